@@ -1,0 +1,272 @@
+"""What does a whole audit find? Slices, skews, structure and map of one set of predictions, frozen in one result."""
+
+from __future__ import annotations
+
+import platform
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from analyses.counting import slice_sums
+from analyses.projection import Projection, projection
+from analyses.scores import scores
+from analyses.skew import VERDICTS, Finding, skew_table
+from analyses.slices import CodedAttribute, coded_attributes
+from analyses.structure import slice_table, structure_table
+from data.features import VOTE_PREFIX, attribute_columns
+from data.predictions import Predictions
+from data.taxonomy import Taxonomy
+
+SCHEMA = 1
+EXCLUDED_COLUMNS = ("what", "name", "n", "reason")
+
+
+def _option(default: Any, text: str) -> Any:
+    return field(default=default, metadata={"help": text})
+
+
+@dataclass(frozen=True)
+class AuditConfig:
+    """What an audit asks.
+
+    Raises:
+        ValueError: a number out of range (which, and what is legal).
+    """
+
+    attributes: tuple[str, ...] | None = _option(None, "attributes to slice by; all when not given")
+    order: int = _option(2, "most attributes in an intersection")
+    min_count: int = _option(10, "fewest pictures in a slice that is tested")
+    alpha: float = _option(0.05, "false discovery rate over all tested cells")
+    tolerance: float = _option(0.02, "largest difference of rates that does not matter, as a share")
+    bins: int = _option(4, "quantile bins of a numeric attribute")
+    map_pictures: int = _option(4_000, "most pictures on the map; 0 for no map")
+    seed: int = _option(0, "seed of map and samples")
+
+    def __post_init__(self) -> None:
+        for name, low, high in (
+            ("order", 1, 3), ("min_count", 1, 1e9), ("alpha", 1e-12, 0.5), ("tolerance", 0, 0.5), ("bins", 2, 50),
+            ("map_pictures", 0, 20_000),
+        ):  # fmt: skip
+            if not low <= getattr(self, name) <= high:
+                raise ValueError(f"{name} is {getattr(self, name)}: expected between {low:g} and {high:g}")
+
+
+@dataclass(frozen=True)
+class AuditResult:
+    """Everything an audit found; reports and app only render it.
+
+    Attributes:
+        taxonomy: the labels.
+        findings: one row a (slice, emotion) cell, columns of `Finding`, ranked.
+        slices: one row a slice (see `slice_table`).
+        structure: one row a (slice, emotion): distances to the anchors (see `structure_table`).
+        samples: one row a picture: the predictions' rows with `predicted`, `agreement` (share of votes for the predicted
+            label, NaN without truth), `margin`, and its place `x`, `y` on the map (NaN when not on it).
+        excluded: what was left out and why: `what` (attribute, slice, pictures), `name`, `n`, `reason`.
+        run: versions, seeds, fingerprints, config, command, notes that a reader must see, and the map's badge.
+    """
+
+    taxonomy: Taxonomy
+    findings: pd.DataFrame
+    slices: pd.DataFrame
+    structure: pd.DataFrame
+    samples: pd.DataFrame
+    excluded: pd.DataFrame
+    run: Mapping[str, Any]
+
+    def finding(self, position: int) -> Finding:
+        """Row `position` of `findings` as a `Finding`, NaN as None."""
+        row: dict[str, Any] = {str(name): value for name, value in self.findings.iloc[position].items()}
+        return Finding(**{name: None if _is_missing(value) else value for name, value in row.items()})
+
+    def count(self, verdict: str) -> int:
+        """How many cells have this verdict.
+
+        Raises:
+            ValueError: no such verdict.
+        """
+        if verdict not in VERDICTS:
+            raise ValueError(f"no verdict {verdict!r}; verdicts: {', '.join(VERDICTS)}")
+        return int((self.findings["verdict"] == verdict).sum())
+
+    @property
+    def headline(self) -> str:
+        """The outcome in one sentence."""
+        cells = len(self.findings)
+        small = self.count("too small")
+        skewed = self.count("skewed")
+        return (
+            f"{skewed:,} of {cells:,} (slice, emotion) pairs {'is' if skewed == 1 else 'are'} skewed; "
+            f"{self.count('equivalent'):,} equivalent within ±{100 * self.run['config']['tolerance']:g} points; "
+            f"{self.count('undetermined'):,} undetermined; {small:,} {'is' if small == 1 else 'are'} too small to tell"
+        )
+
+
+def run_audit(
+    predictions: Predictions,
+    config: AuditConfig | None = None,
+    *,
+    provenance: Mapping[str, Any] | None = None,
+    progress: Callable[[str], None] | None = None,
+) -> AuditResult:
+    """Slices the predictions by their attributes and says for every (slice, emotion) what the data can tell.
+
+    Args:
+        predictions: of a probe or of any model.
+        config: what to ask; the defaults of `AuditConfig` when not given.
+        provenance: what the caller knows of where the data came from (command, fingerprints); kept in `run`.
+        progress: called with the name of each step before it starts.
+
+    Raises:
+        ValueError: an unknown attribute, or nothing to slice by.
+    """
+    config, say = config or AuditConfig(), progress or (lambda step: None)
+    say("slicing")
+    coded, unusable = coded_attributes(
+        predictions.rows, config.attributes, attribute_columns(predictions.rows), bins=config.bins
+    )
+    say("counting")
+    per_picture = scores(predictions)
+    sums = slice_sums(coded, per_picture.columns, order=config.order, min_count=config.min_count)
+    say("testing")
+    findings = skew_table(
+        sums, per_picture, predictions.taxonomy,
+        min_count=config.min_count, alpha=config.alpha, tolerance=config.tolerance,
+    )  # fmt: skip
+    structure = structure_table(sums, per_picture, predictions.taxonomy)
+    slices = slice_table(sums, per_picture, coded, predictions.embeddings)
+    say("drawing the map")
+    drawn = _map(predictions, config)
+    return AuditResult(
+        taxonomy=predictions.taxonomy,
+        findings=findings,
+        slices=slices,
+        structure=structure,
+        samples=_samples(predictions, per_picture.columns, per_picture.at, drawn),
+        excluded=_excluded(coded, unusable, slices, sums.excluded, config.min_count),
+        run={
+            "schema": SCHEMA,
+            "created": datetime.now(UTC).isoformat(timespec="seconds"),
+            "pictures": len(predictions),
+            "pictures_with_truth": int(np.isfinite(truth[:, 0]).sum()) if (truth := predictions.truth) is not None else 0,
+            "truth": "votes" if predictions.has_votes else "labels" if truth is not None else "none",
+            "measure": predictions.measure,
+            "source": predictions.source,
+            "attributes": [attribute.column for attribute in coded],
+            "tested": int(findings["p"].notna().sum()),
+            "config": asdict(config),
+            "map": _map_record(drawn, predictions),
+            "notes": [*predictions.notes, *_notes(predictions)],
+            "versions": versions(),
+            **(provenance or {}),
+        },
+    )
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python, of this project and of the libraries that the numbers depend on."""
+    found = {"python": platform.python_version(), "platform": f"{sys.platform} {platform.machine()}"}
+    for name in ("affect-workbench", "numpy", "pandas", "scipy", "scikit-learn", "umap-learn", "torch"):
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = "not installed"
+    return found
+
+
+def _map(predictions: Predictions, config: AuditConfig) -> Projection | None:
+    if predictions.measure == "label" or not config.map_pictures:
+        return None
+    vectors = predictions.distances if predictions.embeddings is None else predictions.embeddings
+    ids = predictions.rows["image_id"].to_numpy(dtype=object)
+    return projection(vectors, ids, anchors=predictions.anchors, most=config.map_pictures, seed=config.seed)
+
+
+def _map_record(drawn: Projection | None, predictions: Predictions) -> dict[str, Any] | None:
+    if drawn is None:
+        return None
+    anchors = [] if drawn.anchors_xy is None else drawn.anchors_xy.tolist()
+    return {
+        "method": drawn.method,
+        "space": "label space of the probe" if predictions.embeddings is not None else "scores",
+        "trustworthiness": None if np.isnan(drawn.trustworthiness) else round(drawn.trustworthiness, 4),
+        "pictures": len(drawn.positions),
+        "anchors": [
+            {"label": label, "x": x, "y": y} for label, (x, y) in zip(predictions.taxonomy.labels, anchors, strict=False)
+        ],
+    }
+
+
+def _samples(
+    predictions: Predictions, columns: np.ndarray[Any, Any], at: Mapping[str, slice], drawn: Projection | None
+) -> pd.DataFrame:
+    labels = np.asarray(predictions.taxonomy.labels, dtype=object)
+    samples = predictions.rows.copy()
+    samples["predicted"] = labels[predictions.predicted]
+    agreement = np.full(len(samples), np.nan)
+    if "hit" in at:
+        known = columns[:, at["labelled"]][:, 0] > 0
+        agreement[known] = columns[known, at["hit"]][:, 0] if known.any() else agreement[known]
+    samples["agreement"] = agreement
+    samples["margin"] = columns[:, at["margin"]][:, 0] if "margin" in at else np.nan
+    places = np.full((len(samples), 2), np.nan)
+    if drawn is not None:
+        places[drawn.positions] = drawn.xy
+    samples["x"], samples["y"] = places.T
+    return samples
+
+
+def _excluded(
+    coded: list[CodedAttribute],
+    unusable: list[tuple[str, str]],
+    slices: pd.DataFrame,
+    intersections: pd.DataFrame,
+    min_count: int,
+) -> pd.DataFrame:
+    missing = [
+        ("pictures", f"without {attribute.column}", attribute.missing, "no value: in no slice of it, nor in a complement")
+        for attribute in coded
+        if attribute.missing
+    ]
+    few = slices[(slices["n"] < min_count) | (slices["n_complement"] < min_count)]
+    untested = [
+        ("slice", row.slice, row.n, f"fewer than {min_count} pictures in it or in its complement: listed, not tested")
+        for row in few.itertuples()
+    ]
+    attributes = [("attribute", name, None, reason) for name, reason in unusable]
+    listed = [("slice", row.slice, row.n, row.reason) for row in intersections.itertuples()]
+    table = pd.DataFrame([*attributes, *missing, *untested, *listed], columns=list(EXCLUDED_COLUMNS))
+    return table.astype({"n": "Int64"})
+
+
+def _notes(predictions: Predictions) -> list[str]:
+    notes = []
+    if "group_id" in predictions.rows and predictions.rows["group_id"].duplicated().any():
+        groups = predictions.rows["group_id"].nunique()
+        notes.append(
+            f"pictures come in {groups} groups (group_id), but intervals and tests here treat every picture as "
+            "independent: with alike pictures in a group they claim too much"
+        )
+    if predictions.truth is None:
+        notes.append("no labels or votes: a skew cannot be split into what the labels say and what the model adds")
+    else:
+        unknown = int(np.isnan(predictions.truth[:, 0]).sum())
+        if unknown:
+            notes.append(
+                f"{unknown} of {len(predictions)} picture(s) have no label or votes: accuracy and the split leave them out"
+            )
+    used = {VOTE_PREFIX + label for label in predictions.taxonomy.labels}
+    stray = [name for name in predictions.rows if str(name).startswith(VOTE_PREFIX) and name not in used]
+    if stray:
+        notes.append(f"vote column(s) outside the taxonomy are left aside: {', '.join(map(str, stray))}")
+    return notes
+
+
+def _is_missing(value: object) -> bool:
+    return value is None or value is pd.NA or (isinstance(value, float) and np.isnan(value))

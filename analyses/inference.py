@@ -1,0 +1,179 @@
+"""How sure can one be of a rate, a difference, a skew? Intervals, the exact test, false discovery, detectable effects.
+
+Everything takes and returns arrays; counts may be fractional (vote shares) where an interval says so.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from scipy import special, stats
+
+Floats = npt.NDArray[np.float64]
+Numbers = Floats | npt.NDArray[np.int64]
+
+
+def wilson(hits: Numbers, n: Numbers, *, level: float = 0.95) -> tuple[Floats, Floats]:
+    """Wilson score interval of a rate; NaN where n = 0.
+
+    Hits may be sums of shares in [0, 1]: the interval is then conservative, since a share varies less than a coin.
+    Source: Wilson 1927; measured coverage .947 at n = 10 (Wald: .59).
+    """
+    hits, n = np.asarray(hits, float), np.asarray(n, float)
+    z = _quantile(level)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        centre = (hits + z**2 / 2) / (n + z**2)
+        half = z / (n + z**2) * np.sqrt(hits * (n - hits) / n + z**2 / 4)
+    low = np.where(hits <= 0, 0.0, centre - half)
+    high = np.where(hits >= n, 1.0, centre + half)
+    return np.where(n > 0, low, np.nan), np.where(n > 0, high, np.nan)
+
+
+def newcombe(
+    hits: Numbers, n: Numbers, other_hits: Numbers, other_n: Numbers, *, level: float = 0.95
+) -> tuple[Floats, Floats]:
+    """Newcombe hybrid-score interval of `hits / n - other_hits / other_n`; NaN where either n is 0.
+
+    Source: Newcombe 1998, method 10, https://doi.org/10.1002/(SICI)1097-0258(19980430)17:8<873::AID-SIM779>3.0.CO;2-I
+    """
+    low, high = wilson(hits, n, level=level)
+    other_low, other_high = wilson(other_hits, other_n, level=level)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        rate, other = np.asarray(hits, float) / n, np.asarray(other_hits, float) / other_n
+    difference = rate - other
+    return (
+        difference - np.sqrt((rate - low) ** 2 + (other_high - other) ** 2),
+        difference + np.sqrt((high - rate) ** 2 + (other - other_low) ** 2),
+    )
+
+
+def mean_interval(total: Floats, squares: Floats, n: Numbers, *, level: float = 0.95) -> tuple[Floats, Floats]:
+    """Student interval of a mean from sums; NaN where n < 2."""
+    size = np.asarray(n, float)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        mean = total / size
+        half = _student(level, size - 1) * np.sqrt(_variance(total, squares, size) / size)
+    return mean - half, mean + half
+
+
+def mean_difference_interval(
+    total: Floats, squares: Floats, n: Numbers,
+    other_total: Floats, other_squares: Floats, other_n: Numbers, *, level: float = 0.95,
+) -> tuple[Floats, Floats]:  # fmt: skip
+    """Welch interval of the difference of two means from sums; NaN where either n < 2."""
+    size, other_size = np.asarray(n, float), np.asarray(other_n, float)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        own = _variance(total, squares, size) / size
+        other = _variance(other_total, other_squares, other_size) / other_size
+        freedom = (own + other) ** 2 / (own**2 / (size - 1) + other**2 / (other_size - 1))
+        half = _student(level, np.where(np.isfinite(freedom), freedom, size + other_size - 2)) * np.sqrt(own + other)
+        difference = total / size - other_total / other_size
+    return difference - half, difference + half
+
+
+def paired_shift_interval(
+    total: Floats, squares: Floats, n: Numbers,
+    other_total: Floats, other_squares: Floats, other_n: Numbers, *, level: float = 0.95,
+) -> tuple[Floats, Floats]:  # fmt: skip
+    """Interval of the difference, between two groups, of mean paired differences z in [-1, 1]; NaN where an n is 0.
+
+    Each group gets two more observations with half a discordance in either direction, so that a group in which
+    prediction and truth always agree is not called certain. Source: Agresti and Min 2005,
+    https://doi.org/10.1002/sim.1781 (adding 1/2 to each cell of the matched table).
+    """
+
+    def part(total: Floats, squares: Floats, n: Numbers) -> tuple[Floats, Floats]:
+        more = np.asarray(n, float) + 2
+        mean = total / more
+        return mean, ((squares + 1) / more - mean**2) / more
+
+    mean, variance = part(total, squares, n)
+    other_mean, other_variance = part(other_total, other_squares, other_n)
+    half = _quantile(level) * np.sqrt(variance + other_variance)
+    empty = (np.asarray(n) == 0) | (np.asarray(other_n) == 0)
+    difference = np.where(empty, np.nan, mean - other_mean)
+    return difference - half, difference + half
+
+
+def fisher_exact(
+    hits: npt.NDArray[np.int64], n: npt.NDArray[np.int64], other_hits: npt.NDArray[np.int64], other_n: npt.NDArray[np.int64]
+) -> Floats:
+    """Two-sided exact p of every 2 x 2 table, conditional on its margins: all tables no likelier than the one seen.
+
+    The same value as `scipy.stats.fisher_exact`, for arrays: one tail from the hypergeometric distribution, the far
+    tail's edge by bisection on the log-probabilities, which are unimodal.
+
+    Source: Fisher 1935; the two-sided rule is that of R's `fisher.test`.
+    """
+    hits, n, other_hits, other_n = np.broadcast_arrays(*(np.asarray(a, np.int64) for a in (hits, n, other_hits, other_n)))
+    population, drawn, successes = n + other_n, n, hits + other_hits
+    log_factorial = special.gammaln(np.arange(int(population.max(initial=0)) + 2, dtype=float) + 1)
+
+    def log_chance(x: npt.NDArray[np.int64]) -> Floats:
+        """Log P(X = x) up to a constant of the table."""
+        log_inverse: Floats = (
+            log_factorial[x] + log_factorial[successes - x] + log_factorial[drawn - x]
+            + log_factorial[population - drawn - successes + x]
+        )  # fmt: skip
+
+        return -log_inverse
+
+    lowest, highest = np.maximum(0, drawn + successes - population), np.minimum(drawn, successes)
+    mode = np.clip((drawn + 1) * (successes + 1) // (population + 2), lowest, highest)
+    # Equal probabilities differ by rounding of the log-factorials, which grows with the population.
+    limit = log_chance(hits) + np.maximum(1e-7, 1e-14 * log_factorial[population])
+    below = hits < mode
+    # The largest x of the far tail when hits lie above the mode, the smallest when below: bisect mode..edge.
+    near, far = mode.copy(), np.where(below, highest, lowest)
+    for _ in range(int(np.ceil(np.log2(max(int((highest - lowest).max(initial=0)), 1)))) + 2):
+        middle = (near + far) // 2
+        middle = np.where(below & (middle == near) & (far > near), far, middle)
+        inside = log_chance(middle) <= limit
+        far, near = np.where(inside, middle, far), np.where(inside, near, middle)
+    reached = log_chance(far) <= limit
+    with np.errstate(invalid="ignore"):
+        lower = stats.hypergeom.cdf(np.where(below, hits, far), population, successes, drawn)
+        upper = stats.hypergeom.sf(np.where(below, far, hits) - 1, population, successes, drawn)
+    near_tail, far_tail = np.where(below, lower, upper), np.where(reached, np.where(below, upper, lower), 0.0)
+    p = np.where(log_chance(mode) <= limit, 1.0, near_tail + far_tail)
+    return np.clip(np.where((n == 0) | (other_n == 0), np.nan, p), 0.0, 1.0)
+
+
+def benjamini_hochberg(p: Floats) -> Floats:
+    """q-values: the smallest false discovery rate at which each test is kept; NaN stays NaN and is not counted.
+
+    Source: Benjamini and Hochberg 1995; `scipy.stats.false_discovery_control`.
+    """
+    q = np.full(p.shape, np.nan)
+    tested = np.isfinite(p)
+    if tested.any():
+        q[tested] = stats.false_discovery_control(p[tested], method="bh")
+    return q
+
+
+def smallest_detectable_effect(
+    n: Numbers, other_n: Numbers, base_rate: Floats, *, alpha: float = 0.05, power: float = 0.8
+) -> Floats:
+    """The difference of rates that one two-sided test of size alpha finds with the given power; inf where an n is 0.
+
+    Normal approximation around the base rate, (z_alpha/2 + z_power) sd: .17 at n = 30, .093 at 100, .029 at 1,000 for
+    a base rate of .125 and a large complement. Correction for many tests makes the real one larger.
+    """
+    rate = np.clip(base_rate, 0, 1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        spread = np.sqrt(rate * (1 - rate) * (1 / np.asarray(n, float) + 1 / np.asarray(other_n, float)))
+    quantiles = float(stats.norm.isf(alpha / 2) + stats.norm.ppf(power))
+    return quantiles * np.where(np.isfinite(spread), spread, np.inf)
+
+
+def _quantile(level: float) -> float:
+    return float(stats.norm.ppf((1 + level) / 2))
+
+
+def _student(level: float, freedom: Floats) -> Floats:
+    valid = freedom > 0
+    return np.where(valid, stats.t.ppf((1 + level) / 2, np.where(valid, freedom, 1)), np.nan)
+
+
+def _variance(total: Floats, squares: Floats, n: Floats) -> Floats:
+    return np.maximum(squares - total**2 / n, 0) / (n - 1)

@@ -1,0 +1,107 @@
+"""Where does each picture lie on a two-dimensional map, and how far can the map be trusted?
+
+A map is for looking only: nothing is tested or clustered on it.
+"""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.floating]
+FEWEST_FOR_UMAP = 15
+_NEIGHBOURS = 15
+_MOST_FOR_TRUST = 2_000
+
+
+@dataclass(frozen=True)
+class Projection:
+    """A map of some of the pictures.
+
+    Attributes:
+        positions: which rows are on the map `(r,)`, ascending.
+        xy: `(r, 2)` their places.
+        anchors_xy: `(k, 2)` places of the label anchors, or None.
+        method: `umap`, or `pca` where there are fewer than 15 rows.
+        trustworthiness: 0 to 1, share of map neighbourhoods that are true ones (scikit-learn's definition, 12
+            neighbours at most); NaN where there are too few rows.
+    """
+
+    positions: npt.NDArray[np.int64]
+    xy: Floats
+    anchors_xy: Floats | None
+    method: str
+    trustworthiness: float
+
+
+def projection(
+    vectors: Floats, ids: npt.NDArray[np.object_], *, anchors: Floats | None = None, most: int = 4_000, seed: int = 0
+) -> Projection:
+    """A map of `vectors (n, m)`, at most `most` of them, drawn without regard to their order.
+
+    Rows are sorted by id before anything is drawn or fitted, because a seeded UMAP changes with row order: the same
+    pictures in another order give the same map.
+
+    Args:
+        vectors: the pictures in the space to be shown.
+        ids: their unique ids `(n,)`.
+        anchors: label anchors `(k, m)` to be placed on the same map.
+        most: at most this many pictures; a larger set is sampled.
+        seed: of sample and map.
+    """
+    by_id = np.argsort(ids.astype(str), kind="stable")
+    if len(by_id) > most:
+        by_id = by_id[np.sort(np.random.default_rng(seed).choice(len(by_id), most, replace=False))]
+    points = np.asarray(vectors[by_id], dtype=np.float32)
+    together = points if anchors is None else np.vstack([points, np.asarray(anchors, dtype=np.float32)])
+    umap_fits = len(by_id) >= FEWEST_FOR_UMAP and len(np.unique(points, axis=0)) >= FEWEST_FOR_UMAP
+    method = "umap" if umap_fits else "pca"
+    places = _umap(together, seed) if umap_fits else _pca(together)
+    back = np.argsort(by_id, kind="stable")
+    return Projection(
+        by_id[back],
+        places[: len(points)][back],
+        None if anchors is None else places[len(points) :],
+        method,
+        _trust(points, places[: len(points)], seed),
+    )
+
+
+def _umap(points: Floats, seed: int) -> Floats:
+    """UMAP on exact nearest neighbours (approximate ones would cost a minute of compilation and be worse)."""
+    from sklearn.neighbors import NearestNeighbors
+
+    with warnings.catch_warnings():
+        # umap-learn warns that a seed means one thread and that given neighbours forbid transform(): both are wanted.
+        warnings.filterwarnings("ignore", category=UserWarning, module=r"umap\..*")
+        import umap
+
+        neighbours = min(_NEIGHBOURS, len(points) - 1)
+        distance, index = NearestNeighbors(n_neighbors=neighbours).fit(points).kneighbors(points)
+        model = umap.UMAP(
+            n_neighbors=neighbours, random_state=seed, precomputed_knn=(index, distance.astype(np.float32), None)
+        )
+        return np.asarray(model.fit_transform(points), dtype=np.float32)
+
+
+def _pca(points: Floats) -> Floats:
+    """The first two principal components; zeros stand in for a component that does not exist."""
+    centred = points - points.mean(axis=0)
+    _, _, axes = np.linalg.svd(centred, full_matrices=False)
+    axes = axes[:2] * np.sign(axes[:2][np.arange(len(axes[:2])), np.abs(axes[:2]).argmax(axis=1)])[:, None]
+    places = centred @ axes.T
+    return np.pad(places, ((0, 0), (0, 2 - places.shape[1])))
+
+
+def _trust(points: Floats, places: Floats, seed: int) -> float:
+    from sklearn.manifold import trustworthiness
+
+    if len(points) < 5:
+        return float("nan")
+    if len(points) > _MOST_FOR_TRUST:
+        at = np.random.default_rng(seed).choice(len(points), _MOST_FOR_TRUST, replace=False)
+        points, places = points[at], places[at]
+    return float(trustworthiness(points, places, n_neighbors=min(12, (len(points) - 1) // 2)))

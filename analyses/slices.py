@@ -1,0 +1,233 @@
+"""Which groups of pictures are asked about, what are they called in words, and which pictures are in them?"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+FEW_VALUES = 8
+"""A numeric column with at most this many different values is sliced value by value, not binned."""
+MOST_VALUES = 100
+"""A text column with more different values is only sliced when it is asked for by name."""
+
+
+@dataclass(frozen=True)
+class Condition:
+    """`column` equals `value`, or lies in the half-open range `above < column <= up_to`.
+
+    Attributes:
+        column: name of the attribute.
+        value: the value, for an equality.
+        above: exclusive lower end, None for open.
+        up_to: inclusive upper end, None for open.
+
+    Raises:
+        ValueError: both a value and a range, or neither.
+    """
+
+    column: str
+    value: str | int | float | bool | None = None
+    above: float | None = None
+    up_to: float | None = None
+
+    def __post_init__(self) -> None:
+        if (self.value is None) == (self.above is None and self.up_to is None):
+            raise ValueError(f"a condition on {self.column!r} needs either a value or a range")
+
+    @property
+    def name(self) -> str:
+        """The condition in words: `figure tone: dark`, `valence: above 2.9, up to 4.37`."""
+        column = self.column.replace("_", " ")
+        if self.value is not None:
+            return f"{column}: {in_words(self.value)}"
+        ends = [f"above {self.above:g}"] if self.above is not None else []
+        ends += [f"up to {self.up_to:g}"] if self.up_to is not None else []
+        return f"{column}: {', '.join(ends)}"
+
+    def mask(self, rows: pd.DataFrame) -> npt.NDArray[np.bool_]:
+        """Which rows `(n,)` fulfil it; a missing value never does.
+
+        Raises:
+            KeyError: no such column.
+        """
+        if self.column not in rows:
+            raise KeyError(f"no attribute {self.column!r}; attributes: {', '.join(map(str, rows.columns))}")
+        column = rows[self.column]
+        if self.value is not None:
+            return np.asarray((column == self.value).fillna(False), dtype=bool)
+        inside = column.notna()
+        if self.above is not None:
+            inside &= column > self.above
+        if self.up_to is not None:
+            inside &= column <= self.up_to
+        return np.asarray(inside, dtype=bool)
+
+    def as_json(self) -> Any:
+        """The value, or `{"above": ..., "up_to": ...}` with open ends left out."""
+        if self.value is not None:
+            return self.value
+        return {name: end for name, end in (("above", self.above), ("up_to", self.up_to)) if end is not None}
+
+
+@dataclass(frozen=True)
+class SliceSpec:
+    """A conjunction of conditions on different columns; no condition means all pictures.
+
+    Raises:
+        ValueError: two conditions on one column.
+    """
+
+    conditions: tuple[Condition, ...]
+
+    def __post_init__(self) -> None:
+        columns = [condition.column for condition in self.conditions]
+        if len(set(columns)) < len(columns):
+            raise ValueError(f"a slice has at most one condition a column, got {', '.join(columns)}")
+
+    @property
+    def order(self) -> int:
+        """How many conditions it has."""
+        return len(self.conditions)
+
+    @property
+    def name(self) -> str:
+        """The slice in words, e.g. `figure tone: dark and light: night`."""
+        return " and ".join(condition.name for condition in self.conditions) or "all pictures"
+
+    def mask(self, rows: pd.DataFrame) -> npt.NDArray[np.bool_]:
+        """Which rows `(n,)` are in the slice."""
+        inside = np.ones(len(rows), dtype=bool)
+        for condition in self.conditions:
+            inside &= condition.mask(rows)
+        return inside
+
+    def universe(self, rows: pd.DataFrame) -> npt.NDArray[np.bool_]:
+        """Which rows `(n,)` have a value in every column of the slice: slice and complement together."""
+        return np.asarray(rows[[condition.column for condition in self.conditions]].notna().all(axis=1), dtype=bool)
+
+    def as_json(self) -> dict[str, Any]:
+        """Column -> value or range: `{"figure_tone": "dark"}`."""
+        return {condition.column: condition.as_json() for condition in self.conditions}
+
+    @classmethod
+    def from_json(cls, where: Mapping[str, Any]) -> SliceSpec:
+        """The slice that `as_json` described."""
+        return cls(
+            tuple(
+                Condition(column, **value) if isinstance(value, Mapping) else Condition(column, value)
+                for column, value in where.items()
+            )
+        )
+
+
+@dataclass(frozen=True)
+class CodedAttribute:
+    """An attribute as integers: row `i` fulfils `conditions[codes[i]]`, or none where the code is -1 (missing).
+
+    Attributes:
+        column: its name.
+        conditions: one a value or bin.
+        codes: `(n,)` int64.
+    """
+
+    column: str
+    conditions: tuple[Condition, ...]
+    codes: npt.NDArray[np.int64]
+
+    @property
+    def missing(self) -> int:
+        """Rows without a value."""
+        return int((self.codes < 0).sum())
+
+
+def coded_attribute(column: pd.Series, *, bins: int = 4) -> CodedAttribute:
+    """The column as codes: value by value, or by quantile where it is numeric with more than `FEW_VALUES` values.
+
+    Raises:
+        ValueError: fewer than two different values, or infinite ones.
+    """
+    name = str(column.name)
+    distinct = int(column.nunique(dropna=True))
+    if distinct < 2:
+        only = f"one value ({in_words(column.dropna().iloc[0])!r})" if distinct else "no value at all"
+        raise ValueError(f"attribute {name!r} has {only} in {len(column)} picture(s): a slice needs at least two to compare")
+    numeric = pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)
+    if numeric and distinct > FEW_VALUES:
+        return _binned(column.astype(float), bins=bins)
+    codes, values = pd.factorize(column, sort=True, use_na_sentinel=True)
+    return CodedAttribute(name, tuple(Condition(name, _plain(value)) for value in values), codes.astype(np.int64))
+
+
+def coded_attributes(
+    rows: pd.DataFrame, names: Sequence[str] | None, available: Sequence[str], *, bins: int = 4
+) -> tuple[list[CodedAttribute], list[tuple[str, str]]]:
+    """The attributes to slice by, and (name, reason) of those that cannot be sliced.
+
+    Args:
+        rows: one row a picture.
+        names: which attributes; None for every available one except text with more than `MOST_VALUES` values.
+        available: the attribute columns of `rows`.
+        bins: quantile bins of numeric attributes.
+
+    Raises:
+        ValueError: an unknown name, or nothing left to slice by (why, for each).
+    """
+    from difflib import get_close_matches
+
+    for name in names or ():
+        if name not in available:
+            near = get_close_matches(name, available, n=1)
+            hint = f"did you mean {near[0]}?" if near else f"attributes: {', '.join(available) or 'none'}"
+            raise ValueError(f"no attribute {name!r} in the data: {hint}")
+    coded: list[CodedAttribute] = []
+    unusable: list[tuple[str, str]] = []
+    for name in available if names is None else dict.fromkeys(names):
+        distinct = rows[name].nunique()
+        if names is None and distinct > MOST_VALUES and not pd.api.types.is_numeric_dtype(rows[name]):
+            unusable.append(
+                (name, f"{distinct} different values, more than {MOST_VALUES}: name it to slice by it all the same")
+            )
+            continue
+        try:
+            coded.append(coded_attribute(rows[name], bins=bins))
+        except ValueError as error:
+            unusable.append((name, str(error)))
+    if not coded:
+        reasons = "; ".join(reason for _, reason in unusable) or "the data have no attribute column"
+        raise ValueError(f"nothing to slice by: {reasons}. Join attributes with --attributes TABLE.csv")
+    return coded, unusable
+
+
+def in_words(value: object) -> str:
+    """A value as it is written in a slice's name."""
+    if isinstance(value, (bool, np.bool_)):
+        return "yes" if value else "no"
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _binned(column: pd.Series, *, bins: int) -> CodedAttribute:
+    name, numbers = str(column.name), column.to_numpy(float)
+    infinite = int(np.isinf(numbers).sum())
+    if infinite:
+        raise ValueError(f"attribute {name!r} holds {infinite} infinite value(s)")
+    known = numbers[np.isfinite(numbers)]
+    # Cut points are rounded first and applied as rounded, so that the slice's name is exactly its rule.
+    decimals = 2 - int(np.floor(np.log10(known.max() - known.min())))
+    cuts = np.unique(np.round(np.quantile(known, np.arange(1, bins) / bins), decimals))
+    cuts = cuts[(cuts >= known.min()) & (cuts < known.max())]
+    ends = [None, *map(float, cuts), None]
+    conditions = tuple(Condition(name, above=low, up_to=high) for low, high in itertools.pairwise(ends))
+    codes = np.where(np.isfinite(numbers), np.searchsorted(cuts, numbers, side="left"), -1)
+    return CodedAttribute(name, conditions, codes.astype(np.int64))
+
+
+def _plain(value: object) -> Any:
+    """A numpy scalar as the Python value that JSON can hold; anything else that JSON cannot hold as text."""
+    plain = value.item() if isinstance(value, np.generic) else value
+    return plain if isinstance(plain, (str, int, float, bool)) else str(plain)

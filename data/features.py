@@ -1,0 +1,206 @@
+"""What are a set of picture features, what made them, and how are they kept together with their pictures?"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from data.atomic import atomic_folder, require_complete, write_json
+from data.tables import named, require_unique
+
+SCHEMA = 1
+CORE_COLUMNS = ("image_id", "path", "label", "split", "group_id")
+"""Columns of `rows` with a fixed meaning; `vote_<label>` columns are votes; every other column is an attribute."""
+VOTE_PREFIX = "vote_"
+_CHUNK = 65_536
+
+
+@dataclass(frozen=True)
+class FeatureSpec:
+    """What made the numbers. Two feature sets can meet in one probe only when their specs agree.
+
+    Attributes:
+        width: length `d` of one feature vector.
+        encoder: the model, e.g. `open_clip:ViT-L-14`; `unknown` where the source does not say.
+        weights: tag, revision or checksum of its weights.
+        layer: which layer was read.
+        pooling: how tokens became one vector.
+        image_size: side in pixels that pictures were scaled to, 0 where unknown.
+        normalised: whether vectors were scaled to unit length.
+    """
+
+    width: int
+    encoder: str = "unknown"
+    weights: str = ""
+    layer: str = ""
+    pooling: str = ""
+    image_size: int = 0
+    normalised: bool = False
+
+    def fingerprint(self) -> str:
+        """Sixteen hex digits that change whenever any field or the meaning of a field changes."""
+        record = json.dumps({"schema": SCHEMA, **asdict(self)}, sort_keys=True)
+        return hashlib.sha256(record.encode()).hexdigest()[:16]
+
+    def in_words(self) -> str:
+        """One phrase for messages, e.g. `open_clip:ViT-L-14 (openai), 768 wide`."""
+        weights = f" ({self.weights})" if self.weights else ""
+        return f"{self.encoder}{weights}, {self.width} wide"
+
+
+@dataclass(frozen=True)
+class FeatureSet:
+    """Features of `n` pictures with their rows; value `i` belongs to row `i`, always.
+
+    Attributes:
+        spec: what made the values.
+        values: `(n, d)` float32 or float16; memory-mapped when loaded from a saved folder.
+        rows: one row a picture: unique text `image_id`, optionally `path`, `label`, `split`, `group_id`,
+            `vote_<label>` columns, and attributes.
+
+    Raises:
+        ValueError: shapes disagree, ids repeat, values are NaN or infinite (how many, which pictures first).
+        TypeError: values are not floating point.
+    """
+
+    spec: FeatureSpec
+    values: npt.NDArray[Any]
+    rows: pd.DataFrame
+
+    def __post_init__(self) -> None:
+        if self.values.ndim != 2:
+            raise ValueError(f"features have shape {self.values.shape}: expected (pictures, width)")
+        if self.values.dtype not in (np.float32, np.float16):
+            raise TypeError(f"features are {self.values.dtype}: expected float32 or float16")
+        if self.values.shape != (len(self.rows), self.spec.width):
+            raise ValueError(
+                f"features have shape {self.values.shape}: expected {(len(self.rows), self.spec.width)}, "
+                "one row a picture and the spec's width"
+            )
+        if not len(self.rows):
+            raise ValueError("a feature set needs at least one picture, got none")
+        if "image_id" not in self.rows:
+            raise ValueError(f"rows have no column 'image_id'; columns: {', '.join(map(str, self.rows.columns))}")
+        rows = self.rows.reset_index(drop=True).assign(image_id=self.rows["image_id"].astype(str).to_numpy())
+        require_unique(rows["image_id"], where="features")
+        object.__setattr__(self, "rows", rows)
+        self._require_finite()
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def _require_finite(self) -> None:
+        bad: list[npt.NDArray[np.int64]] = []
+        for start in range(0, len(self), _CHUNK):
+            finite = np.isfinite(self.values[start : start + _CHUNK]).all(axis=1)
+            if not finite.all():
+                bad.append(start + np.flatnonzero(~finite))
+        if bad:
+            positions = np.concatenate(bad)
+            raise ValueError(
+                f"features of {len(positions)} picture(s) hold NaN or infinite values, first "
+                f"{named(self.rows['image_id'].iloc[positions])}: encode them again or leave them out"
+            )
+
+    @property
+    def attributes(self) -> list[str]:
+        """Names of the attribute columns: everything that is neither core nor a vote."""
+        return attribute_columns(self.rows)
+
+    def fingerprint(self) -> str:
+        """Sixteen hex digits of spec, ids and values: two sets with the same one are the same data."""
+        digest = hashlib.sha256(self.spec.fingerprint().encode())
+        digest.update("\n".join(self.rows["image_id"]).encode())
+        for start in range(0, len(self), _CHUNK):
+            digest.update(np.ascontiguousarray(self.values[start : start + _CHUNK]).tobytes())
+        return digest.hexdigest()[:16]
+
+    def take(self, positions: npt.NDArray[Any]) -> FeatureSet:
+        """The pictures at `positions` (integers or a boolean mask `(n,)`), in that order.
+
+        Raises:
+            ValueError: nothing is left.
+        """
+        return FeatureSet(self.spec, np.asarray(self.values[positions]), self.rows.iloc[_as_positions(positions)])
+
+    def where(self, *, split: str) -> FeatureSet:
+        """The pictures of one split.
+
+        Raises:
+            ValueError: no split column, or no such split (the existing ones are named).
+        """
+        if "split" not in self.rows:
+            raise ValueError(f"these features have no split, so there is no split {split!r}")
+        mask = (self.rows["split"] == split).to_numpy()
+        if not mask.any():
+            raise ValueError(f"no picture is in split {split!r}; splits: {', '.join(sorted(set(self.rows['split'])))}")
+        return self.take(mask)
+
+    def save(self, folder: Path | str, *, overwrite: bool = False) -> None:
+        """Writes `values.npy`, `rows.parquet`, `spec.json`; the folder appears whole or not at all.
+
+        Raises:
+            FileExistsError: the folder exists and `overwrite` is False.
+        """
+        with atomic_folder(Path(folder), overwrite=overwrite) as partial:
+            np.save(partial / "values.npy", self.values, allow_pickle=False)
+            self.rows.to_parquet(partial / "rows.parquet")
+            write_json(
+                partial / "spec.json",
+                {"schema": SCHEMA, "spec": asdict(self.spec), "spec_fingerprint": self.spec.fingerprint()},
+            )
+
+    @classmethod
+    def load(cls, folder: Path | str) -> FeatureSet:
+        """Opens a saved folder; values stay on disk, memory-mapped.
+
+        Raises:
+            FileNotFoundError: no such folder, or a file is missing.
+            ValueError: the folder is unfinished, damaged, or written by another schema.
+        """
+        folder = Path(folder)
+        require_complete(folder, what="feature set")
+        record = json.loads((folder / "spec.json").read_text(encoding="utf-8"))
+        if record.get("schema") != SCHEMA:
+            raise ValueError(f"{folder} has schema {record.get('schema')!r}: this version reads {SCHEMA}; encode again")
+        spec = FeatureSpec(**record["spec"])
+        if spec.fingerprint() != record["spec_fingerprint"]:
+            raise ValueError(f"{folder}/spec.json does not match its fingerprint: it was edited; encode again")
+        values = np.load(folder / "values.npy", mmap_mode="r", allow_pickle=False)
+        return cls(spec, values, pd.read_parquet(folder / "rows.parquet"))
+
+    @staticmethod
+    def is_saved(folder: Path) -> bool:
+        """Whether `folder` looks like a saved feature set (finished or not)."""
+        return (folder / "spec.json").is_file() or (folder / "values.npy").is_file()
+
+
+def attribute_columns(rows: pd.DataFrame) -> list[str]:
+    """Columns of `rows` that are neither core nor votes."""
+    return [str(name) for name in rows.columns if name not in CORE_COLUMNS and not str(name).startswith(VOTE_PREFIX)]
+
+
+def require_same_spec(expected: FeatureSpec, given: FeatureSpec, *, what: str) -> None:
+    """Refuses features that another encoder made than those `what` was fitted on.
+
+    Raises:
+        ValueError: both specs in words.
+    """
+    if expected.fingerprint() != given.fingerprint():
+        differing = [name for name, value in asdict(expected).items() if getattr(given, name) != value]
+        raise ValueError(
+            f"{what} was trained on features of {expected.in_words()}, these are of {given.in_words()} "
+            f"(differs in {', '.join(differing)}): encode the pictures with the probe's encoder, or train another probe"
+        )
+
+
+def _as_positions(positions: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
+    array = np.asarray(positions)
+    return np.flatnonzero(array) if array.dtype == bool else array.astype(np.int64)

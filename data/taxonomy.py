@@ -1,0 +1,285 @@
+"""Which emotion labels exist, how are they spelt, and how do label sets map onto each other?
+
+Label sets and the WEBEmo roll-up (25 to 6 + confusion to polarity) follow Ekman (1992), Mikels et al. (2005),
+Parrott (2001) and Panda et al. (2018, WEBEmo). Where two sets have no agreed counterpart (awe in Ekman's six,
+love in Ekman's six) the map says `None` instead of guessing.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+import numpy as np
+import numpy.typing as npt
+
+POLARITY_WORDS = {-1: "negative", 0: "neutral", 1: "positive"}
+
+
+def closest(name: str, legal: Iterable[str]) -> str:
+    """A hint for an error message: the legal names nearest to `name`, or all of them when none is near."""
+    choices = [str(item) for item in legal]
+    near = difflib.get_close_matches(name.casefold(), choices, n=3, cutoff=0.55)
+    return ("did you mean " + " or ".join(near) + "?") if near else "legal: " + ", ".join(choices[:30])
+
+
+@dataclass(frozen=True)
+class Taxonomy:
+    """A fixed, ordered set of emotion labels.
+
+    Attributes:
+        name: short name, e.g. `ekman6`.
+        labels: the labels in order; label `j` is column `j` wherever arrays have `k` columns.
+        polarity: label -> -1, 0 or +1; a label that is absent has no known polarity.
+        aliases: other spellings found on disk -> label.
+        synonyms: label -> other words for it, never shared between two labels.
+        maps: name of another taxonomy -> (label here -> label there, or None where there is no counterpart).
+
+    Raises:
+        ValueError: on duplicate or empty labels, on an alias or synonym that names two labels.
+    """
+
+    name: str
+    labels: tuple[str, ...]
+    polarity: Mapping[str, int] = field(default_factory=dict)
+    aliases: Mapping[str, str] = field(default_factory=dict)
+    synonyms: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    maps: Mapping[str, Mapping[str, str | None]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if len(self.labels) < 2:
+            raise ValueError(f"taxonomy {self.name!r} has {len(self.labels)} label(s); at least two are needed")
+        repeated = sorted({label for label in self.labels if self.labels.count(label) > 1})
+        if repeated:
+            raise ValueError(f"taxonomy {self.name!r} repeats the label(s) {', '.join(repeated)}")
+        owner: dict[str, str] = {label: label for label in self.labels}
+        spelt = [*self.aliases.items(), *((word, label) for label, words in self.synonyms.items() for word in words)]
+        for word, label in spelt:
+            if label not in self.labels or owner.setdefault(word, label) != label:
+                raise ValueError(f"taxonomy {self.name!r}: {word!r} cannot stand for both {owner.get(word)!r} and {label!r}")
+        for attribute in ("polarity", "aliases", "synonyms", "maps"):
+            object.__setattr__(self, attribute, MappingProxyType(dict(getattr(self, attribute))))
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def resolve(self, name: str) -> str:
+        """The label that `name` stands for: itself, or by an alias; case and outer blanks do not matter.
+
+        Raises:
+            ValueError: names the taxonomy and the nearest legal labels.
+        """
+        word = str(name).strip()
+        for candidate in (word, word.casefold()):
+            if candidate in self.labels:
+                return candidate
+            if candidate in self.aliases:
+                return self.aliases[candidate]
+        folded = {label.casefold(): label for label in self.labels}
+        if word.casefold() in folded:
+            return folded[word.casefold()]
+        raise ValueError(f"label {name!r} is not in taxonomy {self.name!r}: {closest(word, self.labels)}")
+
+    def codes(self, names: Iterable[str]) -> npt.NDArray[np.int64]:
+        """Label positions `(n,)` of `names`; each distinct spelling is resolved once. Missing values become -1.
+
+        Raises:
+            ValueError: the first unknown label, how many there are, and the nearest legal ones.
+        """
+        import pandas as pd
+
+        codes, distinct = pd.factorize(np.asarray(list(names), dtype=object))
+        table = np.full(len(distinct) + 1, -1, dtype=np.int64)
+        unknown: list[str] = []
+        for position, word in enumerate(distinct):
+            try:
+                table[position] = self.labels.index(self.resolve(str(word)))
+            except ValueError:
+                unknown.append(str(word))
+        if unknown:
+            raise ValueError(
+                f"{len(unknown)} label(s) are not in taxonomy {self.name!r}, first {unknown[0]!r}: "
+                f"{closest(unknown[0], self.labels)}"
+            )
+        return table[codes]
+
+    def to(self, other: Taxonomy) -> dict[str, str | None]:
+        """Where each label goes in `other`: the same word, the written map, or None where there is no counterpart."""
+        written = self.maps.get(other.name, {})
+        return {label: written.get(label, label if label in other.labels else None) for label in self.labels}
+
+    def as_json(self) -> dict[str, object]:
+        """A JSON-ready record of name, labels and polarity (what a saved run needs)."""
+        return {"name": self.name, "labels": list(self.labels), "polarity": dict(self.polarity)}
+
+    @classmethod
+    def from_json(cls, record: Mapping[str, object]) -> Taxonomy:
+        """The taxonomy of a saved run: the built-in one where name and labels agree, else one made of the record."""
+        labels = tuple(str(label) for label in record["labels"])  # type: ignore[attr-defined]
+        known = TAXONOMIES.get(str(record["name"]))
+        if known is not None and known.labels == labels:
+            return known
+        return cls(str(record["name"]), labels, polarity=dict(record.get("polarity", {})))  # type: ignore[call-overload]
+
+    @classmethod
+    def named(cls, name: str) -> Taxonomy:
+        """A built-in taxonomy by name.
+
+        Raises:
+            ValueError: names the built-in ones.
+        """
+        if name not in TAXONOMIES:
+            raise ValueError(f"unknown taxonomy {name!r}: {closest(name, TAXONOMIES)}")
+        return TAXONOMIES[name]
+
+    @classmethod
+    def from_labels(cls, labels: Iterable[str]) -> Taxonomy:
+        """The built-in taxonomy with exactly these labels (aliases count), else a custom one in the given order.
+
+        A custom label takes the polarity that any built-in taxonomy gives the same word; others have none.
+        """
+        words = tuple(dict.fromkeys(str(label) for label in labels))
+        for known in TAXONOMIES.values():
+            if len(words) != len(known):
+                continue
+            try:
+                resolved = tuple(known.resolve(word) for word in words)
+            except ValueError:
+                continue
+            if len(set(resolved)) == len(known):
+                return known
+        polarity = {word: known.polarity[word] for known in TAXONOMIES.values() for word in words if word in known.polarity}
+        return cls("custom", words, polarity=polarity)
+
+
+_COMMON_ALIASES = {
+    "joy": ("happiness", "happy", "joyful"),
+    "anger": ("angry",),
+    "fear": ("fearful", "scared", "afraid"),
+    "sadness": ("sad",),
+    "disgust": ("disgusted",),
+    "surprise": ("surprised",),
+    "contentment": ("content",),
+    "excitement": ("excited",),
+    "amusement": ("amused",),
+}
+
+
+def _aliases(labels: Iterable[str], **extra: str) -> dict[str, str]:
+    return {word: label for label in labels for word in _COMMON_ALIASES.get(label, ())} | extra
+
+
+_EKMAN = ("anger", "disgust", "fear", "joy", "sadness", "surprise")
+_MIKELS = ("amusement", "awe", "contentment", "excitement", "anger", "disgust", "fear", "sadness")
+_PARROTT = ("anger", "fear", "joy", "love", "sadness", "surprise")
+_WEBEMO_GROUPS: dict[str, tuple[str, ...]] = {
+    "love": ("affection", "gratitude", "lust"),
+    "joy": ("cheerfulness", "contentment", "enthrallment", "optimism", "pride", "relief", "zest"),
+    "surprise": ("surprise",),
+    "anger": ("disgust", "envy", "exasperation", "irritability", "rage"),
+    "sadness": ("disappointment", "neglect", "sadness", "shame", "suffering", "sympathy"),
+    "fear": ("horror", "nervousness"),
+    "confusion": ("confusion",),
+}
+_WEBEMO_POLARITY = {"love": 1, "joy": 1, "surprise": 1, "anger": -1, "sadness": -1, "fear": -1, "confusion": -1}
+_WEBEMO_PARENT = {label: group for group, labels in _WEBEMO_GROUPS.items() for label in labels}
+_WEBEMO = tuple(sorted(_WEBEMO_PARENT))
+
+_BASIC_SYNONYMS = {
+    "anger": ("fury", "outrage", "hostility"),
+    "disgust": ("revulsion", "repulsion", "loathing"),
+    "fear": ("fright", "terror", "dread"),
+    "joy": ("delight", "elation", "gladness"),
+    "sadness": ("sorrow", "grief", "melancholy"),
+    "surprise": ("astonishment", "amazement", "shock"),
+    "love": ("tenderness", "fondness", "adoration"),
+    "amusement": ("hilarity", "fun", "mirth"),
+    "awe": ("wonder", "reverence", "veneration"),
+    "contentment": ("serenity", "satisfaction", "calm"),
+    "excitement": ("thrill", "exhilaration", "eagerness"),
+}
+_WEBEMO_SYNONYMS = {
+    "affection": ("fondness", "tenderness", "devotion"),
+    "cheerfulness": ("cheer", "gladness", "merriment"),
+    "confusion": ("bewilderment", "puzzlement", "perplexity"),
+    "contentment": ("satisfaction", "serenity", "ease"),
+    "disappointment": ("letdown", "dismay", "discouragement"),
+    "disgust": ("revulsion", "repulsion", "loathing"),
+    "enthrallment": ("fascination", "captivation", "rapture"),
+    "envy": ("jealousy", "resentment", "covetousness"),
+    "exasperation": ("frustration", "vexation", "aggravation"),
+    "gratitude": ("thankfulness", "appreciation", "gratefulness"),
+    "horror": ("terror", "fright", "dread"),
+    "irritability": ("irritation", "annoyance", "grumpiness"),
+    "lust": ("desire", "passion", "craving"),
+    "neglect": ("loneliness", "rejection", "isolation"),
+    "nervousness": ("anxiety", "worry", "tension"),
+    "optimism": ("hope", "hopefulness", "confidence"),
+    "pride": ("triumph", "dignity", "achievement"),
+    "rage": ("fury", "wrath", "outrage"),
+    "relief": ("reassurance", "respite", "comfort"),
+    "sadness": ("sorrow", "grief", "melancholy"),
+    "shame": ("guilt", "embarrassment", "humiliation"),
+    "suffering": ("agony", "anguish", "pain"),
+    "surprise": ("astonishment", "amazement", "shock"),
+    "sympathy": ("compassion", "pity", "empathy"),
+    "zest": ("enthusiasm", "excitement", "thrill"),
+}
+
+
+def _synonyms(labels: Iterable[str]) -> dict[str, tuple[str, ...]]:
+    return {label: _BASIC_SYNONYMS[label] for label in labels}
+
+
+def _polarity_map(polarity: Mapping[str, int]) -> dict[str, str | None]:
+    return {label: POLARITY_WORDS[sign] if sign else None for label, sign in polarity.items()}
+
+
+def _built_in() -> dict[str, Taxonomy]:
+    negative = dict.fromkeys(("anger", "disgust", "fear", "sadness"), -1)
+    ekman_polarity = negative | {"joy": 1, "surprise": 0}
+    mikels_polarity = negative | dict.fromkeys(("amusement", "awe", "contentment", "excitement"), 1)
+    parrott_polarity = {label: _WEBEMO_POLARITY[label] for label in _PARROTT}
+    webemo_polarity = {label: _WEBEMO_POLARITY[parent] for label, parent in _WEBEMO_PARENT.items()}
+    happy = dict.fromkeys(("amusement", "contentment", "excitement"), "joy")
+    ekman_of_parent = {"joy": "joy", "surprise": "surprise", "sadness": "sadness", "fear": "fear", "anger": "anger"}
+    webemo_to_ekman = {label: ekman_of_parent.get(parent) for label, parent in _WEBEMO_PARENT.items()}
+    # Envy and sympathy sit in Parrott's tree by descent, not because they are Ekman's anger or sadness.
+    webemo_to_ekman |= {"disgust": "disgust", "envy": None, "sympathy": None}
+    webemo_to_mikels: dict[str, str | None] = dict.fromkeys(_WEBEMO)
+    webemo_to_mikels |= {
+        "cheerfulness": "amusement", "contentment": "contentment", "zest": "excitement", "disgust": "disgust",
+        "rage": "anger", "irritability": "anger", "exasperation": "anger", "horror": "fear", "nervousness": "fear",
+        "sadness": "sadness",
+    }  # fmt: skip
+    return {
+        taxonomy.name: taxonomy
+        for taxonomy in (
+            Taxonomy(
+                "ekman6", _EKMAN, ekman_polarity, _aliases(_EKMAN), _synonyms(_EKMAN),
+                {"parrott6": {"disgust": "anger"}, "polarity": _polarity_map(ekman_polarity)},
+            ),
+            Taxonomy(
+                "mikels8", _MIKELS, mikels_polarity, _aliases(_MIKELS), _synonyms(_MIKELS),
+                {"ekman6": happy | {"awe": None}, "parrott6": happy | {"awe": None, "disgust": "anger"},
+                 "polarity": _polarity_map(mikels_polarity)},
+            ),
+            Taxonomy(
+                "parrott6", _PARROTT, parrott_polarity, _aliases(_PARROTT), _synonyms(_PARROTT),
+                {"ekman6": {"love": None}, "polarity": _polarity_map(parrott_polarity)},
+            ),
+            Taxonomy(
+                "webemo25", _WEBEMO, webemo_polarity,
+                {"cheerfullness": "cheerfulness", "irritabilty": "irritability"}, _WEBEMO_SYNONYMS,
+                {"parrott6": {label: parent if parent in _PARROTT else None for label, parent in _WEBEMO_PARENT.items()},
+                 "ekman6": webemo_to_ekman, "mikels8": webemo_to_mikels, "polarity": _polarity_map(webemo_polarity)},
+            ),
+            Taxonomy("polarity", ("negative", "positive"), {"negative": -1, "positive": 1}),
+        )
+    }  # fmt: skip
+
+
+TAXONOMIES: Mapping[str, Taxonomy] = MappingProxyType(_built_in())
+"""The built-in taxonomies by name: ekman6, mikels8, parrott6, webemo25, polarity."""

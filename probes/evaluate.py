@@ -1,0 +1,210 @@
+"""How well does a probe read emotions, beside what simple baselines do on the same pictures?"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from safetensors import safe_open
+from safetensors.numpy import save_file
+from scipy.special import softmax
+
+from data.features import FeatureSet
+from data.predictions import Predictions
+from data.taxonomy import Taxonomy
+from probes.projector import Probe
+
+Floats = npt.NDArray[np.floating]
+_CHUNK = 65_536
+_BINS = 15
+
+
+@dataclass(frozen=True)
+class LinearBaseline:
+    """Logits `unit(x) @ weights.T + bias`: enough for logistic regression and for the nearest class mean.
+
+    Attributes:
+        name: how the table calls it.
+        weights: `(k, d)`.
+        bias: `(k,)`.
+    """
+
+    name: str
+    weights: npt.NDArray[np.float32]
+    bias: npt.NDArray[np.float32]
+
+    def probabilities(self, features: FeatureSet) -> Floats:
+        """Softmax of the logits `(n, k)`, in chunks."""
+        chunks = (features.values[start : start + _CHUNK] for start in range(0, len(features), _CHUNK))
+        return np.concatenate([softmax(_unit(chunk) @ self.weights.T + self.bias, axis=1) for chunk in chunks])
+
+
+def fit_baselines(train: FeatureSet, taxonomy: Taxonomy) -> tuple[LinearBaseline, ...]:
+    """Logistic regression (C = 10, unit features) and the nearest class mean (cosine), fitted on `train`.
+
+    Raises:
+        ValueError: fewer than two classes.
+    """
+    from sklearn.linear_model import LogisticRegression
+
+    codes = taxonomy.codes(train.rows["label"])
+    x, y = _unit(train.values[codes >= 0]), codes[codes >= 0]
+    classes = np.unique(y)
+    if len(classes) < 2:
+        raise ValueError(f"cannot fit baselines on {len(classes)} class(es): at least two are needed")
+    # A class without a training picture can never be said: its logit is far below every other.
+    weights, bias = np.zeros((len(taxonomy), x.shape[1]), np.float32), np.full(len(taxonomy), -1e4, np.float32)
+    model = LogisticRegression(C=10, max_iter=2_000).fit(x, y)
+    slope, offset = (model.coef_, model.intercept_) if len(classes) > 2 else (
+        np.vstack([-model.coef_, model.coef_]) / 2, np.concatenate([-model.intercept_, model.intercept_]) / 2
+    )  # fmt: skip
+    weights[classes], bias[classes] = slope, offset
+    means, mean_bias = np.zeros_like(weights), np.full_like(bias, -1e4)
+    means[classes], mean_bias[classes] = _unit(np.stack([x[y == code].mean(axis=0) for code in classes])), 0
+    # Cosines differ by hundredths; the projector's own default temperature makes them comparable probabilities.
+    return (
+        LinearBaseline("logistic regression", weights, bias),
+        LinearBaseline("class mean", means / 0.1, mean_bias),
+    )
+
+
+def save_baselines(baselines: tuple[LinearBaseline, ...], path: Path) -> None:
+    """One safetensors file; the names are in its metadata."""
+    tensors = {
+        f"{number}.{part}": np.ascontiguousarray(getattr(baseline, part))
+        for number, baseline in enumerate(baselines)
+        for part in ("weights", "bias")
+    }
+    save_file(tensors, path, metadata={"names": json.dumps([baseline.name for baseline in baselines])})
+
+
+def load_baselines(path: Path) -> tuple[LinearBaseline, ...]:
+    """What `save_baselines` wrote.
+
+    Raises:
+        FileNotFoundError: no such file.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"no baselines at {path}: train the probe again with `workbench train`")
+    with safe_open(path, framework="np") as file:
+        names = json.loads(file.metadata()["names"])
+        return tuple(
+            LinearBaseline(name, file.get_tensor(f"{number}.weights"), file.get_tensor(f"{number}.bias"))
+            for number, name in enumerate(names)
+        )
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """How a probe and its baselines did on the same pictures.
+
+    Attributes:
+        table: one row a model: `model`, `n`, `accuracy` with its 95 % Wilson interval `low`, `high`,
+            `balanced_accuracy`, `ece`, and `recall_<label>` columns (NaN for a class without pictures).
+        confusion: truth (rows) against the probe's prediction (columns), counts.
+        unlabelled: pictures without a label, not counted anywhere above.
+    """
+
+    table: pd.DataFrame
+    confusion: pd.DataFrame
+    unlabelled: int
+
+    def as_json(self) -> dict[str, object]:
+        """The probe's figures at the top, the baselines' beside them; NaN becomes null."""
+        records = json.loads(self.table.to_json(orient="records"))
+        head = records[0]
+        return {
+            **{name: head[name] for name in ("accuracy", "low", "high", "n", "balanced_accuracy", "ece")},
+            "recall": {name.removeprefix("recall_"): head[name] for name in head if name.startswith("recall_")},
+            "baselines": {
+                record["model"]: {name: record[name] for name in ("accuracy", "low", "high", "balanced_accuracy", "ece")}
+                for record in records[1:]
+            },
+            "confusion": json.loads(self.confusion.to_json(orient="split", index=True)),
+            "unlabelled": self.unlabelled,
+        }
+
+
+def evaluate(probe: Probe, features: FeatureSet, baselines: tuple[LinearBaseline, ...] = ()) -> Evaluation:
+    """Probe and baselines on the labelled pictures of `features`.
+
+    Raises:
+        ValueError: no labels, a label outside the taxonomy, or another encoder's features.
+    """
+    predictions = probe.predict(features)
+    readings: dict[str, Floats] = {"metric projector": probe.probabilities(predictions)}
+    readings |= {baseline.name: baseline.probabilities(features) for baseline in baselines}
+    return evaluation(readings, features, probe.taxonomy)
+
+
+def evaluation(readings: Mapping[str, Floats], features: FeatureSet, taxonomy: Taxonomy) -> Evaluation:
+    """The table for ready probabilities `(n, k)` by model name; the first is the one whose confusion is kept.
+
+    Raises:
+        ValueError: no picture has a label.
+    """
+    codes = taxonomy.codes(features.rows["label"]) if "label" in features.rows else np.full(len(features), -1)
+    known = codes >= 0
+    if not known.any():
+        raise ValueError("cannot evaluate: no picture has a label")
+    table = pd.DataFrame(
+        [{"model": name, **_figures(reading[known], codes[known], taxonomy)} for name, reading in readings.items()]
+    )
+    said = next(iter(readings.values()))[known].argmax(axis=1)
+    counts = np.bincount(codes[known] * len(taxonomy) + said, minlength=len(taxonomy) ** 2)
+    confusion = pd.DataFrame(
+        counts.reshape(len(taxonomy), len(taxonomy)), index=list(taxonomy.labels), columns=list(taxonomy.labels)
+    )
+    return Evaluation(table, confusion, int((~known).sum()))
+
+
+def expected_calibration_error(probabilities: Floats, codes: npt.NDArray[np.integer], *, bins: int = _BINS) -> float:
+    """Mean gap between top probability and accuracy over equal-mass bins of the top probability, 0 to 1.
+
+    Source: Nguyen and O'Connor 2015, https://arxiv.org/abs/1508.05154 (equal-mass bins).
+    """
+    confidence = probabilities.max(axis=1)
+    hit = probabilities.argmax(axis=1) == codes
+    order = np.argsort(confidence, kind="stable")
+    parts = np.array_split(order, min(bins, len(order)))
+    return float(sum(abs(confidence[part].mean() - hit[part].mean()) * len(part) for part in parts) / len(order))
+
+
+def _figures(probabilities: Floats, codes: npt.NDArray[np.integer], taxonomy: Taxonomy) -> dict[str, float | int]:
+    from statsmodels.stats.proportion import proportion_confint
+
+    hit = probabilities.argmax(axis=1) == codes
+    low, high = proportion_confint(int(hit.sum()), len(hit), method="wilson")
+    sizes = np.bincount(codes, minlength=len(taxonomy))
+    hits = np.bincount(codes, weights=hit, minlength=len(taxonomy))
+    recall = np.divide(hits, sizes, where=sizes > 0, out=np.full(len(taxonomy), np.nan))
+    return {
+        "n": len(hit),
+        "accuracy": float(hit.mean()),
+        "low": float(low),
+        "high": float(high),
+        "balanced_accuracy": float(np.nanmean(recall)),
+        "ece": expected_calibration_error(probabilities, codes),
+        **{f"recall_{label}": float(value) for label, value in zip(taxonomy.labels, recall, strict=True)},
+    }
+
+
+def out_of_fold(parts: list[tuple[npt.NDArray[np.int64], Predictions]], features: FeatureSet) -> Predictions:
+    """Predictions of every picture by the probe that did not see it, from (positions, predictions) of the folds."""
+    first = parts[0][1]
+    distances = np.empty((len(features), len(first.taxonomy)), dtype=first.distances.dtype)
+    for positions, predictions in parts:
+        distances[positions] = predictions.distances
+    source = "+".join(predictions.source for _, predictions in parts)
+    return Predictions(distances, features.rows, first.taxonomy, "cosine", source)
+
+
+def _unit(values: npt.NDArray[np.floating]) -> npt.NDArray[np.float32]:
+    array = np.asarray(values, dtype=np.float32)
+    lengths = np.linalg.norm(array, axis=1, keepdims=True)
+    return np.divide(array, lengths, where=lengths > 0, out=np.zeros_like(array))

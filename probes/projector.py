@@ -1,0 +1,133 @@
+"""Where in the language model's token space does a picture fall, and which emotion word is nearest?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from data.features import FeatureSet, FeatureSpec, require_same_spec
+from data.predictions import Predictions
+from data.taxonomy import Taxonomy
+from probes.anchors import LabelAnchors
+
+_BATCH = 8_192
+
+
+class MetricProjector(nn.Module):
+    """TinyEmo's projector: `Linear(d, m) -> BatchNorm1d -> GELU -> Dropout -> Linear(m, m)`, then unit length.
+
+    The layers sit in `self.model` so that the published checkpoints (`model.0.weight`, ...) keep their names.
+    Source: https://arxiv.org/abs/2410.07062.
+    """
+
+    def __init__(self, width: int, text_width: int, *, dropout: float = 0.2) -> None:
+        """Makes a fresh projector from `d = width` to `m = text_width`."""
+        super().__init__()
+        self.model = nn.Sequential(
+            nn.Linear(width, text_width),
+            nn.BatchNorm1d(text_width),
+            nn.GELU(),
+            nn.Dropout(dropout),
+            nn.Linear(text_width, text_width),
+        )
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Unit vectors `(n, m)` for features `(n, d)`."""
+        return functional.normalize(self.model(features), dim=1)
+
+
+@dataclass(frozen=True)
+class Probe:
+    """A trained projector with the label anchors it reads against.
+
+    Attributes:
+        projector: in evaluation mode.
+        anchors: the `k` label anchors, unit rows.
+        taxonomy: the `k` labels.
+        spec: what made the features it was fitted on; others are refused.
+        temperature: turns cosines into probabilities, softmax(cos / temperature).
+        normalise: whether features are scaled to unit length (times sqrt(d)) before the first layer.
+        trained_on: ids of the pictures that training or model selection has seen.
+        config: how it was trained, for the record.
+    """
+
+    projector: MetricProjector
+    anchors: LabelAnchors
+    taxonomy: Taxonomy
+    spec: FeatureSpec
+    temperature: float = 0.1
+    normalise: bool = True
+    trained_on: frozenset[str] = frozenset()
+    config: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+
+    def __post_init__(self) -> None:
+        if self.anchors.labels != self.taxonomy.labels:
+            raise ValueError(f"anchors are for {self.anchors.labels}, the taxonomy has {self.taxonomy.labels}")
+        self.projector.eval()
+
+    def fingerprint(self) -> str:
+        """Sixteen hex digits of weights, anchors and what they were fitted on."""
+        from probes.checkpoint import fingerprint
+
+        return fingerprint(self)
+
+    def embed(self, features: FeatureSet) -> npt.NDArray[np.float32]:
+        """The pictures as unit vectors `(n, m)` in the label space, in batches.
+
+        Raises:
+            ValueError: another encoder made these features.
+        """
+        require_same_spec(self.spec, features.spec, what="the probe")
+        on = next(self.projector.parameters()).device
+        out = np.empty((len(features), self.anchors.vectors.shape[1]), dtype=np.float32)
+        with torch.inference_mode():
+            for start in range(0, len(features), _BATCH):
+                batch = as_input(features.values[start : start + _BATCH], normalise=self.normalise).to(on)
+                out[start : start + _BATCH] = self.projector(batch).cpu().numpy()
+        return out
+
+    def predict(self, features: FeatureSet) -> Predictions:
+        """Cosine distance of every picture to every label anchor, with the features' rows beside them.
+
+        Raises:
+            ValueError: another encoder made these features, or a label is outside the taxonomy.
+        """
+        embeddings = self.embed(features)
+        distances = 1.0 - embeddings @ self.anchors.vectors.T
+        return Predictions(
+            distances, features.rows, self.taxonomy, "cosine", f"probe {self.fingerprint()}", embeddings,
+            self.anchors.vectors, self._in_sample_notes(features),
+        )  # fmt: skip
+
+    def unseen(self, features: FeatureSet) -> npt.NDArray[np.bool_]:
+        """Which pictures `(n,)` neither training nor model selection has seen."""
+        return ~features.rows["image_id"].isin(self.trained_on).to_numpy()
+
+    def _in_sample_notes(self, features: FeatureSet) -> tuple[str, ...]:
+        seen = int((~self.unseen(features)).sum())
+        if not seen:
+            return ()
+        return (
+            f"{seen} of {len(features)} predictions are in-sample: the probe was trained on these pictures, so it reads "
+            "them better, and less biased, than new ones. Audit unseen pictures (--unseen-only) or out-of-fold predictions "
+            "(train --folds 5) instead",
+        )
+
+    def probabilities(self, predictions: Predictions) -> npt.NDArray[np.float64]:
+        """softmax(cos / temperature) `(n, k)`."""
+        cosines = 1.0 - predictions.distances.astype(np.float64)
+        return torch.from_numpy(cosines / self.temperature).softmax(dim=1).numpy()
+
+
+def as_input(values: npt.NDArray[Any], *, normalise: bool) -> Tensor:
+    """Features `(n, d)` as a float32 tensor; scaled to length sqrt(d), so that one coordinate is of order 1."""
+    tensor = torch.from_numpy(np.array(values, dtype=np.float32))
+    return functional.normalize(tensor, dim=1) * tensor.shape[1] ** 0.5 if normalise else tensor

@@ -1,0 +1,90 @@
+"""Where does the work run, how is it seeded, and how are tensors of others opened safely?"""
+
+from __future__ import annotations
+
+import importlib.util
+import random
+import sys
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+_LIBRARIES: list[torch.library.Library] = []
+
+
+def device(name: str = "auto") -> torch.device:
+    """The device called `name`; `auto` takes CUDA, then Apple's MPS, then the CPU.
+
+    Raises:
+        ValueError: no such device here.
+    """
+    if name == "auto":
+        if torch.cuda.is_available():
+            return torch.device("cuda")
+        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    try:
+        torch.empty(0, device=name)
+    except (RuntimeError, AssertionError) as error:
+        raise ValueError(f"device {name!r} is not available here: {str(error).splitlines()[0]}; use auto or cpu") from error
+    return torch.device(name)
+
+
+def seed_everything(seed: int) -> torch.Generator:
+    """Seeds Python, numpy and torch (third-party layers draw from the global state) and returns a CPU generator."""
+    random.seed(seed)
+    np.random.seed(seed % 2**32)  # noqa: NPY002  global on purpose: libraries below us read it
+    torch.manual_seed(seed)
+    return torch.Generator().manual_seed(seed)
+
+
+def read_vector(path: Path) -> npt.NDArray[np.floating]:
+    """One `torch.save`d tensor as an array, opened with `weights_only=True` so that no code in the file can run.
+
+    Raises:
+        ValueError: truncated, not a tensor file, or holding anything but one floating-point tensor.
+    """
+    try:
+        tensor = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # torch raises RuntimeError, EOFError, UnpicklingError, KeyError, ... by kind of damage
+        raise ValueError(
+            f"{path} is not a readable tensor file (truncated, or not saved by torch.save): encode that picture again"
+        ) from error
+    if not isinstance(tensor, torch.Tensor) or not tensor.is_floating_point():
+        raise ValueError(f"{path} holds {type(tensor).__name__}: expected one floating-point tensor")
+    tensor = tensor.detach()
+    return (tensor if tensor.dtype in (torch.float16, torch.float32) else tensor.float()).numpy()
+
+
+def declare_torchvision_operators() -> bool:
+    """Lets `transformers` and `open_clip` import beside a torchvision whose compiled part does not load.
+
+    A CUDA-built torchvision beside a CPU-only torch fails on import with `operator torchvision::nms does not exist`.
+    Declaring the operators' schemas first cures that. Call it before the first import of either library.
+
+    Returns:
+        Whether anything was declared; False where torchvision is absent, whole, or already imported.
+    """
+    if _LIBRARIES or "torchvision" in sys.modules:
+        return False
+    spec = importlib.util.find_spec("torchvision")
+    if spec is None or not spec.submodule_search_locations:
+        return False
+    compiled = [file for folder in spec.submodule_search_locations for file in Path(folder).glob("_C.*")]
+    try:
+        for file in compiled:
+            torch.ops.load_library(str(file))
+    except OSError:
+        pass
+    if torch._C._dispatch_has_kernel("torchvision::nms") or _has_schema("torchvision::nms"):
+        return False
+    library = torch.library.Library("torchvision", "DEF")
+    for name in ("nms", "qnms"):
+        library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+    _LIBRARIES.append(library)
+    return True
+
+
+def _has_schema(name: str) -> bool:
+    return bool(torch._C._jit_get_schemas_for_operator(name))

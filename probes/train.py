@@ -1,0 +1,189 @@
+"""How is a projector fitted? Seeded, with a validation split of its own; the best epoch is kept."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from data.features import FeatureSet
+from data.splits import stratified_holdout
+from data.taxonomy import Taxonomy, closest
+from probes.anchors import BUNDLED, LabelAnchors, anchors_from
+from probes.losses import LOSSES
+from probes.projector import MetricProjector, Probe, as_input
+from probes.runtime import device, seed_everything
+
+
+def _option(default: Any, text: str) -> Any:
+    return field(default=default, metadata={"help": text})
+
+
+@dataclass(frozen=True)
+class FitConfig:
+    """How a projector is trained; the defaults follow TinyEmo (AdamW, OneCycle, BatchNorm, dropout 0.2).
+
+    Raises:
+        ValueError: an unknown loss, or a number out of range (which, and what is legal).
+    """
+
+    anchors: str = _option(BUNDLED, "label anchors: sentence:MODEL or token:MODEL (folder, hub name, or minilm)")
+    template: str = _option("an image expressing {} emotion", "phrase the label goes into, {} stands for it")
+    loss: str = _option("info_nce", "one of " + ", ".join(LOSSES))
+    temperature: float = _option(0.1, "divides cosines in the loss and in the probabilities")
+    epochs: int = _option(10, "passes over the training pictures")
+    batch: int = _option(64, "pictures a step")
+    learning_rate: float = _option(5e-4, "peak of the OneCycle schedule")
+    weight_decay: float = _option(0.01, "AdamW's weight decay")
+    dropout: float = _option(0.2, "share of hidden units dropped in training")
+    patience: int = _option(4, "stop after this many epochs without a better validation accuracy")
+    validation_share: float = _option(0.125, "share of the training pictures held out to choose the epoch")
+    normalise: bool = _option(True, "scale features to unit length first")
+    seed: int = _option(0, "seed of split, initialisation, order and dropout")
+    device: str = _option("auto", "auto, cpu, cuda, mps")
+
+    def __post_init__(self) -> None:
+        if self.loss not in LOSSES:
+            raise ValueError(f"unknown loss {self.loss!r}: {closest(self.loss, LOSSES)}")
+        for name, low, high in (
+            ("temperature", 1e-6, 1e6), ("epochs", 1, 1e6), ("batch", 2, 1e9), ("learning_rate", 1e-12, 1e3),
+            ("weight_decay", 0, 1e3), ("dropout", 0, 0.999), ("patience", 1, 1e9),
+        ):  # fmt: skip
+            if not low <= getattr(self, name) <= high:
+                raise ValueError(f"{name} is {getattr(self, name)}: expected between {low:g} and {high:g}")
+
+
+def fit(
+    config: FitConfig,
+    train: FeatureSet,
+    val: FeatureSet | None = None,
+    *,
+    taxonomy: Taxonomy | None = None,
+    anchors: LabelAnchors | None = None,
+    progress: bool = True,
+) -> Probe:
+    """A probe trained on `train`, with the weights of the epoch that had the best validation accuracy.
+
+    A tie between epochs goes to the lower validation loss. Pictures without a label are left out and counted in
+    `probe.config["unlabelled"]`.
+
+    Args:
+        config: how to train.
+        train: features whose rows have a `label`.
+        val: pictures to choose the epoch by; without it a seeded, stratified share of `train` is held out.
+        taxonomy: the labels; without it they are the ones in `train`.
+        anchors: ready label anchors (they must be of the taxonomy); without them `config.anchors` is loaded.
+        progress: show a progress bar on standard error.
+
+    Raises:
+        ValueError: no labels, fewer than two classes, or features of two encoders.
+    """
+    if "label" not in train.rows:
+        raise ValueError("cannot train: the features have no 'label' column")
+    taxonomy = taxonomy or Taxonomy.from_labels(sorted(train.rows["label"].dropna().unique()))
+    rng = seed_everything(config.seed)
+    codes = taxonomy.codes(train.rows["label"])
+    labelled = np.flatnonzero(codes >= 0)
+    if len(np.unique(codes[labelled])) < 2:
+        raise ValueError(f"cannot train on {len(np.unique(codes[labelled]))} class(es): at least two are needed")
+    anchors = anchors or anchors_from(config.anchors, taxonomy, template=config.template)
+    on = device(config.device)
+    if val is None:
+        held = stratified_holdout(codes[labelled], config.validation_share, seed=config.seed)
+        train_at, val_at = labelled[~held], labelled[held]
+        chosen_by = (as_input(train.values[val_at], normalise=config.normalise), torch.from_numpy(codes[val_at]))
+        seen = frozenset(train.rows["image_id"].iloc[labelled])
+    else:
+        if val.spec.fingerprint() != train.spec.fingerprint():
+            raise ValueError(f"validation features are of {val.spec.in_words()}, training ones of {train.spec.in_words()}")
+        train_at, val_codes = labelled, taxonomy.codes(val.rows["label"])
+        val_at = np.flatnonzero(val_codes >= 0)
+        chosen_by = (as_input(val.values[val_at], normalise=config.normalise), torch.from_numpy(val_codes[val_at]))
+        seen = frozenset(train.rows["image_id"].iloc[labelled]) | frozenset(val.rows["image_id"])
+    x = as_input(train.values[train_at], normalise=config.normalise).to(on)
+    y = torch.from_numpy(codes[train_at]).to(on)
+    bank = torch.from_numpy(anchors.vectors).to(on)
+
+    started = time.perf_counter()
+    projector = MetricProjector(train.spec.width, bank.shape[1], dropout=config.dropout).to(on)
+    state, history = _train(
+        config, projector, (x, y), (chosen_by[0].to(on), chosen_by[1].to(on)), bank, rng, progress=progress
+    )
+    projector.load_state_dict(state)
+    record = asdict(config) | {
+        "history": history,
+        "best_epoch": max(range(len(history)), key=lambda epoch: _rank(history[epoch])) + 1,
+        "training_seconds": round(time.perf_counter() - started, 3),
+        "pictures": len(train_at),
+        "validation_pictures": len(val_at),
+        "unlabelled": int((codes < 0).sum()),
+    }
+    return Probe(projector.cpu(), anchors, taxonomy, train.spec, config.temperature, config.normalise, seen, config=record)
+
+
+def _rank(epoch: dict[str, float]) -> tuple[float, float]:
+    return epoch["validation_accuracy"], -epoch["validation_loss"]
+
+
+def _train(
+    config: FitConfig,
+    projector: MetricProjector,
+    train: tuple[Tensor, Tensor],
+    val: tuple[Tensor, Tensor],
+    bank: Tensor,
+    rng: torch.Generator,
+    *,
+    progress: bool,
+) -> tuple[dict[str, Tensor], list[dict[str, float]]]:
+    """Weights of the best epoch and one record an epoch."""
+    (x, y), loss = train, LOSSES[config.loss]
+    optimiser = torch.optim.AdamW(projector.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
+    steps = len(_batches(len(y), config.batch, rng=torch.Generator()))
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimiser, config.learning_rate, total_steps=max(config.epochs * steps, 2), pct_start=0.1
+    )
+    best: dict[str, Tensor] = {}
+    history: list[dict[str, float]] = []
+    with tqdm(range(config.epochs), desc="training", unit="epoch", leave=False, disable=not progress) as bar:
+        for _ in bar:
+            projector.train()
+            total = 0.0
+            for at in _batches(len(y), config.batch, rng=rng):
+                optimiser.zero_grad(set_to_none=True)
+                value = loss(projector(x[at]), bank, y[at], temperature=config.temperature)
+                value.backward()
+                optimiser.step()
+                schedule.step()
+                total += value.item() * len(at)
+            accuracy, val_loss = _validate(projector, val, bank, config)
+            history.append({"loss": total / len(y), "validation_accuracy": accuracy, "validation_loss": val_loss})
+            bar.set_postfix(validation_accuracy=f"{accuracy:.3f}")
+            if len(history) == 1 or _rank(history[-1]) > max(map(_rank, history[:-1])):
+                best = {name: tensor.detach().clone() for name, tensor in projector.state_dict().items()}
+            accuracies = [epoch["validation_accuracy"] for epoch in history]
+            if len(history) - 1 - int(np.argmax(accuracies)) >= config.patience:
+                break
+    return best, history
+
+
+def _batches(n: int, size: int, *, rng: torch.Generator) -> list[Tensor]:
+    """A fresh order cut into batches; a last batch of one picture joins its neighbour (BatchNorm needs two)."""
+    batches = list(torch.randperm(n, generator=rng).split(size))
+    if len(batches) > 1 and len(batches[-1]) == 1:
+        batches[-2:] = [torch.cat(batches[-2:])]
+    return batches
+
+
+@torch.inference_mode()
+def _validate(
+    projector: MetricProjector, val: tuple[Tensor, Tensor], bank: Tensor, config: FitConfig
+) -> tuple[float, float]:
+    projector.eval()
+    z = projector(val[0])
+    accuracy = (z @ bank.T).argmax(dim=1).eq(val[1]).double().mean().item()
+    return accuracy, LOSSES[config.loss](z, bank, val[1], temperature=config.temperature).item()

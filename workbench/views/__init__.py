@@ -1,0 +1,1 @@
+"""The pages of the app; each module renders one view of one saved audit."""
