@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from analyses.config import AuditConfig
 from analyses.counting import slice_sums
 from analyses.projection import Projection, projection
 from analyses.scores import scores
@@ -25,36 +26,6 @@ from data.taxonomy import Taxonomy
 
 SCHEMA = 1
 EXCLUDED_COLUMNS = ("what", "name", "n", "reason")
-
-
-def _option(default: Any, text: str) -> Any:
-    return field(default=default, metadata={"help": text})
-
-
-@dataclass(frozen=True)
-class AuditConfig:
-    """What an audit asks.
-
-    Raises:
-        ValueError: a number out of range (which, and what is legal).
-    """
-
-    attributes: tuple[str, ...] | None = _option(None, "attributes to slice by; all when not given")
-    order: int = _option(2, "most attributes in an intersection")
-    min_count: int = _option(10, "fewest pictures in a slice that is tested")
-    alpha: float = _option(0.05, "false discovery rate over all tested cells")
-    tolerance: float = _option(0.02, "largest difference of rates that does not matter, as a share")
-    bins: int = _option(4, "quantile bins of a numeric attribute")
-    map_pictures: int = _option(4_000, "most pictures on the map; 0 for no map")
-    seed: int = _option(0, "seed of map and samples")
-
-    def __post_init__(self) -> None:
-        for name, low, high in (
-            ("order", 1, 3), ("min_count", 1, 1e9), ("alpha", 1e-12, 0.5), ("tolerance", 0, 0.5), ("bins", 2, 50),
-            ("map_pictures", 0, 20_000),
-        ):  # fmt: skip
-            if not low <= getattr(self, name) <= high:
-                raise ValueError(f"{name} is {getattr(self, name)}: expected between {low:g} and {high:g}")
 
 
 @dataclass(frozen=True)
@@ -82,8 +53,9 @@ class AuditResult:
 
     def finding(self, position: int) -> Finding:
         """Row `position` of `findings` as a `Finding`, NaN as None."""
-        row: dict[str, Any] = {str(name): value for name, value in self.findings.iloc[position].items()}
-        return Finding(**{name: None if _is_missing(value) else value for name, value in row.items()})
+        row = self.findings.iloc[position]
+        record: dict[str, Any] = {str(name): None if _is_missing(value) else value for name, value in row.items()}
+        return Finding(**record)
 
     def count(self, verdict: str) -> int:
         """How many cells have this verdict.
@@ -103,8 +75,8 @@ class AuditResult:
         skewed = self.count("skewed")
         return (
             f"{skewed:,} of {cells:,} (slice, emotion) pairs {'is' if skewed == 1 else 'are'} skewed; "
-            f"{self.count('equivalent'):,} equivalent within ±{100 * self.run['config']['tolerance']:g} points; "
-            f"{self.count('undetermined'):,} undetermined; {small:,} {'is' if small == 1 else 'are'} too small to tell"
+            f"{small:,} {'is' if small == 1 else 'are'} too small to tell, {self.count('undetermined'):,} undetermined, "
+            f"{self.count('equivalent'):,} equivalent"
         )
 
 

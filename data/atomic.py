@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -53,8 +53,13 @@ def is_replaceable(path: Path) -> bool:
 
 
 @contextmanager
-def atomic_folder(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
+def atomic_folder(path: Path, *, overwrite: bool = False, derived: Iterable[str] = ()) -> Iterator[Path]:
     """A fresh folder to write into; on a clean exit it becomes `path` with a completion marker, else it vanishes.
+
+    Args:
+        path: where the folder shall be.
+        overwrite: replace a folder of ours that is there.
+        derived: files that may be made again later; the marker does not vouch for their size.
 
     Raises:
         FileExistsError: see `ensure_free`.
@@ -69,7 +74,9 @@ def atomic_folder(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
     try:
         yield partial
         files = {
-            str(item.relative_to(partial)): item.stat().st_size for item in sorted(partial.rglob("*")) if item.is_file()
+            str(item.relative_to(partial)): item.stat().st_size
+            for item in sorted(partial.rglob("*"))
+            if item.is_file() and item.name not in derived
         }
         write_json(partial / MARKER, {"files": files})
         if path.exists():

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 KINDS = ("sentence", "token")
-BUNDLED = "sentence:minilm"
 _TABLE_NAMES = ("embed_tokens.weight", "token_embeddings.weight", "wte.weight", "word_embeddings.weight")
 
 

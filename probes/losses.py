@@ -63,4 +63,4 @@ LOSSES: Mapping[str, Loss] = {
     "nt_xent": nt_xent,
     "sup_con": sup_con,
 }
-"""The losses by the name that a config uses."""
+"""The losses by the name that a config uses (`probes.config.LOSS_NAMES`)."""

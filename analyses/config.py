@@ -1,0 +1,36 @@
+"""What can be chosen about an audit? Free of heavy imports, so that the command line can offer it at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+def _option(default: Any, text: str) -> Any:
+    return field(default=default, metadata={"help": text})
+
+
+@dataclass(frozen=True)
+class AuditConfig:
+    """What an audit asks.
+
+    Raises:
+        ValueError: a number out of range (which, and what is legal).
+    """
+
+    attributes: tuple[str, ...] | None = _option(None, "attributes to slice by; all when not given")
+    order: int = _option(2, "most attributes in an intersection")
+    min_count: int = _option(10, "fewest pictures in a slice that is tested")
+    alpha: float = _option(0.05, "false discovery rate over all tested cells")
+    tolerance: float = _option(0.02, "largest difference of rates that does not matter, as a share")
+    bins: int = _option(4, "quantile bins of a numeric attribute")
+    map_pictures: int = _option(4_000, "most pictures on the map; 0 for no map")
+    seed: int = _option(0, "seed of map and samples")
+
+    def __post_init__(self) -> None:
+        for name, low, high in (
+            ("order", 1, 3), ("min_count", 1, 1e9), ("alpha", 1e-12, 0.5), ("tolerance", 0, 0.5), ("bins", 2, 50),
+            ("map_pictures", 0, 20_000),
+        ):  # fmt: skip
+            if not low <= getattr(self, name) <= high:
+                raise ValueError(f"{name} is {getattr(self, name)}: expected between {low:g} and {high:g}")

@@ -1,0 +1,116 @@
+"""The command `workbench`: words in, one line out for every error."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shlex
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from workbench import settings as options
+
+EXIT_BAD_INPUT = 2
+EXIT_SKEWED = 1
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command.
+
+    Args:
+        arguments: the words after `workbench`; those of the process when not given.
+
+    Returns:
+        0; 1 when an audit with `--fail-on-skew` found a skew; 2 after an error, which is one line on standard error.
+    """
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    parser = _parser()
+    given = vars(parser.parse_args(words))
+    command = given.pop("command", None)
+    if command is None:
+        parser.print_help()
+        return EXIT_BAD_INPUT
+    try:
+        kind = options.COMMANDS[command]
+        config = given.pop("config", None)
+        from_file = options.read_toml(Path(config), kind) if config else {}
+        return _run(command, options.build(kind, from_file | given), "workbench " + shlex.join(words))
+    except (ValueError, TypeError, FileNotFoundError, FileExistsError) as error:
+        return _fail(command, str(error))
+    except OSError as error:
+        return _fail(command, f"{error.strerror or error}" + (f": {error.filename}" if error.filename else ""))
+    except KeyboardInterrupt:
+        return _fail(command, "interrupted; nothing half-written was kept")
+
+
+def _run(command: str, settings: Any, line: str) -> int:
+    if command == "app":
+        return _app(settings)
+    # No library below may reach out by itself, or report on its use.
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    if command == "report":
+        return _report(settings)
+    from workbench import pipeline
+
+    if command == "train":
+        pipeline.train(settings)
+    elif command == "evaluate":
+        pipeline.evaluate(settings)
+    elif command == "demo":
+        pipeline.demo(settings, command=line)
+    else:
+        result = pipeline.audit(settings, command=line)
+        return EXIT_SKEWED if settings.fail_on_skew and result.count("skewed") else 0
+    return 0
+
+
+def _report(settings: options.ReportSettings) -> int:
+    from data.atomic import write_text
+    from workbench.report import report_html
+    from workbench.store import load_audit
+
+    target = Path(settings.out) if settings.out else Path(settings.run) / "report.html"
+    write_text(target, report_html(load_audit(settings.run)))
+    print(f"report: {target}")
+    return 0
+
+
+def _app(settings: options.AppSettings) -> int:
+    app = Path(__file__).with_name("app.py")
+    if settings.run and not (Path(settings.run) / "audit.json").is_file():
+        raise FileNotFoundError(f"no audit at {settings.run}: expected a run folder with audit.json")
+    command = [sys.executable, "-m", "streamlit", "run", str(app), "--server.port", str(settings.port)]
+    command += ["--browser.gatherUsageStats", "false", "--server.address", "localhost"]
+    command += ["--server.headless", "true"] if settings.headless else []
+    return subprocess.call([*command, "--", "--runs", settings.runs, *([settings.run] if settings.run else [])])
+
+
+def _fail(command: str, message: str) -> int:
+    print(f"workbench {command}: error: {' '.join(message.split())}", file=sys.stderr)
+    return EXIT_BAD_INPUT
+
+
+class _Parser(argparse.ArgumentParser):
+    """Errors in one line, as everywhere else."""
+
+    def error(self, message: str) -> Any:
+        self.exit(EXIT_BAD_INPUT, f"{self.prog}: error: {message} (see {self.prog} --help)\n")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="workbench", description="Find, measure and show emotional bias in vision models.")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
+    for name, kind in options.COMMANDS.items():
+        text = (kind.__doc__ or "").strip()
+        child = commands.add_parser(name, help=text, description=text, allow_abbrev=False)
+        child.add_argument("--config", metavar="FILE", default=argparse.SUPPRESS, help="TOML file with the same keys")
+        options.add_arguments(child, kind)
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,245 @@
+"""What does an audit look like? Plotly figures of a saved audit, one function a figure, nothing computed anew.
+
+Colours are from Okabe and Ito's colour-blind-safe set; differences use blue to vermilion through white, centred on zero.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+
+from analyses.audit import AuditResult
+from workbench.sentences import percent, points, probability
+
+BLUE, VERMILION, GREEN, ORANGE, GREY = "#0072B2", "#D55E00", "#009E73", "#E69F00", "#8C8C8C"
+PALETTE = (BLUE, VERMILION, GREEN, ORANGE, "#CC79A7", "#56B4E9", "#7A6A00", "#4D4D4D")
+DIVERGING = ((0.0, BLUE), (0.25, "#7FB8D8"), (0.5, "#FFFFFF"), (0.75, "#EBA878"), (1.0, VERMILION))
+VERDICT_COLOURS = {"skewed": VERMILION, "equivalent": GREEN, "undetermined": GREY, "too small": "#BDBDBD"}
+MOST_ROWS = 20
+MOST_SLICES = 48
+_FONT = {"family": "system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif", "size": 13, "color": "#1f2328"}
+
+
+def forest(result: AuditResult, *, most: int = MOST_ROWS) -> go.Figure:
+    """Effects with their intervals, strongest first, over the tolerance band; hollow markers are not skewed."""
+    rows = _leading(result.findings, most)
+    figure = blank(height=110 + 30 * max(len(rows), 1))
+    tolerance = 100 * result.run["config"]["tolerance"]
+    figure.add_vrect(x0=-tolerance, x1=tolerance, fillcolor="#009E73", opacity=0.13, line_width=0, layer="below")
+    figure.add_vline(x=0, line_color="#555555", line_width=1)
+    names = [f"{short(row.slice)} → <b>{safe(row.emotion)}</b>" for row in rows.itertuples()]
+    for verdict in dict.fromkeys(rows["verdict"]):
+        at = np.flatnonzero((rows["verdict"] == verdict).to_numpy())
+        part = rows.iloc[at]
+        figure.add_scatter(
+            x=100 * part["effect"],
+            y=at,
+            error_x={
+                "type": "data",
+                "symmetric": False,
+                "array": 100 * (part["high"] - part["effect"]),
+                "arrayminus": 100 * (part["effect"] - part["low"]),
+                "thickness": 2,
+                "width": 5,
+            },
+            mode="markers",
+            name=verdict,
+            marker={
+                "color": VERDICT_COLOURS[verdict],
+                "size": 10,
+                "line": {"width": 2, "color": VERDICT_COLOURS[verdict]},
+                "symbol": "circle" if verdict == "skewed" else "circle-open",
+            },
+            hovertext=[_hover(row) for row in part.itertuples()],
+            hoverinfo="text",
+        )
+    figure.update_yaxes(
+        tickvals=list(range(len(rows))), ticktext=names, autorange="reversed", automargin=True, showgrid=False
+    )
+    figure.update_xaxes(title="difference from the other pictures, points", ticksuffix="", zeroline=False)
+    return figure
+
+
+def split(result: AuditResult, *, most: int = MOST_ROWS) -> go.Figure | None:
+    """For each leading skew: how much the labels differ already and how much the predictions differ beyond that.
+
+    None where no skewed finding has a truth.
+    """
+    rows = result.findings[(result.findings["verdict"] == "skewed") & result.findings["shift"].notna()]
+    rows = _leading(rows, most)
+    if rows.empty:
+        return None
+    figure = blank(height=110 + 34 * len(rows))
+    figure.add_vline(x=0, line_color="#555555", line_width=1)
+    places = np.arange(len(rows))
+    for column, name, colour, symbol, offset in (
+        ("composition", "the labels differ", ORANGE, "diamond", -0.14),
+        ("shift", "the model adds", BLUE, "circle", 0.14),
+    ):
+        figure.add_scatter(
+            x=100 * rows[column],
+            y=places + offset,
+            error_x={
+                "type": "data",
+                "symmetric": False,
+                "thickness": 2,
+                "width": 4,
+                "array": (100 * (rows[f"{column}_high"] - rows[column])).clip(lower=0),
+                "arrayminus": (100 * (rows[column] - rows[f"{column}_low"])).clip(lower=0),
+            },
+            mode="markers",
+            name=name,
+            marker={"color": colour, "size": 10, "symbol": symbol},
+            hovertext=[
+                f"{safe(row.slice)} → {safe(row.emotion)}<br>{name}: {points(getattr(row, column))} points"
+                for row in rows.itertuples()
+            ],
+            hoverinfo="text",
+        )
+    figure.update_yaxes(
+        tickvals=places.tolist(),
+        ticktext=[f"{short(row.slice)} → <b>{safe(row.emotion)}</b>" for row in rows.itertuples()],
+        autorange="reversed", automargin=True, showgrid=False,
+    )  # fmt: skip
+    figure.update_xaxes(title="difference from the other pictures, points", zeroline=False)
+    return figure
+
+
+def heat_map(result: AuditResult, *, order: int = 1, most: int = MOST_SLICES) -> go.Figure | None:
+    """Emotion x slice. Colour is the effect of skewed and equivalent cells; `?` is undetermined, `·` is too small.
+
+    None where there is no slice of this order.
+    """
+    cells, slices = _grid(result, order, most)
+    if cells.empty:
+        return None
+    labels = list(result.taxonomy.labels)
+    effect = cells.pivot(index="slice", columns="emotion", values="effect").reindex(index=slices, columns=labels)
+    verdict = cells.pivot(index="slice", columns="emotion", values="verdict").reindex(index=slices, columns=labels)
+    told = verdict.isin(["skewed", "equivalent"])
+    hover = cells.assign(text=[_hover(row) for row in cells.itertuples()])
+    text = hover.pivot(index="slice", columns="emotion", values="text").reindex(index=slices, columns=labels)
+    mark = np.select(
+        [verdict == "skewed", verdict == "equivalent", verdict == "undetermined"],
+        [(100 * effect).map(lambda value: f"{value:+.0f}".replace("-", "−")), "≈", "?"],
+        "·",
+    )
+    limit = max(100 * np.nanmax(np.abs(effect.where(told).to_numpy()), initial=0.0), 5.0)
+    figure = blank(height=150 + 24 * len(slices))
+    rows = list(range(len(slices)))
+    axes = {"x": labels, "y": rows, "xgap": 2, "ygap": 2, "hoverinfo": "text", "hovertext": text.to_numpy()}
+    for kind, colour in (("undetermined", "#ECECEC"), ("too small", "#D5D5D5")):
+        figure.add_heatmap(
+            z=np.where(verdict == kind, 0.0, np.nan), colorscale=[[0, colour], [1, colour]], showscale=False, **axes
+        )
+    figure.add_heatmap(
+        z=(100 * effect).where(told).to_numpy(), zmin=-limit, zmax=limit, colorscale=[list(stop) for stop in DIVERGING],
+        colorbar=_colour_bar("points", len(slices)),
+        **axes,
+    )  # fmt: skip
+    figure.add_scatter(
+        x=np.tile(labels, len(rows)), y=np.repeat(rows, len(labels)), text=mark.ravel(), mode="text",
+        hoverinfo="skip", showlegend=False, textfont={"size": 11, "color": "#1f2328"},
+    )  # fmt: skip
+    return _as_table(figure, slices)
+
+
+def pull(result: AuditResult, *, order: int = 1, most: int = MOST_SLICES) -> go.Figure | None:
+    """How much nearer each slice's centroid is to each label than the complement's, in hundredths of a cosine.
+
+    Only differences whose 95 % interval excludes zero are written into their cell. None where there are no distances.
+    """
+    if result.structure.empty:
+        return None
+    known = result.slices[(result.slices["order"] == order) & (result.slices["n"] >= result.run["config"]["min_count"])]
+    cells = result.structure[result.structure["slice"].isin(known["slice"])]
+    strongest = cells.groupby("slice", sort=False)["pull"].agg(lambda column: column.abs().max()).nlargest(most).index
+    slices = [name for name in known["slice"] if name in set(strongest)]
+    if not slices:
+        return None
+    labels = list(result.taxonomy.labels)
+
+    def grid(column: str) -> pd.DataFrame:
+        return cells.pivot(index="slice", columns="emotion", values=column).reindex(index=slices, columns=labels)
+
+    values, sure = 100 * grid("pull"), (grid("difference_low") > 0) | (grid("difference_high") < 0)
+    limit = max(float(np.nanmax(np.abs(values.to_numpy()), initial=0.0)), 0.1)
+    figure = blank(height=150 + 24 * len(slices))
+    figure.add_heatmap(
+        z=values.to_numpy(), x=labels, y=list(range(len(slices))), xgap=2, ygap=2, zmin=-limit, zmax=limit,
+        colorscale=[list(stop) for stop in DIVERGING],
+        colorbar=_colour_bar("pull, cosine × 100", len(slices)),
+        text=np.where(sure, values.map(lambda value: f"{value:+.1f}".replace("-", "−")), ""), texttemplate="%{text}",
+        textfont={"size": 11, "color": "#1f2328"}, customdata=[[short(name, 90)] * len(labels) for name in slices],
+        hovertemplate="%{customdata} → %{x}: %{z:.2f}<extra></extra>",
+    )  # fmt: skip
+    return _as_table(figure, slices)
+
+
+def _leading(findings: pd.DataFrame, most: int) -> pd.DataFrame:
+    """The first findings that have an effect, those that only repeat a wider slice last."""
+    told = findings[findings["effect"].notna()]
+    own = told[told["repeats"].isna()] if "repeats" in told else told
+    return own.head(most).reset_index(drop=True)
+
+
+def _grid(result: AuditResult, order: int, most: int) -> tuple[pd.DataFrame, list[str]]:
+    slices = result.slices[result.slices["order"] == order]
+    cells = result.findings[result.findings["slice"].isin(slices["slice"])]
+    if len(slices) > most:
+        strength = cells.assign(size=cells["effect"].abs()).groupby("slice")["size"].max()
+        kept = set(strength.nlargest(most).index)
+        slices = slices[slices["slice"].isin(kept)]
+        cells = cells[cells["slice"].isin(kept)]
+    return cells, list(slices["slice"])
+
+
+def _as_table(figure: go.Figure, slices: Sequence[str]) -> go.Figure:
+    """Rows named by their slices from the top down, labels along the top edge."""
+    figure.update_yaxes(
+        tickvals=list(range(len(slices))),
+        ticktext=[short(name) for name in slices],
+        range=[len(slices) - 0.5, -0.5],
+        automargin=True,
+        showgrid=False,
+        zeroline=False,
+    )
+    figure.update_xaxes(side="top", showgrid=False, type="category", automargin=True)
+    return figure
+
+
+def _colour_bar(title: str, rows: int) -> dict[str, Any]:
+    return {"title": {"text": title, "side": "right"}, "thickness": 12, "len": min(1.0, 260 / (24 * rows + 30))}
+
+
+def _hover(row: Any) -> str:
+    lines = [f"<b>{safe(row.slice)}</b> → <b>{safe(row.emotion)}</b>", f"{row.verdict}, n = {row.n:,}"]
+    if not pd.isna(row.effect):
+        lines.append(f"{percent(row.rate)} against {percent(row.complement_rate)}")
+        lines.append(f"{points(row.effect)} points [{points(row.low)}, {points(row.high)}], q = {probability(row.q)}")
+    return "<br>".join(lines)
+
+
+def short(text: object, most: int = 46) -> str:
+    """The text cut to `most` characters, safe to put into a figure."""
+    words = str(text)
+    return safe(words if len(words) <= most else words[: most - 1].rstrip() + "…")
+
+
+def safe(text: object) -> str:
+    """Plotly renders a small set of HTML tags in labels: data must not be able to use it."""
+    return str(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def blank(*, height: int) -> go.Figure:
+    """An empty figure in the house style."""
+    figure = go.Figure()
+    figure.update_layout(
+        height=height, template="plotly_white", font=_FONT, margin={"l": 10, "r": 10, "t": 30, "b": 45},
+        hoverlabel={"align": "left"}, legend={"orientation": "h", "y": 1.0, "yanchor": "bottom"},
+    )  # fmt: skip
+    return figure

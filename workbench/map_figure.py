@@ -1,0 +1,104 @@
+"""Which picture lies where? The map of a saved audit, coloured by whatever the reader asks about."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+
+from analyses.audit import AuditResult
+from workbench.figures import PALETTE, blank, safe, short
+
+MOST_AS_SVG = 4_000
+SYMBOLS = ("circle", "diamond", "square", "cross", "triangle-up")
+
+
+def picture_map(result: AuditResult, *, colour: str = "predicted", most: int | None = None) -> go.Figure | None:
+    """The map, coloured by a column of the samples or by `error`; `customdata` carries the ids for selections.
+
+    Args:
+        result: the audit.
+        colour: a column of `samples`, or `error` (is the predicted label what most people said?).
+        most: at most this many pictures (the first by a fixed shuffle).
+
+    Returns:
+        None where there is no map.
+    """
+    samples = result.samples[result.samples["x"].notna()]
+    if samples.empty:
+        return None
+    if most is not None and len(samples) > most:
+        samples = samples.sample(most, random_state=0).sort_index()
+    values = _colouring(samples, colour)
+    figure = blank(height=560)
+    figure.update_xaxes(visible=False)
+    figure.update_yaxes(visible=False, scaleanchor="x")
+    hover = _map_hover(samples)
+    if pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values) and values.nunique() > len(PALETTE):
+        marker = {"color": values, "colorscale": "Cividis", "colorbar": {"title": colour}}
+        figure.add_trace(_marks(samples, hover, marker, name=colour, showlegend=False))
+    else:
+        for number, (value, at) in enumerate(_groups(values, result.taxonomy.labels)):
+            marker = {
+                "color": PALETTE[number % len(PALETTE)],
+                "symbol": SYMBOLS[number // len(PALETTE) % len(SYMBOLS)],
+            }
+            figure.add_trace(_marks(samples.iloc[at], [hover[place] for place in at], marker, name=short(value, 40)))
+    anchors = (result.run["map"] or {}).get("anchors") or []
+    if anchors:
+        figure.add_scatter(
+            x=[anchor["x"] for anchor in anchors], y=[anchor["y"] for anchor in anchors],
+            text=[f"<b>{safe(anchor['label'])}</b>" for anchor in anchors], mode="markers+text", textposition="top center",
+            marker={"symbol": "star", "size": 13, "color": "#000000", "line": {"width": 1, "color": "#FFFFFF"}},
+            textfont={"size": 12}, name="label anchors", hoverinfo="text",
+        )  # fmt: skip
+    figure.update_layout(legend={"orientation": "h", "y": -0.02, "itemsizing": "constant"})
+    return figure
+
+
+def colourings(result: AuditResult) -> list[str]:
+    """What the map can be coloured by, in the order a reader asks: prediction, label, error, then attributes."""
+    first = ["predicted", *(name for name in ("label",) if name in result.samples)]
+    if result.samples["agreement"].notna().any():
+        first.append("error")
+    return [*first, "margin", *(name for name in result.run["attributes"] if name in result.samples)]
+
+
+def _marks(
+    samples: pd.DataFrame, hover: list[str], marker: dict[str, Any], *, name: str, showlegend: bool = True
+) -> go.Scatter | go.Scattergl:
+    """One group of pictures; SVG while that is fast, because it prints and needs no WebGL."""
+    kind = go.Scatter if len(samples) <= MOST_AS_SVG else go.Scattergl
+    return kind(
+        x=samples["x"].round(3), y=samples["y"].round(3), mode="markers", name=name, showlegend=showlegend,
+        customdata=samples[["image_id"]], text=hover, hoverinfo="text", marker={"size": 5, "opacity": 0.75, **marker},
+    )  # fmt: skip
+
+
+def _colouring(samples: pd.DataFrame, colour: str) -> pd.Series:
+    if colour != "error":
+        return samples[colour]
+    right = np.where(samples["agreement"] >= 0.5, "read as most people did", "read otherwise")
+    return pd.Series(np.where(samples["agreement"].isna(), "no label", right), index=samples.index, name="error")
+
+
+def _groups(values: pd.Series, labels: Sequence[str]) -> list[tuple[Any, np.ndarray[Any, Any]]]:
+    """(value, positions), labels in the taxonomy's order, other values by size; beyond 24 the rest is one group."""
+    text = values.astype(object).where(values.notna(), "not known").astype(str).to_numpy()
+    counts = pd.Series(text).value_counts()
+    names = [label for label in labels if label in counts.index]
+    names += sorted((name for name in counts.index if name not in names), key=lambda name: (-counts[name], name))
+    shown, rest = names[:24], names[24:]
+    groups: list[tuple[Any, np.ndarray[Any, Any]]] = [(name, np.flatnonzero(text == name)) for name in shown]
+    return [*groups, (f"{len(rest)} other values", np.flatnonzero(np.isin(text, rest)))] if rest else groups
+
+
+def _map_hover(samples: pd.DataFrame) -> list[str]:
+    said = samples["label"] if "label" in samples else pd.Series([None] * len(samples), index=samples.index)
+    return [
+        f"{short(name, 48)}<br>read as {safe(predicted)}" + (f", labelled {safe(str(label))}" if pd.notna(label) else "")
+        for name, predicted, label in zip(samples["image_id"], samples["predicted"], said, strict=True)
+    ]

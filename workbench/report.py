@@ -1,0 +1,135 @@
+"""How does an audit become one HTML file that opens offline, on any machine, and says what it does not know?"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from analyses.audit import AuditResult
+from analyses.skew import VERDICTS
+from workbench import figures, map_figure, sentences
+
+MOST_SENTENCES = 15
+MOST_ROWS = 600
+MOST_EXCLUDED = 200
+MOST_ON_MAP = 2_000
+MOST_BYTES = 6_000_000
+_MOST_EXAMPLES = 8
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A drawn figure: its id on the page and the HTML that draws it."""
+
+    name: str
+    html: str
+
+
+def report_html(result: AuditResult) -> str:
+    """The report as one self-contained page under 6 MB; the same audit always gives the same bytes.
+
+    plotly.js is inlined once; nothing is fetched from anywhere; everything that comes from the data is escaped. Long ids
+    and names can make the page too large: then fewer table rows and pictures are put into it, and it says how many.
+
+    Args:
+        result: of `run_audit`, or opened with `workbench.store.load_audit`.
+    """
+    for share in (1.0, 0.5, 0.2, 0.05):
+        page = _page(
+            result, rows=int(share * MOST_ROWS), excluded=int(share * MOST_EXCLUDED), on_map=int(share * MOST_ON_MAP)
+        )
+        if len(page.encode()) < MOST_BYTES:
+            break
+    return page
+
+
+def _page(result: AuditResult, *, rows: int, excluded: int, on_map: int) -> str:
+    findings = result.findings
+    own = findings[(findings["verdict"] == "skewed") & findings["repeats"].isna()]
+    return (
+        _template()
+        .render(
+            result=result,
+            run=result.run,
+            outcome=sentences.outcome(result),
+            counts=[(verdict, result.count(verdict), sentences.VERDICT_MEANING[verdict]) for verdict in VERDICTS],
+            leading=[
+                (sentences.finding_sentence(row), _examples(result, row)) for row in own.head(MOST_SENTENCES).itertuples()
+            ],
+            leading_of=len(own),
+            forest=_drawn("forest", figures.forest(result)),
+            split=_drawn("split", figures.split(result)),
+            heat_map=_drawn("heat-map", figures.heat_map(result)),
+            pull=_drawn("pull", figures.pull(result)),
+            map=_drawn("map", map_figure.picture_map(result, most=on_map)),
+            badge=sentences.map_badge(result.run["map"], len(result.samples)),
+            on_map=min(on_map, int(result.samples["x"].notna().sum())),
+            rows=list(_rows(findings.head(rows))),
+            slices_of_one=int((result.slices["order"] == 1).sum()),
+            most_slices=figures.MOST_SLICES,
+            excluded=list(result.excluded.head(excluded).itertuples()),
+            excluded_of=len(result.excluded),
+            detectable=_detectable(findings),
+            plotly_js=_plotly_js(),
+            json=lambda value: json.dumps(value, ensure_ascii=False),
+            **{name: getattr(sentences, name) for name in ("points", "percent", "probability")},
+        )
+        .rstrip()
+        + "\n"
+    )
+
+
+def _rows(findings: pd.DataFrame) -> Any:
+    """Table rows with NaN as None, so that the template need not know about NaN."""
+    return findings.astype(object).where(findings.notna(), None).itertuples()
+
+
+def _examples(result: AuditResult, finding: Any) -> list[tuple[str, str]]:
+    """A few pictures behind a finding: (id, what else is known); those read against their label first."""
+    inside = sentences.samples_in(result, finding.where)
+    said = inside[inside["predicted"] == finding.emotion] if finding.effect > 0 else inside
+    order = said.sort_values(["agreement", "image_id"], na_position="last", kind="stable").head(_MOST_EXAMPLES)
+    labels = order["label"] if "label" in order else pd.Series([None] * len(order), index=order.index)
+    return [
+        (str(name), f"read as {predicted}" + (f", labelled {label}" if pd.notna(label) else ""))
+        for name, predicted, label in zip(order["image_id"], order["predicted"], labels, strict=True)
+    ]
+
+
+def _detectable(findings: pd.DataFrame) -> str:
+    """The range of smallest detectable effects over tested cells, in points."""
+    tested = findings.loc[findings["p"].notna(), "detectable"]
+    if tested.empty:
+        return "none was tested"
+    low, middle, high = (sentences.points(float(tested.quantile(q)), signed=False) for q in (0, 0.5, 1))
+    return f"{low} to {high} points, {middle} for the middle one"
+
+
+def _drawn(name: str, figure: go.Figure | None) -> Figure | None:
+    if figure is None:
+        return None
+    config = {"displaylogo": False, "responsive": True, "plotlyServerURL": "", "modeBarButtonsToRemove": ["sendDataToCloud"]}
+    html = figure.to_html(full_html=False, include_plotlyjs=False, include_mathjax=False, div_id=name, config=config)
+    return Figure(name, html)
+
+
+@cache
+def _plotly_js() -> str:
+    from plotly.offline import get_plotlyjs
+
+    return get_plotlyjs()
+
+
+@cache
+def _template() -> Any:
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader("workbench"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    return environment.get_template("report.html")

@@ -1,0 +1,143 @@
+"""How is a finding said in one sentence that a reader without statistics understands?"""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Any
+
+import pandas as pd
+
+from analyses.audit import AuditResult
+
+VERDICT_MEANING = {
+    "skewed": "differs, beyond chance and by more than the tolerance",
+    "equivalent": "differs by less than the tolerance",
+    "undetermined": "the data cannot tell: neither a difference nor its absence is shown",
+    "too small": "too few pictures to say anything",
+}
+ORIGIN_MEANING = {
+    "model": "the model adds this",
+    "labels": "this is the labels’ doing",
+    "both": "the model adds to it",
+    "unclear": "labels or model cannot be told",
+}
+
+
+def points(share: float | None, *, signed: bool = True) -> str:
+    """A difference of rates in points: `+14.2`, `−3.0`."""
+    if share is None or math.isnan(share):
+        return "–"
+    text = f"{100 * abs(share):.1f}"
+    sign = "" if float(text) == 0 else "−" if share < 0 else "+"
+    return (sign + text) if signed else text
+
+
+def percent(share: float | None) -> str:
+    """A rate: `35.9 %`."""
+    return "–" if share is None or math.isnan(share) else f"{100 * share:.1f} %"
+
+
+def probability(value: float | None) -> str:
+    """A p or q: `0.03`, `2e-9`, `< 1e-300`."""
+    if value is None or math.isnan(value):
+        return "–"
+    if value >= 0.001:
+        return f"{value:.3f}".rstrip("0") if value < 0.9995 else "1"
+    if value <= 0:
+        return "< 1e-300"
+    mantissa, exponent = f"{value:.0e}".split("e")
+    return f"{mantissa}e{int(exponent)}"
+
+
+def finding_sentence(finding: Any) -> list[tuple[str, str]]:
+    """The finding as (text, style) pieces, style one of `plain`, `slice`, `emotion`, `quiet`.
+
+    Pieces rather than HTML, so that the report, the app and the terminal each dress (and escape) them their own way.
+    """
+    pieces = [
+        ("Pictures with ", "plain"),
+        (finding.slice, "slice"),
+        (" are read as ", "plain"),
+        (finding.emotion, "emotion"),
+    ]
+    if finding.rate is None or math.isnan(finding.rate):
+        return [*pieces, (f": too few to tell (n = {finding.n:,}).", "plain")]
+    pieces.append((f" {percent(finding.rate)} of the time, others {percent(finding.complement_rate)}: ", "plain"))
+    pieces.append((f"{points(finding.effect)} points", "effect"))
+    pieces.append((f" [{points(finding.low)}, {points(finding.high)}]", "plain"))
+    pieces.append((f", q = {probability(finding.q)}, n = {finding.n:,}", "quiet"))
+    if isinstance(finding.composition, float) and not math.isnan(finding.composition):
+        pieces.append((f"; the labels themselves differ by {points(finding.composition)}", "plain"))
+    if isinstance(finding.origin, str):
+        pieces.append((f": {ORIGIN_MEANING[finding.origin]}", "plain"))
+    return [*pieces, (".", "plain")]
+
+
+def plain_sentence(finding: Any) -> str:
+    """The finding as plain text."""
+    return "".join(text for text, _ in finding_sentence(finding))
+
+
+def markdown_sentence(finding: Any) -> str:
+    """The finding as Markdown with every character of the data escaped."""
+    marks = {"slice": "*", "emotion": "**", "effect": "**"}
+    pieces = ((marks.get(style, ""), text) for text, style in finding_sentence(finding))
+    return "".join(f"{mark}{_escaped(text)}{mark}" for mark, text in pieces)
+
+
+def outcome(result: AuditResult) -> str:
+    """What the headline means, in a sentence or two."""
+    findings = result.findings
+    skewed = findings[findings["verdict"] == "skewed"]
+    if not len(skewed):
+        return (
+            "No skew was found that is both beyond chance and beyond the tolerance. That is not proof of no bias: "
+            f"{result.count('undetermined') + result.count('too small'):,} pairs could not be told."
+        )
+    own = skewed[skewed["repeats"].isna()]
+    repeated = len(skewed) - len(own)
+    sentences = []
+    if repeated:
+        sentences.append(
+            f"{repeated:,} of the {len(skewed):,} only repeat, inside an intersection, a skew of the wider slice; "
+            f"{len(own):,} stand on their own"
+        )
+    origins = own["origin"].value_counts()
+    if len(origins):
+        parts = [
+            f"{int(origins[name]):,} {words}"
+            for name, words in (
+                ("model", "added by the model"),
+                ("both", "already in the labels and amplified or carried on by the model"),
+                ("labels", "already in the labels"),
+                ("unclear", "of unclear origin"),
+            )
+            if name in origins
+        ]
+        sentences.append("of these, " + "; ".join(parts) if repeated else "; ".join(parts))
+    text = ". ".join(sentence[0].upper() + sentence[1:] for sentence in sentences)
+    return text + "." if text else "Each is shown below with its evidence."
+
+
+def map_badge(record: dict[str, Any] | None, pictures: int) -> str:
+    """How far the map can be trusted, in words."""
+    if record is None:
+        return "There is no map: the predictions name a label only, without scores or features."
+    name = {"umap": "UMAP", "pca": "PCA (too few pictures for UMAP)"}[record["method"]]
+    trust = record["trustworthiness"]
+    badge = f"trustworthiness {trust:.2f} of 1" if trust is not None else "too few pictures to measure its trustworthiness"
+    some = f", {record['pictures']:,} of {pictures:,} pictures drawn at random" if record["pictures"] < pictures else ""
+    return f"{name} of the {record['space']}{some}; {badge}. For looking only: no number here is computed on the map."
+
+
+def samples_in(result: AuditResult, where: dict[str, Any]) -> pd.DataFrame:
+    """The pictures behind a slice."""
+    from analyses.slices import SliceSpec
+
+    return result.samples[SliceSpec.from_json(where).mask(result.samples)]
+
+
+def _escaped(text: str) -> str:
+    """Markdown with nothing in it that Streamlit would format, colour, link or typeset."""
+    return re.sub(r"([\\`*_{}\[\]()#+!|<>$~:-])", r"\\\1", text)

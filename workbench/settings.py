@@ -1,0 +1,236 @@
+"""What can be said on the command line or in a TOML file, and what does each word mean?
+
+One dataclass a command; its field docs are the command line's help. A flag beats the file, the file beats the default;
+a key that no command knows is refused by name.
+"""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import tomllib
+import types
+import typing
+from collections.abc import Mapping, Sequence
+from dataclasses import MISSING, Field, dataclass, field, fields, is_dataclass
+from pathlib import Path
+from typing import Any
+
+from analyses.config import AuditConfig
+from probes.config import FitConfig
+
+
+def _option(default: Any, text: str, **more: Any) -> Any:
+    return field(default=default, metadata={"help": text, **more})
+
+
+@dataclass(frozen=True)
+class TrainSettings:
+    """Train a Metric Projector on features and say how well it reads pictures that it has not seen."""
+
+    features: str = _option("", "feature folder, TinyEmo tree, or a table beside an .npy", required=True)
+    out: str = _option("", "probe folder to write", required=True, short="-o")
+    taxonomy: str = _option("", "ekman6, mikels8, parrott6, webemo25, polarity; the labels found when not given")
+    split: str = _option("", "train on this split only; 'train' when there are several")
+    holdout: float = _option(0.2, "share held out to measure accuracy, when there is no split 'test'")
+    folds: int = _option(0, "cross-validate with this many folds and write out-of-fold predictions")
+    encoder: str = _option("unknown", "what made the features, where the data do not say")
+    id_column: str = _option("", "id column of a table of features")
+    overwrite: bool = _option(False, "replace the probe that is there")
+    fit: FitConfig = field(default_factory=FitConfig)
+
+
+@dataclass(frozen=True)
+class EvaluateSettings:
+    """Measure a probe and its baselines on labelled features."""
+
+    features: str = _option("", "feature folder, TinyEmo tree, or a table beside an .npy", required=True)
+    probe: str = _option("", "probe folder", required=True)
+    split: str = _option("", "use this split only")
+    unseen_only: bool = _option(False, "leave out pictures that the probe was trained on")
+    encoder: str = _option("unknown", "what made the features, where the data do not say")
+    id_column: str = _option("", "id column of a table of features")
+    out: str = _option("", "folder to write evaluation.json, models.csv and confusion.csv to", short="-o")
+    overwrite: bool = _option(False, "replace the folder that is there")
+
+
+@dataclass(frozen=True)
+class AuditSettings:
+    """Slice predictions by attributes, say what is skewed, and write a run folder with an HTML report."""
+
+    out: str = _option("", "run folder to write", required=True, short="-o")
+    features: str = _option("", "features to predict with --probe")
+    probe: str = _option("", "probe folder, with --features")
+    predictions: str = _option(
+        "", "table of anyone's predictions, or a probe folder made with --folds; instead of --features"
+    )
+    attributes: tuple[str, ...] = _option((), "a table to join by id (ratings.csv), attribute names, or both, with commas")
+    scores_prefix: str = _option("", "score columns of --predictions start with this")
+    votes_prefix: str = _option("", "vote columns of --predictions start with this")
+    taxonomy: str = _option("", "labels of --predictions; those found when not given")
+    id_column: str = _option("", "id column of --predictions or of a table of features")
+    split: str = _option("", "audit this split only")
+    unseen_only: bool = _option(False, "leave out pictures that the probe was trained on")
+    encoder: str = _option("unknown", "what made the features, where the data do not say")
+    fail_on_skew: bool = _option(False, "exit with 1 when anything is skewed, for use as a gate")
+    overwrite: bool = _option(False, "replace the run that is there")
+    audit: AuditConfig = field(default_factory=AuditConfig)
+
+
+@dataclass(frozen=True)
+class ReportSettings:
+    """Write the HTML report of a finished audit again."""
+
+    run: str = _option("", "run folder", required=True, positional=True)
+    out: str = _option("", "HTML file to write; the run's report.html when not given", short="-o")
+
+
+@dataclass(frozen=True)
+class AppSettings:
+    """Open the app on the newest run, or on one run, in the browser."""
+
+    run: str = _option("", "run folder to open", positional=True)
+    runs: str = _option("runs", "folder to look for runs in")
+    port: int = _option(8501, "port of the local server")
+    headless: bool = _option(False, "do not open a browser")
+
+
+@dataclass(frozen=True)
+class DemoSettings:
+    """Plant a bias in made-up features, train a probe, audit it: the whole road in a minute."""
+
+    out: str = _option("runs/demo", "folder to write features, probe and audit to", short="-o")
+    bias: bool = _option(True, "plant the bias; --no-bias audits the unbiased twin")
+    pictures: int = _option(4_000, "pictures in the audited split")
+    seed: int = _option(0, "seed of the data, the training and the map")
+
+
+COMMANDS: Mapping[str, type[Any]] = types.MappingProxyType(
+    {
+        "demo": DemoSettings,
+        "train": TrainSettings,
+        "evaluate": EvaluateSettings,
+        "audit": AuditSettings,
+        "report": ReportSettings,
+        "app": AppSettings,
+    }
+)
+"""Command -> its settings, in the order of the help."""
+
+
+def options(settings: type[Any]) -> dict[str, Field[Any]]:
+    """Every key that a command understands -> its field; nested configs are laid flat, the command's own keys win."""
+    own = {item.name: item for item in fields(settings) if not is_dataclass(_type(settings, item))}
+    nested = [_type(settings, item) for item in fields(settings) if is_dataclass(_type(settings, item))]
+    return own | {item.name: item for config in nested for item in fields(config) if item.name not in own}
+
+
+def add_arguments(parser: argparse.ArgumentParser, settings: type[Any]) -> None:
+    """Gives the parser one option for every key; options that are not given do not appear in the result."""
+    for name, item in options(settings).items():
+        help_text = f"{item.metadata['help']}{_default_in_words(item)}"
+        kind = _kinds(settings)[name]
+        if item.metadata.get("positional"):
+            parser.add_argument(name, nargs="?", default=argparse.SUPPRESS, help=help_text)
+            continue
+        flags = [*([item.metadata["short"]] if "short" in item.metadata else []), f"--{name.replace('_', '-')}"]
+        if kind is bool:
+            parser.add_argument(*flags, action=argparse.BooleanOptionalAction, default=argparse.SUPPRESS, help=help_text)
+        else:
+            metavar = {int: "N", float: "X"}.get(kind, "TEXT")
+            parse = _names if kind is tuple else kind
+            parser.add_argument(*flags, type=parse, metavar=metavar, default=argparse.SUPPRESS, help=help_text)
+
+
+def read_toml(path: Path, settings: type[Any]) -> dict[str, Any]:
+    """The keys of a TOML file, checked by name and type.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ValueError: not TOML, an unknown key (the nearest legal one is named), or a value of the wrong type.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"no settings at {path}: the file does not exist")
+    try:
+        given = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path} is not valid TOML: {error}") from error
+    kinds, checked = _kinds(settings), {}
+    for key, value in given.items():
+        name = key.replace("-", "_")
+        if name not in kinds:
+            near = difflib.get_close_matches(name, kinds, n=1)
+            hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(kinds)}"
+            raise ValueError(f"{path}: unknown key {key!r}: {hint}")
+        checked[name] = _checked(path, key, value, kinds[name])
+    return checked
+
+
+def build(settings: type[Any], given: Mapping[str, Any]) -> Any:
+    """The settings made of the given keys and, for the rest, of the defaults.
+
+    Raises:
+        ValueError: a required key is missing, or a nested config refuses a value.
+    """
+    missing = [name for name, item in options(settings).items() if item.metadata.get("required") and not given.get(name)]
+    if missing:
+        raise ValueError(f"missing {' and '.join(_flag(settings, name) for name in missing)}")
+    values: dict[str, Any] = {}
+    own = {item.name for item in fields(settings)}
+    for item in fields(settings):
+        kind = _type(settings, item)
+        if is_dataclass(kind):
+            inner = {part.name: given[part.name] for part in fields(kind) if part.name in given and part.name not in own}
+            values[item.name] = typing.cast(Any, kind)(**inner)
+        elif item.name in given:
+            values[item.name] = given[item.name]
+    return settings(**values)
+
+
+def _type(owner: type[Any], item: Field[Any]) -> Any:
+    return typing.get_type_hints(owner)[item.name]
+
+
+def _kinds(settings: type[Any]) -> dict[str, type]:
+    """Key -> str, int, float, bool or tuple."""
+    kinds = {}
+    owners = [settings, *(_type(settings, item) for item in fields(settings) if is_dataclass(_type(settings, item)))]
+    for name in options(settings):
+        owner = next(owner for owner in owners if name in {item.name for item in fields(owner)})
+        hint = typing.get_type_hints(owner)[name]
+        choices = [part for part in typing.get_args(hint) if part is not type(None)] if _optional(hint) else [hint]
+        kinds[name] = typing.get_origin(choices[0]) or choices[0]
+    return kinds
+
+
+def _optional(hint: Any) -> bool:
+    return type(None) in typing.get_args(hint)
+
+
+def _checked(path: Path, key: str, value: Any, kind: type) -> Any:
+    if kind is tuple:
+        items = _names(value) if isinstance(value, str) else value
+        if isinstance(items, Sequence) and all(isinstance(item, str) for item in items):
+            return tuple(items)
+    elif kind is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    elif isinstance(value, kind) and not (kind is int and isinstance(value, bool)):
+        return value
+    expected = {tuple: "a list of text", str: "text", int: "a whole number", float: "a number", bool: "true or false"}[kind]
+    raise ValueError(f"{path}: {key} = {value!r} is not {expected}")
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def _flag(settings: type[Any], name: str) -> str:
+    return name.upper() if options(settings)[name].metadata.get("positional") else f"--{name.replace('_', '-')}"
+
+
+def _default_in_words(item: Field[Any]) -> str:
+    if item.metadata.get("required"):
+        return " (required)"
+    if item.default in (MISSING, None, "", False, True, ()):
+        return ""
+    return f" (default: {item.default})".replace("%", "%%")

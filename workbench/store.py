@@ -1,0 +1,121 @@
+"""How is an audit kept in a run folder, opened again without a model, and found among others?
+
+A run folder holds `audit.json` (findings, what was excluded, run record), `slices.parquet`, `structure.parquet`,
+`samples.parquet` and `report.html`.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from analyses.audit import EXCLUDED_COLUMNS, SCHEMA, AuditResult
+from analyses.skew import FINDING_COLUMNS
+from data.atomic import MARKER, atomic_folder, require_complete, write_json
+from data.taxonomy import Taxonomy
+
+_TEXT_COLUMNS = ("slice", "emotion", "verdict", "origin", "repeats", "where")
+
+
+def audit_record(result: AuditResult) -> dict[str, Any]:
+    """The JSON form of an audit: plain values only, null for what is not known."""
+    return {
+        "schema": SCHEMA,
+        "headline": result.headline,
+        "taxonomy": result.taxonomy.as_json(),
+        "findings": _records(result.findings),
+        "excluded": _records(result.excluded),
+        "run": dict(result.run),
+    }
+
+
+def save_audit(result: AuditResult, folder: Path | str, *, report: str | None = None, overwrite: bool = False) -> None:
+    """Writes a run folder; it appears whole or not at all.
+
+    Args:
+        result: the audit.
+        folder: where to.
+        report: the HTML report to put beside it.
+        overwrite: replace a run that is there.
+
+    Raises:
+        FileExistsError: the folder exists and `overwrite` is False.
+    """
+    with atomic_folder(Path(folder), overwrite=overwrite, derived=("report.html",)) as partial:
+        write_json(partial / "audit.json", audit_record(result))
+        slices = result.slices.assign(where=[json.dumps(where, ensure_ascii=False) for where in result.slices["where"]])
+        slices.to_parquet(partial / "slices.parquet")
+        result.structure.to_parquet(partial / "structure.parquet")
+        _storable(result.samples).to_parquet(partial / "samples.parquet")
+        if report is not None:
+            (partial / "report.html").write_text(report, encoding="utf-8", newline="\n")
+
+
+def load_audit(folder: Path | str) -> AuditResult:
+    """The audit saved in a run folder.
+
+    Raises:
+        FileNotFoundError: no such folder, or a file is missing.
+        ValueError: unfinished, damaged, not an audit, or of another schema.
+    """
+    folder = Path(folder)
+    require_complete(folder, what="audit")
+    if not (folder / "audit.json").is_file():
+        raise ValueError(f"{folder} is not an audit: it has no audit.json (a probe folder was given?)")
+    record = json.loads((folder / "audit.json").read_text(encoding="utf-8"))
+    if record.get("schema") != SCHEMA:
+        raise ValueError(f"{folder} has schema {record.get('schema')!r}: this version reads {SCHEMA}; audit again")
+    slices = pd.read_parquet(folder / "slices.parquet")
+    findings = pd.DataFrame(record["findings"], columns=list(FINDING_COLUMNS))
+    numbers = [name for name in FINDING_COLUMNS if name not in (*_TEXT_COLUMNS, "low_evidence")]
+    findings = findings.astype(dict.fromkeys(numbers, float)).astype({"n": np.int64, "n_complement": np.int64})
+    return AuditResult(
+        taxonomy=Taxonomy.from_json(record["taxonomy"]),
+        findings=findings,
+        slices=slices.assign(where=[json.loads(where) for where in slices["where"]]),
+        structure=pd.read_parquet(folder / "structure.parquet"),
+        samples=pd.read_parquet(folder / "samples.parquet"),
+        excluded=pd.DataFrame(record["excluded"], columns=list(EXCLUDED_COLUMNS)).astype({"n": "Int64"}),
+        run=record["run"],
+    )
+
+
+def runs_under(root: Path | str) -> list[Path]:
+    """Folders under `root` (or `root` itself) that hold a finished audit, the newest first."""
+    root = Path(root)
+    if not root.is_dir():
+        return []
+    found = {
+        root,
+        *(path.parent for path in root.glob("*/audit.json")),
+        *(path.parent for path in root.glob("*/*/audit.json")),
+    }
+    whole = [path for path in found if (path / "audit.json").is_file() and (path / MARKER).is_file()]
+    whole = [path for path in whole if not any(part.startswith(".") for part in path.relative_to(root).parts)]
+    return sorted(whole, key=lambda path: ((path / MARKER).stat().st_mtime_ns, str(path)), reverse=True)
+
+
+def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
+    columns = {str(name): [_plain(value) for value in table[name].tolist()] for name in table.columns}
+    return [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
+
+
+def _plain(value: Any) -> Any:
+    if value is None or value is pd.NA or (isinstance(value, float) and not np.isfinite(value)):
+        return None
+    return value
+
+
+def _storable(samples: pd.DataFrame) -> pd.DataFrame:
+    """Columns of mixed Python types as text, since Parquet has one type a column; text and missing values stay."""
+    mixed = {
+        name: samples[name].map(lambda value: value if value is None or pd.isna(value) else str(value))
+        for name in samples.columns
+        if samples[name].dtype == object
+        and pd.api.types.infer_dtype(samples[name], skipna=True) not in ("string", "empty", "boolean", "integer", "floating")
+    }
+    return samples.assign(**mixed)
