@@ -86,7 +86,8 @@ def _app(settings: options.AppSettings) -> int:
     command = [sys.executable, "-m", "streamlit", "run", str(app), "--server.port", str(settings.port)]
     command += ["--browser.gatherUsageStats", "false", "--server.address", "localhost"]
     command += ["--server.headless", "true"] if settings.headless else []
-    return subprocess.call([*command, "--", "--runs", settings.runs, *([settings.run] if settings.run else [])])
+    chosen = {"WORKBENCH_RUNS": settings.runs, "WORKBENCH_RUN": settings.run}
+    return subprocess.call(command, env=os.environ | chosen)
 
 
 def _fail(command: str, message: str) -> int:

@@ -19,6 +19,8 @@ BLUE, VERMILION, GREEN, ORANGE, GREY = "#0072B2", "#D55E00", "#009E73", "#E69F00
 PALETTE = (BLUE, VERMILION, GREEN, ORANGE, "#CC79A7", "#56B4E9", "#7A6A00", "#4D4D4D")
 DIVERGING = ((0.0, BLUE), (0.25, "#7FB8D8"), (0.5, "#FFFFFF"), (0.75, "#EBA878"), (1.0, VERMILION))
 VERDICT_COLOURS = {"skewed": VERMILION, "equivalent": GREEN, "undetermined": GREY, "too small": "#BDBDBD"}
+CONFIG = {"displaylogo": False, "responsive": True, "plotlyServerURL": "", "modeBarButtonsToRemove": ["sendDataToCloud"]}
+"""For every place that draws a figure: no logo, and nothing that would send it anywhere."""
 MOST_ROWS = 20
 MOST_SLICES = 48
 _FONT = {"family": "system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif", "size": 13, "color": "#1f2328"}
@@ -149,7 +151,7 @@ def heat_map(result: AuditResult, *, order: int = 1, most: int = MOST_SLICES) ->
 
 
 def pull(result: AuditResult, *, order: int = 1, most: int = MOST_SLICES) -> go.Figure | None:
-    """How much nearer each slice's centroid is to each label than the complement's, in hundredths of a cosine.
+    """How much nearer each slice's centroid is to each label than the complement's, in hundredths of a cosine or score.
 
     Only differences whose 95 % interval excludes zero are written into their cell. None where there are no distances.
     """
@@ -172,7 +174,7 @@ def pull(result: AuditResult, *, order: int = 1, most: int = MOST_SLICES) -> go.
     figure.add_heatmap(
         z=values.to_numpy(), x=labels, y=list(range(len(slices))), xgap=2, ygap=2, zmin=-limit, zmax=limit,
         colorscale=[list(stop) for stop in DIVERGING],
-        colorbar=_colour_bar("pull, cosine × 100", len(slices)),
+        colorbar=_colour_bar(f"pull, {result.run['measure']} × 100", len(slices)),
         text=np.where(sure, values.map(lambda value: f"{value:+.1f}".replace("-", "−")), ""), texttemplate="%{text}",
         textfont={"size": 11, "color": "#1f2328"}, customdata=[[short(name, 90)] * len(labels) for name in slices],
         hovertemplate="%{customdata} → %{x}: %{z:.2f}<extra></extra>",

@@ -113,8 +113,7 @@ def _detectable(findings: pd.DataFrame) -> str:
 def _drawn(name: str, figure: go.Figure | None) -> Figure | None:
     if figure is None:
         return None
-    config = {"displaylogo": False, "responsive": True, "plotlyServerURL": "", "modeBarButtonsToRemove": ["sendDataToCloud"]}
-    html = figure.to_html(full_html=False, include_plotlyjs=False, include_mathjax=False, div_id=name, config=config)
+    html = figure.to_html(full_html=False, include_plotlyjs=False, include_mathjax=False, div_id=name, config=figures.CONFIG)
     return Figure(name, html)
 
 

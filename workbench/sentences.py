@@ -22,6 +22,12 @@ ORIGIN_MEANING = {
     "both": "the model adds to it",
     "unclear": "labels or model cannot be told",
 }
+_ORIGIN_PARTS = (
+    ("model", "added by the model"),
+    ("both", "in the labels already, and the model adds to it"),
+    ("labels", "the labels’ doing, not the model’s"),
+    ("unclear", "of unclear origin"),
+)
 
 
 def points(share: float | None, *, signed: bool = True) -> str:
@@ -86,6 +92,11 @@ def markdown_sentence(finding: Any) -> str:
     return "".join(f"{mark}{_escaped(text)}{mark}" for mark, text in pieces)
 
 
+def markdown_text(text: str) -> str:
+    """Plain text as Markdown that shows exactly that text."""
+    return _escaped(text)
+
+
 def outcome(result: AuditResult) -> str:
     """What the headline means, in a sentence or two."""
     findings = result.findings
@@ -101,23 +112,13 @@ def outcome(result: AuditResult) -> str:
     if repeated:
         sentences.append(
             f"{repeated:,} of the {len(skewed):,} only repeat, inside an intersection, a skew of the wider slice; "
-            f"{len(own):,} stand on their own"
+            f"{len(own):,} stand{'s' if len(own) == 1 else ''} on {'its' if len(own) == 1 else 'their'} own."
         )
     origins = own["origin"].value_counts()
-    if len(origins):
-        parts = [
-            f"{int(origins[name]):,} {words}"
-            for name, words in (
-                ("model", "added by the model"),
-                ("both", "already in the labels and amplified or carried on by the model"),
-                ("labels", "already in the labels"),
-                ("unclear", "of unclear origin"),
-            )
-            if name in origins
-        ]
-        sentences.append("of these, " + "; ".join(parts) if repeated else "; ".join(parts))
-    text = ". ".join(sentence[0].upper() + sentence[1:] for sentence in sentences)
-    return text + "." if text else "Each is shown below with its evidence."
+    parts = [f"{int(origins[name]):,} {words}" for name, words in _ORIGIN_PARTS if name in origins]
+    if parts:
+        sentences.append(f"Of {'those' if repeated else 'the skews'}: {'; '.join(parts)}.")
+    return " ".join(sentences) or "Each is shown below with its evidence."
 
 
 def map_badge(record: dict[str, Any] | None, pictures: int) -> str:

@@ -1,0 +1,60 @@
+"""What did the audit find, in words first?"""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from analyses.skew import VERDICTS
+from workbench import figures, sentences
+from workbench.opened import opened_audit
+from workbench.views.pictures import show_pictures
+
+_MOST_SENTENCES = 12
+
+
+def render() -> None:
+    """Headline, verdict counts, leading findings with the pictures behind them, forest and split."""
+    result = opened_audit()
+    st.title(result.headline)
+    st.markdown(sentences.outcome(result))
+    for column, verdict in zip(st.columns(len(VERDICTS)), VERDICTS, strict=True):
+        column.metric(verdict, f"{result.count(verdict):,}", help=sentences.VERDICT_MEANING[verdict], border=True)
+    for note in result.run["notes"]:
+        st.warning(sentences.markdown_text(note))
+
+    st.header("Findings")
+    findings = result.findings
+    own = findings[(findings["verdict"] == "skewed") & findings["repeats"].isna()]
+    if own.empty:
+        st.markdown("Nothing is called skewed. The strongest differences are drawn below.")
+    for number, row in enumerate(own.head(_MOST_SENTENCES).itertuples()):
+        st.markdown(f"{number + 1}. {sentences.markdown_sentence(row)}")
+    if len(own) > _MOST_SENTENCES:
+        st.caption(f"{_MOST_SENTENCES} of {len(own):,} are said here; the page *Slices* has them all.")
+    if len(own):
+        choices = list(own.head(_MOST_SENTENCES).index)
+        picked = st.selectbox(
+            "Pictures behind finding",
+            choices,
+            index=None,
+            placeholder="choose a finding",
+            format_func=lambda index: f"{choices.index(index) + 1}. {own.loc[index, 'slice']} → {own.loc[index, 'emotion']}",
+        )
+        if picked is not None:
+            inside = sentences.samples_in(result, own.loc[picked, "where"])
+            show_pictures(inside[inside["predicted"] == own.loc[picked, "emotion"]], key="behind")
+
+    tolerance = 100 * result.run["config"]["tolerance"]
+    st.subheader("How large, and how sure")
+    st.caption(
+        f"Difference from all other pictures with its 95 % interval; green band: the tolerance of ±{tolerance:g} points."
+    )
+    st.plotly_chart(figures.forest(result), theme=None, key="forest", config=figures.CONFIG)
+    split = figures.split(result)
+    if split is not None:
+        st.subheader("The labels’ doing, or the model’s?")
+        st.caption("Orange: the true labels differ already. Blue: what the predictions differ beyond that.")
+        st.plotly_chart(split, theme=None, key="split", config=figures.CONFIG)
+
+
+render()

@@ -1,0 +1,102 @@
+"""How is every slice read? Heat map, table with filters, and the pictures behind a row."""
+
+from __future__ import annotations
+
+import pandas as pd
+import streamlit as st
+
+from analyses.audit import AuditResult
+from analyses.skew import VERDICTS
+from workbench import figures, sentences
+from workbench.opened import opened_audit
+from workbench.views.pictures import show_pictures
+
+
+def render() -> None:
+    """Heat map of slices by emotion, then the filtered table; choosing a row shows its pictures."""
+    result = opened_audit()
+    st.title("Slices")
+    orders = sorted(result.slices["order"].unique())
+    order = st.radio(
+        "Slices of", orders, horizontal=True, format_func=lambda n: "one attribute" if n == 1 else f"{n} attributes together"
+    )
+    heat_map = figures.heat_map(result, order=int(order))
+    st.caption(
+        "Points more (vermilion) or less (blue) than the other pictures. A number is skewed, ≈ equivalent; grey cells are "
+        f"not zero: ? could not be told, · has too few pictures. At most {figures.MOST_SLICES} slices, the most different."
+    )
+    if heat_map is not None:
+        st.plotly_chart(heat_map, theme=None, key="heat", config=figures.CONFIG)
+
+    st.header("Findings")
+    chosen = _filtered(result)
+    st.caption(f"{len(chosen):,} of {len(result.findings):,} pairs. Choose a row to see the pictures behind it.")
+    event = st.dataframe(
+        _readable(chosen), hide_index=True, key="findings", on_select="rerun", selection_mode="single-row", height=420,
+        column_config=_COLUMNS,
+    )  # fmt: skip
+    picked = event.selection.rows
+    if picked and picked[0] < len(chosen):
+        row = chosen.iloc[picked[0]]
+        st.markdown(sentences.markdown_sentence(row))
+        inside = sentences.samples_in(result, row["where"])
+        which = st.radio("Show", [f"read as {row['emotion']}", "all in the slice"], horizontal=True)
+        show_pictures(inside if which == "all in the slice" else inside[inside["predicted"] == row["emotion"]], key="behind")
+
+
+_COLUMNS = {
+    **{
+        name: st.column_config.NumberColumn(width=width, format="%.1f", help=text)
+        for name, width, text in (
+            ("rate %", 60, "how often the slice is read as the emotion"),
+            ("difference", 75, "from all other pictures, points"),
+            ("labels", 55, "how much the true labels differ, points"),
+            ("model", 55, "how much the predictions differ beyond the labels, points"),
+            ("detectable", 75, "smallest difference that one test finds with 80 % power, points"),
+        )
+    },
+    "slice": st.column_config.TextColumn(width=230),
+    "emotion": st.column_config.TextColumn(width=85),
+    "verdict": st.column_config.TextColumn(width=95),
+    "interval": st.column_config.TextColumn(width=105, help="95 % interval of the difference"),
+    "n": st.column_config.NumberColumn(width=50),
+    "q": st.column_config.NumberColumn(width=65, format="%.2g", help="false discovery rate at which this is kept"),
+}
+
+
+def _filtered(result: AuditResult) -> pd.DataFrame:
+    """The findings that the reader asked for."""
+    findings = result.findings
+    first, second, third, fourth = st.columns([2, 2, 2, 1.4], vertical_alignment="bottom")
+    verdicts = first.multiselect("Verdict", VERDICTS, placeholder="all verdicts")
+    emotions = second.multiselect("Emotion", result.taxonomy.labels, placeholder="all emotions")
+    attributes = third.multiselect("Attribute", result.run["attributes"], placeholder="all attributes")
+    if verdicts:
+        findings = findings[findings["verdict"].isin(verdicts)]
+    if emotions:
+        findings = findings[findings["emotion"].isin(emotions)]
+    if attributes:
+        findings = findings[[bool(set(where) & set(attributes)) for where in findings["where"]]]
+    if fourth.checkbox("Hide repeats", help="hide intersections that only repeat a wider slice's skew"):
+        findings = findings[findings["repeats"].isna()]
+    return findings
+
+
+def _readable(findings: pd.DataFrame) -> pd.DataFrame:
+    """The columns a reader needs, differences in points."""
+    names = {
+        "slice": "slice", "emotion": "emotion", "verdict": "verdict", "n": "n", "rate": "rate %", "effect": "difference",
+        "interval": "interval", "q": "q", "composition": "labels", "shift": "model", "detectable": "detectable",
+    }  # fmt: skip
+    shares = ["rate", "effect", "detectable", "composition", "shift"]
+    table = findings.assign(
+        interval=[
+            "" if pd.isna(low) else f"{sentences.points(low)} to {sentences.points(high)}"
+            for low, high in zip(findings["low"], findings["high"], strict=True)
+        ],
+        **{name: 100 * findings[name].astype(float) for name in shares},
+    )
+    return table[list(names)].rename(columns=names).dropna(axis="columns", how="all")
+
+
+render()

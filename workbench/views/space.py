@@ -1,0 +1,77 @@
+"""Where do pictures and slices lie? Map with a lasso, then the distances of the full space."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from workbench import figures, map_figure, sentences
+from workbench.opened import opened_audit
+from workbench.views.pictures import show_pictures
+
+
+def render() -> None:
+    """The map, the pictures that were selected on it or by the boxes beside it, and the distance structure."""
+    result = opened_audit()
+    st.title("Space")
+    st.caption(sentences.map_badge(result.run["map"], len(result.samples)))
+    colour = st.selectbox("Colour by", map_figure.colourings(result))
+    figure = map_figure.picture_map(result, colour=colour)
+    selected: list[str] = []
+    if figure is not None:
+        figure.update_layout(dragmode="lasso", height=620)
+        event = st.plotly_chart(
+            figure,
+            theme=None,
+            key="map",
+            on_select="rerun",
+            selection_mode=("lasso", "box", "points"),
+            config=figures.CONFIG,
+        )
+        selected = selected_ids(event)
+
+    st.subheader("Pictures")
+    first, second = st.columns(2)
+    slices = result.slices.set_index("slice")["where"]
+    slice_name = first.selectbox("In slice", list(slices.index), index=None, placeholder="any, or lasso on the map")
+    emotion = second.selectbox("Read as", result.taxonomy.labels, index=None, placeholder="any")
+    rows: pd.DataFrame = result.samples
+    if selected:
+        rows = rows[rows["image_id"].isin(selected)]
+    if slice_name is not None:
+        rows = rows[rows.index.isin(sentences.samples_in(result, slices[slice_name]).index)]
+    if emotion is not None:
+        rows = rows[rows["predicted"] == emotion]
+    if selected or slice_name is not None or emotion is not None:
+        show_pictures(rows, key="selected")
+    else:
+        st.caption("Draw a lasso on the map, or choose above, to see pictures here.")
+
+    st.subheader("Which way is each slice pulled?")
+    pull = figures.pull(result)
+    if pull is None:
+        st.caption("The predictions name a label only: there are no distances.")
+        return
+    st.caption(
+        "Measured in the full space, not on the map: how much nearer the slice’s centroid is to an emotion than that of the "
+        "other pictures. A number is written where the 95 % interval of the difference excludes zero."
+    )
+    st.plotly_chart(pull, theme=None, key="pull", config=figures.CONFIG)
+    st.subheader("How well, and how clearly, is each slice read?")
+    columns = ["slice", "n", "accuracy", "accuracy_low", "accuracy_high", "complement_accuracy", "margin", "centroid_shift",
+               "centroid_shift_chance"]  # fmt: skip
+    table = result.slices[result.slices["order"] == 1][columns].dropna(axis="columns", how="all")
+    st.dataframe(
+        table.rename(columns=lambda name: name.replace("_", " ")), hide_index=True, key="slices",
+        column_config={name.replace("_", " "): st.column_config.NumberColumn(format="%.3f") for name in columns[2:]},
+    )  # fmt: skip
+
+
+def selected_ids(event: Any) -> list[str]:
+    """Ids of the selected pictures, from `customdata`: indices would point into the wrong trace."""
+    return [str(point["customdata"][0]) for point in event.selection.points if point.get("customdata")]
+
+
+render()
