@@ -7,6 +7,7 @@ import os
 import shlex
 import subprocess
 import sys
+import webbrowser
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -62,6 +63,8 @@ def _run(command: str, settings: Any, line: str) -> int:
         pipeline.evaluate(settings)
     elif command == "demo":
         pipeline.demo(settings, command=line)
+        if settings.show:
+            _show(Path(settings.out) / "audit" / "report.html")
     else:
         result = pipeline.audit(settings, command=line)
         return EXIT_SKEWED if settings.fail_on_skew and result.count("skewed") else 0
@@ -88,6 +91,13 @@ def _app(settings: options.AppSettings) -> int:
     command += ["--server.headless", "true"] if settings.headless else []
     chosen = {"WORKBENCH_RUNS": settings.runs, "WORKBENCH_RUN": settings.run}
     return subprocess.call(command, env=os.environ | chosen)
+
+
+def _show(page: Path) -> None:
+    """Opens a local page where there is a person at a desktop to see it; elsewhere the printed path must do."""
+    desktop = sys.platform in ("darwin", "win32") or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+    if desktop and sys.stdout.isatty():
+        webbrowser.open(page.resolve().as_uri())
 
 
 def _fail(command: str, message: str) -> int:

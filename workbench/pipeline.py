@@ -12,6 +12,7 @@ import numpy as np
 from tqdm import tqdm
 
 from analyses.audit import AuditResult, run_audit
+from analyses.slices import SliceSpec
 from data.atomic import atomic_folder, ensure_free, write_json
 from data.attributes import join_attributes
 from data.features import FeatureSet, FeatureSpec
@@ -21,6 +22,7 @@ from data.splits import stratified_folds, stratified_holdout
 from data.tables import is_table, read_table
 from data.taxonomy import Taxonomy
 from workbench.report import report_html
+from workbench.sentences import plain_sentence
 from workbench.settings import AuditSettings, DemoSettings, EvaluateSettings, TrainSettings
 from workbench.store import save_audit
 
@@ -182,15 +184,20 @@ def demo(settings: DemoSettings, *, command: str = "", say: Say = print) -> Audi
     biases = DEFAULT_BIASES if settings.bias else ()
     feature_table(biases=biases, test=settings.pictures, seed=settings.seed).save(features, overwrite=True)
     for bias in biases:
-        where = " and ".join(f"{name.replace('_', ' ')}: {value}" for name, value in bias.where.items())
-        what = "read as" if bias.kind == "reading" else "truly"
-        say(f"planted: {100 * bias.strength:.0f} % of the pictures with {where} are made {what} {bias.emotion}")
+        what = "look like" if bias.kind == "reading" else "are, labels and all,"
+        say(
+            f"planted: {bias.strength:.0%} of the pictures with {SliceSpec.from_json(bias.where).name} {what} {bias.emotion}"
+        )
     if not biases:
         say("planted: nothing; a true audit stays quiet")
     base = TrainSettings(features=str(features), out=str(probe), overwrite=True)
     train(replace(base, fit=replace(base.fit, seed=settings.seed)), say=say)
     asked = AuditSettings(features=str(features), probe=str(probe), split="test", out=str(run), overwrite=True)
     result = audit(replace(asked, audit=replace(asked.audit, seed=settings.seed)), command=command, say=say)
+    for bias in biases:
+        cells = result.findings[result.findings["emotion"] == bias.emotion]
+        row = cells[cells["where"].map(lambda where, asked=dict(bias.where): where == asked)].iloc[0]
+        say(f"{'found' if row['verdict'] == 'skewed' else 'missed'}: {plain_sentence(row)}")
     say(f"next: workbench app {run}")
     return result
 

@@ -103,6 +103,7 @@ class DemoSettings:
     bias: bool = _option(True, "plant the bias; --no-bias audits the unbiased twin")
     pictures: int = _option(4_000, "pictures in the audited split")
     seed: int = _option(0, "seed of the data, the training and the map")
+    show: bool = _option(True, "open the report in the browser when run from a desktop terminal")
 
 
 COMMANDS: Mapping[str, type[Any]] = types.MappingProxyType(

@@ -39,6 +39,8 @@ def render() -> None:
     if picked and picked[0] < len(chosen):
         row = chosen.iloc[picked[0]]
         st.markdown(sentences.markdown_sentence(row))
+        detectable = sentences.points(row["detectable"], signed=False)
+        st.caption(f"A single test on this slice finds differences from about {detectable} points on (80 % power).")
         inside = sentences.samples_in(result, row["where"])
         which = st.radio("Show", [f"read as {row['emotion']}", "all in the slice"], horizontal=True)
         show_pictures(inside if which == "all in the slice" else inside[inside["predicted"] == row["emotion"]], key="behind")
@@ -52,7 +54,6 @@ _COLUMNS = {
             ("difference", 75, "from all other pictures, points"),
             ("labels", 55, "how much the true labels differ, points"),
             ("model", 55, "how much the predictions differ beyond the labels, points"),
-            ("detectable", 75, "smallest difference that one test finds with 80 % power, points"),
         )
     },
     "slice": st.column_config.TextColumn(width=230),
@@ -86,9 +87,9 @@ def _readable(findings: pd.DataFrame) -> pd.DataFrame:
     """The columns a reader needs, differences in points."""
     names = {
         "slice": "slice", "emotion": "emotion", "verdict": "verdict", "n": "n", "rate": "rate %", "effect": "difference",
-        "interval": "interval", "q": "q", "composition": "labels", "shift": "model", "detectable": "detectable",
+        "interval": "interval", "q": "q", "composition": "labels", "shift": "model",
     }  # fmt: skip
-    shares = ["rate", "effect", "detectable", "composition", "shift"]
+    shares = ["rate", "effect", "composition", "shift"]
     table = findings.assign(
         interval=[
             "" if pd.isna(low) else f"{sentences.points(low)} to {sentences.points(high)}"

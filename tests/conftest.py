@@ -1,0 +1,56 @@
+"""What do several test files share? Small real pieces: a planted table, a probe trained on it, label anchors."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+# Before numpy and torch are imported: a few threads that share two cores with anything else mostly wait for each other.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+# Seeded, and never judged by the clock.
+settings.register_profile(
+    "suite", derandomize=True, deadline=None, database=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("suite")
+
+SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of real data beside the checkout."""
+    if not SHARED.is_dir():
+        pytest.skip("real data are not there: ../shared/data is absent beside the checkout")
+    return SHARED
+
+
+@pytest.fixture(scope="session")
+def ekman_anchors():
+    """Label anchors of ekman6 from the bundled MiniLM, with the default template."""
+    from data.taxonomy import Taxonomy
+    from probes.anchors import anchors_from
+    from probes.config import FitConfig
+
+    return anchors_from(FitConfig().anchors, Taxonomy.named("ekman6"), template=FitConfig().template)
+
+
+@pytest.fixture(scope="session")
+def planted():
+    """A small planted table: 600 training and 900 test pictures."""
+    from data.planted import feature_table
+
+    return feature_table(train=600, test=900, seed=7)
+
+
+@pytest.fixture(scope="session")
+def planted_probe(planted, ekman_anchors):
+    """A probe trained on the planted table's training split."""
+    from probes.config import FitConfig
+    from probes.train import fit
+
+    return fit(FitConfig(epochs=3, device="cpu"), planted.where(split="train"), anchors=ekman_anchors, progress=False)

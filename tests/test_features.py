@@ -1,0 +1,162 @@
+"""Do features stay with their pictures, on disk and in memory, and are bad ones refused?"""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from data.features import FeatureSet, FeatureSpec, require_same_spec
+
+
+def features(n: int = 5, width: int = 3, **columns) -> FeatureSet:
+    rng = np.random.default_rng(n)
+    rows = pd.DataFrame({"image_id": [f"p{number}" for number in range(n)], **columns})
+    return FeatureSet(FeatureSpec(width=width), rng.standard_normal((n, width)).astype(np.float32), rows)
+
+
+@given(n=st.integers(1, 40), width=st.integers(1, 7), half=st.booleans(), seed=st.integers(0, 9))
+def test_save_and_load_give_the_same_features(n: int, width: int, half: bool, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    tones = np.array(["dark", "light", None], dtype=object)[rng.integers(3, size=n)]
+    ids = [f"é/{number:03d}" for number in rng.permutation(n)]
+    spec = FeatureSpec(width, "enc", "w", "last", "cls", 224, normalised=True)
+    values = rng.standard_normal((n, width)).astype(np.float16 if half else np.float32)
+    before = FeatureSet(spec, values, pd.DataFrame({"image_id": ids, "tone": tones, "age": rng.random(n)}))
+    with tempfile.TemporaryDirectory() as folder:
+        before.save(Path(folder) / "set")
+        after = FeatureSet.load(Path(folder) / "set")
+        assert isinstance(after.values, np.memmap)
+        assert after.values.dtype == before.values.dtype
+        np.testing.assert_array_equal(after.values, before.values)
+        assert list(after.rows["image_id"]) == ids
+        assert list(after.rows["tone"].fillna("")) == [tone or "" for tone in tones]
+        assert (after.spec, after.fingerprint()) == (spec, before.fingerprint())
+
+
+def test_every_field_of_the_spec_changes_its_fingerprint() -> None:
+    spec = FeatureSpec(8)
+    others = {"width": 9, "encoder": "x", "weights": "x", "layer": "x", "pooling": "x", "image_size": 1, "normalised": True}
+    prints = {spec.fingerprint(), *(replace(spec, **{name: value}).fingerprint() for name, value in others.items())}
+    assert len(prints) == 1 + len(others)
+
+
+def test_the_fingerprint_sees_values_ids_and_order_but_not_labels() -> None:
+    base = features(label=list("aabbc"))
+    changed = base.values.copy()
+    changed[4, 2] += 1
+    reversed_ids = base.rows.assign(image_id=base.rows["image_id"].to_numpy()[::-1])
+    assert replace(base, rows=base.rows.assign(label="z")).fingerprint() == base.fingerprint()
+    others = (replace(base, values=changed), replace(base, rows=reversed_ids), base.take(np.arange(5)[::-1]))
+    assert len({other.fingerprint() for other in (base, *others)}) == 4
+
+
+def test_take_by_mask_and_by_position_agree_and_keep_rows_beside_values() -> None:
+    base = features(7)
+    mask = np.array([0, 1, 0, 1, 1, 0, 0], dtype=bool)
+    for taken in (base.take(mask), base.take(np.flatnonzero(mask))):
+        assert list(taken.rows["image_id"]) == ["p1", "p3", "p4"]
+        np.testing.assert_array_equal(taken.values, base.values[mask])
+    assert list(base.take(np.array([4, 0])).rows["image_id"]) == ["p4", "p0"]
+
+
+def test_attributes_are_what_is_neither_core_nor_a_vote() -> None:
+    base = features(2, label=["a", "b"], path="", split="x", group_id=1, vote_a=0.5, tone=["d", "l"])
+    assert base.attributes == ["tone"]
+
+
+def test_where_picks_one_split_and_names_the_others() -> None:
+    base = features(3, split=["train", "test", "train"])
+    assert list(base.where(split="train").rows["image_id"]) == ["p0", "p2"]
+    with pytest.raises(ValueError, match=r"no picture is in split 'val'; splits: test, train"):
+        base.where(split="val")
+    with pytest.raises(ValueError, match="these features have no split"):
+        features().where(split="val")
+
+
+def test_where_names_the_splits_even_when_some_pictures_have_none() -> None:
+    with pytest.raises(ValueError, match="no picture is in split 'val'"):
+        features(3, split=["train", None, "test"]).where(split="val")
+
+
+def test_malformed_features_are_refused() -> None:
+    base = features()
+    with pytest.raises(ValueError, match=r"shape \(5,\): expected \(pictures, width\)"):
+        replace(base, values=base.values[:, 0])
+    with pytest.raises(TypeError, match="features are float64: expected float32 or float16"):
+        replace(base, values=base.values.astype(np.float64))
+    with pytest.raises(ValueError, match=r"shape \(4, 3\): expected \(5, 3\)"):
+        replace(base, values=base.values[:4])
+    with pytest.raises(ValueError, match="at least one picture"):
+        base.take(np.zeros(5, dtype=bool))
+    with pytest.raises(ValueError, match="no column 'image_id'; columns: id"):
+        replace(base, rows=base.rows.rename(columns={"image_id": "id"}))
+    with pytest.raises(ValueError, match=r"2 id\(s\) occur more than once, first 'a', 'b'"):
+        replace(base, rows=pd.DataFrame({"image_id": list("aabbc")}))
+
+
+def test_a_missing_id_is_refused() -> None:
+    with pytest.raises(ValueError, match="image_id|no id"):
+        replace(features(3), rows=pd.DataFrame({"image_id": ["a", None, "b"]}))
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_values_that_are_not_finite_are_counted_and_named(bad: float) -> None:
+    base = features(8)
+    values = base.values.copy()
+    values[[1, 3, 5, 6], [0, 1, 2, 0]] = bad
+    with pytest.raises(ValueError, match=r"features of 4 picture\(s\) hold NaN or infinite values, first 'p1', 'p3', 'p5' and 1"):
+        replace(base, values=values)
+
+
+def test_a_set_that_exists_is_refused_or_replaced_on_request(tmp_path: Path) -> None:
+    features(3).save(tmp_path / "set")
+    with pytest.raises(FileExistsError, match="exists: choose another folder, or pass --overwrite"):
+        features(4).save(tmp_path / "set")
+    assert len(FeatureSet.load(tmp_path / "set")) == 3
+    features(4).save(tmp_path / "set", overwrite=True)
+    assert len(FeatureSet.load(tmp_path / "set")) == 4
+
+
+def test_damaged_or_edited_sets_are_refused(tmp_path: Path) -> None:
+    folder = tmp_path / "set"
+    with pytest.raises(FileNotFoundError, match="no feature set at"):
+        FeatureSet.load(folder)
+    for edit, message in (
+        (lambda: (folder / "values.npy").write_bytes((folder / "values.npy").read_bytes()[:-4]), "is damaged: values.npy has"),
+        (lambda: (folder / "rows.parquet").unlink(), "has lost its file rows.parquet"),
+        (lambda: _replace(folder / "spec.json", '"width": 3', '"width": 4'), "does not match its fingerprint"),
+        (lambda: _replace(folder / "spec.json", '"schema": 1', '"schema": 9'), "has schema 9: this version reads 1"),
+        (lambda: (folder / "COMPLETE.json").unlink(), "is not a finished feature set"),
+    ):
+        features(3).save(folder, overwrite=True)
+        edit()
+        with pytest.raises((ValueError, FileNotFoundError), match=message):
+            FeatureSet.load(folder)
+        features(3).save(tmp_path / "whole", overwrite=True)
+        _rebuilt(tmp_path / "whole", folder)
+
+
+def test_features_of_another_encoder_are_refused_with_what_differs() -> None:
+    one, other = FeatureSpec(4, "clip", "openai"), FeatureSpec(4, "clip", "laion", normalised=True)
+    require_same_spec(one, FeatureSpec(4, "clip", "openai"), what="the probe")
+    with pytest.raises(ValueError, match=r"clip \(openai\), 4 wide, these are of clip \(laion\).*differs in weights, normalised"):
+        require_same_spec(one, other, what="the probe")
+
+
+def _replace(file: Path, old: str, new: str) -> None:
+    text = file.read_text(encoding="utf-8")
+    assert old in text
+    file.write_text(text.replace(old, new), encoding="utf-8")
+
+
+def _rebuilt(whole: Path, folder: Path) -> None:
+    """Makes `folder` whole again, so that it may be overwritten."""
+    for file in whole.iterdir():
+        (folder / file.name).write_bytes(file.read_bytes())
