@@ -53,6 +53,9 @@ class Finding:
         shift_low: lower end of its interval.
         shift_high: upper end.
         origin: for a skewed cell with truth, one of `ORIGINS`: whose doing the skew is.
+        adjusted_low: for a cell with q <= alpha, lower end of its interval at the level that allows for having been picked
+            among all tested cells; None for others.
+        adjusted_high: upper end.
         repeats: a slice of fewer conditions that is skewed the same way by an amount inside this cell's interval.
     """
 
@@ -78,6 +81,8 @@ class Finding:
     shift_low: float | None = None
     shift_high: float | None = None
     origin: str | None = None
+    adjusted_low: float | None = None
+    adjusted_high: float | None = None
     repeats: str | None = None
 
 
@@ -94,8 +99,10 @@ def skew_table(
 
     Verdicts, in this order:
         too small: the slice or its complement holds fewer than `min_count` pictures; nothing is tested or estimated.
-        skewed: q <= alpha and the whole interval lies outside [-tolerance, tolerance].
-        equivalent: the whole interval lies inside it.
+        skewed: q <= alpha, and the whole adjusted interval lies outside [-tolerance, tolerance]. Of R picked among m
+            tested cells the adjusted level is 1 - R x alpha / m, which keeps the false coverage rate of the picked ones
+            at alpha (Benjamini and Yekutieli 2005, https://doi.org/10.1198/016214504000001907).
+        equivalent: the whole 95 % interval lies inside it.
         too small: low evidence, and neither of the two above.
         undetermined: everything else.
 
@@ -122,11 +129,14 @@ def skew_table(
     q = inference.benjamini_hochberg(p)
     pooled = (said + other_said) / np.maximum(n + m, 1)
     low_evidence = (np.minimum(n, m) < LOW_EVIDENCE_COUNT) | (np.minimum(n, m) * pooled < LOW_EVIDENCE_EXPECTED)
+    picked = q <= alpha
+    level = 1 - alpha * max(picked.sum(), 1) / max(tested.sum(), 1)
+    adjusted_low, adjusted_high = inference.newcombe(said, n, other_said, m, level=level)
     with np.errstate(invalid="ignore"):
-        outside = (low > tolerance) | (high < -tolerance)
+        outside = (adjusted_low > tolerance) | (adjusted_high < -tolerance)
         inside = (low >= -tolerance) & (high <= tolerance)
         verdict = np.select(
-            [~tested, (q <= alpha) & outside, inside, low_evidence],
+            [~tested, picked & outside, inside, low_evidence],
             ["too small", "skewed", "equivalent", "too small"],
             "undetermined",
         )
@@ -139,7 +149,12 @@ def skew_table(
     for name in cells.keys() & {*_ESTIMATED}:
         # Of a handful of pictures no number is shown that could be mistaken for an estimate.
         cells[name] = np.where(tested, cells[name], np.nan)
-    cells |= {"verdict": verdict, "low_evidence": low_evidence}
+    cells |= {
+        "verdict": verdict,
+        "low_evidence": low_evidence,
+        "adjusted_low": np.where(picked, adjusted_low, np.nan),
+        "adjusted_high": np.where(picked, adjusted_high, np.nan),
+    }
     table = pd.DataFrame({name: values.ravel() for name, values in cells.items()})
     table.insert(0, "slice", np.repeat(np.array([spec.name for spec in sums.specs], dtype=object), k))
     table.insert(1, "where", np.repeat(np.array([spec.as_json() for spec in sums.specs], dtype=object), k))

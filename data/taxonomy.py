@@ -138,9 +138,14 @@ class Taxonomy:
     def from_labels(cls, labels: Iterable[str]) -> Taxonomy:
         """The built-in taxonomy with exactly these labels (aliases count), else a custom one in the given order.
 
+        Spellings that differ only in case or outer blanks are one label; the first is kept.
+
         A custom label takes the polarity that any built-in taxonomy gives the same word; others have none.
         """
-        words = tuple(dict.fromkeys(str(label) for label in labels))
+        spelt: dict[str, str] = {}
+        for label in labels:
+            spelt.setdefault(str(label).strip().casefold(), str(label).strip())
+        words = tuple(spelt.values())
         for known in TAXONOMIES.values():
             if len(words) != len(known):
                 continue

@@ -87,8 +87,9 @@ def load_probe(folder: Path | str) -> Probe:
     projector.load_state_dict({name: tensors[name] for name in projector.state_dict()})
     seen = frozenset(pd.read_parquet(folder / "pictures.parquet")["image_id"])
     probe = Probe(
-        projector, anchors, taxonomy, spec, record["temperature"], record["normalise"], seen, config=record["training"]
-    )
+        projector, anchors, taxonomy, spec, tensors["centre"].numpy(), record["temperature"], record["normalise"], seen,
+        config=record["training"],
+    )  # fmt: skip
     for name, saved, found in (
         ("features", record["features_fingerprint"], spec.fingerprint()),
         ("anchors", record["anchors_fingerprint"], anchors.fingerprint()),
@@ -104,7 +105,8 @@ def load_probe(folder: Path | str) -> Probe:
 
 def _tensors(probe: Probe) -> dict[str, Tensor]:
     weights = {name: tensor.detach().cpu().contiguous() for name, tensor in probe.projector.state_dict().items()}
-    return weights | {"anchors": torch.from_numpy(np.ascontiguousarray(probe.anchors.vectors))}
+    arrays = {"anchors": probe.anchors.vectors, "centre": probe.centre}
+    return weights | {name: torch.from_numpy(np.ascontiguousarray(array)) for name, array in arrays.items()}
 
 
 def _digest(tensors: dict[str, Tensor], anchors: LabelAnchors, spec: FeatureSpec, settings: dict[str, float]) -> str:

@@ -19,6 +19,8 @@ from data.taxonomy import Taxonomy
 from probes.anchors import LabelAnchors
 
 _BATCH = 8_192
+_CLEAR_DIRECTION = 0.3
+_SAME_ENCODER = 0.5
 
 
 class MetricProjector(nn.Module):
@@ -55,6 +57,7 @@ class Probe:
         spec: what made the features it was fitted on; others are refused.
         temperature: turns cosines into probabilities, softmax(cos / temperature).
         normalise: whether features are scaled to unit length (times sqrt(d)) before the first layer.
+        centre: mean of the unit training features `(d,)`: what all pictures have in common for this encoder.
         trained_on: ids of the pictures that training or model selection has seen.
         config: how it was trained, for the record.
     """
@@ -63,6 +66,7 @@ class Probe:
     anchors: LabelAnchors
     taxonomy: Taxonomy
     spec: FeatureSpec
+    centre: npt.NDArray[np.float32]
     temperature: float = 0.1
     normalise: bool = True
     trained_on: frozenset[str] = frozenset()
@@ -104,12 +108,30 @@ class Probe:
         distances = 1.0 - embeddings @ self.anchors.vectors.T
         return Predictions(
             distances, features.rows, self.taxonomy, "cosine", f"probe {self.fingerprint()}", embeddings,
-            self.anchors.vectors, self._in_sample_notes(features),
+            self.anchors.vectors, (*self._encoder_notes(features), *self._in_sample_notes(features)),
         )  # fmt: skip
 
     def unseen(self, features: FeatureSet) -> npt.NDArray[np.bool_]:
         """Which pictures `(n,)` neither training nor model selection has seen."""
         return ~features.rows["image_id"].isin(self.trained_on).to_numpy()
+
+    def _encoder_notes(self, features: FeatureSet) -> tuple[str, ...]:
+        """A doubt about features whose encoder nobody named: specs agree, but they point another way.
+
+        Picture features of one encoder share a strong mean direction whatever is on the pictures; those of two encoders
+        do not. Features without such a direction (centred ones) raise no doubt.
+        """
+        if features.spec.encoder != "unknown":
+            return ()
+        centre = mean_direction(features.values)
+        lengths = np.linalg.norm(centre) * np.linalg.norm(self.centre)
+        cosine = float(centre @ self.centre / max(lengths, 1e-12))
+        if lengths < _CLEAR_DIRECTION**2 or cosine >= _SAME_ENCODER:
+            return ()
+        return (
+            f"these features may come from another encoder than the probe's: neither names one, and their mean direction has "
+            f"cosine {cosine:.2f} with that of the training features",
+        )
 
     def _in_sample_notes(self, features: FeatureSet) -> tuple[str, ...]:
         seen = int((~self.unseen(features)).sum())
@@ -125,6 +147,15 @@ class Probe:
         """softmax(cos / temperature) `(n, k)`."""
         cosines = 1.0 - predictions.distances.astype(np.float64)
         return torch.from_numpy(cosines / self.temperature).softmax(dim=1).numpy()
+
+
+def mean_direction(values: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+    """Mean of the features scaled to unit length `(d,)`, in batches; its length says how much they have in common."""
+    total = np.zeros(values.shape[1])
+    for start in range(0, len(values), _BATCH):
+        batch = np.asarray(values[start : start + _BATCH], dtype=np.float32)
+        total += (batch / np.maximum(np.linalg.norm(batch, axis=1, keepdims=True), 1e-12)).sum(axis=0)
+    return (total / len(values)).astype(np.float32)
 
 
 def as_input(values: npt.NDArray[Any], *, normalise: bool) -> Tensor:

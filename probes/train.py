@@ -16,7 +16,7 @@ from data.taxonomy import Taxonomy
 from probes.anchors import LabelAnchors, anchors_from
 from probes.config import FitConfig
 from probes.losses import LOSSES
-from probes.projector import MetricProjector, Probe, as_input
+from probes.projector import MetricProjector, Probe, as_input, mean_direction
 from probes.runtime import device, seed_everything
 
 

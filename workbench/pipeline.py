@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 Say = Callable[[str], None]
 PREDICTIONS_FILE = "predictions.parquet"
+_MAP_STEP = "drawing the map (the first one compiles for a while)"
 
 
 def open_features(
@@ -155,7 +156,7 @@ def audit(settings: AuditSettings, *, command: str = "", say: Say = print) -> Au
     if command:
         provenance["command"] = command
     config = replace(settings.audit, attributes=names or None)
-    with _steps("auditing", ("slicing", "counting", "testing", "drawing the map", "writing the report")) as step:
+    with _steps("auditing", ("slicing", "counting", "testing", _MAP_STEP, "writing the report")) as step:
         result = run_audit(predictions, config, provenance=provenance, progress=step)
         step("writing the report")
         save_audit(result, out, report=report_html(result), overwrite=settings.overwrite)
@@ -344,7 +345,8 @@ def _steps(title: str, names: tuple[str, ...]) -> Any:
     with tqdm(total=len(names), desc=title, unit="step", leave=False, bar_format="{desc} {bar} {elapsed}") as bar:
 
         def step(name: str) -> None:
-            bar.set_description(name)
-            bar.update(names.index(name) - bar.n)
+            shown = _MAP_STEP if name == "drawing the map" else name
+            bar.set_description(shown)
+            bar.update(names.index(shown) - bar.n)
 
         yield step

@@ -72,7 +72,7 @@ def _page(result: AuditResult, *, rows: int, excluded: int, on_map: int) -> str:
             rows=list(_rows(findings.head(rows))),
             slices_of_one=int((result.slices["order"] == 1).sum()),
             most_slices=figures.MOST_SLICES,
-            excluded=list(result.excluded.head(excluded).itertuples()),
+            excluded=list(_rows(result.excluded.head(excluded))),
             excluded_of=len(result.excluded),
             detectable=_detectable(findings),
             plotly_js=_plotly_js(),
@@ -84,9 +84,9 @@ def _page(result: AuditResult, *, rows: int, excluded: int, on_map: int) -> str:
     )
 
 
-def _rows(findings: pd.DataFrame) -> Any:
+def _rows(table: pd.DataFrame) -> Any:
     """Table rows with NaN as None, so that the template need not know about NaN."""
-    return findings.astype(object).where(findings.notna(), None).itertuples()
+    return table.astype(object).where(table.notna(), None).itertuples()
 
 
 def _examples(result: AuditResult, finding: Any) -> list[tuple[str, str]]:
