@@ -1,7 +1,7 @@
 """How is a probe kept on disk, and how is a damaged or edited one noticed?
 
 A folder: `config.json` (what it is and what it was fitted on, with fingerprints), `model.safetensors` (projector,
-anchors, linear baselines) and `pictures.parquet` (ids that training has seen).
+anchors, centre of the training features) and `pictures.parquet` (ids that training has seen).
 """
 
 from __future__ import annotations

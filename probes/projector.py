@@ -129,8 +129,8 @@ class Probe:
         if lengths < _CLEAR_DIRECTION**2 or cosine >= _SAME_ENCODER:
             return ()
         return (
-            f"these features may come from another encoder than the probe's: neither names one, and their mean direction has "
-            f"cosine {cosine:.2f} with that of the training features",
+            "these features may come from another encoder than the probe's: neither names one, and their mean direction "
+            f"has cosine {cosine:.2f} with that of the training features",
         )
 
     def _in_sample_notes(self, features: FeatureSet) -> tuple[str, ...]:

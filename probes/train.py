@@ -85,7 +85,10 @@ def fit(
         "validation_pictures": len(val_at),
         "unlabelled": int((codes < 0).sum()),
     }
-    return Probe(projector.cpu(), anchors, taxonomy, train.spec, config.temperature, config.normalise, seen, config=record)
+    return Probe(
+        projector.cpu(), anchors, taxonomy, train.spec, mean_direction(train.values[train_at]),
+        config.temperature, config.normalise, seen, config=record,
+    )  # fmt: skip
 
 
 def _rank(epoch: dict[str, float]) -> tuple[float, float]:
