@@ -125,7 +125,7 @@ class Probe:
             return ()
         centre = mean_direction(features.values)
         lengths = np.linalg.norm(centre) * np.linalg.norm(self.centre)
-        cosine = float(centre @ self.centre / max(lengths, 1e-12))
+        cosine = float(centre @ self.centre) / max(float(lengths), 1e-12)
         if lengths < _CLEAR_DIRECTION**2 or cosine >= _SAME_ENCODER:
             return ()
         return (

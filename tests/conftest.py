@@ -54,3 +54,13 @@ def planted_probe(planted, ekman_anchors):
     from probes.train import fit
 
     return fit(FitConfig(epochs=3, device="cpu"), planted.where(split="train"), anchors=ekman_anchors, progress=False)
+
+
+@pytest.fixture(scope="session")
+def emotion6(shared_data: Path):
+    """The real CLIP features of Emotion6's training pictures."""
+    from data.readers import read_features
+    from data.taxonomy import Taxonomy
+    from probes.runtime import read_vector
+
+    return read_features(shared_data / "emotion6", read_vector=read_vector, taxonomy=Taxonomy.named("ekman6"))

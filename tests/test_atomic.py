@@ -23,7 +23,9 @@ KILLED = HALF + (
 FULL = (
     "import resource\nresource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))\n"
     + HALF
-    + ("with atomic_folder(Path(sys.argv[1]), overwrite=True) as folder:\n    (folder / 'a.txt').write_text('x' * 100_000)\n")
+    + (
+        "with atomic_folder(Path(sys.argv[1]), overwrite=True) as folder:\n    (folder / 'a.txt').write_text('x' * 100_000)\n"
+    )
 )
 
 
@@ -62,7 +64,9 @@ def test_an_error_in_mid_write_leaves_the_old_result_or_none(tmp_path: Path, exi
 
 
 @pytest.mark.parametrize("existing", [False, True])
-def test_a_kill_in_mid_write_leaves_the_old_result_or_none_and_the_next_write_cleans_up(tmp_path: Path, existing: bool) -> None:
+def test_a_kill_in_mid_write_leaves_the_old_result_or_none_and_the_next_write_cleans_up(
+    tmp_path: Path, existing: bool
+) -> None:
     run = tmp_path / "run"
     if existing:
         write(run, "old")

@@ -60,7 +60,11 @@ def test_spellings_found_on_disk_resolve(taxonomy: str, spelling: str, label: st
 
 def test_labels_of_any_case_resolve_and_the_exact_spelling_wins() -> None:
     custom = Taxonomy("custom", ("Joy", "joy", "Something Else"))
-    assert (custom.resolve("Joy"), custom.resolve("joy"), custom.resolve("something else")) == ("Joy", "joy", "Something Else")
+    assert (custom.resolve("Joy"), custom.resolve("joy"), custom.resolve("something else")) == (
+        "Joy",
+        "joy",
+        "Something Else",
+    )
 
 
 @pytest.mark.parametrize("name", BUILT_IN)
@@ -89,7 +93,11 @@ def test_a_built_in_set_is_recognised_in_any_order_and_under_aliases(name: str, 
 
 def test_unknown_labels_make_a_custom_set_in_their_order_with_borrowed_polarity() -> None:
     custom = Taxonomy.from_labels(["joy", "zen", "anger", "joy"])
-    assert (custom.name, custom.labels, dict(custom.polarity)) == ("custom", ("joy", "zen", "anger"), {"joy": 1, "anger": -1})
+    assert (custom.name, custom.labels, dict(custom.polarity)) == (
+        "custom",
+        ("joy", "zen", "anger"),
+        {"joy": 1, "anger": -1},
+    )
 
 
 @pytest.mark.parametrize("taxonomy", [*TAXONOMIES.values(), Taxonomy("mine", ("b", "a"), polarity={"a": -1})])
