@@ -37,8 +37,9 @@ class AuditResult:
         findings: one row a (slice, emotion) cell, columns of `Finding`, ranked.
         slices: one row a slice (see `slice_table`).
         structure: one row a (slice, emotion): distances to the anchors (see `structure_table`).
-        samples: one row a picture: the predictions' rows with `predicted`, `agreement` (share of votes for the predicted
-            label, NaN without truth), `margin`, and its place `x`, `y` on the map (NaN when not on it).
+        samples: one row a picture: the predictions' rows with `predicted`, `audit_agreement` (share of votes for the
+            predicted label, NaN without truth), `audit_margin`, and its place `audit_x`, `audit_y` on the map (NaN when
+            not on it).
         excluded: what was left out and why: `what` (attribute, slice, pictures), `name`, `n`, `reason`.
         run: versions, seeds, fingerprints, config, command, notes that a reader must see, and the map's badge.
     """
@@ -185,12 +186,12 @@ def _samples(
     if "hit" in at:
         known = columns[:, at["labelled"]][:, 0] > 0
         agreement[known] = columns[known, at["hit"]][:, 0] if known.any() else agreement[known]
-    samples["agreement"] = agreement
-    samples["margin"] = columns[:, at["margin"]][:, 0] if "margin" in at else np.nan
+    samples["audit_agreement"] = agreement
+    samples["audit_margin"] = columns[:, at["margin"]][:, 0] if "margin" in at else np.nan
     places = np.full((len(samples), 2), np.nan)
     if drawn is not None:
         places[drawn.positions] = drawn.xy
-    samples["x"], samples["y"] = places.T
+    samples["audit_x"], samples["audit_y"] = places.T
     return samples
 
 

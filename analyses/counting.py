@@ -7,7 +7,7 @@ slices in it. Sums are additive: parts of the data can be counted apart and adde
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -64,15 +64,19 @@ def slice_sums(attributes: Sequence[CodedAttribute], columns: Floats, *, order: 
     inside: list[Floats] = []
     outside: list[Floats] = []
     excluded: list[tuple[str, int, str]] = []
+    sizes: dict[SliceSpec, int] = {}
     for size in range(1, order + 1):
         for family in itertools.combinations(attributes, size):
             codes, shape = _joint_codes(family)
             sums = group_sums(codes, int(np.prod(shape)), columns)
             total = sums.sum(axis=0)
             counts = np.rint(sums[:, 0]).astype(np.int64)
-            for group, spec, reason in _kept(family, shape, counts, min_count):
+            for group in range(len(counts)) if size == 1 else np.flatnonzero(counts):
+                spec = _spec(family, np.unravel_index(int(group), shape))
+                count = sizes[spec] = int(counts[group])
+                reason = _reason_to_exclude(spec, count, sizes, min_count) if size > 1 else ""
                 if reason:
-                    excluded.append((spec.name, int(counts[group]), reason))
+                    excluded.append((spec.name, count, reason))
                 else:
                     specs.append(spec)
                     inside.append(sums[group])
@@ -97,30 +101,16 @@ def _joint_codes(family: Sequence[CodedAttribute]) -> tuple[npt.NDArray[np.int64
     return np.where(known, codes, -1), shape
 
 
-def _kept(
-    family: Sequence[CodedAttribute], shape: tuple[int, ...], counts: npt.NDArray[np.int64], min_count: int
-) -> Iterator[tuple[int, SliceSpec, str]]:
-    """(group, slice, reason to exclude it or "") for every slice of the family that is worth naming."""
-    table = counts.reshape(shape)
-    single = len(shape) == 1
-    for group in range(len(counts)) if single else np.flatnonzero(counts):
-        at = np.unravel_index(group, shape)
-        spec = SliceSpec(tuple(attribute.conditions[int(code)] for attribute, code in zip(family, at, strict=True)))
-        reason = ""
-        if not single:
-            if counts[group] < min_count:
-                reason = f"fewer than {min_count} pictures"
-            else:
-                twin = _same_as(table, at, spec)
-                reason = f"the same pictures as {twin}" if twin else ""
-        yield int(group), spec, reason
+def _spec(family: Sequence[CodedAttribute], at: tuple[np.intp, ...]) -> SliceSpec:
+    return SliceSpec(tuple(attribute.conditions[int(code)] for attribute, code in zip(family, at, strict=True)))
 
 
-def _same_as(table: npt.NDArray[np.int64], at: tuple[np.intp, ...], spec: SliceSpec) -> str:
-    """Name of a slice with one condition fewer that holds exactly the same pictures, or ""."""
-    for axis in range(table.ndim):
-        index = list(at)
-        del index[axis]
-        if table.sum(axis=axis)[tuple(index)] == table[at]:
-            return SliceSpec(spec.conditions[:axis] + spec.conditions[axis + 1 :]).name
+def _reason_to_exclude(spec: SliceSpec, count: int, sizes: dict[SliceSpec, int], min_count: int) -> str:
+    """Why an intersection is not counted, or ""; a slice of fewer conditions with as many pictures has the same ones."""
+    if count < min_count:
+        return f"fewer than {min_count} pictures"
+    for leave_out in range(spec.order):
+        parent = SliceSpec(spec.conditions[:leave_out] + spec.conditions[leave_out + 1 :])
+        if sizes.get(parent) == count:
+            return f"the same pictures as {parent.name}"
     return ""

@@ -46,8 +46,8 @@ class Condition:
         column = self.column.replace("_", " ")
         if self.value is not None:
             return f"{column}: {in_words(self.value)}"
-        ends = [f"above {self.above:g}"] if self.above is not None else []
-        ends += [f"up to {self.up_to:g}"] if self.up_to is not None else []
+        ends = [f"above {in_words(self.above)}"] if self.above is not None else []
+        ends += [f"up to {in_words(self.up_to)}"] if self.up_to is not None else []
         return f"{column}: {', '.join(ends)}"
 
     def mask(self, rows: pd.DataFrame) -> npt.NDArray[np.bool_]:
@@ -60,6 +60,8 @@ class Condition:
             raise KeyError(f"no attribute {self.column!r}; attributes: {', '.join(map(str, rows.columns))}")
         column = rows[self.column]
         if self.value is not None:
+            if isinstance(self.value, str) and not pd.api.types.is_string_dtype(column):
+                column = column.map(str, na_action="ignore")  # dates and the like, which a condition keeps as text
             return np.asarray((column == self.value).fillna(False), dtype=bool)
         inside = column.notna()
         if self.above is not None:
@@ -188,7 +190,11 @@ def coded_attributes(
     coded: list[CodedAttribute] = []
     unusable: list[tuple[str, str]] = []
     for name in available if names is None else dict.fromkeys(names):
-        distinct = rows[name].nunique()
+        try:
+            distinct = rows[name].nunique()
+        except TypeError:
+            unusable.append((name, f"attribute {name!r} holds values that are neither text nor numbers (lists, say)"))
+            continue
         if names is None and distinct > MOST_VALUES and not pd.api.types.is_numeric_dtype(rows[name]):
             unusable.append(
                 (name, f"{distinct} different values, more than {MOST_VALUES}: name it to slice by it all the same")
@@ -205,10 +211,10 @@ def coded_attributes(
 
 
 def in_words(value: object) -> str:
-    """A value as it is written in a slice's name."""
+    """A value as it is written in a slice's name: exactly, so that different values have different names."""
     if isinstance(value, (bool, np.bool_)):
         return "yes" if value else "no"
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    return repr(float(value)).removesuffix(".0") if isinstance(value, float) else str(value)
 
 
 def _binned(column: pd.Series, *, bins: int) -> CodedAttribute:
@@ -217,10 +223,11 @@ def _binned(column: pd.Series, *, bins: int) -> CodedAttribute:
     if infinite:
         raise ValueError(f"attribute {name!r} holds {infinite} infinite value(s)")
     known = numbers[np.isfinite(numbers)]
-    # Cut points are rounded first and applied as rounded, so that the slice's name is exactly its rule.
+    # Cut points are rounded first and applied as rounded, so that the slice's name is exactly its rule; kept between the
+    # smallest and the second largest value, they always leave pictures on both sides.
     decimals = 2 - int(np.floor(np.log10(known.max() - known.min())))
-    cuts = np.unique(np.round(np.quantile(known, np.arange(1, bins) / bins), decimals))
-    cuts = cuts[(cuts >= known.min()) & (cuts < known.max())]
+    rounded = np.round(np.quantile(known, np.arange(1, bins) / bins), decimals)
+    cuts = np.unique(np.clip(rounded, known.min(), known[known < known.max()].max()))
     ends = [None, *map(float, cuts), None]
     conditions = tuple(Condition(name, above=low, up_to=high) for low, high in itertools.pairwise(ends))
     codes = np.where(np.isfinite(numbers), np.searchsorted(cuts, numbers, side="left"), -1)

@@ -101,7 +101,11 @@ def require_complete(path: Path, *, what: str) -> None:
         raise FileNotFoundError(f"no {what} at {path}: the folder does not exist")
     if not (path / MARKER).is_file():
         raise ValueError(f"{path} is not a finished {what}: {MARKER} is missing (killed while writing, or another folder)")
-    for name, size in json.loads((path / MARKER).read_text(encoding="utf-8"))["files"].items():
+    try:
+        files = json.loads((path / MARKER).read_text(encoding="utf-8"))["files"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"{path} is not a finished {what}: {MARKER} cannot be read") from error
+    for name, size in files.items():
         if not (path / name).is_file():
             raise FileNotFoundError(f"the {what} at {path} has lost its file {name}: make it again")
         if (path / name).stat().st_size != size:

@@ -13,11 +13,11 @@ import numpy.typing as npt
 import pandas as pd
 
 from data.atomic import atomic_folder, require_complete, write_json
-from data.tables import named, require_unique
+from data.tables import named, with_ids
 
 SCHEMA = 1
-CORE_COLUMNS = ("image_id", "path", "label", "split", "group_id")
-"""Columns of `rows` with a fixed meaning; `vote_<label>` columns are votes; every other column is an attribute."""
+CORE_COLUMNS = ("image_id", "path", "label", "split", "group_id", "predicted")
+"""Columns of `rows` with a fixed meaning (`predicted` is what some model said); `vote_<label>` columns are votes; every other column is an attribute."""
 VOTE_PREFIX = "vote_"
 _CHUNK = 65_536
 
@@ -86,11 +86,7 @@ class FeatureSet:
             )
         if not len(self.rows):
             raise ValueError("a feature set needs at least one picture, got none")
-        if "image_id" not in self.rows:
-            raise ValueError(f"rows have no column 'image_id'; columns: {', '.join(map(str, self.rows.columns))}")
-        rows = self.rows.reset_index(drop=True).assign(image_id=self.rows["image_id"].astype(str).to_numpy())
-        require_unique(rows["image_id"], where="features")
-        object.__setattr__(self, "rows", rows)
+        object.__setattr__(self, "rows", with_ids(self.rows, where="features"))
         self._require_finite()
 
     def __len__(self) -> int:
@@ -140,7 +136,9 @@ class FeatureSet:
             raise ValueError(f"these features have no split, so there is no split {split!r}")
         mask = (self.rows["split"] == split).to_numpy()
         if not mask.any():
-            raise ValueError(f"no picture is in split {split!r}; splits: {', '.join(sorted(set(self.rows['split'])))}")
+            raise ValueError(
+                f"no picture is in split {split!r}; splits: {', '.join(sorted(self.rows['split'].dropna().unique()))}"
+            )
         return self.take(mask)
 
     def save(self, folder: Path | str, *, overwrite: bool = False) -> None:

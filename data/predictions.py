@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from data.features import VOTE_PREFIX
-from data.tables import named, require_unique
+from data.tables import named, with_ids
 from data.taxonomy import Taxonomy
 
 Measure = Literal["cosine", "score", "label"]
@@ -54,9 +54,8 @@ class Predictions:
             raise ValueError("predictions need at least one picture, got none")
         if self.embeddings is not None and len(self.embeddings) != len(self.rows):
             raise ValueError(f"{len(self.embeddings)} embeddings for {len(self.rows)} pictures")
-        rows = self.rows.reset_index(drop=True).assign(image_id=self.rows["image_id"].astype(str).to_numpy())
+        rows = with_ids(self.rows, where="predictions")
         object.__setattr__(self, "rows", rows)
-        require_unique(rows["image_id"], where="predictions")
         bad = ~np.isfinite(self.distances).all(axis=1)
         if bad.any():
             which = named(rows["image_id"].iloc[np.flatnonzero(bad)])
@@ -151,9 +150,10 @@ def predictions_from_table(
     Raises:
         ValueError: neither predictions nor scores, missing predictions, or a label outside the taxonomy.
     """
-    rows = table.reset_index(drop=True)
-    scores = _prefixed(rows, scores_prefix, SCORE_PREFIX, option="--scores-prefix")
-    votes = _prefixed(rows, votes_prefix, VOTE_PREFIX, option="--votes-prefix")
+    rows = with_ids(table, where=source)
+    expected = list(taxonomy.labels) if taxonomy is not None else _labels_seen(rows)
+    scores = _prefixed(rows, scores_prefix, SCORE_PREFIX, taxonomy, expected, option="--scores-prefix")
+    votes = _prefixed(rows, votes_prefix, VOTE_PREFIX, taxonomy, expected or list(scores), option="--votes-prefix")
     if not scores and "predicted" not in rows:
         raise ValueError(
             "the table has no predictions: expected a column 'predicted', or one score column a label "
@@ -161,7 +161,7 @@ def predictions_from_table(
         )
     notes: list[str] = []
     if taxonomy is None:
-        taxonomy = Taxonomy.from_labels(list(scores) if scores else _labels_seen(rows, votes))
+        taxonomy = Taxonomy.from_labels(list(scores or votes) or expected)
     rows, vote_notes = _with_votes(rows, votes, taxonomy)
     notes += vote_notes
     if scores:
@@ -189,28 +189,43 @@ def predictions_from_table(
     )
 
 
-def _prefixed(rows: pd.DataFrame, prefix: str | None, usual: str, *, option: str) -> dict[str, str]:
-    """Label -> column for the columns that start with the prefix."""
+def _prefixed(
+    rows: pd.DataFrame, prefix: str | None, usual: str, taxonomy: Taxonomy | None, expected: list[str], *, option: str
+) -> dict[str, str]:
+    """Label -> column for the columns that start with the prefix.
+
+    Of columns with the usual prefix, which nobody asked for, those count that name an expected label (any two where none
+    is known): a lone `score_text` is somebody's attribute.
+    """
     wanted = usual if prefix is None else prefix
     found = {str(name)[len(wanted) :]: str(name) for name in rows.columns if str(name).startswith(wanted) and name != wanted}
-    if prefix is not None and not found:
-        raise ValueError(
-            f"no column starts with {prefix!r} ({option}); the columns are {', '.join(map(str, rows.columns[:12]))}"
-        )
-    return found
+    if prefix is not None:
+        if not found:
+            raise ValueError(
+                f"no column starts with {prefix!r} ({option}); the columns are {', '.join(map(str, rows.columns[:12]))}"
+            )
+        return found
+    if taxonomy is not None:
+        return {label: column for label, column in found.items() if taxonomy.knows(label)}
+    seen = {label.strip().casefold() for label in expected}
+    usable = len(found) >= 2 and (not seen or any(label.strip().casefold() in seen for label in found))
+    return found if usable else {}
 
 
-def _labels_seen(rows: pd.DataFrame, votes: dict[str, str]) -> list[str]:
-    if votes:
-        return list(votes)
-    columns = [name for name in ("predicted", "label") if name in rows]
-    seen = pd.concat([rows[name] for name in columns]).dropna().astype(str)
-    return sorted(seen.unique())
+def _labels_seen(rows: pd.DataFrame) -> list[str]:
+    """The different labels in `predicted` and `label`, sorted."""
+    columns = [rows[name] for name in ("predicted", "label") if name in rows]
+    return sorted(pd.concat(columns).dropna().astype(str).unique()) if columns else []
 
 
 def _label_matrix(rows: pd.DataFrame, columns: dict[str, str], taxonomy: Taxonomy, *, what: str) -> Floats:
     """The columns as `(n, k)` in the taxonomy's order."""
-    owner = {taxonomy.resolve(label): column for label, column in columns.items()}
+    owner: dict[str, str] = {}
+    for label, column in columns.items():
+        if owner.setdefault(taxonomy.resolve(label), column) != column:
+            raise ValueError(
+                f"two {what} columns stand for {taxonomy.resolve(label)!r}: {owner[taxonomy.resolve(label)]}, {column}"
+            )
     missing = [label for label in taxonomy.labels if label not in owner]
     if missing:
         raise ValueError(

@@ -47,12 +47,23 @@ def read_table(path: Path, *, id_column: str | None = None) -> pd.DataFrame:
     if name != "image_id" and "image_id" in table:
         table = table.drop(columns="image_id")
     table = table.rename(columns={name: "image_id"})
-    missing = table["image_id"].isna()
+    return with_ids(table, where=str(path))
+
+
+def with_ids(rows: pd.DataFrame, *, where: str) -> pd.DataFrame:
+    """The rows numbered from 0 with their `image_id` as text.
+
+    Raises:
+        ValueError: no column `image_id`, or a missing or repeated id (how many, and the first ones).
+    """
+    if "image_id" not in rows:
+        raise ValueError(f"{where}: no column 'image_id'; columns: {', '.join(map(str, rows.columns))}")
+    missing = rows["image_id"].isna().to_numpy()
     if missing.any():
-        raise ValueError(f"{path}: {int(missing.sum())} row(s) have no {name}, first at row {int(missing.argmax()) + 1}")
-    table["image_id"] = table["image_id"].astype(str)
-    require_unique(table["image_id"], where=str(path))
-    return table.reset_index(drop=True)
+        raise ValueError(f"{where}: {int(missing.sum())} row(s) have no id, first at row {int(missing.argmax()) + 1}")
+    rows = rows.reset_index(drop=True).assign(image_id=rows["image_id"].astype(str).to_numpy())
+    require_unique(rows["image_id"], where=where)
+    return rows
 
 
 def require_unique(ids: pd.Series, *, where: str) -> None:

@@ -51,13 +51,17 @@ class Taxonomy:
     def __post_init__(self) -> None:
         if len(self.labels) < 2:
             raise ValueError(f"taxonomy {self.name!r} has {len(self.labels)} label(s); at least two are needed")
+        if any(not label.strip() for label in self.labels):
+            raise ValueError(f"taxonomy {self.name!r} has an empty label")
         repeated = sorted({label for label in self.labels if self.labels.count(label) > 1})
         if repeated:
             raise ValueError(f"taxonomy {self.name!r} repeats the label(s) {', '.join(repeated)}")
         owner: dict[str, str] = {label: label for label in self.labels}
         spelt = [*self.aliases.items(), *((word, label) for label, words in self.synonyms.items() for word in words)]
         for word, label in spelt:
-            if label not in self.labels or owner.setdefault(word, label) != label:
+            if label not in self.labels:
+                raise ValueError(f"taxonomy {self.name!r} has no label {label!r} for {word!r} to stand for")
+            if owner.setdefault(word, label) != label:
                 raise ValueError(f"taxonomy {self.name!r}: {word!r} cannot stand for both {owner.get(word)!r} and {label!r}")
         for attribute in ("polarity", "aliases", "synonyms", "maps"):
             object.__setattr__(self, attribute, MappingProxyType(dict(getattr(self, attribute))))
@@ -81,6 +85,14 @@ class Taxonomy:
         if word.casefold() in folded:
             return folded[word.casefold()]
         raise ValueError(f"label {name!r} is not in taxonomy {self.name!r}: {closest(word, self.labels)}")
+
+    def knows(self, name: str) -> bool:
+        """Whether `resolve` finds a label for `name`."""
+        try:
+            self.resolve(name)
+        except ValueError:
+            return False
+        return True
 
     def codes(self, names: Iterable[str]) -> npt.NDArray[np.int64]:
         """Label positions `(n,)` of `names`; each distinct spelling is resolved once. Missing values become -1.

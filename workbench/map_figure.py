@@ -13,21 +13,22 @@ from analyses.audit import AuditResult
 from workbench.figures import PALETTE, blank, safe, short
 
 MOST_AS_SVG = 4_000
+ERROR, MARGIN = "read wrongly or rightly", "how clearly it is read"
 SYMBOLS = ("circle", "diamond", "square", "cross", "triangle-up")
 
 
 def picture_map(result: AuditResult, *, colour: str = "predicted", most: int | None = None) -> go.Figure | None:
-    """The map, coloured by a column of the samples or by `error`; `customdata` carries the ids for selections.
+    """The map, coloured by a column of the samples, by error or by margin; `customdata` carries the ids for selections.
 
     Args:
         result: the audit.
-        colour: a column of `samples`, or `error` (is the predicted label what most people said?).
+        colour: a column of `samples`, or one of `ERROR` (is the predicted label what most people said?) and `MARGIN`.
         most: at most this many pictures (the first by a fixed shuffle).
 
     Returns:
         None where there is no map.
     """
-    samples = result.samples[result.samples["x"].notna()]
+    samples = result.samples[result.samples["audit_x"].notna()]
     if samples.empty:
         return None
     if most is not None and len(samples) > most:
@@ -62,9 +63,9 @@ def picture_map(result: AuditResult, *, colour: str = "predicted", most: int | N
 def colourings(result: AuditResult) -> list[str]:
     """What the map can be coloured by, in the order a reader asks: prediction, label, error, then attributes."""
     first = ["predicted", *(name for name in ("label",) if name in result.samples)]
-    if result.samples["agreement"].notna().any():
-        first.append("error")
-    return [*first, "margin", *(name for name in result.run["attributes"] if name in result.samples)]
+    if result.samples["audit_agreement"].notna().any():
+        first.append(ERROR)
+    return [*first, MARGIN, *(name for name in result.run["attributes"] if name in result.samples)]
 
 
 def _marks(
@@ -73,16 +74,18 @@ def _marks(
     """One group of pictures; SVG while that is fast, because it prints and needs no WebGL."""
     kind = go.Scatter if len(samples) <= MOST_AS_SVG else go.Scattergl
     return kind(
-        x=samples["x"].round(3), y=samples["y"].round(3), mode="markers", name=name, showlegend=showlegend,
+        x=samples["audit_x"].round(3), y=samples["audit_y"].round(3), mode="markers", name=name, showlegend=showlegend,
         customdata=samples[["image_id"]], text=hover, hoverinfo="text", marker={"size": 5, "opacity": 0.75, **marker},
     )  # fmt: skip
 
 
 def _colouring(samples: pd.DataFrame, colour: str) -> pd.Series:
-    if colour != "error":
+    if colour == MARGIN:
+        return samples["audit_margin"]
+    if colour != ERROR:
         return samples[colour]
-    right = np.where(samples["agreement"] >= 0.5, "read as most people did", "read otherwise")
-    return pd.Series(np.where(samples["agreement"].isna(), "no label", right), index=samples.index, name="error")
+    right = np.where(samples["audit_agreement"] >= 0.5, "read as most people did", "read otherwise")
+    return pd.Series(np.where(samples["audit_agreement"].isna(), "no label", right), index=samples.index, name=ERROR)
 
 
 def _groups(values: pd.Series, labels: Sequence[str]) -> list[tuple[Any, np.ndarray[Any, Any]]]:

@@ -68,7 +68,7 @@ def _page(result: AuditResult, *, rows: int, excluded: int, on_map: int) -> str:
             pull=_drawn("pull", figures.pull(result)),
             map=_drawn("map", map_figure.picture_map(result, most=on_map)),
             badge=sentences.map_badge(result.run["map"], len(result.samples)),
-            on_map=min(on_map, int(result.samples["x"].notna().sum())),
+            on_map=min(on_map, int(result.samples["audit_x"].notna().sum())),
             rows=list(_rows(findings.head(rows))),
             slices_of_one=int((result.slices["order"] == 1).sum()),
             most_slices=figures.MOST_SLICES,
@@ -93,7 +93,7 @@ def _examples(result: AuditResult, finding: Any) -> list[tuple[str, str]]:
     """A few pictures behind a finding: (id, what else is known); those read against their label first."""
     inside = sentences.samples_in(result, finding.where)
     said = inside[inside["predicted"] == finding.emotion] if finding.effect > 0 else inside
-    order = said.sort_values(["agreement", "image_id"], na_position="last", kind="stable").head(_MOST_EXAMPLES)
+    order = said.sort_values(["audit_agreement", "image_id"], na_position="last", kind="stable").head(_MOST_EXAMPLES)
     labels = order["label"] if "label" in order else pd.Series([None] * len(order), index=order.index)
     return [
         (str(name), f"read as {predicted}" + (f", labelled {label}" if pd.notna(label) else ""))
