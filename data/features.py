@@ -17,7 +17,10 @@ from data.tables import named, with_ids
 
 SCHEMA = 1
 CORE_COLUMNS = ("image_id", "path", "label", "split", "group_id", "predicted")
-"""Columns of `rows` with a fixed meaning (`predicted` is what some model said); `vote_<label>` columns are votes; every other column is an attribute."""
+"""Columns of `rows` with a fixed meaning (`predicted` is what some model said).
+
+`vote_<label>` columns are votes; every other column is an attribute.
+"""
 VOTE_PREFIX = "vote_"
 _CHUNK = 65_536
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -98,7 +100,8 @@ def sentence_anchors(model: str, taxonomy: Taxonomy, *, template: str = "{}") ->
     tokenizer, folder = _tokenizer(model)
     from transformers import AutoModel
 
-    encoder = AutoModel.from_pretrained(folder).eval()
+    with _missing_files_named(model):
+        encoder = AutoModel.from_pretrained(folder).eval()
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token
     batch = tokenizer([template.format(label) for label in taxonomy.labels], padding=True, return_tensors="pt")
@@ -124,7 +127,8 @@ def token_anchors(model: str, taxonomy: Taxonomy, *, template: str = "{}") -> La
     """
     tokenizer, folder = _tokenizer(model)
     token_ids = [tokenizer(template.format(label))["input_ids"] for label in taxonomy.labels]
-    table = _table_rows(folder, sorted({token for ids in token_ids for token in ids}))
+    with _missing_files_named(model):
+        table = _table_rows(folder, sorted({token for ids in token_ids for token in ids}))
     vectors = torch.stack([torch.stack([table[token] for token in ids]).mean(dim=0) for ids in token_ids])
     return LabelAnchors(taxonomy.labels, functional.normalize(vectors, dim=1).numpy(), f"token:{model}", template)
 
@@ -134,12 +138,19 @@ def _tokenizer(model: str) -> tuple[PreTrainedTokenizerBase, str]:
     from transformers import AutoTokenizer
 
     folder = _bundled_minilm() if model == "minilm" else model
-    try:
+    with _missing_files_named(model):
         return AutoTokenizer.from_pretrained(folder), folder
-    except (OSError, ValueError) as error:
+
+
+@contextmanager
+def _missing_files_named(model: str) -> Iterator[None]:
+    """Turns what transformers raises for a model that is not there, or not whole, into one clear line."""
+    try:
+        yield
+    except OSError as error:
         raise FileNotFoundError(
             f"no text model at {model!r}: neither a checkpoint folder nor a hub name that can be reached "
-            f"({str(error).splitlines()[0][:120]})"
+            f"({str(error).splitlines()[0][:160]})"
         ) from error
 
 
@@ -155,8 +166,10 @@ def _bundled_minilm() -> str:
 
 
 def _pools_first_token(folder: str) -> bool:
-    config = Path(folder) / "1_Pooling" / "config.json"
-    return config.is_file() and bool(json.loads(config.read_text(encoding="utf-8")).get("pooling_mode_cls_token"))
+    from transformers.utils.hub import cached_file
+
+    config = cached_file(folder, "1_Pooling/config.json", _raise_exceptions_for_missing_entries=False)
+    return config is not None and bool(json.loads(Path(config).read_text("utf-8")).get("pooling_mode_cls_token"))
 
 
 def _table_rows(folder: str, tokens: list[int]) -> dict[int, torch.Tensor]:
