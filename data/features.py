@@ -55,7 +55,8 @@ class FeatureSpec:
     def in_words(self) -> str:
         """One phrase for messages, e.g. `open_clip:ViT-L-14 (openai), 768 wide`."""
         weights = f" ({self.weights})" if self.weights else ""
-        return f"{self.encoder}{weights}, {self.width} wide"
+        encoder = "an unnamed encoder" if self.encoder == "unknown" else self.encoder
+        return f"{encoder}{weights}, {self.width} wide"
 
 
 @dataclass(frozen=True)

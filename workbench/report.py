@@ -59,7 +59,8 @@ def _page(result: AuditResult, *, rows: int, excluded: int, on_map: int) -> str:
             outcome=sentences.outcome(result),
             counts=[(verdict, result.count(verdict), sentences.VERDICT_MEANING[verdict]) for verdict in VERDICTS],
             leading=[
-                (sentences.finding_sentence(row), _examples(result, row)) for row in own.head(MOST_SENTENCES).itertuples()
+                (sentences.finding_sentence(row, truth=result.run["truth"]), _examples(result, row))
+                for row in own.head(MOST_SENTENCES).itertuples()
             ],
             leading_of=len(own),
             forest=_drawn("forest", figures.forest(result)),

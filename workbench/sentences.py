@@ -18,14 +18,14 @@ VERDICT_MEANING = {
 }
 ORIGIN_MEANING = {
     "model": "the model adds this",
-    "labels": "this is the labels’ doing",
+    "labels": "this is the {truth}’ doing",
     "both": "the model adds to it",
-    "unclear": "labels or model cannot be told",
+    "unclear": "{truth} or model cannot be told",
 }
 _ORIGIN_PARTS = (
     ("model", "added by the model"),
-    ("both", "in the labels already, and the model adds to it"),
-    ("labels", "the labels’ doing, not the model’s"),
+    ("both", "in the {truth} already, and the model adds to it"),
+    ("labels", "the {truth}’ doing, not the model’s"),
     ("unclear", "of unclear origin"),
 )
 
@@ -56,10 +56,14 @@ def probability(value: float | None) -> str:
     return f"{mantissa}e{int(exponent)}"
 
 
-def finding_sentence(finding: Any) -> list[tuple[str, str]]:
+def finding_sentence(finding: Any, *, truth: str = "labels") -> list[tuple[str, str]]:
     """The finding as (text, style) pieces, style one of `plain`, `slice`, `emotion`, `quiet`.
 
     Pieces rather than HTML, so that the report, the app and the terminal each dress (and escape) them their own way.
+
+    Args:
+        finding: a `Finding`, or a row of `AuditResult.findings`.
+        truth: what the truth is made of, `labels` or `votes`.
     """
     pieces = [
         ("Pictures with ", "plain"),
@@ -74,21 +78,21 @@ def finding_sentence(finding: Any) -> list[tuple[str, str]]:
     pieces.append((f" [{points(finding.low)}, {points(finding.high)}]", "plain"))
     pieces.append((f", q = {probability(finding.q)}, n = {finding.n:,}", "quiet"))
     if isinstance(finding.composition, float) and not math.isnan(finding.composition):
-        pieces.append((f"; the labels themselves differ by {points(finding.composition)}", "plain"))
+        pieces.append((f"; the {truth} themselves differ by {points(finding.composition)}", "plain"))
     if isinstance(finding.origin, str):
-        pieces.append((f": {ORIGIN_MEANING[finding.origin]}", "plain"))
+        pieces.append((f": {ORIGIN_MEANING[finding.origin].format(truth=truth)}", "plain"))
     return [*pieces, (".", "plain")]
 
 
-def plain_sentence(finding: Any) -> str:
+def plain_sentence(finding: Any, *, truth: str = "labels") -> str:
     """The finding as plain text."""
-    return "".join(text for text, _ in finding_sentence(finding))
+    return "".join(text for text, _ in finding_sentence(finding, truth=truth))
 
 
-def markdown_sentence(finding: Any) -> str:
+def markdown_sentence(finding: Any, *, truth: str = "labels") -> str:
     """The finding as Markdown with every character of the data escaped."""
     marks = {"slice": "*", "emotion": "**", "effect": "**"}
-    pieces = ((marks.get(style, ""), text) for text, style in finding_sentence(finding))
+    pieces = ((marks.get(style, ""), text) for text, style in finding_sentence(finding, truth=truth))
     return "".join(f"{mark}{_escaped(text)}{mark}" for mark, text in pieces)
 
 
@@ -115,7 +119,11 @@ def outcome(result: AuditResult) -> str:
             f"{len(own):,} stand{'s' if len(own) == 1 else ''} on {'its' if len(own) == 1 else 'their'} own."
         )
     origins = own["origin"].value_counts()
-    parts = [f"{int(origins[name]):,} {words}" for name, words in _ORIGIN_PARTS if name in origins]
+    parts = [
+        f"{int(origins[name]):,} {words.format(truth=result.run['truth'])}"
+        for name, words in _ORIGIN_PARTS
+        if name in origins
+    ]
     if parts:
         sentences.append(f"Of {'those' if repeated else 'the skews'}: {'; '.join(parts)}.")
     return " ".join(sentences) or "Each is shown below with its evidence."

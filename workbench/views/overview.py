@@ -28,7 +28,7 @@ def render() -> None:
     if own.empty:
         st.markdown("Nothing is called skewed. The strongest differences are drawn below.")
     for number, row in enumerate(own.head(_MOST_SENTENCES).itertuples()):
-        st.markdown(f"{number + 1}. {sentences.markdown_sentence(row)}")
+        st.markdown(f"{number + 1}. {sentences.markdown_sentence(row, truth=result.run['truth'])}")
     if len(own) > _MOST_SENTENCES:
         st.caption(f"{_MOST_SENTENCES} of {len(own):,} are said here; the page *Slices* has them all.")
     if len(own):
@@ -52,8 +52,8 @@ def render() -> None:
     st.plotly_chart(figures.forest(result), theme=None, key="forest", config=figures.CONFIG)
     split = figures.split(result)
     if split is not None:
-        st.subheader("The labels’ doing, or the model’s?")
-        st.caption("Orange: the true labels differ already. Blue: what the predictions differ beyond that.")
+        st.subheader(f"The {result.run['truth']}’ doing, or the model’s?")
+        st.caption(f"Orange: the true {result.run['truth']} differ already. Blue: what the predictions differ beyond that.")
         st.plotly_chart(split, theme=None, key="split", config=figures.CONFIG)
 
 

@@ -38,7 +38,7 @@ def render() -> None:
     picked = event.selection.rows
     if picked and picked[0] < len(chosen):
         row = chosen.iloc[picked[0]]
-        st.markdown(sentences.markdown_sentence(row))
+        st.markdown(sentences.markdown_sentence(row, truth=result.run["truth"]))
         detectable = sentences.points(row["detectable"], signed=False)
         st.caption(f"A single test on this slice finds differences from about {detectable} points on (80 % power).")
         inside = sentences.samples_in(result, row["where"])
