@@ -108,7 +108,8 @@ def feature_table(
         vectors += 0.5 * basis[row + codes]
         row += len(levels)
     content = emotion.copy()
-    draws = rng.random((len(biases), count))
+    # A stream of its own, so that the twin has the same noise.
+    draws = np.random.default_rng([seed, 1]).random((len(biases), count))
     for bias, draw in zip(biases, draws, strict=True):
         changed = planted_slice(rows, bias.where) & (rows["split"] == "test").to_numpy() & (draw < bias.strength)
         content[changed] = labels.index(bias.emotion)

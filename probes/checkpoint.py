@@ -53,6 +53,7 @@ def save_probe(probe: Probe, folder: Path) -> None:
             "anchors_fingerprint": probe.anchors.fingerprint(),
             "temperature": probe.temperature,
             "normalise": probe.normalise,
+            "pictures_fingerprint": _ids_fingerprint(probe.trained_on),
             "training": dict(probe.config),
             "fingerprint": fingerprint(probe),
         },
@@ -93,6 +94,7 @@ def load_probe(folder: Path | str) -> Probe:
     for name, saved, found in (
         ("features", record["features_fingerprint"], spec.fingerprint()),
         ("anchors", record["anchors_fingerprint"], anchors.fingerprint()),
+        ("pictures", record["pictures_fingerprint"], _ids_fingerprint(seen)),
         ("weights", record["fingerprint"], fingerprint(probe)),
     ):
         if saved != found:
@@ -101,6 +103,10 @@ def load_probe(folder: Path | str) -> Probe:
                 "a file was changed after training; train it again"
             )
     return probe
+
+
+def _ids_fingerprint(ids: frozenset[str]) -> str:
+    return hashlib.sha256("\n".join(sorted(ids)).encode()).hexdigest()[:16]
 
 
 def _tensors(probe: Probe) -> dict[str, Tensor]:

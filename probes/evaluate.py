@@ -195,7 +195,16 @@ def _figures(probabilities: Floats, codes: npt.NDArray[np.integer], taxonomy: Ta
 
 
 def out_of_fold(parts: list[tuple[npt.NDArray[np.int64], Predictions]], features: FeatureSet) -> Predictions:
-    """Predictions of every picture by the probe that did not see it, from (positions, predictions) of the folds."""
+    """Predictions of every picture by the probe that did not see it, from (positions, predictions) of the folds.
+
+    Raises:
+        ValueError: a picture is predicted never or twice.
+    """
+    covered = np.sort(np.concatenate([positions for positions, _ in parts]))
+    if not np.array_equal(covered, np.arange(len(features))):
+        raise ValueError(
+            f"the folds predict {len(covered)} picture(s), each of the {len(features)} picture(s) is expected once"
+        )
     first = parts[0][1]
     distances = np.empty((len(features), len(first.taxonomy)), dtype=first.distances.dtype)
     for positions, predictions in parts:

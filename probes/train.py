@@ -54,6 +54,8 @@ def fit(
     if len(np.unique(codes[labelled])) < 2:
         raise ValueError(f"cannot train on {len(np.unique(codes[labelled]))} class(es): at least two are needed")
     anchors = anchors or anchors_from(config.anchors, taxonomy, template=config.template)
+    if anchors.labels != taxonomy.labels:
+        raise ValueError(f"the anchors are for {', '.join(anchors.labels)}; the taxonomy has {', '.join(taxonomy.labels)}")
     on = device(config.device)
     if val is None:
         held = stratified_holdout(codes[labelled], config.validation_share, seed=config.seed)
@@ -63,8 +65,10 @@ def fit(
     else:
         if val.spec.fingerprint() != train.spec.fingerprint():
             raise ValueError(f"validation features are of {val.spec.in_words()}, training ones of {train.spec.in_words()}")
-        train_at, val_codes = labelled, taxonomy.codes(val.rows["label"])
+        train_at, val_codes = labelled, taxonomy.codes(val.rows.get("label", [None] * len(val)))
         val_at = np.flatnonzero(val_codes >= 0)
+        if not len(val_at):
+            raise ValueError("the validation features have no label, so no epoch can be chosen by them")
         chosen_by = (as_input(val.values[val_at], normalise=config.normalise), torch.from_numpy(val_codes[val_at]))
         seen = frozenset(train.rows["image_id"].iloc[labelled]) | frozenset(val.rows["image_id"])
     x = as_input(train.values[train_at], normalise=config.normalise).to(on)
