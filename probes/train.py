@@ -55,7 +55,7 @@ def fit(
         raise ValueError(f"cannot train on {len(np.unique(codes[labelled]))} class(es): at least two are needed")
     anchors = anchors or anchors_from(config.anchors, taxonomy, template=config.template)
     if anchors.labels != taxonomy.labels:
-        raise ValueError(f"the anchors are for {', '.join(anchors.labels)}; the taxonomy has {', '.join(taxonomy.labels)}")
+        raise ValueError(f"anchors are for {anchors.labels}, the taxonomy has {taxonomy.labels}")
     on = device(config.device)
     if val is None:
         held = stratified_holdout(codes[labelled], config.validation_share, seed=config.seed)
@@ -65,8 +65,8 @@ def fit(
     else:
         if val.spec.fingerprint() != train.spec.fingerprint():
             raise ValueError(f"validation features are of {val.spec.in_words()}, training ones of {train.spec.in_words()}")
-        train_at, val_codes = labelled, taxonomy.codes(val.rows.get("label", [None] * len(val)))
-        val_at = np.flatnonzero(val_codes >= 0)
+        val_codes = taxonomy.codes(val.rows["label"]) if "label" in val.rows else np.full(len(val), -1)
+        train_at, val_at = labelled, np.flatnonzero(val_codes >= 0)
         if not len(val_at):
             raise ValueError("the validation features have no label, so no epoch can be chosen by them")
         chosen_by = (as_input(val.values[val_at], normalise=config.normalise), torch.from_numpy(val_codes[val_at]))
