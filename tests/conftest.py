@@ -41,10 +41,10 @@ def ekman_anchors():
 
 @pytest.fixture(scope="session")
 def planted():
-    """A small planted table: 600 training and 900 test pictures."""
-    from data.planted import feature_table
+    """A small table with a strong bias: 600 training and 900 test pictures, dark figures read as angry."""
+    from data.planted import PlantedBias, feature_table
 
-    return feature_table(train=600, test=900, seed=7)
+    return feature_table(biases=[PlantedBias({"figure_tone": "dark"}, "anger", 0.5)], train=600, test=900, seed=7)
 
 
 @pytest.fixture(scope="session")

@@ -102,7 +102,7 @@ def test_malformed_features_are_refused() -> None:
 
 
 def test_a_missing_id_is_refused() -> None:
-    with pytest.raises(ValueError, match="image_id|no id"):
+    with pytest.raises(ValueError, match=r"image_id|no id"):
         replace(features(3), rows=pd.DataFrame({"image_id": ["a", None, "b"]}))
 
 
@@ -149,7 +149,7 @@ def test_damaged_or_edited_sets_are_refused(tmp_path: Path, name: str, old: str,
 def test_lost_and_unfinished_sets_are_refused(tmp_path: Path) -> None:
     features(3).save(tmp_path / "set")
     (tmp_path / "set" / "rows.parquet").unlink()
-    with pytest.raises(FileNotFoundError, match="has lost its file rows.parquet"):
+    with pytest.raises(FileNotFoundError, match=r"has lost its file rows.parquet"):
         FeatureSet.load(tmp_path / "set")
     (tmp_path / "set" / "COMPLETE.json").unlink()
     with pytest.raises(ValueError, match="is not a finished feature set"):
