@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -136,6 +137,11 @@ def token_anchors(model: str, taxonomy: Taxonomy, *, template: str = "{}") -> La
 def _tokenizer(model: str) -> tuple[PreTrainedTokenizerBase, str]:
     declare_torchvision_operators()
     from transformers import AutoTokenizer
+    from transformers.utils import logging as transformers_logging
+
+    # What goes wrong is said once, by us: not by a bar for a file of 90 MB, nor by a line for every retry of the hub.
+    transformers_logging.disable_progress_bar()
+    logging.getLogger("huggingface_hub").setLevel(logging.ERROR)
 
     folder = _bundled_minilm() if model == "minilm" else model
     with _missing_files_named(model):

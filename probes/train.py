@@ -113,24 +113,26 @@ def _train(
     (x, y), loss = train, LOSSES[config.loss]
     optimiser = torch.optim.AdamW(projector.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
     steps = len(_batches(len(y), config.batch, rng=torch.Generator()))
+    # OneCycle divides by the lengths of its two phases: very small sets still get a few steps in each.
+    total = max(config.epochs * steps, 5)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, config.learning_rate, total_steps=max(config.epochs * steps, 2), pct_start=0.1
+        optimiser, config.learning_rate, total_steps=total, pct_start=max(0.1, 2 / total)
     )
     best: dict[str, Tensor] = {}
     history: list[dict[str, float]] = []
     with tqdm(range(config.epochs), desc="training", unit="epoch", leave=False, disable=not progress) as bar:
         for _ in bar:
             projector.train()
-            total = 0.0
+            loss_sum = 0.0
             for at in _batches(len(y), config.batch, rng=rng):
                 optimiser.zero_grad(set_to_none=True)
                 value = loss(projector(x[at]), bank, y[at], temperature=config.temperature)
                 value.backward()
                 optimiser.step()
                 schedule.step()
-                total += value.item() * len(at)
+                loss_sum += value.item() * len(at)
             accuracy, val_loss = _validate(projector, val, bank, config)
-            history.append({"loss": total / len(y), "validation_accuracy": accuracy, "validation_loss": val_loss})
+            history.append({"loss": loss_sum / len(y), "validation_accuracy": accuracy, "validation_loss": val_loss})
             bar.set_postfix(validation_accuracy=f"{accuracy:.3f}")
             if len(history) == 1 or _rank(history[-1]) > max(map(_rank, history[:-1])):
                 best = {name: tensor.detach().clone() for name, tensor in projector.state_dict().items()}
