@@ -24,7 +24,7 @@ class Projection:
     Attributes:
         positions: which rows are on the map `(r,)`, ascending.
         xy: `(r, 2)` their places.
-        anchors_xy: `(k, 2)` places of the label anchors, or None.
+        anchors_xy: `(k, 2)` for each label anchor the median place of the 15 pictures nearest to it, or None.
         method: `umap`, or `pca` where there are fewer than 15 rows.
         trustworthiness: 0 to 1, share of map neighbourhoods that are true ones (scikit-learn's definition, 12
             neighbours at most); NaN where there are too few rows.
@@ -48,7 +48,7 @@ def projection(
     Args:
         vectors: the pictures in the space to be shown.
         ids: their unique ids `(n,)`.
-        anchors: label anchors `(k, m)` to be placed on the same map.
+        anchors: label anchors `(k, m)`, to be placed beside the pictures nearest to them.
         most: at most this many pictures; a larger set is sampled.
         seed: of sample and map.
     """
@@ -56,18 +56,27 @@ def projection(
     if len(by_id) > most:
         by_id = by_id[np.sort(np.random.default_rng(seed).choice(len(by_id), most, replace=False))]
     points = np.asarray(vectors[by_id], dtype=np.float32)
-    together = points if anchors is None else np.vstack([points, np.asarray(anchors, dtype=np.float32)])
     umap_fits = len(by_id) >= FEWEST_FOR_UMAP and len(np.unique(points, axis=0)) >= FEWEST_FOR_UMAP
-    method = "umap" if umap_fits else "pca"
-    places = _umap(together, seed) if umap_fits else _pca(together)
+    places = _umap(points, seed) if umap_fits else _pca(points)
     back = np.argsort(by_id, kind="stable")
     return Projection(
         by_id[back],
-        places[: len(points)][back],
-        None if anchors is None else places[len(points) :],
-        method,
-        _trust(points, places[: len(points)], seed),
+        places[back],
+        None if anchors is None else _beside_nearest(np.asarray(anchors, dtype=np.float32), points, places),
+        "umap" if umap_fits else "pca",
+        _trust(points, places, seed),
     )
+
+
+def _beside_nearest(anchors: Floats, points: Floats, places: Floats) -> Floats:
+    """Where the pictures nearest to each anchor lie (their median place).
+
+    Mapped like pictures the anchors would fall on one spot: words are nearer to each other than to any picture.
+    """
+    # Squared distances up to a constant of the anchor, which does not change the order.
+    distance = (points**2).sum(axis=1) - 2 * anchors @ points.T
+    nearest = np.argsort(distance, axis=1, kind="stable")[:, :_NEIGHBOURS]
+    return np.asarray(np.median(places[nearest], axis=1))
 
 
 def _umap(points: Floats, seed: int) -> Floats:

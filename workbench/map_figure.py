@@ -52,10 +52,15 @@ def picture_map(result: AuditResult, *, colour: str = "predicted", most: int | N
     if anchors:
         figure.add_scatter(
             x=[anchor["x"] for anchor in anchors], y=[anchor["y"] for anchor in anchors],
-            text=[f"<b>{safe(anchor['label'])}</b>" for anchor in anchors], mode="markers+text", textposition="top center",
+            text=[f"pictures nearest to {safe(anchor['label'])}" for anchor in anchors], mode="markers", hoverinfo="text",
             marker={"symbol": "star", "size": 13, "color": "#000000", "line": {"width": 1, "color": "#FFFFFF"}},
-            textfont={"size": 12}, name="label anchors", hoverinfo="text",
+            name="label anchors",
         )  # fmt: skip
+        for anchor in anchors:
+            figure.add_annotation(
+                x=anchor["x"], y=anchor["y"], yshift=16, showarrow=False, text=f"<b>{safe(anchor['label'])}</b>",
+                bgcolor="rgba(255,255,255,0.8)", borderpad=1, font={"size": 12},
+            )  # fmt: skip
     figure.update_layout(legend={"orientation": "h", "y": -0.02, "itemsizing": "constant"})
     return figure
 
