@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-# Before numpy and torch are imported: a few threads that share two cores with anything else mostly wait for each other.
+# Before numpy and torch are imported: threads that share two cores with anything else mostly wait for each other. Numba,
+# which umap imports, would set the number for all of OpenMP again.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("NUMBA_NUM_THREADS", "1")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
 import pytest

@@ -100,6 +100,10 @@ def test_unknown_labels_make_a_custom_set_in_their_order_with_borrowed_polarity(
     )
 
 
+def test_spellings_that_differ_in_case_or_blanks_are_one_label() -> None:
+    assert Taxonomy.from_labels(["Zen", "zen ", "joy"]).labels == ("Zen", "joy")
+
+
 @pytest.mark.parametrize("taxonomy", [*TAXONOMIES.values(), Taxonomy("mine", ("b", "a"), polarity={"a": -1})])
 def test_json_round_trip(taxonomy: Taxonomy) -> None:
     again = Taxonomy.from_json(json.loads(json.dumps(taxonomy.as_json())))
@@ -132,10 +136,10 @@ def test_malformed_taxonomies_are_refused() -> None:
 
 
 def test_an_alias_of_an_unknown_label_is_refused_by_that_label() -> None:
-    with pytest.raises(ValueError, match=r"'z' .*not .*label|no label 'z'"):
+    with pytest.raises(ValueError, match="taxonomy 'x' has no label 'z' for 'c' to stand for"):
         Taxonomy("x", ("a", "b"), aliases={"c": "z"})
 
 
 def test_an_empty_label_is_refused() -> None:
-    with pytest.raises(ValueError, match="empty"):
+    with pytest.raises(ValueError, match="taxonomy 'x' has an empty label"):
         Taxonomy("x", ("", "joy"))

@@ -1,0 +1,276 @@
+"""Is every cell's effect what a loop over pictures gives, and does every verdict come when, and only when, it should?"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+from statsmodels.stats.proportion import confint_proportions_2indep
+
+from analyses.counting import slice_sums
+from analyses.inference import benjamini_hochberg, newcombe
+from analyses.scores import margins, scores
+from analyses.skew import FINDING_COLUMNS, ORIGINS, VERDICTS, ranked, skew_table
+from analyses.slices import SliceSpec, coded_attribute
+from data.predictions import Predictions, predictions_from_table
+from data.taxonomy import Taxonomy
+
+EKMAN = Taxonomy.named("ekman6")
+
+
+def table_of(predictions: Predictions, *, order: int = 2, min_count: int = 10, **options) -> pd.DataFrame:
+    rows = predictions.rows
+    attributes = [coded_attribute(rows[name]) for name in ("tone", "light") if name in rows]
+    per_picture = scores(predictions)
+    sums = slice_sums(attributes, per_picture.columns, order=order, min_count=min_count)
+    return skew_table(sums, per_picture, predictions.taxonomy, min_count=min_count, **options)
+
+
+def drawn(n: int, seed: int = 0, *, votes: bool = False) -> Predictions:
+    """Random predictions with truth for most pictures and attributes for most."""
+    rng = np.random.default_rng(seed)
+    rows = pd.DataFrame(
+        {
+            "image_id": [f"p{number}" for number in range(n)],
+            "tone": np.array(["dark", "light", None], dtype=object)[rng.choice(3, n, p=[0.3, 0.6, 0.1])],
+            "light": np.array(["day", "night", "dusk", None], dtype=object)[rng.integers(4, size=n)],
+        }
+    )
+    if votes:
+        shares = rng.integers(0, 4, (n, 6)) * (rng.random((n, 1)) < 0.9)
+        rows = rows.assign(**{f"vote_{label}": shares[:, at] for at, label in enumerate(EKMAN.labels)})
+    else:
+        rows["label"] = np.array([*EKMAN.labels, None], dtype=object)[rng.integers(7, size=n)]
+    return Predictions(rng.random((n, 6)), rows, EKMAN, "score")
+
+
+def read(slices: dict[str, tuple[int, int]], *, truth: dict[str, int] | None = None) -> Predictions:
+    """Pictures of `tone` -> (how many are read as anger, how many); with `truth`, how many truly are angry."""
+    rows = [
+        {
+            "tone": tone,
+            "predicted": "anger" if at < hits else "joy",
+            **({} if truth is None else {"label": "anger" if at < truth[tone] else "joy"}),
+        }
+        for tone, (hits, n) in slices.items()
+        for at in range(n)
+    ]
+    table = pd.DataFrame(rows).assign(image_id=[f"p{number}" for number in range(len(rows))])
+    return predictions_from_table(table, taxonomy=EKMAN)
+
+
+def cell(table: pd.DataFrame, name: str = "tone: dark", emotion: str = "anger") -> pd.Series:
+    return table[(table["slice"] == name) & (table["emotion"] == emotion)].iloc[0]
+
+
+@pytest.mark.parametrize("votes", [False, True])
+def test_every_cell_is_what_a_loop_over_pictures_gives(votes: bool) -> None:
+    predictions = drawn(400, votes=votes)
+    rows, truth, table = predictions.rows, predictions.truth, table_of(predictions)
+    assert tuple(table.columns) == FINDING_COLUMNS
+    assert truth is not None
+    known = np.isfinite(truth[:, 0])
+    for finding in table.itertuples():
+        spec, at = SliceSpec.from_json(finding.where), EKMAN.labels.index(finding.emotion)
+        inside = spec.mask(rows)
+        outside = spec.universe(rows) & ~inside
+        said = predictions.predicted == at
+        n, m, hits, others = int(inside.sum()), int(outside.sum()), int(said[inside].sum()), int(said[outside].sum())
+        assert (finding.slice, finding.n, finding.n_complement) == (spec.name, n, m)
+        effect = hits / n - others / m
+        composition = truth[inside & known, at].mean() - truth[outside & known, at].mean()
+        shift = (said - truth[:, at])[inside & known].mean() - (said - truth[:, at])[outside & known].mean()
+        np.testing.assert_allclose(
+            [finding.rate, finding.complement_rate, finding.effect, finding.composition, finding.shift],
+            [hits / n, others / m, effect, composition, shift], atol=1e-12,
+        )  # fmt: skip
+        interval = confint_proportions_2indep(hits, n, others, m, method="newcomb", compare="diff")
+        np.testing.assert_allclose([finding.low, finding.high], interval, atol=1e-9)
+        np.testing.assert_allclose(finding.p, stats.fisher_exact([[hits, n - hits], [others, m - others]]).pvalue, rtol=1e-6)
+        expected = min(n, m) * (hits + others) / (n + m)
+        assert finding.low_evidence == (min(n, m) < 30 or expected < 5)
+    np.testing.assert_allclose(table["q"], benjamini_hochberg(table["p"].to_numpy()))
+
+
+def test_pictures_without_a_value_are_neither_in_the_slice_nor_in_the_complement() -> None:
+    finding = cell(table_of(read({"dark": (30, 60), "light": (10, 100), "": (500, 500)})), "tone: dark")
+    assert finding["n_complement"] == 600  # an empty text is a value
+    predictions = read({"dark": (30, 60), "light": (10, 100), "?": (500, 500)})
+    rows = predictions.rows.assign(tone=predictions.rows["tone"].replace("?", None))
+    finding = cell(table_of(predictions.with_rows(rows)))
+    assert (finding["n"], finding["n_complement"], finding["complement_rate"]) == (60, 100, 0.1)
+
+
+@pytest.mark.parametrize(
+    ("slices", "verdict"),
+    [
+        pytest.param({"dark": (120, 300), "light": (100, 1_000)}, "skewed", id="clearly more often"),
+        pytest.param({"dark": (3, 300), "light": (300, 1_000)}, "skewed", id="clearly less often"),
+        pytest.param({"dark": (1_250, 10_000), "light": (1_250, 10_000)}, "equivalent", id="the same, many pictures"),
+        pytest.param({"dark": (1_450, 10_000), "light": (1_250, 10_000)}, "undetermined", id="the band is touched"),
+        pytest.param({"dark": (14_000, 100_000), "light": (13_000, 100_000)}, "equivalent", id="significant but tiny"),
+        pytest.param({"dark": (20, 100), "light": (125, 1_000)}, "undetermined", id="not enough to tell"),
+        pytest.param({"dark": (4, 20), "light": (125, 1_000)}, "too small", id="low evidence"),
+        pytest.param({"dark": (20, 20), "light": (5, 1_000)}, "skewed", id="low evidence, yet beyond doubt"),
+        pytest.param({"dark": (9, 9), "light": (0, 1_000)}, "too small", id="fewer than ten in the slice"),
+        pytest.param({"dark": (0, 1_000), "light": (9, 9)}, "too small", id="fewer than ten in the complement"),
+    ],
+)
+def test_verdicts(slices: dict[str, tuple[int, int]], verdict: str) -> None:
+    finding = cell(table_of(read(slices)))
+    assert finding["verdict"] == verdict
+    assert (finding["effect"] > 0) == (
+        slices["dark"][0] / slices["dark"][1] > slices["light"][0] / slices["light"][1]
+    ) or np.isnan(finding["effect"])
+
+
+def test_a_verdict_depends_on_the_tolerance_and_on_the_false_discovery_rate() -> None:
+    predictions = read({"dark": (220, 1_000), "light": (1_500, 10_000)})
+    assert cell(table_of(predictions))["verdict"] == "skewed"
+    assert cell(table_of(predictions, tolerance=0.06))["verdict"] == "undetermined"
+    assert cell(table_of(predictions, tolerance=0.2))["verdict"] == "equivalent"
+    assert cell(table_of(predictions, alpha=1e-12))["verdict"] == "undetermined"
+
+
+def test_the_interval_of_a_picked_cell_allows_for_all_cells_it_was_picked_from() -> None:
+    table = table_of(read({"dark": (120, 300), "light": (100, 1_000), "pale": (60, 400)}))
+    picked = (table["q"] <= 0.05).to_numpy()
+    assert 0 < picked.sum() < table["p"].notna().sum()
+    assert table.loc[~picked, ["adjusted_low", "adjusted_high"]].isna().all(axis=None)
+    level = 1 - 0.05 * picked.sum() / table["p"].notna().sum()
+    kept = table[picked]
+    hits, others = kept["rate"] * kept["n"], kept["complement_rate"] * kept["n_complement"]
+    low, high = newcombe(hits, kept["n"], others, kept["n_complement"], level=level)
+    np.testing.assert_allclose(kept[["adjusted_low", "adjusted_high"]], np.transpose([low, high]))
+    assert (kept["adjusted_low"] < kept["low"]).all()
+    assert (kept["adjusted_high"] > kept["high"]).all()
+    clear = np.maximum(kept["adjusted_low"], -kept["adjusted_high"]) > 0.02
+    np.testing.assert_array_equal(kept["verdict"] == "skewed", clear)
+
+
+def test_of_a_handful_of_pictures_nothing_is_estimated_or_tested() -> None:
+    finding = cell(table_of(read({"dark": (9, 9), "light": (0, 1_000)}, truth={"dark": 9, "light": 0})))
+    assert finding["n"] == 9
+    empty = [
+        "rate",
+        "complement_rate",
+        "effect",
+        "low",
+        "high",
+        "p",
+        "q",
+        "composition",
+        "composition_low",
+        "shift",
+        "shift_high",
+    ]
+    assert finding[empty].isna().all()
+    assert finding["detectable"] > 0
+
+
+def test_untested_cells_are_not_counted_in_the_correction() -> None:
+    few = {"dark": (30, 60), "light": (100, 400)}
+    alone, beside = table_of(read(few)), table_of(read({**few, "none": (9, 9)}))
+    assert beside["p"].notna().sum() == alone["p"].notna().sum()
+
+
+@pytest.mark.parametrize("votes", [False, True])
+def test_composition_and_shift_add_up_to_the_effect_where_all_have_a_truth(votes: bool) -> None:
+    predictions = drawn(300, seed=1, votes=votes)
+    assert predictions.truth is not None
+    table = table_of(predictions.take(np.isfinite(predictions.truth[:, 0])))
+    tested = table["effect"].notna()
+    assert tested.sum() > 50
+    np.testing.assert_allclose((table["composition"] + table["shift"])[tested], table["effect"][tested], atol=1e-12)
+    for name in ("composition", "shift"):
+        assert (table[f"{name}_low"] <= table[name])[tested].all()
+        assert (table[name] <= table[f"{name}_high"])[tested].all()
+
+
+@pytest.mark.parametrize(
+    ("truth", "origin"),
+    [
+        ({"dark": 60, "light": 100}, "model"),
+        ({"dark": 240, "light": 100}, "labels"),
+        ({"dark": 150, "light": 100}, "both"),
+        (None, None),
+    ],
+)
+def test_a_skew_is_traced_to_the_model_the_labels_or_both(truth: dict[str, int] | None, origin: str | None) -> None:
+    table = table_of(read({"dark": (240, 600), "light": (100, 1_000)}, truth=truth))
+    finding = cell(table)
+    assert finding["verdict"] == "skewed"
+    assert (finding["origin"] if isinstance(finding["origin"], str) else None) == origin
+    assert set(table["origin"].dropna()) <= set(ORIGINS)
+    assert table.loc[table["verdict"] != "skewed", "origin"].isna().all()
+
+
+def test_the_origin_of_a_skew_with_little_truth_is_unclear() -> None:
+    predictions = read({"dark": (240, 600), "light": (100, 1_000)}, truth={"dark": 100, "light": 100})
+    labels = predictions.rows["label"].where(np.arange(1_600) % 200 == 0, None)
+    finding = cell(table_of(predictions.with_rows(predictions.rows.assign(label=labels))))
+    assert (finding["verdict"], finding["origin"]) == ("skewed", "unclear")
+
+
+def test_an_intersection_that_repeats_its_parent_says_so() -> None:
+    rng = np.random.default_rng(0)
+    n = 1_500
+    tone, light = np.where(rng.random(n) < 0.3, "dark", "pale"), np.where(rng.random(n) < 0.5, "day", "night")
+    angry = rng.random(n) < np.where(tone == "dark", 0.4, 0.1)
+    rows = pd.DataFrame(
+        {"image_id": [f"p{i}" for i in range(n)], "tone": tone, "light": light, "predicted": np.where(angry, "anger", "joy")}
+    )
+    table = table_of(predictions_from_table(rows, taxonomy=EKMAN))
+    for light_value in ("day", "night"):
+        assert cell(table, f"tone: dark and light: {light_value}")["repeats"] == "tone: dark"
+    assert not isinstance(cell(table, "tone: dark")["repeats"], str)
+    assert table.loc[table["verdict"] != "skewed", "repeats"].isna().all()
+
+
+def test_where_there_is_nothing_hardly_any_audit_finds_anything() -> None:
+    """60 sets of random predictions with about 66 tests each: at most one in twenty may hold a q of 0.05, 3 are expected."""
+    found = [(table_of(drawn(600, seed=seed))["q"] <= 0.05).any() for seed in range(60)]
+    assert sum(found) <= 6
+
+
+def test_findings_are_ranked_by_verdict_then_by_what_is_safely_reached() -> None:
+    table = table_of(drawn(800, seed=3))
+    order = [VERDICTS.index(verdict) for verdict in table["verdict"]]
+    assert order == sorted(order)
+    reached = np.maximum(np.maximum(table["low"], -table["high"]), 0).fillna(0)
+    for verdict in VERDICTS:
+        assert (np.diff(reached[table["verdict"] == verdict]) <= 1e-12).all()
+    shuffled = table.sample(frac=1, random_state=0)
+    pd.testing.assert_frame_equal(ranked(shuffled.reset_index(drop=True)), table)
+
+
+def test_no_label_said_or_true_is_still_a_row() -> None:
+    table = table_of(read({"dark": (30, 60), "light": (100, 400)}))
+    assert sorted(table.loc[table["slice"] == "tone: dark", "emotion"]) == sorted(EKMAN.labels)
+    assert cell(table, emotion="fear")[["rate", "effect", "p"]].tolist() == [0, 0, 1]
+
+
+def test_scores_count_what_their_names_say() -> None:
+    predictions = drawn(50, votes=True)
+    per_picture, truth = scores(predictions), predictions.truth
+    assert truth is not None
+    known = np.isfinite(truth[:, 0])
+
+    def part(kind: str) -> np.ndarray:
+        return per_picture.columns[:, per_picture.at[kind]]
+
+    np.testing.assert_array_equal(part("one"), np.ones((50, 1)))
+    np.testing.assert_array_equal(part("said").argmax(axis=1), predictions.predicted)
+    np.testing.assert_array_equal(part("labelled")[:, 0], known)
+    np.testing.assert_allclose(part("hit")[known, 0], truth[known, predictions.predicted[known]])
+    np.testing.assert_allclose(part("shift")[known], part("said")[known] - truth[known])
+    assert (part("votes")[~known] == 0).all()
+    for kind in ("votes", "shift", "distance", "margin"):
+        np.testing.assert_allclose(part(f"{kind}2"), part(kind) ** 2)
+    assert "distance" not in scores(read({"dark": (1, 2)}))
+    assert "votes" not in scores(read({"dark": (1, 2)}))
+
+
+def test_the_margin_is_second_nearest_minus_nearest() -> None:
+    assert margins(np.array([[0.5, 0.2, 0.9], [0.3, 0.3, 0.4]])).tolist() == pytest.approx([0.3, 0.0])

@@ -1,0 +1,135 @@
+"""Does every id survive the reading of a table, and is every row that matches nothing counted and named?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from data.attributes import join_attributes
+from data.features import FeatureSet
+from data.tables import is_table, named, read_table, require_unique
+
+
+def csv(folder: Path, text: str, name: str = "t.csv") -> Path:
+    (folder / name).write_text(text, encoding="utf-8")
+    return folder / name
+
+
+@pytest.mark.parametrize(
+    ("text", "ids"),
+    [
+        ("image_id,id\n007,x\n1e3,y\n", ["007", "1e3"]),
+        ("tone, id\ndark, 010\nlight, 10\n", ["010", "10"]),
+        ("n,tone,file\n1,dark,a.jpg\n2,dark,b.jpg\n", ["a.jpg", "b.jpg"]),
+    ],
+)
+def test_the_id_column_is_found_and_read_as_text(tmp_path: Path, text: str, ids: list[str]) -> None:
+    table = read_table(csv(tmp_path, text))
+    assert list(table["image_id"]) == ids
+    assert "id" not in table or text.startswith("image_id")
+
+
+def test_an_id_column_that_is_asked_for_wins(tmp_path: Path) -> None:
+    table = read_table(csv(tmp_path, "image_id,photo\na,001\nb,002\n"), id_column="photo")
+    assert table.to_dict("list") == {"image_id": ["001", "002"]}
+
+
+def test_csv_tsv_and_parquet_give_the_same_table(tmp_path: Path) -> None:
+    rows = pd.DataFrame({"image_id": ["01", "02"], "tone": ["dark", "light"], "age": [1.5, None]})
+    rows.to_csv(tmp_path / "t.csv", index=False)
+    rows.to_csv(tmp_path / "t.TSV", index=False, sep="\t")
+    rows.to_parquet(tmp_path / "t.parquet")
+    tables = [read_table(tmp_path / name) for name in ("t.csv", "t.TSV", "t.parquet")]
+    for table in tables:
+        pd.testing.assert_frame_equal(table, tables[0])
+    assert is_table(tmp_path / "t.TSV")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "cannot be read as a table: No columns"),
+        ("id,tone\n", "has no rows: expected one row a picture"),
+        ('id,tone\n"a,dark\n', "cannot be read as a table"),
+        ("id,tone\n,dark\nb,light\n", r"1 row\(s\) have no id, first at row 1"),
+        ("id\na\nb\na\nb\nc\n", r"2 id\(s\) occur more than once, first 'a', 'b': ids must be unique"),
+        ("n,tone\n1,dark\n2,dark\n", "no text column that differs in every row; its columns: n, tone"),
+    ],
+)
+def test_unusable_tables_are_refused(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        read_table(csv(tmp_path, text))
+
+
+def test_what_is_no_table_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"no table at .*none.csv: the file does not exist"):
+        read_table(tmp_path / "none.csv")
+    with pytest.raises(ValueError, match=r"t.xlsx is not a table the workbench reads: expected one of .csv, .tsv, .parquet"):
+        read_table(csv(tmp_path, "", "t.xlsx"))
+    with pytest.raises(ValueError, match=r"t.parquet cannot be read as a table"):
+        read_table(csv(tmp_path, "not parquet", "t.parquet"))
+    with pytest.raises(ValueError, match="has no column 'photo' for the ids; its columns: id, tone"):
+        read_table(csv(tmp_path, "id,tone\na,dark\n"), id_column="photo")
+    (tmp_path / "latin.csv").write_bytes("id,tone\na,d\xfcster\n".encode("latin-1"))
+    with pytest.raises(ValueError, match=r"latin.csv cannot be read as a table"):
+        read_table(tmp_path / "latin.csv")
+
+
+def test_names_in_messages_are_few() -> None:
+    assert named(["a", 2]) == "'a', '2'"
+    assert named("abcdefg") == "'a', 'b', 'c' and 4 more"
+    require_unique(pd.Series(["a", "b"]), where="x")
+
+
+@given(have=st.sets(st.integers(0, 30), min_size=1), table=st.permutations(range(15, 40)), size=st.integers(1, 25))
+def test_a_join_keeps_every_picture_in_order_and_names_what_did_not_match(
+    have: set[int], table: list[int], size: int
+) -> None:
+    pictures = pd.DataFrame({"image_id": [f"p{number}" for number in have]}, index=range(100, 100 + len(have)))
+    rated = [f"p{number}" for number in table[:size]]
+    ratings = pd.DataFrame({"image_id": rated, "label": "ignored", "rating": np.arange(float(size))})
+    if not set(pictures["image_id"]) & set(rated):
+        with pytest.raises(ValueError, match="no id of the attribute table matches a picture"):
+            join_attributes(pictures, ratings)
+        return
+    joined, report = join_attributes(pictures, ratings)
+    assert list(joined["image_id"]) == list(pictures["image_id"])
+    expected = [float(rated.index(name)) if name in rated else None for name in joined["image_id"]]
+    assert [None if np.isnan(value) else value for value in joined["rating"]] == expected
+    assert report.attributes == ("rating",)
+    assert report.matched == len(have) - len(report.without) == size - len(report.unused)
+    assert set(report.without) == set(pictures["image_id"]) - set(rated)
+    assert set(report.unused) == set(rated) - set(pictures["image_id"])
+    assert len(report.notes()) == bool(report.without) + bool(report.unused)
+
+
+def test_the_notes_of_a_join_say_how_many_and_which() -> None:
+    _, report = join_attributes(
+        pd.DataFrame({"image_id": ["a", "b"]}), pd.DataFrame({"image_id": ["b", "c", "d"], "tone": ["x", "y", "z"]})
+    )
+    assert report.notes() == [
+        "1 picture(s) have no row in the attribute table, first 'a': they are in no slice of tone",
+        "2 row(s) of the attribute table match no picture, first 'c', 'd': not used",
+    ]
+
+
+def test_joins_that_add_nothing_or_overwrite_are_refused() -> None:
+    pictures = pd.DataFrame({"image_id": ["a"], "tone": ["dark"]})
+    with pytest.raises(ValueError, match="the attribute table has no attribute column; its columns: image_id, label"):
+        join_attributes(pictures, pd.DataFrame({"image_id": ["a"], "label": ["joy"]}))
+    with pytest.raises(ValueError, match=r"attribute\(s\) tone are already in the data"):
+        join_attributes(pictures, pd.DataFrame({"image_id": ["a"], "tone": ["x"]}))
+    with pytest.raises(ValueError, match="the table has 'z', the pictures are 'a'"):
+        join_attributes(pictures, pd.DataFrame({"image_id": ["z"], "age": [1]}))
+
+
+def test_the_real_ratings_match_every_emotion6_picture(emotion6: FeatureSet, shared_data: Path) -> None:
+    joined, report = join_attributes(emotion6.rows, read_table(shared_data / "emotion6" / "ratings_train.csv"))
+    assert (report.matched, report.notes()) == (1_386, [])
+    negative = joined["label"].isin(["anger", "disgust", "fear", "sadness"])
+    assert (negative.sum(), (joined.loc[negative, "valence"] >= 6).sum()) == (914, 103)
