@@ -144,16 +144,17 @@ def _tokenizer(model: str) -> tuple[PreTrainedTokenizerBase, str]:
     logging.getLogger("huggingface_hub").setLevel(logging.ERROR)
 
     folder = _bundled_minilm() if model == "minilm" else model
-    with _missing_files_named(model):
+    with _missing_files_named(model, ValueError):
         return AutoTokenizer.from_pretrained(folder), folder
 
 
 @contextmanager
-def _missing_files_named(model: str) -> Iterator[None]:
+def _missing_files_named(model: str, *more: type[Exception]) -> Iterator[None]:
     """Turns what transformers raises for a model that is not there, or not whole, into one clear line."""
+    caught: tuple[type[Exception], ...] = (OSError, *more)
     try:
         yield
-    except OSError as error:
+    except caught as error:
         raise FileNotFoundError(
             f"no text model at {model!r}: neither a checkpoint folder nor a hub name that can be reached "
             f"({str(error).splitlines()[0][:160]})"
