@@ -30,7 +30,7 @@ class AuditConfig:
     def __post_init__(self) -> None:
         for name, low, high in (
             ("order", 1, 3), ("min_count", 1, 1e9), ("alpha", 1e-12, 0.5), ("tolerance", 0, 0.5), ("bins", 2, 50),
-            ("map_pictures", 0, 20_000),
+            ("map_pictures", 0, 20_000), ("seed", 0, 2**32 - 1),
         ):  # fmt: skip
             if not low <= getattr(self, name) <= high:
                 raise ValueError(f"{name} is {getattr(self, name)}: expected between {low:g} and {high:g}")

@@ -20,6 +20,8 @@ from analyses.scores import Scores
 from analyses.slices import SliceSpec
 from data.taxonomy import Taxonomy
 
+Floats = npt.NDArray[np.float64]
+
 VERDICTS = ("skewed", "equivalent", "undetermined", "too small")
 ORIGINS = ("model", "labels", "both", "unclear")
 LOW_EVIDENCE_COUNT = 30
@@ -56,7 +58,7 @@ class Finding:
         adjusted_low: for a cell with q <= alpha, lower end of its interval at the level that allows for having been picked
             among all tested cells; None for others.
         adjusted_high: upper end.
-        repeats: a slice of fewer conditions that is skewed the same way by an amount inside this cell's interval.
+        repeats: a slice of one condition fewer that is skewed the same way and whose other pictures are read alike.
     """
 
     slice: str
@@ -159,12 +161,13 @@ def skew_table(
     table.insert(0, "slice", np.repeat(np.array([spec.name for spec in sums.specs], dtype=object), k))
     table.insert(1, "where", np.repeat(np.array([spec.as_json() for spec in sums.specs], dtype=object), k))
     table.insert(2, "emotion", np.tile(np.array(taxonomy.labels, dtype=object), len(sums.specs)))
-    table["repeats"] = _repeats(sums.specs, cells, k)
+    table["repeats"] = _repeats(sums.specs, said, n, rate - other, verdict == "skewed", tolerance)
     return ranked(table.reindex(columns=list(FINDING_COLUMNS)))
 
 
 def ranked(table: pd.DataFrame) -> pd.DataFrame:
     """Verdicts in the order of `VERDICTS`; inside one, the effect that is safely reached first, then the raw effect."""
+    table = table.reset_index(drop=True)
     distance = np.where(table["low"] > 0, table["low"], np.where(table["high"] < 0, -table["high"], 0.0))
     order = pd.DataFrame(
         {
@@ -198,11 +201,16 @@ def _split(pair: Any, verdict: npt.NDArray[Any], effect: npt.NDArray[np.float64]
     }  # fmt: skip
 
 
-def _repeats(specs: tuple[SliceSpec, ...], cells: dict[str, Any], k: int) -> npt.NDArray[Any]:
-    """For skewed cells of intersections: the parent slice whose skew they repeat, else None."""
+def _repeats(
+    specs: tuple[SliceSpec, ...], said: Floats, n: Floats, effect: Floats, skewed: npt.NDArray[np.bool_], tolerance: float
+) -> npt.NDArray[Any]:
+    """For skewed cells of intersections: the slice of one condition fewer whose skew they repeat, else None.
+
+    They repeat it when the parent is skewed the same way and the rest of the parent is read alike: the interval of the
+    difference between intersection and rest contains zero or lies inside the tolerance.
+    """
     position = {spec: number for number, spec in enumerate(specs)}
-    repeats = np.full(len(specs) * k, None, dtype=object)
-    skewed, effect, low, high = cells["verdict"] == "skewed", cells["effect"], cells["low"], cells["high"]
+    repeats = np.full(skewed.shape, None, dtype=object)
     for number in np.flatnonzero(skewed.any(axis=1)):
         conditions = specs[number].conditions
         for leave_out in range(len(conditions)) if len(conditions) > 1 else ():
@@ -210,7 +218,9 @@ def _repeats(specs: tuple[SliceSpec, ...], cells: dict[str, Any], k: int) -> npt
             parent = position.get(parent_spec)
             if parent is None:
                 continue
+            rest = said[parent] - said[number], n[parent] - n[number]
+            low, high = inference.newcombe(said[number], n[number], *rest)
+            alike = ((low <= 0) & (high >= 0)) | ((low >= -tolerance) & (high <= tolerance))
             same = skewed[number] & skewed[parent] & (np.sign(effect[number]) == np.sign(effect[parent]))
-            same &= (low[number] <= effect[parent]) & (effect[parent] <= high[number])
-            repeats[number * k + np.flatnonzero(same)] = parent_spec.name
-    return repeats
+            repeats[number, same & alike] = parent_spec.name
+    return repeats.ravel()

@@ -68,7 +68,8 @@ def atomic_folder(path: Path, *, overwrite: bool = False, derived: Iterable[str]
     ensure_free(path, overwrite=overwrite)
     path.parent.mkdir(parents=True, exist_ok=True)
     for stale in path.parent.glob(f".{path.name}.partial-*"):
-        shutil.rmtree(stale, ignore_errors=True)
+        if not _is_alive(stale.name.split("partial-")[1].split("-")[0]):
+            shutil.rmtree(stale, ignore_errors=True)
     partial = path.with_name(f".{path.name}.partial-{os.getpid()}")
     partial.mkdir()
     try:
@@ -88,6 +89,17 @@ def atomic_folder(path: Path, *, overwrite: bool = False, derived: Iterable[str]
             os.replace(partial, path)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
+
+
+def _is_alive(process: str) -> bool:
+    """Whether the process that writes a partial folder still runs (so that its work is not taken from under it)."""
+    try:
+        os.kill(int(process), 0)
+    except (ValueError, ProcessLookupError):
+        return False
+    except PermissionError:
+        return True
+    return int(process) != os.getpid()
 
 
 def require_complete(path: Path, *, what: str) -> None:

@@ -176,7 +176,14 @@ def _pools_first_token(folder: str) -> bool:
     from transformers.utils.hub import cached_file
 
     config = cached_file(folder, "1_Pooling/config.json", _raise_exceptions_for_missing_entries=False)
-    return config is not None and bool(json.loads(Path(config).read_text("utf-8")).get("pooling_mode_cls_token"))
+    if config is None:
+        return False
+    pooling = json.loads(Path(config).read_text("utf-8"))
+    modes = {"cls": pooling.get("pooling_mode_cls_token"), "mean": pooling.get("pooling_mode_mean_tokens")}
+    modes[str(pooling.get("pooling_mode"))] = True  # newer files name the mode
+    if not modes["cls"] and not modes["mean"]:
+        raise ValueError(f"{folder} pools neither by mean nor by first token: use another sentence encoder")
+    return bool(modes["cls"])
 
 
 def _table_rows(folder: str, tokens: list[int]) -> dict[int, torch.Tensor]:

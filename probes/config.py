@@ -40,7 +40,7 @@ class FitConfig:
             raise ValueError(f"unknown loss {self.loss!r}: expected one of {', '.join(LOSS_NAMES)}")
         for name, low, high in (
             ("temperature", 1e-6, 1e6), ("epochs", 1, 1e6), ("batch", 2, 1e9), ("learning_rate", 1e-12, 1e3),
-            ("weight_decay", 0, 1e3), ("dropout", 0, 0.999), ("patience", 1, 1e9),
+            ("weight_decay", 0, 1e3), ("dropout", 0, 0.999), ("patience", 1, 1e9), ("seed", 0, 2**63 - 1),
         ):  # fmt: skip
             if not low <= getattr(self, name) <= high:
                 raise ValueError(f"{name} is {getattr(self, name)}: expected between {low:g} and {high:g}")

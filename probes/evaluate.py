@@ -48,10 +48,12 @@ def fit_baselines(train: FeatureSet, taxonomy: Taxonomy) -> tuple[LinearBaseline
     """Logistic regression (C = 10, unit features) and the nearest class mean (cosine), fitted on `train`.
 
     Raises:
-        ValueError: fewer than two classes.
+        ValueError: no labels, or fewer than two classes.
     """
     from sklearn.linear_model import LogisticRegression
 
+    if "label" not in train.rows:
+        raise ValueError("cannot fit baselines: the features have no 'label' column")
     codes = taxonomy.codes(train.rows["label"])
     x, y = _unit(train.values[codes >= 0]), codes[codes >= 0]
     classes = np.unique(y)

@@ -17,7 +17,7 @@ from probes.anchors import LabelAnchors, anchors_from
 from probes.config import FitConfig
 from probes.losses import LOSSES
 from probes.projector import MetricProjector, Probe, as_input, mean_direction
-from probes.runtime import device, seed_everything
+from probes.runtime import device, one_thread, seed_everything
 
 
 def fit(
@@ -77,9 +77,10 @@ def fit(
 
     started = time.perf_counter()
     projector = MetricProjector(train.spec.width, bank.shape[1], dropout=config.dropout).to(on)
-    state, history = _train(
-        config, projector, (x, y), (chosen_by[0].to(on), chosen_by[1].to(on)), bank, rng, progress=progress
-    )
+    with one_thread(config.batch * train.spec.width * bank.shape[1]):
+        state, history = _train(
+            config, projector, (x, y), (chosen_by[0].to(on), chosen_by[1].to(on)), bank, rng, progress=progress
+        )
     projector.load_state_dict(state)
     record = asdict(config) | {
         "history": history,

@@ -19,7 +19,8 @@ from workbench.cli import main
 from workbench.settings import COMMANDS, AuditSettings, TrainSettings, build, read_toml
 from workbench.store import load_audit, runs_under
 
-REQUIRED = ("slice where emotion n rate complement_rate effect low high p q detectable verdict").split()
+REQUIRED = ["slice", "where", "emotion", "n", "rate", "complement_rate", "effect", "low", "high", "p", "q"]
+REQUIRED += ["detectable", "verdict"]
 
 
 def tree(root: Path, *, width: int = 16, classes: tuple[str, ...] = ("anger", "joy"), each: int = 20) -> Path:

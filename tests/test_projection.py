@@ -32,6 +32,17 @@ def test_the_map_does_not_depend_on_the_order_of_the_pictures(n: int, most: int)
     assert (np.diff(one.positions) > 0).all()
 
 
+@pytest.mark.parametrize("n", [12, 90])
+def test_an_anchor_lies_at_the_median_place_of_the_fifteen_pictures_nearest_to_it(n: int) -> None:
+    vectors, ids = clusters(n)
+    anchors = np.stack([vectors[at::3].mean(axis=0) for at in range(3)]) + 0.5
+    drawn = projection(vectors, ids, anchors=anchors)
+    assert drawn.anchors_xy is not None
+    for anchor, place in zip(anchors, drawn.anchors_xy, strict=True):
+        nearest = np.argsort(np.linalg.norm(vectors - anchor, axis=1))[:15]
+        np.testing.assert_allclose(place, np.median(drawn.xy[nearest], axis=0), atol=1e-5)
+
+
 def test_another_seed_gives_another_map_of_other_pictures() -> None:
     vectors, ids = clusters(60)
     one, other = (projection(vectors, ids, most=30, seed=seed) for seed in (0, 1))

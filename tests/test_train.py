@@ -118,6 +118,12 @@ def test_the_config_is_kept_for_the_record() -> None:
     assert set(record) >= {"seed", "loss", "template", "history", "best_epoch", "training_seconds"}
 
 
+@pytest.mark.parametrize("n", [6, 7, 9])
+def test_a_handful_of_pictures_can_be_trained_on(n: int) -> None:
+    probe = trained(FitConfig(epochs=1, validation_share=0.4, device="cpu"), train=blobs(n))
+    assert np.isfinite(probe.embed(blobs(n))).all()
+
+
 @pytest.mark.parametrize(
     ("n", "size", "expected"), [(9, 4, [4, 5]), (8, 4, [4, 4]), (10, 4, [4, 4, 2]), (3, 4, [3]), (1, 4, [1])]
 )
