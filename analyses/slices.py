@@ -178,7 +178,7 @@ def coded_attributes(
         bins: quantile bins of numeric attributes.
 
     Raises:
-        ValueError: an unknown name, or nothing left to slice by (why, for each).
+        ValueError: an unknown name, two slices with the same name in words, or nothing left to slice by (why, for each).
     """
     from difflib import get_close_matches
 
@@ -204,10 +204,23 @@ def coded_attributes(
             coded.append(coded_attribute(rows[name], bins=bins))
         except ValueError as error:
             unusable.append((name, str(error)))
+    _require_different_names(coded)
     if not coded:
         reasons = "; ".join(reason for _, reason in unusable) or "the data have no attribute column"
         raise ValueError(f"nothing to slice by: {reasons}. Join attributes with --attributes TABLE.csv")
     return coded, unusable
+
+
+def _require_different_names(coded: Sequence[CodedAttribute]) -> None:
+    """Slices are known by their names in words, which must therefore differ."""
+    owner: dict[str, str] = {}
+    for attribute in coded:
+        for condition in attribute.conditions:
+            other = owner.setdefault(condition.name, attribute.column)
+            if other != attribute.column:
+                raise ValueError(f"attributes {other!r} and {attribute.column!r} read the same in words: rename one of them")
+        if len({condition.name for condition in attribute.conditions}) < len(attribute.conditions):
+            raise ValueError(f"attribute {attribute.column!r} has different values that read the same in words: rename one")
 
 
 def in_words(value: object) -> str:

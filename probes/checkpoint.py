@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor
 
 from data.atomic import require_complete, write_json
@@ -39,7 +39,7 @@ def fingerprint(probe: Probe) -> str:
 
 def save_probe(probe: Probe, folder: Path) -> None:
     """Writes the probe's files into an existing folder (see `data.atomic.atomic_folder`)."""
-    save_file(_tensors(probe), folder / "model.safetensors")
+    (folder / "model.safetensors").write_bytes(save(_tensors(probe)))
     pd.DataFrame({"image_id": sorted(probe.trained_on)}).to_parquet(folder / "pictures.parquet")
     write_json(
         folder / "config.json",

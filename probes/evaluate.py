@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from safetensors import safe_open
-from safetensors.numpy import save_file
+from safetensors.numpy import save
 from scipy.special import softmax
 
 from data.features import FeatureSet
@@ -82,7 +82,7 @@ def save_baselines(baselines: tuple[LinearBaseline, ...], path: Path) -> None:
         for number, baseline in enumerate(baselines)
         for part in ("weights", "bias")
     }
-    save_file(tensors, path, metadata={"names": json.dumps([baseline.name for baseline in baselines])})
+    path.write_bytes(save(tensors, metadata={"names": json.dumps([baseline.name for baseline in baselines])}))
 
 
 def load_baselines(path: Path) -> tuple[LinearBaseline, ...]:

@@ -132,20 +132,19 @@ def heat_map(result: AuditResult, *, order: int = 1, most: int = MOST_SLICES) ->
     )
     limit = max(100 * np.nanmax(np.abs(effect.where(told).to_numpy()), initial=0.0), 5.0)
     figure = blank(height=150 + 24 * len(slices))
-    rows = list(range(len(slices)))
-    axes = {"x": labels, "y": rows, "xgap": 2, "ygap": 2, "hoverinfo": "text", "hovertext": text.to_numpy()}
+    rows, columns = list(range(len(slices))), [safe(label) for label in labels]
+    axes = {"x": columns, "y": rows, "xgap": 2, "ygap": 2, "hoverinfo": "skip"}
     for kind, colour in (("undetermined", "#ECECEC"), ("too small", "#D5D5D5")):
         figure.add_heatmap(
             z=np.where(verdict == kind, 0.0, np.nan), colorscale=[[0, colour], [1, colour]], showscale=False, **axes
         )
     figure.add_heatmap(
         z=(100 * effect).where(told).to_numpy(), zmin=-limit, zmax=limit, colorscale=[list(stop) for stop in DIVERGING],
-        colorbar=_colour_bar("points", len(slices)),
-        **axes,
+        colorbar=_colour_bar("points", len(slices)), **axes,
     )  # fmt: skip
     figure.add_scatter(
-        x=np.tile(labels, len(rows)), y=np.repeat(rows, len(labels)), text=mark.ravel(), mode="text",
-        hoverinfo="skip", showlegend=False, textfont={"size": 11, "color": "#1f2328"},
+        x=np.tile(columns, len(rows)), y=np.repeat(rows, len(labels)), text=mark.ravel(), mode="text", showlegend=False,
+        hovertext=text.to_numpy().ravel(), hoverinfo="text", textfont={"size": 11, "color": "#1f2328"},
     )  # fmt: skip
     return _as_table(figure, slices)
 
@@ -172,7 +171,8 @@ def pull(result: AuditResult, *, order: int = 1, most: int = MOST_SLICES) -> go.
     limit = max(float(np.nanmax(np.abs(values.to_numpy()), initial=0.0)), 0.1)
     figure = blank(height=150 + 24 * len(slices))
     figure.add_heatmap(
-        z=values.to_numpy(), x=labels, y=list(range(len(slices))), xgap=2, ygap=2, zmin=-limit, zmax=limit,
+        z=values.to_numpy(), x=[safe(label) for label in labels], y=list(range(len(slices))), xgap=2, ygap=2,
+        zmin=-limit, zmax=limit,
         colorscale=[list(stop) for stop in DIVERGING],
         colorbar=_colour_bar(f"pull, {result.run['measure']} × 100", len(slices)),
         text=np.where(sure, values.map(lambda value: f"{value:+.1f}".replace("-", "−")), ""), texttemplate="%{text}",
@@ -219,7 +219,7 @@ def _colour_bar(title: str, rows: int) -> dict[str, Any]:
 
 
 def _hover(row: Any) -> str:
-    lines = [f"<b>{safe(row.slice)}</b> → <b>{safe(row.emotion)}</b>", f"{row.verdict}, n = {row.n:,}"]
+    lines = [f"<b>{short(row.slice, 90)}</b> → <b>{safe(row.emotion)}</b>", f"{row.verdict}, n = {row.n:,}"]
     if not pd.isna(row.effect):
         lines.append(f"{percent(row.rate)} against {percent(row.complement_rate)}")
         lines.append(f"{points(row.effect)} points [{points(row.low)}, {points(row.high)}], q = {probability(row.q)}")

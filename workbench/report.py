@@ -41,14 +41,18 @@ def report_html(result: AuditResult) -> str:
     """
     for share in (1.0, 0.5, 0.2, 0.05):
         page = _page(
-            result, rows=int(share * MOST_ROWS), excluded=int(share * MOST_EXCLUDED), on_map=int(share * MOST_ON_MAP)
+            result,
+            rows=int(share * MOST_ROWS),
+            excluded=int(share * MOST_EXCLUDED),
+            on_map=int(share * MOST_ON_MAP),
+            slices=max(int(share * figures.MOST_SLICES), 8),
         )
         if len(page.encode()) < MOST_BYTES:
             break
     return page
 
 
-def _page(result: AuditResult, *, rows: int, excluded: int, on_map: int) -> str:
+def _page(result: AuditResult, *, rows: int, excluded: int, on_map: int, slices: int) -> str:
     findings = result.findings
     own = findings[(findings["verdict"] == "skewed") & findings["repeats"].isna()]
     return (
@@ -65,14 +69,14 @@ def _page(result: AuditResult, *, rows: int, excluded: int, on_map: int) -> str:
             leading_of=len(own),
             forest=_drawn("forest", figures.forest(result)),
             split=_drawn("split", figures.split(result)),
-            heat_map=_drawn("heat-map", figures.heat_map(result)),
-            pull=_drawn("pull", figures.pull(result)),
+            heat_map=_drawn("heat-map", figures.heat_map(result, most=slices)),
+            pull=_drawn("pull", figures.pull(result, most=slices)),
             map=_drawn("map", map_figure.picture_map(result, most=on_map)),
             badge=sentences.map_badge(result.run["map"], len(result.samples)),
             on_map=min(on_map, int(result.samples["audit_x"].notna().sum())),
             rows=list(_rows(findings.head(rows))),
             slices_of_one=int((result.slices["order"] == 1).sum()),
-            most_slices=figures.MOST_SLICES,
+            most_slices=slices,
             excluded=list(_rows(result.excluded.head(excluded))),
             excluded_of=len(result.excluded),
             detectable=_detectable(findings),
@@ -114,7 +118,9 @@ def _detectable(findings: pd.DataFrame) -> str:
 def _drawn(name: str, figure: go.Figure | None) -> Figure | None:
     if figure is None:
         return None
-    html = figure.to_html(full_html=False, include_plotlyjs=False, include_mathjax=False, div_id=name, config=figures.CONFIG)
+    html = figure.to_html(
+        full_html=False, include_plotlyjs=False, include_mathjax=False, div_id=name, config=dict(figures.CONFIG)
+    )
     return Figure(name, html)
 
 

@@ -93,7 +93,8 @@ def markdown_sentence(finding: Any, *, truth: str = "labels") -> str:
     """The finding as Markdown with every character of the data escaped."""
     marks = {"slice": "*", "emotion": "**", "effect": "**"}
     pieces = ((marks.get(style, ""), text) for text, style in finding_sentence(finding, truth=truth))
-    return "".join(f"{mark}{_escaped(text)}{mark}" for mark, text in pieces)
+    # Emphasis only works when its marks touch the text.
+    return "".join(f"{mark}{_escaped(text.strip() if mark else text)}{mark}" for mark, text in pieces)
 
 
 def markdown_text(text: str) -> str:
@@ -132,7 +133,7 @@ def outcome(result: AuditResult) -> str:
 def map_badge(record: dict[str, Any] | None, pictures: int) -> str:
     """How far the map can be trusted, in words."""
     if record is None:
-        return "There is no map: the predictions name a label only, without scores or features."
+        return "There is no map: it was switched off, or the predictions name a label and nothing else."
     name = {"umap": "UMAP", "pca": "PCA (too few pictures for UMAP)"}[record["method"]]
     trust = record["trustworthiness"]
     badge = f"trustworthiness {trust:.2f} of 1" if trust is not None else "too few pictures to measure its trustworthiness"
@@ -149,4 +150,4 @@ def samples_in(result: AuditResult, where: dict[str, Any]) -> pd.DataFrame:
 
 def _escaped(text: str) -> str:
     """Markdown with nothing in it that Streamlit would format, colour, link or typeset."""
-    return re.sub(r"([\\`*_{}\[\]()#+!|<>$~:-])", r"\\\1", text)
+    return re.sub(r"([\\`*_{}\[\]()#+!|<>$~:&-])", r"\\\1", text)

@@ -32,7 +32,8 @@ def render() -> None:
     chosen = _filtered(result)
     st.caption(f"{len(chosen):,} of {len(result.findings):,} pairs. Choose a row to see the pictures behind it.")
     event = st.dataframe(
-        _readable(chosen), hide_index=True, key="findings", on_select="rerun", selection_mode="single-row", height=420,
+        _readable(chosen, with_truth=result.run["truth"] != "none"),
+        hide_index=True, key="findings", on_select="rerun", selection_mode="single-row", height=420,
         column_config=_COLUMNS,
     )  # fmt: skip
     picked = event.selection.rows
@@ -83,7 +84,7 @@ def _filtered(result: AuditResult) -> pd.DataFrame:
     return findings
 
 
-def _readable(findings: pd.DataFrame) -> pd.DataFrame:
+def _readable(findings: pd.DataFrame, *, with_truth: bool) -> pd.DataFrame:
     """The columns a reader needs, differences in points."""
     names = {
         "slice": "slice", "emotion": "emotion", "verdict": "verdict", "n": "n", "rate": "rate %", "effect": "difference",
@@ -97,7 +98,8 @@ def _readable(findings: pd.DataFrame) -> pd.DataFrame:
         ],
         **{name: 100 * findings[name].astype(float) for name in shares},
     )
-    return table[list(names)].rename(columns=names).dropna(axis="columns", how="all")
+    shown = [name for name in names if with_truth or name not in ("composition", "shift")]
+    return table[shown].rename(columns=names)
 
 
 render()

@@ -1,0 +1,369 @@
+"""The app and the report in a real browser: everything is drawn, nothing complains, and no other host is ever asked."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from workbench_runs import HOSTILE, finished_run, predictions_table
+
+from workbench.store import load_audit
+
+pytest_plugins = ["workbench_fixtures"]
+
+ROOT = Path(__file__).resolve().parents[1]
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+PATIENCE = 45_000
+"""Milliseconds to wait for anything, on the slowest machine."""
+
+sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed (extra 'test')")
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine (apt-get install chromium)")
+
+
+class Visit:
+    """A page with everything that went wrong on it, and everything that it asked for."""
+
+    def __init__(self, browser, *, width: int = 1280):
+        self.context = browser.new_context(viewport={"width": width, "height": 900})
+        self.page = self.context.new_page()
+        self.page.set_default_timeout(PATIENCE)
+        self.complaints: list[str] = []
+        self.requests: list[str] = []
+        self.page.on("console", self._console)
+        self.page.on("pageerror", lambda error: self.complaints.append(f"page error: {error}"))
+        self.page.on("dialog", lambda dialog: (self.complaints.append(f"dialog: {dialog.message}"), dialog.dismiss()))
+        self.context.on("request", lambda request: self.requests.append(request.url))
+        self.page.on("websocket", lambda opened: self.requests.append(opened.url))
+
+    def _console(self, message):
+        if message.type in ("error", "warning"):
+            self.complaints.append(f"console {message.type}: {message.text}")
+
+    @property
+    def hosts(self) -> set[str]:
+        return {url.split("/")[2].rpartition(":")[0] for url in self.requests if url.startswith(("http", "ws"))}
+
+    def scrolls_sideways(self) -> bool:
+        return self.page.evaluate("document.documentElement.scrollWidth > window.innerWidth")
+
+
+@pytest.fixture(scope="module")
+def browser():
+    arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+    with sync_api.sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
+        yield running
+        running.close()
+
+
+@pytest.fixture
+def visit(browser):
+    visits = []
+
+    def start(**options):
+        visits.append(Visit(browser, **options))
+        return visits[-1]
+
+    yield start
+    for opened in visits:
+        opened.context.close()
+
+
+@pytest.fixture(scope="module")
+def app_url(demo, tmp_path_factory):
+    """The address of a real `streamlit run workbench/app.py` that shows the demo's audit."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    log = tmp_path_factory.mktemp("server") / "log.txt"
+    chosen = {"WORKBENCH_RUN": str(demo.audit), "WORKBENCH_RUNS": str(demo.folder), "HOME": str(log.parent)}
+    command = [sys.executable, "-m", "streamlit", "run", "workbench/app.py", "--server.headless", "true"]
+    with log.open("w") as out:
+        server = subprocess.Popen(
+            [*command, "--server.port", str(port)], cwd=ROOT, env=os.environ | chosen, stdout=out, stderr=subprocess.STDOUT
+        )
+    try:
+        for _ in range(600):
+            with socket.socket() as probe:
+                if probe.connect_ex(("localhost", port)) == 0:
+                    break
+            assert server.poll() is None, log.read_text()
+            time.sleep(0.1)
+        yield f"http://localhost:{port}"
+    finally:
+        server.terminate()
+        server.wait(20)
+    assert "Traceback" not in log.read_text()
+
+
+def opened_app(visit, url):
+    seen = visit()
+    seen.page.goto(url)
+    seen.page.get_by_role("heading", level=1).first.wait_for()
+    return seen
+
+
+def go_to(page, name):
+    page.get_by_role("link", name=name, exact=True).click()
+    page.get_by_role("heading", name=name, level=1, exact=True).wait_for()
+
+
+def settled(page):
+    """Waits until the app has stopped running."""
+    page.wait_for_timeout(300)
+    page.wait_for_function("!document.querySelector('[data-testid=stStatusWidget]')")
+    page.wait_for_timeout(300)
+
+
+MAP = (
+    "[...document.querySelectorAll('.js-plotly-plot')]
+  .find(plot => plot.data.some(trace => trace.name === 'label anchors'))"""
+)
+
+
+def wait_for_map(page):
+    page.locator(".js-plotly-plot").first.wait_for()
+    page.wait_for_function(f"(() => {{ const map = {MAP}; return map && map.querySelectorAll('.point').length > 100; }})()")
+
+
+# The app
+
+
+def test_every_page_of_the_app_is_reached_by_clicking_and_is_drawn_without_a_complaint(visit, app_url, demo_result):
+    seen = opened_app(visit, app_url)
+    page = seen.page
+    assert page.get_by_role("heading", level=1).first.inner_text() == demo_result.headline
+    page.locator(".js-plotly-plot").nth(1).wait_for()
+
+    go_to(page, "Slices")
+    page.locator(".js-plotly-plot .heatmaplayer image, .js-plotly-plot .hm").first.wait_for()
+    page.get_by_test_id("stDataFrame").first.wait_for()
+    settled(page)
+    assert not seen.scrolls_sideways()
+
+    go_to(page, "Space")
+    wait_for_map(page)
+    drawn = page.evaluate(f"{MAP}.querySelectorAll('.scatterlayer .point').length")
+    assert drawn == len(demo_result.samples) + len(demo_result.taxonomy)
+    settled(page)
+    assert not seen.scrolls_sideways()
+
+    go_to(page, "Run")
+    page.get_by_text(demo_result.run["probe_fingerprint"]).first.wait_for()
+    settled(page)
+    assert not seen.scrolls_sideways()
+
+    page.get_by_role("link", name="Overview", exact=True).click()
+    page.get_by_role("heading", name="Findings", exact=True).wait_for()
+    settled(page)
+    assert not seen.scrolls_sideways()
+    assert seen.complaints == []
+    assert seen.hosts == {"localhost"}
+
+
+@pytest.mark.parametrize("tool", ["lasso", "select"])
+def test_what_is_lassoed_on_the_map_is_what_the_table_shows(visit, app_url, demo, tool):
+    seen = opened_app(visit, app_url)
+    page = seen.page
+    go_to(page, "Space")
+    wait_for_map(page)
+    settled(page)
+    page.evaluate(f"{MAP}.scrollIntoView({{block: 'center'}})")
+    if tool == "select":
+        page.locator(".js-plotly-plot").first.hover()
+        page.locator(".js-plotly-plot").first.locator("[data-title='Box Select']").click()
+        settled(page)
+
+    samples = pd.read_parquet(demo.audit / "samples.parquet")
+    places = samples[["audit_x", "audit_y"]].to_numpy()
+    low, high = small_region(places)
+    left, top, right, bottom = on_screen(page, low, high)
+    page.mouse.move(left, top)
+    page.mouse.down()
+    for x, y in [(right, top), (right, bottom), (left, bottom), (left, top)] if tool == "lasso" else [(right, bottom)]:
+        page.mouse.move(x, y, steps=6)
+    page.mouse.up()
+
+    inside = samples[((places > low) & (places < high)).all(axis=1)]
+    assert 3 <= len(inside) <= 8
+    page.get_by_text(f"{len(inside)} pictures; those read against their label come first.").wait_for()
+    settled(page)
+    grid = page.locator("[data-testid=stDataFrame] table[role=grid]").first
+    cells = grid.locator("tbody tr td:nth-of-type(1), tbody tr td[aria-colindex='1']").all_inner_texts()
+    shown = {text.strip() for text in cells if text.strip().startswith("planted-")}
+    assert shown == set(inside["image_id"])
+    assert seen.complaints == []
+
+
+def small_region(places):
+    """Lower and upper corner of a rectangle that holds three to eight pictures and cuts through none of them."""
+    rng = np.random.default_rng(0)
+    span = np.ptp(places, axis=0)
+    for _ in range(2_000):
+        centre, half = places[rng.integers(len(places))], span * rng.uniform(0.005, 0.03)
+        low, high = centre - half, centre + half
+        inside = ((places > low) & (places < high)).all(axis=1)
+        margin = span * 0.004
+        near = ((places > low - margin) & (places < high + margin)).all(axis=1)
+        core = ((places > low + margin) & (places < high - margin)).all(axis=1)
+        if 3 <= inside.sum() <= 8 and near.sum() == inside.sum() == core.sum():
+            return low, high
+    raise AssertionError("no region of the map is clear enough")
+
+
+def on_screen(page, low, high):
+    """The rectangle in pixels of the window."""
+    script = """([low, high]) => {
+        const plot = MAP, axes = plot._fullLayout, frame = plot.querySelector('.nsewdrag').getBoundingClientRect();
+        const x = value => frame.left + axes.xaxis.l2p(value), y = value => frame.top + axes.yaxis.l2p(value);
+        return [x(low[0]), y(high[1]), x(high[0]), y(low[1])];
+    }"""
+    corners = page.evaluate(script.replace("MAP", MAP), [list(map(float, low)), list(map(float, high))])
+    return [round(corner, 2) for corner in corners]
+
+
+def test_choosing_a_finding_shows_the_pictures_behind_it(visit, app_url, demo_result):
+    seen = opened_app(visit, app_url)
+    page = seen.page
+    page.get_by_role("combobox", name="Pictures behind finding").click()
+    page.get_by_role("option").first.click()
+    row = demo_result.findings.iloc[0]
+    count = round(row["rate"] * row["n"])
+    page.get_by_text(f"{count} pictures; those read against their label come first.").wait_for()
+    assert seen.complaints == []
+
+
+# The report
+
+
+@pytest.fixture(scope="module")
+def hostile_report(tmp_path_factory):
+    table = predictions_table(400, labels=(*HOSTILE, "joy"), attributes={HOSTILE[0]: HOSTILE, "place": ("x", "y")}, bias=0.9)
+    table["image_id"] = [f"{HOSTILE[number % 4]} {number}" for number in range(400)]
+    return finished_run(tmp_path_factory.mktemp("hostile") / "run", table, map_pictures=14)
+
+
+def opened_report(visit, run, **options):
+    seen = visit(**options)
+    seen.page.goto((run / "report.html").as_uri())
+    seen.page.wait_for_function("window.Plotly && document.querySelectorAll('.js-plotly-plot .main-svg').length > 0")
+    return seen
+
+
+def test_the_report_opens_offline_with_all_its_figures(visit, demo, demo_result):
+    seen = opened_report(visit, demo.audit)
+    page = seen.page
+    for name in ("forest", "split", "heat-map", "pull", "map"):
+        page.wait_for_function(f"document.querySelector('#{name} .main-svg') !== null")
+        assert page.locator(f"#{name}").bounding_box()["height"] > 150, name
+    assert page.locator("#map .scatterlayer .point").count() == min(len(demo_result.samples), 2_000) + 6
+    skewed = demo_result.findings.query("verdict == 'skewed'")["repeats"].isna().sum()
+    assert page.locator("#forest .scatterlayer .point").count() == 20
+    assert page.locator("ol.sentences > li").count() == skewed
+    assert page.locator("h1").inner_text() == demo_result.headline
+    assert seen.requests == [(demo.audit / "report.html").as_uri()]
+    assert seen.complaints == []
+
+
+@pytest.mark.parametrize("width", [1280, 1024])
+def test_the_report_does_not_scroll_sideways(visit, demo, hostile_report, width):
+    for run in (demo.audit, hostile_report):
+        seen = opened_report(visit, run, width=width)
+        seen.page.wait_for_timeout(500)
+        assert not seen.scrolls_sideways()
+        region = seen.page.locator(".scroll")
+        assert region.evaluate("table => table.scrollWidth <= table.clientWidth + 1"), "the table fits its frame"
+
+
+def test_the_table_of_the_report_is_filtered_by_words_verdict_and_repeats(visit, demo, demo_result):
+    page = opened_report(visit, demo.audit).page
+    shown = demo_result.findings.head(600)
+    visible = "document.querySelectorAll('#all tbody tr:not([hidden])').length"
+    assert page.evaluate(visible) == 600
+    assert page.locator("#filter-count").inner_text() == "600 of 600 rows"
+
+    page.select_option("#filter-verdict", "skewed")
+    skewed = shown[shown["verdict"] == "skewed"]
+    assert page.evaluate(visible) == len(skewed)
+    page.check("#filter-repeats")
+    own = skewed[skewed["repeats"].isna()]
+    assert page.evaluate(visible) == len(own)
+    page.fill("#filter-text", "DARK anger")
+    both = own[own["slice"].str.contains("dark") & (own["emotion"] == "anger")]
+    assert page.evaluate(visible) == len(both) > 0
+    page.fill("#filter-text", "no such slice")
+    assert page.locator("#filter-count").inner_text() == "0 of 600 rows"
+    page.fill("#filter-text", "")
+    page.uncheck("#filter-repeats")
+    page.select_option("#filter-verdict", "")
+    assert page.evaluate(visible) == 600
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [(2, lambda row: row.n), (5, lambda row: row.effect), (6, lambda row: row.q)],
+    ids=["n", "difference", "q"],
+)
+def test_the_table_of_the_report_is_sorted_by_number_not_by_spelling(visit, demo, demo_result, column, value):
+    page = opened_report(visit, demo.audit).page
+    head = page.locator("#all thead th").nth(column)
+    expected = sorted((value(row) for row in demo_result.findings.head(600).itertuples()), reverse=True)
+    keyed = {(row.slice, row.emotion): value(row) for row in demo_result.findings.head(600).itertuples()}
+
+    def order():
+        rows = page.eval_on_selector_all(
+            "#all tbody tr", "rows => rows.map(row => [row.cells[0].firstChild.textContent, row.cells[1].textContent])"
+        )
+        return [keyed[name, emotion] for name, emotion in rows]
+
+    head.get_by_role("button").click()
+    assert head.get_attribute("aria-sort") == "descending"
+    assert order() == pytest.approx(expected, abs=1e-6)
+    head.get_by_role("button").click()
+    assert head.get_attribute("aria-sort") == "ascending"
+    assert order() == pytest.approx(expected[::-1], abs=1e-6)
+    assert page.locator("#all th[aria-sort]").count() == 1
+
+
+def test_the_pictures_behind_a_finding_unfold(visit, demo):
+    page = opened_report(visit, demo.audit).page
+    details = page.locator("ol.sentences details").first
+    assert not details.locator("li").first.is_visible()
+    details.locator("summary").click()
+    assert details.locator("li").first.is_visible()
+
+
+def test_hostile_data_run_nothing_and_load_nothing_in_the_browser(visit, hostile_report):
+    seen = opened_report(visit, hostile_report)
+    page = seen.page
+    page.wait_for_timeout(500)
+    assert page.locator("img:not(.js-plotly-plot img)").count() == 0
+    assert page.locator("h1").count() == 1
+    assert seen.requests == [(hostile_report / "report.html").as_uri()]
+    assert seen.complaints == []
+    names = page.locator("#all tbody tr td:first-child").all_inner_texts()
+    for value in HOSTILE:
+        assert any(" ".join(value.split()) in " ".join(name.split()) for name in names), value
+
+
+def test_names_on_figures_are_shown_letter_by_letter(visit, hostile_report):
+    page = opened_report(visit, hostile_report).page
+    ticks = page.locator("#heat-map .ytick text").all_text_contents()
+    result = load_audit(hostile_report)
+    names = [name if len(name) <= 46 else name[:45].rstrip() + "…" for name in result.slices.query("order == 1")["slice"]]
+    assert sorted(ticks) == sorted(names)
+
+
+def test_a_narrow_window_still_shows_the_whole_report(visit, demo):
+    seen = opened_report(visit, demo.audit, width=700)
+    seen.page.wait_for_timeout(500)
+    assert seen.page.locator("h1").is_visible()
+    assert seen.complaints == []

@@ -1,0 +1,351 @@
+"""The report: one file that opens offline, says everything in words, and shows data without ever running it."""
+
+from __future__ import annotations
+
+import copy
+import json
+import re
+from collections import Counter
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+from plotly.offline import get_plotlyjs
+from workbench_runs import HOSTILE, audited, predictions_table
+
+from analyses.skew import VERDICTS
+from data.predictions import predictions_from_table
+from workbench import figures
+from workbench.report import MOST_BYTES, report_html
+from workbench.sentences import VERDICT_MEANING, outcome, plain_sentence
+from workbench.store import load_audit
+
+pytest_plugins = ["workbench_fixtures"]
+
+LIMIT = 6_000_000
+LOADS = {
+    "script": "src", "link": "href", "img": "src", "iframe": "src", "source": "src", "video": "src", "audio": "src",
+    "object": "data", "embed": "src", "image": "href", "use": "href", "base": "href", "form": "action", "input": "src",
+}  # fmt: skip
+"""Elements that make a browser fetch something, or send something, and the attribute that says from where."""
+
+
+class Page(HTMLParser):
+    """A page as a browser takes it apart: elements with their attributes, texts outside scripts, script bodies."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.words: list[str] = []
+        self.scripts: list[str] = []
+        self._inside: list[str] = []
+        self.feed(page)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+        if tag in ("script", "style"):
+            self._inside.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        if self._inside and self._inside[-1] == tag:
+            self._inside.pop()
+
+    def handle_data(self, data: str) -> None:
+        if not self._inside:
+            self.words.append(data)
+        elif self._inside[-1] == "script":
+            self.scripts.append(data)
+
+    @property
+    def text(self) -> str:
+        return " ".join("".join(self.words).split())
+
+    def having(self, tag: str) -> list[dict[str, str | None]]:
+        return [attributes for name, attributes in self.elements if name == tag]
+
+
+def decorated_result(values):
+    """Four values as attribute names and values, ids, labels, notes and provenance."""
+    table = predictions_table(
+        600, labels=(*values, "joy", "anger"), attributes={f"tone {values[0]}": values, "place": ("x", "y")}, bias=0.9
+    )
+    table["image_id"] = [f"{values[number % 4]} {number}" for number in range(600)]
+    table["only"] = values[1]
+    result = placed(audited(table))
+    more = {"notes": list(values), "command": f"workbench audit {values[1]}", "source": values[2], "features": values[0]}
+    return replace(result, run={**result.run, **more})
+
+
+def nasty_big_result():
+    """25 labels, 4,000 rows, ids of 200 characters, eight attributes with up to 40 values of some length."""
+    labels = tuple(f"a rather long name of feeling {number:02d}" for number in range(25))
+    attributes = {
+        f"attribute number {number}": tuple(
+            f"value {value:02d} of attribute {number}, spelt out" for value in range(5 * number)
+        )
+        for number in range(1, 9)
+    }
+    table = predictions_table(4_000, labels=labels, attributes=attributes, bias=0.9)
+    table["image_id"] = [f"{number:06d}-" + "é<&" * 64 for number in range(4_000)]
+    return placed(audited(table))
+
+
+def placed(result):
+    """The audit with every picture somewhere on a map, without waiting for one to be computed."""
+    places = np.random.default_rng(0).normal(size=(len(result.samples), 2))
+    record = {"method": "umap", "space": "scores", "trustworthiness": 0.9, "pictures": len(result.samples), "anchors": []}
+    samples = result.samples.assign(audit_x=places[:, 0], audit_y=places[:, 1])
+    return replace(result, samples=samples, run={**result.run, "map": record})
+
+
+@pytest.fixture(scope="module")
+def page(demo):
+    return (demo.audit / "report.html").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def hostile_page():
+    return report_html(decorated_result(HOSTILE))
+
+
+# The file
+
+
+def test_the_same_audit_always_gives_the_same_bytes(demo, demo_result, page):
+    assert report_html(demo_result) == page
+    assert report_html(load_audit(demo.audit)) == page
+
+
+def test_plotly_is_in_it_exactly_once_and_whole(page):
+    assert page.count(get_plotlyjs()) == 1
+    assert page.count("plotly.js v") == get_plotlyjs().count("plotly.js v")
+
+
+def test_it_is_under_six_megabytes(page):
+    assert MOST_BYTES == LIMIT
+    assert len(page.encode()) < LIMIT
+
+
+def test_a_nasty_big_audit_stays_under_six_megabytes_and_says_what_is_not_drawn():
+    result = nasty_big_result()
+    big = report_html(result)
+    assert len(big.encode()) < LIMIT
+    text = Page(big).text
+    assert f"of {len(result.findings):,} are shown; audit.json has all" in text
+    assert re.search(r"[\d,]+ of these are drawn here; the app draws all", text)
+    assert f"{len(result.excluded):,} item(s)" in text
+
+
+def test_long_attribute_values_keep_the_report_under_six_megabytes():
+    labels = tuple(f"feeling {number}" for number in range(25))
+    attributes = {f"caption {side}": tuple(f"{value:02d} " + "long " * 60 for value in range(40)) for side in "ab"}
+    result = audited(predictions_table(4_000, labels=labels, attributes=attributes), order=1)
+    assert len(report_html(result).encode()) < LIMIT
+
+
+def test_a_browser_would_fetch_nothing(page):
+    for tag, attributes in Page(page).elements:
+        assert not attributes.get(LOADS.get(tag, "")), (tag, attributes)
+        for name, value in attributes.items():
+            assert name != "srcset"
+            assert not (value or "").strip().lower().startswith(("http:", "https:", "//")), (tag, name, value)
+    styles = "".join(re.findall(r"<style>(.*?)</style>", page, flags=re.DOTALL))
+    assert styles
+    assert "@import" not in styles
+    assert "url(" not in styles
+
+
+def test_its_policy_forbids_the_network(page):
+    (policy,) = [meta["content"] for meta in Page(page).having("meta") if "http-equiv" in meta]
+    assert policy.startswith("default-src 'none'")
+    assert "http" not in policy
+    assert "connect-src" not in policy
+
+
+def test_links_lead_to_sections_that_exist(page):
+    parsed = Page(page)
+    ids = [attributes["id"] for _, attributes in parsed.elements if "id" in attributes]
+    assert len(ids) == len(set(ids))
+    links = [link["href"] for link in parsed.having("a")]
+    assert len(links) >= 8
+    assert {link.removeprefix("#") for link in links} <= set(ids)
+
+
+def test_making_a_report_changes_no_setting_of_the_figures(monkeypatch):
+    monkeypatch.setattr(figures, "CONFIG", {**figures.CONFIG, "plotlyServerURL": ""})
+    before = copy.deepcopy(figures.CONFIG)
+    report_html(audited(predictions_table(60)))
+    assert before == figures.CONFIG
+
+
+# What it says
+
+
+def test_headline_and_outcome_stand_at_the_top_in_words(demo_result, page):
+    text = Page(page).text
+    assert text.index(demo_result.headline) < text.index(" ".join(outcome(demo_result).split())) < text.index("Findings")
+    assert f"<title>Bias audit: {demo_result.headline}</title>" in page
+    assert f"<h1>{demo_result.headline}</h1>" in page
+
+
+def test_each_verdict_is_explained_with_its_count(demo_result, page):
+    text = Page(page).text
+    for verdict in VERDICTS:
+        assert f"{demo_result.count(verdict):,} {verdict} {VERDICT_MEANING[verdict]}" in text or (
+            f"{demo_result.count(verdict):,} {verdict}{VERDICT_MEANING[verdict]}" in text
+        )
+    assert "“Undetermined” and “too small” mean that nothing is shown, neither bias nor its absence." in text
+
+
+def test_each_own_skew_is_one_sentence(demo_result, page):
+    text = Page(page).text
+    own = demo_result.findings.query("verdict == 'skewed'")
+    own = own[own["repeats"].isna()]
+    assert 0 < len(own) <= 15
+    for row in own.itertuples():
+        assert plain_sentence(row) in text
+
+
+def test_pictures_behind_a_finding_are_named(demo_result, page):
+    assert page.count("pictures behind it") == len(
+        demo_result.findings.query("verdict == 'skewed'").pipe(lambda rows: rows[rows["repeats"].isna()])
+    )
+    named = re.findall(r"<li><code>(.*?)</code> read as (\w+), labelled (\w+)</li>", page)
+    samples = demo_result.samples.set_index("image_id")
+    assert len(named) > 20
+    for identity, predicted, label in named:
+        assert (samples.loc[identity, "predicted"], samples.loc[identity, "label"]) == (predicted, label)
+
+
+def test_an_audit_that_found_nothing_says_so_and_does_not_call_it_unbiased(quiet_demo):
+    text = Page((quiet_demo.audit / "report.html").read_text(encoding="utf-8")).text
+    assert "Nothing is called skewed." in text
+    assert "That is not proof of no bias" in text
+    assert "The labels’ doing, or the model’s?" not in text
+
+
+def test_the_table_holds_every_finding_in_rank_order_up_to_its_limit(demo_result, page):
+    body = page[page.index("<tbody>") : page.index("</tbody>")]
+    first = re.findall(r"<tr(?: class=\"repeats\")?><td>(.*?)(?:<small>|</td>)", body)
+    assert first == demo_result.findings["slice"].head(600).tolist()
+    assert "The first 600 of" in Page(page).text
+    assert body.count('class="repeats"') == demo_result.findings.head(600)["repeats"].notna().sum()
+
+
+def test_notes_come_first_and_are_left_out_when_there_are_none(page):
+    assert "Read this first" not in page
+    noted = report_html(audited(predictions_table(120).drop(columns="label")))
+    text = Page(noted).text
+    assert "Read this first" in text
+    assert text.index("no labels or votes: a skew cannot be split") < text.index("Findings")
+
+
+def test_what_was_left_out_is_listed_with_reasons(demo_result, page):
+    table = predictions_table(200, attributes={"tone": ("dark", "light", None), "camera": ("phone",)})
+    table["rare"] = np.where(np.arange(200) < 4, "four", "many")
+    result = audited(table)
+    text = Page(report_html(result)).text
+    assert f"{len(result.excluded)} item(s). Being left out says nothing about bias." in text
+    for row in result.excluded.itertuples():
+        assert row.name in text
+        assert row.reason in text
+    everything = audited(predictions_table(600, attributes={"tone": ("dark", "light")}))
+    assert everything.excluded.empty
+    assert (
+        "Nothing: every attribute, every slice and every picture is in the tables above."
+        in Page(report_html(everything)).text
+    )
+
+
+def test_provenance_is_complete(demo_result, page):
+    text = Page(page).text
+    for value in (
+        demo_result.run["command"],
+        demo_result.run["created"],
+        demo_result.run["features_fingerprint"],
+        demo_result.run["probe_fingerprint"],
+        *(f"{name} {version}" for name, version in demo_result.run["versions"].items()),
+        json.dumps(demo_result.run["config"]),
+    ):
+        assert value in text, value
+
+
+def test_limits_state_tolerance_rate_and_number_of_tests(demo_result, page):
+    text = Page(page).text
+    assert "a difference smaller than ±2 points" in text
+    assert f"The false discovery rate is held at 5 % over all {demo_result.run['tested']:,} tested pairs" in text
+    assert re.search(r"Smallest detectable difference of a single test \(80 % power\): [\d.]+ to [\d.]+ points", text)
+
+
+def test_every_figure_is_in_it_under_its_own_name(page):
+    parsed = Page(page)
+    for name in ("forest", "split", "heat-map", "pull", "map"):
+        assert [attributes for _, attributes in parsed.elements if attributes.get("id") == name], name
+    assert page.count("Plotly.newPlot(") - get_plotlyjs().count("Plotly.newPlot(") == 5
+
+
+def test_label_only_predictions_get_a_report_that_says_what_is_missing():
+    text = Page(report_html(audited(predictions_table(300, scores=False)))).text
+    assert "There is no map" in text
+    assert "The predictions name a label only: there are no distances to show." in text
+
+
+def test_without_truth_no_column_speaks_of_labels():
+    result = audited(predictions_table(300).drop(columns="label"))
+    head = report_html(result).split("<thead>")[1].split("</thead>")[0]
+    assert ">labels<" not in head
+    assert ">model<" not in head
+
+
+def test_votes_are_called_votes():
+    table = predictions_table(1_200, attributes={"tone": ("dark", "light")}, bias=0.9)
+    votes = {f"vote_{label}": (table["label"] == label) * 3 for label in sorted(set(table["label"]))}
+    text = Page(report_html(audited(table.drop(columns="label").assign(**votes)))).text
+    assert "The votes’ doing, or the model’s?" in text
+    assert "the votes themselves differ by" in text
+    assert "part of any shift is that sharpening" in text
+    assert predictions_from_table(table.drop(columns="label").assign(**votes)).has_votes
+
+
+def test_tables_can_be_read_without_seeing_them(page):
+    for cell in Page(page).having("th"):
+        assert cell.get("scope") in ("col", "row")
+    assert Page(page).having("html")[0]["lang"] == "en"
+    labelled = page.count("<label>")
+    assert labelled == len(Page(page).having("input")) + len(Page(page).having("select"))
+
+
+# Hostile data
+
+
+def test_hostile_values_add_no_element_and_no_handler(hostile_page):
+    """The same audit with harmless names has the same elements, one for one."""
+    harmless = Page(report_html(decorated_result(("one", "two", "three", "four"))))
+    parsed = Page(hostile_page)
+    assert Counter(tag for tag, _ in parsed.elements) == Counter(tag for tag, _ in harmless.elements)
+    handlers = {(tag, name) for tag, attributes in parsed.elements for name in attributes if name.startswith("on")}
+    assert handlers == {("form", "onsubmit")}
+
+
+@pytest.mark.parametrize("value", HOSTILE)
+def test_hostile_values_are_shown_exactly_as_they_are(hostile_page, value):
+    text = Page(hostile_page).text
+    assert text.count(value) > 10
+    assert value not in hostile_page, "every character that means something to HTML is escaped"
+    assert f"workbench audit {HOSTILE[1]}" in text
+
+
+def test_hostile_values_cannot_end_the_scripts_of_the_figures(hostile_page):
+    """Inside scripts there is no `<` of the data at all."""
+    scripts = re.findall(r"Plotly\.newPlot\((.*?)</script>", hostile_page.replace(get_plotlyjs(), ""), flags=re.DOTALL)
+    assert len(scripts) >= 4
+    for script in scripts:
+        assert "<" not in script
+        assert "alert(1)" in script or "joy" in script
+
+
+def test_templates_in_the_data_are_not_run(hostile_page):
+    assert "{{ 7*7 }}" in Page(hostile_page).text
+    assert "%{x}" in Page(hostile_page).text
