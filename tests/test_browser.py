@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
 import socket
@@ -31,8 +32,8 @@ pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this ma
 class Visit:
     """A page with everything that went wrong on it, and everything that it asked for."""
 
-    def __init__(self, browser, *, width: int = 1280):
-        self.context = browser.new_context(viewport={"width": width, "height": 900})
+    def __init__(self, browser):
+        self.context = browser.new_context(viewport={"width": 1280, "height": 900})
         self.page = self.context.new_page()
         self.page.set_default_timeout(PATIENCE)
         self.complaints: list[str] = []
@@ -68,8 +69,8 @@ def browser():
 def visit(browser):
     visits = []
 
-    def start(**options):
-        visits.append(Visit(browser, **options))
+    def start():
+        visits.append(Visit(browser))
         return visits[-1]
 
     yield start
@@ -123,10 +124,8 @@ def settled(page):
     page.wait_for_timeout(300)
 
 
-MAP = (
-    "[...document.querySelectorAll('.js-plotly-plot')]
-  .find(plot => plot.data.some(trace => trace.name === 'label anchors'))"""
-)
+PLOTS = "[...document.querySelectorAll('.js-plotly-plot')]"
+MAP = PLOTS + ".find(plot => plot.data.some(trace => trace.name === 'label anchors'))"
 
 
 def wait_for_map(page):
@@ -245,22 +244,32 @@ def test_choosing_a_finding_shows_the_pictures_behind_it(visit, app_url, demo_re
 
 
 @pytest.fixture(scope="module")
-def hostile_report(tmp_path_factory):
+def hostile_run(tmp_path_factory):
     table = predictions_table(400, labels=(*HOSTILE, "joy"), attributes={HOSTILE[0]: HOSTILE, "place": ("x", "y")}, bias=0.9)
     table["image_id"] = [f"{HOSTILE[number % 4]} {number}" for number in range(400)]
     return finished_run(tmp_path_factory.mktemp("hostile") / "run", table, map_pictures=14)
 
 
-def opened_report(visit, run, **options):
-    seen = visit(**options)
+def opened_report(browser, run):
+    seen = Visit(browser)
     seen.page.goto((run / "report.html").as_uri())
     seen.page.wait_for_function("window.Plotly && document.querySelectorAll('.js-plotly-plot .main-svg').length > 0")
     return seen
 
 
-def test_the_report_opens_offline_with_all_its_figures(visit, demo, demo_result):
-    seen = opened_report(visit, demo.audit)
-    page = seen.page
+@pytest.fixture(scope="module")
+def report(browser, demo):
+    """The demo's report, opened once; a test that changes it changes it back."""
+    return opened_report(browser, demo.audit)
+
+
+@pytest.fixture(scope="module")
+def hostile_report(browser, hostile_run):
+    return opened_report(browser, hostile_run)
+
+
+def test_the_report_opens_offline_with_all_its_figures(report, demo, demo_result):
+    page = report.page
     for name in ("forest", "split", "heat-map", "pull", "map"):
         page.wait_for_function(f"document.querySelector('#{name} .main-svg') !== null")
         assert page.locator(f"#{name}").bounding_box()["height"] > 150, name
@@ -269,22 +278,46 @@ def test_the_report_opens_offline_with_all_its_figures(visit, demo, demo_result)
     assert page.locator("#forest .scatterlayer .point").count() == 20
     assert page.locator("ol.sentences > li").count() == skewed
     assert page.locator("h1").inner_text() == demo_result.headline
-    assert seen.requests == [(demo.audit / "report.html").as_uri()]
+    assert report.requests == [(demo.audit / "report.html").as_uri()]
+    assert report.complaints == []
+
+
+@pytest.mark.parametrize("which", ["report", "hostile_report"])
+def test_the_report_does_not_scroll_sideways(request, which):
+    seen = request.getfixturevalue(which)
+    table = seen.page.locator(".scroll")
+    assert not seen.scrolls_sideways()
+    assert table.evaluate("table => table.scrollWidth <= table.clientWidth + 1"), "at 1280 pixels the table fits its frame"
+    for width in (1024, 700, 1280):
+        seen.page.set_viewport_size({"width": width, "height": 900})
+        seen.page.wait_for_timeout(400)
+        assert not seen.scrolls_sideways(), width
     assert seen.complaints == []
 
 
-@pytest.mark.parametrize("width", [1280, 1024])
-def test_the_report_does_not_scroll_sideways(visit, demo, hostile_report, width):
-    for run in (demo.audit, hostile_report):
-        seen = opened_report(visit, run, width=width)
-        seen.page.wait_for_timeout(500)
-        assert not seen.scrolls_sideways()
-        region = seen.page.locator(".scroll")
-        assert region.evaluate("table => table.scrollWidth <= table.clientWidth + 1"), "the table fits its frame"
+def test_figures_stay_inside_the_page_and_their_names_inside_the_figures(report):
+    for name in ("forest", "split", "heat-map", "pull", "map"):
+        outer = report.page.locator(f"#{name}").bounding_box()
+        texts = report.page.eval_on_selector_all(
+            f"#{name} .main-svg text",
+            "texts => texts.filter(t => t.textContent).map(t => [t.textContent, t.getBoundingClientRect().x, t.getBoundingClientRect().right])",
+        )
+        assert texts
+        for words, left, right in texts:
+            assert outer["x"] - 1 <= left <= right <= outer["x"] + outer["width"] + 1, (name, words)
 
 
-def test_the_table_of_the_report_is_filtered_by_words_verdict_and_repeats(visit, demo, demo_result):
-    page = opened_report(visit, demo.audit).page
+def test_names_of_emotions_do_not_run_into_each_other(report):
+    for name in ("heat-map", "pull"):
+        boxes = report.page.eval_on_selector_all(
+            f"#{name} .xtick text", "texts => texts.map(t => t.getBoundingClientRect()).map(box => [box.left, box.right])"
+        )
+        assert len(boxes) == 6
+        assert all(right + 2 < left for (_, right), (left, _) in itertools.pairwise(sorted(boxes)))
+
+
+def test_the_table_of_the_report_is_filtered_by_words_verdict_and_repeats(report, demo_result):
+    page = report.page
     shown = demo_result.findings.head(600)
     visible = "document.querySelectorAll('#all tbody tr:not([hidden])').length"
     assert page.evaluate(visible) == 600
@@ -301,6 +334,7 @@ def test_the_table_of_the_report_is_filtered_by_words_verdict_and_repeats(visit,
     assert page.evaluate(visible) == len(both) > 0
     page.fill("#filter-text", "no such slice")
     assert page.locator("#filter-count").inner_text() == "0 of 600 rows"
+
     page.fill("#filter-text", "")
     page.uncheck("#filter-repeats")
     page.select_option("#filter-verdict", "")
@@ -312,58 +346,45 @@ def test_the_table_of_the_report_is_filtered_by_words_verdict_and_repeats(visit,
     [(2, lambda row: row.n), (5, lambda row: row.effect), (6, lambda row: row.q)],
     ids=["n", "difference", "q"],
 )
-def test_the_table_of_the_report_is_sorted_by_number_not_by_spelling(visit, demo, demo_result, column, value):
-    page = opened_report(visit, demo.audit).page
-    head = page.locator("#all thead th").nth(column)
-    expected = sorted((value(row) for row in demo_result.findings.head(600).itertuples()), reverse=True)
+def test_the_table_of_the_report_is_sorted_by_number_not_by_spelling(report, demo_result, column, value):
+    head = report.page.locator("#all thead th").nth(column)
     keyed = {(row.slice, row.emotion): value(row) for row in demo_result.findings.head(600).itertuples()}
+    down = sorted(keyed.values(), reverse=True)
 
     def order():
-        rows = page.eval_on_selector_all(
+        rows = report.page.eval_on_selector_all(
             "#all tbody tr", "rows => rows.map(row => [row.cells[0].firstChild.textContent, row.cells[1].textContent])"
         )
         return [keyed[name, emotion] for name, emotion in rows]
 
     head.get_by_role("button").click()
     assert head.get_attribute("aria-sort") == "descending"
-    assert order() == pytest.approx(expected, abs=1e-6)
+    assert order() == pytest.approx(down, abs=1e-6)
     head.get_by_role("button").click()
     assert head.get_attribute("aria-sort") == "ascending"
-    assert order() == pytest.approx(expected[::-1], abs=1e-6)
-    assert page.locator("#all th[aria-sort]").count() == 1
+    assert order() == pytest.approx(down[::-1], abs=1e-6)
+    assert report.page.locator("#all th[aria-sort]").count() == 1
 
 
-def test_the_pictures_behind_a_finding_unfold(visit, demo):
-    page = opened_report(visit, demo.audit).page
-    details = page.locator("ol.sentences details").first
+def test_the_pictures_behind_a_finding_unfold(report):
+    details = report.page.locator("ol.sentences details").first
     assert not details.locator("li").first.is_visible()
     details.locator("summary").click()
     assert details.locator("li").first.is_visible()
 
 
-def test_hostile_data_run_nothing_and_load_nothing_in_the_browser(visit, hostile_report):
-    seen = opened_report(visit, hostile_report)
-    page = seen.page
-    page.wait_for_timeout(500)
+def test_hostile_data_run_nothing_and_load_nothing_in_the_browser(hostile_report, hostile_run):
+    page = hostile_report.page
     assert page.locator("img:not(.js-plotly-plot img)").count() == 0
     assert page.locator("h1").count() == 1
-    assert seen.requests == [(hostile_report / "report.html").as_uri()]
-    assert seen.complaints == []
+    assert hostile_report.requests == [(hostile_run / "report.html").as_uri()]
+    assert hostile_report.complaints == []
     names = page.locator("#all tbody tr td:first-child").all_inner_texts()
     for value in HOSTILE:
         assert any(" ".join(value.split()) in " ".join(name.split()) for name in names), value
 
 
-def test_names_on_figures_are_shown_letter_by_letter(visit, hostile_report):
-    page = opened_report(visit, hostile_report).page
-    ticks = page.locator("#heat-map .ytick text").all_text_contents()
-    result = load_audit(hostile_report)
-    names = [name if len(name) <= 46 else name[:45].rstrip() + "…" for name in result.slices.query("order == 1")["slice"]]
-    assert sorted(ticks) == sorted(names)
-
-
-def test_a_narrow_window_still_shows_the_whole_report(visit, demo):
-    seen = opened_report(visit, demo.audit, width=700)
-    seen.page.wait_for_timeout(500)
-    assert seen.page.locator("h1").is_visible()
-    assert seen.complaints == []
+def test_names_on_figures_are_shown_letter_by_letter(hostile_report, hostile_run):
+    ticks = hostile_report.page.locator("#heat-map .ytick text").all_text_contents()
+    names = load_audit(hostile_run).slices.query("order == 1")["slice"]
+    assert sorted(ticks) == sorted(name if len(name) <= 46 else name[:45].rstrip() + "…" for name in names)
