@@ -232,6 +232,8 @@ def on_screen(page, low, high):
 def test_choosing_a_finding_shows_the_pictures_behind_it(visit, app_url, demo_result):
     seen = opened_app(visit, app_url)
     page = seen.page
+    page.locator(".js-plotly-plot").nth(1).wait_for()
+    settled(page)
     page.get_by_role("combobox", name="Pictures behind finding").click()
     page.get_by_role("option").first.click()
     row = demo_result.findings.iloc[0]
