@@ -10,7 +10,7 @@ help: ## list the targets
 
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --upgrade-strategy only-if-needed -c constraints.txt -e '.[offline,test]'
+	$(BIN)/python -m pip install --quiet --upgrade-strategy only-if-needed -c constraints.txt -e '.[offline,scale,test]'
 	touch $(STAMP)
 
 install: $(STAMP) ## create .venv with everything at the pinned versions
@@ -33,6 +33,8 @@ check: $(STAMP) ## lint, types, layers
 bench: $(STAMP) ## time the audit and the training beside what else there is
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[bench]'
 	$(BIN)/python bench/bench.py
+	$(BIN)/python bench/encoding.py
+	$(BIN)/python bench/demo.py
 
 clean: ## remove .venv and caches
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache *.egg-info build

@@ -147,7 +147,7 @@ def skew_table(
         "complement_rate": other, "effect": rate - other, "low": low, "high": high, "p": p, "q": q,
         "detectable": inference.smallest_detectable_effect(n, m, (said + other_said + 0.5) / (n + m + 1), alpha=alpha),
     }  # fmt: skip
-    cells |= _split(pair, verdict, rate - other) if "votes" in scores else {}
+    cells |= _split(pair, verdict, rate - other, tolerance) if "votes" in scores else {}
     for name in cells.keys() & {*_ESTIMATED}:
         # Of a handful of pictures no number is shown that could be mistaken for an estimate.
         cells[name] = np.where(tested, cells[name], np.nan)
@@ -166,12 +166,24 @@ def skew_table(
 
 
 def ranked(table: pd.DataFrame) -> pd.DataFrame:
-    """Verdicts in the order of `VERDICTS`; inside one, the effect that is safely reached first, then the raw effect."""
+    """Verdicts in the order of `VERDICTS`; inside one, what the model made up by itself first, then wide slices, then size.
+
+    A model that follows its labels amplifies what they say, often by more than any bias of its own: ranked by size alone,
+    a skew that has no ground in the labels would drown among those that have one. Slices of one condition come before
+    intersections, which are many and small. Size is what is safely reached, then the raw effect.
+    """
     table = table.reset_index(drop=True)
-    distance = np.where(table["low"] > 0, table["low"], np.where(table["high"] < 0, -table["high"], 0.0))
+    grounded = table["origin"].isin(["both", "unclear", "labels"])
+    distance = _safely(table["low"], table["high"])
+    own = _safely(table["shift_low"], table["shift_high"])
+    # Of a skew that the labels do not explain, only what the model surely adds counts: in a small slice that they "do not
+    # explain" may mean that little is known of them.
+    distance = np.where((table["origin"] == "model").to_numpy(), np.minimum(distance, own), distance)
     order = pd.DataFrame(
         {
             "verdict": table["verdict"].map({name: rank for rank, name in enumerate(VERDICTS)}),
+            "grounded": grounded,
+            "conditions": table["where"].map(len),
             "distance": -distance,
             "effect": -table["effect"].abs().fillna(0.0),
             "slice": table["slice"],
@@ -181,8 +193,18 @@ def ranked(table: pd.DataFrame) -> pd.DataFrame:
     return table.iloc[order.sort_values(list(order.columns), kind="stable").index].reset_index(drop=True)
 
 
-def _split(pair: Any, verdict: npt.NDArray[Any], effect: npt.NDArray[np.float64]) -> dict[str, npt.NDArray[Any]]:
-    """Composition (the truth differs) and model shift (predictions differ beyond it), each with its interval."""
+def _safely(low: pd.Series, high: pd.Series) -> Floats:
+    """Distance from zero of the nearer end of each interval; 0 where it contains zero or is not known."""
+    return np.asarray(np.where(low > 0, low, np.where(high < 0, -high, 0.0)), dtype=np.float64)
+
+
+def _split(
+    pair: Any, verdict: npt.NDArray[Any], effect: npt.NDArray[np.float64], tolerance: float
+) -> dict[str, npt.NDArray[Any]]:
+    """Composition (the truth differs) and model shift (predictions differ beyond it), each with its interval.
+
+    The labels have a part in a skew when they surely differ by more than the tolerance, the model when it surely adds.
+    """
     (n, m), (votes, other_votes) = pair("labelled"), pair("votes")
     n, m = np.broadcast_to(n, votes.shape), np.broadcast_to(m, votes.shape)
     (shift, other_shift), (shift2, other_shift2) = pair("shift"), pair("shift2")
@@ -191,7 +213,7 @@ def _split(pair: Any, verdict: npt.NDArray[Any], effect: npt.NDArray[np.float64]
     with np.errstate(divide="ignore", invalid="ignore"):
         composition, model = votes / n - other_votes / m, shift / n - other_shift / m
         sign = np.sign(effect)
-        by_labels = np.where(sign > 0, composition_low > 0, composition_high < 0)
+        by_labels = np.where(sign > 0, composition_low > tolerance, composition_high < -tolerance)
         by_model = np.where(sign > 0, shift_low > 0, shift_high < 0)
     origin = np.select([by_model & by_labels, by_model, by_labels], ["both", "model", "labels"], "unclear").astype(object)
     origin[(verdict != "skewed") | (n == 0) | (m == 0)] = None

@@ -58,7 +58,7 @@ class Probe:
         temperature: turns cosines into probabilities, softmax(cos / temperature).
         normalise: whether features are scaled to unit length (times sqrt(d)) before the first layer.
         centre: mean of the unit training features `(d,)`: what all pictures have in common for this encoder.
-        trained_on: ids of the pictures that training or model selection has seen.
+        trained_on: ids (and hashes of the bytes, where known) of the pictures that training or model selection has seen.
         config: how it was trained, for the record.
     """
 
@@ -112,8 +112,11 @@ class Probe:
         )  # fmt: skip
 
     def unseen(self, features: FeatureSet) -> npt.NDArray[np.bool_]:
-        """Which pictures `(n,)` neither training nor model selection has seen."""
-        return ~features.rows["image_id"].isin(self.trained_on).to_numpy()
+        """Which pictures `(n,)` neither training nor model selection has seen, by their ids or by their bytes."""
+        seen = features.rows["image_id"].isin(self.trained_on)
+        if "content" in features.rows:
+            seen |= features.rows["content"].isin(self.trained_on)
+        return ~seen.to_numpy(dtype=bool)
 
     def _encoder_notes(self, features: FeatureSet) -> tuple[str, ...]:
         """A doubt about features whose encoder nobody named: specs agree, but they point another way.

@@ -6,6 +6,7 @@ import time
 from dataclasses import asdict
 
 import numpy as np
+import pandas as pd
 import torch
 from torch import Tensor
 from tqdm import tqdm
@@ -61,7 +62,7 @@ def fit(
         held = stratified_holdout(codes[labelled], config.validation_share, seed=config.seed)
         train_at, val_at = labelled[~held], labelled[held]
         chosen_by = (as_input(train.values[val_at], normalise=config.normalise), torch.from_numpy(codes[val_at]))
-        seen = frozenset(train.rows["image_id"].iloc[labelled])
+        seen = _names(train.rows.iloc[labelled])
     else:
         if val.spec.fingerprint() != train.spec.fingerprint():
             raise ValueError(f"validation features are of {val.spec.in_words()}, training ones of {train.spec.in_words()}")
@@ -70,7 +71,7 @@ def fit(
         if not len(val_at):
             raise ValueError("the validation features have no label, so no epoch can be chosen by them")
         chosen_by = (as_input(val.values[val_at], normalise=config.normalise), torch.from_numpy(val_codes[val_at]))
-        seen = frozenset(train.rows["image_id"].iloc[labelled]) | frozenset(val.rows["image_id"])
+        seen = _names(train.rows.iloc[labelled]) | _names(val.rows)
     x = as_input(train.values[train_at], normalise=config.normalise).to(on)
     y = torch.from_numpy(codes[train_at]).to(on)
     bank = torch.from_numpy(anchors.vectors).to(on)
@@ -94,6 +95,12 @@ def fit(
         projector.cpu(), anchors, taxonomy, train.spec, mean_direction(train.values[train_at]),
         config.temperature, config.normalise, seen, config=record,
     )  # fmt: skip
+
+
+def _names(rows: pd.DataFrame) -> frozenset[str]:
+    """Ids of the pictures, and the hashes of their bytes where known: a copy under another id is the same picture."""
+    contents = rows["content"].dropna().astype(str) if "content" in rows else ()
+    return frozenset(rows["image_id"]) | frozenset(contents)
 
 
 def _rank(epoch: dict[str, float]) -> tuple[float, float]:

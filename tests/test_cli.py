@@ -365,7 +365,7 @@ def test_a_folder_that_is_not_ours_is_never_replaced(tmp_path, table_file, overw
 def test_a_demo_does_not_replace_a_folder_that_is_not_ours(tmp_path):
     (tmp_path / "probe").mkdir()
     (tmp_path / "probe" / "photo.txt").write_text("irreplaceable")
-    assert "refusing to replace it" in refusal("demo", "-o", tmp_path)
+    assert "refusing to replace it" in refusal("demo", "--table", "-o", tmp_path)
     assert left_in(tmp_path) == ["probe"]
 
 

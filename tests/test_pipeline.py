@@ -82,7 +82,7 @@ def test_the_unbiased_demo_stays_quiet(quiet_demo):
 
 def test_the_demo_can_be_repeated_in_place_and_gives_the_same_findings(quiet_demo):
     before = load_audit(quiet_demo.audit).findings
-    succeeded("demo", "--no-bias", "-o", quiet_demo.folder, "--pictures", 800, "--no-show")
+    succeeded("demo", "--table", "--no-bias", "-o", quiet_demo.folder, "--pictures", 800, "--no-show")
     pd.testing.assert_frame_equal(load_audit(quiet_demo.audit).findings, before)
 
 
@@ -280,7 +280,7 @@ def test_provenance_leads_back_to_data_and_probe(demo):
     features = FeatureSet.load(demo.features).where(split="test")
     assert run["features_fingerprint"] == features.fingerprint()
     assert run["probe_fingerprint"] == load_probe(demo.probe).fingerprint()
-    assert run["command"].startswith("workbench demo -o ")
+    assert run["command"].startswith("workbench demo --table -o ")
     assert run["config"]["seed"] == 0
     assert {"python", "affect-workbench", "numpy", "torch"} <= set(run["versions"])
 

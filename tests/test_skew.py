@@ -234,13 +234,22 @@ def test_where_there_is_nothing_hardly_any_audit_finds_anything() -> None:
     assert sum(found) <= 6
 
 
-def test_findings_are_ranked_by_verdict_then_by_what_is_safely_reached() -> None:
+def test_findings_are_ranked_by_verdict_ground_width_and_what_is_safely_reached() -> None:
     table = table_of(drawn(800, seed=3))
     order = [VERDICTS.index(verdict) for verdict in table["verdict"]]
     assert order == sorted(order)
     reached = np.maximum(np.maximum(table["low"], -table["high"]), 0).fillna(0)
+    own = np.maximum(np.maximum(table["shift_low"], -table["shift_high"]), 0).fillna(0)
+    reached = reached.where(table["origin"] != "model", np.minimum(reached, own))
+    grounded = table["origin"].isin(["both", "unclear", "labels"])
+    conditions = table["where"].map(len)
     for verdict in VERDICTS:
-        assert (np.diff(reached[table["verdict"] == verdict]) <= 1e-12).all()
+        inside = table["verdict"] == verdict
+        assert grounded[inside].is_monotonic_increasing
+        for ground in (False, True):
+            assert conditions[inside & (grounded == ground)].is_monotonic_increasing
+            for width in (1, 2):
+                assert (np.diff(reached[inside & (grounded == ground) & (conditions == width)]) <= 1e-12).all()
     shuffled = table.sample(frac=1, random_state=0)
     pd.testing.assert_frame_equal(ranked(shuffled.reset_index(drop=True)), table)
 

@@ -15,16 +15,16 @@ from workbench_runs import DemoRun, predictions_table, succeeded
 
 @pytest.fixture(scope="session")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> DemoRun:
-    """`workbench demo` with 2,500 audited pictures, map included."""
+    """`workbench demo --table` with 2,500 audited pictures, map included."""
     folder = tmp_path_factory.mktemp("demo") / "biased"
-    return DemoRun(folder, succeeded("demo", "-o", folder, "--pictures", 2_500, "--no-show"))
+    return DemoRun(folder, succeeded("demo", "--table", "-o", folder, "--pictures", 2_500, "--no-show"))
 
 
 @pytest.fixture(scope="session")
 def quiet_demo(tmp_path_factory: pytest.TempPathFactory) -> DemoRun:
-    """`workbench demo --no-bias` with 800 audited pictures, map included."""
+    """`workbench demo --table --no-bias` with 800 audited pictures, map included."""
     folder = tmp_path_factory.mktemp("demo") / "quiet"
-    return DemoRun(folder, succeeded("demo", "--no-bias", "-o", folder, "--pictures", 800, "--no-show"))
+    return DemoRun(folder, succeeded("demo", "--table", "--no-bias", "-o", folder, "--pictures", 800, "--no-show"))
 
 
 @pytest.fixture(scope="session")

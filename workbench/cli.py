@@ -57,12 +57,21 @@ def _run(command: str, settings: Any, line: str) -> int:
         return _report(settings)
     from workbench import pipeline
 
-    if command == "train":
-        pipeline.train(settings)
+    if command in ("data", "features", "overlap"):
+        from workbench import intake
+
+        step: Any = {"data": intake.data, "features": intake.features, "overlap": intake.overlap}[command]
+        step(settings)
+    elif command == "train":
+        from workbench.training import train
+
+        train(settings)
     elif command == "evaluate":
         pipeline.evaluate(settings)
     elif command == "demo":
-        pipeline.demo(settings, command=line)
+        from workbench.demo import demo
+
+        demo(settings, command=line)
         if settings.show:
             _show(Path(settings.out) / "audit" / "report.html")
     else:

@@ -1,10 +1,10 @@
-"""How do features become a probe, a probe predictions, and predictions an audit? The one place where the parts meet."""
+"""How do a probe, features or a table become predictions, and predictions an evaluation or an audit?"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,93 +12,24 @@ import numpy as np
 from tqdm import tqdm
 
 from analyses.audit import AuditResult, run_audit
-from analyses.slices import SliceSpec
 from data.atomic import atomic_folder, ensure_free, write_json
 from data.attributes import join_attributes
-from data.features import FeatureSet, FeatureSpec
+from data.features import FeatureSet
 from data.predictions import Predictions, predictions_from_table
-from data.readers import read_features
-from data.splits import stratified_folds, stratified_holdout
 from data.tables import is_table, read_table
 from data.taxonomy import Taxonomy
+from workbench.concept_sentences import STANDING_WARNING
 from workbench.report import report_html
-from workbench.sentences import plain_sentence
-from workbench.settings import AuditSettings, DemoSettings, EvaluateSettings, TrainSettings
+from workbench.settings import AuditSettings, EvaluateSettings
 from workbench.store import save_audit
+from workbench.training import PREDICTIONS_FILE, evaluation_lines, open_features
 
 if TYPE_CHECKING:
-    from probes.evaluate import Evaluation, LinearBaseline
+    from probes.evaluate import Evaluation
     from probes.projector import Probe
 
 Say = Callable[[str], None]
-PREDICTIONS_FILE = "predictions.parquet"
 _MAP_STEP = "drawing the map (the first one compiles for a while)"
-
-
-def open_features(
-    path: Path | str, *, encoder: str = "unknown", id_column: str = "", taxonomy: Taxonomy | None = None
-) -> FeatureSet:
-    """Features from a saved folder, a TinyEmo tree, or a table beside an `.npy` (see `data.readers`).
-
-    Args:
-        path: where they are.
-        encoder: what made them, used only where the data do not say.
-        id_column: id column of a table.
-        taxonomy: bring labels to its spelling.
-    """
-    from probes.runtime import read_vector
-
-    spec = FeatureSpec(width=0, encoder=encoder)
-    return read_features(path, read_vector=read_vector, spec=spec, taxonomy=taxonomy, id_column=id_column or None)
-
-
-@dataclass(frozen=True)
-class Trained:
-    """What a training run made: probe and baselines, how they did on pictures not seen in training, and which those were."""
-
-    probe: Probe
-    baselines: tuple[LinearBaseline, ...]
-    evaluation: Evaluation
-    evaluated_on: str
-    out_of_fold: Predictions | None
-
-
-def train(settings: TrainSettings, *, say: Say = print) -> Trained:
-    """Trains a probe and writes its folder: checkpoint, baselines, `metrics.json`, and out-of-fold predictions.
-
-    Accuracy is always measured on pictures that neither training nor the choice of the epoch has seen: the split `test`
-    where there is one, else a held-out share, else (with folds) every picture once by a probe that did not see it.
-
-    Raises:
-        FileExistsError: the folder exists.
-        ValueError: see `data.readers` and `probes.train.fit`.
-    """
-    from probes.anchors import anchors_from
-
-    out = Path(settings.out)
-    ensure_free(out, overwrite=settings.overwrite)
-    taxonomy = Taxonomy.named(settings.taxonomy) if settings.taxonomy else None
-    features = open_features(settings.features, encoder=settings.encoder, id_column=settings.id_column, taxonomy=taxonomy)
-    if "label" not in features.rows:
-        raise ValueError(f"cannot train: the features at {settings.features} have no 'label' column")
-    labelled = features.rows["label"].notna().to_numpy()
-    if not labelled.all():
-        say(f"note: {int((~labelled).sum())} picture(s) have no label and are left out of training")
-        features = features.take(labelled)
-    taxonomy = taxonomy or Taxonomy.from_labels(sorted(features.rows["label"].unique()))
-    say(f"{len(features):,} pictures, {features.spec.in_words()}; labels: {', '.join(taxonomy.labels)}")
-    anchors = anchors_from(settings.fit.anchors, taxonomy, template=settings.fit.template)
-    train_on, test_on, evaluated_on = _sides(features, taxonomy, settings)
-    if settings.folds:
-        trained = _cross_validated(train_on, taxonomy, anchors, settings, evaluated_on)
-    else:
-        assert test_on is not None  # _sides gives a test side whenever there are no folds
-        trained = _held_out(train_on, test_on, taxonomy, anchors, settings, evaluated_on)
-    _save_trained(trained, out, overwrite=settings.overwrite)
-    for line in evaluation_lines(trained.evaluation, trained.evaluated_on):
-        say(line)
-    say(f"wrote {out}" + (f" (with {PREDICTIONS_FILE}, out of fold)" if trained.out_of_fold else ""))
-    return trained
 
 
 def evaluate(settings: EvaluateSettings, *, say: Say = print) -> Evaluation:
@@ -132,8 +63,14 @@ def evaluate(settings: EvaluateSettings, *, say: Say = print) -> Evaluation:
     return result
 
 
-def audit(settings: AuditSettings, *, command: str = "", say: Say = print) -> AuditResult:
+def audit(settings: AuditSettings, *, command: str = "", remarks: tuple[str, ...] = (), say: Say = print) -> AuditResult:
     """Audits a probe's or anyone's predictions and writes a run folder with its report.
+
+    Args:
+        settings: what to audit.
+        command: the command line, for the record.
+        remarks: sentences that the report shows under its headline.
+        say: where lines for the reader go.
 
     Raises:
         FileExistsError: the run folder exists.
@@ -145,16 +82,32 @@ def audit(settings: AuditSettings, *, command: str = "", say: Say = print) -> Au
         raise ValueError("give either --features with --probe, or --predictions TABLE")
     tables = [item for item in settings.attributes if is_table(Path(item))]
     names = tuple(item for item in settings.attributes if item not in tables)
+    features: FeatureSet | None = None
     if settings.features:
-        predictions, provenance = _probed(settings)
+        predictions, provenance, features = _probed(settings)
+    elif settings.concepts:
+        raise ValueError("--concepts are read in the space of picture features: give --features with --probe")
     else:
         predictions, provenance = _tabled(settings)
     for path in tables:
         rows, joined = join_attributes(predictions.rows, read_table(Path(path)))
         predictions = predictions.with_rows(rows, notes=tuple(joined.notes()))
         provenance["attributes_table"] = path
+    if settings.concepts and features is not None:
+        from workbench.concept_intake import with_concepts
+
+        rows, inferred, sentences = with_concepts(
+            settings.concepts, features, predictions.rows, taxonomy=predictions.taxonomy,
+            encoder=settings.concept_encoder, outcome=settings.concept_outcome, seed=settings.audit.seed,
+        )  # fmt: skip
+        predictions = predictions.with_rows(rows, notes=(STANDING_WARNING,))
+        provenance |= {"concepts": list(settings.concepts), "concept_sentences": sentences}
+        for sentence in sentences:
+            say(f"concept: {sentence}")
+        names = (*names, *inferred) if names else ()
     if command:
         provenance["command"] = command
+    provenance["remarks"] = list(remarks)
     config = replace(settings.audit, attributes=names or None)
     with _steps("auditing", ("slicing", "counting", "testing", _MAP_STEP, "writing the report")) as step:
         result = run_audit(predictions, config, provenance=provenance, progress=step)
@@ -170,117 +123,7 @@ def audit(settings: AuditSettings, *, command: str = "", say: Say = print) -> Au
     return result
 
 
-def demo(settings: DemoSettings, *, command: str = "", say: Say = print) -> AuditResult:
-    """Draws features with a planted bias (or without), trains a probe and audits it; everything under one folder.
-
-    Raises:
-        FileExistsError: the folder holds something that the demo did not write.
-    """
-    from data.planted import DEFAULT_BIASES, feature_table
-
-    root = Path(settings.out)
-    features, probe, run = (root / name for name in ("features", "probe", "audit"))
-    for folder in (features, probe, run):
-        ensure_free(folder, overwrite=True)
-    biases = DEFAULT_BIASES if settings.bias else ()
-    feature_table(biases=biases, test=settings.pictures, seed=settings.seed).save(features, overwrite=True)
-    for bias in biases:
-        what = "look like" if bias.kind == "reading" else "are, labels and all,"
-        say(
-            f"planted: {bias.strength:.0%} of the pictures with {SliceSpec.from_json(bias.where).name} {what} {bias.emotion}"
-        )
-    if not biases:
-        say("planted: nothing; a true audit stays quiet")
-    base = TrainSettings(features=str(features), out=str(probe), overwrite=True)
-    train(replace(base, fit=replace(base.fit, seed=settings.seed)), say=say)
-    asked = AuditSettings(features=str(features), probe=str(probe), split="test", out=str(run), overwrite=True)
-    result = audit(replace(asked, audit=replace(asked.audit, seed=settings.seed)), command=command, say=say)
-    for bias in biases:
-        cells = result.findings[result.findings["emotion"] == bias.emotion]
-        row = cells[cells["where"].map(lambda where, asked=dict(bias.where): where == asked)].iloc[0]
-        say(f"{'found' if row['verdict'] == 'skewed' else 'missed'}: {plain_sentence(row)}")
-    say(f"next: workbench app {run}")
-    return result
-
-
-def evaluation_lines(evaluation: Evaluation, evaluated_on: str) -> list[str]:
-    """The comparison as lines of text, the widest interval in sight of every accuracy."""
-    table = evaluation.table
-    lines = [f"measured on {evaluated_on}, n = {int(table['n'].iloc[0]):,}"]
-    lines.append(f"{'':22}{'accuracy':>8}  {'95 % interval':^15}  {'balanced':>8}  {'calibration error':>17}")
-    for row in table.itertuples():
-        interval = f"[{row.low:.3f}, {row.high:.3f}]"
-        lines.append(f"{row.model:22}{row.accuracy:8.3f}  {interval:^15}  {row.balanced_accuracy:8.3f}  {row.ece:17.3f}")
-    recalls = {name.removeprefix("recall_"): table[name].iloc[0] for name in map(str, table) if name.startswith("recall_")}
-    told = ", ".join(f"{label} {value:.2f}" for label, value in recalls.items() if not np.isnan(value))
-    return [*lines, f"recall of the {table['model'].iloc[0]}: {told}"]
-
-
-def _sides(features: FeatureSet, taxonomy: Taxonomy, settings: TrainSettings) -> tuple[FeatureSet, FeatureSet | None, str]:
-    """Training pictures, test pictures (None with folds), and what the test is called."""
-    splits = sorted(features.rows["split"].dropna().unique()) if "split" in features.rows else []
-    chosen = settings.split or ("train" if len(splits) > 1 and "train" in splits else "")
-    train_on = features.where(split=chosen) if chosen else features
-    if settings.folds:
-        return train_on, None, f"out of fold, {settings.folds} folds"
-    if chosen and chosen != "test" and "test" in splits:
-        return train_on, features.where(split="test"), "split test"
-    held = stratified_holdout(taxonomy.codes(train_on.rows["label"]), settings.holdout, seed=settings.fit.seed)
-    return train_on.take(~held), train_on.take(held), f"a held-out {settings.holdout:.0%}, seed {settings.fit.seed}"
-
-
-def _held_out(
-    train_on: FeatureSet, test_on: FeatureSet, taxonomy: Taxonomy, anchors: Any, settings: TrainSettings, name: str
-) -> Trained:
-    from probes.evaluate import evaluate as measured
-    from probes.evaluate import fit_baselines
-    from probes.train import fit
-
-    probe = fit(settings.fit, train_on, taxonomy=taxonomy, anchors=anchors)
-    baselines = fit_baselines(train_on, taxonomy)
-    return Trained(probe, baselines, measured(probe, test_on, baselines), name, None)
-
-
-def _cross_validated(features: FeatureSet, taxonomy: Taxonomy, anchors: Any, settings: TrainSettings, name: str) -> Trained:
-    """Every picture is predicted by a probe that did not see it; the probe that is kept is fitted on all of them."""
-    from probes.evaluate import evaluation, fit_baselines, out_of_fold
-    from probes.train import fit
-
-    fold = stratified_folds(taxonomy.codes(features.rows["label"]), settings.folds, seed=settings.fit.seed)
-    parts: list[tuple[Any, Predictions]] = []
-    readings: dict[str, Any] = {}
-    for number in tqdm(range(settings.folds), desc="cross-validating", unit="fold", leave=False):
-        inside, outside = features.take(fold != number), features.take(fold == number)
-        probe = fit(settings.fit, inside, taxonomy=taxonomy, anchors=anchors, progress=False)
-        predictions = probe.predict(outside)
-        parts.append((np.flatnonzero(fold == number), predictions))
-        for model, probabilities in (
-            ("metric projector", probe.probabilities(predictions)),
-            *((baseline.name, baseline.probabilities(outside)) for baseline in fit_baselines(inside, taxonomy)),
-        ):
-            readings.setdefault(model, np.empty((len(features), len(taxonomy))))[fold == number] = probabilities
-    probe = fit(settings.fit, features, taxonomy=taxonomy, anchors=anchors)
-    baselines = fit_baselines(features, taxonomy)
-    return Trained(probe, baselines, evaluation(readings, features, taxonomy), name, out_of_fold(parts, features))
-
-
-def _save_trained(trained: Trained, out: Path, *, overwrite: bool) -> None:
-    from probes.checkpoint import save_probe
-    from probes.evaluate import save_baselines
-
-    with atomic_folder(out, overwrite=overwrite) as partial:
-        save_probe(trained.probe, partial)
-        save_baselines(trained.baselines, partial / "baselines.safetensors")
-        metrics = trained.evaluation.as_json()
-        write_json(
-            partial / "metrics.json",
-            metrics | {"evaluated_on": trained.evaluated_on, "training": dict(trained.probe.config)},
-        )
-        if trained.out_of_fold is not None:
-            trained.out_of_fold.table().to_parquet(partial / PREDICTIONS_FILE)
-
-
-def _probed(settings: AuditSettings) -> tuple[Predictions, dict[str, Any]]:
+def _probed(settings: AuditSettings) -> tuple[Predictions, dict[str, Any], FeatureSet]:
     from probes.checkpoint import load_probe
 
     if not settings.probe:
@@ -297,7 +140,7 @@ def _probed(settings: AuditSettings) -> tuple[Predictions, dict[str, Any]]:
         "probe_fingerprint": probe.fingerprint(),
         "anchors": f"{probe.anchors.source}, “{probe.anchors.template}”",
     }
-    return probe.predict(features), provenance
+    return probe.predict(features), provenance, features
 
 
 def _tabled(settings: AuditSettings) -> tuple[Predictions, dict[str, Any]]:

@@ -13,6 +13,7 @@ import plotly.graph_objects as go
 from analyses.audit import AuditResult
 from analyses.skew import VERDICTS
 from workbench import figures, map_figure, sentences
+from workbench.thumbnails import thumbnail_uri
 
 MOST_SENTENCES = 15
 MOST_ROWS = 600
@@ -94,15 +95,25 @@ def _rows(table: pd.DataFrame) -> Any:
     return table.astype(object).where(table.notna(), None).itertuples()
 
 
-def _examples(result: AuditResult, finding: Any) -> list[tuple[str, str]]:
-    """A few pictures behind a finding: (id, what else is known); those read against their label first."""
+@dataclass(frozen=True)
+class Example:
+    """A picture behind a finding: its id, what else is known in words, and itself where its file is there."""
+
+    id: str
+    what: str
+    thumbnail: str | None
+
+
+def _examples(result: AuditResult, finding: Any) -> list[Example]:
+    """A few pictures behind a finding; those read against their label first."""
     inside = sentences.samples_in(result, finding.where)
     said = inside[inside["predicted"] == finding.emotion] if finding.effect > 0 else inside
     order = said.sort_values(["audit_agreement", "image_id"], na_position="last", kind="stable").head(_MOST_EXAMPLES)
     labels = order["label"] if "label" in order else pd.Series([None] * len(order), index=order.index)
+    paths = order["path"] if "path" in order else pd.Series([None] * len(order), index=order.index)
     return [
-        (str(name), f"read as {predicted}" + (f", labelled {label}" if pd.notna(label) else ""))
-        for name, predicted, label in zip(order["image_id"], order["predicted"], labels, strict=True)
+        Example(str(name), f"read as {predicted}" + (f", labelled {label}" if pd.notna(label) else ""), thumbnail_uri(path))
+        for name, predicted, label, path in zip(order["image_id"], order["predicted"], labels, paths, strict=True)
     ]
 
 

@@ -25,6 +25,44 @@ def _option(default: Any, text: str, **more: Any) -> Any:
 
 
 @dataclass(frozen=True)
+class DataSettings:
+    """Recognise a dataset's layout, count its pictures, list every problem, and write its manifest."""
+
+    root: str = _option(
+        "", "folder of pictures, or a CSV, JSONL or Parquet table with a column path", required=True, positional=True
+    )
+    out: str = _option("", "manifest folder to write; nothing is written when not given", short="-o")
+    layout: str = _option("", "the layout, where it is not recognised by itself")
+    overwrite: bool = _option(False, "replace the manifest that is there")
+
+
+@dataclass(frozen=True)
+class FeaturesSettings:
+    """Encode the pictures of a manifest; goes on where it was interrupted, and encodes only what is new."""
+
+    manifest: str = _option("", "manifest folder, or a table with a column path", required=True, positional=True)
+    encoder: str = _option(
+        "", "open_clip:MODEL/TAG, open_clip:MODEL/CHECKPOINT-FILE, transformers:NAME or builtin:scenes", required=True
+    )
+    out: str = _option("", "feature folder to write", required=True, short="-o")
+    device: str = _option("auto", "cpu, cuda, mps, or auto for the fastest there is")
+    precision: str = _option("auto", "float32, bfloat16, float16; auto takes half on a GPU, full elsewhere")
+    workers: int = _option(-1, "processes that open pictures; -1 for one a core, 0 for none")
+
+
+@dataclass(frozen=True)
+class OverlapSettings:
+    """Look for pictures that are in both of two sets: exact copies and near copies, with the pairs to look at."""
+
+    a: str = _option("", "manifest or feature folder, usually what was trained on", required=True, positional=True)
+    b: str = _option("", "another one, usually the test set; the splits of the first when not given", positional=True)
+    out: str = _option("overlap", "folder to write overlap.html and pairs.csv to", short="-o")
+    threshold: float = _option(0.0, "cosine from which features are a near copy; calibrated on the data when 0")
+    hashes: bool = _option(True, "compare perceptual hashes of the picture files too")
+    overwrite: bool = _option(False, "replace the folder that is there")
+
+
+@dataclass(frozen=True)
 class TrainSettings:
     """Train a Metric Projector on features and say how well it reads pictures that it has not seen."""
 
@@ -36,6 +74,7 @@ class TrainSettings:
     folds: int = _option(0, "cross-validate with this many folds and write out-of-fold predictions")
     encoder: str = _option("unknown", "what made the features, where the data do not say")
     id_column: str = _option("", "id column of a table of features")
+    allow_overlap: bool = _option(False, "go on with a warning when test pictures are in the training set")
     overwrite: bool = _option(False, "replace the probe that is there")
     fit: FitConfig = field(default_factory=FitConfig)
 
@@ -69,6 +108,13 @@ class AuditSettings:
     votes_prefix: str = _option("", "vote columns of --predictions start with this")
     taxonomy: str = _option("", "labels of --predictions; those found when not given")
     id_column: str = _option("", "id column of --predictions or of a table of features")
+    concepts: tuple[str, ...] = _option(
+        (), "prompts that become attributes ('prompt | opposite'), files of them, or direction files (.npy, .npz)", many=True
+    )
+    concept_encoder: str = _option("", "encoder whose text tower reads the prompts; the features' own when not given")
+    concept_outcome: str = _option(
+        "", "column that concepts are held against random directions on; valence, else label, when not given"
+    )
     split: str = _option("", "audit this split only")
     unseen_only: bool = _option(False, "leave out pictures that the probe was trained on")
     encoder: str = _option("unknown", "what made the features, where the data do not say")
@@ -97,11 +143,12 @@ class AppSettings:
 
 @dataclass(frozen=True)
 class DemoSettings:
-    """Plant a bias in made-up features, train a probe, audit it: the whole road in a minute."""
+    """Draw pictures, plant a bias in the training labels, encode, train a probe, audit it: the whole road."""
 
-    out: str = _option("runs/demo", "folder to write features, probe and audit to", short="-o")
-    bias: bool = _option(True, "plant the bias; --no-bias audits the unbiased twin")
-    pictures: int = _option(4_000, "pictures in the audited split")
+    out: str = _option("runs/demo", "folder to write pictures, features, probe and audit to", short="-o")
+    bias: bool = _option(True, "plant the bias; --no-bias trains on fair labels")
+    table: bool = _option(False, "plant in made-up features instead of pictures (faster, three kinds of bias)")
+    pictures: int = _option(4_000, "pictures to draw, half of them to audit; with --table all of them are audited")
     seed: int = _option(0, "seed of the data, the training and the map")
     show: bool = _option(True, "open the report in the browser when run from a desktop terminal")
 
@@ -109,6 +156,9 @@ class DemoSettings:
 COMMANDS: Mapping[str, type[Any]] = types.MappingProxyType(
     {
         "demo": DemoSettings,
+        "data": DataSettings,
+        "features": FeaturesSettings,
+        "overlap": OverlapSettings,
         "train": TrainSettings,
         "evaluate": EvaluateSettings,
         "audit": AuditSettings,
@@ -138,6 +188,9 @@ def add_arguments(parser: argparse.ArgumentParser, settings: type[Any]) -> None:
         if kind is bool:
             parser.add_argument(*flags, action=argparse.BooleanOptionalAction, default=argparse.SUPPRESS, help=help_text)
         else:
+            if item.metadata.get("many"):
+                parser.add_argument(*flags, nargs="+", metavar="TEXT", default=argparse.SUPPRESS, help=help_text)
+                continue
             metavar = {int: "N", float: "X"}.get(kind, "TEXT")
             parse = _names if kind is tuple else kind
             parser.add_argument(*flags, type=parse, metavar=metavar, default=argparse.SUPPRESS, help=help_text)

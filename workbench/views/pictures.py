@@ -1,4 +1,4 @@
-"""Which pictures are behind a number? A table, and the pictures themselves where their files are there."""
+"""Which pictures are behind a number? The pictures themselves where their files are there, and a table."""
 
 from __future__ import annotations
 
@@ -7,27 +7,33 @@ from pathlib import Path
 import pandas as pd
 import streamlit as st
 
+from workbench.sentences import markdown_text
+
 MOST_ROWS = 1_000
 _MOST_THUMBNAILS = 12
+_MOST_TRIED = 2_000
 
 
 def show_pictures(rows: pd.DataFrame, *, key: str) -> None:
-    """Shows samples as a table, those read against their label first, with thumbnails where `path` can be opened."""
+    """Shows samples: those read most against their labels, the most typical ones, and a table of all."""
     if rows.empty:
         st.info("No picture is in this selection.")
         return
-    ordered = rows.sort_values(["audit_agreement", "image_id"], na_position="last", kind="stable")
-    if "path" in ordered:
-        files = [path for path in map(Path, ordered["path"].dropna().astype(str)) if path.is_file()][:_MOST_THUMBNAILS]
-        if files:
-            st.image([str(file) for file in files], caption=[file.name for file in files], width=110)
+    worst = worst_first(rows)
+    if "path" in worst:
+        _thumbnails(worst, "Read most against their labels, the surest first")
+        _thumbnails(
+            typical_first(rows), "Most typical: read as most of this selection is, with a margin near the middle of it"
+        )
     hidden = [
-        str(name) for name in ordered if str(name).startswith("vote_") or name in ("audit_x", "audit_y", "path", "split")
+        str(name)
+        for name in worst
+        if str(name).startswith("vote_") or name in ("audit_x", "audit_y", "path", "content", "split")
     ]
-    columns = ["image_id", "predicted", *(["label"] if "label" in ordered else []), "audit_agreement", "audit_margin"]
-    columns += [str(name) for name in ordered if name not in (*columns, *hidden)]
+    columns = ["image_id", "predicted", *(["label"] if "label" in worst else []), "audit_agreement", "audit_margin"]
+    columns += [str(name) for name in worst if name not in (*columns, *hidden)]
     st.dataframe(
-        ordered[columns].head(MOST_ROWS),
+        worst[columns].head(MOST_ROWS),
         hide_index=True,
         key=key,
         column_config={
@@ -40,5 +46,34 @@ def show_pictures(rows: pd.DataFrame, *, key: str) -> None:
             ),
         },
     )
-    shown = f"the first {MOST_ROWS:,} of " if len(ordered) > MOST_ROWS else ""
-    st.caption(f"{shown}{len(ordered):,} pictures; those read against their label come first.")
+    shown = f"the first {MOST_ROWS:,} of " if len(worst) > MOST_ROWS else ""
+    st.caption(f"{shown}{len(worst):,} pictures; those read against their label come first.")
+
+
+def worst_first(rows: pd.DataFrame) -> pd.DataFrame:
+    """Lowest agreement with the truth first; among equals the prediction that was surest."""
+    order = rows.assign(sureness=-rows["audit_margin"].astype(float))
+    by = ["audit_agreement", "sureness", "image_id"]
+    return rows.loc[order.sort_values(by, na_position="last", kind="stable").index]
+
+
+def typical_first(rows: pd.DataFrame) -> pd.DataFrame:
+    """Pictures read as most of `rows` are, those with a margin nearest to the median of these first."""
+    usual = rows[rows["predicted"] == rows["predicted"].mode().iloc[0]]
+    margin = usual["audit_margin"].astype(float)
+    return usual.loc[(margin - margin.median()).abs().sort_values(kind="stable").index]
+
+
+def _thumbnails(rows: pd.DataFrame, title: str) -> None:
+    """A row of pictures with what they were read as; nothing where no file can be found."""
+    some = rows[rows["path"].notna()].head(_MOST_TRIED)
+    there = some[[Path(str(path)).is_file() for path in some["path"]]].head(_MOST_THUMBNAILS)
+    if there.empty:
+        return
+    labels = there["label"] if "label" in there else pd.Series(index=there.index, dtype=object)
+    captions = [
+        markdown_text(f"read as {said}" + (f", labelled {label}" if pd.notna(label) else ""))
+        for said, label in zip(there["predicted"], labels, strict=True)
+    ]
+    st.markdown(f"**{title}**")
+    st.image([str(path) for path in there["path"]], caption=captions, width=110)

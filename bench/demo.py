@@ -1,0 +1,64 @@
+"""Is the planted bias found, and the control quiet, whatever the seed? The demo without its map, many times."""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+from analyses.audit import run_audit
+from analyses.config import AuditConfig
+from data.features import FeatureSet
+from data.scenes import AnnotatorBias
+from data.scenes.dataset import training_answers, write_scenes
+from data.taxonomy import Taxonomy
+from probes.encode import encode
+from probes.train import fit
+from probes.vision import vision_encoder
+from workbench.demo import planted_rank
+from workbench.settings import TrainSettings
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seeds", type=int, default=10)
+    parser.add_argument("--first", type=int, default=0)
+    given = parser.parse_args()
+    bias, taxonomy, encoder = AnnotatorBias(), Taxonomy.named("ekman6"), vision_encoder("builtin:scenes")
+    top = quiet = 0
+    for seed in range(given.first, given.first + given.seeds):
+        with tempfile.TemporaryDirectory() as folder:
+            root = Path(folder)
+            world = write_scenes(root / "world", train=2_000, test=2_000, seed=seed, bias=bias, progress=False)
+            features = encode(world.rows, world.paths(), encoder, out=root / "features", progress=False).features
+            train, test = features.where(split="train"), features.where(split="test")
+            fair = train.rows.assign(label=training_answers(train.rows, seed=seed, bias=None)["label"].to_numpy())
+            results = []
+            for rows in (train.rows, fair):
+                config = replace(TrainSettings().fit, seed=seed)
+                probe = fit(config, FeatureSet(train.spec, train.values, rows), taxonomy=taxonomy, progress=False)
+                predictions = probe.predict(test)
+                accuracy = (predictions.predicted == taxonomy.codes(test.rows["label"])).mean()
+                results.append((accuracy, run_audit(predictions, AuditConfig(map_pictures=0, seed=seed))))
+        (accuracy, biased), (fair_accuracy, control) = results
+        rank = planted_rank(biased, bias)
+        cell = biased.findings[biased.findings["emotion"] == bias.emotion]
+        cell = cell[cell["where"].map(lambda where: where == {bias.attribute: bias.value})].iloc[0]
+        found = control.findings[
+            control.findings["where"].map(lambda where: bias.attribute in where and len(where) == 1)
+            & (control.findings["verdict"] == "skewed")
+        ]
+        top, quiet = top + (rank == 0), quiet + found.empty
+        first = biased.findings.iloc[0]
+        print(
+            f"seed {seed}: planted at rank {rank + 1 if rank >= 0 else 'none'} ({100 * cell['effect']:+.1f} points, "
+            f"q = {cell['q']:.1g}), first is {first['slice']} -> {first['emotion']} ({100 * first['effect']:+.1f}); "
+            f"control: {len(found)} finding(s) on {bias.attribute}; accuracy {accuracy:.3f} and {fair_accuracy:.3f}",
+            flush=True,
+        )
+    print(f"the planted bias is the top finding in {top} of {given.seeds} seeds; the control is quiet in {quiet}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,168 @@
+"""Which of the listed pictures are there, whole, and different from each other? Everything wrong is told at once."""
+
+from __future__ import annotations
+
+import os
+import unicodedata
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import astuple, dataclass
+from pathlib import Path
+
+import pandas as pd
+from tqdm import tqdm
+
+from data.images import Inspection, inspect_picture, is_picture_name
+
+MISSING = "missing file"
+UNREADABLE = "unreadable picture"
+UNKNOWN_LABEL = "unknown label"
+COPY = "copy"
+COPY_ACROSS = "copy in another split"
+COPY_LABEL = "copy with another label"
+NOT_LISTED = "not listed"
+ATTRIBUTES = "unreadable annotation"
+REPEATED = "listed twice"
+KINDS = (MISSING, UNREADABLE, UNKNOWN_LABEL, COPY_LABEL, COPY_ACROSS, COPY, NOT_LISTED, ATTRIBUTES, REPEATED)
+"""Every kind of problem, the gravest first; those with a file that is missing or unreadable cost a row."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing wrong with one picture: its kind (one of `KINDS`), its path as listed, and the detail in words."""
+
+    kind: str
+    path: str
+    detail: str
+
+
+def problem_table(problems: Iterable[Problem]) -> pd.DataFrame:
+    """Columns `kind`, `path`, `detail`; the gravest kind first, paths in order."""
+    listed = sorted(set(problems), key=lambda problem: (KINDS.index(problem.kind), problem.path, problem.detail))
+    # A name that is no valid UTF-8 can be shown, but not written.
+    cells = [[text.encode("utf-8", "replace").decode() for text in astuple(problem)] for problem in listed]
+    return pd.DataFrame(cells, columns=["kind", "path", "detail"], dtype=object)
+
+
+def pictures_under(folder: Path) -> list[Path]:
+    """Every picture file below `folder`, sorted, hidden files and folders left out; links are followed once."""
+    found: list[Path] = []
+    seen: set[str] = set()
+    for where, folders, files in os.walk(folder, followlinks=True):
+        real = os.path.realpath(where)
+        if real in seen:
+            folders.clear()
+            continue
+        seen.add(real)
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        found += [Path(where, name) for name in files if is_picture_name(Path(name))]
+    return sorted(found)
+
+
+class OnDisk:
+    """The picture files of a dataset, found by the name a list gives even where case or Unicode form differ.
+
+    Attributes:
+        names: paths relative to the dataset, in posix form, sorted.
+        problems: the files whose name is no text.
+    """
+
+    def __init__(self, root: Path, files: Sequence[Path]) -> None:
+        names = [file.relative_to(root).as_posix() for file in files]
+        self.names = [name for name in names if _is_text(name)]
+        self.problems = [
+            Problem(UNREADABLE, name, "its name is not valid UTF-8: rename it") for name in names if not _is_text(name)
+        ]
+        self._exact = set(self.names)
+        self._folded: dict[str, list[str]] = {}
+        for name in self.names:
+            self._folded.setdefault(_folded(name), []).append(name)
+
+    def find(self, listed: str) -> str:
+        """The file's real relative path; `listed` itself where nothing, or more than one thing, answers to it."""
+        if listed in self._exact:
+            return listed
+        near = self._folded.get(_folded(listed), [])
+        return near[0] if len(near) == 1 else listed
+
+
+def inspected(listing: pd.DataFrame, *, root: Path, progress: bool = True) -> tuple[pd.DataFrame, list[Problem]]:
+    """The rows whose picture decodes, with their `content`, in the given order; and what is wrong with the others.
+
+    Args:
+        listing: one row a picture, `path` absolute or relative to `root`; optionally `label` and `split`.
+        root: what relative paths are relative to.
+        progress: show a bar on standard error.
+
+    Returns:
+        The surviving rows, numbered from 0, and the problems: missing, unreadable, copies.
+    """
+    names = [str(path) for path in listing["path"]]
+    found = _inspections([root / name for name in names], progress=progress)
+    problems: list[Problem] = []
+    for name, look in zip(names, found, strict=True):
+        if look.reason:
+            kind = MISSING if look.missing else UNREADABLE
+            problems.append(Problem(kind, name, look.reason))
+    good = [not look.reason for look in found]
+    rows = listing.assign(content=[look.content for look in found])[good].reset_index(drop=True)
+    return rows, problems + _copies(rows)
+
+
+def content_names(content: Sequence[str], path: Sequence[str]) -> list[str]:
+    """A unique id for each picture: its content id; further copies, in the order of their paths, get `-2`, `-3` ..."""
+    names = [""] * len(content)
+    times: dict[str, int] = {}
+    for position in sorted(range(len(content)), key=lambda where: path[where]):
+        times[content[position]] = times.get(content[position], 0) + 1
+        count = times[content[position]]
+        names[position] = content[position] + (f"-{count}" if count > 1 else "")
+    return names
+
+
+def _inspections(paths: list[Path], *, progress: bool) -> list[Inspection]:
+    # Threads suffice: Pillow's decoders and hashlib let go of the interpreter while they work.
+    pool = ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1))
+    try:
+        bar = tqdm(
+            pool.map(inspect_picture, paths),
+            total=len(paths), desc="checking pictures", unit="picture", leave=False, mininterval=0.5, disable=not progress,
+        )  # fmt: skip
+        return list(bar)
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _copies(rows: pd.DataFrame) -> list[Problem]:
+    """One problem for each copy after the first (by path) of the same bytes."""
+    problems: list[Problem] = []
+    repeated = rows[rows["content"].duplicated(keep=False)].sort_values("path")
+    for _, members in repeated.groupby("content", sort=False):
+        first = members.iloc[0]
+        for _, row in members.iloc[1:].iterrows():
+            kind, detail = COPY, f"same bytes as {first['path']}"
+            if _differ(first, row, "split"):
+                kind, detail = COPY_ACROSS, f"{detail}, which is in split {first['split']}, this in {row['split']}"
+            if _differ(first, row, "label"):
+                kind, detail = COPY_LABEL, f"{detail}, which is labelled {first['label']}, this {row['label']}"
+            problems.append(Problem(kind, str(row["path"]), detail))
+    return problems
+
+
+def _differ(first: pd.Series, other: pd.Series, column: str) -> bool:
+    if column not in first.index or (pd.isna(first[column]) and pd.isna(other[column])):
+        return False
+    return str(first[column]) != str(other[column])
+
+
+def _is_text(name: str) -> bool:
+    """Whether the name can be written down: bytes that are no UTF-8 come from the file system as lone surrogates."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _folded(name: str) -> str:
+    return unicodedata.normalize("NFC", name).casefold()

@@ -1,0 +1,235 @@
+"""How do thousands of picture files become one `FeatureSet`, fast, in constant memory, and surviving a kill?
+
+Pictures are decoded in worker processes that never load torch, encoded in batches, and kept in shards beside the result:
+a run that was interrupted goes on after its last shard. Every batch holds the same pictures whether or not the run was
+interrupted, so the numbers are the same to the last bit.
+A picture is known by its bytes: a second run encodes only those it has not seen.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import torch
+from tqdm import tqdm
+
+from data.features import FeatureSet, FeatureSpec
+from data.pixels import PixelRecipe, read_squares
+from probes.vision import VisionEncoder
+
+BATCH = 64
+SHARD = 2_048
+"""Pictures a shard; at most one shard is done again after a kill."""
+_WORTH_WORKERS = 256
+_AHEAD = 3
+Decoded = tuple[npt.NDArray[np.uint8], npt.NDArray[np.bool_], list[str]]
+Earlier = tuple[npt.NDArray[np.str_], npt.NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """What an encoding run made.
+
+    Attributes:
+        features: of every readable picture; rows in the manifest's order.
+        unreadable: one row a picture that was skipped: `image_id`, `path`, `reason`.
+        new: pictures that were encoded now.
+        reused: pictures whose features were there already (an earlier run, an interrupted one, or a copy).
+    """
+
+    features: FeatureSet
+    unreadable: pd.DataFrame
+    new: int
+    reused: int
+
+
+def encode(
+    rows: pd.DataFrame, paths: Sequence[Path], encoder: VisionEncoder, *, out: Path, workers: int = -1, progress: bool = True
+) -> Encoded:
+    """Features of all pictures, written to the feature folder `out`.
+
+    Args:
+        rows: one row a picture with `image_id` and `content` (hash of its bytes).
+        paths: where each picture is `(n,)`.
+        encoder: what looks at them.
+        out: feature folder; one that is there already, made by the same encoder, lends what it has and is replaced.
+        workers: processes that decode; -1 takes one a core, 0 decodes in this one.
+        progress: show a bar with pictures a second and the time left.
+
+    Raises:
+        ValueError: no picture can be read, or `out` was made by another encoder.
+    """
+    contents = rows["content"].to_numpy(dtype=str)
+    unique, first = np.unique(contents, return_index=True)
+    earlier = _earlier(out, encoder)
+    shards = out.with_name(f"{out.name}.shards-{encoder.spec.fingerprint()[:8]}")
+    shards.mkdir(parents=True, exist_ok=True)
+    finished = [_Shard.read(file) for file in sorted(shards.glob("*.npz"))]
+    known = np.concatenate([earlier[0], *(shard.contents for shard in finished)])
+    # Sorted, cut evenly and done in order: what an interrupted run left is the end of the same list, cut at the same places.
+    todo = first[~np.isin(unique, known)]
+    parts = [todo[start : start + SHARD] for start in range(0, len(todo), SHARD)]
+    batches = [[Path(paths[at]) for at in part[start : start + BATCH]]
+               for part in parts for start in range(0, len(part), BATCH)]  # fmt: skip
+    with (
+        _decoded(batches, encoder.recipe, workers=workers) as decoded,
+        tqdm(total=len(todo), desc="encoding", unit=" pictures", leave=False, disable=not progress, smoothing=0.1) as bar,
+    ):
+        for part in parts:
+            shard = _encoded_shard(contents[part], decoded, encoder, bar)
+            shard.write(shards / f"{len(finished):06d}.npz")
+            finished.append(shard)
+    features, unreadable = _assembled(rows, contents, encoder, (earlier, finished), shards)
+    features.save(out, overwrite=True)
+    for leftover in out.parent.glob(f"{out.name}.shards-*"):
+        shutil.rmtree(leftover)
+    new = len(todo) - sum(int((~shard.readable).sum()) for shard in finished[len(finished) - len(parts) :])
+    return Encoded(FeatureSet.load(out), unreadable, new, len(features) - new)
+
+
+@dataclass(frozen=True)
+class _Shard:
+    """Features of some contents: `(s,)`, `(s, d)`, `(s,)`, and why each unreadable one is, in order."""
+
+    contents: npt.NDArray[np.str_]
+    values: npt.NDArray[np.float32]
+    readable: npt.NDArray[np.bool_]
+    reasons: npt.NDArray[np.str_]
+
+    def write(self, file: Path) -> None:
+        partial = file.with_suffix(".partial")
+        with partial.open("wb") as target:
+            np.savez(
+                target, allow_pickle=False,
+                contents=self.contents, values=self.values, readable=self.readable, reasons=self.reasons,
+            )  # fmt: skip
+        os.replace(partial, file)
+
+    @classmethod
+    def read(cls, file: Path) -> _Shard:
+        with np.load(file, allow_pickle=False) as stored:
+            return cls(**{name: stored[name] for name in ("contents", "values", "readable", "reasons")})
+
+
+def _encoded_shard(
+    contents: npt.NDArray[np.str_], decoded: Iterator[Decoded], encoder: VisionEncoder, bar: tqdm[None]
+) -> _Shard:
+    values = np.zeros((len(contents), encoder.spec.width), dtype=np.float32)
+    readable = np.zeros(len(contents), dtype=bool)
+    reasons: dict[int, str] = {}
+    for start in range(0, len(contents), BATCH):
+        squares, fine, why = next(decoded)
+        reasons |= dict(zip((start + np.flatnonzero(~fine)).tolist(), why, strict=True))
+        at = start + np.flatnonzero(fine)
+        if len(at):
+            values[at] = encoder.encode(squares[fine])
+            readable[at] = np.isfinite(values[at]).all(axis=1)
+            reasons |= dict.fromkeys(at[~readable[at]].tolist(), "the encoder gave NaN or infinite values")
+        bar.update(len(squares))
+    return _Shard(contents, values, readable, np.array([reasons[at] for at in sorted(reasons)], dtype=str))
+
+
+@contextmanager
+def _decoded(batches: list[list[Path]], recipe: PixelRecipe, *, workers: int) -> Iterator[Iterator[Decoded]]:
+    """The batches' pixels in order, decoded ahead by worker processes where there are enough to be worth it."""
+    count = (os.cpu_count() or 1) if workers < 0 else workers
+    if not count or sum(map(len, batches)) < _WORTH_WORKERS:
+        yield (read_squares(batch, recipe) for batch in batches)
+        return
+    with ProcessPoolExecutor(count, mp_context=get_context("spawn")) as pool:
+        try:
+            yield _ahead(pool, batches, recipe, count)
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def _ahead(pool: ProcessPoolExecutor, batches: list[list[Path]], recipe: PixelRecipe, count: int) -> Iterator[Decoded]:
+    waiting: deque[Future[Decoded]] = deque()
+    for batch in batches:
+        waiting.append(pool.submit(read_squares, batch, recipe))
+        if len(waiting) > count * _AHEAD:
+            yield waiting.popleft().result()
+    while waiting:
+        yield waiting.popleft().result()
+
+
+def _earlier(out: Path, encoder: VisionEncoder) -> Earlier:
+    """Contents and features that an earlier run of the same encoder left at `out`."""
+    if not FeatureSet.is_saved(out):
+        return np.empty(0, dtype="U16"), np.empty((0, encoder.spec.width), dtype=np.float32)
+    there = FeatureSet.load(out)
+    require_same_encoder(there.spec, encoder.spec, out)
+    if "content" not in there.rows:
+        raise ValueError(f"{out} holds features without the pictures' hashes: choose another --out")
+    return there.rows["content"].to_numpy(dtype=str), there.values
+
+
+def require_same_encoder(there: FeatureSpec, given: FeatureSpec, out: Path) -> None:
+    """Refuses to mix features of two encoders in one folder.
+
+    Raises:
+        ValueError: both in words.
+    """
+    if there.fingerprint() != given.fingerprint():
+        raise ValueError(f"{out} holds features of {there.in_words()}, asked are {given.in_words()}: choose another --out")
+
+
+def _assembled(
+    rows: pd.DataFrame,
+    contents: npt.NDArray[np.str_],
+    encoder: VisionEncoder,
+    stored: tuple[Earlier, list[_Shard]],
+    folder: Path,
+) -> tuple[FeatureSet, pd.DataFrame]:
+    """All readable pictures in the order of `rows`, copied source by source into an array on disk."""
+    earlier, shards = stored
+    sources = [(earlier[0], earlier[1], np.ones(len(earlier[0]), dtype=bool))]
+    sources += [(shard.contents, shard.values, shard.readable) for shard in shards]
+    source, position = np.full(len(rows), -1), np.zeros(len(rows), dtype=np.int64)
+    why = {
+        str(content): str(reason)
+        for shard in shards
+        for content, reason in zip(shard.contents[~shard.readable], shard.reasons, strict=True)
+    }
+    for number, (known, _, readable) in enumerate(sources):
+        index = pd.Index(known[readable])
+        wanted = pd.Index(contents)
+        found = index[~index.duplicated()].get_indexer(wanted)
+        at = np.flatnonzero((found >= 0) & (source < 0))
+        source[at] = number
+        position[at] = np.flatnonzero(readable)[~index.duplicated()][found[at]]
+    kept = np.flatnonzero(source >= 0)
+    left = rows.iloc[np.flatnonzero(source < 0)]
+    unreadable = pd.DataFrame(
+        {
+            "image_id": left["image_id"].to_numpy(),
+            "path": left["path"].to_numpy() if "path" in left else "",
+            "reason": [why.get(content, "cannot be read") for content in contents[source < 0]],
+        }
+    )
+    if not len(kept):
+        raise ValueError(
+            f"none of {len(rows)} picture(s) can be read, first {unreadable['path'].iloc[0]!r}: "
+            f"{unreadable['reason'].iloc[0]}"
+        )
+    dtype = np.float32 if encoder.precision == torch.float32 else np.float16
+    values = np.lib.format.open_memmap(folder / "values.npy", mode="w+", dtype=dtype, shape=(len(kept), encoder.spec.width))
+    for number, (_, features, _) in enumerate(sources):
+        at = np.flatnonzero(source[kept] == number)
+        for start in range(0, len(at), SHARD):
+            some = at[start : start + SHARD]
+            values[some] = features[position[kept[some]]]
+    return FeatureSet(encoder.spec, values, rows.iloc[kept]), unreadable

@@ -1,0 +1,247 @@
+"""Which model looks at the pictures, and what does it expect of them?
+
+Three kinds of names, one interface: `open_clip:MODEL/TAG` (any model and tag, `open_clip:hf-hub:ORG/NAME`, or
+`open_clip:MODEL/PATH` for a checkpoint on disk), `transformers:NAME` (CLIP, SigLIP, DINOv2 and their like, a hub name or
+a folder), and `builtin:scenes`, the small CLIP of the drawn world, which runs through the code of `open_clip:`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from data.features import FeatureSpec
+from data.pixels import PixelRecipe
+from probes.runtime import declare_torchvision_operators, device
+
+KINDS = ("open_clip", "transformers", "builtin")
+PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+
+
+@dataclass(frozen=True)
+class VisionEncoder:
+    """A model that turns pixels into features, and texts too where it has a text tower.
+
+    Attributes:
+        spec: what its features are.
+        recipe: what it does to a picture first.
+        on: the device it sits on.
+        precision: what it computes in.
+        image: pixels `(n, 3, s, s)`, scaled to mean and deviation -> features `(n, d)`.
+        text: texts -> vectors `(t, d)` in the same space; None without a text tower.
+    """
+
+    spec: FeatureSpec
+    recipe: PixelRecipe
+    on: torch.device
+    precision: torch.dtype
+    image: Callable[[Tensor], Tensor]
+    text: Callable[[Sequence[str]], Tensor] | None = None
+
+    @torch.inference_mode()
+    def encode(self, squares: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+        """Features `(n, d)` of squares `(n, s, s, 3)`, not normalised."""
+        pixels = torch.from_numpy(squares).to(self.on).permute(0, 3, 1, 2).float().div_(255)
+        mean, deviation = (
+            torch.tensor(part, device=self.on).view(3, 1, 1) for part in (self.recipe.mean, self.recipe.deviation)
+        )
+        pixels = pixels.sub_(mean).div_(deviation)
+        with torch.autocast(self.on.type, self.precision, enabled=self.precision != torch.float32):
+            features = self.image(pixels)
+        return features.float().cpu().numpy()
+
+    @torch.inference_mode()
+    def encode_text(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
+        """Unit vectors `(t, d)` of texts.
+
+        Raises:
+            ValueError: the model has no text tower.
+        """
+        if self.text is None:
+            raise ValueError(
+                f"{self.spec.encoder} has no text tower, so prompts mean nothing to it: "
+                "encode with a CLIP-like model (open_clip:…, builtin:scenes), or give directions as vectors"
+            )
+        parts = [self.text(texts[start : start + 256]) for start in range(0, len(texts), 256)]
+        return functional.normalize(torch.cat(parts).float(), dim=1).cpu().numpy()
+
+
+def vision_encoder(name: str, *, on: str = "auto", precision: str = "auto") -> VisionEncoder:
+    """The encoder called `name` with its weights, ready to run.
+
+    Args:
+        name: see the module's first lines.
+        on: device, `auto` for the fastest there is.
+        precision: `float32`, `bfloat16`, `float16`, or `auto`: half on a GPU, full elsewhere.
+
+    Raises:
+        ValueError: an unknown kind, model, tag or precision, or weights that cannot be found; the model is never left with
+            random weights.
+    """
+    kind, _, model = name.partition(":")
+    if kind not in KINDS or not model:
+        raise ValueError(f"unknown encoder {name!r}: expected open_clip:MODEL/TAG, transformers:NAME or builtin:scenes")
+    place = device(on)
+    if precision == "auto":
+        precision = "float16" if place.type == "cuda" else "float32"
+    if precision not in PRECISIONS:
+        raise ValueError(f"unknown precision {precision!r}: expected auto, {', '.join(PRECISIONS)}")
+    declare_torchvision_operators()
+    if kind == "transformers":
+        return _from_transformers(model, place, precision)
+    return _from_open_clip(name, place, precision)
+
+
+def builtin_model(*, weights: Path | None) -> Any:
+    """The built-in CLIP, made by open_clip's own code; `weights=None` gives fresh ones (to train)."""
+    declare_torchvision_operators()
+    import open_clip
+
+    from probes.builtin import CONFIG_FILE, MODEL
+
+    open_clip.add_model_config(CONFIG_FILE)
+    if weights is None:
+        return open_clip.create_model(MODEL)
+    return open_clip.create_model(MODEL, pretrained=str(weights), require_pretrained=True, weights_only=True)
+
+
+def pixel_statistics(model: Any) -> tuple[Tensor, Tensor]:
+    """Mean and standard deviation `(3, 1, 1)` that an open_clip model's pixels are scaled with."""
+    config = model.visual.preprocess_cfg
+    return torch.tensor(config["mean"]).view(3, 1, 1), torch.tensor(config["std"]).view(3, 1, 1)
+
+
+def _from_open_clip(name: str, place: torch.device, precision: str) -> VisionEncoder:
+    import open_clip
+
+    kind, _, rest = name.partition(":")
+    tokenizer: Callable[[list[str]], Tensor] | None = None
+    if kind == "builtin":
+        from probes.builtin import WEIGHTS_FILE
+        from probes.builtin.tokenizer import HashingTokenizer
+
+        if rest != "scenes":
+            raise ValueError(f"no built-in encoder {rest!r}: there is builtin:scenes")
+        encoder, tag = name, file_tag(WEIGHTS_FILE)
+        model, tokenizer = builtin_model(weights=WEIGHTS_FILE), HashingTokenizer()
+    else:
+        hub = rest.startswith(("hf-hub:", "local-dir:"))
+        known, _, tag = (rest, "", "") if hub else rest.partition("/")
+        if not hub and known not in open_clip.list_models():
+            from data.taxonomy import closest
+
+            raise ValueError(f"open_clip has no model {known!r}: {closest(known, open_clip.list_models())}")
+        if not hub and not tag:
+            tags = ", ".join(open_clip.list_pretrained_tags_by_model(known)) or "none published; give a checkpoint's path"
+            raise ValueError(f"open_clip:{known} needs weights: open_clip:{known}/TAG, where TAG is one of: {tags}")
+        try:
+            model = open_clip.create_model(known, pretrained=tag or None, require_pretrained=not hub, weights_only=True)
+        except Exception as error:  # hub, network and file errors of several libraries
+            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+            raise ValueError(f"the weights of {name} cannot be loaded: {reason}") from error
+        tokenizer = open_clip.get_tokenizer(known)
+        encoder = f"open_clip:{known}"
+        tag = file_tag(Path(tag)) if tag and Path(tag).is_file() else tag
+    config = model.visual.preprocess_cfg
+    size = config["size"] if isinstance(config["size"], int) else config["size"][0]
+    recipe = PixelRecipe(
+        size=size, fit=config["resize_mode"], interpolation=config["interpolation"], mean=tuple(config["mean"]),
+        deviation=tuple(config["std"]), fill=config["fill_color"] if isinstance(config["fill_color"], int) else 0,
+    )  # fmt: skip
+    model = model.eval().requires_grad_(False).to(place)
+    made = tokenizer
+
+    def text(texts: Sequence[str]) -> Tensor:
+        return model.encode_text(made(list(texts)).to(place))
+
+    width = _width(model.encode_image, size, place)
+    spec = FeatureSpec(
+        width=width, encoder=encoder, weights=_with_precision(tag, precision), layer="image embedding",
+        pooling="the model's own", image_size=size,
+    )  # fmt: skip
+    return VisionEncoder(spec, recipe, place, PRECISIONS[precision], model.encode_image, text)
+
+
+def _from_transformers(name: str, place: torch.device, precision: str) -> VisionEncoder:
+    from transformers import AutoModel, AutoTokenizer
+    from transformers.image_processing_base import ImageProcessingMixin
+
+    try:
+        model = AutoModel.from_pretrained(name).eval().requires_grad_(False).to(place)
+        processor, _ = ImageProcessingMixin.get_image_processor_dict(name)
+    except (OSError, ValueError, KeyError) as error:
+        raise ValueError(f"transformers cannot load {name!r}: {str(error).splitlines()[0]}") from error
+    recipe = processor_recipe(processor)
+    whole = hasattr(model, "get_image_features")
+
+    def image(pixels: Tensor) -> Tensor:
+        return _pooled(model.get_image_features(pixel_values=pixels) if whole else model(pixel_values=pixels))
+
+    text: Callable[[Sequence[str]], Tensor] | None = None
+    if hasattr(model, "get_text_features"):
+        tokenizer = AutoTokenizer.from_pretrained(name)
+        length = getattr(model.config.text_config, "max_position_embeddings", None)
+
+        def text(texts: Sequence[str]) -> Tensor:
+            # SigLIP was trained on texts padded to full length; CLIP's mask makes the padding harmless.
+            tokens = tokenizer(list(texts), padding="max_length", max_length=length, truncation=True, return_tensors="pt")
+            known = {key: value.to(place) for key, value in tokens.items() if key in ("input_ids", "attention_mask")}
+            return _pooled(model.get_text_features(**known))
+
+    folder = Path(name)
+    files = sorted(folder.glob("*.safetensors")) if folder.is_dir() else []
+    tag = "+".join(file_tag(file) for file in files) or str(getattr(model.config, "_commit_hash", "") or "")
+    spec = FeatureSpec(
+        width=_width(image, recipe.size, place), encoder=f"transformers:{folder.name if files else name}",
+        weights=_with_precision(tag, precision), layer="image embedding", pooling="the model's own", image_size=recipe.size,
+    )  # fmt: skip
+    return VisionEncoder(spec, recipe, place, PRECISIONS[precision], image, text)
+
+
+def processor_recipe(processor: dict[str, Any]) -> PixelRecipe:
+    """The recipe that a `preprocessor_config.json` of transformers describes."""
+    names = {0: "nearest", 1: "lanczos", 2: "bilinear", 3: "bicubic"}
+    size, crop = processor.get("size", 224), processor.get("crop_size") if processor.get("do_center_crop") else None
+    crop = crop["height"] if isinstance(crop, dict) else crop
+    mean = tuple(processor.get("image_mean") or (0.5,) * 3) if processor.get("do_normalize", True) else (0.0,) * 3
+    deviation = tuple(processor.get("image_std") or (0.5,) * 3) if processor.get("do_normalize", True) else (1.0,) * 3
+    common: dict[str, Any] = {
+        "interpolation": names.get(processor.get("resample", 3), "bicubic"), "mean": mean, "deviation": deviation,
+    }  # fmt: skip
+    if isinstance(size, dict) and "shortest_edge" in size:
+        return PixelRecipe(size=crop or size["shortest_edge"], fit="shortest", resize=size["shortest_edge"], **common)
+    side = size["height"] if isinstance(size, dict) else size
+    return PixelRecipe(size=crop or side, fit="squash" if crop in (None, side) else "shortest", resize=side, **common)
+
+
+def file_tag(path: Path) -> str:
+    """Twelve hex digits of a file's bytes, to name weights by what they are."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:12]
+
+
+def _with_precision(tag: str, precision: str) -> str:
+    return tag if precision == "float32" else f"{tag}, {precision}"
+
+
+def _pooled(output: Any) -> Tensor:
+    if isinstance(output, Tensor):
+        return output
+    for name in ("image_embeds", "pooler_output"):
+        if getattr(output, name, None) is not None:
+            return getattr(output, name)
+    return output.last_hidden_state[:, 0]
+
+
+@torch.inference_mode()
+def _width(image: Callable[[Tensor], Tensor], size: int, place: torch.device) -> int:
+    return int(image(torch.zeros(1, 3, size, size, device=place)).shape[1])

@@ -1,0 +1,207 @@
+"""Encoders: real open_clip and transformers code on small models, and pixels that agree with theirs."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from data.pixels import PixelRecipe
+from probes.builtin.tokenizer import CONTEXT, VOCABULARY, HashingTokenizer
+from probes.runtime import declare_torchvision_operators
+from probes.vision import builtin_model, file_tag, processor_recipe, vision_encoder
+
+declare_torchvision_operators()
+
+
+@pytest.fixture(scope="module")
+def builtin():
+    return vision_encoder("builtin:scenes", on="cpu")
+
+
+def picture(width: int, height: int, seed: int = 0) -> Image.Image:
+    pixels = np.random.default_rng(seed).integers(0, 256, size=(max(height // 7, 1), max(width // 7, 1), 3), dtype=np.uint8)
+    return Image.fromarray(pixels).resize((width, height), Image.Resampling.BICUBIC)
+
+
+@pytest.mark.parametrize("size", [(64, 64), (200, 120), (121, 333), (65, 64), (30, 47), (1000, 17)])
+@pytest.mark.parametrize("fit", ["shortest", "squash", "longest"])
+def test_pixels_are_those_of_open_clip(size, fit):
+    from open_clip.transform import PreprocessCfg, image_transform_v2
+
+    recipe = PixelRecipe(size=64, fit=fit, mean=(0.48, 0.46, 0.41), deviation=(0.27, 0.26, 0.28))
+    theirs = image_transform_v2(
+        PreprocessCfg(size=64, resize_mode=fit, interpolation="bicubic", mean=recipe.mean, std=recipe.deviation),
+        is_train=False,
+    )(picture(*size))
+    square = torch.from_numpy(recipe.pixels(picture(*size)).copy()).permute(2, 0, 1).float() / 255
+    ours = (square - torch.tensor(recipe.mean).view(3, 1, 1)) / torch.tensor(recipe.deviation).view(3, 1, 1)
+    torch.testing.assert_close(ours, theirs, atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"), [({"fit": "stretch"}, "cannot be fitted by 'stretch'"), ({"interpolation": "magic"}, "'magic'")]
+)
+def test_an_impossible_recipe_is_refused(given, message):
+    with pytest.raises(ValueError, match=message):
+        PixelRecipe(size=8, **given)
+
+
+def test_the_builtin_encoder_is_open_clips_own_model(builtin):
+    from probes.builtin import WEIGHTS_FILE
+
+    model = builtin_model(weights=WEIGHTS_FILE).eval()
+    squares = np.stack([np.asarray(picture(64, 64, seed)) for seed in range(3)])
+    pixels = torch.from_numpy(squares).permute(0, 3, 1, 2).float() / 255
+    mean, deviation = (torch.tensor(part).view(3, 1, 1) for part in (builtin.recipe.mean, builtin.recipe.deviation))
+    with torch.inference_mode():
+        expected = model.encode_image((pixels - mean) / deviation).numpy()
+    np.testing.assert_allclose(builtin.encode(squares), expected, rtol=1e-4, atol=1e-5)
+    assert builtin.spec.width == expected.shape[1] == 128
+    assert builtin.spec.weights == file_tag(WEIGHTS_FILE)
+    assert type(model).__module__.startswith("open_clip.")
+
+
+def test_texts_become_unit_vectors(builtin):
+    vectors = builtin.encode_text(["a dog", "a house at night", "a dog"])
+    np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, rtol=1e-5)
+    np.testing.assert_allclose(vectors[0], vectors[2], rtol=1e-5)
+
+
+def test_the_tokenizer_ends_with_the_largest_id_and_cuts_long_texts():
+    tokens = HashingTokenizer()(["a dog", "word " * 100, ""])
+    assert tokens.shape == (3, CONTEXT)
+    assert tokens.max(dim=1).values.tolist() == [VOCABULARY - 1] * 3
+    assert tokens.argmax(dim=1).tolist() == [3, CONTEXT - 1, 1]
+    assert (HashingTokenizer()("A  DOG!") == tokens[:1]).all()
+
+
+def test_weights_from_disk_are_loaded_and_named_by_their_bytes(tmp_path):
+    import open_clip
+    from safetensors.torch import save_file
+
+    from probes.builtin import CONFIG_FILE, MODEL
+
+    open_clip.add_model_config(CONFIG_FILE)
+    torch.manual_seed(5)
+    fresh = builtin_model(weights=None).eval()
+    save_file({name: tensor.contiguous() for name, tensor in fresh.state_dict().items()}, tmp_path / "mine.safetensors")
+    ours = vision_encoder(f"open_clip:{MODEL}/{tmp_path / 'mine.safetensors'}", on="cpu")
+    assert ours.spec.weights == file_tag(tmp_path / "mine.safetensors")
+    zeros = np.zeros((1, 64, 64, 3), dtype=np.uint8)
+    mean, deviation = (torch.tensor(part).view(3, 1, 1) for part in (ours.recipe.mean, ours.recipe.deviation))
+    with torch.inference_mode():
+        expected = fresh.encode_image((torch.zeros(1, 3, 64, 64) - mean) / deviation).numpy()
+    np.testing.assert_allclose(ours.encode(zeros), expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("ViT-L-14/openai", "expected open_clip:MODEL/TAG"),
+        ("clip:ViT-L-14", "expected open_clip:MODEL/TAG"),
+        ("open_clip:ViT-L-41/openai", "has no model 'ViT-L-41'"),
+        ("open_clip:ViT-B-32", "needs weights: open_clip:ViT-B-32/TAG, where TAG is one of: openai"),
+        ("open_clip:ViT-B-32/opneai", "the weights of open_clip:ViT-B-32/opneai cannot be loaded"),
+        ("builtin:scene", "there is builtin:scenes"),
+        ("transformers:/nowhere/at/all", "transformers cannot load"),
+    ],
+)
+def test_a_mistyped_encoder_never_gives_random_weights(name, message):
+    with pytest.raises(ValueError, match=message):
+        vision_encoder(name, on="cpu")
+
+
+def test_an_unknown_precision_is_refused():
+    with pytest.raises(ValueError, match="unknown precision 'half'"):
+        vision_encoder("builtin:scenes", on="cpu", precision="half")
+
+
+def test_half_precision_is_close_and_its_features_are_told_apart(builtin):
+    rough = vision_encoder("builtin:scenes", on="cpu", precision="bfloat16")
+    squares = np.stack([np.asarray(picture(64, 64, seed)) for seed in range(4)])
+    first, second = builtin.encode(squares), rough.encode(squares)
+    cosine = (first * second).sum(1) / np.linalg.norm(first, axis=1) / np.linalg.norm(second, axis=1)
+    assert cosine.min() > 0.99
+    assert builtin.spec.fingerprint() != rough.spec.fingerprint()
+
+
+def saved_clip(folder):
+    from transformers import CLIPConfig, CLIPModel
+
+    torch.manual_seed(0)
+    config = CLIPConfig(
+        text_config={"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 2,
+                     "vocab_size": 99, "max_position_embeddings": 16, "eos_token_id": 2},
+        vision_config={"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 2,
+                       "image_size": 32, "patch_size": 8},
+        projection_dim=24,
+    )  # fmt: skip
+    CLIPModel(config).save_pretrained(folder)
+    return tokenizer(folder)
+
+
+def saved_siglip(folder):
+    from transformers import SiglipConfig, SiglipModel
+
+    torch.manual_seed(0)
+    part = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 2}
+    config = SiglipConfig(
+        text_config={**part, "vocab_size": 99, "max_position_embeddings": 16, "projection_size": 32},
+        vision_config={**part, "image_size": 32, "patch_size": 8},
+    )
+    SiglipModel(config).save_pretrained(folder)
+    return tokenizer(folder)
+
+
+def saved_dinov2(folder):
+    from transformers import Dinov2Config, Dinov2Model
+
+    torch.manual_seed(0)
+    config = Dinov2Config(
+        hidden_size=32, num_hidden_layers=2, num_attention_heads=2, image_size=28, patch_size=7, mlp_ratio=2
+    )
+    Dinov2Model(config).save_pretrained(folder)
+
+
+def tokenizer(folder):
+    from tokenizers import Tokenizer, models, pre_tokenizers
+    from transformers import PreTrainedTokenizerFast
+
+    words = {"<pad>": 0, "<unk>": 1, "<end>": 2, "a": 3, "dog": 4, "house": 5}
+    base = Tokenizer(models.WordLevel(words, unk_token="<unk>"))
+    base.pre_tokenizer = pre_tokenizers.Whitespace()
+    fast = PreTrainedTokenizerFast(tokenizer_object=base, pad_token="<pad>", unk_token="<unk>", eos_token="<end>")
+    fast.save_pretrained(folder)
+
+
+@pytest.mark.parametrize(
+    ("save", "width", "size", "talks"),
+    [(saved_clip, 24, 32, True), (saved_siglip, 32, 32, True), (saved_dinov2, 32, 28, False)],
+)
+def test_towers_of_transformers_are_encoders(tmp_path, save, width, size, talks):
+    import json
+
+    save(tmp_path)
+    record = {"do_resize": True, "size": {"height": size, "width": size}, "resample": 3, "do_normalize": True,
+              "image_mean": [0.5, 0.4, 0.3], "image_std": [0.2, 0.3, 0.4],
+              "image_processor_type": "CLIPImageProcessor"}  # fmt: skip
+    (tmp_path / "preprocessor_config.json").write_text(json.dumps(record), encoding="utf-8")
+    encoder = vision_encoder(f"transformers:{tmp_path}", on="cpu")
+    features = encoder.encode(np.stack([encoder.recipe.pixels(picture(50, 40, seed)) for seed in range(3)]))
+    assert features.shape == (3, width) == (3, encoder.spec.width)
+    assert np.ptp(features, axis=0).max() > 0
+    assert encoder.recipe.mean == (0.5, 0.4, 0.3)
+    if talks:
+        assert encoder.encode_text(["a dog", "a house"]).shape == (2, width)
+    else:
+        with pytest.raises(ValueError, match="has no text tower"):
+            encoder.encode_text(["a dog"])
+
+
+def test_a_processors_edge_and_crop_are_kept_apart():
+    recipe = processor_recipe(
+        {"size": {"shortest_edge": 256}, "crop_size": {"height": 224, "width": 224}, "do_center_crop": True, "resample": 3}
+    )
+    assert (recipe.resize, recipe.size, recipe.fit) == (256, 224, "shortest")

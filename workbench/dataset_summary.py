@@ -1,0 +1,80 @@
+"""What does a dataset hold, and what is wrong with it, on one screen?"""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from data.features import VOTE_PREFIX
+from data.inspection import KINDS
+from data.layouts import LAYOUTS
+from data.manifest import Manifest
+
+_EXAMPLES = 3
+_MOST = 10
+_WIDTH = 110
+
+
+def summary(manifest: Manifest) -> str:
+    """The text that `workbench data DIR` prints: layout, pictures, a table label x split, votes, attributes, problems."""
+    title = next((layout.title for layout in LAYOUTS if layout.name == manifest.layout), manifest.layout)
+    labels = manifest.taxonomy
+    blocks = [
+        _line("dataset", f"{manifest.root}"),
+        _line("layout", title if title == manifest.layout else f"{title} ({manifest.layout})"),
+        _line("pictures", f"{len(manifest):,}"),
+        _line("labels", "none" if labels is None else f"{len(labels)} ({labels.name})"),
+        _line("votes", _votes(manifest)),
+        _line("attributes", _attributes(manifest)),
+        "",
+        _indented(manifest.counts().map(lambda number: f"{number:,}").to_string()),
+    ]
+    if manifest.notes:
+        blocks += ["", "notes", *(f"  - {note}" for note in manifest.notes)]
+    return "\n".join([*blocks, "", *_problems(manifest.problems)])
+
+
+def _line(name: str, text: str) -> str:
+    return f"{name:<11} {text}"
+
+
+def _votes(manifest: Manifest) -> str:
+    if not manifest.votes:
+        return "no"
+    with_any = int((manifest.rows[manifest.votes].sum(axis=1) > 0).sum())
+    names = ", ".join(name.removeprefix(VOTE_PREFIX) for name in manifest.votes)
+    return f"yes, for {with_any:,} picture(s): {names}"
+
+
+def _attributes(manifest: Manifest) -> str:
+    """Each attribute with how many different values it has, and for how many pictures it is missing."""
+    said = []
+    for name in manifest.attributes[:_MOST]:
+        values = manifest.rows[name]
+        missing = f", {int(values.isna().sum()):,} missing" if values.isna().any() else ""
+        said.append(f"{name} ({values.nunique():,} values{missing})")
+    more = len(manifest.attributes) - len(said)
+    return (", ".join(said) or "none") + (f" and {more} more" if more else "")
+
+
+def _problems(problems: pd.DataFrame) -> list[str]:
+    """Every kind with its count and first examples, the gravest first."""
+    if problems.empty:
+        return ["problems    none"]
+    lines = [_line("problems", f"{len(problems):,}")]
+    present = [kind for kind in KINDS if (problems["kind"] == kind).any()]
+    for kind in [*present, *sorted(set(problems["kind"]) - set(present))]:
+        of_kind = problems[problems["kind"] == kind]
+        lines.append(f"  {kind}: {len(of_kind):,}")
+        lines += [_shortened(f"    {row['path']}: {row['detail']}") for _, row in of_kind.head(_EXAMPLES).iterrows()]
+        if len(of_kind) > _EXAMPLES:
+            lines.append(f"    ... and {len(of_kind) - _EXAMPLES:,} more")
+    return lines
+
+
+def _shortened(line: str) -> str:
+    line = "".join(letter if letter.isprintable() else "?" for letter in line)
+    return line if len(line) <= _WIDTH else line[: _WIDTH - 3] + "..."
+
+
+def _indented(text: str) -> str:
+    return "\n".join("  " + line.rstrip() for line in text.splitlines())

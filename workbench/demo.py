@@ -1,0 +1,137 @@
+"""What does the whole road look like? Pictures with a planted bias, an encoder, a probe, an audit that finds it."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from analyses.audit import AuditResult
+from analyses.slices import SliceSpec
+from data.atomic import ensure_free
+from data.features import FeatureSet
+from workbench.pipeline import audit
+from workbench.sentences import plain_sentence
+from workbench.settings import AuditSettings, DemoSettings, FeaturesSettings, TrainSettings
+from workbench.training import train
+
+Say = Callable[[str], None]
+
+
+def demo(settings: DemoSettings, *, command: str = "", say: Say = print) -> AuditResult:
+    """Draws pictures (or, with `table`, features) with a planted bias, trains a probe and audits it, under one folder.
+
+    Raises:
+        FileExistsError: the folder holds something that the demo did not write.
+    """
+    return (
+        _of_table(settings, command=command, say=say) if settings.table else _of_pictures(settings, command=command, say=say)
+    )
+
+
+def _of_pictures(settings: DemoSettings, *, command: str, say: Say) -> AuditResult:
+    from data.scenes import AnnotatorBias
+    from data.scenes.dataset import write_scenes
+    from workbench.intake import features as encode_pictures
+
+    root = Path(settings.out)
+    for name in ("world/pictures", "world/manifest", "features", "probe", "audit"):
+        ensure_free(root / name, overwrite=True)
+    shutil.rmtree(root / "features", ignore_errors=True)  # encoded anew, so that the demo shows it
+    bias = AnnotatorBias() if settings.bias else None
+    half = settings.pictures // 2
+    write_scenes(root / "world", train=settings.pictures - half, test=half, seed=settings.seed, bias=bias, overwrite=True)
+    say(f"drew {settings.pictures:,} pictures; {half:,} of them, with every tone of figure equally often, are for the audit")
+    if bias:
+        say(
+            f"planted: of the training labels of pictures with {_in_words(bias.attribute, bias.value)}, "
+            f"{bias.strength:.0%} say {bias.emotion} whatever is shown; the labels of the audited pictures are fair"
+        )
+    else:
+        say("planted: nothing; a true audit finds nothing about the camera or the tone of figures")
+    encode_pictures(
+        FeaturesSettings(manifest=str(root / "world/manifest"), encoder="builtin:scenes", out=str(root / "features")),
+        say=say,
+    )
+    base = TrainSettings(features=str(root / "features"), out=str(root / "probe"), overwrite=True)
+    trained = train(replace(base, fit=replace(base.fit, seed=settings.seed)), say=say)
+    asked = AuditSettings(
+        features=str(root / "features"), probe=str(root / "probe"), split="test", out=str(root / "audit"), overwrite=True
+    )
+    remark = _accuracy_remark(trained.probe, FeatureSet.load(root / "features"), settings.seed) if bias else ""
+    result = audit(
+        replace(asked, audit=replace(asked.audit, seed=settings.seed)), command=command, say=say,
+        remarks=(remark,) if remark else (),
+    )  # fmt: skip
+    if bias:
+        cells = result.findings[result.findings["emotion"] == bias.emotion]
+        row = cells[cells["where"].map(lambda where: where == {bias.attribute: bias.value})].iloc[0]
+        say(f"{'found' if row['verdict'] == 'skewed' else 'missed'}: {plain_sentence(row)}")
+        say(remark)
+    say(f"next: workbench app {root / 'audit'}")
+    return result
+
+
+def _accuracy_remark(biased: Any, features: FeatureSet, seed: int) -> str:
+    """What accuracy alone would have told: the same training on fair answers, measured on the same pictures."""
+    from data.scenes.dataset import training_answers
+    from probes.train import fit
+
+    train_on, test_on = features.where(split="train"), features.where(split="test")
+    fair = training_answers(train_on.rows, seed=seed, bias=None)
+    fair_rows = train_on.rows.assign(label=fair["label"].to_numpy())
+    twin = fit(
+        replace(TrainSettings().fit, seed=seed), FeatureSet(train_on.spec, train_on.values, fair_rows),
+        anchors=biased.anchors, taxonomy=biased.taxonomy, progress=False,
+    )  # fmt: skip
+    with_bias, without = (_accuracy(probe, test_on) for probe in (biased, twin))
+    return (
+        f"Accuracy would not have told: {with_bias:.3f} with the planted bias, {without:.3f} after the same training on "
+        "fair labels. Only the slices show it."
+    )
+
+
+def _accuracy(probe: Any, features: FeatureSet) -> float:
+    predictions = probe.predict(features)
+    return float((predictions.predicted == probe.taxonomy.codes(features.rows["label"])).mean())
+
+
+def _of_table(settings: DemoSettings, *, command: str, say: Say) -> AuditResult:
+    from data.planted import DEFAULT_BIASES, feature_table
+
+    root = Path(settings.out)
+    features, probe, run = (root / name for name in ("features", "probe", "audit"))
+    for folder in (features, probe, run):
+        ensure_free(folder, overwrite=True)
+    biases = DEFAULT_BIASES if settings.bias else ()
+    feature_table(biases=biases, test=settings.pictures, seed=settings.seed).save(features, overwrite=True)
+    for bias in biases:
+        what = "look like" if bias.kind == "reading" else "are, labels and all,"
+        say(
+            f"planted: {bias.strength:.0%} of the pictures with {SliceSpec.from_json(bias.where).name} {what} {bias.emotion}"
+        )
+    if not biases:
+        say("planted: nothing; a true audit stays quiet")
+    base = TrainSettings(features=str(features), out=str(probe), overwrite=True)
+    train(replace(base, fit=replace(base.fit, seed=settings.seed)), say=say)
+    asked = AuditSettings(features=str(features), probe=str(probe), split="test", out=str(run), overwrite=True)
+    result = audit(replace(asked, audit=replace(asked.audit, seed=settings.seed)), command=command, say=say)
+    for bias in biases:
+        cells = result.findings[result.findings["emotion"] == bias.emotion]
+        row = cells[cells["where"].map(lambda where, asked=dict(bias.where): where == asked)].iloc[0]
+        say(f"{'found' if row['verdict'] == 'skewed' else 'missed'}: {plain_sentence(row)}")
+    say(f"next: workbench app {run}")
+    return result
+
+
+def _in_words(attribute: str, value: str) -> str:
+    return SliceSpec.from_json({attribute: value}).name
+
+
+def planted_rank(result: AuditResult, bias: Any) -> int:
+    """Place in the ranking of what is skewed (repeats left out) of the planted slice's first cell; -1 if it has none."""
+    own = result.findings[(result.findings["verdict"] == "skewed") & result.findings["repeats"].isna()]
+    hits = [at for at, where in enumerate(own["where"]) if where == {bias.attribute: bias.value}]
+    return hits[0] if hits else -1
