@@ -34,6 +34,8 @@ bench: $(STAMP) ## time the audit and the training beside what else there is
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[bench]'
 	$(BIN)/python bench/bench.py
 	$(BIN)/python bench/encoding.py
+	$(BIN)/python bench/overlap.py
+	$(BIN)/python bench/training.py
 	$(BIN)/python bench/demo.py
 
 clean: ## remove .venv and caches

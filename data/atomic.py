@@ -19,10 +19,15 @@ MARKER = "COMPLETE.json"
 
 def write_text(path: Path, text: str) -> None:
     """Writes `text` to a temporary name beside `path`, then renames."""
+    write_bytes(path, text.encode("utf-8"))
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Writes `content` to a temporary name beside `path`, then renames."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.partial-{os.getpid()}")
     try:
-        partial.write_text(text, encoding="utf-8", newline="\n")
+        partial.write_bytes(content)
         os.replace(partial, path)
     finally:
         partial.unlink(missing_ok=True)

@@ -17,11 +17,11 @@ from scipy.special import softmax
 from data.features import FeatureSet
 from data.predictions import Predictions
 from data.taxonomy import Taxonomy
+from probes.calibration import expected_calibration_error
 from probes.projector import Probe
 
 Floats = npt.NDArray[np.floating]
 _CHUNK = 65_536
-_BINS = 15
 
 
 @dataclass(frozen=True)
@@ -163,18 +163,6 @@ def evaluation(readings: Mapping[str, Floats], features: FeatureSet, taxonomy: T
         counts.reshape(len(taxonomy), len(taxonomy)), index=list(taxonomy.labels), columns=list(taxonomy.labels)
     )
     return Evaluation(table, confusion, int((~known).sum()))
-
-
-def expected_calibration_error(probabilities: Floats, codes: npt.NDArray[np.integer], *, bins: int = _BINS) -> float:
-    """Mean gap between top probability and accuracy over equal-mass bins of the top probability, 0 to 1.
-
-    Source: Nguyen and O'Connor 2015, https://arxiv.org/abs/1508.05154 (equal-mass bins).
-    """
-    confidence = probabilities.max(axis=1)
-    hit = probabilities.argmax(axis=1) == codes
-    order = np.argsort(confidence, kind="stable")
-    parts = np.array_split(order, min(bins, len(order)))
-    return float(sum(abs(confidence[part].mean() - hit[part].mean()) * len(part) for part in parts) / len(order))
 
 
 def _figures(probabilities: Floats, codes: npt.NDArray[np.integer], taxonomy: Taxonomy) -> dict[str, float | int]:

@@ -144,7 +144,12 @@ def _from_open_clip(name: str, place: torch.device, precision: str) -> VisionEnc
             tags = ", ".join(open_clip.list_pretrained_tags_by_model(known)) or "none published; give a checkpoint's path"
             raise ValueError(f"open_clip:{known} needs weights: open_clip:{known}/TAG, where TAG is one of: {tags}")
         try:
-            model = open_clip.create_model(known, pretrained=tag or None, require_pretrained=not hub, weights_only=True)
+            # OpenAI's weights were trained with QuickGELU; open_clip only warns when its default config lacks it.
+            quick = {} if hub else open_clip.get_pretrained_cfg(known, tag)
+            model = open_clip.create_model(
+                known, pretrained=tag or None, require_pretrained=not hub, weights_only=True,
+                force_quick_gelu=bool(quick.get("quick_gelu")),
+            )  # fmt: skip
         except Exception as error:  # hub, network and file errors of several libraries
             reason = str(error).splitlines()[0] if str(error) else type(error).__name__
             raise ValueError(f"the weights of {name} cannot be loaded: {reason}") from error

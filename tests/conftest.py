@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
 from pathlib import Path
 
 # Before numpy and torch are imported: threads that share two cores with anything else mostly wait for each other. Numba,
@@ -10,6 +12,8 @@ from pathlib import Path
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("NUMBA_NUM_THREADS", "1")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
+# Nothing is read from, or left in, the cache of whoever runs the tests.
+os.environ["AFFECT_WORKBENCH_CACHE"] = tempfile.mkdtemp(prefix="affect-workbench-tests-")
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -19,6 +23,12 @@ settings.register_profile(
     "suite", derandomize=True, deadline=None, database=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("suite")
+
+
+def pytest_unconfigure() -> None:
+    """Leaves nothing behind."""
+    shutil.rmtree(os.environ["AFFECT_WORKBENCH_CACHE"], ignore_errors=True)
+
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 

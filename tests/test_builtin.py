@@ -14,6 +14,7 @@ from sklearn.preprocessing import StandardScaler
 
 from data.features import FeatureSet
 from data.scenes import annotate, bayes_accuracy
+from data.scenes.captions import WORDS
 from data.taxonomy import Taxonomy
 from probes.builtin import CARD_FILE, WEIGHTS_FILE, train
 from probes.builtin.measure import encoded, fresh_pictures, zero_shot_accuracy
@@ -39,12 +40,7 @@ def test_the_weights_are_small_and_in_half_precision():
     assert kinds <= {torch.float16, torch.int64}
 
 
-NOT_YET = pytest.mark.xfail(strict=True, reason="the shipped weights do not see this well enough yet: see the model card")
-
-
-@pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=NOT_YET if name in ("subject", "held", "figure_tone") else ()) for name in BARS]
-)
+@pytest.mark.parametrize("name", BARS)
 def test_it_knows_its_world_zero_shot(fresh, name):
     encoder, scenes, _, features = fresh
     assert zero_shot_accuracy(encoder, scenes, features)[name] >= BARS[name]
@@ -61,19 +57,26 @@ def test_the_card_says_what_fresh_pictures_show(fresh):
 
 @pytest.fixture(scope="module")
 def readings(fresh):
-    """Accuracy of a projector, of a linear model on raw pixels, and the ceiling, on the same 1,000 pictures."""
+    """Accuracy of a projector, of a linear model on raw pixels, and the ceiling, on the same 4,000 pictures.
+
+    Both learn from 12,000 others. (From 2,000, as in the demo, the projector stays a few points lower: so few do not show
+    what every combination makes people feel.)
+    """
     encoder, scenes, pixels, features = fresh
-    answers = annotate(scenes, rng=np.random.default_rng(5))
-    rows = answers[["label"]].assign(image_id=[str(number) for number in range(len(scenes))])
-    both = FeatureSet(encoder.spec, features, rows)
-    train_at, test_at = np.arange(0, 3_000), np.arange(3_000, 4_000)
-    probe = fit(FitConfig(), both.take(train_at), taxonomy=Taxonomy.named("ekman6"), progress=False)
-    predictions = probe.predict(both.take(test_at))
-    truth = probe.taxonomy.codes(rows["label"])
-    accuracy = (predictions.predicted == truth[test_at]).mean()
-    small = pixels[:, ::4, ::4].reshape(len(pixels), -1) / 255.0
-    raw = make_pipeline(StandardScaler(), LogisticRegression(C=0.01, max_iter=300)).fit(small[train_at], truth[train_at])
-    return accuracy, raw.score(small[test_at], truth[test_at]), bayes_accuracy(scenes.iloc[test_at])
+    taxonomy = Taxonomy.named("ekman6")
+    train_scenes, train_pixels = fresh_pictures(12_000, seed=12)
+    sides = []
+    for seed, (contents, values) in enumerate(((train_scenes, encoded(encoder, train_pixels)), (scenes, features))):
+        labels = annotate(contents, rng=np.random.default_rng([5, seed]))["label"]
+        rows = labels.to_frame().assign(image_id=[f"{seed}-{number}" for number in range(len(contents))])
+        sides.append(FeatureSet(encoder.spec, values, rows))
+    train_on, test_on = sides
+    probe = fit(FitConfig(), train_on, taxonomy=taxonomy, progress=False)
+    truth = [taxonomy.codes(side.rows["label"]) for side in sides]
+    accuracy = (probe.predict(test_on).predicted == truth[1]).mean()
+    train_small, test_small = (part[:, ::4, ::4].reshape(len(part), -1) / 255.0 for part in (train_pixels, pixels))
+    raw = make_pipeline(StandardScaler(), LogisticRegression(C=0.01, max_iter=300)).fit(train_small, truth[0])
+    return accuracy, raw.score(test_small, truth[1]), bayes_accuracy(scenes)
 
 
 def test_the_projector_leaves_pixels_behind(readings):
@@ -81,7 +84,7 @@ def test_the_projector_leaves_pixels_behind(readings):
     assert accuracy >= pixels + 0.15
 
 
-@NOT_YET
+@pytest.mark.xfail(strict=True, reason="a projector of default settings stays about .01 below this bar: see the model card")
 def test_the_projector_comes_near_the_ceiling(readings):
     accuracy, _, ceiling = readings
     assert accuracy >= ceiling - 0.06
@@ -121,15 +124,21 @@ def test_the_loss_is_lower_for_the_right_captions():
     assert train.contrastive(image, image, scale) < train.contrastive(image, image.roll(1, 0), scale)
 
 
-def test_pictures_of_the_second_stage_share_what_would_tell_them_apart_too_easily():
-    scenes = train.alike_scenes(320, rng=np.random.default_rng(0))
-    groups = np.arange(320) // train.GROUP
-    shared = ["setting", "light", "weather", "subject", "extras", "camera"]
-    varying = scenes[shared].groupby(groups).nunique() > 1
-    assert varying.sum(axis=1).max() <= 2
-    persons = (scenes["subject"] == "person").groupby(groups).all()
-    assert persons.sum() >= 4
-    assert (scenes["figure_tone"].groupby(groups).nunique()[persons] == 3).all()
+def test_captions_of_a_batch_on_one_topic_name_nothing_else():
+    seen = set()
+    for step in range(20):
+        pictures, said = train.batch(0, step, topical=True)
+        topics = [name for name in train.TOPICS if set(said) <= {way for ways in WORDS[name].values() for way in ways}]
+        assert len(topics) == 1
+        assert len(pictures) == len(said) == train.BATCH
+        seen.update(topics)
+    assert seen == set(train.TOPICS)
+
+
+def test_the_second_stage_keeps_some_batches_with_full_captions():
+    kept = [not train.on_topic(step, 100) for step in range(100, 140)]
+    assert sum(kept) == 10
+    assert not any(train.on_topic(step, 100) for step in range(100))
 
 
 def test_the_learning_rate_rises_and_falls_once_a_stage():

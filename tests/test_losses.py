@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch.nn.functional import normalize
 
-from probes.config import LOSS_NAMES
-from probes.losses import LOSSES, cosine_embedding, info_nce, nt_xent, sup_con
+from probes.config import LOSS_NAMES, SOFT_LOSSES
+from probes.losses import LOSSES, MARGIN, Extras, cosine_embedding, info_nce, nt_xent, proxy_anchor
 
 T = 0.1
 
@@ -69,22 +69,32 @@ def sup_con_loop(z, bank, y) -> float:
     return total / len(both)
 
 
+def triplet_loop(z, bank, y) -> float:
+    """Mean over the (picture, other label) pairs that violate the margin."""
+    violations = []
+    for i in range(len(y)):
+        own = dot(z[i], bank[y[i]])
+        violations += [dot(z[i], anchor) - own + MARGIN for at, anchor in enumerate(bank) if at != y[i]]
+    active = [value for value in violations if value > 0]
+    return sum(active) / len(active) if active else 0.0
+
+
 LOOPS = {
     "info_nce": info_nce_loop, "cosine_embedding": cosine_embedding_loop, "nt_xent": nt_xent_loop, "sup_con": sup_con_loop,
+    "triplet": triplet_loop,
 }  # fmt: skip
 
 
 def test_the_names_a_config_offers_are_the_losses() -> None:
     assert tuple(LOSSES) == LOSS_NAMES
-    assert set(LOOPS) == set(LOSSES)
-    assert [LOSSES[name] for name in LOSS_NAMES] == [info_nce, cosine_embedding, nt_xent, sup_con]
+    assert set(LOOPS) < set(LOSSES)
 
 
 @pytest.mark.parametrize(("n", "k"), [(1, 2), (2, 6), (7, 3), (33, 25)])
-@pytest.mark.parametrize("name", LOSS_NAMES)
+@pytest.mark.parametrize("name", LOOPS)
 def test_a_loss_is_its_written_out_loop(name: str, n: int, k: int) -> None:
     z, bank, y = batch(n, k, seed=n)
-    assert LOSSES[name](z, bank, y, temperature=T).item() == pytest.approx(LOOPS[name](z, bank, y), abs=1e-9)
+    assert LOSSES[name](z, bank, y, Extras(T)).item() == pytest.approx(LOOPS[name](z, bank, y), abs=1e-9)
 
 
 @pytest.mark.parametrize("name", LOSS_NAMES)
@@ -93,7 +103,7 @@ def test_good_is_smaller_than_bad(name: str) -> None:
     bank = torch.eye(4, 5, dtype=torch.float64)
     own, other = bank[y], bank[(y + 1) % 4]
     good, halfway, bad = (normalize(vectors + 0.1 * noise, dim=1) for vectors in (own, own + other, other))
-    losses = [LOSSES[name](z, bank, y, temperature=T).item() for z in (good, halfway, bad)]
+    losses = [LOSSES[name](z, bank, y, Extras(T)).item() for z in (good, halfway, bad)]
     assert losses[0] < losses[1] < losses[2]
 
 
@@ -101,10 +111,10 @@ def test_good_is_smaller_than_bad(name: str) -> None:
 def test_descending_the_loss_brings_pictures_nearer_their_own_label(name: str) -> None:
     z, bank, y = batch(12, 4)
     free = z.clone().requires_grad_()
-    LOSSES[name](normalize(free, dim=1), bank, y, temperature=T).backward()
+    LOSSES[name](normalize(free, dim=1), bank, y, Extras(T)).backward()
     assert free.grad is not None
     moved = normalize(z - 0.05 * free.grad, dim=1)
-    assert cosine_embedding(moved, bank, y) < cosine_embedding(z, bank, y)
+    assert cosine_embedding(moved, bank, y, Extras()) < cosine_embedding(z, bank, y, Extras())
 
 
 @pytest.mark.parametrize("name", LOSS_NAMES)
@@ -112,7 +122,7 @@ def test_descending_the_loss_brings_pictures_nearer_their_own_label(name: str) -
 def test_loss_and_gradient_are_finite_in_any_batch(name: str, labels: list[int]) -> None:
     z, bank, _ = batch(len(labels), 4)
     free = z.float().requires_grad_()
-    value = LOSSES[name](normalize(free, dim=1), bank.float(), torch.tensor(labels), temperature=0.01)
+    value = LOSSES[name](normalize(free, dim=1), bank.float(), torch.tensor(labels), Extras(0.01))
     value.backward()
     assert torch.isfinite(value)
     assert free.grad is not None
@@ -123,12 +133,85 @@ def test_loss_and_gradient_are_finite_in_any_batch(name: str, labels: list[int])
 def test_the_order_of_the_batch_does_not_matter(name: str) -> None:
     z, bank, y = batch(9, 4)
     order = torch.randperm(9, generator=torch.Generator().manual_seed(0))
-    assert LOSSES[name](z[order], bank, y[order], temperature=T).item() == pytest.approx(
-        LOSSES[name](z, bank, y, temperature=T).item(), abs=1e-12
+    assert LOSSES[name](z[order], bank, y[order], Extras(T)).item() == pytest.approx(
+        LOSSES[name](z, bank, y, Extras(T)).item(), abs=1e-12
     )
 
 
 def test_pictures_of_one_label_do_not_repel_each_other_in_nt_xent() -> None:
     z, bank, _ = batch(6, 3)
     same = torch.zeros(6, dtype=torch.long)
-    assert nt_xent(z, bank, same, temperature=T).item() == pytest.approx(0, abs=1e-9)
+    assert nt_xent(z, bank, same, Extras(T)).item() == pytest.approx(0, abs=1e-9)
+
+
+def twins(k: int) -> torch.Tensor:
+    """Labels 0 and 1 are one feeling under two names."""
+    mask = torch.eye(k, dtype=torch.bool)
+    mask[0, 1] = mask[1, 0] = True
+    return mask
+
+
+@pytest.mark.parametrize("name", ["info_nce", "triplet", "multi_similarity"])
+def test_a_twin_is_neither_pushed_away_nor_pulled(name: str) -> None:
+    _, bank, _ = batch(1, 4, seed=3)
+    z, y = bank[:1].clone().requires_grad_(), torch.tensor([0])
+    moved = bank.clone().requires_grad_()
+    LOSSES[name](z, moved, y, Extras(T, twins(4))).backward()
+    assert moved.grad is None or moved.grad[1].abs().max() == 0
+    moved.grad = None
+    near = normalize(bank[:1] + bank[1:2], dim=1)
+    LOSSES[name](near, moved, y, Extras(T)).backward()
+    assert moved.grad is not None
+    assert moved.grad[1].abs().max() > 0
+
+
+@pytest.mark.parametrize("name", ["nt_xent", "sup_con"])
+def test_pictures_of_a_twin_label_do_not_repel_each_other_in_the_batch(name: str) -> None:
+    z, bank, _ = batch(4, 4)
+    y = torch.tensor([0, 0, 1, 1])
+    gradients = {}
+    for mask in (twins(4), None):
+        for sign in (1, -1):
+            rows = torch.cat([z[:2], sign * z[2:]]).requires_grad_()
+            LOSSES[name](rows, bank, y, Extras(T, mask)).backward()
+            gradients[mask is None, sign] = rows.grad[:2]
+    torch.testing.assert_close(gradients[False, 1], gradients[False, -1])
+    assert not torch.allclose(gradients[True, 1], gradients[True, -1])
+
+
+def test_soft_labels_that_are_hard_change_nothing() -> None:
+    z, bank, y = batch(9, 4)
+    hard = torch.nn.functional.one_hot(y, 4).double()
+    for name in SOFT_LOSSES:
+        assert LOSSES[name](z, bank, y, Extras(T, soft=hard)).item() == pytest.approx(
+            LOSSES[name](z, bank, y, Extras(T)).item()
+        )
+        assert LOSSES[name](z, bank, y, Extras(T, twins(4), hard)).item() == pytest.approx(
+            LOSSES[name](z, bank, y, Extras(T, twins(4))).item()
+        )
+
+
+def test_soft_labels_are_cross_entropy_with_shares() -> None:
+    z, bank, y = batch(7, 4)
+    soft = torch.rand(7, 4, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
+    soft /= soft.sum(dim=1, keepdim=True)
+    expected = -((z @ bank.T / T).log_softmax(dim=1) * soft).sum(dim=1).mean()
+    assert info_nce(z, bank, y, Extras(T, soft=soft)).item() == pytest.approx(expected.item())
+
+
+def test_a_learned_temperature_gets_a_gradient() -> None:
+    z, bank, y = batch(7, 4)
+    log_temperature = torch.tensor(math.log(T), requires_grad=True)
+    info_nce(z, bank, y, Extras(log_temperature.exp())).backward()
+    assert log_temperature.grad is not None
+    assert log_temperature.grad.abs() > 0
+
+
+def test_proxies_are_the_anchors() -> None:
+    from pytorch_metric_learning.losses import ProxyAnchorLoss
+
+    z, bank, y = batch(7, 4)
+    theirs = ProxyAnchorLoss(4, 5).double()
+    with torch.no_grad():
+        theirs.proxies.copy_(bank)
+    assert proxy_anchor(z, bank, y, Extras(T)).item() == pytest.approx(theirs(z, y).item())

@@ -10,10 +10,15 @@ import pytest
 import torch
 
 from data.features import FeatureSet, FeatureSpec
+from data.joint_taxonomy import JointTaxonomy, twins
 from data.taxonomy import Taxonomy
+from probes import batches as batching
+from probes import loop
 from probes.anchors import LabelAnchors
+from probes.batches import cut, epoch_order
 from probes.config import LOSS_NAMES, FitConfig
-from probes.train import _batches, fit
+from probes.label_sets import SIMILARITY_TEMPERATURE, LabelSet, prepare
+from probes.train import fit, fit_joint
 
 TWO = Taxonomy("two", ("a", "b", "c"))
 ANCHORS = LabelAnchors(TWO.labels, np.eye(3, 8, dtype=np.float32), "test")
@@ -55,8 +60,8 @@ def test_the_global_state_of_chance_does_not_matter() -> None:
 
 @pytest.mark.parametrize("loss", LOSS_NAMES)
 def test_every_loss_learns_to_read_new_pictures(loss: str) -> None:
-    probe = trained(replace(QUICK, loss=loss, epochs=20, patience=20, learning_rate=0.02))
-    assert accuracy(probe, blobs(300, seed=1, start=1_000)) > 0.6
+    probe = trained(replace(QUICK, loss=loss, epochs=20, patience=20, learning_rate=0.02), train=blobs(noise=0.5))
+    assert accuracy(probe, blobs(300, noise=0.5, seed=1, start=1_000)) > 0.6
     assert probe.config["loss"] == loss
 
 
@@ -128,7 +133,7 @@ def test_a_handful_of_pictures_can_be_trained_on(n: int) -> None:
     ("n", "size", "expected"), [(9, 4, [4, 5]), (8, 4, [4, 4]), (10, 4, [4, 4, 2]), (3, 4, [3]), (1, 4, [1])]
 )
 def test_no_batch_of_many_holds_one_picture(n: int, size: int, expected: list[int]) -> None:
-    batches = _batches(n, size, rng=torch.Generator().manual_seed(0))
+    batches = cut(torch.randperm(n, generator=torch.Generator().manual_seed(0)), size)
     assert [len(batch) for batch in batches] == expected
     assert sorted(torch.cat(batches).tolist()) == [*range(n)]
 
@@ -162,7 +167,7 @@ def test_anchors_of_other_labels_are_refused_before_training() -> None:
 @pytest.mark.parametrize(
     ("name", "value", "message"),
     [
-        ("loss", "triplet", "unknown loss 'triplet': expected one of info_nce, cosine_embedding, nt_xent, sup_con"),
+        ("loss", "tripled", "unknown loss 'tripled': expected one of info_nce, cosine_embedding, nt_xent, sup_con, triplet"),
         ("temperature", 0, "temperature is 0: expected between 1e-06 and"),
         ("epochs", 0, "epochs is 0: expected between 1 and"),
         ("batch", 1, "batch is 1: expected between 2 and"),
@@ -175,3 +180,198 @@ def test_anchors_of_other_labels_are_refused_before_training() -> None:
 def test_impossible_settings_are_refused(name: str, value: object, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         FitConfig(**{name: value})
+
+
+ANGRY = Taxonomy("first", ("anger", "joy", "fear"))
+RAGING = Taxonomy(
+    "second", ("rage", "delight", "horror"), maps={"first": {"rage": "anger", "delight": "joy", "horror": "fear"}}
+)
+CALM = Taxonomy(
+    "third", ("calm", "anger", "joy"), maps={"first": {"calm": None}, "second": {"anger": "rage", "joy": "delight"}}
+)
+
+
+def styled(n: int, style: int, **more) -> FeatureSet:
+    """Blobs that also show which set they are from."""
+    features = blobs(n, **more)
+    return replace(features, values=features.values + 1.5 * np.eye(6, dtype=np.float32)[3 + style])
+
+
+def three_taxonomies(noise: float = 0.5) -> list[LabelSet]:
+    """The same three kinds of pictures, each set in a style and with names and anchors of its own."""
+    sets = []
+    for number, taxonomy in enumerate((ANGRY, RAGING, CALM)):
+        features = styled(240, number, noise=noise, seed=number, start=1_000 * number)
+        kinds = np.arange(240) % 3
+        order = {0: (0, 1, 2), 1: (0, 1, 2), 2: (1, 2, 0)}[number]
+        labels = np.array(taxonomy.labels)[np.array(order)[kinds]]
+        vectors = np.random.default_rng(number + 50).normal(size=(3, 12)).astype(np.float32)
+        rows = features.rows.assign(label=labels)
+        sets.append(LabelSet(replace(features, rows=rows), taxonomy, LabelAnchors(taxonomy.labels, vectors, "test")))
+    return sets
+
+
+def agreement(probes, first: int, second: int) -> float:
+    """Share of new pictures in the style of the first set that two label sets give twin names."""
+    new = styled(300, first, noise=0.5, seed=9, start=9_000)
+    new = replace(new, rows=new.rows[["image_id"]])
+    said = [probes[at].predict(new).predicted for at in (first, second)]
+    same = twins(probes[first].taxonomy, probes[second].taxonomy)
+    return float(same[said[0], said[1]].mean())
+
+
+def test_twins_of_three_taxonomies_end_in_agreement_which_the_unmasked_loss_fails(monkeypatch) -> None:
+    config = FitConfig(epochs=30, patience=30, batch=32, learning_rate=5e-3, temperature=0.05, device="cpu")
+    masked = fit_joint(config, three_taxonomies(), progress=False)
+    monkeypatch.setattr(JointTaxonomy, "not_negative", property(lambda self: np.eye(len(self), dtype=bool)))
+    unmasked = fit_joint(config, three_taxonomies(), progress=False)
+    kept, lost = agreement(masked, 0, 1), agreement(unmasked, 0, 1)
+    assert kept > 0.85
+    assert lost < kept - 0.1
+    assert [probe.taxonomy.name for probe in masked] == ["first", "second", "third"]
+    assert masked[0].projector is masked[1].projector
+    assert masked[0].config["taxonomies"] == ["first", "second", "third"]
+
+
+def test_sets_of_one_taxonomy_are_trained_on_together() -> None:
+    sets = [LabelSet(blobs(60, seed=at, start=1_000 * at), TWO, ANCHORS) for at in range(2)]
+    probes = fit_joint(QUICK, sets, progress=False)
+    assert probes[0].config["pictures"] + probes[0].config["validation_pictures"] == 120
+    assert not probes[0].unseen(sets[1].features).any()
+
+
+def test_sets_that_do_not_fit_together_are_refused() -> None:
+    one, *others = three_taxonomies()
+    wide = LabelAnchors(RAGING.labels, np.eye(3, 9, dtype=np.float32), "test")
+    with pytest.raises(ValueError, match="anchors are 9 and 12 wide: take them from one text model"):
+        fit_joint(QUICK, [one, replace(others[0], anchors=wide)], progress=False)
+    with pytest.raises(ValueError, match="loss 'proxy_anchor' pushes every other label away"):
+        fit_joint(replace(QUICK, loss="proxy_anchor"), [one, *others], progress=False)
+    with pytest.raises(ValueError, match="at least one is needed"):
+        fit_joint(QUICK, [], progress=False)
+
+
+class Killed(Exception):
+    pass
+
+
+@pytest.mark.parametrize("more", [{}, {"synonyms": 0.0, "learn_temperature": True, "accumulate": 2, "clip": 1.0}])
+def test_a_killed_training_goes_on_to_the_same_weights(tmp_path, monkeypatch, more) -> None:
+    config = replace(QUICK, epochs=6, patience=6, **more)
+    whole = trained(config)
+    monkeypatch.setattr(loop, "SAVE_EVERY", 0.0)
+    done = loop._epoch
+
+    def until_the_fourth(*arguments):
+        if arguments[6] == 3:
+            raise Killed
+        return done(*arguments)
+
+    monkeypatch.setattr(loop, "_epoch", until_the_fourth)
+    with pytest.raises(Killed):
+        fit(config, blobs(), anchors=ANCHORS, taxonomy=TWO, work=tmp_path / "work", progress=False)
+    monkeypatch.setattr(loop, "_epoch", done)
+    resumed = fit(config, blobs(), anchors=ANCHORS, taxonomy=TWO, work=tmp_path / "work", progress=False)
+    assert resumed.fingerprint() == whole.fingerprint()
+    assert resumed.config["history"] == whole.config["history"]
+    with pytest.raises(ValueError, match="is of other pictures or settings: remove"):
+        fit(replace(config, seed=1), blobs(), anchors=ANCHORS, taxonomy=TWO, work=tmp_path / "work", progress=False)
+
+
+def test_features_that_stay_on_disk_are_trained_on_like_those_in_memory(tmp_path, monkeypatch) -> None:
+    features = blobs(150)
+    np.save(tmp_path / "values.npy", features.values)
+    mapped = replace(features, values=np.load(tmp_path / "values.npy", mmap_mode="r"))
+    held = trained(train=features)
+    monkeypatch.setattr(batching, "IN_MEMORY", 0)
+    monkeypatch.setattr(batching, "CHUNK", 64)
+    read = trained(train=mapped)
+    for one, other in zip(weights(held), weights(read), strict=True):
+        torch.testing.assert_close(one, other)
+
+
+@pytest.mark.parametrize("sampling", ["classes", "sets"])
+def test_sampling_makes_small_groups_as_frequent_as_large_ones(sampling: str) -> None:
+    codes = np.repeat([0, 1, 2], [900, 90, 10])
+    order = epoch_order(codes, codes, sampling, seed=0, epoch=0)
+    shares = np.bincount(codes[order]) / len(order)
+    np.testing.assert_allclose(shares, 1 / 3, atol=0.06)
+    assert len(order) == 1_000
+    assert not np.array_equal(order, epoch_order(codes, codes, sampling, seed=0, epoch=1))
+
+
+def test_without_sampling_every_picture_comes_once() -> None:
+    assert sorted(epoch_order(np.zeros(50, int), np.zeros(50, int), "as_is", seed=3, epoch=2).tolist()) == [*range(50)]
+
+
+def test_votes_are_learned_as_shares() -> None:
+    features = blobs(300, noise=0.1)
+    codes = np.arange(300) % 3
+    votes = {
+        f"vote_{label}": np.where(codes == at, 6.0, np.where((codes + 1) % 3 == at, 4.0, 0.0))
+        for at, label in enumerate("abc")
+    }
+    voted = replace(features, rows=features.rows.assign(**votes))
+    config = FitConfig(
+        epochs=40, patience=40, batch=32, learning_rate=5e-3, soft="votes", calibrate=False, dropout=0.0, device="cpu"
+    )
+    probe = trained(config, train=voted)
+    shares = probe.probabilities(probe.predict(features))[np.arange(300), (codes + 1) % 3]
+    hard = trained(replace(config, soft="none"), train=voted)
+    assert shares.mean() == pytest.approx(0.4, abs=0.08)
+    assert hard.probabilities(hard.predict(features))[np.arange(300), (codes + 1) % 3].mean() < 0.1
+    with pytest.raises(ValueError, match="no column 'vote_a': soft = votes needs one for each of a, b, c"):
+        trained(config)
+
+
+@pytest.mark.parametrize("more", [{"soft": "similarity"}, {"label_smoothing": 0.2}])
+def test_soft_labels_are_shared_out_as_told(more: dict[str, object]) -> None:
+    near = LabelAnchors(TWO.labels, np.array([[1, 0, 0], [0.9, 0.4, 0], [0, 0, 1]], np.float32), "test")
+    side = prepare([LabelSet(blobs(), TWO, near)], FitConfig(**more)).train
+    assert side.soft is not None
+    torch.testing.assert_close(side.soft.sum(dim=1), torch.ones(len(side.y)))
+    of_a = side.soft[torch.from_numpy(side.y == 0)][0]
+    if "soft" in more:
+        cosines = near.vectors @ near.vectors[0] / SIMILARITY_TEMPERATURE
+        np.testing.assert_allclose(of_a, np.exp(cosines) / np.exp(cosines).sum(), rtol=1e-4)
+    else:
+        np.testing.assert_allclose(of_a, [0.8 + 0.2 / 3, 0.2 / 3, 0.2 / 3], rtol=1e-5)
+
+
+def test_the_temperature_is_fitted_on_validation_or_learned() -> None:
+    calibrated = trained(replace(QUICK, epochs=8))
+    assert calibrated.temperature != QUICK.temperature
+    assert trained(replace(QUICK, calibrate=False)).temperature == pytest.approx(QUICK.temperature)
+    learned = trained(replace(QUICK, learn_temperature=True, calibrate=False))
+    best = learned.config["history"][learned.config["best_epoch"] - 1]
+    assert learned.temperature == best["temperature"] != QUICK.temperature
+
+
+def test_the_best_epoch_can_be_chosen_by_another_figure() -> None:
+    history = trained(replace(QUICK, epochs=6, patience=6, choose_by="loss")).config
+    losses = [epoch["validation_loss"] for epoch in history["history"]]
+    assert history["best_epoch"] == int(np.argmin(losses)) + 1
+
+
+@pytest.mark.parametrize("optimiser", ["adam", "sgd"])
+@pytest.mark.parametrize("schedule", ["cosine", "constant"])
+def test_other_optimisers_and_schedules_learn_too(optimiser: str, schedule: str) -> None:
+    config = replace(
+        QUICK, epochs=15, patience=15, optimiser=optimiser, schedule=schedule, learning_rate=0.02, precision="bfloat16"
+    )
+    assert accuracy(trained(config), blobs(300, seed=1, start=1_000)) > 0.55
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        ({"optimiser": "lion"}, "unknown optimiser 'lion': expected one of adamw, adam, sgd"),
+        ({"soft": "votes", "loss": "triplet"}, "loss 'triplet' takes each picture's label alone"),
+        ({"loss": "triplet", "learn_temperature": True}, "loss 'triplet' has no temperature to learn"),
+        ({"template": "{} emotion|an image"}, "template 'an image' has no {} for the label"),
+        ({"sampling": "often"}, "unknown sampling 'often': expected one of as_is, classes, sets"),
+    ],
+)
+def test_choices_that_make_no_sense_are_refused(more: dict[str, object], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        FitConfig(**more)

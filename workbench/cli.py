@@ -66,8 +66,21 @@ def _run(command: str, settings: Any, line: str) -> int:
         from workbench.training import train
 
         train(settings)
-    elif command == "evaluate":
-        pipeline.evaluate(settings)
+    elif command == "import-tinyemo":
+        from workbench.importing import import_tinyemo
+
+        import_tinyemo(settings)
+    elif command == "anchors":
+        from workbench.anchor_intake import anchors
+
+        anchors(settings)
+    elif command in ("evaluate", "reproduce"):
+        from workbench import evaluating, reproducing
+
+        if command == "reproduce":
+            reproducing.reproduce(settings)
+        else:
+            (evaluating.evaluate_datasets if settings.datasets else pipeline.evaluate)(settings)
     elif command == "demo":
         from workbench.demo import demo
 

@@ -36,7 +36,7 @@ def evaluate(settings: EvaluateSettings, *, say: Say = print) -> Evaluation:
     """Measures a probe beside the baselines that were fitted on its own training pictures.
 
     Raises:
-        ValueError: no labels, another encoder's features, or nothing left to measure on.
+        ValueError: no labels, another encoder's features, several probes, or nothing left to measure on.
     """
     from probes.checkpoint import load_probe
     from probes.evaluate import evaluate as measured
@@ -44,14 +44,17 @@ def evaluate(settings: EvaluateSettings, *, say: Say = print) -> Evaluation:
 
     if settings.out:
         ensure_free(Path(settings.out), overwrite=settings.overwrite)
-    probe = load_probe(settings.probe)
+    if len(settings.probe) != 1:
+        raise ValueError(f"--features takes one probe, got {len(settings.probe)}: give the features with --datasets instead")
+    folder = Path(settings.probe[0])
+    probe = load_probe(folder)
     features = open_features(
         settings.features, encoder=settings.encoder, id_column=settings.id_column, taxonomy=probe.taxonomy
     )
     features = _chosen(features, probe, split=settings.split, unseen_only=settings.unseen_only)
     for note in probe.predict(features).notes:
         say(f"warning: {note}")
-    result = measured(probe, features, load_baselines(Path(settings.probe) / "baselines.safetensors"))
+    result = measured(probe, features, load_baselines(folder / "baselines.safetensors"))
     for line in evaluation_lines(result, f"{len(features):,} pictures of {settings.features}"):
         say(line)
     if settings.out:

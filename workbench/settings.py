@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import functools
 import tomllib
 import types
 import typing
@@ -68,10 +69,12 @@ class TrainSettings:
 
     features: str = _option("", "feature folder, TinyEmo tree, or a table beside an .npy", required=True)
     out: str = _option("", "probe folder to write", required=True, short="-o")
+    also: tuple[str, ...] = _option((), "more sets to train on together, each with its own labels", many=True)
     taxonomy: str = _option("", "ekman6, mikels8, parrott6, webemo25, polarity; the labels found when not given")
     split: str = _option("", "train on this split only; 'train' when there are several")
     holdout: float = _option(0.2, "share held out to measure accuracy, when there is no split 'test'")
     folds: int = _option(0, "cross-validate with this many folds and write out-of-fold predictions")
+    seeds: int = _option(1, "train this often, with seeds from --seed on, and say how much accuracy depends on them")
     encoder: str = _option("unknown", "what made the features, where the data do not say")
     id_column: str = _option("", "id column of a table of features")
     allow_overlap: bool = _option(False, "go on with a warning when test pictures are in the training set")
@@ -80,16 +83,71 @@ class TrainSettings:
 
 
 @dataclass(frozen=True)
+class ImportTinyemoSettings:
+    """Turn a projector that TinyEmo published into a probe folder, to evaluate and audit like any other."""
+
+    path: str = _option("", "folder with pytorch_model.bin and config.json, or the file", required=True, positional=True)
+    out: str = _option("", "probe folder to write", required=True, short="-o")
+    taxonomy: str = _option(
+        "", "labels to read pictures against: ekman6, mikels8, parrott6, webemo25, polarity", required=True
+    )
+    anchors: str = _option("", "label anchors, token:MODEL; the language model that config.json names when not given")
+    template: str = _option("{}", "phrase the label goes into, {} stands for it; the published code takes the bare label")
+    encoder: str = _option("", "what makes the features; the vision tower that config.json names when not given")
+    features: str = _option("", "features that it shall read; what made them, and their mean, is taken from there")
+    temperature: float = _option(0.1, "divides cosines in the probabilities; the checkpoint has none")
+    overwrite: bool = _option(False, "replace the probe that is there")
+
+
+@dataclass(frozen=True)
+class AnchorsSettings:
+    """Show how label anchors lie to each other, whether that follows their meaning, and how well they can be told apart."""
+
+    taxonomy: str = _option("", "ekman6, mikels8, parrott6, webemo25, polarity", required=True)
+    anchors: str = _option(
+        FitConfig.anchors, "sentence:, token:, output: or hidden:MODEL (folder, hub name, short name), or clip:ENCODER"
+    )
+    template: str = _option(FitConfig.template, "phrase the label goes into, {} stands for it; several with | between them")
+    out: str = _option("", "folder to write anchors.html and its tables to; nothing is written when not given", short="-o")
+    overwrite: bool = _option(False, "replace the folder that is there")
+
+
+@dataclass(frozen=True)
 class EvaluateSettings:
     """Measure a probe and its baselines on labelled features."""
 
-    features: str = _option("", "feature folder, TinyEmo tree, or a table beside an .npy", required=True)
-    probe: str = _option("", "probe folder", required=True)
-    split: str = _option("", "use this split only")
+    features: str = _option(
+        "", "feature folder, TinyEmo tree, or a table beside an .npy; or --datasets", required=True, instead="datasets"
+    )
+    datasets: tuple[str, ...] = _option(
+        (), "several of them, as PATH or NAME=PATH: one table, zero-shot where labels differ, beside baselines", many=True
+    )
+    probe: tuple[str, ...] = _option(
+        (), "probe folder; with --datasets several that differ in their seed only", required=True, many=True
+    )
+    taxonomies: tuple[str, ...] = _option(
+        (), "labels of --datasets, one for all or one each; by name or by the labels found when not given", many=True
+    )
+    split: str = _option("", "use this split only; with --datasets 'test' where there is one")
     unseen_only: bool = _option(False, "leave out pictures that the probe was trained on")
     encoder: str = _option("unknown", "what made the features, where the data do not say")
     id_column: str = _option("", "id column of a table of features")
-    out: str = _option("", "folder to write evaluation.json, models.csv and confusion.csv to", short="-o")
+    out: str = _option("", "folder to write JSON and CSV to; with --datasets HTML, Markdown, LaTeX and CSV", short="-o")
+    overwrite: bool = _option(False, "replace the folder that is there")
+
+
+@dataclass(frozen=True)
+class ReproduceSettings:
+    """Run a published table on your copies of its datasets: table-viii is TinyEmo's, with its reported figures beside."""
+
+    table: str = _option("", "which table: table-viii", required=True, positional=True)
+    root: str = _option("", "folder that holds datasets: pictures, feature folders or TinyEmo trees", required=True)
+    probe: tuple[str, ...] = _option((), "probe folder; several that differ in their seed only", required=True, many=True)
+    encoder: str = _option("", "encodes pictures and reads labels zero-shot; the probe's own when not given")
+    workers: int = _option(-1, "processes that open pictures; -1 for one a core, 0 for none")
+    split: str = _option("", "use this split only; 'test' where there is one")
+    unseen_only: bool = _option(False, "leave out pictures that the probe was trained on")
+    out: str = _option("", "folder to write HTML, Markdown, LaTeX and CSV to", short="-o")
     overwrite: bool = _option(False, "replace the folder that is there")
 
 
@@ -160,7 +218,10 @@ COMMANDS: Mapping[str, type[Any]] = types.MappingProxyType(
         "features": FeaturesSettings,
         "overlap": OverlapSettings,
         "train": TrainSettings,
+        "import-tinyemo": ImportTinyemoSettings,
+        "anchors": AnchorsSettings,
         "evaluate": EvaluateSettings,
+        "reproduce": ReproduceSettings,
         "audit": AuditSettings,
         "report": ReportSettings,
         "app": AppSettings,
@@ -226,7 +287,11 @@ def build(settings: type[Any], given: Mapping[str, Any]) -> Any:
     Raises:
         ValueError: a required key is missing, or a nested config refuses a value.
     """
-    missing = [name for name, item in options(settings).items() if item.metadata.get("required") and not given.get(name)]
+    missing = [
+        name
+        for name, item in options(settings).items()
+        if item.metadata.get("required") and not given.get(name) and not given.get(item.metadata.get("instead", ""))
+    ]
     if missing:
         raise ValueError(f"missing {' and '.join(_flag(settings, name) for name in missing)}")
     values: dict[str, Any] = {}
@@ -242,7 +307,12 @@ def build(settings: type[Any], given: Mapping[str, Any]) -> Any:
 
 
 def _type(owner: type[Any], item: Field[Any]) -> Any:
-    return typing.get_type_hints(owner)[item.name]
+    return _hints(typing.cast(Any, owner))[item.name]
+
+
+@functools.cache
+def _hints(owner: type[Any]) -> dict[str, Any]:
+    return typing.get_type_hints(owner)
 
 
 def _kinds(settings: type[Any]) -> dict[str, type]:
@@ -251,7 +321,7 @@ def _kinds(settings: type[Any]) -> dict[str, type]:
     owners = [settings, *(_type(settings, item) for item in fields(settings) if is_dataclass(_type(settings, item)))]
     for name in options(settings):
         owner = next(owner for owner in owners if name in {item.name for item in fields(owner)})
-        hint = typing.get_type_hints(owner)[name]
+        hint = _hints(owner)[name]
         choices = [part for part in typing.get_args(hint) if part is not type(None)] if _optional(hint) else [hint]
         kinds[name] = typing.get_origin(choices[0]) or choices[0]
     return kinds

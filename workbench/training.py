@@ -2,29 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 from tqdm import tqdm
 
 from data.atomic import atomic_folder, ensure_free, write_json
-from data.features import FeatureSet, FeatureSpec
+from data.features import FeatureSet, FeatureSpec, require_same_spec
 from data.predictions import Predictions
 from data.readers import read_features
 from data.splits import stratified_folds, stratified_holdout
 from data.tables import named
 from data.taxonomy import Taxonomy
+from probes.config import FitConfig
 from workbench.settings import TrainSettings
 
 if TYPE_CHECKING:
     from probes.evaluate import Evaluation, LinearBaseline
+    from probes.label_sets import LabelSet
     from probes.projector import Probe
 
 Say = Callable[[str], None]
 PREDICTIONS_FILE = "predictions.parquet"
+HISTORY_FILE = "history.csv"
 
 
 def open_features(
@@ -46,13 +51,18 @@ def open_features(
 
 @dataclass(frozen=True)
 class Trained:
-    """What a training run made: probe and baselines, how they did on pictures not seen in training, and which those were."""
+    """What a training run made: probe and baselines, how they did on pictures not seen in training, and which those were.
+
+    With several seeds, probe and evaluation are of the first; `probes` and `accuracies` are of all, in order.
+    """
 
     probe: Probe
     baselines: tuple[LinearBaseline, ...]
     evaluation: Evaluation
     evaluated_on: str
     out_of_fold: Predictions | None
+    probes: tuple[Probe, ...] = ()
+    accuracies: tuple[float, ...] = ()
 
 
 def train(settings: TrainSettings, *, say: Say = print) -> Trained:
@@ -60,15 +70,23 @@ def train(settings: TrainSettings, *, say: Say = print) -> Trained:
 
     Accuracy is always measured on pictures that neither training nor the choice of the epoch has seen: the split `test`
     where there is one, else a held-out share, else (with folds) every picture once by a probe that did not see it.
+    Other seeds train on the same pictures and are measured on the same pictures.
+
+    A training that is killed goes on from its last saved epoch when the same command is given again.
 
     Raises:
         FileExistsError: the folder exists.
-        ValueError: see `data.readers` and `probes.train.fit`.
+        ValueError: see `data.readers` and `probes.train.fit_joint`; folds together with more sets; no seed at all.
     """
     from probes.anchors import anchors_from
+    from probes.label_sets import LabelSet
 
     out = Path(settings.out)
     ensure_free(out, overwrite=settings.overwrite)
+    if settings.folds and settings.also:
+        raise ValueError("--folds cross-validates one set: leave out --also, or --folds")
+    if settings.seeds < 1:
+        raise ValueError(f"--seeds is {settings.seeds}: at least one training is needed")
     taxonomy = Taxonomy.named(settings.taxonomy) if settings.taxonomy else None
     features = open_features(settings.features, encoder=settings.encoder, id_column=settings.id_column, taxonomy=taxonomy)
     if "label" not in features.rows:
@@ -82,16 +100,35 @@ def train(settings: TrainSettings, *, say: Say = print) -> Trained:
     anchors = anchors_from(settings.fit.anchors, taxonomy, template=settings.fit.template)
     train_on, test_on, evaluated_on = _sides(features, taxonomy, settings)
     _refuse_copies(train_on, test_on, allowed=settings.allow_overlap, say=say)
+    work = out.with_name(f".{out.name}.training")
     if settings.folds:
-        trained = _cross_validated(train_on, taxonomy, anchors, settings, evaluated_on)
+        trained = _cross_validated(train_on, taxonomy, anchors, settings, evaluated_on, work)
     else:
         assert test_on is not None  # _sides gives a test side whenever there are no folds
-        trained = _held_out(train_on, test_on, taxonomy, anchors, settings, evaluated_on)
+        more = _further_sets(settings, features.spec, test_on, say)
+        trained = _held_out([LabelSet(train_on, taxonomy, anchors), *more], test_on, settings, evaluated_on, work)
     _save_trained(trained, out, overwrite=settings.overwrite)
+    shutil.rmtree(work, ignore_errors=True)
+    resumed = trained.probe.config["resumed_epochs"]
+    if resumed:
+        say(f"went on after epoch {resumed} of a training that was interrupted")
     for line in evaluation_lines(trained.evaluation, trained.evaluated_on):
         say(line)
+    if len(trained.accuracies) > 1:
+        say(seeds_sentence(trained.accuracies))
     say(f"wrote {out}" + (f" (with {PREDICTIONS_FILE}, out of fold)" if trained.out_of_fold else ""))
     return trained
+
+
+def seeds_sentence(accuracies: Sequence[float]) -> str:
+    """Mean over seeds with a 95 % t interval: how much chance in training matters, not how few the pictures are."""
+    from scipy.stats import t
+
+    values = np.asarray(accuracies)
+    half = float(t.ppf(0.975, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values)))
+    told = ", ".join(f"{value:.3f}" for value in values)
+    mean = values.mean()
+    return f"over {len(values)} seeds: mean accuracy {mean:.3f} [{mean - half:.3f}, {mean + half:.3f}] ({told})"
 
 
 def evaluation_lines(evaluation: Evaluation, evaluated_on: str) -> list[str]:
@@ -140,39 +177,89 @@ def _refuse_copies(train_on: FeatureSet, test_on: FeatureSet | None, *, allowed:
     say(f"warning: {sentence}: accuracy is too high by what that makes up")
 
 
-def _held_out(
-    train_on: FeatureSet, test_on: FeatureSet, taxonomy: Taxonomy, anchors: Any, settings: TrainSettings, name: str
-) -> Trained:
+def _further_sets(settings: TrainSettings, spec: FeatureSpec, test_on: FeatureSet, say: Say) -> list[LabelSet]:
+    """The sets of `--also`: their split `train` where they have one, with the labels that are found."""
+    from probes.anchors import anchors_from
+    from probes.label_sets import LabelSet
+
+    sets = []
+    for path in settings.also:
+        features = open_features(path, encoder=settings.encoder, id_column=settings.id_column)
+        if "label" not in features.rows:
+            raise ValueError(f"cannot train: the features at {path} have no 'label' column")
+        require_same_spec(spec, features.spec, what=f"the set at {path}")
+        if "split" in features.rows and (features.rows["split"] == "train").any():
+            features = features.where(split="train")
+        taxonomy = Taxonomy.from_labels(sorted(features.rows["label"].dropna().unique()))
+        _refuse_copies(features, test_on, allowed=settings.allow_overlap, say=say)
+        anchors = anchors_from(settings.fit.anchors, taxonomy, template=settings.fit.template)
+        say(f"also {len(features):,} pictures from {path}; labels: {', '.join(taxonomy.labels)}")
+        sets.append(LabelSet(features, taxonomy, anchors))
+    return sets
+
+
+def _held_out(sets: list[LabelSet], test_on: FeatureSet, settings: TrainSettings, name: str, work: Path) -> Trained:
     from probes.evaluate import evaluate as measured
     from probes.evaluate import fit_baselines
-    from probes.train import fit
+    from probes.train import fit_joint
 
-    probe = fit(settings.fit, train_on, taxonomy=taxonomy, anchors=anchors)
-    baselines = fit_baselines(train_on, taxonomy)
-    return Trained(probe, baselines, measured(probe, test_on, baselines), name, None)
+    probes = tuple(fit_joint(config, sets, work=work / f"seed-{config.seed}")[0] for config in _seeds(settings))
+    baselines = fit_baselines(sets[0].features, sets[0].taxonomy)
+    accuracies = tuple(_accuracy([probe.predict(test_on)], [test_on]) for probe in probes)
+    return Trained(probes[0], baselines, measured(probes[0], test_on, baselines), name, None, probes, accuracies)
 
 
-def _cross_validated(features: FeatureSet, taxonomy: Taxonomy, anchors: Any, settings: TrainSettings, name: str) -> Trained:
+def _cross_validated(
+    features: FeatureSet, taxonomy: Taxonomy, anchors: Any, settings: TrainSettings, name: str, work: Path
+) -> Trained:
     """Every picture is predicted by a probe that did not see it; the probe that is kept is fitted on all of them."""
     from probes.evaluate import evaluation, fit_baselines, out_of_fold
     from probes.train import fit
 
     fold = stratified_folds(taxonomy.codes(features.rows["label"]), settings.folds, seed=settings.fit.seed)
-    parts: list[tuple[Any, Predictions]] = []
+    sides = [(features.take(fold != number), features.take(fold == number)) for number in range(settings.folds)]
+    predictions: list[list[Predictions]] = []
     readings: dict[str, Any] = {}
-    for number in tqdm(range(settings.folds), desc="cross-validating", unit="fold", leave=False):
-        inside, outside = features.take(fold != number), features.take(fold == number)
-        probe = fit(settings.fit, inside, taxonomy=taxonomy, anchors=anchors, progress=False)
-        predictions = probe.predict(outside)
-        parts.append((np.flatnonzero(fold == number), predictions))
-        for model, probabilities in (
-            ("metric projector", probe.probabilities(predictions)),
-            *((baseline.name, baseline.probabilities(outside)) for baseline in fit_baselines(inside, taxonomy)),
-        ):
-            readings.setdefault(model, np.empty((len(features), len(taxonomy))))[fold == number] = probabilities
-    probe = fit(settings.fit, features, taxonomy=taxonomy, anchors=anchors)
-    baselines = fit_baselines(features, taxonomy)
-    return Trained(probe, baselines, evaluation(readings, features, taxonomy), name, out_of_fold(parts, features))
+    bar = tqdm(total=settings.folds * settings.seeds, desc="cross-validating", unit="fold", leave=False)
+    for config in _seeds(settings):
+        predictions.append([])
+        for number, (inside, outside) in enumerate(sides):
+            place = work / f"seed-{config.seed}-fold-{number}"
+            probe = fit(config, inside, taxonomy=taxonomy, anchors=anchors, work=place, progress=False)
+            predictions[-1].append(probe.predict(outside))
+            bar.update()
+            if len(predictions) > 1:
+                continue
+            for model, probabilities in (
+                ("metric projector", probe.probabilities(predictions[0][-1])),
+                *((baseline.name, baseline.probabilities(outside)) for baseline in fit_baselines(inside, taxonomy)),
+            ):
+                readings.setdefault(model, np.empty((len(features), len(taxonomy))))[fold == number] = probabilities
+    bar.close()
+    probes = tuple(
+        fit(config, features, taxonomy=taxonomy, anchors=anchors, work=work / f"seed-{config.seed}")
+        for config in _seeds(settings)
+    )
+    accuracies = tuple(_accuracy(parts, [outside for _, outside in sides]) for parts in predictions)
+    parts = [(np.flatnonzero(fold == number), part) for number, part in enumerate(predictions[0])]
+    return Trained(
+        probes[0], fit_baselines(features, taxonomy), evaluation(readings, features, taxonomy), name,
+        out_of_fold(parts, features), probes, accuracies,
+    )  # fmt: skip
+
+
+def _seeds(settings: TrainSettings) -> list[FitConfig]:
+    return [replace(settings.fit, seed=settings.fit.seed + number) for number in range(settings.seeds)]
+
+
+def _accuracy(predictions: list[Predictions], features: list[FeatureSet]) -> float:
+    """Over all labelled pictures of all parts."""
+    hits = [
+        (one.predicted == codes)[codes >= 0]
+        for one, part in zip(predictions, features, strict=True)
+        for codes in (one.taxonomy.codes(part.rows["label"]),)
+    ]
+    return float(np.concatenate(hits).mean())
 
 
 def _save_trained(trained: Trained, out: Path, *, overwrite: bool) -> None:
@@ -181,11 +268,18 @@ def _save_trained(trained: Trained, out: Path, *, overwrite: bool) -> None:
 
     with atomic_folder(out, overwrite=overwrite) as partial:
         save_probe(trained.probe, partial)
+        pd.DataFrame(trained.probe.config["history"]).rename_axis("epoch").to_csv(partial / HISTORY_FILE)
         save_baselines(trained.baselines, partial / "baselines.safetensors")
         metrics = trained.evaluation.as_json()
         write_json(
             partial / "metrics.json",
-            metrics | {"evaluated_on": trained.evaluated_on, "training": dict(trained.probe.config)},
+            metrics
+            | {"evaluated_on": trained.evaluated_on, "training": dict(trained.probe.config)}
+            | ({"seed_accuracies": list(trained.accuracies)} if len(trained.accuracies) > 1 else {}),
         )
+        for probe in trained.probes if len(trained.probes) > 1 else ():
+            folder = partial / "seeds" / str(probe.config["seed"])
+            with atomic_folder(folder) as inner:
+                save_probe(probe, inner)
         if trained.out_of_fold is not None:
             trained.out_of_fold.table().to_parquet(partial / PREDICTIONS_FILE)

@@ -71,10 +71,12 @@ WORDS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
 _ORDER = ("subject", "figure_tone", "held", "setting", "light", "weather", "extras")
 
 
-def captions(scenes: pd.DataFrame, *, rng: np.random.Generator) -> list[str]:
-    """One caption a picture: some of what it shows, in varying words and order."""
+def captions(scenes: pd.DataFrame, *, rng: np.random.Generator, only: str | None = None) -> list[str]:
+    """One caption a picture: some of what it shows, in varying words and order; or `only` one attribute, nothing else."""
     n = len(scenes)
     mentioned = rng.random((n, len(WORDS))) < MENTIONED
+    if only is not None:
+        mentioned[:] = np.array(list(WORDS)) == only
     wording = rng.integers(3, size=(n, len(WORDS)))
     shuffled = rng.random((n, len(_ORDER))).argsort(axis=1)
     in_order = rng.random(n) < 0.5

@@ -1,0 +1,284 @@
+"""The training loop: batches by index, the best epoch kept, and a state on disk from which a killed run goes on."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import os
+import time
+from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from probes.batches import batches, epoch_order, held_in_memory
+from probes.config import FitConfig
+from probes.label_sets import Prepared, Side
+from probes.losses import LOSSES, Extras
+from probes.projector import MetricProjector
+
+SAVE_EVERY = 20.0
+"""Seconds of training after which an epoch's end is written to disk."""
+_VALIDATION_BATCH = 8_192
+Bank = Callable[[int], Tensor]
+
+
+@dataclass
+class Fitted:
+    """What training ends with.
+
+    Attributes:
+        projector: with the weights of the best epoch, on the CPU, in evaluation mode.
+        history: one record an epoch: `loss`, `validation_accuracy`, `validation_balanced_accuracy`, `validation_loss`,
+            `temperature`.
+        cosines: of the validation pictures with all joint labels `(v, K)`, by the best epoch.
+        resumed: epochs that an earlier, killed run had already done.
+    """
+
+    projector: MetricProjector
+    history: list[dict[str, float]]
+    cosines: Tensor
+    resumed: int = 0
+
+
+@dataclass
+class _State:
+    """All that the next epoch depends on."""
+
+    projector: MetricProjector
+    log_temperature: Tensor
+    optimiser: torch.optim.Optimizer
+    schedule: torch.optim.lr_scheduler.LRScheduler
+    history: list[dict[str, float]] = field(default_factory=list)
+    best: dict[str, Tensor] = field(default_factory=dict)
+
+    def as_record(self, asked: str) -> dict[str, Any]:
+        return {
+            "asked": asked, "projector": self.projector.state_dict(), "log_temperature": self.log_temperature.detach(),
+            "optimiser": self.optimiser.state_dict(), "schedule": self.schedule.state_dict(), "history": self.history,
+            "best": self.best,
+        }  # fmt: skip
+
+    def take_over(self, record: dict[str, Any]) -> None:
+        self.projector.load_state_dict(record["projector"])
+        with torch.no_grad():
+            self.log_temperature.copy_(record["log_temperature"])
+        self.optimiser.load_state_dict(record["optimiser"])
+        self.schedule.load_state_dict(record["schedule"])
+        self.history, self.best = record["history"], record["best"]
+
+
+def run(
+    config: FitConfig, given: Prepared, bank: Bank, on: torch.device, *, work: Path | None = None, progress: bool = True
+) -> Fitted:
+    """Trains a projector on `given`; the same arguments give the same weights, killed in between or not.
+
+    Args:
+        config: how.
+        given: the two sides.
+        bank: label anchors `(K, m)` of an epoch (synonyms are drawn anew for each).
+        on: the device.
+        work: folder for the state of a long run; None to keep none. A state of another run there is refused.
+        progress: show a bar on standard error.
+
+    Raises:
+        ValueError: the state in `work` is of other pictures or settings.
+    """
+    with torch.random.fork_rng(devices=[on] if on.type == "cuda" else []):
+        return _run(config, given, bank, on, work, progress)
+
+
+def _run(config: FitConfig, given: Prepared, bank: Bank, on: torch.device, work: Path | None, progress: bool) -> Fitted:
+    torch.manual_seed(config.seed)
+    state = _fresh(config, given, on)
+    asked = _asked_for(config, given)
+    file = work / "state.pt" if work is not None else None
+    if file is not None and file.is_file():
+        record = torch.load(file, map_location=on, weights_only=True)
+        if record["asked"] != asked:
+            raise ValueError(f"{file} is of other pictures or settings: remove {work}, or choose another output")
+        state.take_over(record)
+    resumed, saved = len(state.history), time.perf_counter()
+    held = held_in_memory(given.train.pictures, on)
+    validation = held_in_memory(given.val.pictures, on)
+    not_negative = torch.from_numpy(given.labels.not_negative.copy()).to(on) if len(given.labels.taxonomies) > 1 else None
+    fixed = given.bank.to(on)
+    with tqdm(total=config.epochs, initial=resumed, desc="training", unit="epoch", leave=False, disable=not progress) as bar:
+        while len(state.history) < config.epochs and not _tired(state.history, config):
+            epoch = len(state.history)
+            # Dropout too depends on the epoch alone, so that a killed run can go on.
+            torch.manual_seed(int(np.random.SeedSequence([config.seed, epoch + 1]).generate_state(1, np.uint64)[0]))
+            loss = _epoch(config, state, given.train, held, bank(epoch).to(on), not_negative, epoch, on)
+            figures = _figures(config, state, given, validation, fixed, not_negative, on)
+            state.history.append({"loss": loss, **figures, "temperature": math.exp(state.log_temperature.item())})
+            bar.update()
+            bar.set_postfix(validation_accuracy=f"{figures['validation_accuracy']:.3f}")
+            if best_epoch(state.history, config.choose_by) == epoch:
+                state.best = {name: tensor.detach().clone() for name, tensor in state.projector.state_dict().items()}
+            if file is not None and time.perf_counter() - saved >= SAVE_EVERY:
+                file.parent.mkdir(parents=True, exist_ok=True)
+                torch.save(state.as_record(asked), file.with_suffix(".partial"))
+                os.replace(file.with_suffix(".partial"), file)
+                saved = time.perf_counter()
+    state.projector.load_state_dict(state.best)
+    cosines = _cosines(state.projector, given.val, validation, fixed, on)
+    return Fitted(state.projector.cpu().eval(), state.history, cosines.cpu(), resumed)
+
+
+def best_epoch(history: list[dict[str, float]], choose_by: str) -> int:
+    """Position of the best epoch; a tie goes to the lower validation loss, then to the earlier."""
+
+    def rank(epoch: int) -> tuple[float, float]:
+        figures = history[epoch]
+        return (0.0 if choose_by == "loss" else figures[f"validation_{choose_by}"]), -figures["validation_loss"]
+
+    return max(range(len(history)), key=rank)
+
+
+def _tired(history: list[dict[str, float]], config: FitConfig) -> bool:
+    """Whether `patience` epochs brought nothing better (a lower loss at the same accuracy does not count as better)."""
+    if config.choose_by == "loss":
+        values = [-epoch["validation_loss"] for epoch in history]
+    else:
+        values = [epoch[f"validation_{config.choose_by}"] for epoch in history]
+    return bool(values) and len(values) - 1 - int(np.argmax(values)) >= config.patience
+
+
+def _fresh(config: FitConfig, given: Prepared, on: torch.device) -> _State:
+    projector = MetricProjector(given.train.pictures.width, given.bank.shape[1], dropout=config.dropout).to(on)
+    log_temperature = torch.tensor(math.log(config.temperature), device=on, requires_grad=config.learn_temperature)
+    groups: list[dict[str, Any]] = [{"params": list(projector.parameters()), "weight_decay": config.weight_decay}]
+    if config.learn_temperature:
+        groups.append({"params": [log_temperature], "weight_decay": 0.0})
+    optimiser = {
+        "adamw": lambda: torch.optim.AdamW(groups, lr=config.learning_rate, fused=True),
+        "adam": lambda: torch.optim.Adam(groups, lr=config.learning_rate, fused=True),
+        "sgd": lambda: torch.optim.SGD(groups, lr=config.learning_rate, momentum=0.9),
+    }[config.optimiser]()
+    batches_an_epoch = max(math.ceil(len(given.train.y) / config.batch), 1)
+    # OneCycle divides by the lengths of its two phases: very small sets still get a few steps in each.
+    total = max(config.epochs * math.ceil(batches_an_epoch / config.accumulate), 5)
+    scheduler = torch.optim.lr_scheduler
+    schedule: torch.optim.lr_scheduler.LRScheduler = {
+        "onecycle": lambda: scheduler.OneCycleLR(
+            optimiser, config.learning_rate, total_steps=total, pct_start=max(0.1, 2 / total)
+        ),
+        "cosine": lambda: scheduler.CosineAnnealingLR(optimiser, total),
+        "constant": lambda: scheduler.LambdaLR(optimiser, lambda _: 1.0),
+    }[config.schedule]()
+    return _State(projector, log_temperature, optimiser, schedule)
+
+
+def _epoch(
+    config: FitConfig,
+    state: _State,
+    side: Side,
+    held: Tensor | None,
+    bank: Tensor,
+    not_negative: Tensor | None,
+    epoch: int,
+    on: torch.device,
+) -> float:
+    """Mean loss of one pass."""
+    state.projector.train()
+    loss, total = LOSSES[config.loss], torch.zeros((), device=on)
+    y = torch.from_numpy(side.y).to(on)
+    order = epoch_order(side.y, side.sets, config.sampling, seed=config.seed, epoch=epoch)
+    parameters = [parameter for group in state.optimiser.param_groups for parameter in group["params"]]
+    waiting = 0
+    state.optimiser.zero_grad(set_to_none=True)
+    for at, values in batches(side.pictures, held, order, config.batch, on):
+        with _precision(config, on):
+            z = state.projector(values)
+        value = loss(z.float(), bank, y[at], _extras(config, state, side, at, not_negative))
+        (value / config.accumulate).backward()
+        total += value.detach() * len(at)
+        waiting += 1
+        if waiting == config.accumulate:
+            _step(config, state, parameters)
+            waiting = 0
+    if waiting:
+        _step(config, state, parameters)
+    return total.item() / len(order)
+
+
+def _step(config: FitConfig, state: _State, parameters: list[nn.Parameter]) -> None:
+    if config.clip:
+        nn.utils.clip_grad_norm_(parameters, config.clip)
+    state.optimiser.step()
+    state.optimiser.zero_grad(set_to_none=True)
+    if state.schedule.last_epoch < getattr(state.schedule, "total_steps", math.inf) - 1:
+        state.schedule.step()
+
+
+def _extras(config: FitConfig, state: _State, side: Side, at: Tensor, not_negative: Tensor | None) -> Extras:
+    temperature: float | Tensor = state.log_temperature.exp() if config.learn_temperature else config.temperature
+    soft = side.soft[at.cpu()].to(at.device) if side.soft is not None else None
+    return Extras(temperature, not_negative, soft)
+
+
+def _precision(config: FitConfig, on: torch.device) -> Any:
+    return nullcontext() if config.precision == "float32" else torch.autocast(on.type, torch.bfloat16)
+
+
+@torch.inference_mode()
+def _figures(
+    config: FitConfig,
+    state: _State,
+    given: Prepared,
+    held: Tensor | None,
+    bank: Tensor,
+    not_negative: Tensor | None,
+    on: torch.device,
+) -> dict[str, float]:
+    """Accuracy (mean over the sets, each read against its own labels), balanced accuracy and loss on validation."""
+    side = given.val
+    y = torch.from_numpy(side.y)
+    cosines, losses = _cosines(state.projector, side, held, bank, on), []
+    hit = own_readings(cosines.cpu(), given).eq(y).double().numpy()
+    for at, values in _in_order(side, held, on):
+        extras = _extras(config, state, side, at, not_negative)
+        losses.append(LOSSES[config.loss](state.projector(values), bank, y.to(on)[at], extras).item() * len(at))
+    of_class = np.bincount(side.y, weights=hit) / np.maximum(np.bincount(side.y), 1)
+    of_set = np.bincount(side.sets, weights=hit) / np.bincount(side.sets)
+    return {
+        "validation_accuracy": float(of_set.mean()),
+        "validation_balanced_accuracy": float(of_class[np.unique(side.y)].mean()),
+        "validation_loss": sum(losses) / len(y),
+    }
+
+
+def own_readings(cosines: Tensor, given: Prepared) -> Tensor:
+    """Joint positions `(v,)` of the nearest label among those of each validation picture's own set."""
+    own = given.own[torch.from_numpy(given.val.sets)]
+    return cosines.masked_fill(~own, -math.inf).argmax(dim=1)
+
+
+@torch.inference_mode()
+def _cosines(projector: MetricProjector, side: Side, held: Tensor | None, bank: Tensor, on: torch.device) -> Tensor:
+    """`(v, K)`."""
+    projector.eval()
+    return torch.cat([projector(values) @ bank.T for _, values in _in_order(side, held, on)])
+
+
+def _in_order(side: Side, held: Tensor | None, on: torch.device) -> Any:
+    return batches(side.pictures, held, np.arange(len(side.y)), _VALIDATION_BATCH, on)
+
+
+def _asked_for(config: FitConfig, given: Prepared) -> str:
+    """Sixteen hex digits of the settings, the labels and a sample of the pictures."""
+    record = asdict(config) | {"device": ""}
+    digest = hashlib.sha256(json.dumps(record, sort_keys=True).encode())
+    for side in (given.train, given.val):
+        digest.update(side.y.tobytes())
+        sample = np.linspace(0, len(side.y) - 1, min(64, len(side.y))).astype(np.int64)
+        digest.update(side.pictures.take(sample).numpy().tobytes())
+    digest.update(given.bank.numpy().tobytes())
+    return digest.hexdigest()[:16]

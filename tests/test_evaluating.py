@@ -1,0 +1,328 @@
+"""Several datasets in one table: label banks swapped, baselines beside, leakage named, nothing shown unescaped."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from dataclasses import replace
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+from workbench_runs import HOSTILE, refusal, succeeded
+
+from data.features import FeatureSet
+from data.reported import SETS
+from data.taxonomy import Taxonomy
+from probes.anchors import anchors_from
+from probes.checkpoint import load_probe
+from probes.metrics import bootstrap_accuracy
+from workbench.evaluation_notes import seen_note
+from workbench.evaluation_page import accuracy_figure, evaluation_html
+from workbench.evaluation_table import DatasetTable, latex, long_table, markdown, text_lines
+from workbench.reproducing import CACHE, sets_under
+
+MIKELS = {"joy": "amusement", "surprise": "awe"}
+
+
+def saved(features, folder, *, rows=None, values=None, spec=None):
+    """The features with other rows, values or spec, written to a folder."""
+    made = FeatureSet(
+        spec or features.spec,
+        np.asarray(features.values) if values is None else values,
+        features.rows if rows is None else rows,
+    )
+    made.save(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def runs(planted, tmp_path_factory):
+    """Two seeds of one training, and three datasets: the probe's own, one of Mikels' labels, one with votes."""
+    root = tmp_path_factory.mktemp("evaluating")
+    own = saved(planted, root / "own")
+    for seed in (0, 1):
+        succeeded("train", "--features", own, "-o", root / f"probe{seed}", "--epochs", 2, "--seed", seed)
+    test = planted.where(split="test")
+    words = test.rows["label"].replace(MIKELS)
+    # Where awe was surprise the eight labels must all occur for the set to be known as Mikels'.
+    words.iloc[:30] = ["contentment", "excitement"] * 15
+    other = test.rows.assign(label=words, image_id=[f"m{n}" for n in range(len(test))])
+    saved(test, root / "ArtPhoto", rows=other[["image_id", "label"]])
+    shares = np.random.default_rng(0).dirichlet(np.ones(6), len(test))
+    votes = {f"vote_{label}": shares[:, place] for place, label in enumerate(Taxonomy.named("ekman6").labels)}
+    saved(test, root / "votes", rows=test.rows.assign(**votes, valence=shares[:, 3] - shares[:, 4]))
+    return SimpleNamespace(
+        root=root, own=own, mikels=root / "ArtPhoto", votes=root / "votes", probes=(root / "probe0", root / "probe1")
+    )
+
+
+@pytest.fixture(scope="module")
+def evaluated(runs):
+    """The table of both seeds on all three datasets, and what the command printed."""
+    out = runs.root / "out"
+    datasets = (f"own={runs.own}", runs.mikels, runs.votes)
+    return out, succeeded("evaluate", "--probe", *runs.probes, "--datasets", *datasets, "-o", out)
+
+
+def figures_of(out):
+    return pd.read_csv(out / "evaluation.csv")
+
+
+def row(table, dataset, model):
+    (found,) = table[(table["dataset"] == dataset) & table["model"].str.startswith(model)].to_dict("records")
+    return found
+
+
+def test_every_dataset_has_the_probe_and_the_same_baselines(evaluated):
+    out, outcome = evaluated
+    table = figures_of(out)
+    for dataset in ("own", "ArtPhoto", "votes"):
+        models = table.loc[(table["dataset"] == dataset) & (table["kind"] != "reported"), "model"].tolist()
+        assert models == [
+            "metric projector, 2 seeds", "majority", "class mean", "15 nearest neighbours", "logistic regression",
+        ], dataset  # fmt: skip
+    assert "own: 6 labels (ekman6), split test, n = 900" in outcome.out
+    assert "ArtPhoto: 8 labels (mikels8), all pictures, n = 900" in outcome.out
+
+
+def test_the_probe_is_zero_shot_where_the_labels_are_not_its_own(evaluated, runs):
+    out, outcome = evaluated
+    assert "anchors of mikels8 are made anew from sentence:minilm" in outcome.out
+    features, probe = FeatureSet.load(runs.mikels), load_probe(runs.probes[0])
+    mikels = Taxonomy.named("mikels8")
+    anchors = anchors_from(probe.anchors.source, mikels, template=probe.anchors.template)
+    distances = [
+        1 - load_probe(folder).embed(features) @ anchors.vectors.T for folder in runs.probes
+    ]  # the projector knows nothing of labels
+    hits = np.stack([each.argmin(axis=1) == mikels.codes(features.rows["label"]) for each in distances])
+    found = row(figures_of(out), "ArtPhoto", "metric projector")
+    assert found["accuracy"] == pytest.approx(hits.mean())
+    assert (found["low"], found["high"]) == pytest.approx(bootstrap_accuracy(hits))
+    assert found["interval"] == "bootstrap over seeds and pictures"
+    assert found["accuracy"] > 2 / 8
+
+
+def test_its_own_labels_are_read_against_its_own_anchors(evaluated, runs):
+    test = FeatureSet.load(runs.own).where(split="test")
+    codes = Taxonomy.named("ekman6").codes(test.rows["label"])
+    each = [(load_probe(folder).predict(test).predicted == codes).mean() for folder in runs.probes]
+    assert row(figures_of(evaluated[0]), "own", "metric projector")["accuracy"] == pytest.approx(np.mean(each))
+
+
+def test_agreement_is_there_where_votes_are_and_only_there(evaluated):
+    table = figures_of(evaluated[0])
+    assert table.loc[table["dataset"] != "votes", "kl"].isna().all()
+    assert (table.loc[table["dataset"] == "votes", "kl"] > 0).all()
+    assert table.loc[table["dataset"] == "votes", "js"].between(0, 1).all()
+    assert abs(row(table, "votes", "logistic")["spearman_valence"]) < 0.2
+
+
+def test_reported_figures_stand_beside_their_dataset_and_say_that_they_are(evaluated):
+    out, outcome = evaluated
+    table = figures_of(out)
+    reported = table[table["kind"] == "reported"]
+    assert set(reported["dataset"]) == {"ArtPhoto"}
+    assert reported["accuracy"].tolist() == [accuracy for _, accuracy, _ in SETS["artphoto"].rows()]
+    assert reported["model"].str.contains("reported").all()
+    assert reported["low"].isna().all()
+    assert "two of TinyEmo's four headline averages do not match" in outcome.out
+
+
+def test_why_there_is_no_zero_shot_text_is_said(evaluated):
+    assert "no zero-shot CLIP text: " in evaluated[1].out
+
+
+def test_pictures_that_the_probe_has_seen_are_counted_named_and_can_be_left_out(runs, tmp_path):
+    words = ("evaluate", "--probe", runs.probes[0], "--datasets", runs.own)
+    seen = succeeded(*words, "--split", "train", "-o", tmp_path / "in")
+    assert re.search(r"leakage: 600 of 600 pictures were seen by the probe .*first 'planted-", seen.out)
+    assert row(figures_of(tmp_path / "in"), "own", "metric projector")["model"].endswith("(100% in-sample)")
+    assert "is unseen: the probe was trained on all 600" in refusal(*words, "--split", "train", "--unseen-only")
+    rows = FeatureSet.load(runs.own).rows.drop(columns="split")
+    whole = saved(FeatureSet.load(runs.own), tmp_path / "whole", rows=rows)
+    fair = succeeded("evaluate", "--probe", runs.probes[0], "--datasets", whole, "--unseen-only", "-o", tmp_path / "fair")
+    assert "they are left out" in fair.out
+    assert "baselines are fitted on the 600 pictures that the probe was trained on" in fair.out
+    clean = succeeded(*words, "-o", tmp_path / "clean")
+    same = [row(figures_of(tmp_path / name), dataset, "logistic") for name, dataset in (("fair", "whole"), ("clean", "own"))]
+    assert same[0]["accuracy"] == same[1]["accuracy"]
+    assert "no leakage found: the probe has seen none of the 900 pictures" in clean.out
+    assert "leakage: " not in clean.out.replace("no leakage", "")
+
+
+def test_copies_between_the_sides_of_the_baselines_are_counted(planted, runs, tmp_path):
+    content = [f"{number:016x}" for number in range(len(planted))]
+    split = planted.rows["split"].to_numpy()
+    content[int(np.flatnonzero(split == "test")[5])] = content[int(np.flatnonzero(split == "train")[5])]
+    folder = saved(planted, tmp_path / "copied", rows=planted.rows.assign(content=content))
+    outcome = succeeded("evaluate", "--probe", runs.probes[0], "--datasets", folder)
+    assert "leakage: 1 measured picture(s) are among those that the baselines are fitted on" in outcome.out
+    whole = saved(planted, tmp_path / "whole", rows=planted.rows.assign(content=content).drop(columns="split"))
+    outcome = succeeded("evaluate", "--probe", runs.probes[0], "--datasets", whole)
+    assert "leakage: 2 picture(s) have a copy among the measured ones" in outcome.out
+
+
+def test_a_label_that_is_missing_is_counted(planted, runs, tmp_path):
+    rows = planted.rows.assign(label=planted.rows["label"].where(planted.rows.index % 10 > 0))
+    outcome = succeeded("evaluate", "--probe", runs.probes[0], "--datasets", saved(planted, tmp_path / "some", rows=rows))
+    assert "150 picture(s) have no label and are left out" in outcome.out
+
+
+def test_bad_input_is_one_line(planted, runs, tmp_path):
+    words = ("evaluate", "--probe", runs.probes[0], "--datasets")
+    assert "two datasets are called 'own'" in refusal(*words, runs.own, f"own={runs.mikels}")
+    assert "2 taxonomies for 1 datasets" in refusal(*words, runs.own, "--taxonomies", "ekman6", "mikels8")
+    assert "unknown taxonomy 'mikel8'" in refusal(*words, runs.own, "--taxonomies", "mikel8")
+    assert "no picture is in split 'val'" in refusal(*words, runs.own, "--split", "val")
+    assert "not both" in refusal(*words, runs.own, "--features", runs.own)
+    bare = saved(planted, tmp_path / "bare", rows=planted.rows.drop(columns="label"))
+    assert "no 'label' column" in refusal(*words, bare)
+    other = saved(planted, tmp_path / "other", spec=replace(planted.spec, encoder="another"))
+    assert "was trained on features of" in refusal(*words, other)
+    twice = ("evaluate", "--probe", runs.probes[0], runs.probes[0], "--datasets", runs.own)
+    assert "the same probe is given twice" in refusal(*twice)
+    assert "takes one probe, got 2" in refusal("evaluate", "--probe", *runs.probes, "--features", runs.own)
+    succeeded("train", "--features", runs.mikels, "-o", tmp_path / "mikels", "--epochs", 1, "--taxonomy", "mikels8")
+    mixed = ("evaluate", "--probe", runs.probes[0], tmp_path / "mikels", "--datasets", runs.own)
+    assert "are not seeds of one training" in refusal(*mixed)
+    taken = ("evaluate", "--probe", runs.probes[0], "--datasets", runs.own, "-o", runs.root / "out")
+    assert "out exists" in refusal(*taken)
+
+
+# The forms it is written in
+
+
+@pytest.fixture
+def hostile():
+    """A small table whose names would break out of every form it is written in."""
+    rows = [
+        {"model": HOSTILE[0], "kind": "probe", "n": 9, "accuracy": 0.5, "low": 0.4, "high": 0.6, "interval": "Wilson",
+         "ece": 0.1, "recall_joy": 0.5, "recall_100%_{x}": np.nan},
+        {"model": "a | b", "kind": "reported", "accuracy": 0.7, "low": np.nan, "high": np.nan, "interval": "none"},
+    ]  # fmt: skip
+    reliability = pd.DataFrame({"n": [9], "confidence": [0.6], "accuracy": [0.5], "low": [0.4], "high": [0.6]})
+    taxonomy = Taxonomy("odd_name", ("joy", "100%_{x}"))
+    return DatasetTable(HOSTILE[3], taxonomy, "all pictures", pd.DataFrame(rows), (HOSTILE[1], "leakage: 1"), reliability)
+
+
+def test_a_page_shows_names_and_runs_none_of_them(hostile):
+    page = evaluation_html([hostile])
+    body = page[page.index("<body>") :]
+    for part in HOSTILE:
+        assert part not in body or "<" not in part
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in body
+    assert "&lt;/script&gt;&lt;h1&gt;out&lt;/h1&gt;" in body
+    assert page == evaluation_html([hostile])
+    assert '<th scope="col">ECE</th>' in body
+    assert '<th scope="col">KL</th>' not in body
+    with pytest.raises(ValueError, match="no dataset was evaluated"):
+        evaluation_html([])
+
+
+def test_latex_leaves_no_character_with_a_meaning(hostile):
+    text = latex([hostile])
+    cells = re.search(r"midrule\n(.*?)\\bottomrule", text, flags=re.DOTALL).group(1)
+    assert [line.count(" & ") for line in cells.strip().splitlines()] == [3, 3]
+    caption = re.search(r"\\caption\{(.*)\}\n", text).group(1)
+    bare = re.sub(r"\\text\w+\{\}|\\[&%$#_{}]", "", caption)
+    assert not set("&%#_{}~^<>|") & set(bare)
+    assert r"odd\_name" in caption
+
+
+def test_markdown_keeps_its_columns_whatever_the_names(hostile):
+    table = [line for line in markdown([hostile]).splitlines() if line.startswith("| ")]
+    assert len({len(re.split(r"(?<!\\)\|", line)) for line in table[:4]}) == 1
+    assert r"a \| b" in table[3]
+
+
+def test_the_csv_holds_every_figure_and_reads_back(hostile):
+    table = long_table([hostile])
+    back = list(csv.reader(io.StringIO(table.to_csv(index=False))))
+    assert back[0][:3] == ["dataset", "taxonomy", "measured_on"]
+    assert back[1][0] == HOSTILE[3]
+    assert table["accuracy"].tolist() == [0.5, 0.7]
+
+
+def test_the_text_is_aligned_and_has_its_footnotes(hostile):
+    lines = text_lines([hostile])
+    head, first = lines[1], lines[2]
+    assert head.index("accuracy") + len("accuracy") == first.index("0.500") + len("0.500")
+    assert "  * leakage: 1" in lines
+    with pytest.raises(ValueError, match="expected"):
+        replace(hostile, table=hostile.table.assign(kind="guess"))
+
+
+def test_the_chart_has_a_mark_and_an_interval_for_every_model(evaluated, hostile):
+    figure = accuracy_figure(hostile)
+    assert [trace.name for trace in figure.data] == ["the probe", "reported by TinyEmo, no interval"]
+    assert figure.data[0].error_x.array == pytest.approx([10])
+    assert figure.data[0].error_x.arrayminus == pytest.approx([10])
+    assert len({trace.marker.symbol for trace in figure.data}) == 2
+    page = (evaluated[0] / "evaluation.html").read_text(encoding="utf-8")
+    assert all(f'id="accuracy-{number}"' in page and f'id="reliability-{number}"' in page for number in range(3))
+
+
+# The whole published table
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory):
+    """ArtPhoto as it is published, of 48 drawn pictures; FI as features; and a probe that reads the built-in encoder."""
+    from data.scenes.dataset import write_scenes
+
+    base = tmp_path_factory.mktemp("table")
+    write_scenes(base / "world", train=120, test=40, seed=1, progress=False)
+    succeeded("features", base / "world/manifest", "--encoder", "builtin:scenes", "-o", base / "features", "--workers", 0)
+    succeeded("train", "--features", base / "features", "-o", base / "probe", "--epochs", 1)
+    root = base / "sets"
+    (root / "art/testImages_artphoto").mkdir(parents=True)
+    rng = np.random.default_rng(0)
+    for number, label in enumerate(Taxonomy.named("mikels8").labels * 6):
+        pixels = rng.integers(0, 256, (24, 24, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(root / f"art/testImages_artphoto/{label}_{number:04d}.jpg")
+    features = FeatureSet.load(base / "features")
+    saved(features, root / "FI_features", rows=features.rows.assign(label=features.rows["label"].replace({**MIKELS})))
+    (root / "notes").mkdir()
+    return SimpleNamespace(root=root, probe=base / "probe")
+
+
+def test_the_published_table_is_run_on_what_is_there_and_what_is_missing_is_said(pictures, tmp_path):
+    words = ("reproduce", "table-viii", "--root", pictures.root, "--probe", pictures.probe, "--workers", 0)
+    outcome = succeeded(*words, "-o", tmp_path / "out")
+    assert "missing under" in outcome.out
+    (missing,) = re.findall(r"missing under .*: (.*)", outcome.out)
+    assert missing == "EmotionROI, EmoSet, WEBEmo, Emotion6, Abstract, UnbiasedEmo"
+    assert "48 encoded now" in outcome.out
+    table = figures_of(tmp_path / "out")
+    assert list(dict.fromkeys(table["dataset"])) == ["fi", "artphoto"]
+    assert set(table["taxonomy"]) == {"mikels8"}
+    assert set(table["kind"]) == {"probe", "baseline", "zero-shot", "reported"}
+    assert (pictures.root / CACHE).is_dir()
+    again = succeeded(*words)
+    assert "0 encoded now, 48 known already" in again.out
+
+
+def test_features_are_preferred_and_the_same_set_twice_is_refused(planted, pictures, tmp_path):
+    assert [(one.name, one.encoded) for one in sets_under(pictures.root)] == [("fi", True), ("artphoto", False)]
+    saved(planted, tmp_path / "emoset")
+    saved(planted, tmp_path / "EmoSet-118K")
+    with pytest.raises(ValueError, match="both look like EmoSet"):
+        sets_under(tmp_path)
+
+
+def test_bad_input_to_reproduce_is_one_line(pictures, tmp_path):
+    words = ("--root", tmp_path, "--probe", pictures.probe)
+    assert "unknown table 'table-9': expected table-viii" in refusal("reproduce", "table-9", *words)
+    assert "none of the eight sets is under" in refusal("reproduce", "table-viii", *words)
+    assert "no folder at" in refusal("reproduce", "table-viii", "--root", tmp_path / "gone", "--probe", pictures.probe)
+
+
+def test_without_a_record_of_the_training_no_leakage_is_not_claimed(planted):
+    measured = planted.where(split="test")
+    nothing = np.zeros(len(measured), dtype=bool)
+    assert seen_note(measured, nothing, unseen_only=False).startswith("no leakage found")
+    assert seen_note(measured, nothing, unseen_only=False, recorded=False).startswith("leakage cannot be ruled out")

@@ -1,0 +1,257 @@
+"""How does a probe do on several datasets, zero-shot where their labels are not its own, beside what else could do it?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from data.atomic import atomic_folder, ensure_free
+from data.features import FeatureSet
+from data.readers import with_taxonomy
+from data.reported import HEADLINE_NOTE, SETS, set_named
+from data.taxonomy import Taxonomy
+from workbench.evaluation_notes import bank_note, seen_note, train_note, twins_note
+from workbench.evaluation_table import DatasetTable, latex, long_table, markdown, text_lines
+from workbench.settings import EvaluateSettings
+from workbench.training import open_features
+
+if TYPE_CHECKING:
+    from probes.baselines import Reading
+    from probes.projector import Probe
+
+Say = Callable[[str], None]
+PROBE = "metric projector"
+
+
+def evaluate_datasets(settings: EvaluateSettings, *, say: Say = print) -> tuple[DatasetTable, ...]:
+    """Measures one probe (or its seeds) on every dataset and writes the table in every form.
+
+    Raises:
+        FileExistsError: the folder exists.
+        ValueError: `--features` beside `--datasets`, two datasets of one name, or see `dataset_table`.
+    """
+    if settings.features:
+        raise ValueError("give either --features for one set or --datasets for several, not both")
+    if settings.out:
+        ensure_free(Path(settings.out), overwrite=settings.overwrite)
+    probes = open_probes(settings.probe)
+    places = [_place(item) for item in settings.datasets]
+    repeated = sorted({name for name, _ in places if [other for other, _ in places].count(name) > 1})
+    if repeated:
+        raise ValueError(f"two datasets are called {repeated[0]!r}: name them apart, as NAME=PATH")
+    chosen = list(settings.taxonomies) or [""]
+    if len(chosen) not in (1, len(places)):
+        raise ValueError(f"{len(chosen)} taxonomies for {len(places)} datasets: give one for all, or one each")
+    tables = []
+    for (name, path), labels in zip(places, chosen * (len(places) if len(chosen) == 1 else 1), strict=True):
+        features = open_features(path, encoder=settings.encoder, id_column=settings.id_column)
+        taxonomy = Taxonomy.named(labels) if labels else dataset_taxonomy(name, features, probes[0].taxonomy)
+        tables.append(
+            dataset_table(
+                probes, features, name=name, taxonomy=taxonomy, split=settings.split, unseen_only=settings.unseen_only,
+                encoder="" if settings.encoder == "unknown" else settings.encoder,
+            )
+        )  # fmt: skip
+    finish(tables, out=settings.out, overwrite=settings.overwrite, say=say)
+    return tuple(tables)
+
+
+def finish(tables: Sequence[DatasetTable], *, out: str, overwrite: bool, say: Say) -> None:
+    """Says the table, and writes it to `out` where that is given."""
+    from workbench.evaluation_page import evaluation_html
+
+    for line in text_lines(tables):
+        say(line)
+    if not out:
+        return
+    with atomic_folder(Path(out), overwrite=overwrite) as partial:
+        for file, text in {
+            "evaluation.html": evaluation_html(tables), "evaluation.md": markdown(tables), "evaluation.tex": latex(tables),
+        }.items():  # fmt: skip
+            (partial / file).write_text(text, encoding="utf-8", newline="\n")
+        long_table(tables).to_csv(partial / "evaluation.csv", index=False)
+    say(f"wrote {out}: evaluation.html, .md, .tex, .csv")
+
+
+def open_probes(folders: Sequence[str]) -> list[Probe]:
+    """The probes, which must be one training with several seeds.
+
+    Raises:
+        ValueError: the same probe twice, or probes that differ in encoder, labels or anchors.
+    """
+    from probes.checkpoint import load_probe
+
+    probes = [load_probe(folder) for folder in folders]
+    kinds = {(item.spec.fingerprint(), item.taxonomy.labels, item.anchors.source, item.anchors.template) for item in probes}
+    if len(kinds) > 1:
+        raise ValueError(
+            f"the {len(probes)} probes differ in encoder, labels or anchors, so they are not seeds of one training: "
+            "evaluate them one at a time"
+        )
+    if len({item.fingerprint() for item in probes}) < len(probes):
+        raise ValueError("the same probe is given twice: seeds of one training have different weights")
+    return probes
+
+
+def dataset_taxonomy(name: str, features: FeatureSet, own: Taxonomy) -> Taxonomy:
+    """Which labels a dataset is read against, where nobody says.
+
+    That of the known dataset of this name; else the built-in one with exactly the labels found; else the probe's, if it has
+    them all; else the labels found.
+
+    Raises:
+        ValueError: no labels.
+    """
+    if "label" not in features.rows or not features.rows["label"].notna().any():
+        raise ValueError(f"cannot evaluate on {name}: the features have no 'label' column, or no label in it")
+    found = sorted(features.rows["label"].dropna().astype(str).unique())
+    known = set_named(name)
+    if known is not None and all(Taxonomy.named(known.taxonomy).knows(label) for label in found):
+        return Taxonomy.named(known.taxonomy)
+    made = Taxonomy.from_labels(found)
+    return own if made.name == "custom" and all(own.knows(label) for label in found) else made
+
+
+def dataset_table(
+    probes: Sequence[Probe], features: FeatureSet, *,
+    name: str, taxonomy: Taxonomy, split: str = "", unseen_only: bool = False, encoder: str = "",
+) -> DatasetTable:  # fmt: skip
+    """Everything about one dataset: probe, baselines, zero-shot CLIP, reported figures, and what leaks.
+
+    Args:
+        probes: seeds of one training.
+        features: labelled pictures.
+        name: of the dataset; reported figures are found by it.
+        taxonomy: labels to read against; anchors are made anew where they are not the probe's own.
+        split: measured on; `test` where there is one, else all pictures.
+        unseen_only: leave out pictures that any of the probes was trained on.
+        encoder: opens the text tower where the features do not name their encoder.
+
+    Raises:
+        ValueError: no labels, no such split, nothing unseen, another encoder's features.
+        FileNotFoundError: the model that the probe's anchors came from is not there.
+    """
+    from probes.calibration import reliability
+    from probes.metrics import agreement, bootstrap_accuracy, figures, retrieval, vote_shares
+
+    features = with_taxonomy(features, taxonomy)
+    labelled = features.rows["label"].notna().to_numpy()
+    measured, train, where = _sides(features.take(labelled), split)
+    learnt = "" if train is None else f"split train ({len(train):,} pictures)"
+    seen = ~np.all([probe.unseen(measured) for probe in probes], axis=0)
+    footnotes = [seen_note(measured, seen, unseen_only=unseen_only, recorded=all(probe.trained_on for probe in probes))]
+    if unseen_only:
+        if seen.all():
+            raise ValueError(f"no picture of {name} is unseen: the probe was trained on all {len(measured)} measured ones")
+        if train is None and seen.any():
+            # As many pictures to learn from as the probe had: fitted out of fold on the rest they would look worse.
+            train, learnt = measured.take(seen), f"the {int(seen.sum()):,} pictures that the probe was trained on"
+        measured = measured.take(~seen)
+    if train is None:
+        footnotes.append(twins_note(measured))
+    else:
+        footnotes.append(train_note(train, measured))
+    swapped = [_reading_against(taxonomy, probe, first=probes[0]) for probe in probes]
+    footnotes.append(bank_note(probes[0], taxonomy))
+    said = [probe.predict(measured) for probe in swapped]
+    footnotes += [note for note in said[0].notes if "are in-sample" not in note]
+    own = [probe.probabilities(one) for probe, one in zip(swapped, said, strict=True)]
+    codes = taxonomy.codes(measured.rows["label"])
+    votes = vote_shares(measured.rows, taxonomy)
+    valence = pd.to_numeric(measured.rows["valence"], errors="coerce").to_numpy() if "valence" in measured.rows else None
+
+    def row(probabilities: np.ndarray, scores: np.ndarray) -> dict[str, float]:
+        shared = {} if votes is None else agreement(probabilities, votes, taxonomy, valence=valence)
+        return figures(probabilities, codes, taxonomy) | retrieval(scores, codes) | shared
+
+    each = pd.DataFrame([row(p, 1 - one.distances) for p, one in zip(own, said, strict=True)])
+    label = PROBE if len(probes) == 1 else f"{PROBE}, {len(probes)} seeds"
+    if seen.any() and not unseen_only:
+        label += f" ({seen.mean():.0%} in-sample)"
+    rows: list[dict[str, object]] = [{"model": label, "kind": "probe", "interval": "Wilson", **dict(each.mean())}]
+    if len(probes) > 1:
+        hits = np.stack([p.argmax(axis=1) == codes for p in own])
+        rows[0]["low"], rows[0]["high"] = bootstrap_accuracy(hits)
+        rows[0]["interval"] = "bootstrap over seeds and pictures"
+    for kind, reading in _others(measured, train, taxonomy, encoder, learnt, footnotes):
+        rows.append(
+            {"model": reading.name, "kind": kind, "interval": "Wilson", **row(reading.probabilities, reading.scores)}
+        )
+    rows += _reported(name, taxonomy, footnotes)
+    if not labelled.all():
+        footnotes.append(f"{int((~labelled).sum()):,} picture(s) have no label and are left out")
+    return DatasetTable(
+        name, taxonomy, where, pd.DataFrame(rows), tuple(note for note in footnotes if note), reliability(own[0], codes)
+    )
+
+
+def _place(item: str) -> tuple[str, Path]:
+    name, given, path = item.partition("=")
+    if given and name and not Path(item).exists():
+        return name, Path(path)
+    place = Path(item).resolve()
+    return place.parent.name if place.name == "features" else place.name.removesuffix(place.suffix), Path(item)
+
+
+def _sides(features: FeatureSet, split: str) -> tuple[FeatureSet, FeatureSet | None, str]:
+    """Measured pictures, the baselines' training pictures (None where they must go out of fold), and the former in words."""
+    splits = set(features.rows["split"].dropna()) if "split" in features.rows else set()
+    chosen = split or ("test" if "test" in splits else "")
+    measured = features.where(split=chosen) if chosen else features
+    train = features.where(split="train") if chosen and chosen != "train" and "train" in splits else None
+    return measured, train, f"split {chosen}" if chosen else "all pictures"
+
+
+def _reading_against(taxonomy: Taxonomy, probe: Probe, *, first: Probe) -> Probe:
+    """The probe with the anchors of these labels; its own stay as they are."""
+    from probes.anchors import anchors_from
+
+    if taxonomy.labels == probe.taxonomy.labels:
+        return probe
+    return replace(
+        probe, taxonomy=taxonomy, anchors=anchors_from(first.anchors.source, taxonomy, template=first.anchors.template)
+    )
+
+
+def _others(
+    measured: FeatureSet, train: FeatureSet | None, taxonomy: Taxonomy, encoder: str, learnt: str, footnotes: list[str]
+) -> list[tuple[str, Reading]]:
+    """Baselines and zero-shot text where they can be had; a footnote says why not."""
+    from probes.baselines import FOLDS, fitted_readings, out_of_fold_readings, text_reading
+
+    made: list[tuple[str, Reading]] = []
+    try:
+        fitted = out_of_fold_readings(measured, taxonomy) if train is None else fitted_readings(train, measured, taxonomy)
+        made += [("baseline", reading) for reading in fitted]
+        footnotes.append(
+            f"baselines are fitted out of fold ({FOLDS} folds), so each reads only pictures that it was not fitted on"
+            if train is None
+            else f"baselines are fitted on {learnt}"
+        )
+    except ValueError as error:
+        footnotes.append(f"no baselines: {error}")
+    try:
+        made.append(("zero-shot", text_reading(measured, taxonomy, encoder=encoder)))
+    except ValueError as error:
+        footnotes.append(f"no zero-shot CLIP text: {error}")
+    return made
+
+
+def _reported(name: str, taxonomy: Taxonomy, footnotes: list[str]) -> list[dict[str, object]]:
+    known = set_named(name)
+    if known is None or SETS[known.name].taxonomy != taxonomy.name:
+        return []
+    footnotes.append(f"reported: TinyEmo, Table VIII; {HEADLINE_NOTE}; which pictures they were measured on may differ")
+    footnotes.append(f"reported: {known.note}" if known.note else "")
+    return [
+        {
+            "model": f"{model}, reported" + (", trained on this set" if grey else ""), "kind": "reported",
+            "interval": "none", "accuracy": accuracy, "low": np.nan, "high": np.nan,
+        }
+        for model, accuracy, grey in known.rows()
+    ]  # fmt: skip

@@ -1,0 +1,130 @@
+"""Which of the eight sets of TinyEmo's Table VIII are under a folder, and how does a probe do on them?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from data.atomic import ensure_free
+from data.features import FeatureSet
+from data.layouts import recognise
+from data.readers import is_tree
+from data.reported import SETS, set_named
+from data.taxonomy import Taxonomy
+from workbench.evaluating import dataset_table, finish, open_probes
+from workbench.evaluation_table import DatasetTable
+from workbench.settings import FeaturesSettings, ReproduceSettings
+from workbench.training import open_features
+
+if TYPE_CHECKING:
+    from probes.projector import Probe
+
+Say = Callable[[str], None]
+TABLES = ("table-viii",)
+CACHE = ".workbench-features"
+
+
+@dataclass(frozen=True)
+class Found:
+    """One of the eight sets on disk.
+
+    Attributes:
+        name: short name, as in `data.reported.SETS`.
+        path: its folder.
+        encoded: whether the folder holds features; pictures have to be encoded first.
+    """
+
+    name: str
+    path: Path
+    encoded: bool
+
+
+def reproduce(settings: ReproduceSettings, *, say: Say = print) -> tuple[DatasetTable, ...]:
+    """Evaluates a probe on whichever of the eight sets are under the folder, and says which are missing.
+
+    Raises:
+        FileExistsError: the folder to write exists.
+        FileNotFoundError: no such folder.
+        ValueError: an unknown table, none of the sets, or see `workbench.evaluating.dataset_table`.
+    """
+    if settings.table not in TABLES:
+        raise ValueError(f"unknown table {settings.table!r}: expected {', '.join(TABLES)}")
+    if settings.out:
+        ensure_free(Path(settings.out), overwrite=settings.overwrite)
+    root = Path(settings.root)
+    found = sets_under(root)
+    missing = [item.title for name, item in SETS.items() if name not in {one.name for one in found}]
+    if not found:
+        raise ValueError(
+            f"none of the eight sets is under {root}: expected a folder for each, with its pictures as published, or with "
+            f"features and named after the set ({', '.join(SETS)})"
+        )
+    probes = open_probes(settings.probe)
+    tables = []
+    for one in found:
+        say(f"{SETS[one.name].title}: {'features' if one.encoded else 'pictures'} at {one.path}")
+        encoder = settings.encoder
+        path = one.path if one.encoded else _encoded(one, root, probes[0], settings, say=say)
+        features = open_features(path, encoder=probes[0].spec.encoder)
+        tables.append(
+            dataset_table(
+                probes, features, name=one.name, taxonomy=Taxonomy.named(SETS[one.name].taxonomy), split=settings.split,
+                unseen_only=settings.unseen_only, encoder=encoder,
+            )
+        )  # fmt: skip
+    finish(tables, out=settings.out, overwrite=settings.overwrite, say=say)
+    say(f"missing under {root}: {', '.join(missing)}" if missing else "all eight sets were found")
+    return tuple(tables)
+
+
+def sets_under(root: Path) -> tuple[Found, ...]:
+    """The sets among the folders of `root`, in the order of the table; features are preferred to pictures.
+
+    Features are known by the folder's name, pictures by their layout (`data.layouts`).
+
+    Raises:
+        FileNotFoundError: no such folder.
+        ValueError: two folders hold the same set in the same form.
+    """
+    if not root.is_dir():
+        raise FileNotFoundError(f"no folder at {root}: expected one that holds a folder for each dataset")
+    found: dict[tuple[str, bool], Path] = {}
+    for folder in sorted(path for path in root.iterdir() if path.is_dir() and not path.name.startswith(".")):
+        encoded = FeatureSet.is_saved(folder) or is_tree(folder)
+        if encoded:
+            known = set_named(folder.name)
+        else:
+            layout = recognise(folder)
+            known = None if layout is None else SETS.get(layout.name)
+        if known is None:
+            continue
+        other = found.setdefault((known.name, encoded), folder)
+        if other != folder:
+            raise ValueError(f"{other} and {folder} both look like {known.title}: leave one of them under {root}")
+    return tuple(
+        Found(name, found[name, encoded], encoded)
+        for name in SETS
+        for encoded in [(name, True) in found]
+        if (name, encoded) in found
+    )
+
+
+def _encoded(one: Found, root: Path, probe: Probe, settings: ReproduceSettings, *, say: Say) -> Path:
+    """Features of a set's pictures by the probe's encoder, kept under `root` for the next time."""
+    from data.layouts import read_dataset
+    from probes.baselines import encoder_name
+    from workbench.intake import features
+
+    name = settings.encoder or encoder_name(probe.spec)
+    if name == "unknown":
+        raise ValueError(
+            f"{one.path} holds pictures, and the probe does not say which encoder it reads: name it with --encoder"
+        )
+    cache = root / CACHE
+    manifest = cache / f"{one.name}-manifest"
+    out = cache / f"{one.name}-{probe.spec.fingerprint()}"
+    read_dataset(one.path, one.name).save(manifest, overwrite=True)
+    features(FeaturesSettings(manifest=str(manifest), encoder=name, out=str(out), workers=settings.workers), say=say)
+    return out
