@@ -65,7 +65,7 @@ def planted_probe(planted, ekman_anchors):
     from probes.config import FitConfig
     from probes.train import fit
 
-    return fit(FitConfig(epochs=3, device="cpu"), planted.where(split="train"), anchors=ekman_anchors, progress=False)
+    return fit(FitConfig(epochs=6, device="cpu"), planted.where(split="train"), anchors=ekman_anchors, progress=False)
 
 
 @pytest.fixture(scope="session")

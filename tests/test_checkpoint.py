@@ -55,7 +55,7 @@ def test_a_loaded_probe_can_be_saved_again_without_a_change(saved: Path, tmp_pat
 @pytest.mark.parametrize(
     ("old", "new", "what"),
     [
-        ('"temperature": 0.1,\n  "normalise"', '"temperature": 0.2,\n  "normalise"', "weights"),
+        ('"normalise": true,\n  "pictures_', '"normalise": null,\n  "pictures_', "weights"),
         ('"encoder": "planted"', '"encoder": "painted"', "features"),
         ('"fingerprint": "', '"fingerprint": "f', None),
     ],

@@ -82,7 +82,8 @@ def test_the_scale_of_features_does_not_matter_to_a_normalising_probe(planted: F
 def test_probabilities_are_a_softmax_of_cosines(planted: FeatureSet, planted_probe: Probe) -> None:
     predictions = planted_probe.predict(planted.where(split="test"))
     cosines = 1 - predictions.distances.astype(float)
-    expected = np.exp(cosines / 0.1) / np.exp(cosines / 0.1).sum(axis=1, keepdims=True)
+    expected = np.exp(cosines / planted_probe.temperature)
+    expected /= expected.sum(axis=1, keepdims=True)
     np.testing.assert_allclose(planted_probe.probabilities(predictions), expected, atol=1e-9)
 
 
