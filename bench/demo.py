@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import tempfile
-from dataclasses import replace
 from pathlib import Path
 
 from analyses.audit import run_audit
@@ -16,8 +15,7 @@ from data.taxonomy import Taxonomy
 from probes.encode import encode
 from probes.train import fit
 from probes.vision import vision_encoder
-from workbench.demo import planted_rank
-from workbench.settings import TrainSettings
+from workbench.demo import planted_rank, scenes_training
 
 
 def main() -> None:
@@ -33,11 +31,12 @@ def main() -> None:
             world = write_scenes(root / "world", train=2_000, test=2_000, seed=seed, bias=bias, progress=False)
             features = encode(world.rows, world.paths(), encoder, out=root / "features", progress=False).features
             train, test = features.where(split="train"), features.where(split="test")
-            fair = train.rows.assign(label=training_answers(train.rows, seed=seed, bias=None)["label"].to_numpy())
+            answers = training_answers(train.rows, seed=seed, bias=None)
+            fair = train.rows.assign(**{str(name): answers[name].to_numpy() for name in answers})
             results = []
             for rows in (train.rows, fair):
-                config = replace(TrainSettings().fit, seed=seed)
-                probe = fit(config, FeatureSet(train.spec, train.values, rows), taxonomy=taxonomy, progress=False)
+                side = FeatureSet(train.spec, train.values, rows)
+                probe = fit(scenes_training(seed), side, taxonomy=taxonomy, progress=False)
                 predictions = probe.predict(test)
                 accuracy = (predictions.predicted == taxonomy.codes(test.rows["label"])).mean()
                 results.append((accuracy, run_audit(predictions, AuditConfig(map_pictures=0, seed=seed))))

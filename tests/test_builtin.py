@@ -13,7 +13,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from data.features import FeatureSet
-from data.scenes import annotate, bayes_accuracy
+from data.scenes import annotate, bayes_accuracy, emotion_probabilities
 from data.scenes.captions import WORDS
 from data.taxonomy import Taxonomy
 from probes.builtin import CARD_FILE, WEIGHTS_FILE, train
@@ -59,24 +59,28 @@ def test_the_card_says_what_fresh_pictures_show(fresh):
 def readings(fresh):
     """Accuracy of a projector, of a linear model on raw pixels, and the ceiling, on the same 4,000 pictures.
 
-    Both learn from 12,000 others. (From 2,000, as in the demo, the projector stays a few points lower: so few do not show
-    what every combination makes people feel.)
+    Both learn from 12,000 others, the projector from the votes. Accuracy is the expected one, as the ceiling is: the
+    probability, by the rule of the world, that an annotator says what was read.
     """
     encoder, scenes, pixels, features = fresh
     taxonomy = Taxonomy.named("ekman6")
     train_scenes, train_pixels = fresh_pictures(12_000, seed=12)
     sides = []
     for seed, (contents, values) in enumerate(((train_scenes, encoded(encoder, train_pixels)), (scenes, features))):
-        labels = annotate(contents, rng=np.random.default_rng([5, seed]))["label"]
-        rows = labels.to_frame().assign(image_id=[f"{seed}-{number}" for number in range(len(contents))])
+        answers = annotate(contents, rng=np.random.default_rng([5, seed]))
+        rows = answers.assign(image_id=[f"{seed}-{number}" for number in range(len(contents))])
         sides.append(FeatureSet(encoder.spec, values, rows))
     train_on, test_on = sides
-    probe = fit(FitConfig(), train_on, taxonomy=taxonomy, progress=False)
-    truth = [taxonomy.codes(side.rows["label"]) for side in sides]
-    accuracy = (probe.predict(test_on).predicted == truth[1]).mean()
+    probe = fit(FitConfig(soft="votes"), train_on, taxonomy=taxonomy, progress=False)
+    chances = emotion_probabilities(scenes)
+
+    def expected(read: np.ndarray) -> float:
+        return float(np.take_along_axis(chances, read[:, None], axis=1).mean())
+
     train_small, test_small = (part[:, ::4, ::4].reshape(len(part), -1) / 255.0 for part in (train_pixels, pixels))
-    raw = make_pipeline(StandardScaler(), LogisticRegression(C=0.01, max_iter=300)).fit(train_small, truth[0])
-    return accuracy, raw.score(test_small, truth[1]), bayes_accuracy(scenes)
+    raw = make_pipeline(StandardScaler(), LogisticRegression(C=0.01, max_iter=300))
+    raw.fit(train_small, taxonomy.codes(train_on.rows["label"]))
+    return expected(probe.predict(test_on).predicted), expected(raw.predict(test_small)), bayes_accuracy(scenes)
 
 
 def test_the_projector_leaves_pixels_behind(readings):
@@ -84,7 +88,6 @@ def test_the_projector_leaves_pixels_behind(readings):
     assert accuracy >= pixels + 0.15
 
 
-@pytest.mark.xfail(strict=True, reason="a projector of default settings stays about .01 below this bar: see the model card")
 def test_the_projector_comes_near_the_ceiling(readings):
     accuracy, _, ceiling = readings
     assert accuracy >= ceiling - 0.06

@@ -13,13 +13,13 @@ import pandas as pd
 from tqdm import tqdm
 
 from data.atomic import atomic_folder, ensure_free, write_json
-from data.features import FeatureSet, FeatureSpec, require_same_spec
+from data.features import VOTE_PREFIX, FeatureSet, FeatureSpec, require_same_spec
 from data.predictions import Predictions
 from data.readers import read_features
 from data.splits import stratified_folds, stratified_holdout
 from data.tables import named
 from data.taxonomy import Taxonomy
-from probes.config import FitConfig
+from probes.config import SOFT_LOSSES, FitConfig
 from workbench.settings import TrainSettings
 
 if TYPE_CHECKING:
@@ -97,6 +97,8 @@ def train(settings: TrainSettings, *, say: Say = print) -> Trained:
         features = features.take(labelled)
     taxonomy = taxonomy or Taxonomy.from_labels(sorted(features.rows["label"].unique()))
     say(f"{len(features):,} pictures, {features.spec.in_words()}; labels: {', '.join(taxonomy.labels)}")
+    if settings.fit.soft == "none" and settings.fit.loss in SOFT_LOSSES and _has_votes(features, taxonomy):
+        say("note: there are votes; --soft votes trains on them, which tells more than one label a picture")
     anchors = anchors_from(settings.fit.anchors, taxonomy, template=settings.fit.template)
     train_on, test_on, evaluated_on = _sides(features, taxonomy, settings)
     _refuse_copies(train_on, test_on, allowed=settings.allow_overlap, say=say)
@@ -142,6 +144,10 @@ def evaluation_lines(evaluation: Evaluation, evaluated_on: str) -> list[str]:
     recalls = {name.removeprefix("recall_"): table[name].iloc[0] for name in map(str, table) if name.startswith("recall_")}
     told = ", ".join(f"{label} {value:.2f}" for label, value in recalls.items() if not np.isnan(value))
     return [*lines, f"recall of the {table['model'].iloc[0]}: {told}"]
+
+
+def _has_votes(features: FeatureSet, taxonomy: Taxonomy) -> bool:
+    return all(VOTE_PREFIX + label in features.rows for label in taxonomy.labels)
 
 
 def _sides(features: FeatureSet, taxonomy: Taxonomy, settings: TrainSettings) -> tuple[FeatureSet, FeatureSet | None, str]:
