@@ -71,6 +71,14 @@ def _of_pictures(settings: DemoSettings, *, command: str, say: Say) -> AuditResu
         row = cells[cells["where"].map(lambda where: where == {bias.attribute: bias.value})].iloc[0]
         say(f"{'found' if row['verdict'] == 'skewed' else 'missed'}: {plain_sentence(row)}")
         say(remark)
+    else:
+        attribute = AnnotatorBias().attribute
+        own = result.findings["where"].map(lambda where: set(where) == {attribute})
+        skewed = result.findings[own & (result.findings["verdict"] == "skewed")]
+        for _, row in skewed.iterrows():
+            say(f"false alarm: {plain_sentence(row)}")
+        if skewed.empty:
+            say(f"quiet: of the {int(own.sum())} pairs of {attribute} and emotion none is skewed; what is, is about content")
     say(f"next: workbench app {root / 'audit'}")
     return result
 
