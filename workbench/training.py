@@ -116,6 +116,8 @@ def train(settings: TrainSettings, *, say: Say = print) -> Trained:
         say(f"went on after epoch {resumed} of a training that was interrupted")
     for line in evaluation_lines(trained.evaluation, trained.evaluated_on):
         say(line)
+    if settings.fit.soft == "votes":
+        say("the projector is trained on the votes, the baselines on one label a picture")
     if len(trained.accuracies) > 1:
         say(seeds_sentence(trained.accuracies))
     say(f"wrote {out}" + (f" (with {PREDICTIONS_FILE}, out of fold)" if trained.out_of_fold else ""))
