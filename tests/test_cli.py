@@ -21,7 +21,8 @@ from workbench_runs import Outcome, finished_run, predictions_table, refusal, su
 
 from data.features import FeatureSet
 from data.planted import feature_table
-from workbench.settings import COMMANDS, options
+from workbench.options import options
+from workbench.settings import COMMANDS
 from workbench.store import load_audit, runs_under
 
 pytest_plugins = ["workbench_fixtures"]

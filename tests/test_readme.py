@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from workbench.settings import COMMANDS, add_arguments
+from workbench.options import add_arguments
+from workbench.settings import COMMANDS
 
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -6,16 +6,8 @@ import sys
 
 import pytest
 
-from workbench.settings import (
-    COMMANDS,
-    AuditSettings,
-    DemoSettings,
-    TrainSettings,
-    add_arguments,
-    build,
-    options,
-    read_toml,
-)
+from workbench.options import add_arguments, build, options, read_toml
+from workbench.settings import COMMANDS, AuditSettings, DemoSettings, TrainSettings
 
 
 def parsed(kind, *words):

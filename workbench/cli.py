@@ -12,7 +12,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from workbench import settings as options
+from workbench.options import add_arguments, build, read_toml
+from workbench.settings import COMMANDS, AppSettings, ReportSettings
 
 EXIT_BAD_INPUT = 2
 EXIT_SKEWED = 1
@@ -35,10 +36,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.print_help()
         return EXIT_BAD_INPUT
     try:
-        kind = options.COMMANDS[command]
+        kind = COMMANDS[command]
         config = given.pop("config", None)
-        from_file = options.read_toml(Path(config), kind) if config else {}
-        return _run(command, options.build(kind, from_file | given), "workbench " + shlex.join(words))
+        from_file = read_toml(Path(config), kind) if config else {}
+        return _run(command, build(kind, from_file | given), "workbench " + shlex.join(words))
     except (ValueError, TypeError, FileNotFoundError, FileExistsError) as error:
         return _fail(command, str(error))
     except OSError as error:
@@ -93,7 +94,7 @@ def _run(command: str, settings: Any, line: str) -> int:
     return 0
 
 
-def _report(settings: options.ReportSettings) -> int:
+def _report(settings: ReportSettings) -> int:
     from data.atomic import write_text
     from workbench.report import report_html
     from workbench.store import load_audit
@@ -104,7 +105,7 @@ def _report(settings: options.ReportSettings) -> int:
     return 0
 
 
-def _app(settings: options.AppSettings) -> int:
+def _app(settings: AppSettings) -> int:
     app = Path(__file__).with_name("app.py")
     if settings.run and not (Path(settings.run) / "audit.json").is_file():
         raise FileNotFoundError(f"no audit at {settings.run}: expected a run folder with audit.json")
@@ -137,11 +138,11 @@ class _Parser(argparse.ArgumentParser):
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="workbench", description="Find, measure and show emotional bias in vision models.")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
-    for name, kind in options.COMMANDS.items():
+    for name, kind in COMMANDS.items():
         text = (kind.__doc__ or "").strip()
         child = commands.add_parser(name, help=text, description=text, allow_abbrev=False)
         child.add_argument("--config", metavar="FILE", default=argparse.SUPPRESS, help="TOML file with the same keys")
-        options.add_arguments(child, kind)
+        add_arguments(child, kind)
     return parser
 
 
