@@ -79,7 +79,7 @@ def test_a_probability_in_words_is_the_probability(value):
 def test_a_finding_is_one_sentence_that_anyone_can_read():
     assert plain_sentence(DARK) == (
         "Pictures with figure tone: dark are read as anger 35.9 % of the time, others 21.7 %: +14.2 points [+11.0, +17.3], "
-        "q = 2e-9, n = 612; the labels themselves differ by +0.3: the model adds this."
+        "q < 0.001, n = 612; the labels themselves differ by +0.3: the model adds this."
     )
 
 
@@ -100,7 +100,7 @@ def test_every_origin_and_every_verdict_has_words():
 
 def test_without_truth_nothing_is_said_of_labels():
     bare = replace(DARK, composition=None, shift=None, origin=None)
-    assert plain_sentence(bare).endswith("q = 2e-9, n = 612.")
+    assert plain_sentence(bare).endswith("q < 0.001, n = 612.")
 
 
 def test_too_few_pictures_are_given_no_number_that_looks_like_an_estimate():

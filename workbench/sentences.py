@@ -76,7 +76,9 @@ def finding_sentence(finding: Any, *, truth: str = "labels") -> list[tuple[str, 
     pieces.append((f" {percent(finding.rate)} of the time, others {percent(finding.complement_rate)}: ", "plain"))
     pieces.append((f"{points(finding.effect)} points", "effect"))
     pieces.append((f" [{points(finding.low)}, {points(finding.high)}]", "plain"))
-    pieces.append((f", q = {probability(finding.q)}, n = {finding.n:,}", "quiet"))
+    # The exact q stands in the table; here a reader wants to know whether it is small.
+    q = "q < 0.001" if finding.q is not None and finding.q < 0.001 else f"q = {probability(finding.q)}"
+    pieces.append((f", {q}, n = {finding.n:,}", "quiet"))
     if isinstance(finding.composition, float) and not math.isnan(finding.composition):
         pieces.append((f"; the {truth} themselves differ by {points(finding.composition)}", "plain"))
     if isinstance(finding.origin, str):
