@@ -13,11 +13,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from analyses.cells import VERDICTS
+from analyses.clusters import design_effects, group_codes
 from analyses.config import AuditConfig
 from analyses.counting import slice_sums
 from analyses.projection import Projection, projection
+from analyses.reading import ReadingQuality
 from analyses.scores import scores
-from analyses.skew import VERDICTS, Finding, skew_table
+from analyses.selftest import SelfTest
+from analyses.skew import Finding, skew_table
 from analyses.slices import CodedAttribute, coded_attributes
 from analyses.structure import slice_table, structure_table
 from data.features import VOTE_PREFIX, attribute_columns
@@ -42,6 +46,8 @@ class AuditResult:
             not on it).
         excluded: what was left out and why: `what` (attribute, slice, pictures), `name`, `n`, `reason`.
         run: versions, seeds, fingerprints, config, command, notes that a reader must see, and the map's badge.
+        reading: how well the labelled pictures were read, where the caller measured it.
+        selftest: how often the rules raise an alarm about nothing on these data, where that was tried.
     """
 
     taxonomy: Taxonomy
@@ -51,6 +57,8 @@ class AuditResult:
     samples: pd.DataFrame
     excluded: pd.DataFrame
     run: Mapping[str, Any]
+    reading: ReadingQuality | None = None
+    selftest: SelfTest | None = None
 
     def finding(self, position: int) -> Finding:
         """Row `position` of `findings` as a `Finding`, NaN as None."""
@@ -85,6 +93,7 @@ def run_audit(
     predictions: Predictions,
     config: AuditConfig | None = None,
     *,
+    inferred: frozenset[str] = frozenset(),
     provenance: Mapping[str, Any] | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> AuditResult:
@@ -93,6 +102,7 @@ def run_audit(
     Args:
         predictions: of a probe or of any model.
         config: what to ask; the defaults of `AuditConfig` when not given.
+        inferred: attributes that were inferred, not declared; their slices are corrected for many tests apart.
         provenance: what the caller knows of where the data came from (command, fingerprints); kept in `run`.
         progress: called with the name of each step before it starts.
 
@@ -106,11 +116,15 @@ def run_audit(
     )
     say("counting")
     per_picture = scores(predictions)
-    sums = slice_sums(coded, per_picture.columns, order=config.order, min_count=config.min_count)
+    k = len(predictions.taxonomy)
+    sums = slice_sums(coded, per_picture.columns, order=config.order, min_count=config.min_count, beside=1 + k)
     say("testing")
+    groups = group_codes(predictions.rows)
+    said = per_picture.columns[:, per_picture.at["said"]]
+    design = None if groups is None else design_effects(sums, coded, groups, said, order=config.order)[0]
     findings = skew_table(
-        sums, per_picture, predictions.taxonomy,
-        min_count=config.min_count, alpha=config.alpha, tolerance=config.tolerance,
+        sums, per_picture, predictions.taxonomy, min_count=config.min_count, alpha=config.alpha,
+        tolerance=config.tolerance, design=design, inferred=inferred,
     )  # fmt: skip
     structure = structure_table(sums, per_picture, predictions.taxonomy)
     slices = slice_table(sums, per_picture, coded, predictions.embeddings)
@@ -132,6 +146,7 @@ def run_audit(
             "measure": predictions.measure,
             "source": predictions.source,
             "attributes": [attribute.column for attribute in coded],
+            "inferred": sorted(inferred),
             "tested": int(findings["p"].notna().sum()),
             "config": asdict(config),
             "map": _map_record(drawn, predictions),
@@ -223,8 +238,8 @@ def _notes(predictions: Predictions) -> list[str]:
     if "group_id" in predictions.rows and predictions.rows["group_id"].duplicated().any():
         groups = predictions.rows["group_id"].nunique()
         notes.append(
-            f"pictures come in {groups} groups (group_id), but intervals and tests here treat every picture as "
-            "independent: with alike pictures in a group they claim too much"
+            f"pictures come in {groups:,} groups (group_id): tests and intervals of skews count how alike the pictures of a "
+            "group are read; a slice or complement of fewer than 10 groups is too small"
         )
     if predictions.truth is None:
         notes.append("no labels or votes: a skew cannot be split into what the labels say and what the model adds")

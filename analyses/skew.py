@@ -1,8 +1,8 @@
 """Is a slice read as an emotion more, or less, often than the other pictures, and is that more than chance?
 
-For slice s with complement s' (never the whole data that contains the slice) and
-emotion k: effect D = rate_s - rate_s' with a Newcombe interval, exact two-sided p, Benjamini-Hochberg q over all cells
-that are tested, smallest detectable effect, and a verdict.
+For slice s with complement s' (never the whole data that contains the slice) and emotion k: effect D = rate_s - rate_s'
+with a Newcombe interval, exact two-sided p, the q of a test of two levels (`analyses.hierarchical`), smallest detectable
+effect, and a verdict. Where pictures come in groups, counts are divided by their design effect first (`analyses.clusters`).
 """
 
 from __future__ import annotations
@@ -15,17 +15,15 @@ import numpy.typing as npt
 import pandas as pd
 
 from analyses import inference
+from analyses.cells import VERDICTS, Cells, Rules, judged, slice_families, worth_of
 from analyses.counting import SliceSums
+from analyses.inference import Floats
+from analyses.intersections import beyond_parts
 from analyses.scores import Scores
-from analyses.slices import SliceSpec
+from analyses.shrinkage import shrunk_rates
 from data.taxonomy import Taxonomy
 
-Floats = npt.NDArray[np.float64]
-
-VERDICTS = ("skewed", "equivalent", "undetermined", "too small")
 ORIGINS = ("model", "labels", "both", "unclear")
-LOW_EVIDENCE_COUNT = 30
-LOW_EVIDENCE_EXPECTED = 5.0
 
 
 @dataclass(frozen=True)
@@ -44,7 +42,7 @@ class Finding:
         low: lower end of the 95 % interval of the effect.
         high: upper end.
         p: exact two-sided p of this cell alone; None where it was not tested.
-        q: Benjamini-Hochberg over all tested cells of the audit.
+        q: smallest false discovery rate at which the slice is picked within its family and the emotion within the slice.
         detectable: smallest difference that one test finds with 80 % power.
         verdict: one of `VERDICTS`.
         low_evidence: fewer than 30 pictures, or fewer than 5 expected, on either side.
@@ -55,10 +53,17 @@ class Finding:
         shift_low: lower end of its interval.
         shift_high: upper end.
         origin: for a skewed cell with truth, one of `ORIGINS`: whose doing the skew is.
-        adjusted_low: for a cell with q <= alpha, lower end of its interval at the level that allows for having been picked
-            among all tested cells; None for others.
+        adjusted_low: for a cell with q <= alpha, lower end of its interval at the level that allows for its slice having
+            been picked among those of its family; None for others.
         adjusted_high: upper end.
-        repeats: a slice of one condition fewer that is skewed the same way and whose other pictures are read alike.
+        repeats: for a skewed intersection, a slice of one condition fewer that is skewed the same way and explains it: the
+            parent's other pictures are read alike, or what both parts do alone adds up to it (`analyses.intersections`).
+            None for a root: a skew that stands on its own.
+        excess: of an intersection, what it does beyond its parts, as a share; of several ways to take it apart the least.
+        excess_low: lower end of its interval, at the level of `adjusted_low`.
+        excess_high: upper end.
+        shrunk: the rate drawn toward the wider slice's as far as the few pictures ask for (see `shrunk_rates`).
+        design: how many pictures tell as much as one independent one, because they come in groups; 1 without groups.
     """
 
     slice: str
@@ -86,6 +91,11 @@ class Finding:
     adjusted_low: float | None = None
     adjusted_high: float | None = None
     repeats: str | None = None
+    excess: float | None = None
+    excess_low: float | None = None
+    excess_high: float | None = None
+    shrunk: float | None = None
+    design: float | None = None
 
 
 FINDING_COLUMNS = tuple(field.name for field in fields(Finding))
@@ -96,17 +106,11 @@ _ESTIMATED += ("rate", "complement_rate", "effect", "low", "high")
 def skew_table(
     sums: SliceSums, scores: Scores, taxonomy: Taxonomy, *,
     min_count: int = 10, alpha: float = 0.05, tolerance: float = 0.02,
+    design: Floats | None = None, inferred: frozenset[str] = frozenset(),
 ) -> pd.DataFrame:  # fmt: skip
     """One row a (slice, emotion) cell, with the columns of `Finding`, ranked by verdict, effect and evidence.
 
-    Verdicts, in this order:
-        too small: the slice or its complement holds fewer than `min_count` pictures; nothing is tested or estimated.
-        skewed: q <= alpha, and the whole adjusted interval lies outside [-tolerance, tolerance]. Of R picked among m
-            tested cells the adjusted level is 1 - R x alpha / m, which keeps the false coverage rate of the picked ones
-            at alpha (Benjamini and Yekutieli 2005, https://doi.org/10.1198/016214504000001907).
-        equivalent: the whole 95 % interval lies inside it.
-        too small: low evidence, and neither of the two above.
-        undetermined: everything else.
+    For the verdicts see `analyses.cells.judged`.
 
     Args:
         sums: sums over slices of the columns of `scores`.
@@ -115,53 +119,56 @@ def skew_table(
         min_count: fewest pictures on either side for a test.
         alpha: false discovery rate.
         tolerance: the largest difference that does not matter, as a share.
+        design: design effect of each cell `(s, k)`, NaN where it is not known; None for independent pictures.
+        inferred: columns whose values were inferred; their slices are a family of their own.
     """
     k = len(taxonomy)
+    worth = worth_of((len(sums.specs), k), design)
 
-    def pair(kind: str) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    def pair(kind: str) -> tuple[Floats, Floats]:
         return sums.inside[:, scores.at[kind]], sums.outside[:, scores.at[kind]]
 
     (n, m), (said, other_said) = pair("one"), pair("said")
-    n, m = np.broadcast_to(n, said.shape), np.broadcast_to(m, said.shape)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        rate, other = said / n, other_said / m
-    low, high = inference.newcombe(said, n, other_said, m)
-    tested = (n >= min_count) & (m >= min_count)
-    p = np.where(tested, inference.fisher_exact(*(np.rint(a).astype(np.int64) for a in (said, n, other_said, m))), np.nan)
-    q = inference.benjamini_hochberg(p)
-    pooled = (said + other_said) / np.maximum(n + m, 1)
-    low_evidence = (np.minimum(n, m) < LOW_EVIDENCE_COUNT) | (np.minimum(n, m) * pooled < LOW_EVIDENCE_EXPECTED)
-    picked = q <= alpha
-    level = 1 - alpha * max(picked.sum(), 1) / max(tested.sum(), 1)
-    adjusted_low, adjusted_high = inference.newcombe(said, n, other_said, m, level=level)
-    with np.errstate(invalid="ignore"):
-        outside = (adjusted_low > tolerance) | (adjusted_high < -tolerance)
-        inside = (low >= -tolerance) & (high <= tolerance)
-        verdict = np.select(
-            [~tested, picked & outside, inside, low_evidence],
-            ["too small", "skewed", "equivalent", "too small"],
-            "undetermined",
-        )
+    rules = Rules(min_count, alpha, tolerance)
+    families = slice_families(sums.specs, inferred)
+    judgement = judged(said, n, other_said, m, rules, families=families, design=design)
+    effect, verdict = judgement.effect, judgement.verdict
+    pictures, others = np.broadcast_to(n, worth.shape), np.broadcast_to(m, worth.shape)
+    base_rate = (said + other_said + 0.5) / (n + m + 1)
     cells: dict[str, Any] = {
-        "n": np.rint(n).astype(np.int64), "n_complement": np.rint(m).astype(np.int64), "rate": rate,
-        "complement_rate": other, "effect": rate - other, "low": low, "high": high, "p": p, "q": q,
-        "detectable": inference.smallest_detectable_effect(n, m, (said + other_said + 0.5) / (n + m + 1), alpha=alpha),
+        "n": np.rint(pictures).astype(np.int64), "n_complement": np.rint(others).astype(np.int64),
+        "rate": judgement.rate, "complement_rate": judgement.complement_rate, "effect": effect,
+        "low": judgement.low, "high": judgement.high, "p": judgement.p, "q": judgement.q,
+        "detectable": inference.smallest_detectable_effect(n / worth, m / worth, base_rate, alpha=alpha),
     }  # fmt: skip
-    cells |= _split(pair, verdict, rate - other, tolerance) if "votes" in scores else {}
+    cells |= (
+        _split(lambda kind: tuple(side / worth for side in pair(kind)), judgement, tolerance) if "votes" in scores else {}
+    )
+    own, repeats = beyond_parts(
+        sums,
+        said,
+        n[:, 0],
+        effect=effect,
+        skewed=verdict == "skewed",
+        tolerance=tolerance,
+        level=judgement.level,
+        worth=worth,
+    )
+    cells |= own | {"shrunk": shrunk_rates(sums, scores), "design": worth}
     for name in cells.keys() & {*_ESTIMATED}:
         # Of a handful of pictures no number is shown that could be mistaken for an estimate.
-        cells[name] = np.where(tested, cells[name], np.nan)
+        cells[name] = np.where(judgement.tested, cells[name], np.nan)
     cells |= {
         "verdict": verdict,
-        "low_evidence": low_evidence,
-        "adjusted_low": np.where(picked, adjusted_low, np.nan),
-        "adjusted_high": np.where(picked, adjusted_high, np.nan),
+        "low_evidence": judgement.low_evidence,
+        "adjusted_low": judgement.adjusted_low,
+        "adjusted_high": judgement.adjusted_high,
     }
     table = pd.DataFrame({name: values.ravel() for name, values in cells.items()})
     table.insert(0, "slice", np.repeat(np.array([spec.name for spec in sums.specs], dtype=object), k))
     table.insert(1, "where", np.repeat(np.array([spec.as_json() for spec in sums.specs], dtype=object), k))
     table.insert(2, "emotion", np.tile(np.array(taxonomy.labels, dtype=object), len(sums.specs)))
-    table["repeats"] = _repeats(sums.specs, said, n, rate - other, verdict == "skewed", tolerance)
+    table["repeats"] = repeats.ravel()
     return ranked(table.reindex(columns=list(FINDING_COLUMNS)))
 
 
@@ -198,9 +205,7 @@ def _safely(low: pd.Series, high: pd.Series) -> Floats:
     return np.asarray(np.where(low > 0, low, np.where(high < 0, -high, 0.0)), dtype=np.float64)
 
 
-def _split(
-    pair: Any, verdict: npt.NDArray[Any], effect: npt.NDArray[np.float64], tolerance: float
-) -> dict[str, npt.NDArray[Any]]:
+def _split(pair: Any, judgement: Cells, tolerance: float) -> dict[str, npt.NDArray[Any]]:
     """Composition (the truth differs) and model shift (predictions differ beyond it), each with its interval.
 
     The labels have a part in a skew when they surely differ by more than the tolerance, the model when it surely adds.
@@ -212,37 +217,12 @@ def _split(
     shift_low, shift_high = inference.paired_shift_interval(shift, shift2, n, other_shift, other_shift2, m)
     with np.errstate(divide="ignore", invalid="ignore"):
         composition, model = votes / n - other_votes / m, shift / n - other_shift / m
-        sign = np.sign(effect)
+        sign = np.sign(judgement.effect)
         by_labels = np.where(sign > 0, composition_low > tolerance, composition_high < -tolerance)
         by_model = np.where(sign > 0, shift_low > 0, shift_high < 0)
     origin = np.select([by_model & by_labels, by_model, by_labels], ["both", "model", "labels"], "unclear").astype(object)
-    origin[(verdict != "skewed") | (n == 0) | (m == 0)] = None
+    origin[(judgement.verdict != "skewed") | (n == 0) | (m == 0)] = None
     return {
         "composition": composition, "composition_low": composition_low, "composition_high": composition_high,
         "shift": model, "shift_low": shift_low, "shift_high": shift_high, "origin": origin,
     }  # fmt: skip
-
-
-def _repeats(
-    specs: tuple[SliceSpec, ...], said: Floats, n: Floats, effect: Floats, skewed: npt.NDArray[np.bool_], tolerance: float
-) -> npt.NDArray[Any]:
-    """For skewed cells of intersections: the slice of one condition fewer whose skew they repeat, else None.
-
-    They repeat it when the parent is skewed the same way and the rest of the parent is read alike: the interval of the
-    difference between intersection and rest contains zero or lies inside the tolerance.
-    """
-    position = {spec: number for number, spec in enumerate(specs)}
-    repeats = np.full(skewed.shape, None, dtype=object)
-    for number in np.flatnonzero(skewed.any(axis=1)):
-        conditions = specs[number].conditions
-        for leave_out in range(len(conditions)) if len(conditions) > 1 else ():
-            parent_spec = SliceSpec(conditions[:leave_out] + conditions[leave_out + 1 :])
-            parent = position.get(parent_spec)
-            if parent is None:
-                continue
-            rest = said[parent] - said[number], n[parent] - n[number]
-            low, high = inference.newcombe(said[number], n[number], *rest)
-            alike = ((low <= 0) & (high >= 0)) | ((low >= -tolerance) & (high <= tolerance))
-            same = skewed[number] & skewed[parent] & (np.sign(effect[number]) == np.sign(effect[parent]))
-            repeats[number, same & alike] = parent_spec.name
-    return repeats.ravel()

@@ -57,7 +57,9 @@ class Pictures:
             order = np.argsort(wanted, kind="stable")  # in the order of the file: a disk likes that
             out[inside[order]] = values[wanted[order]]
         tensor = torch.from_numpy(out)
-        return functional.normalize(tensor, dim=1) * self.width**0.5 if self.normalise else tensor
+        if self.normalise:
+            tensor *= self.width**0.5 / tensor.norm(dim=1, keepdim=True).clamp_min_(1e-12)
+        return tensor
 
     def mean_direction(self) -> npt.NDArray[np.float32]:
         """Mean of the features scaled to unit length `(d,)`; its length says how much they have in common."""

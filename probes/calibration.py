@@ -18,6 +18,8 @@ Floats = npt.NDArray[np.floating]
 Codes = npt.NDArray[np.integer]
 BINS = 15
 LOWEST_TEMPERATURE, HIGHEST_TEMPERATURE = 1e-3, 1e2
+NONE_SHARE = 0.05
+"""Of validation pictures that do have a label, the share that may be called none of these."""
 CANDIDATES = 20
 """Thresholds among which `abstention_threshold` chooses: one after every twentieth of the pictures."""
 
@@ -172,7 +174,7 @@ def abstention_threshold(probabilities: Floats, codes: Codes, *, accuracy: float
     return float(tried["threshold"].iloc[reached[-1]]) if len(reached) else None
 
 
-def none_threshold(scores: Floats, *, share: float = 0.05) -> float:
+def none_threshold(scores: Floats, *, share: float = NONE_SHARE) -> float:
     """The largest cosine (or probability) below which a picture is "none of these": it is like no label.
 
     It is chosen so that of new pictures that do have one of the labels at most `share` is turned away: the

@@ -23,6 +23,22 @@ _CLEAR_DIRECTION = 0.3
 _SAME_ENCODER = 0.5
 
 
+class Dropout(nn.Dropout):
+    """Dropout whose mask takes 16 random bits an entry, so that the probability is met to 1 in 65,536.
+
+    On a CPU the usual draw of a number an entry costs as much as the matrix product beside it.
+    """
+
+    def forward(self, values: Tensor) -> Tensor:
+        """`values` with a share `p` of the entries set to zero and the rest scaled up; unchanged in evaluation mode."""
+        if not self.training or not self.p:
+            return values
+        words = torch.empty((values.numel() + 3) // 4, dtype=torch.int64, device=values.device).random_(-(2**63), None)
+        dropped = round(self.p * 65_536)
+        kept = words.view(torch.int16)[: values.numel()].view(values.shape) >= dropped - 32_768
+        return values * kept * (65_536 / (65_536 - dropped))
+
+
 class MetricProjector(nn.Module):
     """TinyEmo's projector: `Linear(d, m) -> BatchNorm1d -> GELU -> Dropout -> Linear(m, m)`, then unit length.
 
@@ -37,7 +53,7 @@ class MetricProjector(nn.Module):
             nn.Linear(width, text_width),
             nn.BatchNorm1d(text_width),
             nn.GELU(),
-            nn.Dropout(dropout),
+            Dropout(dropout),
             nn.Linear(text_width, text_width),
         )
 
@@ -82,6 +98,15 @@ class Probe:
         from probes.checkpoint import fingerprint
 
         return fingerprint(self)
+
+    @property
+    def none_threshold(self) -> float | None:
+        """Largest cosine below which a picture is like none of the labels, by validation pictures; None where none was kept.
+
+        Ask with `probes.calibration.none_of_these(1 - predictions.distances, probe.none_threshold)`.
+        """
+        kept = self.config.get("none_threshold")
+        return None if kept is None else float(kept)
 
     def embed(self, features: FeatureSet) -> npt.NDArray[np.float32]:
         """The pictures as unit vectors `(n, m)` in the label space, in batches.

@@ -104,7 +104,7 @@ def fit_joint(
         Probe(
             fitted.projector, one.anchors, one.taxonomy, one.features.spec, centre,
             _temperature(fitted, given, number) if config.calibrate else loss_temperature,
-            config.normalise, given.seen, config=record,
+            config.normalise, given.seen, config=record | _none_threshold(fitted, given, number),
         )
         for number, one in enumerate(sets)
     )  # fmt: skip
@@ -137,6 +137,19 @@ def _temperature(fitted: Fitted, given: Prepared, number: int) -> float:
     """Of the probabilities, by the validation pictures of one set."""
     from probes.calibration import fit_temperature
 
+    return float(fit_temperature(*_validation(fitted, given, number)))
+
+
+def _none_threshold(fitted: Fitted, given: Prepared, number: int) -> dict[str, float | None]:
+    """Cosine below which a picture is like no label of one set, by its validation pictures; None where they are too few."""
+    from probes.calibration import NONE_SHARE, none_threshold
+
+    threshold = none_threshold(_validation(fitted, given, number)[0])
+    return {"none_threshold": threshold if np.isfinite(threshold) else None, "none_share": NONE_SHARE}
+
+
+def _validation(fitted: Fitted, given: Prepared, number: int) -> tuple[np.ndarray, np.ndarray]:
+    """Cosines of the validation pictures of one set with its own labels `(v, k)`, and their labels `(v,)`."""
     rows = np.flatnonzero(given.val.sets == number)
     own = given.own[number].numpy()
-    return float(fit_temperature(fitted.cosines.numpy()[rows][:, own], given.val.y[rows] - int(np.flatnonzero(own)[0])))
+    return fitted.cosines.numpy()[rows][:, own], given.val.y[rows] - int(np.flatnonzero(own)[0])

@@ -11,7 +11,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 from workbench_runs import HOSTILE, audited, finished_run, predictions_table
 
-from analyses.skew import VERDICTS
+from analyses.cells import VERDICTS
 from workbench.map_figure import colourings
 from workbench.sentences import VERDICT_MEANING, markdown_sentence, outcome, samples_in
 from workbench.store import load_audit, save_audit

@@ -10,8 +10,9 @@ import pandas as pd
 import pytest
 
 from analyses.audit import AuditResult, run_audit, versions
+from analyses.cells import VERDICTS
 from analyses.config import AuditConfig
-from analyses.skew import VERDICTS, Finding
+from analyses.skew import Finding
 from data.predictions import Predictions, predictions_from_table
 from data.tables import read_table
 from data.taxonomy import Taxonomy
@@ -109,7 +110,7 @@ def test_what_a_reader_must_know_is_noted() -> None:
         "no labels or votes: a skew cannot be split into what the labels say and what the model adds"
     ]
     notes = run_audit(labels_only(tone=tone, group_id=[*range(20)] * 2, label=["joy", None] * 20)).run["notes"]
-    assert notes[0].startswith("pictures come in 20 groups (group_id), but intervals and tests here treat")
+    assert notes[0].startswith("pictures come in 20 groups (group_id): tests and intervals of skews count how alike")
     assert notes[1] == "20 of 40 picture(s) have no label or votes: accuracy and the split leave them out"
     stray = labels_only(tone=tone, label="joy").with_rows
     rows = labels_only(tone=tone, label="joy").rows.assign(vote_neutral=0.5)

@@ -23,6 +23,7 @@ pytest_plugins = ["workbench_fixtures"]
 ROOT = Path(__file__).resolve().parents[1]
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 PATIENCE = 45_000
+FIGURES = ("forest", "split", "heat-map", "pull", "map", "accuracy", "reliability", "coverage")
 """Milliseconds to wait for anything, on the slowest machine."""
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed (extra 'test')")
@@ -272,7 +273,7 @@ def hostile_report(browser, hostile_run):
 
 def test_the_report_opens_offline_with_all_its_figures(report, demo, demo_result):
     page = report.page
-    for name in ("forest", "split", "heat-map", "pull", "map"):
+    for name in FIGURES:
         page.wait_for_function(f"document.querySelector('#{name} .main-svg') !== null")
         assert page.locator(f"#{name}").bounding_box()["height"] > 150, name
     assert page.locator("#map .scatterlayer .point").count() == min(len(demo_result.samples), 2_000) + 6
@@ -304,7 +305,7 @@ BOXES = """texts => texts.filter(text => text.textContent).map(text => {
 
 
 def test_names_stay_inside_their_figures(report):
-    for name in ("forest", "split", "heat-map", "pull", "map"):
+    for name in FIGURES:
         outer = report.page.locator(f"#{name}").bounding_box()
         texts = report.page.eval_on_selector_all(f"#{name} .main-svg text", BOXES)
         assert texts

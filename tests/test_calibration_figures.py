@@ -10,7 +10,7 @@ from test_calibration import world
 from workbench_runs import HOSTILE
 
 from probes.calibration import coverage_curve, reliability
-from workbench.calibration_figures import FEWEST, MOST_POINTS, coverage_figure, reliability_figure
+from workbench.calibration_figures import FEWEST, MOST_POINTS, coverage_figure, reliability_figure, thinned
 from workbench.figures import PALETTE
 
 
@@ -77,6 +77,21 @@ def test_a_ring_stands_where_the_probe_would_abstain(said) -> None:
     assert (list(ring.x), list(ring.y)) == ([100 * row["coverage"]], [100 * row["accuracy"]])
     assert ring.name == f"answered: confidence ≥ {100 * row['threshold']:.1f} %"
     assert not len(coverage_figure({"probe": curve}, threshold=1.01).data[-1].x)
+
+
+def test_a_thinned_curve_draws_alike_and_keeps_the_threshold(said) -> None:
+    _, curve = tables(said)
+    for place in (0, 1_201, len(curve) - 1):
+        threshold = curve["threshold"].iloc[place]
+        part = thinned(curve, threshold=threshold)
+        assert len(part) <= MOST_POINTS
+        (kept,) = part[part["threshold"] == threshold].to_dict("records")
+        assert kept == curve.iloc[place].to_dict()
+        assert part["threshold"].is_monotonic_decreasing
+        assert part["coverage"].iloc[-1] == 1
+        ring = coverage_figure({"probe": part}, threshold=threshold).data[-1]
+        assert list(ring.x) == [100 * curve["coverage"].iloc[place]]
+    pd.testing.assert_frame_equal(thinned(thinned(curve)), thinned(curve))
 
 
 def test_several_are_told_apart_without_colour(said) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import re
+import shutil
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -14,14 +16,16 @@ import pytest
 from PIL import Image
 from workbench_runs import HOSTILE, refusal, succeeded
 
+from analyses.reading import Confidence
 from data.features import FeatureSet
 from data.reported import SETS
 from data.taxonomy import Taxonomy
 from probes.anchors import anchors_from
 from probes.checkpoint import load_probe
 from probes.metrics import bootstrap_accuracy
+from workbench.accuracy_figure import accuracy_figure
 from workbench.evaluation_notes import seen_note
-from workbench.evaluation_page import accuracy_figure, evaluation_html
+from workbench.evaluation_page import evaluation_html
 from workbench.evaluation_table import DatasetTable, latex, long_table, markdown, text_lines
 from workbench.reproducing import CACHE, sets_under
 
@@ -193,6 +197,95 @@ def test_bad_input_is_one_line(planted, runs, tmp_path):
     assert "out exists" in refusal(*taken)
 
 
+# What its confidence is good for
+
+
+def test_each_dataset_says_what_can_be_answered_and_what_is_none_of_these(evaluated, runs):
+    out, outcome = evaluated
+    said = re.findall(r"^(?:Answering|At no threshold can 90 %) .*", outcome.out, flags=re.MULTILINE)
+    none = re.findall(
+        r"^\d+ % of the pictures \(([\d,]+) of 900\) are farther from every label", outcome.out, flags=re.MULTILINE
+    )
+    assert len(said) == len(none) == 3
+    probe, table = load_probe(runs.probes[0]), figures_of(out)
+    for dataset, path, told in zip(("own", "ArtPhoto", "votes"), (runs.own, runs.mikels, runs.votes), none, strict=True):
+        features = FeatureSet.load(path)
+        features = features.where(split="test") if dataset == "own" else features
+        # Also where the dataset has other labels, the threshold is about the probe's own.
+        beyond = ((probe.embed(features) @ probe.anchors.vectors.T).max(axis=1) < probe.none_threshold).sum()
+        assert told == f"{beyond}"
+        assert row(table, dataset, "metric projector")["none_of_these"] == pytest.approx(beyond / 900)
+    for name in ("evaluation.md", "evaluation.tex", "evaluation.html"):
+        text = (out / name).read_text(encoding="utf-8").replace("\xa0", " ")
+        assert text.count("are farther from every label") == 3, name
+    assert table.loc[table["kind"] != "probe", "none_of_these"].isna().all()
+
+
+def test_the_promise_is_what_the_threshold_does_and_stands_in_the_csv(runs, tmp_path):
+    words = ("evaluate", "--probe", runs.probes[0], "--datasets", runs.own, "--answer-at", 0.6)
+    outcome = succeeded(*words, "-o", tmp_path / "out")
+    found = row(figures_of(tmp_path / "out"), "own", "metric projector")
+    probe, test = load_probe(runs.probes[0]), FeatureSet.load(runs.own).where(split="test")
+    predictions = probe.predict(test)
+    confidence = probe.probabilities(predictions).max(axis=1)
+    answered = confidence >= found["answer_from"]
+    right = (predictions.predicted == probe.taxonomy.codes(test.rows["label"]))[answered].mean()
+    assert found["answer_at"] == 0.6
+    assert found["answered"] == answered.mean()
+    assert 0 < found["answered"] < 1
+    assert right > 0.6
+    assert f"Answering only the surest {100 * answered.mean():.0f} % of the pictures" in outcome.out
+    assert f"here it is right in {100 * right:.1f} %" in outcome.out
+
+
+def test_nothing_is_promised_on_pictures_that_the_probe_has_seen(runs):
+    words = ("evaluate", "--probe", runs.probes[0], "--answer-at", 0.6)
+    for where in (("--datasets", runs.own), ("--features", runs.own)):
+        outcome = succeeded(*words, *where, "--split", "train")
+        assert "No accuracy can be promised for new pictures: 600 of these 600 are in-sample" in outcome.out
+        assert "Answering" not in outcome.out
+
+
+def test_one_set_gets_its_page_too(runs, tmp_path):
+    words = ("evaluate", "--probe", runs.probes[0], "--features", runs.own, "--split", "test")
+    outcome = succeeded(*words, "-o", tmp_path / "out")
+    record = json.loads((tmp_path / "out/evaluation.json").read_text(encoding="utf-8"))
+    curve = pd.read_csv(tmp_path / "out/coverage.csv")
+    page = (tmp_path / "out/evaluation.html").read_text(encoding="utf-8").replace("\xa0", " ")
+    assert curve["accuracy"].iloc[-1] == pytest.approx(record["accuracy"])
+    assert pd.read_csv(tmp_path / "out/reliability.csv")["n"].sum() == record["n"] == record["pictures"] == 900
+    assert f"({record['none_of_these']} of 900) are farther" in outcome.out
+    assert f"({record['none_of_these']} of 900) are farther" in page
+    assert record["answering"]["answer_at"] == 0.9
+    assert all(f'id="{what}-0"' in page for what in ("accuracy", "reliability", "coverage"))
+
+
+def test_an_older_probe_opens_and_says_that_it_keeps_no_threshold(runs, tmp_path):
+    older = tmp_path / "older"
+    shutil.copytree(runs.probes[0], older)
+    record = json.loads((older / "config.json").read_text(encoding="utf-8"))
+    for name in ("none_threshold", "none_share"):
+        del record["training"][name]
+    (older / "config.json").write_text(json.dumps(record), encoding="utf-8")
+    marker = json.loads((older / "COMPLETE.json").read_text(encoding="utf-8"))
+    marker["files"]["config.json"] = (older / "config.json").stat().st_size
+    (older / "COMPLETE.json").write_text(json.dumps(marker), encoding="utf-8")
+    assert load_probe(older).none_threshold is None
+    for where in (("--datasets", runs.own), ("--features", runs.own, "--split", "test")):
+        outcome = succeeded("evaluate", "--probe", older, *where)
+        assert "How many pictures are “none of these” cannot be said" in outcome.out
+
+
+def test_an_accuracy_that_nobody_can_ask_for_is_one_line(runs, tmp_path):
+    for wrong in (0, 1, 90):
+        for words in (("--datasets", runs.own), ("--features", runs.own)):
+            line = refusal("evaluate", "--probe", runs.probes[0], *words, "--answer-at", wrong)
+            assert f"--answer-at is {wrong}: expected an accuracy above 0 and below 1, e.g. 0.9" in line
+    asked = ("--probe", runs.probes[0], "--answer-at", 2)
+    assert "--answer-at is 2" in refusal("audit", "--features", runs.own, "-o", tmp_path / "run", *asked)
+    assert "--answer-at is 2" in refusal("reproduce", "table-viii", "--root", runs.root, *asked)
+
+
 # The forms it is written in
 
 
@@ -205,8 +298,14 @@ def hostile():
         {"model": "a | b", "kind": "reported", "accuracy": 0.7, "low": np.nan, "high": np.nan, "interval": "none"},
     ]  # fmt: skip
     reliability = pd.DataFrame({"n": [9], "confidence": [0.6], "accuracy": [0.5], "low": [0.4], "high": [0.6]})
+    coverage = pd.DataFrame(
+        {"threshold": [0.3], "n": [9], "coverage": [1.0], "accuracy": [0.5], "low": [0.4], "high": [0.6]}
+    )
+    confidence = Confidence(HOSTILE[0], 9, 0, reliability, coverage, 0.9, None)
     taxonomy = Taxonomy("odd_name", ("joy", "100%_{x}"))
-    return DatasetTable(HOSTILE[3], taxonomy, "all pictures", pd.DataFrame(rows), (HOSTILE[1], "leakage: 1"), reliability)
+    return DatasetTable(
+        HOSTILE[3], taxonomy, "all pictures", pd.DataFrame(rows), (HOSTILE[1], "leakage: 1"), confidence, (HOSTILE[2],)
+    )
 
 
 def test_a_page_shows_names_and_runs_none_of_them(hostile):
@@ -251,19 +350,20 @@ def test_the_text_is_aligned_and_has_its_footnotes(hostile):
     lines = text_lines([hostile])
     head, first = lines[1], lines[2]
     assert head.index("accuracy") + len("accuracy") == first.index("0.500") + len("0.500")
-    assert "  * leakage: 1" in lines
+    assert lines.index(HOSTILE[2]) < lines.index("  * leakage: 1")
     with pytest.raises(ValueError, match="expected"):
         replace(hostile, table=hostile.table.assign(kind="guess"))
 
 
 def test_the_chart_has_a_mark_and_an_interval_for_every_model(evaluated, hostile):
-    figure = accuracy_figure(hostile)
+    figure = accuracy_figure(hostile.table)
     assert [trace.name for trace in figure.data] == ["the probe", "reported by TinyEmo, no interval"]
     assert figure.data[0].error_x.array == pytest.approx([10])
     assert figure.data[0].error_x.arrayminus == pytest.approx([10])
     assert len({trace.marker.symbol for trace in figure.data}) == 2
     page = (evaluated[0] / "evaluation.html").read_text(encoding="utf-8")
-    assert all(f'id="accuracy-{number}"' in page and f'id="reliability-{number}"' in page for number in range(3))
+    for number in range(3):
+        assert all(f'id="{what}-{number}"' in page for what in ("accuracy", "reliability", "coverage"))
 
 
 # The whole published table

@@ -170,13 +170,22 @@ def test_wrong_words_are_told_in_one_line(tmp_path):
 
 def test_the_demo_of_pictures_says_what_it_planted_and_what_accuracy_would_have_told(tmp_path):
     outcome = succeeded("demo", "-o", tmp_path / "demo", "--pictures", 600, "--no-show")
-    assert outcome.out.count("planted: of the training labels of pictures with camera: noisy, 25% say anger") == 1
+    assert outcome.out.count("planted: of the training votes on pictures with camera: noisy, 25% say anger") == 1
     assert "Accuracy would not have told: 0." in outcome.out
     run = json.loads((tmp_path / "demo/audit/audit.json").read_text(encoding="utf-8"))["run"]
     assert run["remarks"][0].startswith("Accuracy would not have told")
     assert "Accuracy would not have told" in (tmp_path / "demo/audit/report.html").read_text(encoding="utf-8")
     tones = load_audit(tmp_path / "demo/audit").samples["figure_tone"].value_counts()
     assert tones.max() - tones.min() <= 1
+
+
+def test_the_control_of_the_demo_says_whether_the_camera_is_skewed(tmp_path):
+    outcome = succeeded("demo", "-o", tmp_path / "demo", "--pictures", 600, "--no-bias", "--no-show")
+    assert "planted: nothing" in outcome.out
+    findings = load_audit(tmp_path / "demo/audit").findings
+    of_camera = findings[findings["where"].map(lambda where: set(where) == {"camera"})]
+    assert outcome.out.count("false alarm:") == (of_camera["verdict"] == "skewed").sum()
+    assert ("quiet: of the 18 pairs" in outcome.out) == (of_camera["verdict"] != "skewed").all()
 
 
 def test_worst_and_most_typical_pictures_come_first():

@@ -14,7 +14,7 @@ import pytest
 from plotly.offline import get_plotlyjs
 from workbench_runs import HOSTILE, audited, predictions_table
 
-from analyses.skew import VERDICTS
+from analyses.cells import VERDICTS
 from data.predictions import predictions_from_table
 from workbench import figures
 from workbench.report import MOST_BYTES, report_html
@@ -281,9 +281,9 @@ def test_limits_state_tolerance_rate_and_number_of_tests(demo_result, page):
 
 def test_every_figure_is_in_it_under_its_own_name(page):
     parsed = Page(page)
-    for name in ("forest", "split", "heat-map", "pull", "map"):
+    for name in ("forest", "split", "heat-map", "pull", "map", "accuracy", "reliability", "coverage"):
         assert [attributes for _, attributes in parsed.elements if attributes.get("id") == name], name
-    assert page.count("Plotly.newPlot(") - get_plotlyjs().count("Plotly.newPlot(") == 5
+    assert page.count("Plotly.newPlot(") - get_plotlyjs().count("Plotly.newPlot(") == 8
 
 
 def test_label_only_predictions_get_a_report_that_says_what_is_missing():

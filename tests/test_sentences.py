@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from workbench_runs import HOSTILE, audited, predictions_table
 
-from analyses.skew import ORIGINS, VERDICTS, Finding
+from analyses.cells import VERDICTS
+from analyses.skew import ORIGINS, Finding
 from workbench import sentences
 from workbench.sentences import (
     finding_sentence,

@@ -14,7 +14,7 @@ import pytest
 from workbench_runs import EKMAN, HOSTILE, audited, finished_run, predictions_table, succeeded
 
 from analyses.audit import SCHEMA
-from analyses.skew import VERDICTS
+from analyses.cells import VERDICTS
 from workbench.report import report_html
 from workbench.store import audit_record, load_audit, runs_under, save_audit
 

@@ -221,13 +221,19 @@ def agreement(probes, first: int, second: int) -> float:
 
 
 def test_twins_of_three_taxonomies_end_in_agreement_which_the_unmasked_loss_fails(monkeypatch) -> None:
-    config = FitConfig(epochs=30, patience=30, batch=32, learning_rate=5e-3, temperature=0.05, device="cpu")
-    masked = fit_joint(config, three_taxonomies(), progress=False)
-    monkeypatch.setattr(JointTaxonomy, "not_negative", property(lambda self: np.eye(len(self), dtype=bool)))
-    unmasked = fit_joint(config, three_taxonomies(), progress=False)
-    kept, lost = agreement(masked, 0, 1), agreement(unmasked, 0, 1)
-    assert kept > 0.85
-    assert lost < kept - 0.1
+    """Pictures of one set read by the labels of another, whose pictures look different: four trainings of each kind."""
+    kept, lost = [], []
+    for seed in range(4):
+        config = FitConfig(epochs=60, patience=60, batch=32, learning_rate=2e-3, temperature=0.05, seed=seed, device="cpu")
+        masked = fit_joint(config, three_taxonomies(), progress=False)
+        with monkeypatch.context() as patch:
+            patch.setattr(JointTaxonomy, "not_negative", property(lambda self: np.eye(len(self), dtype=bool)))
+            unmasked = fit_joint(config, three_taxonomies(), progress=False)
+        kept.append(agreement(masked, 0, 1))
+        lost.append(agreement(unmasked, 0, 1))
+    assert np.mean(kept) > 0.75
+    assert np.mean(lost) < np.mean(kept) - 0.05
+    assert (np.array(kept) >= np.array(lost)).all()
     assert [probe.taxonomy.name for probe in masked] == ["first", "second", "third"]
     assert masked[0].projector is masked[1].projector
     assert masked[0].config["taxonomies"] == ["first", "second", "third"]
@@ -345,6 +351,26 @@ def test_the_temperature_is_fitted_on_validation_or_learned() -> None:
     learned = trained(replace(QUICK, learn_temperature=True, calibrate=False))
     best = learned.config["history"][learned.config["best_epoch"] - 1]
     assert learned.temperature == best["temperature"] != QUICK.temperature
+
+
+def test_training_keeps_from_where_a_picture_is_none_of_the_labels() -> None:
+    val = blobs(99, seed=3, start=500)
+    probe = trained(val=val)
+    nearest = np.sort(1 - probe.predict(val).distances.min(axis=1))
+    assert probe.none_threshold == pytest.approx(nearest[4], abs=1e-6)
+    assert (nearest < probe.none_threshold - 1e-6).mean() <= probe.config["none_share"] == 0.05
+    few = trained(val=val.take(np.arange(99) < 18))
+    assert few.none_threshold is None
+    assert few.config["none_threshold"] is None
+
+
+def test_each_set_keeps_the_threshold_of_its_own_labels() -> None:
+    sets = three_taxonomies()
+    probes = fit_joint(replace(QUICK, validation_share=0.25), sets, progress=False)
+    assert len({probe.none_threshold for probe in probes}) == 3
+    for probe, one in zip(probes, sets, strict=True):
+        turned_away = (1 - probe.predict(one.features).distances.min(axis=1) < probe.none_threshold).mean()
+        assert turned_away < 0.2
 
 
 def test_the_best_epoch_can_be_chosen_by_another_figure() -> None:

@@ -19,6 +19,8 @@ FEWEST = 10
 _SYMBOLS = ("circle", "diamond", "square", "triangle-up", "cross", "x", "star", "pentagon")
 _DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot", "solid", "dash")
 _HEIGHT = 430
+_RIGHT = 30
+"""Margin in which the last tick, 100 %, has room."""
 
 
 def reliability_figure(tables: Mapping[str, pd.DataFrame]) -> go.Figure:
@@ -60,6 +62,7 @@ def reliability_figure(tables: Mapping[str, pd.DataFrame]) -> go.Figure:
         )
     figure.update_xaxes(title="confidence: mean top probability of the bin", ticksuffix=" %", range=[start - 1, 101])
     figure.update_yaxes(title="accuracy, 95 % interval", ticksuffix=" %", range=[start - 2, 102])
+    figure.update_layout(margin_r=_RIGHT)
     return figure
 
 
@@ -77,7 +80,7 @@ def coverage_figure(curves: Mapping[str, pd.DataFrame], *, threshold: float | No
     figure = blank(height=_HEIGHT)
     for number, (name, curve) in enumerate(curves.items()):
         colour = PALETTE[number]
-        part = curve.iloc[_drawn(curve)]
+        part = curve.iloc[_drawn(curve, MOST_POINTS)]
         x = 100 * part["coverage"].to_numpy()
         figure.add_scatter(
             x=np.concatenate([x, x[::-1]]),
@@ -97,7 +100,16 @@ def coverage_figure(curves: Mapping[str, pd.DataFrame], *, threshold: float | No
         _mark(figure, *next(iter(curves.items())), threshold)
     figure.update_xaxes(title="answered, the surest pictures first", ticksuffix=" %", range=[0, 102], dtick=20)
     figure.update_yaxes(title="accuracy among the answered", ticksuffix=" %")
+    figure.update_layout(margin_r=_RIGHT)
     return figure
+
+
+def thinned(curve: pd.DataFrame, *, threshold: float | None = None) -> pd.DataFrame:
+    """As much of a coverage curve as a figure of it shows, and the row where the answered begin at `threshold`."""
+    kept = _drawn(curve, MOST_POINTS - 1)
+    if threshold is not None:
+        kept = np.union1d(kept, np.flatnonzero(curve["threshold"] >= threshold)[-1:])
+    return curve.iloc[kept].reset_index(drop=True)
 
 
 def _mark(figure: go.Figure, name: str, curve: pd.DataFrame, threshold: float) -> None:
@@ -125,13 +137,13 @@ def _answered(name: str, row: Any) -> str:
     )
 
 
-def _drawn(curve: pd.DataFrame) -> npt.NDArray[np.int64]:
+def _drawn(curve: pd.DataFrame, most: int) -> npt.NDArray[np.int64]:
     """Positions of the rows that are drawn: none of very few pictures (unless all are), evenly over coverage."""
     told = np.flatnonzero(curve["n"] >= min(FEWEST, int(curve["n"].iloc[-1])))
-    if len(told) <= MOST_POINTS:
+    if len(told) <= most:
         return told
     coverage = curve["coverage"].to_numpy()[told]
-    wanted = np.linspace(coverage[0], coverage[-1], MOST_POINTS)
+    wanted = np.linspace(coverage[0], coverage[-1], most)
     return told[np.unique(np.searchsorted(coverage, wanted).clip(max=len(told) - 1))]
 
 

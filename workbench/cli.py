@@ -16,7 +16,7 @@ from workbench.options import add_arguments, build, read_toml
 from workbench.settings import COMMANDS, AppSettings, ReportSettings
 
 EXIT_BAD_INPUT = 2
-EXIT_SKEWED = 1
+EXIT_FINDINGS = 1
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -26,7 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: the words after `workbench`; those of the process when not given.
 
     Returns:
-        0; 1 when an audit with `--fail-on-skew` found a skew; 2 after an error, which is one line on standard error.
+        0; 1 when `--fail-on` caught a finding; 2 after an error, which is one line on standard error.
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
     parser = _parser()
@@ -67,6 +67,10 @@ def _run(command: str, settings: Any, line: str) -> int:
         from workbench.training import train
 
         train(settings)
+    elif command == "sweep":
+        from workbench.sweeping import sweep
+
+        sweep(settings)
     elif command == "import-tinyemo":
         from workbench.importing import import_tinyemo
 
@@ -75,6 +79,14 @@ def _run(command: str, settings: Any, line: str) -> int:
         from workbench.anchor_intake import anchors
 
         anchors(settings)
+    elif command == "selftest":
+        from workbench.selftesting import selftest_run
+
+        selftest_run(settings)
+    elif command == "discover":
+        from workbench.discovering import discover_slices
+
+        discover_slices(settings, command=line)
     elif command in ("evaluate", "reproduce"):
         from workbench import evaluating, reproducing
 
@@ -88,9 +100,16 @@ def _run(command: str, settings: Any, line: str) -> int:
         demo(settings, command=line)
         if settings.show:
             _show(Path(settings.out) / "audit" / "report.html")
+    elif command == "compare":
+        from workbench.comparing import compare_runs
+
+        return EXIT_FINDINGS if compare_runs(settings, command=line).failed else 0
     else:
+        from workbench.gate import audit_gate
+
+        gate = audit_gate(settings)
         result = pipeline.audit(settings, command=line)
-        return EXIT_SKEWED if settings.fail_on_skew and result.count("skewed") else 0
+        return EXIT_FINDINGS if gate.asked and gate.caught(result.findings).any() else 0
     return 0
 
 

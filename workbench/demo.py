@@ -14,8 +14,9 @@ from data.atomic import ensure_free
 from data.features import FeatureSet
 from probes.config import FitConfig
 from workbench.pipeline import audit
+from workbench.selftesting import selftest_run
 from workbench.sentences import plain_sentence
-from workbench.settings import AuditSettings, DemoSettings, FeaturesSettings, TrainSettings
+from workbench.settings import AuditSettings, DemoSettings, FeaturesSettings, SelftestSettings, TrainSettings
 from workbench.training import train
 
 Say = Callable[[str], None]
@@ -79,6 +80,7 @@ def _of_pictures(settings: DemoSettings, *, command: str, say: Say) -> AuditResu
             say(f"false alarm: {plain_sentence(row)}")
         if skewed.empty:
             say(f"quiet: of the {int(own.sum())} pairs of {attribute} and emotion none is skewed; what is, is about content")
+    selftest_run(SelftestSettings(run=str(root / "audit"), seed=settings.seed), say=say)
     say(f"next: workbench app {root / 'audit'}")
     return result
 

@@ -17,6 +17,8 @@ from data.reported import HEADLINE_NOTE, SETS, set_named
 from data.taxonomy import Taxonomy
 from workbench.evaluation_notes import bank_note, seen_note, train_note, twins_note
 from workbench.evaluation_table import DatasetTable, latex, long_table, markdown, text_lines
+from workbench.reading_intake import PROBE, confidence_of, none_count, none_told, promised, require_accuracy
+from workbench.reading_sentences import answer_sentence
 from workbench.settings import EvaluateSettings
 from workbench.training import open_features
 
@@ -25,7 +27,6 @@ if TYPE_CHECKING:
     from probes.projector import Probe
 
 Say = Callable[[str], None]
-PROBE = "metric projector"
 
 
 def evaluate_datasets(settings: EvaluateSettings, *, say: Say = print) -> tuple[DatasetTable, ...]:
@@ -37,6 +38,7 @@ def evaluate_datasets(settings: EvaluateSettings, *, say: Say = print) -> tuple[
     """
     if settings.features:
         raise ValueError("give either --features for one set or --datasets for several, not both")
+    require_accuracy(settings.answer_at)
     if settings.out:
         ensure_free(Path(settings.out), overwrite=settings.overwrite)
     probes = open_probes(settings.probe)
@@ -54,7 +56,7 @@ def evaluate_datasets(settings: EvaluateSettings, *, say: Say = print) -> tuple[
         tables.append(
             dataset_table(
                 probes, features, name=name, taxonomy=taxonomy, split=settings.split, unseen_only=settings.unseen_only,
-                encoder="" if settings.encoder == "unknown" else settings.encoder,
+                encoder="" if settings.encoder == "unknown" else settings.encoder, answer_at=settings.answer_at,
             )
         )  # fmt: skip
     finish(tables, out=settings.out, overwrite=settings.overwrite, say=say)
@@ -119,7 +121,7 @@ def dataset_taxonomy(name: str, features: FeatureSet, own: Taxonomy) -> Taxonomy
 
 def dataset_table(
     probes: Sequence[Probe], features: FeatureSet, *,
-    name: str, taxonomy: Taxonomy, split: str = "", unseen_only: bool = False, encoder: str = "",
+    name: str, taxonomy: Taxonomy, split: str = "", unseen_only: bool = False, encoder: str = "", answer_at: float = 0.9,
 ) -> DatasetTable:  # fmt: skip
     """Everything about one dataset: probe, baselines, zero-shot CLIP, reported figures, and what leaks.
 
@@ -131,12 +133,12 @@ def dataset_table(
         split: measured on; `test` where there is one, else all pictures.
         unseen_only: leave out pictures that any of the probes was trained on.
         encoder: opens the text tower where the features do not name their encoder.
+        answer_at: accuracy asked for where unsure pictures may stay unanswered.
 
     Raises:
         ValueError: no labels, no such split, nothing unseen, another encoder's features.
         FileNotFoundError: the model that the probe's anchors came from is not there.
     """
-    from probes.calibration import reliability
     from probes.metrics import agreement, bootstrap_accuracy, figures, retrieval, vote_shares
 
     features = with_taxonomy(features, taxonomy)
@@ -144,7 +146,8 @@ def dataset_table(
     measured, train, where = _sides(features.take(labelled), split)
     learnt = "" if train is None else f"split train ({len(train):,} pictures)"
     seen = ~np.all([probe.unseen(measured) for probe in probes], axis=0)
-    footnotes = [seen_note(measured, seen, unseen_only=unseen_only, recorded=all(probe.trained_on for probe in probes))]
+    recorded = all(probe.trained_on for probe in probes)
+    footnotes = [seen_note(measured, seen, unseen_only=unseen_only, recorded=recorded)]
     if unseen_only:
         if seen.all():
             raise ValueError(f"no picture of {name} is unseen: the probe was trained on all {len(measured)} measured ones")
@@ -185,9 +188,17 @@ def dataset_table(
     rows += _reported(name, taxonomy, footnotes)
     if not labelled.all():
         footnotes.append(f"{int((~labelled).sum()):,} picture(s) have no label and are left out")
+    known = (0 if unseen_only else int(seen.sum())) if recorded else None
+    drawn = label if len(probes) == 1 else f"{PROBE}, first seed"
+    confidence = confidence_of(drawn, own[0], codes, seen=known, answer_at=answer_at)
+    # Against its own labels, which are those that the threshold is about, whatever the dataset's are.
+    beyond = none_count(probes[0], said[0] if swapped[0] is probes[0] else probes[0].predict(_unlabelled(measured)))
+    more = promised(confidence) | {"none_of_these": None if beyond is None else beyond / len(measured)}
+    rows[0] |= {name: np.nan if value is None else value for name, value in more.items()}
     return DatasetTable(
-        name, taxonomy, where, pd.DataFrame(rows), tuple(note for note in footnotes if note), reliability(own[0], codes)
-    )
+        name, taxonomy, where, pd.DataFrame(rows), tuple(note for note in footnotes if note), confidence,
+        (answer_sentence(confidence), none_told(probes[0], beyond, len(measured))),
+    )  # fmt: skip
 
 
 def _place(item: str) -> tuple[str, Path]:
@@ -216,6 +227,11 @@ def _reading_against(taxonomy: Taxonomy, probe: Probe, *, first: Probe) -> Probe
     return replace(
         probe, taxonomy=taxonomy, anchors=anchors_from(first.anchors.source, taxonomy, template=first.anchors.template)
     )
+
+
+def _unlabelled(features: FeatureSet) -> FeatureSet:
+    """The pictures without labels, which another taxonomy would not know."""
+    return FeatureSet(features.spec, features.values, features.rows[["image_id"]])
 
 
 def _others(

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from analyses.reading import Confidence
 from data.taxonomy import Taxonomy
 
 KINDS = ("probe", "baseline", "zero-shot", "reported")
@@ -46,7 +47,8 @@ class DatasetTable:
         table: one row a model: `model`, `kind` (one of `KINDS`), `n`, `accuracy`, `low`, `high`, `interval` (how that was
             made), the columns of `FIGURES`, and `recall_<label>`; NaN where there is no figure.
         footnotes: what must be known before the figures are believed, leakage first.
-        reliability: of the first probe, see `probes.calibration.reliability`.
+        confidence: what that of the first model is worth.
+        said: what of it a reader should know, a sentence each.
 
     Raises:
         ValueError: no row, or a kind that is not known.
@@ -57,7 +59,8 @@ class DatasetTable:
     measured_on: str
     table: pd.DataFrame
     footnotes: tuple[str, ...]
-    reliability: pd.DataFrame
+    confidence: Confidence
+    said: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.table.empty or not set(self.table["kind"]) <= set(KINDS):
@@ -96,10 +99,10 @@ class DatasetTable:
 
 
 def text_lines(tables: Sequence[DatasetTable]) -> list[str]:
-    """For a terminal: a block a dataset, its footnotes under it, the legend last."""
+    """For a terminal: a block a dataset, what is said of its confidence and its footnotes under it, the legend last."""
     lines: list[str] = []
     for item in tables:
-        lines += ["", item.title, *_aligned(item.cells()), *(f"  * {note}" for note in item.footnotes)]
+        lines += ["", item.title, *_aligned(item.cells()), *item.said, *(f"  * {note}" for note in item.footnotes)]
     return [*lines[1:], "", *LEGEND]
 
 
@@ -111,6 +114,7 @@ def markdown(tables: Sequence[DatasetTable]) -> str:
         for rows in (item.cells(), item.recalls()):
             head, *body = ([_md(cell) for cell in row] for row in rows)
             parts += [_bar(head), _bar(["---", *["---:"] * (len(head) - 1)]), *map(_bar, body), ""]
+        parts += [line for sentence in item.said for line in (_md(sentence), "")]
         parts += [*(f"- {_md(note)}" for note in item.footnotes), ""]
     return "\n".join([*parts, *(f"- {_md(line)}" for line in LEGEND), ""])
 
@@ -124,7 +128,7 @@ def latex(tables: Sequence[DatasetTable]) -> str:
             "\\begin{table*}", "\\centering", f"\\caption{{{_tex(item.title)}}}", "\\resizebox{\\textwidth}{!}{%",
             f"\\begin{{tabular}}{{l{'r' * (len(head) - 1)}}}", "\\toprule", " & ".join(head) + r" \\", "\\midrule",
             *(" & ".join(row) + r" \\" for row in body), "\\bottomrule", "\\end{tabular}}",
-            *(f"\\par\\footnotesize {_tex(note)}" for note in item.footnotes), "\\end{table*}",
+            *(f"\\par\\footnotesize {_tex(note)}" for note in (*item.said, *item.footnotes)), "\\end{table*}",
         ]  # fmt: skip
     return "\n".join([*parts, *(f"% {_tex(line)}" for line in LEGEND), ""])
 

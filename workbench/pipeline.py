@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 from tqdm import tqdm
 
 from analyses.audit import AuditResult, run_audit
+from analyses.reading import Confidence, ReadingQuality
 from data.atomic import atomic_folder, ensure_free, write_json
 from data.attributes import join_attributes
 from data.features import FeatureSet
@@ -19,17 +21,41 @@ from data.predictions import Predictions, predictions_from_table
 from data.tables import is_table, read_table
 from data.taxonomy import Taxonomy
 from workbench.concept_sentences import STANDING_WARNING
+from workbench.evaluation_notes import seen_note
+from workbench.evaluation_table import DatasetTable
+from workbench.gate import audit_gate
+from workbench.gate_files import audit_findings, write_findings
+from workbench.reading_intake import none_count, none_told, probe_reading, promised, require_accuracy, table_reading
+from workbench.reading_sentences import answer_sentence
 from workbench.report import report_html
 from workbench.settings import AuditSettings, EvaluateSettings
 from workbench.store import save_audit
 from workbench.training import PREDICTIONS_FILE, evaluation_lines, open_features
 
 if TYPE_CHECKING:
-    from probes.evaluate import Evaluation
+    from probes.evaluate import Evaluation, LinearBaseline
     from probes.projector import Probe
 
 Say = Callable[[str], None]
 _MAP_STEP = "drawing the map (the first one compiles for a while)"
+
+
+@dataclass(frozen=True)
+class _Given:
+    """What an audit is asked about: predictions, and where a probe made them just now, that probe with what it read."""
+
+    predictions: Predictions
+    provenance: dict[str, Any]
+    features: FeatureSet | None = None
+    probe: Probe | None = None
+    baselines: tuple[LinearBaseline, ...] = ()
+    out_of_fold: bool = False
+
+    def reading(self, predictions: Predictions, *, answer_at: float) -> ReadingQuality | None:
+        """How well the labelled pictures are read; `predictions` are these with all that was joined to them."""
+        if self.features is None or self.probe is None:
+            return table_reading(predictions, answer_at=answer_at, seen=0 if self.out_of_fold else None)
+        return probe_reading(self.probe, self.features, predictions, self.baselines, answer_at=answer_at)
 
 
 def evaluate(settings: EvaluateSettings, *, say: Say = print) -> Evaluation:
@@ -41,7 +67,9 @@ def evaluate(settings: EvaluateSettings, *, say: Say = print) -> Evaluation:
     from probes.checkpoint import load_probe
     from probes.evaluate import evaluate as measured
     from probes.evaluate import load_baselines
+    from workbench.evaluation_page import evaluation_html
 
+    require_accuracy(settings.answer_at)
     if settings.out:
         ensure_free(Path(settings.out), overwrite=settings.overwrite)
     if len(settings.probe) != 1:
@@ -52,18 +80,53 @@ def evaluate(settings: EvaluateSettings, *, say: Say = print) -> Evaluation:
         settings.features, encoder=settings.encoder, id_column=settings.id_column, taxonomy=probe.taxonomy
     )
     features = _chosen(features, probe, split=settings.split, unseen_only=settings.unseen_only)
-    for note in probe.predict(features).notes:
+    predictions = probe.predict(features)
+    for note in predictions.notes:
         say(f"warning: {note}")
-    result = measured(probe, features, load_baselines(folder / "baselines.safetensors"))
+    baselines = load_baselines(folder / "baselines.safetensors")
+    result = measured(probe, features, baselines)
     for line in evaluation_lines(result, f"{len(features):,} pictures of {settings.features}"):
         say(line)
+    reading = probe_reading(probe, features, predictions, baselines, answer_at=settings.answer_at)
+    assert reading is not None  # evaluating without a label is refused above
+    assert reading.confidence is not None  # a probe always gives probabilities
+    beyond = none_count(probe, predictions)
+    said = (answer_sentence(reading.confidence), none_told(probe, beyond, len(features)))
+    for sentence in said:
+        say(sentence)
     if settings.out:
+        more = {"answering": promised(reading.confidence), "none_of_these": beyond, "pictures": len(features)}
         with atomic_folder(Path(settings.out), overwrite=settings.overwrite) as partial:
-            write_json(partial / "evaluation.json", result.as_json() | {"probe_fingerprint": probe.fingerprint()})
+            write_json(partial / "evaluation.json", result.as_json() | {"probe_fingerprint": probe.fingerprint()} | more)
             result.table.to_csv(partial / "models.csv", index=False)
             result.confusion.to_csv(partial / "confusion.csv")
+            reading.confidence.reliability.to_csv(partial / "reliability.csv", index=False)
+            reading.confidence.coverage.to_csv(partial / "coverage.csv", index=False)
+            page = evaluation_html([_one_table(probe, features, result.table, reading.confidence, said, settings)])
+            (partial / "evaluation.html").write_text(page, encoding="utf-8", newline="\n")
         say(f"wrote {settings.out}")
     return result
+
+
+def _one_table(
+    probe: Probe, features: FeatureSet, table: pd.DataFrame, confidence: Confidence, said: tuple[str, ...],
+    settings: EvaluateSettings,
+) -> DatasetTable:  # fmt: skip
+    """The evaluation as the page shows it."""
+    unlabelled = int(features.rows["label"].isna().sum())
+    notes = [
+        seen_note(features, ~probe.unseen(features), unseen_only=False, recorded=bool(probe.trained_on)),
+        "baselines are those that were saved with the probe, fitted on its training pictures",
+        f"{unlabelled:,} picture(s) have no label and are left out" if unlabelled else "",
+    ]
+    where = f"split {settings.split}" if settings.split else "all pictures"
+    kinds = ["probe", *["baseline"] * (len(table) - 1)]
+    shown = table.assign(kind=kinds, interval="Wilson", model=[confidence.model, *table["model"].iloc[1:]])
+    return DatasetTable(
+        Path(settings.features).name or settings.features, probe.taxonomy,
+        where + (" that the probe has not seen" if settings.unseen_only else ""), shown, tuple(filter(None, notes)),
+        confidence, said,
+    )  # fmt: skip
 
 
 def audit(settings: AuditSettings, *, command: str = "", remarks: tuple[str, ...] = (), say: Say = print) -> AuditResult:
@@ -80,22 +143,22 @@ def audit(settings: AuditSettings, *, command: str = "", remarks: tuple[str, ...
         ValueError: both or neither of features and predictions, or see `run_audit` and the readers.
     """
     out = Path(settings.out)
+    require_accuracy(settings.answer_at)
+    gate = audit_gate(settings)
     ensure_free(out, overwrite=settings.overwrite)
     if bool(settings.features) == bool(settings.predictions):
         raise ValueError("give either --features with --probe, or --predictions TABLE")
     tables = [item for item in settings.attributes if is_table(Path(item))]
     names = tuple(item for item in settings.attributes if item not in tables)
-    features: FeatureSet | None = None
-    if settings.features:
-        predictions, provenance, features = _probed(settings)
-    elif settings.concepts:
+    if settings.concepts and not settings.features:
         raise ValueError("--concepts are read in the space of picture features: give --features with --probe")
-    else:
-        predictions, provenance = _tabled(settings)
+    given = _probed(settings) if settings.features else _tabled(settings)
+    predictions, provenance, features = given.predictions, given.provenance, given.features
     for path in tables:
         rows, joined = join_attributes(predictions.rows, read_table(Path(path)))
         predictions = predictions.with_rows(rows, notes=tuple(joined.notes()))
         provenance["attributes_table"] = path
+    inferred: Sequence[str] = ()
     if settings.concepts and features is not None:
         from workbench.concept_intake import with_concepts
 
@@ -113,21 +176,27 @@ def audit(settings: AuditSettings, *, command: str = "", remarks: tuple[str, ...
     provenance["remarks"] = list(remarks)
     config = replace(settings.audit, attributes=names or None)
     with _steps("auditing", ("slicing", "counting", "testing", _MAP_STEP, "writing the report")) as step:
-        result = run_audit(predictions, config, provenance=provenance, progress=step)
+        result = run_audit(predictions, config, inferred=frozenset(inferred), provenance=provenance, progress=step)
+        result = replace(result, reading=given.reading(predictions, answer_at=settings.answer_at))
         step("writing the report")
         save_audit(result, out, report=report_html(result), overwrite=settings.overwrite)
+        findings = audit_findings(result, gate)
+        write_findings(findings, out)
     for note in result.run["notes"]:
         say(f"warning: {note}")
     dropped = result.excluded[result.excluded["what"] == "attribute"]
     for row in dropped.itertuples():
         say(f"warning: attribute {row.name!r} is not sliced: {row.reason}")
     say(result.headline)
+    if gate.asked:
+        say(findings.sentence)
     say(f"report: {out / 'report.html'}")
     return result
 
 
-def _probed(settings: AuditSettings) -> tuple[Predictions, dict[str, Any], FeatureSet]:
+def _probed(settings: AuditSettings) -> _Given:
     from probes.checkpoint import load_probe
+    from probes.evaluate import load_baselines
 
     if not settings.probe:
         raise ValueError("--features needs --probe FOLDER to predict with (make one with `workbench train`)")
@@ -143,14 +212,16 @@ def _probed(settings: AuditSettings) -> tuple[Predictions, dict[str, Any], Featu
         "probe_fingerprint": probe.fingerprint(),
         "anchors": f"{probe.anchors.source}, “{probe.anchors.template}”",
     }
-    return probe.predict(features), provenance, features
+    saved = Path(settings.probe) / "baselines.safetensors"
+    return _Given(probe.predict(features), provenance, features, probe, load_baselines(saved) if saved.is_file() else ())
 
 
-def _tabled(settings: AuditSettings) -> tuple[Predictions, dict[str, Any]]:
+def _tabled(settings: AuditSettings) -> _Given:
     path = Path(settings.predictions)
     if settings.probe:
         raise ValueError("--probe goes with --features; --predictions are already made")
-    if path.is_dir():
+    folds = path.is_dir()
+    if folds:
         if not (path / PREDICTIONS_FILE).is_file():
             raise FileNotFoundError(f"{path} holds no {PREDICTIONS_FILE}: train the probe with --folds 5 to get one")
         path = path / PREDICTIONS_FILE
@@ -168,7 +239,7 @@ def _tabled(settings: AuditSettings) -> tuple[Predictions, dict[str, Any]]:
         if not inside.any():
             raise ValueError(f"no picture of {path} is in split {settings.split!r}")
         predictions = predictions.take(inside)
-    return predictions, {"predictions": str(path)}
+    return _Given(predictions, {"predictions": str(path)}, out_of_fold=folds)
 
 
 def _chosen(features: FeatureSet, probe: Probe, *, split: str, unseen_only: bool) -> FeatureSet:

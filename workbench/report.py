@@ -11,8 +11,11 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from analyses.audit import AuditResult
-from analyses.skew import VERDICTS
+from analyses.cells import VERDICTS
 from workbench import figures, map_figure, sentences
+from workbench.accuracy_figure import accuracy_figure
+from workbench.calibration_figures import coverage_figure, reliability_figure
+from workbench.reading_sentences import accuracy_sentence, answer_sentence, coverage_note, gap_sentence, unsure_sentence
 from workbench.thumbnails import thumbnail_uri
 
 MOST_SENTENCES = 15
@@ -75,6 +78,7 @@ def _page(result: AuditResult, *, rows: int, excluded: int, on_map: int, slices:
             map=_drawn("map", map_figure.picture_map(result, most=on_map)),
             badge=sentences.map_badge(result.run["map"], len(result.samples)),
             on_map=min(on_map, int(result.samples["audit_x"].notna().sum())),
+            reading=_reading(result),
             rows=list(_rows(findings.head(rows))),
             slices_of_one=int((result.slices["order"] == 1).sum()),
             most_slices=slices,
@@ -124,6 +128,34 @@ def _detectable(findings: pd.DataFrame) -> str:
         return "none was tested"
     low, middle, high = (sentences.points(float(tested.quantile(q)), signed=False) for q in (0, 0.5, 1))
     return f"{low} to {high} points, {middle} for the middle one"
+
+
+@dataclass(frozen=True)
+class ReadingSection:
+    """How well the labelled pictures are read: what is said and what is drawn; the last two lack without probabilities."""
+
+    accuracy: str
+    doubts: tuple[str, ...]
+    models: Figure | None
+    reliability: Figure | None
+    coverage: Figure | None
+    note: str = ""
+
+
+def _reading(result: AuditResult) -> ReadingSection | None:
+    reading = result.reading
+    if reading is None:
+        return None
+    models, sentence = _drawn("accuracy", accuracy_figure(reading.models)), accuracy_sentence(reading)
+    found = reading.confidence
+    if found is None:
+        return ReadingSection(sentence, (unsure_sentence(result.run["measure"]),), models, None, None)
+    return ReadingSection(
+        sentence, (gap_sentence(found), answer_sentence(found)), models,
+        _drawn("reliability", reliability_figure({found.model: found.reliability})),
+        _drawn("coverage", coverage_figure({found.model: found.coverage}, threshold=found.threshold)),
+        coverage_note(found),
+    )  # fmt: skip
 
 
 def _drawn(name: str, figure: go.Figure | None) -> Figure | None:

@@ -15,6 +15,7 @@ from data.reported import SETS, set_named
 from data.taxonomy import Taxonomy
 from workbench.evaluating import dataset_table, finish, open_probes
 from workbench.evaluation_table import DatasetTable
+from workbench.reading_intake import require_accuracy
 from workbench.settings import FeaturesSettings, ReproduceSettings
 from workbench.training import open_features
 
@@ -49,6 +50,7 @@ def reproduce(settings: ReproduceSettings, *, say: Say = print) -> tuple[Dataset
         FileNotFoundError: no such folder.
         ValueError: an unknown table, none of the sets, or see `workbench.evaluating.dataset_table`.
     """
+    require_accuracy(settings.answer_at)
     if settings.table not in TABLES:
         raise ValueError(f"unknown table {settings.table!r}: expected {', '.join(TABLES)}")
     if settings.out:
@@ -71,7 +73,7 @@ def reproduce(settings: ReproduceSettings, *, say: Say = print) -> tuple[Dataset
         tables.append(
             dataset_table(
                 probes, features, name=one.name, taxonomy=Taxonomy.named(SETS[one.name].taxonomy), split=settings.split,
-                unseen_only=settings.unseen_only, encoder=encoder,
+                unseen_only=settings.unseen_only, encoder=encoder, answer_at=settings.answer_at,
             )
         )  # fmt: skip
     finish(tables, out=settings.out, overwrite=settings.overwrite, say=say)

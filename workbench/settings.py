@@ -11,11 +11,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from analyses.config import AuditConfig
+from analyses.discovery.config import DiscoveryConfig
 from probes.config import FitConfig
 
 
 def _option(default: Any, text: str, **more: Any) -> Any:
     return field(default=default, metadata={"help": text, **more})
+
+
+_ANSWER_AT = "accuracy asked for where unsure pictures may stay unanswered; it says how many could be answered then"
 
 
 @dataclass(frozen=True)
@@ -76,6 +80,24 @@ class TrainSettings:
 
 
 @dataclass(frozen=True)
+class SweepSettings:
+    """Search settings of the Metric Projector on folds, within a time; what is given other than its default stays so."""
+
+    features: str = _option("", "feature folder, TinyEmo tree, or a table beside an .npy", required=True)
+    out: str = _option("", "folder to write best.toml and trials.csv to", required=True, short="-o")
+    taxonomy: str = _option("", "ekman6, mikels8, parrott6, webemo25, polarity; the labels found when not given")
+    split: str = _option("", "use this split only; 'train' where there are splits, so that 'test' stays unseen")
+    minutes: float = _option(5.0, "time for all of it, counted over interruptions; 0 for no limit, with --trials")
+    trials: int = _option(0, "settings to try at most; 0 for as many as the time allows")
+    folds: int = _option(3, "parts of the pictures; each is read once by a probe trained on the others")
+    keep: tuple[str, ...] = _option((), "settings not to search though they have their default, e.g. loss,epochs")
+    encoder: str = _option("unknown", "what made the features, where the data do not say")
+    id_column: str = _option("", "id column of a table of features")
+    overwrite: bool = _option(False, "replace the folder that is there")
+    fit: FitConfig = field(default_factory=FitConfig)
+
+
+@dataclass(frozen=True)
 class ImportTinyemoSettings:
     """Turn a projector that TinyEmo published into a probe folder, to evaluate and audit like any other."""
 
@@ -125,7 +147,8 @@ class EvaluateSettings:
     unseen_only: bool = _option(False, "leave out pictures that the probe was trained on")
     encoder: str = _option("unknown", "what made the features, where the data do not say")
     id_column: str = _option("", "id column of a table of features")
-    out: str = _option("", "folder to write JSON and CSV to; with --datasets HTML, Markdown, LaTeX and CSV", short="-o")
+    answer_at: float = _option(0.9, _ANSWER_AT)
+    out: str = _option("", "folder to write HTML, JSON and CSV to; with --datasets Markdown and LaTeX too", short="-o")
     overwrite: bool = _option(False, "replace the folder that is there")
 
 
@@ -140,6 +163,7 @@ class ReproduceSettings:
     workers: int = _option(-1, "processes that open pictures; -1 for one a core, 0 for none")
     split: str = _option("", "use this split only; 'test' where there is one")
     unseen_only: bool = _option(False, "leave out pictures that the probe was trained on")
+    answer_at: float = _option(0.9, _ANSWER_AT)
     out: str = _option("", "folder to write HTML, Markdown, LaTeX and CSV to", short="-o")
     overwrite: bool = _option(False, "replace the folder that is there")
 
@@ -169,9 +193,32 @@ class AuditSettings:
     split: str = _option("", "audit this split only")
     unseen_only: bool = _option(False, "leave out pictures that the probe was trained on")
     encoder: str = _option("unknown", "what made the features, where the data do not say")
-    fail_on_skew: bool = _option(False, "exit with 1 when anything is skewed, for use as a gate")
+    answer_at: float = _option(0.9, _ANSWER_AT)
+    fail_on: str = _option("", "skewed: exit with 1 when anything is; skewed:0.05: when it surely is by over 5 points")
+    fail_on_skew: bool = _option(False, "the same as --fail-on skewed")
     overwrite: bool = _option(False, "replace the run that is there")
     audit: AuditConfig = field(default_factory=AuditConfig)
+
+
+@dataclass(frozen=True)
+class DiscoverSettings:
+    """Look for groups of pictures, named by no attribute, that are read otherwise than labelled; check them on held-out ones."""
+
+    out: str = _option("", "folder to write discover.html, slices.csv and members.parquet to", required=True, short="-o")
+    features: str = _option("", "feature folder, TinyEmo tree, or a table beside an .npy", required=True)
+    probe: str = _option("", "probe folder to predict with")
+    predictions: str = _option(
+        "", "table of anyone's predictions of these pictures, or a probe folder made with --folds; instead of --probe"
+    )
+    attributes: tuple[str, ...] = _option((), "tables to join by id, whose attributes slices may be named by, with commas")
+    scores_prefix: str = _option("", "score columns of --predictions start with this")
+    votes_prefix: str = _option("", "vote columns of --predictions start with this")
+    id_column: str = _option("", "id column of a table")
+    split: str = _option("", "use this split only")
+    unseen_only: bool = _option(False, "leave out pictures that the probe was trained on")
+    encoder: str = _option("unknown", "what made the features, where the data do not say")
+    overwrite: bool = _option(False, "replace the folder that is there")
+    discovery: DiscoveryConfig = field(default_factory=DiscoveryConfig)
 
 
 @dataclass(frozen=True)
@@ -180,6 +227,27 @@ class ReportSettings:
 
     run: str = _option("", "run folder", required=True, positional=True)
     out: str = _option("", "HTML file to write; the run's report.html when not given", short="-o")
+
+
+@dataclass(frozen=True)
+class CompareSettings:
+    """Compare two models or versions on the same pictures: which skews grew, which shrank, which pictures flipped."""
+
+    run_a: str = _option("", "run folder of the first, usually what is in use", required=True, positional=True)
+    run_b: str = _option("", "run folder of the second, usually what shall replace it", required=True, positional=True)
+    out: str = _option("", "folder to write compare.html and its tables to", required=True, short="-o")
+    fail_on: str = _option("", "worse: exit with 1 when a skew grew; worse:0.05: when it surely grew by over 5 points")
+    overwrite: bool = _option(False, "replace the folder that is there")
+
+
+@dataclass(frozen=True)
+class SelftestSettings:
+    """Deal a run's predictions out at random and say how often the audit's own rules then raise an alarm."""
+
+    run: str = _option("", "run folder", required=True, positional=True)
+    times: int = _option(200, "how often to deal out")
+    within: tuple[str, ...] = _option((), "columns that predictions stay within, e.g. the data set, with commas")
+    seed: int = _option(0, "seed of the deals")
 
 
 @dataclass(frozen=True)
@@ -211,11 +279,15 @@ COMMANDS: Mapping[str, type[Any]] = types.MappingProxyType(
         "features": FeaturesSettings,
         "overlap": OverlapSettings,
         "train": TrainSettings,
+        "sweep": SweepSettings,
         "import-tinyemo": ImportTinyemoSettings,
         "anchors": AnchorsSettings,
         "evaluate": EvaluateSettings,
         "reproduce": ReproduceSettings,
         "audit": AuditSettings,
+        "compare": CompareSettings,
+        "selftest": SelftestSettings,
+        "discover": DiscoverSettings,
         "report": ReportSettings,
         "app": AppSettings,
     }

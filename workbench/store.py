@@ -1,12 +1,14 @@
 """How is an audit kept in a run folder, opened again without a model, and found among others?
 
 A run folder holds `audit.json` (findings, what was excluded, run record), `slices.parquet`, `structure.parquet`,
-`samples.parquet` and `report.html`.
+`samples.parquet`, `report.html` and, where labelled pictures told how well they are read, `reading.json`; after a
+selftest `selftest.json`.
 """
 
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +16,14 @@ import numpy as np
 import pandas as pd
 
 from analyses.audit import EXCLUDED_COLUMNS, SCHEMA, AuditResult
+from analyses.reading import ReadingQuality, reading_from_json
+from analyses.selftest import SelfTest
 from analyses.skew import FINDING_COLUMNS
 from data.atomic import MARKER, atomic_folder, require_complete, write_json
 from data.taxonomy import Taxonomy
 
+_READING = "reading.json"
+_SELFTEST = "selftest.json"
 _TEXT_COLUMNS = ("slice", "emotion", "verdict", "origin", "repeats", "where")
 
 
@@ -51,6 +57,8 @@ def save_audit(result: AuditResult, folder: Path | str, *, report: str | None = 
         slices.to_parquet(partial / "slices.parquet")
         result.structure.to_parquet(partial / "structure.parquet")
         _storable(result.samples).to_parquet(partial / "samples.parquet")
+        if result.reading is not None:
+            write_json(partial / _READING, result.reading.as_json())
         if report is not None:
             (partial / "report.html").write_text(report, encoding="utf-8", newline="\n")
 
@@ -81,7 +89,22 @@ def load_audit(folder: Path | str) -> AuditResult:
         samples=pd.read_parquet(folder / "samples.parquet"),
         excluded=pd.DataFrame(record["excluded"], columns=list(EXCLUDED_COLUMNS)).astype({"n": "Int64"}),
         run=record["run"],
+        reading=_reading(folder),
+        selftest=_selftest(folder),
     )
+
+
+def save_selftest(outcome: SelfTest, folder: Path | str) -> None:
+    """Puts the outcome of a selftest into a finished run folder."""
+    write_json(Path(folder) / _SELFTEST, asdict(outcome))
+
+
+def _selftest(folder: Path) -> SelfTest | None:
+    path = folder / _SELFTEST
+    if not path.is_file():
+        return None
+    record = json.loads(path.read_text(encoding="utf-8"))
+    return SelfTest(**(record | {"within": tuple(record["within"])}))
 
 
 def runs_under(root: Path | str) -> list[Path]:
@@ -97,6 +120,12 @@ def runs_under(root: Path | str) -> list[Path]:
     whole = [path for path in found if (path / "audit.json").is_file() and (path / MARKER).is_file()]
     whole = [path for path in whole if not any(part.startswith(".") for part in path.relative_to(root).parts)]
     return sorted(whole, key=lambda path: ((path / MARKER).stat().st_mtime_ns, str(path)), reverse=True)
+
+
+def _reading(folder: Path) -> ReadingQuality | None:
+    """None where nothing was measured, and in runs that are older than this file."""
+    path = folder / _READING
+    return reading_from_json(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else None
 
 
 def _records(table: pd.DataFrame) -> list[dict[str, Any]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from analyses.skew import VERDICTS
+from analyses.cells import VERDICTS
 from workbench import figures, sentences
 from workbench.opened import opened_audit
 from workbench.views.pictures import show_pictures

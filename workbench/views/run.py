@@ -1,4 +1,4 @@
-"""Where do these numbers come from, and what is not in them?"""
+"""Where do these numbers come from, how well are the pictures read, and what is not in them?"""
 
 from __future__ import annotations
 
@@ -7,11 +7,14 @@ import json
 import pandas as pd
 import streamlit as st
 
+from analyses.reading import ReadingQuality
+from workbench import calibration_figures, figures, reading_sentences, sentences
+from workbench.accuracy_figure import accuracy_figure
 from workbench.opened import opened_audit, opened_folder
 
 
 def render() -> None:
-    """Provenance, what was left out, and the files to take away."""
+    """Provenance, accuracy and confidence, what was left out, and the files to take away."""
     result, folder = opened_audit(), opened_folder()
     run = result.run
     st.title("Run")
@@ -30,6 +33,8 @@ def render() -> None:
     }  # fmt: skip
     st.table(pd.DataFrame({"": list(facts.values())}, index=list(facts)))
 
+    if result.reading is not None:
+        _show_reading(result.reading, measure=run["measure"])
     st.header("Left out, and why")
     if result.excluded.empty:
         st.markdown("Nothing: every attribute, slice and picture is in the tables.")
@@ -43,6 +48,25 @@ def render() -> None:
     report = folder / "report.html"
     if report.is_file():
         st.download_button("Report (HTML, opens offline)", report.read_bytes(), "report.html", "text/html")
+
+
+def _show_reading(reading: ReadingQuality, *, measure: str) -> None:
+    st.header("How well does it read?")
+    st.markdown(sentences.markdown_text(reading_sentences.accuracy_sentence(reading)))
+    st.plotly_chart(accuracy_figure(reading.models), theme=None, key="accuracy", config=figures.CONFIG)
+    st.subheader("Can its confidence be believed?")
+    found = reading.confidence
+    if found is None:
+        st.markdown(sentences.markdown_text(reading_sentences.unsure_sentence(measure)))
+        return
+    told = f"{reading_sentences.gap_sentence(found)} {reading_sentences.answer_sentence(found)}"
+    st.markdown(sentences.markdown_text(told))
+    left, right = st.columns(2)
+    reliability = calibration_figures.reliability_figure({found.model: found.reliability})
+    left.plotly_chart(reliability, theme=None, key="reliability", config=figures.CONFIG)
+    coverage = calibration_figures.coverage_figure({found.model: found.coverage}, threshold=found.threshold)
+    right.plotly_chart(coverage, theme=None, key="coverage", config=figures.CONFIG)
+    st.caption(reading_sentences.coverage_note(found))
 
 
 render()

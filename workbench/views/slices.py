@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from analyses.audit import AuditResult
-from analyses.skew import VERDICTS
+from analyses.cells import VERDICTS
 from workbench import figures, sentences
 from workbench.opened import opened_audit
 from workbench.views.pictures import show_pictures

@@ -1,0 +1,222 @@
+"""Is a slice still read differently once pictures are compared with pictures alike in something else?
+
+The difference of rates within strata (true label, scene, any column, or several jointly) beside the plain one, and whether
+the plain one turns round or mostly goes away: Simpson's paradox, and confounding short of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from scipy import stats
+
+from analyses.cells import LOW_EVIDENCE_COUNT, LOW_EVIDENCE_EXPECTED, Rules, slice_families
+from analyses.clusters import FEWEST_GROUPS, group_codes
+from analyses.counting import Family, families, group_sums
+from analyses.hierarchical import select
+from analyses.inference import Floats, fisher_exact, newcombe
+from analyses.mantel_haenszel import adjusted_difference, informative, mantel_haenszel_p, null_error
+from analyses.slices import CodedAttribute, SliceSpec
+from analyses.strata import Strata, series_of, strata, stratum_counts
+from data.predictions import Predictions
+
+ADJUSTED_COLUMNS = (
+    "slice", "where", "emotion", "adjusted_for", "n", "n_complement", "left_out", "strata_used", "strata_unused",
+    "unused", "strata_flat", "n_used", "n_complement_used", "effect", "low", "high", "within", "within_se", "within_low",
+    "within_high", "p", "exact", "q", "picked_low", "picked_high", "detectable", "verdict", "low_evidence", "simpson",
+    "simpson_kind", "reason",
+)  # fmt: skip
+SIMPSON_KINDS = ("reversed", "explained", "uncovered")
+_NAMED = 5
+
+
+def adjusted_table(
+    predictions: Predictions, attributes: Sequence[CodedAttribute], *, adjust_for: tuple[str, ...], rules: Rules | None = None,
+    order: int = 1, bins: int = 4, inferred: frozenset[str] = frozenset(),
+) -> pd.DataFrame:  # fmt: skip
+    """One row a (slice, emotion), in the order of the attributes. Rates and differences are shares; NaN = not known.
+
+    Columns: `slice`, `where`, `emotion`, `adjusted_for`; `n`, `n_complement` (pictures with a stratum), `left_out` (pictures
+    of slice and complement without one); `strata_used`, `strata_unused` (only one side has pictures: they weigh nothing),
+    `unused` (the first of these by name), `strata_flat` (used, but all of their pictures are read alike: they weigh in the
+    difference and say nothing to the test), `n_used`, `n_complement_used`; plain `effect` with Newcombe `low`, `high`;
+    `within` (Mantel-Haenszel), `within_se` (Greenland and Robins), 95 % interval `within_low`, `within_high`; `p`, whether
+    it is `exact`, `q` of two levels of tests, and for q <= alpha the interval `picked_low`, `picked_high` at the level that
+    allows for the picking; `detectable`; `verdict` and `low_evidence` as in `analyses.cells.judged`, of `within`;
+    `simpson`, `simpson_kind`; and `reason`, why nothing was tested, in words.
+
+    `simpson_kind` is `reversed` where the two differences have opposite signs and both intervals lie off zero; `explained`
+    where `within` is nearer to zero by more than half the effect, `uncovered` where it is farther away, by as much, or on
+    the other side. The last two need the plain or the adjusted difference to be more than chance (q <= alpha): of a
+    difference near zero half is always lost or gained.
+
+    Args:
+        predictions: of the `n` pictures.
+        attributes: what to slice by, coded from the same pictures.
+        adjust_for: columns to hold fixed; `label` is the truth (the most voted label, with votes).
+        rules: what decides a verdict.
+        order: most conditions in a slice.
+        bins: quantile bins of a numeric column that is held fixed.
+        inferred: columns whose values were inferred; their slices are a family of their own.
+
+    Raises:
+        ValueError: nothing or something unknown to adjust for, or every slice is made of what is held fixed.
+    """
+    rules = rules or Rules()
+    held = strata(predictions, adjust_for, bins=bins)
+    own = [one.column for one in attributes if one.column in held.columns]
+    if not attributes or len(own) == len(attributes):
+        raise ValueError(
+            f"cannot adjust slices of {', '.join(own) or 'nothing'} for {', '.join(held.columns)}: within one value of an "
+            "attribute there is no other value to compare with; slice by another attribute or adjust for another"
+        )
+    k, said = len(predictions.taxonomy), predictions.predicted
+    groups = group_codes(predictions.rows)
+    specs: list[SliceSpec] = []
+    parts: dict[str, list[Floats]] = {name: [] for name in ("counts", "others", "left_out", "plain", "design")}
+    for family in families(attributes, order):
+        found = list(family.specs())
+        at = np.array([code for code, _ in found], dtype=np.int64)
+        specs += [spec for _, spec in found]
+        counts = stratum_counts(family.codes, family.size, held, said, k)
+        parts["counts"].append(counts[at].transpose(0, 2, 1))
+        parts["others"].append((counts.sum(axis=0) - counts)[at].transpose(0, 2, 1))
+        lost = int(((family.codes >= 0) & (held.codes < 0)).sum())
+        parts["left_out"].append(np.full((len(at), 1), lost, dtype=float))
+        if groups is not None:
+            parts["plain"].append(_designs(family, at, np.where(held.codes >= 0, 0, -1), 1, groups, said, k))
+            parts["design"].append(_designs(family, at, held.codes, len(held.names), groups, said, k))
+    stacked = {name: np.concatenate(blocks) for name, blocks in parts.items() if blocks}
+    refused = np.array([any(one.column in held.columns for one in spec.conditions) for spec in specs])
+    cells = _cells(stacked, refused, held, rules, slice_families(tuple(specs), inferred))
+    table = pd.DataFrame({name: np.asarray(values).ravel() for name, values in cells.items()})
+    table["slice"] = series_of([spec.name for spec in specs], k)
+    table["where"] = pd.Series([spec.as_json() for spec in specs for _ in range(k)], dtype=object)
+    table["emotion"] = list(predictions.taxonomy.labels) * len(specs)
+    table["adjusted_for"] = ", ".join(held.columns)
+    return table.reindex(columns=list(ADJUSTED_COLUMNS))
+
+
+def _cells(
+    stacked: dict[str, Floats], refused: npt.NDArray[np.bool_], held: Strata, rules: Rules, family: npt.NDArray[np.int64]
+) -> dict[str, npt.NDArray[Any]]:
+    """Every column that is an array of cells `(s, k)`."""
+    a, c = stacked["counts"], stacked["others"]  # (s, k, h)
+    shape = a.shape[:2]
+    n, m = (np.broadcast_to(side.sum(axis=1, keepdims=True), a.shape) for side in (a, c))
+    both = (n > 0) & (m > 0)
+    n_used, m_used = (np.where(both, side, 0).sum(axis=2) for side in (n, m))
+    learns = informative(a, n, c, m)
+    design, plain = stacked.get("design", np.ones(shape)), stacked.get("plain", np.ones(shape))
+    enough = (n_used >= rules.min_count) & (m_used >= rules.min_count) & np.isfinite(design)
+    tested = enough & learns.any(axis=2) & ~refused[:, None]
+    worth, plain = (np.where(np.isfinite(effect), effect, 1.0) for effect in (design, plain))
+    p, exact = mantel_haenszel_p(a, n, c, m, design=design if "design" in stacked else None)
+    p = np.where(tested, p, np.nan)
+    selection = select(p, family, alpha=rules.alpha)
+    within = adjusted_difference(a, n, c, m, design=worth)
+    picked = selection.q <= rules.alpha
+    safer = adjusted_difference(a, n, c, m, level=selection.level[:, None], design=worth)
+
+    whole = [side.sum(axis=2) / plain for side in (a, n, c, m)]
+    crude_p = np.where(tested, fisher_exact(*(np.rint(side).astype(np.int64) for side in whole)), np.nan)
+    sure = picked | (select(crude_p, family, alpha=rules.alpha).q <= rules.alpha)
+    low, high = newcombe(*whole)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        effect = whole[0] / whole[1] - whole[2] / whole[3]
+        rate = np.where(both, a + c, 0).sum(axis=2) / (n_used + m_used)
+        fewer = np.minimum(n_used, m_used) / worth
+        low_evidence = (fewer < LOW_EVIDENCE_COUNT) | ~(fewer * rate >= LOW_EVIDENCE_EXPECTED)
+        outside = (safer.low > rules.tolerance) | (safer.high < -rules.tolerance)
+        inside = (within.low >= -rules.tolerance) & (within.high <= rules.tolerance)
+        moved = np.abs(effect - within.difference) > 0.5 * np.abs(effect)
+        apart = (effect * within.difference < 0) & ((low > 0) | (high < 0)) & ((within.low > 0) | (within.high < 0))
+        nearer = (effect * within.difference >= 0) & (np.abs(within.difference) < np.abs(effect))
+    kind = np.select([apart, moved & sure & nearer, moved & sure], SIMPSON_KINDS, "").astype(object)
+    kind[(kind == "") | ~tested] = None
+    unused = ~both[:, 0] & ((n > 0) | (m > 0))[:, 0]
+    reason = np.select(
+        [
+            np.broadcast_to(refused[:, None], shape), ~both.any(axis=2), ~learns.any(axis=2),
+            (n_used < rules.min_count) | (m_used < rules.min_count), ~np.isfinite(design),
+        ],
+        [
+            "what is held fixed is the slice's own attribute", "no stratum holds pictures of both sides",
+            "in every stratum all pictures are read alike",
+            f"fewer than {rules.min_count} pictures on a side in strata that hold both",
+            f"fewer than {FEWEST_GROUPS} groups of pictures on a side",
+        ],
+        "",
+    ).astype(object)  # fmt: skip
+    reason[reason == ""] = None
+    detectable = float(stats.norm.isf(rules.alpha / 2) + stats.norm.ppf(0.8)) * null_error(a, n, c, m) * np.sqrt(worth)
+
+    def shown(values: npt.NDArray[Any], where: npt.NDArray[np.bool_]) -> Floats:
+        return np.where(where, values, np.nan)
+
+    def wide(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        return np.broadcast_to(values.reshape(len(values), -1), shape)
+
+    counted = {
+        "n": n.sum(axis=2), "n_complement": m.sum(axis=2), "left_out": wide(stacked["left_out"]),
+        "strata_used": wide(both[:, 0].sum(axis=1)), "strata_unused": wide(unused.sum(axis=1)),
+        "strata_flat": (both & ~learns).sum(axis=2), "n_used": n_used, "n_complement_used": m_used,
+    }  # fmt: skip
+    known = enough & ~refused[:, None]
+    return {name: np.rint(values).astype(np.int64) for name, values in counted.items()} | {
+        "unused": wide(np.array([_named(np.flatnonzero(row), held.names) for row in unused], dtype=object)),
+        "effect": shown(effect, enough), "low": shown(low, enough), "high": shown(high, enough),
+        "within": shown(within.difference, known), "within_se": shown(within.standard_error, known),
+        "within_low": shown(within.low, known), "within_high": shown(within.high, known),
+        "p": p, "exact": exact & tested, "q": selection.q,
+        "picked_low": shown(safer.low, picked), "picked_high": shown(safer.high, picked),
+        "detectable": np.where(refused[:, None], np.inf, detectable),
+        "verdict": np.select(
+            [~known, picked & outside, inside, low_evidence], ["too small", "skewed", "equivalent", "too small"], "undetermined"
+        ),
+        "low_evidence": low_evidence, "simpson": kind != None, "simpson_kind": kind, "reason": reason,  # noqa: E711
+    }  # fmt: skip
+
+
+def _named(positions: npt.NDArray[np.int64], names: Sequence[str]) -> str:
+    more = f" and {len(positions) - _NAMED} more" if len(positions) > _NAMED else ""
+    return "; ".join(names[at] for at in positions[:_NAMED]) + more
+
+
+def _designs(
+    family: Family, wanted: npt.NDArray[np.int64], held: npt.NDArray[np.int64], h: int, groups: npt.NDArray[np.int64],
+    said: npt.NDArray[np.int64], k: int,
+) -> Floats:  # fmt: skip
+    """Design effect `(s, k)` of the difference within strata, at least 1; NaN below `FEWEST_GROUPS` groups on a side.
+
+    The variance with whole groups as units over that with pictures as units, both from what each adds to the difference:
+    its residual from the rate of its side and stratum, weighted (as in `analyses.clusters`, which has one stratum).
+    """
+    known = (family.codes >= 0) & (held >= 0)
+    codes, held, said = family.codes[known], held[known], said[known]
+    number = np.unique(groups[known], return_inverse=True)[1]
+    count = int(number.max(initial=-1)) + 1
+    designs = np.full((len(wanted), k), np.nan)
+    for row, value in enumerate(wanted):
+        inside = codes == value
+        side = held + h * inside
+        hits = np.bincount(side * k + said, minlength=2 * h * k).reshape(2, h, k).astype(float)
+        size = hits.sum(axis=2)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            weight = np.nan_to_num(size[0] * size[1] / size.sum(axis=0))
+            rate, pull = np.nan_to_num(hits / size[..., None]), np.nan_to_num(weight / size) * np.array([[-1.0], [1.0]])
+        residual = -rate.reshape(2 * h, k)[side]
+        residual[np.arange(len(said)), said] += 1
+        residual *= pull.ravel()[side, None]
+        robust = (group_sums(number, count, residual) ** 2).sum(axis=0) * count / max(count - 1, 1)
+        plain = (residual**2).sum(axis=0)
+        fewer = min(len(np.unique(number[inside])), len(np.unique(number[~inside])))
+        if fewer >= FEWEST_GROUPS:
+            with np.errstate(divide="ignore", invalid="ignore"):
+                effect = np.fmax(robust / plain, robust.sum() / plain.sum())
+            designs[row] = np.where(np.isfinite(effect), np.maximum(effect, 1.0), 1.0)
+    return designs

@@ -1,0 +1,1 @@
+"""Which groups of pictures, that no column names, are read otherwise than their labels say?"""

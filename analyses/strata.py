@@ -1,0 +1,106 @@
+"""Within pictures alike in something else (true label, scene, any column): which strata, and what is said in each?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from analyses.counting import Floats
+from analyses.slices import coded_attribute
+from data.features import attribute_columns
+from data.predictions import Predictions
+from data.taxonomy import closest
+
+TRUTH = "label"
+"""The name under which the true label (the most voted one, with votes) is adjusted for."""
+
+
+@dataclass(frozen=True)
+class Strata:
+    """Pictures by what is held fixed.
+
+    Attributes:
+        columns: what is held fixed.
+        codes: stratum of each picture `(n,)`, -1 where any of the columns is not known.
+        names: the strata in words.
+    """
+
+    columns: tuple[str, ...]
+    codes: npt.NDArray[np.int64]
+    names: tuple[str, ...]
+
+    @property
+    def left_out(self) -> int:
+        """Pictures in no stratum."""
+        return int((self.codes < 0).sum())
+
+
+def true_codes(predictions: Predictions) -> npt.NDArray[np.int64]:
+    """Position of the true label `(n,)`, -1 where unknown; with votes the most voted, a tie going to the first.
+
+    Raises:
+        ValueError: no picture has a truth.
+    """
+    truth = predictions.truth
+    if truth is None:
+        raise ValueError("no picture has a true label or votes: give a column 'label', or one vote column a label")
+    known = np.isfinite(truth).all(axis=1)
+    return np.where(known, np.where(known[:, None], truth, 0.0).argmax(axis=1), -1).astype(np.int64)
+
+
+def strata(predictions: Predictions, adjust_for: Sequence[str], *, bins: int = 4) -> Strata:
+    """Every combination of values of the columns that some picture has.
+
+    Args:
+        predictions: with the columns in their rows; `label` stands for the truth, votes included.
+        adjust_for: what to hold fixed; several columns are taken jointly.
+        bins: quantile bins of a numeric column.
+
+    Raises:
+        ValueError: no column, an unknown one, one that does not vary or has no value, or no picture that has them all.
+    """
+    if not adjust_for:
+        raise ValueError("nothing to adjust for: name at least one column, or 'label' for the truth")
+    parts: list[tuple[npt.NDArray[np.int64], tuple[str, ...]]] = []
+    columns = tuple(dict.fromkeys(adjust_for))
+    for column in columns:
+        if column == TRUTH:
+            parts.append((true_codes(predictions), tuple(f"truth: {label}" for label in predictions.taxonomy.labels)))
+            continue
+        if column not in predictions.rows or column == "image_id":
+            legal = [TRUTH, *attribute_columns(predictions.rows)]
+            raise ValueError(f"cannot adjust for {column!r}, which is no column of the data: {closest(column, legal)}")
+        try:
+            coded = coded_attribute(predictions.rows[column], bins=bins)
+        except ValueError as error:
+            raise ValueError(f"cannot adjust for {column!r}: {error}") from error
+        parts.append((coded.codes, tuple(one.name for one in coded.conditions)))
+    joint, known = np.zeros(len(predictions), dtype=np.int64), np.ones(len(predictions), dtype=bool)
+    for codes, names in parts:
+        joint = joint * len(names) + codes
+        known &= codes >= 0
+    if not known.any():
+        raise ValueError(f"no picture has a value in all of {', '.join(columns)}: nothing is left to compare")
+    seen, dense = np.unique(joint[known], return_inverse=True)
+    codes = np.full(len(predictions), -1, dtype=np.int64)
+    codes[known] = dense
+    places = np.unravel_index(seen, tuple(len(names) for _, names in parts))
+    words = zip(*(np.array(names, dtype=object)[at] for (_, names), at in zip(parts, places, strict=True)), strict=True)
+    return Strata(columns, codes, tuple(" and ".join(map(str, one)) for one in words))
+
+
+def stratum_counts(codes: npt.NDArray[np.int64], size: int, held: Strata, said: npt.NDArray[np.int64], k: int) -> Floats:
+    """Pictures `(size, h, k)` by slice value, stratum and predicted label: one pass, pictures without either left out."""
+    known = (codes >= 0) & (held.codes >= 0)
+    h = len(held.names)
+    cell = (codes[known] * h + held.codes[known]) * k + said[known]
+    return np.bincount(cell, minlength=size * h * k).reshape(size, h, k).astype(np.float64)
+
+
+def series_of(names: Sequence[str], k: int) -> pd.Series:
+    """Each name `k` times in a row, as a column of a table of (slice, emotion) cells."""
+    return pd.Series(np.repeat(np.array(list(names), dtype=object), k), dtype=object)

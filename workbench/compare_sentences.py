@@ -1,0 +1,98 @@
+"""How is a change between two models said in words that a reader without statistics understands?"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from analyses.compare import Comparison
+from workbench.sentences import percent, points, probability
+
+VERDICT_MEANING = {
+    "worse": "the skew surely grew, by more than the tolerance",
+    "better": "the skew surely shrank, by more than the tolerance",
+    "changed": "it surely changed; whether for the worse cannot be told",
+    "equivalent": "it changed by less than the tolerance",
+    "undetermined": "the data cannot tell: neither a change nor its absence is shown",
+    "too small": "too few pictures to say anything",
+}
+_ENDING = {
+    "worse": "at least {} points farther from even-handed",
+    "better": "at least {} points nearer to even-handed",
+    "changed": "whether for the worse cannot be told",
+}
+
+
+def change_sentence(row: Any) -> list[tuple[str, str]]:
+    """A row of `Comparison.changes` as (text, style) pieces, styles as in `workbench.sentences.finding_sentence`."""
+    pieces = [("Pictures with ", "plain"), (row.slice, "slice"), (" read as ", "plain"), (row.emotion, "emotion")]
+    if row.p != row.p:
+        return [*pieces, (f": too few to tell (n = {row.n:,}).", "plain")]
+    q = "q < 0.001" if row.q < 0.001 else f"q = {probability(row.q)}"
+    pieces += [
+        (f": the difference from the others went from {points(row.skew_a)} to {points(row.skew_b)} points, ", "plain"),
+        (f"{points(row.change)} points", "effect"),
+        (f" [{points(row.low)}, {points(row.high)}]", "plain"),
+        (f", {q}, n = {row.n:,}", "quiet"),
+    ]
+    if abs(row.beyond_a - row.skew_a) > 0.0005 or abs(row.beyond_b - row.skew_b) > 0.0005:
+        pieces.append((f"; beyond the labels from {points(row.beyond_a)} to {points(row.beyond_b)}", "plain"))
+    ending = _ENDING.get(row.verdict, row.verdict)
+    sure = row.growth_low if row.verdict == "worse" else row.growth_high
+    return [*pieces, (f"; {ending.format(points(sure, signed=False))}.", "plain")]
+
+
+def flip_sentence(row: Any, *, grouped: bool) -> str:
+    """What happened inside the slice alone."""
+    units = "groups of pictures" if grouped else "pictures"
+    came, left = ("moved toward it", "away") if grouped else ("came to it", "left it")
+    return f"In the slice {row.into:,} {units} {came}, {row.out_of:,} {left}: McNemar p = {probability(row.mcnemar_p)}."
+
+
+def plain_change(row: Any) -> str:
+    """The change as plain text."""
+    return "".join(text for text, _ in change_sentence(row))
+
+
+def headline(result: Comparison) -> str:
+    """The outcome in one sentence."""
+    cells = len(result.changes)
+    counts = {verdict: result.count(verdict) for verdict in VERDICT_MEANING}
+    return (
+        f"{counts['worse']:,} of {cells:,} (slice, emotion) pairs got worse, {counts['better']:,} better, "
+        f"{counts['changed']:,} changed; {counts['equivalent']:,} equivalent, {counts['undetermined']:,} undetermined, "
+        f"{counts['too small']:,} too small to tell"
+    )
+
+
+def outcome(result: Comparison) -> list[str]:
+    """What the headline means and how the models do over all, one sentence each."""
+    overall = result.overall
+    share = percent(overall["flipped"] / overall["pictures"])
+    sentences = [f"{overall['flipped']:,} of {overall['pictures']:,} pictures ({share}) are read otherwise."]
+    found = result.changes[result.changes["verdict"].isin(["worse", "better", "changed"])]
+    repeats = int(found["repeats"].notna().sum())
+    if repeats:
+        sentences.append(
+            f"{repeats:,} of the {len(found):,} only repeat, inside an intersection, what the wider slice does."
+        )
+    if not len(found):
+        untold = result.count("undetermined") + result.count("too small")
+        sentences.append(
+            "No change of a skew was found that is both beyond chance and beyond the tolerance. That is not proof of none: "
+            f"{untold:,} pairs could not be told."
+        )
+    if overall["labelled"]:
+        sentences.append(accuracy_sentence(overall))
+    else:
+        sentences.append("Without labels nothing says which reading is right: worse means a larger skew.")
+    return sentences
+
+
+def accuracy_sentence(overall: Any) -> str:
+    """Both accuracies and whether they surely differ."""
+    tie = "" if overall["low"] > 0 or overall["high"] < 0 else ", a tie"
+    change, low, high = (points(overall[name]) for name in ("change", "low", "high"))
+    return (
+        f"Accuracy went from {percent(overall['accuracy_a'])} to {percent(overall['accuracy_b'])}: {change} points "
+        f"[{low}, {high}], McNemar p = {probability(overall['p'])}{tie}, n = {overall['labelled']:,}."
+    )

@@ -1,0 +1,99 @@
+"""How do two run folders become a comparison, its page, and an exit code that a gate can use?"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from analyses.audit import AuditResult, versions
+from analyses.compare import Comparison, compare
+from analyses.config import AuditConfig
+from data.atomic import atomic_folder, ensure_free, write_json
+from data.predictions import Predictions
+from workbench.compare_page import compare_html
+from workbench.compare_sentences import headline, outcome, plain_change
+from workbench.gate import gate_from
+from workbench.gate_files import Findings, compare_findings, write_findings
+from workbench.settings import CompareSettings
+from workbench.store import load_audit
+
+Say = Callable[[str], None]
+SAID = 5
+_ASKED = ("tolerance", "alpha", "order", "min_count", "bins")
+_OF_THE_AUDIT = ("predicted", "audit_agreement", "audit_margin", "audit_x", "audit_y")
+
+
+def compare_runs(settings: CompareSettings, *, command: str = "", say: Say = print) -> Findings:
+    """Compares two runs and writes `compare.html`, tables as CSV, `comparison.json`, `findings.json` and `junit.xml`.
+
+    Raises:
+        FileExistsError: the folder exists.
+        FileNotFoundError: a run is missing.
+        ValueError: runs of other pictures, labels, taxonomies, attributes or tolerances.
+    """
+    out = Path(settings.out)
+    gate = gate_from(settings.fail_on, verdict="worse")
+    ensure_free(out, overwrite=settings.overwrite)
+    first, second = load_audit(settings.run_a), load_audit(settings.run_b)
+    result = compared(first, second)
+    findings = compare_findings(result, gate)
+    with atomic_folder(out, overwrite=settings.overwrite) as partial:
+        for name, table in (("changes", result.changes), ("slices", result.slices)):
+            where = [json.dumps(one, ensure_ascii=False) for one in table["where"]]
+            table.assign(where=where).to_csv(partial / f"{name}.csv", index=False)
+        result.flips.to_csv(partial / "flips.csv", index=False)
+        record = {
+            "headline": headline(result), "runs": [settings.run_a, settings.run_b], "overall": dict(result.overall),
+            "config": {name: getattr(result.config, name) for name in _ASKED}, "notes": list(result.notes),
+            "versions": versions(), "command": command,
+        }  # fmt: skip
+        write_json(partial / "comparison.json", record)
+        write_findings(findings, partial)
+        page = compare_html(result, name_a=settings.run_a, name_b=settings.run_b, command=command)
+        (partial / "compare.html").write_text(page, encoding="utf-8", newline="\n")
+    _report(result, findings, say)
+    say(f"page: {out / 'compare.html'}")
+    return findings
+
+
+def compared(first: AuditResult, second: AuditResult) -> Comparison:
+    """The comparison of two finished audits, by what both asked.
+
+    Raises:
+        ValueError: they asked differently, or see `analyses.compare.compare`.
+    """
+    asked, other = first.run["config"], second.run["config"]
+    for name in _ASKED:
+        if asked[name] != other[name]:
+            raise ValueError(
+                f"the runs ask differently: {name} is {asked[name]} in the first and {other[name]} in the second; "
+                "audit one of them again with the same"
+            )
+    attributes = tuple(dict.fromkeys([*first.run["attributes"], *second.run["attributes"]]))
+    config = replace(AuditConfig(), attributes=attributes, **{name: asked[name] for name in _ASKED})
+    inferred = frozenset([*first.run["inferred"], *second.run["inferred"]])
+    return compare(predictions_of(first), predictions_of(second), config, inferred=inferred)
+
+
+def predictions_of(result: AuditResult) -> Predictions:
+    """What the model of a finished audit said; distances are not kept, only the label that was nearest."""
+    codes = result.taxonomy.codes(result.samples["predicted"])
+    rows = result.samples.drop(columns=[name for name in _OF_THE_AUDIT if name in result.samples])
+    return Predictions(1.0 - np.eye(len(result.taxonomy))[codes], rows, result.taxonomy, "label", result.run["source"])
+
+
+def _report(result: Comparison, findings: Findings, say: Say) -> None:
+    for note in result.notes:
+        say(f"note: {note}")
+    say(headline(result))
+    for sentence in outcome(result):
+        say(sentence)
+    found = result.changes[result.changes["verdict"].isin(["worse", "better", "changed"]) & result.changes["repeats"].isna()]
+    for row in found.head(SAID).itertuples():
+        say(f"{row.verdict}: {plain_change(row)}")
+    if findings.gate.asked:
+        say(findings.sentence)

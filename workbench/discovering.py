@@ -1,0 +1,114 @@
+"""How do features and a probe become slices that nobody named, judged on pictures that were kept for it?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from analyses.audit import versions
+from analyses.discovery.discover import DiscoveryResult, discover
+from data.atomic import atomic_folder, ensure_free, write_json
+from data.attributes import join_attributes
+from data.features import FeatureSet
+from data.predictions import Predictions
+from data.tables import named, read_table
+from workbench import pipeline
+from workbench.discovery_page import discovery_html
+from workbench.discovery_sentences import terminal_lines
+from workbench.settings import AuditSettings, DiscoverSettings
+from workbench.training import open_features
+
+Say = Callable[[str], None]
+_STEPS = ("projecting", "looking along directions", "looking for topics", "looking into leaves", "checking", "naming")
+
+
+def discover_slices(settings: DiscoverSettings, *, command: str = "", say: Say = print) -> DiscoveryResult:
+    """Discovers slices and writes `slices.csv`, `members.parquet`, `discover.json` and `discover.html`.
+
+    Raises:
+        FileExistsError: the folder exists.
+        ValueError: neither or both of probe and predictions, no labels, or see `analyses.discovery.discover`.
+    """
+    out = Path(settings.out)
+    ensure_free(out, overwrite=settings.overwrite)
+    if bool(settings.probe) == bool(settings.predictions):
+        raise ValueError(
+            "give either --probe FOLDER to predict with, or --predictions TABLE; --features are needed with both"
+        )
+    features, predictions, provenance = _given(settings)
+    notes: list[str] = []
+    for path in settings.attributes:
+        rows, joined = join_attributes(predictions.rows, read_table(Path(path)))
+        predictions = predictions.with_rows(rows, notes=tuple(joined.notes()))
+    with pipeline._steps("discovering", _STEPS) as step:
+        result = discover(features.values, predictions, settings.discovery, progress=step)
+    notes += result.notes
+    with atomic_folder(out, overwrite=settings.overwrite) as partial:
+        result.table.to_csv(partial / "slices.csv", index=False)
+        members_table(result, predictions.rows).to_parquet(partial / "members.parquet")
+        record = result.as_json() | {"slices": _records(result.table), "versions": versions(), "command": command}
+        write_json(partial / "discover.json", record | provenance)
+        page = discovery_html(result, predictions.rows, predictions.predicted)
+        (partial / "discover.html").write_text(page, encoding="utf-8", newline="\n")
+    for note in notes:
+        say(f"note: {note}")
+    for line in terminal_lines(result):
+        say(line)
+    say(f"page: {out / 'discover.html'}")
+    return result
+
+
+def members_table(result: DiscoveryResult, rows: pd.DataFrame) -> pd.DataFrame:
+    """One row a (slice, picture): `slice`, `image_id`, `position`, `half` (explore or confirm), `score` (larger = more)."""
+    parts = [
+        pd.DataFrame(
+            {
+                "slice": at + 1, "image_id": rows["image_id"].to_numpy(dtype=object)[members], "position": members,
+                "half": np.where(result.explore[members], "explore", "confirm"), "score": result.scores[at, members],
+            }
+        )
+        for at, members in enumerate(result.members)
+    ]  # fmt: skip
+    empty = pd.DataFrame({"slice": [], "image_id": [], "position": [], "half": [], "score": []})
+    return pd.concat(parts, ignore_index=True) if parts else empty
+
+
+def _given(settings: DiscoverSettings) -> tuple[FeatureSet, Predictions, dict[str, Any]]:
+    """Features and predictions of the same pictures in the same order, and where they came from."""
+    audit = AuditSettings(
+        out=settings.out, features=settings.features, probe=settings.probe, predictions=settings.predictions,
+        encoder=settings.encoder, id_column=settings.id_column, split=settings.split, unseen_only=settings.unseen_only,
+        scores_prefix=settings.scores_prefix, votes_prefix=settings.votes_prefix,
+    )  # fmt: skip
+    if settings.probe:
+        given = pipeline._probed(audit)
+        assert given.features is not None  # a probe reads features
+        return given.features, given.predictions, given.provenance
+    given = pipeline._tabled(audit)
+    features = open_features(settings.features, encoder=settings.encoder, id_column=settings.id_column)
+    ids = pd.Index(features.rows["image_id"])
+    positions = ids.get_indexer(given.predictions.rows["image_id"])
+    if (positions < 0).all():
+        raise ValueError(
+            f"no id of --predictions matches a picture of --features: {named(given.predictions.rows['image_id'])} against "
+            f"{named(ids)}"
+        )
+    predictions = given.predictions.take(positions >= 0)
+    without = int((positions < 0).sum())
+    if without:
+        note = f"{without:,} predicted picture(s) have no features: left out"
+        predictions = predictions.with_rows(predictions.rows, notes=(note,))
+    provenance = given.provenance | {"features": f"{settings.features} ({features.spec.in_words()})"}
+    return features.take(positions[positions >= 0]), predictions, provenance
+
+
+def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """Rows as JSON can hold them: NaN as null."""
+    return [
+        {str(name): None if isinstance(value, float) and np.isnan(value) else value for name, value in row.items()}
+        for row in table.astype(object).to_dict(orient="records")
+    ]

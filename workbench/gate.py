@@ -1,0 +1,84 @@
+"""Which findings make a command fail, for use as a gate?
+
+`skewed` catches every skew of an audit, `skewed:0.05` those that surely lie more than 5 points from zero; `worse` and
+`worse:0.05` the same of a comparison: skews that grew, or surely grew by more than 5 points.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from workbench.settings import AuditSettings
+
+
+@dataclass(frozen=True)
+class Gate:
+    """What is not let through.
+
+    Attributes:
+        verdict: `skewed` or `worse`.
+        beyond: how far a finding must surely reach, as a share; 0 for as far as its verdict asks.
+        asked: whether it decides the exit code; else it only marks what it would catch.
+    """
+
+    verdict: str
+    beyond: float = 0.0
+    asked: bool = True
+
+    def __str__(self) -> str:
+        return f"{self.verdict}:{self.beyond:g}" if self.beyond else self.verdict
+
+    def caught(self, table: pd.DataFrame) -> npt.NDArray[np.bool_]:
+        """Which rows of an audit's findings, or of a comparison's changes, are not let through."""
+        return np.asarray((table["verdict"] == self.verdict) & (surely(table) > self.beyond), dtype=bool)
+
+
+def gate_from(text: str, *, verdict: str) -> Gate:
+    """The gate that `--fail-on TEXT` describes; without a text one that marks and lets everything through.
+
+    Args:
+        text: `VERDICT` or `VERDICT:SHARE`.
+        verdict: the verdict that this command can fail on.
+
+    Raises:
+        ValueError: another verdict, or not a share.
+    """
+    if not text:
+        return Gate(verdict, asked=False)
+    name, colon, number = text.partition(":")
+    expected = f"expected {verdict} or {verdict}:SHARE, with a share from 0 to 1 ({verdict}:0.05 is 5 points)"
+    if name.strip() != verdict:
+        raise ValueError(f"--fail-on {text}: {expected}")
+    try:
+        beyond = float(number) if colon else 0.0
+    except ValueError:
+        raise ValueError(f"--fail-on {text}: {number!r} is not a number; {expected}") from None
+    if not 0 <= beyond < 1:
+        raise ValueError(f"--fail-on {text}: {number} is out of range; {expected}")
+    return Gate(verdict, beyond)
+
+
+def audit_gate(settings: AuditSettings) -> Gate:
+    """The gate of an audit's settings; `--fail-on-skew` is the older way to say `--fail-on skewed`.
+
+    Raises:
+        ValueError: see `gate_from`.
+    """
+    return gate_from(settings.fail_on or ("skewed" if settings.fail_on_skew else ""), verdict="skewed")
+
+
+def surely(table: pd.DataFrame) -> npt.NDArray[Any]:
+    """How far each finding surely reaches `(n,)`: its skew from zero, or in a comparison the growth of it.
+
+    It is the nearer end of the adjusted interval, 0 where that holds zero or where there is none.
+    """
+    names = ("growth_low", "growth_high") if "growth_low" in table else ("adjusted_low", "adjusted_high")
+    low, high = (table[name].to_numpy(float) for name in names)
+    return np.where(low > 0, low, np.where(high < 0, -high, 0.0))

@@ -1,0 +1,149 @@
+"""How do other programs read what was found? `findings.json` and `junit.xml` beside the page; docs/ci.md explains them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from xml.etree import ElementTree
+
+import pandas as pd
+
+from analyses.cells import VERDICTS as AUDIT_VERDICTS
+from analyses.compare_cells import VERDICTS as COMPARE_VERDICTS
+from data.atomic import write_bytes, write_json
+from workbench.compare_sentences import plain_change
+from workbench.gate import Gate, surely
+from workbench.sentences import plain_sentence
+
+if TYPE_CHECKING:
+    from analyses.audit import AuditResult
+    from analyses.compare import Comparison
+
+FORMAT = "affect-workbench-findings/1"
+FINDING_KEYS = (
+    "slice", "where", "emotion", "verdict", "caught", "effect", "low", "high", "adjusted_low", "adjusted_high", "surely",
+    "q", "n", "n_complement", "repeats", "sentence",
+)  # fmt: skip
+FOUND = ("skewed", "worse", "better", "changed")
+_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What an audit or a comparison found, ready to be written.
+
+    Attributes:
+        command: `audit` or `compare`.
+        gate: what is not let through.
+        table: one row a (slice, emotion): `FINDING_KEYS`, and `told`, whether the cell was tested.
+        verdicts: the verdicts there are, in order.
+        facts: pictures, tolerance, alpha.
+    """
+
+    command: str
+    gate: Gate
+    table: pd.DataFrame
+    verdicts: Sequence[str]
+    facts: Mapping[str, Any]
+
+    @property
+    def failed(self) -> bool:
+        """Whether the gate decides and caught something."""
+        return self.gate.asked and bool(self.table["caught"].any())
+
+    @property
+    def sentence(self) -> str:
+        """What the gate did, in one line."""
+        count = int(self.table["caught"].sum())
+        return f"--fail-on {self.gate}: {count:,} finding{'' if count == 1 else 's'}, {'fail' if count else 'pass'}"
+
+
+def audit_findings(result: AuditResult, gate: Gate) -> Findings:
+    """The findings of an audit; `effect` is the skew."""
+    found = result.findings["verdict"].isin(FOUND)
+    table = _table(result.findings, gate, [
+        plain_sentence(row, truth=result.run["truth"]) if told else ""
+        for row, told in zip(result.findings.itertuples(), found, strict=True)
+    ])  # fmt: skip
+    facts = {"pictures": result.run["pictures"]} | {name: result.run["config"][name] for name in ("tolerance", "alpha")}
+    return Findings("audit", gate, table, AUDIT_VERDICTS, facts)
+
+
+def compare_findings(result: Comparison, gate: Gate) -> Findings:
+    """The findings of a comparison; `effect` is the change of the skew, `surely` how far from zero it surely moved."""
+    changes = result.changes.rename(columns={"change": "effect"})
+    found = changes["verdict"].isin(FOUND)
+    sentences = [plain_change(row) if told else "" for row, told in zip(result.changes.itertuples(), found, strict=True)]
+    facts = {"pictures": result.overall["pictures"], "tolerance": result.config.tolerance, "alpha": result.config.alpha}
+    return Findings("compare", gate, _table(changes, gate, sentences), COMPARE_VERDICTS, facts)
+
+
+def write_findings(findings: Findings, folder: Path) -> None:
+    """Puts `findings.json` and `junit.xml` into a folder that exists."""
+    write_json(folder / "findings.json", findings_record(findings))
+    write_bytes(folder / "junit.xml", junit_xml(findings))
+
+
+def findings_record(findings: Findings) -> dict[str, Any]:
+    """Plain values with the keys that docs/ci.md promises; null for what is not known."""
+    table = findings.table[findings.table["verdict"].isin(FOUND)]
+    columns = table[list(FINDING_KEYS)].astype(object)
+    return {
+        "format": FORMAT,
+        "command": findings.command,
+        "gate": {
+            "fail_on": str(findings.gate) if findings.gate.asked else None,
+            "caught": int(findings.table["caught"].sum()),
+            "failed": findings.failed,
+        },
+        **findings.facts,
+        "counts": {verdict: int((findings.table["verdict"] == verdict).sum()) for verdict in findings.verdicts},
+        "findings": columns.where(columns.notna(), None).to_dict("records"),
+    }
+
+
+def junit_xml(findings: Findings) -> bytes:
+    """JUnit XML: one test case a slice; a failure lists what the gate catches in it, a slice with too few is skipped."""
+    suites = ElementTree.Element("testsuites", name=f"workbench {findings.command}")
+    suite = ElementTree.SubElement(suites, "testsuite", name=f"{findings.command}: {findings.gate}")
+    failures = skipped = tests = 0
+    for name, cells in findings.table.groupby("slice", sort=False):
+        where = cells["where"].iloc[0]
+        case = ElementTree.SubElement(
+            suite,
+            "testcase",
+            classname=_legal(f"{findings.command}.{' and '.join(where)}"),
+            name=_legal(str(name)),
+            time="0",
+        )
+        tests += 1
+        caught = cells[cells["caught"]]
+        if not cells["told"].any():
+            skipped += 1
+            ElementTree.SubElement(case, "skipped", message=_legal(f"too few to tell (n = {cells['n'].iloc[0]:,})"))
+        elif len(caught):
+            failures += 1
+            listed = ", ".join(str(emotion) for emotion in caught["emotion"])
+            failure = ElementTree.SubElement(
+                case, "failure", type=findings.gate.verdict, message=_legal(f"{findings.gate.verdict}: {listed}")
+            )
+            failure.text = _legal("\n".join(caught["sentence"]))
+    for element in (suites, suite):
+        for key, count in (("tests", tests), ("failures", failures), ("errors", 0), ("time", 0)):
+            element.set(key, str(count))
+    suite.set("skipped", str(skipped))
+    ElementTree.indent(suites)
+    return bytes(ElementTree.tostring(suites, encoding="utf-8", xml_declaration=True)) + b"\n"
+
+
+def _table(cells: pd.DataFrame, gate: Gate, sentences: list[str]) -> pd.DataFrame:
+    marked = cells.assign(caught=gate.caught(cells), surely=surely(cells), sentence=sentences, told=cells["p"].notna())
+    return marked[[*FINDING_KEYS, "told"]]
+
+
+def _legal(text: str) -> str:
+    """Text with everything that XML 1.0 cannot hold, escaped or not, replaced."""
+    return _NOT_XML.sub("\ufffd", text)

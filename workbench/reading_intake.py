@@ -1,0 +1,149 @@
+"""How well does a probe, or anyone's model, read the labelled pictures at hand, and what is its confidence worth?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from analyses.inference import wilson
+from analyses.reading import MODEL_COLUMNS, Confidence, ReadingQuality
+from data.features import FeatureSet
+from data.predictions import Predictions
+from workbench.calibration_figures import thinned
+from workbench.reading_sentences import NO_NONE_THRESHOLD, none_sentence
+
+if TYPE_CHECKING:
+    from probes.evaluate import LinearBaseline
+    from probes.projector import Probe
+
+Floats = npt.NDArray[np.floating]
+PROBE = "metric projector"
+_LEVEL = 0.95
+_ROUNDING = 0.01
+
+
+def require_accuracy(answer_at: float) -> None:
+    """Refuses an accuracy that nobody can ask for.
+
+    Raises:
+        ValueError: not between 0 and 1.
+    """
+    if not 0 < answer_at < 1:
+        raise ValueError(f"--answer-at is {answer_at:g}: expected an accuracy above 0 and below 1, e.g. 0.9")
+
+
+def confidence_of(
+    model: str, probabilities: Floats, codes: npt.NDArray[np.integer], *, seen: int | None, answer_at: float
+) -> Confidence:
+    """What a model's `probabilities (n, k)` are worth on pictures with the labels `codes (n,)`.
+
+    Args:
+        model: how it is called.
+        probabilities: of the labelled pictures.
+        codes: their labels.
+        seen: how many of them it was trained on, None where nobody knows; with any, no threshold is looked for.
+        answer_at: the accuracy asked for among the answered.
+
+    Raises:
+        ValueError: see `probes.calibration`.
+    """
+    from probes.calibration import abstention_threshold, coverage_curve, reliability
+
+    threshold = None if seen else abstention_threshold(probabilities, codes, accuracy=answer_at, level=_LEVEL)
+    curve = thinned(coverage_curve(probabilities, codes), threshold=threshold)
+    table = reliability(probabilities, codes)
+    return Confidence(model, len(codes), seen, table, curve, answer_at, threshold, _LEVEL)
+
+
+def probe_reading(
+    probe: Probe, features: FeatureSet, predictions: Predictions, baselines: Sequence[LinearBaseline], *, answer_at: float
+) -> ReadingQuality | None:
+    """Of a probe and the baselines that were saved with it; None where no picture has a label.
+
+    Args:
+        probe: that made the predictions.
+        features: the pictures, in the order of the predictions.
+        predictions: with all that was joined to them, so that labels may come from there.
+        baselines: fitted on the probe's training pictures.
+        answer_at: see `confidence_of`.
+    """
+    codes = _codes(predictions)
+    known = codes >= 0
+    if not known.any():
+        return None
+    seen = int((~probe.unseen(features))[known].sum()) if probe.trained_on else None
+    name = PROBE + (f" ({seen / known.sum():.0%} in-sample)" if seen else "")
+    hits = [(name, "probe", (predictions.predicted == codes)[known])]
+    for one in baselines:
+        hits.append((one.name, "baseline", (one.probabilities(features).argmax(axis=1) == codes)[known]))
+    own = probe.probabilities(predictions)[known]
+    return ReadingQuality(_models(hits), seen, confidence_of(name, own, codes[known], seen=seen, answer_at=answer_at))
+
+
+def table_reading(predictions: Predictions, *, answer_at: float, seen: int | None = None) -> ReadingQuality | None:
+    """Of anyone's predictions; None where no picture has a label, without confidence where scores are no probabilities.
+
+    Args:
+        predictions: with all that was joined to them.
+        answer_at: see `confidence_of`.
+        seen: pictures that the model was trained on, where that is known: 0 for predictions out of fold.
+    """
+    codes = _codes(predictions)
+    known = codes >= 0
+    if not known.any():
+        return None
+    name = predictions.source
+    models = _models([(name, "model", (predictions.predicted == codes)[known])])
+    scores = 1.0 - predictions.distances[known].astype(np.float64)
+    shares = predictions.measure == "score" and bool(
+        (scores >= 0).all() and (np.abs(scores.sum(axis=1) - 1) <= _ROUNDING).all()
+    )
+    if not shares:
+        return ReadingQuality(models, seen, None)
+    return ReadingQuality(models, seen, confidence_of(name, scores, codes[known], seen=seen, answer_at=answer_at))
+
+
+def none_count(probe: Probe, predictions: Predictions) -> int | None:
+    """How many pictures are like none of the probe's own labels; None where it keeps no threshold for that."""
+    from probes.calibration import none_of_these
+
+    threshold = probe.none_threshold
+    return None if threshold is None else int(none_of_these(1 - predictions.distances, threshold).sum())
+
+
+def none_told(probe: Probe, beyond: int | None, n: int) -> str:
+    """The same in a sentence."""
+    return NO_NONE_THRESHOLD if beyond is None else none_sentence(beyond, n, float(probe.config["none_share"]))
+
+
+def promised(confidence: Confidence) -> dict[str, Any]:
+    """What was asked and what can be promised, for a record or a table; None where nothing is promised."""
+    row = confidence.answered
+    return {
+        "answer_at": confidence.asked,
+        "answer_from": confidence.threshold,
+        "answered": None if row is None else float(row["coverage"]),
+    }
+
+
+def _codes(predictions: Predictions) -> npt.NDArray[np.int64]:
+    """Of the labels; -1 where there is none. Beside votes, a column `label` may well be about something else."""
+    none = np.full(len(predictions), -1)
+    if "label" not in predictions.rows:
+        return none
+    labels, taxonomy = predictions.rows["label"], predictions.taxonomy
+    if predictions.has_votes and not all(taxonomy.knows(str(label)) for label in labels.dropna().unique()):
+        return none
+    return taxonomy.codes(labels)
+
+
+def _models(hits: list[tuple[str, str, npt.NDArray[np.bool_]]]) -> pd.DataFrame:
+    rows = []
+    for name, kind, hit in hits:
+        low, high = wilson(np.asarray(float(hit.sum())), np.asarray(float(len(hit))))
+        rows.append((name, kind, len(hit), float(hit.mean()), float(low), float(high)))
+    return pd.DataFrame(rows, columns=list(MODEL_COLUMNS))

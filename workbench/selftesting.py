@@ -1,0 +1,48 @@
+"""How does a finished audit get its empirical false-alarm rate?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import fields, replace
+from pathlib import Path
+
+from tqdm import tqdm
+
+from analyses.audit import AuditResult
+from analyses.config import AuditConfig
+from analyses.selftest import SelfTest, selftest
+from data.atomic import write_text
+from workbench.report import report_html
+from workbench.settings import SelftestSettings
+from workbench.store import load_audit, save_selftest
+
+Say = Callable[[str], None]
+
+
+def selftest_run(settings: SelftestSettings, *, say: Say = print) -> SelfTest:
+    """Deals the run's own predictions out, keeps the outcome in the run folder, and writes the report again with it.
+
+    Raises:
+        FileNotFoundError: no such run.
+        ValueError: see `analyses.selftest.selftest`.
+    """
+    result = load_audit(settings.run)
+    with tqdm(total=settings.times, desc="dealing out", unit=" deals", leave=False) as bar:
+        outcome = selftest(
+            result.samples, result.taxonomy, audit_config(result), within=settings.within,
+            inferred=frozenset(result.run.get("inferred", ())), times=settings.times, seed=settings.seed,
+            progress=lambda done: bar.update(done - bar.n),
+        )  # fmt: skip
+    save_selftest(outcome, settings.run)
+    say(outcome.sentence)
+    target = Path(settings.run) / "report.html"
+    write_text(target, report_html(replace(result, selftest=outcome)))
+    say(f"report: {target}")
+    return outcome
+
+
+def audit_config(result: AuditResult) -> AuditConfig:
+    """The configuration an audit ran with, its attributes named."""
+    known = {item.name for item in fields(AuditConfig)}
+    given = {name: value for name, value in result.run["config"].items() if name in known}
+    return AuditConfig(**(given | {"attributes": tuple(result.run["attributes"])}))
