@@ -35,8 +35,8 @@ _NAMED = 5
 
 
 def adjusted_table(
-    predictions: Predictions, attributes: Sequence[CodedAttribute], *, adjust_for: tuple[str, ...], rules: Rules | None = None,
-    order: int = 1, bins: int = 4, inferred: frozenset[str] = frozenset(),
+    predictions: Predictions, attributes: Sequence[CodedAttribute], *, adjust_for: tuple[str, ...],
+    rules: Rules | None = None, order: int = 1, bins: int = 4, inferred: frozenset[str] = frozenset(),
 ) -> pd.DataFrame:  # fmt: skip
     """One row a (slice, emotion), in the order of the attributes. Rates and differences are shares; NaN = not known.
 
@@ -50,9 +50,9 @@ def adjusted_table(
     `simpson`, `simpson_kind`; and `reason`, why nothing was tested, in words.
 
     `simpson_kind` is `reversed` where the two differences have opposite signs and both intervals lie off zero; `explained`
-    where `within` is nearer to zero by more than half the effect, `uncovered` where it is farther away, by as much, or on
-    the other side. The last two need the plain or the adjusted difference to be more than chance (q <= alpha): of a
-    difference near zero half is always lost or gained.
+    where it is another one by more than half the effect and nearer to zero, `uncovered` where farther away. The last two
+    also need the plain or the adjusted difference to be more than chance (q <= alpha), since of a difference near zero half
+    is always lost or gained, and the plain one to lie outside the interval of the adjusted one.
 
     Args:
         predictions: of the `n` pictures.
@@ -134,10 +134,16 @@ def _cells(
         outside = (safer.low > rules.tolerance) | (safer.high < -rules.tolerance)
         inside = (within.low >= -rules.tolerance) & (within.high <= rules.tolerance)
         moved = np.abs(effect - within.difference) > 0.5 * np.abs(effect)
+        moved &= sure & ((effect < within.low) | (effect > within.high))
         apart = (effect * within.difference < 0) & ((low > 0) | (high < 0)) & ((within.low > 0) | (within.high < 0))
-        nearer = (effect * within.difference >= 0) & (np.abs(within.difference) < np.abs(effect))
-    kind = np.select([apart, moved & sure & nearer, moved & sure], SIMPSON_KINDS, "").astype(object)
-    kind[(kind == "") | ~tested] = None
+        nearer = np.abs(within.difference) < np.abs(effect)
+    kind = np.select([apart, moved & nearer, moved], SIMPSON_KINDS, "").astype(object)
+    simpson = (kind != "") & tested
+    kind[~simpson] = None
+    known = enough & ~refused[:, None]
+    verdict = np.select(
+        [~known, picked & outside, inside, low_evidence], ["too small", "skewed", "equivalent", "too small"], "undetermined"
+    )
     unused = ~both[:, 0] & ((n > 0) | (m > 0))[:, 0]
     reason = np.select(
         [
@@ -166,7 +172,6 @@ def _cells(
         "strata_used": wide(both[:, 0].sum(axis=1)), "strata_unused": wide(unused.sum(axis=1)),
         "strata_flat": (both & ~learns).sum(axis=2), "n_used": n_used, "n_complement_used": m_used,
     }  # fmt: skip
-    known = enough & ~refused[:, None]
     return {name: np.rint(values).astype(np.int64) for name, values in counted.items()} | {
         "unused": wide(np.array([_named(np.flatnonzero(row), held.names) for row in unused], dtype=object)),
         "effect": shown(effect, enough), "low": shown(low, enough), "high": shown(high, enough),
@@ -175,10 +180,7 @@ def _cells(
         "p": p, "exact": exact & tested, "q": selection.q,
         "picked_low": shown(safer.low, picked), "picked_high": shown(safer.high, picked),
         "detectable": np.where(refused[:, None], np.inf, detectable),
-        "verdict": np.select(
-            [~known, picked & outside, inside, low_evidence], ["too small", "skewed", "equivalent", "too small"], "undetermined"
-        ),
-        "low_evidence": low_evidence, "simpson": kind != None, "simpson_kind": kind, "reason": reason,  # noqa: E711
+        "verdict": verdict, "low_evidence": low_evidence, "simpson": simpson, "simpson_kind": kind, "reason": reason,
     }  # fmt: skip
 
 

@@ -48,8 +48,8 @@ def true_codes(predictions: Predictions) -> npt.NDArray[np.int64]:
     truth = predictions.truth
     if truth is None:
         raise ValueError("no picture has a true label or votes: give a column 'label', or one vote column a label")
-    known = np.isfinite(truth).all(axis=1)
-    return np.where(known, np.where(known[:, None], truth, 0.0).argmax(axis=1), -1).astype(np.int64)
+    votes = np.nan_to_num(truth, nan=-1.0)
+    return np.where(votes[:, 0] >= 0, votes.argmax(axis=1), -1).astype(np.int64)
 
 
 def strata(predictions: Predictions, adjust_for: Sequence[str], *, bins: int = 4) -> Strata:

@@ -3,7 +3,7 @@
 A picture's vector is a part in the span of the label vectors (which emotion it shows) plus a part outside it: its topic, the
 continuous attributes that it has more or less of, and noise whose spectrum falls off as 1 / rank, as that of natural
 features does. Everything outside the label span is independent of the prediction given the true label, except where a
-bias is planted, so that a null is a null exactly.
+bias is planted: a null is a null exactly (for `vectors`: off the label span, where its errors are a function of vectors).
 
 Scenarios, each with one planted slice that no column of the rows tells:
     null: nothing is planted.
@@ -18,8 +18,8 @@ Mechanisms:
     vectors: the nearest label vector is predicted; in the slice, vectors are moved toward one label vector.
 
 The defaults were chosen before anything of `analyses.discovery` was scored on them, so that two plain methods score about
-what they scored on such plants elsewhere, or less (average precision on the held-out half, mean of 8 seeds): ridge regression
-of the residual .85 for a direction of 3 %, .57 for 1 %, .58 for a conjunction; k-means inside the class .91 for a topic.
+what they scored on such plants elsewhere, or less (average precision, held out, 8 seeds): ridge regression of the residual
+.85 for a direction of 3 %, .57 for 1 %, .58 for a conjunction; k-means inside the class .91 for a topic.
 """
 
 from __future__ import annotations
@@ -70,9 +70,8 @@ class PlantedEmbeddings:
         distances: `(n, k)`, smaller = closer: 0 and 1 for the mechanism `outcome`, cosine distances for `vectors`.
         taxonomy: the `k` labels.
         truth: `(n,)` bool, which pictures are in the planted slice; none in the null.
-        emotion: what is said too often there; empty in the null.
-        effect: the planted difference as realised: in the slice, share said minus the share that other pictures of the same
-            true labels get; 0 in the null.
+        emotion: what is said too often there; "" in the null.
+        effect: as realised: share said in the slice minus that of others at the same true labels; 0 in the null.
         mechanism: how the bias came in.
         anchors: `(k, d)` the label vectors among the features.
         description: the plant in one sentence.
@@ -117,14 +116,12 @@ def planted_embeddings(
         scenario: one of `SCENARIOS`.
         n: pictures.
         seed: makes everything repeatable.
-        share: of the pictures in the planted slice; of `SHARES` when not given. A topic has the (topic, class) cell whose
-            share is nearest.
-        effect: planted difference of rates against other pictures of the same true labels; reached by bisection on the
-            share of replaced predictions, or on how far vectors are moved.
+        share: of the pictures in the planted slice; of `SHARES` when not given. For a topic the nearest cell is taken.
+        effect: planted difference against other pictures of the same true labels; reached by bisection on the share of
+            replaced predictions, or on how far vectors are moved.
         mechanism: `outcome` or `vectors`.
         width: `d`.
-        accuracy: of the nearest label vector, and of the confusion kernel; reached by bisection on the noise in the label
-            span.
+        accuracy: of nearest label vectors (by bisection on the noise in their span) and of the confusion kernel.
         taxonomy: name of the label set; labels stand on the circumplex in its order, at equal angles.
         label_vectors: `(k, m)` real label vectors (anchors of a probe, say) instead; centred and scaled to unit mean length.
         cluster_size: pictures of one cluster share label, topic, attributes, half of their noise and often the

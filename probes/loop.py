@@ -23,6 +23,7 @@ from probes.config import FitConfig
 from probes.label_sets import Prepared, Side
 from probes.losses import LOSSES, Extras
 from probes.projector import MetricProjector
+from probes.team import Team, is_main, team
 
 SAVE_EVERY = 20.0
 """Seconds of training after which an epoch's end is written to disk."""
@@ -91,11 +92,15 @@ def run(
     Raises:
         ValueError: the state in `work` is of other pictures or settings.
     """
+    crew = team(config.device)
+    on = crew.device(on)
     with torch.random.fork_rng(devices=[on] if on.type == "cuda" else []):
-        return _run(config, given, bank, on, work, progress)
+        return _run(config, given, bank, on, crew, work, progress and is_main())
 
 
-def _run(config: FitConfig, given: Prepared, bank: Bank, on: torch.device, work: Path | None, progress: bool) -> Fitted:
+def _run(
+    config: FitConfig, given: Prepared, bank: Bank, on: torch.device, crew: Team, work: Path | None, progress: bool
+) -> Fitted:
     torch.manual_seed(config.seed)
     state = _fresh(config, given, on)
     asked = _asked_for(config, given)
@@ -114,19 +119,21 @@ def _run(config: FitConfig, given: Prepared, bank: Bank, on: torch.device, work:
         while len(state.history) < config.epochs and not _tired(state.history, config):
             epoch = len(state.history)
             # Dropout too depends on the epoch alone, so that a killed run can go on.
-            torch.manual_seed(int(np.random.SeedSequence([config.seed, epoch + 1]).generate_state(1, np.uint64)[0]))
-            loss = _epoch(config, state, given.train, held, bank(epoch).to(on), not_negative, epoch, on)
-            figures = _figures(config, state, given, validation, fixed, not_negative, on)
+            own = [config.seed, epoch + 1] + ([crew.number] if crew.size > 1 else [])
+            torch.manual_seed(int(np.random.SeedSequence(own).generate_state(1, np.uint64)[0]))
+            loss = _epoch(config, state, given.train, held, bank(epoch).to(on), not_negative, epoch, on, crew)
+            figures = crew.from_main(_figures(config, state, given, validation, fixed, not_negative, on))
             state.history.append({"loss": loss, **figures, "temperature": math.exp(state.log_temperature.item())})
             bar.update()
             bar.set_postfix(validation_accuracy=f"{figures['validation_accuracy']:.3f}")
             if best_epoch(state.history, config.choose_by) == epoch:
                 state.best = {name: tensor.detach().clone() for name, tensor in state.projector.state_dict().items()}
-            if file is not None and time.perf_counter() - saved >= SAVE_EVERY:
+            if file is not None and is_main() and time.perf_counter() - saved >= SAVE_EVERY:
                 file.parent.mkdir(parents=True, exist_ok=True)
                 torch.save(state.as_record(asked), file.with_suffix(".partial"))
                 os.replace(file.with_suffix(".partial"), file)
                 saved = time.perf_counter()
+    crew.wait()
     state.projector.load_state_dict(state.best)
     cosines = _cosines(state.projector, given.val, validation, fixed, on)
     return Fitted(state.projector.cpu().eval(), state.history, cosines.cpu(), resumed)
@@ -185,6 +192,7 @@ def _epoch(
     not_negative: Tensor | None,
     epoch: int,
     on: torch.device,
+    crew: Team,
 ) -> float:
     """Mean loss of one pass."""
     state.projector.train()
@@ -195,21 +203,25 @@ def _epoch(
     waiting = 0
     state.optimiser.zero_grad(set_to_none=True)
     for at, values in batches(side.pictures, held, order, config.batch, on):
+        pictures = len(at)
+        at, values, weight = crew.part(at, values)
         with _precision(config, on):
             z = state.projector(values)
-        value = loss(z.float(), bank, y[at], _extras(config, state, side, at, not_negative))
+        value = loss(z.float(), bank, y[at], _extras(config, state, side, at, not_negative)) * weight
         (value / config.accumulate).backward()
-        total += value.detach() * len(at)
+        total += value.detach() * pictures
         waiting += 1
         if waiting == config.accumulate:
-            _step(config, state, parameters)
+            _step(config, state, parameters, crew)
             waiting = 0
     if waiting:
-        _step(config, state, parameters)
-    return total.item() / len(order)
+        _step(config, state, parameters, crew)
+    crew.mean_buffers(state.projector)
+    return crew.total(total).item() / len(order)
 
 
-def _step(config: FitConfig, state: _State, parameters: list[nn.Parameter]) -> None:
+def _step(config: FitConfig, state: _State, parameters: list[nn.Parameter], crew: Team) -> None:
+    crew.add_gradients(parameters)
     if config.clip:
         nn.utils.clip_grad_norm_(parameters, config.clip)
     state.optimiser.step()

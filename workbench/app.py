@@ -11,6 +11,7 @@ def main() -> None:
     pages = [
         st.Page("views/overview.py", title="Overview", default=True),
         st.Page("views/slices.py", title="Slices"),
+        st.Page("views/review.py", title="Review"),
         st.Page("views/space.py", title="Space"),
         st.Page("views/run.py", title="Run"),
     ]

@@ -56,6 +56,11 @@ def _run(command: str, settings: Any, line: str) -> int:
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     if command == "report":
         return _report(settings)
+    if command == "review":
+        from workbench.review_listing import review_run
+
+        review_run(settings)
+        return 0
     from workbench import pipeline
 
     if command in ("data", "features", "overlap"):
@@ -107,7 +112,7 @@ def _run(command: str, settings: Any, line: str) -> int:
     else:
         from workbench.gate import audit_gate
 
-        gate = audit_gate(settings)
+        gate = audit_gate(settings.fail_on, fail_on_skew=settings.fail_on_skew)
         result = pipeline.audit(settings, command=line)
         return EXIT_FINDINGS if gate.asked and gate.caught(result.findings).any() else 0
     return 0
@@ -116,10 +121,11 @@ def _run(command: str, settings: Any, line: str) -> int:
 def _report(settings: ReportSettings) -> int:
     from data.atomic import write_text
     from workbench.report import report_html
+    from workbench.reviewing import load_reviews
     from workbench.store import load_audit
 
     target = Path(settings.out) if settings.out else Path(settings.run) / "report.html"
-    write_text(target, report_html(load_audit(settings.run)))
+    write_text(target, report_html(load_audit(settings.run), reviews=load_reviews(settings.run)))
     print(f"report: {target}")
     return 0
 
@@ -143,7 +149,8 @@ def _show(page: Path) -> None:
 
 
 def _fail(command: str, message: str) -> int:
-    print(f"workbench {command}: error: {' '.join(message.split())}", file=sys.stderr)
+    if os.environ.get("RANK", "0") == "0":  # of several processes that fail alike, one says why
+        print(f"workbench {command}: error: {' '.join(message.split())}", file=sys.stderr)
     return EXIT_BAD_INPUT
 
 

@@ -10,7 +10,7 @@ from workbench.sentences import percent, points, probability
 VERDICT_MEANING = {
     "worse": "the skew surely grew, by more than the tolerance",
     "better": "the skew surely shrank, by more than the tolerance",
-    "changed": "it surely changed; whether for the worse cannot be told",
+    "changed": "it surely changed, but not surely for the worse or the better",
     "equivalent": "it changed by less than the tolerance",
     "undetermined": "the data cannot tell: neither a change nor its absence is shown",
     "too small": "too few pictures to say anything",
@@ -18,7 +18,7 @@ VERDICT_MEANING = {
 _ENDING = {
     "worse": "at least {} points farther from even-handed",
     "better": "at least {} points nearer to even-handed",
-    "changed": "whether for the worse cannot be told",
+    "changed": "neither surely worse nor surely better",
 }
 
 

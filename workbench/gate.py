@@ -15,8 +15,6 @@ import numpy.typing as npt
 if TYPE_CHECKING:
     import pandas as pd
 
-    from workbench.settings import AuditSettings
-
 
 @dataclass(frozen=True)
 class Gate:
@@ -65,13 +63,13 @@ def gate_from(text: str, *, verdict: str) -> Gate:
     return Gate(verdict, beyond)
 
 
-def audit_gate(settings: AuditSettings) -> Gate:
-    """The gate of an audit's settings; `--fail-on-skew` is the older way to say `--fail-on skewed`.
+def audit_gate(fail_on: str, *, fail_on_skew: bool = False) -> Gate:
+    """The gate of an audit; `--fail-on-skew` is the older way to say `--fail-on skewed`.
 
     Raises:
         ValueError: see `gate_from`.
     """
-    return gate_from(settings.fail_on or ("skewed" if settings.fail_on_skew else ""), verdict="skewed")
+    return gate_from(fail_on or ("skewed" if fail_on_skew else ""), verdict="skewed")
 
 
 def surely(table: pd.DataFrame) -> npt.NDArray[Any]:

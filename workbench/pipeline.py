@@ -28,6 +28,7 @@ from workbench.gate_files import audit_findings, write_findings
 from workbench.reading_intake import none_count, none_told, probe_reading, promised, require_accuracy, table_reading
 from workbench.reading_sentences import answer_sentence
 from workbench.report import report_html
+from workbench.reviewing import carried_reviews, judged, progress_sentence
 from workbench.settings import AuditSettings, EvaluateSettings
 from workbench.store import save_audit
 from workbench.training import PREDICTIONS_FILE, evaluation_lines, open_features
@@ -144,8 +145,9 @@ def audit(settings: AuditSettings, *, command: str = "", remarks: tuple[str, ...
     """
     out = Path(settings.out)
     require_accuracy(settings.answer_at)
-    gate = audit_gate(settings)
+    gate = audit_gate(settings.fail_on, fail_on_skew=settings.fail_on_skew)
     ensure_free(out, overwrite=settings.overwrite)
+    carried_reviews(out, settings.review_from)
     if bool(settings.features) == bool(settings.predictions):
         raise ValueError("give either --features with --probe, or --predictions TABLE")
     tables = [item for item in settings.attributes if is_table(Path(item))]
@@ -179,7 +181,9 @@ def audit(settings: AuditSettings, *, command: str = "", remarks: tuple[str, ...
         result = run_audit(predictions, config, inferred=frozenset(inferred), provenance=provenance, progress=step)
         result = replace(result, reading=given.reading(predictions, answer_at=settings.answer_at))
         step("writing the report")
-        save_audit(result, out, report=report_html(result), overwrite=settings.overwrite)
+        reviews = carried_reviews(out, settings.review_from)  # once more: people may have gone on reviewing meanwhile
+        report = report_html(result, reviews=reviews)
+        save_audit(result, out, report=report, reviews=reviews, overwrite=settings.overwrite)
         findings = audit_findings(result, gate)
         write_findings(findings, out)
     for note in result.run["notes"]:
@@ -188,6 +192,8 @@ def audit(settings: AuditSettings, *, command: str = "", remarks: tuple[str, ...
     for row in dropped.itertuples():
         say(f"warning: attribute {row.name!r} is not sliced: {row.reason}")
     say(result.headline)
+    if reviews:
+        say(f"reviews: {progress_sentence(result, judged(result, reviews))}")
     if gate.asked:
         say(findings.sentence)
     say(f"report: {out / 'report.html'}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -16,6 +17,7 @@ from workbench import figures, map_figure, sentences
 from workbench.accuracy_figure import accuracy_figure
 from workbench.calibration_figures import coverage_figure, reliability_figure
 from workbench.reading_sentences import accuracy_sentence, answer_sentence, coverage_note, gap_sentence, unsure_sentence
+from workbench.reviewing import Judged, Review, judged, marks, progress_sentence
 from workbench.thumbnails import thumbnail_uri
 
 MOST_SENTENCES = 15
@@ -34,7 +36,7 @@ class Figure:
     html: str
 
 
-def report_html(result: AuditResult) -> str:
+def report_html(result: AuditResult, *, reviews: Sequence[Review] = ()) -> str:
     """The report as one self-contained page under 6 MB; the same audit always gives the same bytes.
 
     plotly.js is inlined once; nothing is fetched from anywhere; everything that comes from the data is escaped. Long ids
@@ -42,10 +44,13 @@ def report_html(result: AuditResult) -> str:
 
     Args:
         result: of `run_audit`, or opened with `workbench.store.load_audit`.
+        reviews: what people decided about its findings (`workbench.reviewing.load_reviews`).
     """
+    found = judged(result, reviews)
     for share in (1.0, 0.5, 0.2, 0.05):
         page = _page(
             result,
+            found,
             rows=int(share * MOST_ROWS),
             excluded=int(share * MOST_EXCLUDED),
             on_map=int(share * MOST_ON_MAP),
@@ -56,9 +61,10 @@ def report_html(result: AuditResult) -> str:
     return page
 
 
-def _page(result: AuditResult, *, rows: int, excluded: int, on_map: int, slices: int) -> str:
+def _page(result: AuditResult, found: list[Judged], *, rows: int, excluded: int, on_map: int, slices: int) -> str:
     findings = result.findings
     own = findings[(findings["verdict"] == "skewed") & findings["repeats"].isna()]
+    decided: dict[Any, str] = marks(found)
     return (
         _template()
         .render(
@@ -67,7 +73,7 @@ def _page(result: AuditResult, *, rows: int, excluded: int, on_map: int, slices:
             outcome=sentences.outcome(result),
             counts=[(verdict, result.count(verdict), sentences.VERDICT_MEANING[verdict]) for verdict in VERDICTS],
             leading=[
-                (sentences.finding_sentence(row, truth=result.run["truth"]), _examples(result, row))
+                (sentences.finding_sentence(row, truth=result.run["truth"]), _examples(result, row), decided.get(row.Index))
                 for row in own.head(MOST_SENTENCES).itertuples()
             ],
             leading_of=len(own),
@@ -79,7 +85,10 @@ def _page(result: AuditResult, *, rows: int, excluded: int, on_map: int, slices:
             badge=sentences.map_badge(result.run["map"], len(result.samples)),
             on_map=min(on_map, int(result.samples["audit_x"].notna().sum())),
             reading=_reading(result),
-            rows=list(_rows(findings.head(rows))),
+            rows=list(_rows(findings.head(rows).assign(review=pd.Series(decided, dtype=object)))),
+            judged=found[:rows],
+            judged_of=len(found),
+            review_sentence=progress_sentence(result, found),
             slices_of_one=int((result.slices["order"] == 1).sum()),
             most_slices=slices,
             excluded=list(_rows(result.excluded.head(excluded))),

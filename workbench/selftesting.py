@@ -13,6 +13,7 @@ from analyses.config import AuditConfig
 from analyses.selftest import SelfTest, selftest
 from data.atomic import write_text
 from workbench.report import report_html
+from workbench.reviewing import load_reviews
 from workbench.settings import SelftestSettings
 from workbench.store import load_audit, save_selftest
 
@@ -36,7 +37,7 @@ def selftest_run(settings: SelftestSettings, *, say: Say = print) -> SelfTest:
     save_selftest(outcome, settings.run)
     say(outcome.sentence)
     target = Path(settings.run) / "report.html"
-    write_text(target, report_html(replace(result, selftest=outcome)))
+    write_text(target, report_html(replace(result, selftest=outcome), reviews=load_reviews(settings.run)))
     say(f"report: {target}")
     return outcome
 

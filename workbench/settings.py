@@ -194,6 +194,7 @@ class AuditSettings:
     unseen_only: bool = _option(False, "leave out pictures that the probe was trained on")
     encoder: str = _option("unknown", "what made the features, where the data do not say")
     answer_at: float = _option(0.9, _ANSWER_AT)
+    review_from: str = _option("", "run folder whose reviews are carried over; those of a run that is replaced always are")
     fail_on: str = _option("", "skewed: exit with 1 when anything is; skewed:0.05: when it surely is by over 5 points")
     fail_on_skew: bool = _option(False, "the same as --fail-on skewed")
     overwrite: bool = _option(False, "replace the run that is there")
@@ -202,7 +203,7 @@ class AuditSettings:
 
 @dataclass(frozen=True)
 class DiscoverSettings:
-    """Look for groups of pictures, named by no attribute, that are read otherwise than labelled; check them on held-out ones."""
+    """Look for groups of pictures, named by no attribute, that are read otherwise than labelled; check them held out."""
 
     out: str = _option("", "folder to write discover.html, slices.csv and members.parquet to", required=True, short="-o")
     features: str = _option("", "feature folder, TinyEmo tree, or a table beside an .npy", required=True)
@@ -227,6 +228,15 @@ class ReportSettings:
 
     run: str = _option("", "run folder", required=True, positional=True)
     out: str = _option("", "HTML file to write; the run's report.html when not given", short="-o")
+
+
+@dataclass(frozen=True)
+class ReviewSettings:
+    """List what people decided about the findings of a run, and which skews nobody has reviewed yet."""
+
+    run: str = _option("", "run folder", required=True, positional=True)
+    history: bool = _option(False, "list every decision that was ever made, not only those that count")
+    out: str = _option("", "CSV file to write them to as well", short="-o")
 
 
 @dataclass(frozen=True)
@@ -288,6 +298,7 @@ COMMANDS: Mapping[str, type[Any]] = types.MappingProxyType(
         "compare": CompareSettings,
         "selftest": SelftestSettings,
         "discover": DiscoverSettings,
+        "review": ReviewSettings,
         "report": ReportSettings,
         "app": AppSettings,
     }

@@ -2,12 +2,13 @@
 
 A run folder holds `audit.json` (findings, what was excluded, run record), `slices.parquet`, `structure.parquet`,
 `samples.parquet`, `report.html` and, where labelled pictures told how well they are read, `reading.json`; after a
-selftest `selftest.json`.
+selftest `selftest.json`; after somebody decided about a finding `review.json` (`workbench.reviewing`).
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from analyses.selftest import SelfTest
 from analyses.skew import FINDING_COLUMNS
 from data.atomic import MARKER, atomic_folder, require_complete, write_json
 from data.taxonomy import Taxonomy
+from workbench.reviewing import REVIEW_FILE, Review, load_reviews, merged, write_reviews
 
 _READING = "reading.json"
 _SELFTEST = "selftest.json"
@@ -39,19 +41,24 @@ def audit_record(result: AuditResult) -> dict[str, Any]:
     }
 
 
-def save_audit(result: AuditResult, folder: Path | str, *, report: str | None = None, overwrite: bool = False) -> None:
-    """Writes a run folder; it appears whole or not at all.
+def save_audit(
+    result: AuditResult, folder: Path | str, *,
+    report: str | None = None, reviews: Sequence[Review] = (), overwrite: bool = False,
+) -> None:  # fmt: skip
+    """Writes a run folder; it appears whole or not at all. What people decided about a run that is replaced is kept.
 
     Args:
         result: the audit.
         folder: where to.
         report: the HTML report to put beside it.
+        reviews: decisions that were carried over from another run.
         overwrite: replace a run that is there.
 
     Raises:
         FileExistsError: the folder exists and `overwrite` is False.
+        ValueError: the `review.json` of the run that is replaced cannot be read.
     """
-    with atomic_folder(Path(folder), overwrite=overwrite, derived=("report.html",)) as partial:
+    with atomic_folder(Path(folder), overwrite=overwrite, derived=("report.html", REVIEW_FILE)) as partial:
         write_json(partial / "audit.json", audit_record(result))
         slices = result.slices.assign(where=[json.dumps(where, ensure_ascii=False) for where in result.slices["where"]])
         slices.to_parquet(partial / "slices.parquet")
@@ -61,6 +68,9 @@ def save_audit(result: AuditResult, folder: Path | str, *, report: str | None = 
             write_json(partial / _READING, result.reading.as_json())
         if report is not None:
             (partial / "report.html").write_text(report, encoding="utf-8", newline="\n")
+        kept = merged(reviews, load_reviews(folder))  # read last, so that nothing decided meanwhile is lost
+        if kept:
+            write_reviews(kept, partial)
 
 
 def load_audit(folder: Path | str) -> AuditResult:

@@ -72,7 +72,8 @@ def train(settings: TrainSettings, *, say: Say = print) -> Trained:
     where there is one, else a held-out share, else (with folds) every picture once by a probe that did not see it.
     Other seeds train on the same pictures and are measured on the same pictures.
 
-    A training that is killed goes on from its last saved epoch when the same command is given again.
+    A training that is killed goes on from its last saved epoch when the same command is given again. Of several processes
+    (see `probes.team`) all train and the main one speaks and writes.
 
     Raises:
         FileExistsError: the folder exists.
@@ -80,7 +81,9 @@ def train(settings: TrainSettings, *, say: Say = print) -> Trained:
     """
     from probes.anchors import anchors_from
     from probes.label_sets import LabelSet
+    from probes.team import is_main
 
+    say = say if is_main() else _nothing
     out = Path(settings.out)
     ensure_free(out, overwrite=settings.overwrite)
     if settings.folds and settings.also:
@@ -109,8 +112,9 @@ def train(settings: TrainSettings, *, say: Say = print) -> Trained:
         assert test_on is not None  # _sides gives a test side whenever there are no folds
         more = _further_sets(settings, features.spec, test_on, say)
         trained = _held_out([LabelSet(train_on, taxonomy, anchors), *more], test_on, settings, evaluated_on, work)
-    _save_trained(trained, out, overwrite=settings.overwrite)
-    shutil.rmtree(work, ignore_errors=True)
+    if is_main():
+        _save_trained(trained, out, overwrite=settings.overwrite)
+        shutil.rmtree(work, ignore_errors=True)
     resumed = trained.probe.config["resumed_epochs"]
     if resumed:
         say(f"went on after epoch {resumed} of a training that was interrupted")
@@ -122,6 +126,10 @@ def train(settings: TrainSettings, *, say: Say = print) -> Trained:
         say(seeds_sentence(trained.accuracies))
     say(f"wrote {out}" + (f" (with {PREDICTIONS_FILE}, out of fold)" if trained.out_of_fold else ""))
     return trained
+
+
+def _nothing(line: str) -> None:
+    """What processes beside the main one say."""
 
 
 def seeds_sentence(accuracies: Sequence[float]) -> str:

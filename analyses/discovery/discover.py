@@ -174,7 +174,7 @@ def discover(
     whole[:, labelled] = scores[order]
     return DiscoveryResult(
         predictions.taxonomy, table, tuple(labelled[row] for row in inside[order]), whole,
-        _spread(labelled[half], n), _spread(labelled[~half], n), _notes(predictions, len(labelled), groups), config,
+        _spread(labelled[half], n), _spread(labelled[~half], n), _notes(predictions, len(labelled), groups, config), config,
     )  # fmt: skip
 
 
@@ -248,8 +248,15 @@ def _spread(positions: npt.NDArray[np.int64], n: int) -> Mask:
     return mask
 
 
-def _notes(predictions: Predictions, labelled: int, groups: npt.NDArray[np.int64] | None) -> tuple[str, ...]:
+def _notes(
+    predictions: Predictions, labelled: int, groups: npt.NDArray[np.int64] | None, config: DiscoveryConfig
+) -> tuple[str, ...]:
     notes = list(predictions.notes)
+    if predictions.measure != "label" and config.space == "features":
+        notes.append(
+            "a model that reads these very features errs near the borders between labels: a slice may be no more than the "
+            "hard pictures of a class (--space projected looks only where a probe does not read)"
+        )
     if labelled < len(predictions):
         without = len(predictions) - labelled
         notes.append(f"{without:,} of {len(predictions):,} picture(s) have no label or votes: they are in no slice")

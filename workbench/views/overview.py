@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import streamlit as st
 
 from analyses.cells import VERDICTS
 from workbench import figures, sentences
-from workbench.opened import opened_audit
+from workbench.opened import opened_audit, opened_folder
+from workbench.reviewing import marks, progress_sentence
+from workbench.views.judging import opened_reviews, review_form
 from workbench.views.pictures import show_pictures
 
 _MOST_SENTENCES = 12
@@ -15,6 +19,8 @@ _MOST_SENTENCES = 12
 def render() -> None:
     """Headline, verdict counts, leading findings with the pictures behind them, forest and split."""
     result = opened_audit()
+    decided = opened_reviews(result, opened_folder())
+    said = marks(decided)
     st.title(result.headline)
     st.markdown(sentences.outcome(result))
     for column, verdict in zip(st.columns(len(VERDICTS)), VERDICTS, strict=True):
@@ -28,7 +34,9 @@ def render() -> None:
     if own.empty:
         st.markdown("Nothing is called skewed. The strongest differences are drawn below.")
     for number, row in enumerate(own.head(_MOST_SENTENCES).itertuples()):
-        st.markdown(f"{number + 1}. {sentences.markdown_sentence(row, truth=result.run['truth'])}")
+        st.markdown(f"{number + 1}. {sentences.markdown_sentence(row, truth=result.run['truth'])}{_mark(said, row.Index)}")
+    if decided:
+        st.caption(f"{sentences.markdown_text(progress_sentence(result, decided))} The page *Review* has them one by one.")
     if len(own) > _MOST_SENTENCES:
         st.caption(f"{_MOST_SENTENCES} of {len(own):,} are said here; the page *Slices* has them all.")
     if len(own):
@@ -41,6 +49,7 @@ def render() -> None:
             format_func=lambda index: f"{choices.index(index) + 1}. {own.loc[index, 'slice']} → {own.loc[index, 'emotion']}",
         )
         if picked is not None:
+            review_form(result, int(picked), decided, opened_folder())
             inside = sentences.samples_in(result, own.loc[picked, "where"])
             show_pictures(inside[inside["predicted"] == own.loc[picked, "emotion"]], key="behind")
 
@@ -55,6 +64,11 @@ def render() -> None:
         st.subheader(f"The {result.run['truth']}’ doing, or the model’s?")
         st.caption(f"Orange: the true {result.run['truth']} differ already. Blue: what the predictions differ beyond that.")
         st.plotly_chart(split, theme=None, key="split", config=figures.CONFIG)
+
+
+def _mark(said: dict[int, str], index: Any) -> str:
+    """What people decided, behind the sentence; a dismissed finding stays where it is."""
+    return f" :blue-background[{sentences.markdown_text(said[index])}]" if index in said else ""
 
 
 render()

@@ -8,7 +8,9 @@ import streamlit as st
 from analyses.audit import AuditResult
 from analyses.cells import VERDICTS
 from workbench import figures, sentences
-from workbench.opened import opened_audit
+from workbench.opened import opened_audit, opened_folder
+from workbench.reviewing import marks
+from workbench.views.judging import opened_reviews, review_form
 from workbench.views.pictures import show_pictures
 
 
@@ -31,8 +33,10 @@ def render() -> None:
     st.header("Findings")
     chosen = _filtered(result)
     st.caption(f"{len(chosen):,} of {len(result.findings):,} pairs. Choose a row to see the pictures behind it.")
+    decided = opened_reviews(result, opened_folder())
+    said = marks(decided)
     event = st.dataframe(
-        _readable(chosen, with_truth=result.run["truth"] != "none"),
+        _readable(chosen, said, with_truth=result.run["truth"] != "none"),
         hide_index=True, key="findings", on_select="rerun", selection_mode="single-row", height=420,
         column_config=_COLUMNS,
     )  # fmt: skip
@@ -42,6 +46,7 @@ def render() -> None:
         st.markdown(sentences.markdown_sentence(row, truth=result.run["truth"]))
         detectable = sentences.points(row["detectable"], signed=False)
         st.caption(f"A single test on this slice finds differences from about {detectable} points on (80 % power).")
+        review_form(result, int(chosen.index[picked[0]]), decided, opened_folder())
         inside = sentences.samples_in(result, row["where"])
         which = st.radio("Show", [f"read as {row['emotion']}", "all in the slice"], horizontal=True)
         show_pictures(inside if which == "all in the slice" else inside[inside["predicted"] == row["emotion"]], key="behind")
@@ -60,6 +65,7 @@ _COLUMNS = {
     "slice": st.column_config.TextColumn(width=230),
     "emotion": st.column_config.TextColumn(width=85),
     "verdict": st.column_config.TextColumn(width=95),
+    "review": st.column_config.TextColumn(width=120, help="what a person decided"),
     "interval": st.column_config.TextColumn(width=105, help="95 % interval of the difference"),
     "n": st.column_config.NumberColumn(width=50),
     "q": st.column_config.NumberColumn(width=65, format="%.2g", help="false discovery rate at which this is kept"),
@@ -84,7 +90,7 @@ def _filtered(result: AuditResult) -> pd.DataFrame:
     return findings
 
 
-def _readable(findings: pd.DataFrame, *, with_truth: bool) -> pd.DataFrame:
+def _readable(findings: pd.DataFrame, said: dict[int, str], *, with_truth: bool) -> pd.DataFrame:
     """The columns a reader needs, differences in points."""
     names = {
         "slice": "slice", "emotion": "emotion", "verdict": "verdict", "n": "n", "rate": "rate %", "effect": "difference",
@@ -99,7 +105,10 @@ def _readable(findings: pd.DataFrame, *, with_truth: bool) -> pd.DataFrame:
         **{name: 100 * findings[name].astype(float) for name in shares},
     )
     shown = [name for name in names if with_truth or name not in ("composition", "shift")]
-    return table[shown].rename(columns=names)
+    readable = table[shown].rename(columns=names)
+    if said:
+        readable.insert(3, "review", [said.get(index, "") for index in findings.index])
+    return readable
 
 
 render()

@@ -1,0 +1,94 @@
+"""Which model reads the labelled pictures better, over all and in every slice, and which pictures are read otherwise?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from analyses.cells import Rules
+from analyses.counting import SliceSums
+from analyses.inference import Floats, benjamini_hochberg, wilson
+from analyses.paired import ZERO, GroupTotals, mcnemar, mean_change_interval
+from data.taxonomy import Taxonomy
+
+SLICE_COLUMNS = (
+    "slice", "where", "n", "flipped", "labelled", "accuracy_a", "accuracy_b", "change", "low", "high", "gained",
+    "lost", "p", "q",
+)  # fmt: skip
+FLIP_COLUMNS = ("image_id", "predicted_a", "predicted_b", "hit_a", "hit_b")
+
+
+def slice_accuracy(
+    sums: SliceSums, at: Mapping[str, slice], rules: Rules, families: npt.NDArray[np.int64], units: GroupTotals | None
+) -> pd.DataFrame:
+    """Accuracy of both models in every slice: columns `SLICE_COLUMNS`, explained at `analyses.compare.Comparison`."""
+
+    def column(kind: str, place: int = 0) -> Floats:
+        return np.asarray(sums.inside[:, at[kind]][:, place])
+
+    n, labelled = column("one"), column("labelled")
+    gained, lost = (units.up[:, -1], units.down[:, -1]) if units else (column("gained"), column("lost"))
+    worth = np.where(np.isfinite(units.design[:, -1]), units.design[:, -1], 1.0) if units else np.ones(len(n))
+    change = column("hits", 1) - column("hits", 0)
+    low, high = mean_change_interval(change / worth, column("gain2") / worth, labelled / worth)
+    told = labelled >= rules.min_count
+    p = np.where(told, mcnemar(gained, lost), np.nan)
+    q = np.full(len(p), np.nan)
+    for family in np.unique(families):
+        q[families == family] = benjamini_hochberg(p[families == family])
+    with np.errstate(divide="ignore", invalid="ignore"):
+        rates = {
+            "accuracy_a": column("hits", 0) / labelled, "accuracy_b": column("hits", 1) / labelled,
+            "change": change / labelled, "low": low, "high": high,
+        }  # fmt: skip
+    counts = {"n": n, "flipped": column("flipped"), "labelled": labelled, "gained": gained, "lost": lost}
+    table = pd.DataFrame(
+        {name: np.rint(values).astype(np.int64) for name, values in counts.items()}
+        | {name: np.where(told, values, np.nan) for name, values in rates.items()}
+        | {"p": p, "q": q, "slice": [spec.name for spec in sums.specs], "where": [spec.as_json() for spec in sums.specs]}
+    )
+    return table[list(SLICE_COLUMNS)]
+
+
+def flip_table(rows: pd.DataFrame, parts: Mapping[str, Floats], taxonomy: Taxonomy) -> pd.DataFrame:
+    """One row a picture that the two read otherwise: columns `FLIP_COLUMNS`."""
+    labels = np.asarray(taxonomy.labels, dtype=object)
+    hits = np.where(parts["labelled"] > 0, parts["hits"], np.nan)
+    table = pd.DataFrame(
+        {
+            "image_id": rows["image_id"].to_numpy(dtype=object),
+            "predicted_a": labels[parts["a"].argmax(axis=1)],
+            "predicted_b": labels[parts["b"].argmax(axis=1)],
+            "hit_a": hits[:, 0],
+            "hit_b": hits[:, 1],
+        }
+    )
+    return table[parts["flipped"][:, 0] > 0].reset_index(drop=True)
+
+
+def overall_accuracy(parts: Mapping[str, Floats], groups: npt.NDArray[np.int64] | None) -> dict[str, Any]:
+    """Both models on all pictures; p is McNemar's, or the sign test of whole groups."""
+    labelled, hits = float(parts["labelled"].sum()), parts["hits"].sum(axis=0)
+    names = ("accuracy_a", "accuracy_a_low", "accuracy_a_high", "accuracy_b", "accuracy_b_low", "accuracy_b_high")
+    found: dict[str, Any] = {
+        "pictures": len(parts["one"]), "labelled": int(labelled), "flipped": int(parts["flipped"].sum()),
+        **dict.fromkeys((*names, "change", "low", "high", "p")),
+    }  # fmt: skip
+    if not labelled:
+        return found
+    gain: Floats = parts["hits"][:, 1] - parts["hits"][:, 0]
+    total, squares, worth = float(gain.sum()), float(parts["gain2"].sum()), 1.0
+    if groups is not None:
+        sizes, gain = (np.bincount(groups, weights=values).astype(float) for values in (parts["labelled"][:, 0], gain))
+        mean, spread = total / labelled, squares - total**2 / labelled
+        worth = max(float(((gain - mean * sizes) ** 2).sum()) / spread, 1.0) if spread > 0 else 1.0
+    low, high = mean_change_interval(*(np.asarray(part / worth) for part in (total, squares, labelled)))
+    p = mcnemar(np.asarray((gain > ZERO).sum()), np.asarray((gain < -ZERO).sum()))
+    for name, value in (("accuracy_a", hits[0]), ("accuracy_b", hits[1])):
+        ends = wilson(np.asarray(value), np.asarray(labelled))
+        found |= {name: float(value / labelled), f"{name}_low": float(ends[0]), f"{name}_high": float(ends[1])}
+    return found | {"change": total / labelled, "low": float(low), "high": float(high), "p": float(p)}

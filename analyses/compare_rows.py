@@ -1,0 +1,110 @@
+"""Are these two sets of predictions of the same pictures, with the same labels and attributes? Else: why not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from analyses.inference import Floats
+from data.features import VOTE_PREFIX, attribute_columns
+from data.predictions import Predictions
+from data.tables import named
+
+
+@dataclass(frozen=True)
+class PairedRows:
+    """Two readings of `n` pictures, in the order of the first.
+
+    Attributes:
+        rows: what is known of the pictures.
+        said_a: whether the first reads a picture as each label `(n, k)`, 0 or 1.
+        said_b: the same of the second.
+        truth: shares of votes `(n, k)`, NaN where unknown; None where no picture has a truth.
+        attributes: columns that both can be sliced by.
+        notes: what was left aside.
+    """
+
+    rows: pd.DataFrame
+    said_a: Floats
+    said_b: Floats
+    truth: Floats | None
+    attributes: list[str]
+    notes: tuple[str, ...]
+
+
+def paired_rows(
+    first: Predictions, second: Predictions, names: Sequence[str] | None = None, *, inferred: frozenset[str] = frozenset()
+) -> PairedRows:
+    """The two side by side.
+
+    Args:
+        first: one reading.
+        second: the other; its rows may be in another order.
+        names: attributes that must be in both; all that are in both when not given.
+        inferred: attributes that may differ, because each run inferred its own: then they are left aside.
+
+    Raises:
+        ValueError: other pictures, taxonomies, labels or attribute values.
+    """
+    if first.taxonomy.labels != second.taxonomy.labels:
+        raise ValueError(
+            f"the first run reads {', '.join(first.taxonomy.labels)}, the second {', '.join(second.taxonomy.labels)}: "
+            "only runs with the same labels can be compared"
+        )
+    ids, others = pd.Index(first.rows["image_id"]), pd.Index(second.rows["image_id"])
+    at = others.get_indexer(ids)
+    if (at < 0).any() or len(ids) != len(others):
+        only_a, only_b = ids.difference(others), others.difference(ids)
+        apart = [f"{len(only):,} only in the {which} (first {only[0]})" for only, which in
+                 ((only_a, "first"), (only_b, "second")) if len(only)]  # fmt: skip
+        raise ValueError(f"the runs are of different pictures: {' and '.join(apart)}: audit both on the same pictures")
+    rows, other_rows = first.rows.reset_index(drop=True), second.rows.iloc[at].reset_index(drop=True)
+    truth = _one_truth(first, second, at)
+    if first.truth is None and second.truth is not None:
+        columns = [name for name in other_rows if name == "label" or str(name).startswith(VOTE_PREFIX)]
+        rows = rows.assign(**{name: other_rows[name] for name in columns})
+    shared, notes = [], []
+    available, in_second = attribute_columns(rows), set(attribute_columns(other_rows))
+    for name in available if names is None else names:
+        if name not in available or name not in in_second:
+            notes.append(f"attribute {name!r} is not in both runs and is left aside")
+            continue
+        differing = _differing(rows[name], other_rows[name])
+        if not differing.any():
+            shared.append(name)
+        elif name in inferred:
+            notes.append(f"attribute {name!r} was inferred otherwise in the second run and is left aside")
+        else:
+            raise ValueError(
+                f"attribute {name!r} differs between the runs for {int(differing.sum()):,} picture(s), "
+                f"first {named(ids[differing])}: audit both with the same attributes"
+            )
+    if not shared:
+        raise ValueError(f"no attribute is in both runs: {'; '.join(notes) or 'audit both with the same attributes'}")
+    eye = np.eye(len(first.taxonomy))
+    return PairedRows(rows, eye[first.predicted], eye[second.predicted[at]], truth, shared, tuple(notes))
+
+
+def _one_truth(first: Predictions, second: Predictions, at: npt.NDArray[np.int64]) -> Floats | None:
+    one, two = first.truth, second.truth
+    if one is None or two is None:
+        found = one if two is None else two[at]
+        return None if found is None else np.asarray(found, dtype=np.float64)
+    differing = ~np.isclose(one, two[at], atol=1e-9, equal_nan=True).all(axis=1)
+    if differing.any():
+        which = named(first.rows["image_id"].to_numpy()[differing])
+        raise ValueError(
+            f"the labels differ between the runs for {int(differing.sum()):,} picture(s), first {which}: "
+            "audit both with the same labels"
+        )
+    return np.asarray(one, dtype=np.float64)
+
+
+def _differing(one: pd.Series, two: pd.Series) -> npt.NDArray[np.bool_]:
+    left, right = one.astype(object), two.astype(object)
+    same = (left == right) | (left.isna() & right.isna())
+    return ~np.asarray(same.fillna(False), dtype=bool)

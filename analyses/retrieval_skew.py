@@ -1,0 +1,123 @@
+"""Who is shown when one asks for an emotion? The make-up of the nearest pictures against that of all pictures.
+
+Skew, MaxSkew and NDKL of the pictures that lie nearest to an emotion's label. MaxSkew and NDKL are above zero for any
+ranking, so each stands beside its mean under chance.
+Sources: Geyik et al. 2019, arXiv 1905.01989; Berg et al. 2022, arXiv 2203.11933 (for images and words).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from analyses.clusters import group_codes
+from analyses.inference import Floats, benjamini_hochberg, wilson
+from analyses.resampling import chance_p, dealt_codes, drawn_weights, excess_interval
+from analyses.slices import CodedAttribute
+from data.predictions import Predictions
+
+Codes = npt.NDArray[np.int64]
+
+
+def retrieval_tables(
+    predictions: Predictions, attributes: Sequence[CodedAttribute], *, top: int | None = None, draws: int = 199,
+    seed: int = 0,
+) -> tuple[pd.DataFrame, pd.DataFrame]:  # fmt: skip
+    """The slices among the nearest pictures of each emotion, and one figure an attribute.
+
+    The first has one row a (slice, emotion): `slice`, `emotion`, `top` (pictures looked at), `n` of them in the slice,
+    `share` among them with Wilson `share_low`, `share_high`, `expected` (share among all pictures with a value), and
+    `skew = ln(share / expected)` with `low`, `high` from those of the share; minus infinity where none is among them. Where
+    pictures come in groups, the Wilson interval is too narrow: go by the second table.
+
+    The second has two rows an (attribute, emotion), `measure` being `max skew` or `ndkl`: `value`, `by_chance` (its mean
+    when values are dealt out at random, groups together), `excess` with its interval `low`, `high` from bootstrap samples,
+    one-sided `p`, and `q` (Benjamini-Hochberg, within the measure).
+
+    Args:
+        predictions: with distances.
+        attributes: coded from the same pictures; pictures without a value are passed over.
+        top: how many of the nearest pictures; a tenth of them, at least 10 and at most 1,000, when not given.
+        draws: random draws for chance, and as many for the interval.
+        seed: seed of both.
+
+    Raises:
+        ValueError: only labels are known, `top` is no number of pictures, or fewer than 19 draws.
+    """
+    if predictions.measure == "label":
+        raise ValueError("a ranking needs a score for every label, and the data name only the predicted one")
+    if top is not None and not 1 <= top <= len(predictions):
+        raise ValueError(f"top is {top}: expected between 1 and the {len(predictions)} pictures")
+    if draws < 19:
+        raise ValueError(f"{draws} random draws: expected at least 19, below which nothing can reach p = 0.05")
+    rng, groups = np.random.default_rng(seed), group_codes(predictions.rows)
+    labels = list(predictions.taxonomy.labels)
+    slices, whole = [], []
+    for attribute in attributes:
+        known = np.flatnonzero(attribute.codes >= 0)
+        codes, size = attribute.codes[known], len(attribute.conditions)
+        ranked = np.argsort(predictions.distances[known], axis=0, kind="stable").T  # (k, n)
+        most = min(top if top is not None else int(np.clip(len(known) // 10, 10, 1_000)), len(known))
+        expected = np.bincount(codes, minlength=size) / len(codes)
+        hits = np.stack([np.bincount(codes[order[:most]], minlength=size) for order in ranked], axis=1)  # (values, k)
+        low, high = wilson(hits, np.array(most))
+        with np.errstate(divide="ignore"):
+            skew = [np.log(share / expected[:, None]) for share in (hits / most, low, high)]
+        slices.append(
+            pd.DataFrame(
+                {
+                    "slice": np.repeat([one.name for one in attribute.conditions], len(labels)), "emotion": labels * size,
+                    "top": most, "n": hits.ravel(), "share": (hits / most).ravel(), "share_low": low.ravel(),
+                    "share_high": high.ravel(), "expected": np.repeat(expected, len(labels)), "skew": skew[0].ravel(),
+                    "low": skew[1].ravel(), "high": skew[2].ravel(),
+                }
+            )
+        )  # fmt: skip
+        own = None if groups is None else groups[known]
+        seen = _figures(codes, ranked, size, most)
+        chance = np.stack([_figures(dealt, ranked, size, most) for dealt in dealt_codes(codes, own, draws=draws, rng=rng)])
+        drawn = []
+        for weight in drawn_weights(len(codes), own, draws=draws, rng=rng):
+            again = np.repeat(np.arange(len(codes)), weight.astype(np.int64))
+            order = np.argsort(predictions.distances[known][again], axis=0, kind="stable").T
+            drawn.append(_figures(codes[again], order, size, min(most, len(again))))
+        excess, excess_low, excess_high = excess_interval(seen, chance, np.stack(drawn))
+        p = chance_p(seen, chance)
+        for row, measure in enumerate(("max skew", "ndkl")):
+            whole.append(
+                pd.DataFrame(
+                    {
+                        "attribute": attribute.column, "emotion": labels, "measure": measure, "top": most,
+                        "value": seen[row], "by_chance": chance.mean(axis=0)[row], "excess": excess[row],
+                        "low": excess_low[row], "high": excess_high[row], "p": p[row],
+                    }
+                )
+            )  # fmt: skip
+    table = pd.concat(whole, ignore_index=True)
+    table["q"] = table.groupby("measure", sort=False)["p"].transform(lambda p: benjamini_hochberg(p.to_numpy()))
+    return pd.concat(slices, ignore_index=True), table
+
+
+def ndkl(codes: Codes, expected: Floats) -> float:
+    """Normalised discounted Kullback-Leibler divergence (nats) of a ranking `(n,)` of values from their expected shares.
+
+    Mean over ranks i, weighted by 1 / log2(i + 1), of KL(shares among the first i, expected).
+    """
+    rank = np.arange(1, len(codes) + 1)
+    shares = np.cumsum(codes[:, None] == np.arange(len(expected)), axis=0) / rank[:, None]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        divergence = np.where(shares > 0, shares * np.log(shares / expected), 0.0).sum(axis=1)
+    weight = 1 / np.log2(rank + 1)
+    return float((weight * divergence).sum() / weight.sum())
+
+
+def _figures(codes: Codes, ranked: Codes, size: int, most: int) -> Floats:
+    """Largest skew and NDKL of the first `most` pictures for each emotion: `(2, k)`."""
+    expected = np.bincount(codes, minlength=size) / len(codes)
+    first = codes[ranked[:, :most]]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        largest = [np.nanmax(np.log(np.bincount(one, minlength=size) / most / expected)) for one in first]
+    return np.array([largest, [ndkl(one, expected) for one in first]])

@@ -1,0 +1,212 @@
+"""Is a difference of means judged as a written-out test judges it, and is nothing found where nothing is?"""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from analyses import numeric
+from analyses.clusters import group_codes
+from analyses.numeric import numeric_table, severity_table
+from analyses.slices import CodedAttribute, coded_attribute
+from data.predictions import Predictions, predictions_from_table
+from data.taxonomy import Taxonomy
+
+MIKELS = Taxonomy.named("mikels8")
+
+
+def attribute(values: np.ndarray, name: str = "tone") -> CodedAttribute:
+    return coded_attribute(pd.Series(values, name=name))
+
+
+def welch_size(one: np.ndarray, other: np.ndarray) -> float:
+    return abs(one.mean() - other.mean()) / np.sqrt(one.var(ddof=1) / len(one) + other.var(ddof=1) / len(other))
+
+
+def test_interval_is_that_of_scipy_and_effect_the_difference_of_means() -> None:
+    rng = np.random.default_rng(0)
+    tone, y = rng.integers(3, size=300), rng.gamma(2, size=300) * 100 + 5_000
+    table = numeric_table(y, [attribute(tone)], draws=19)
+    for value, row in enumerate(table.itertuples()):
+        one, other = y[tone == value], y[tone != value]
+        expected = stats.ttest_ind(one, other, equal_var=False).confidence_interval()
+        np.testing.assert_allclose((row.low, row.high), (expected.low, expected.high))
+        assert row.effect == pytest.approx(one.mean() - other.mean())
+        assert (row.mean, row.complement_mean) == (pytest.approx(one.mean()), pytest.approx(other.mean()))
+        assert row.tolerance == pytest.approx(0.2 * y.std(ddof=1))
+
+
+def test_small_data_are_tested_by_every_arrangement() -> None:
+    rng = np.random.default_rng(1)
+    y, tone = rng.normal(size=13), np.array(["a"] * 6 + ["b"] * 7)
+    y[:6] += 0.9
+    table = numeric_table(y, [attribute(tone)], min_count=5)
+    assert set(table["method"]) == {"exact"}
+    seen, every = welch_size(y[:6], y[6:]), itertools.combinations(range(13), 6)
+    beyond = [welch_size(y[list(at)], np.delete(y, at)) >= seen * (1 - 1e-9) for at in every]
+    np.testing.assert_allclose(table["p"], np.mean(beyond))
+
+
+def test_permutations_agree_with_those_of_scipy() -> None:
+    rng = np.random.default_rng(2)
+    y, tone = rng.normal(size=200), np.repeat(["a", "b"], [40, 160])
+    y[:40] += 0.35
+    table = numeric_table(y, [attribute(tone)], draws=4_999, seed=3)
+    expected = stats.permutation_test(
+        (y[:40], y[40:]), lambda one, other, axis: np.abs(stats.ttest_ind(one, other, equal_var=False, axis=axis).statistic),
+        alternative="greater", n_resamples=4_999, rng=4, vectorized=True,
+    )  # fmt: skip
+    assert set(table["method"]) == {"permutation"}
+    np.testing.assert_allclose(table["p"], expected.pvalue, atol=0.015)
+
+
+def test_many_pictures_are_judged_by_welch_alone(monkeypatch) -> None:
+    monkeypatch.setattr(numeric, "MOST_PERMUTED", 1_000)
+    rng = np.random.default_rng(3)
+    y, tone = rng.normal(size=3_000), rng.choice(["a", "b", "c"], p=[0.5, 0.48, 0.02], size=3_000)
+    table = numeric_table(y, [attribute(tone)], draws=99).set_index("slice")
+    assert list(table["method"]) == ["welch", "welch", "permutation"]
+    expected = stats.ttest_ind(y[tone == "a"], y[tone != "a"], equal_var=False).pvalue
+    assert table.loc["tone: a", "p"] == pytest.approx(expected)
+
+
+def test_a_planted_difference_is_found_and_the_verdicts_are_four() -> None:
+    rng = np.random.default_rng(4)
+    tone = rng.choice(["up", "same", "few", "some"], p=[0.3, 0.6, 0.004, 0.096], size=4_000)
+    y = rng.normal(size=4_000) + 1.0 * (tone == "up")
+    table = numeric_table(y, [attribute(tone), attribute(rng.integers(2, size=4_000), "side")], draws=1_999, tolerance=0.1)
+    verdicts = table.set_index("slice")["verdict"]
+    assert verdicts["tone: up"] == "skewed"
+    assert verdicts["side: 0"] == "equivalent"
+    few = table.set_index("slice").loc["tone: few"]
+    assert few["verdict"] == "too small"
+    wide = numeric_table(rng.normal(size=120), [attribute(np.repeat(["a", "b"], 60))], draws=99, tolerance=0.01)
+    assert set(wide["verdict"]) == {"undetermined"}
+
+
+def test_detectable_is_what_is_found_four_times_of_five() -> None:
+    rng = np.random.default_rng(5)
+    tone = np.repeat(["a", "b"], [60, 240])
+    size = float(numeric_table(rng.normal(size=300), [attribute(tone)], draws=19)["detectable"].iloc[0])
+    found = [
+        stats.ttest_ind(rng.normal(size, 1, size=60), rng.normal(size=240), equal_var=False).pvalue < 0.05
+        for _ in range(1_500)
+    ]
+    assert np.mean(found) == pytest.approx(0.8, abs=0.05)
+
+
+def test_unequal_spread_and_size_do_not_fake_a_difference() -> None:
+    rejected = 0
+    for seed in range(150):
+        rng = np.random.default_rng(seed)
+        y = np.concatenate([rng.normal(0, 4, size=20), rng.normal(0, 1, size=180)])
+        table = numeric_table(y, [attribute(np.repeat(["a", "b"], [20, 180]))], draws=199, seed=seed)
+        rejected += bool(table["p"].iloc[0] <= 0.05)
+    assert stats.binomtest(rejected, 150, 0.06, alternative="greater").pvalue > 0.01
+
+
+def test_groups_are_permuted_together() -> None:
+    together = apart = 0
+    for seed in range(100):
+        rng = np.random.default_rng(seed)
+        group = np.repeat(np.arange(40), 8)
+        tone = np.where(rng.permutation(np.arange(40) < 16), "a", "b")[group]
+        y = rng.normal(size=320) + 0.7 * rng.normal(size=40)[group]
+        together += bool(numeric_table(y, [attribute(tone)], groups=group, draws=199, seed=seed)["p"].iloc[0] <= 0.05)
+        apart += bool(numeric_table(y, [attribute(tone)], draws=199, seed=seed)["p"].iloc[0] <= 0.05)
+    assert apart > 20
+    assert stats.binomtest(together, 100, 0.05, alternative="greater").pvalue > 0.01
+
+
+def test_few_groups_are_too_small_and_singletons_are_no_groups() -> None:
+    rng = np.random.default_rng(6)
+    y, tone = rng.normal(size=200), np.repeat(["a", "b"], 100)
+    table = numeric_table(y, [attribute(tone)], groups=np.repeat(np.arange(10), 20), draws=19)
+    assert set(table["verdict"]) == {"too small"}
+    assert table["p"].isna().all()
+    assert group_codes(pd.DataFrame({"group_id": np.arange(200)})) is None
+
+
+def test_no_difference_hardly_ever_is_one() -> None:
+    flagged = 0
+    for seed in range(100):
+        rng = np.random.default_rng(50 + seed)
+        y = rng.exponential(size=300)
+        coded = [attribute(rng.integers(values, size=300), f"a{values}") for values in (2, 3, 5)]
+        flagged += bool((numeric_table(y, coded, draws=399, seed=seed)["q"] <= 0.05).any())
+    assert stats.binomtest(flagged, 100, 0.05, alternative="greater").pvalue > 0.01
+
+
+def test_missing_outcomes_are_left_out_and_counted() -> None:
+    rng = np.random.default_rng(7)
+    y, tone = rng.normal(size=100), np.repeat(["a", "b"], 50).astype(object)
+    y[:5], tone[5:8] = np.nan, None
+    row = numeric_table(y, [attribute(tone)], draws=19).iloc[0]
+    assert (row["n"], row["n_complement"], row["left_out"]) == (42, 50, 5)
+    assert row["mean"] == pytest.approx(y[8:50].mean())
+
+
+@pytest.mark.parametrize(
+    ("outcome", "options", "message"),
+    [
+        (np.full(6, 2.0), {}, r"outcome is the same \(2\) for all of 6 picture"),
+        (np.full(6, np.nan), {}, "outcome is not known for all of 6 picture"),
+        (np.array([1, 2, 3, 4, 5, np.inf]), {}, r"outcome is infinite for 1 picture\(s\)"),
+        (np.arange(5.0), {}, r"outcome has shape \(5,\): expected one number a picture, \(6,\)"),
+        (np.arange(6.0), {"tolerance": -1.0}, "tolerance is -1.0: expected a number of units"),
+        (np.arange(6.0), {"draws": 3}, "3 random permutations: expected at least 19"),
+    ],
+)
+def test_bad_outcomes_get_one_line(outcome: np.ndarray, options: dict, message: str) -> None:
+    with pytest.raises(ValueError, match=message) as error:
+        numeric_table(outcome, [attribute(np.array(["a", "b"] * 3))], **options)
+    assert "\n" not in str(error.value)
+    with pytest.raises(ValueError, match="nothing to slice outcome by"):
+        numeric_table(outcome, [], **options)
+
+
+def readings(seed: int, *, to: str | None = None, n: int = 1_200, taxonomy: Taxonomy = MIKELS) -> tuple[Predictions, list]:
+    """Right readings of random truths; in tone: a, half of contentment is read as `to`."""
+    rng = np.random.default_rng(seed)
+    labels = np.array(taxonomy.labels, dtype=object)
+    truth, tone = labels[rng.integers(len(labels), size=n)], np.array(["a", "b"])[rng.integers(2, size=n)]
+    said = truth.copy()
+    if to:
+        said[(tone == "a") & (truth == "contentment") & (rng.random(n) < 0.8)] = to
+    rows = pd.DataFrame({"image_id": np.arange(n).astype(str), "label": truth, "predicted": said, "tone": tone})
+    found = predictions_from_table(rows, taxonomy=taxonomy)
+    return found, [coded_attribute(found.rows["tone"])]
+
+
+def test_a_mistake_within_a_polarity_is_mild_and_across_it_is_not() -> None:
+    mild, _ = severity_table(*readings(0, to="amusement"), beyond_labels=True, draws=199, tolerance=0.05)
+    assert (mild["effect"] == 0).all() if len(mild) else False
+    grave, without = severity_table(*readings(0, to="anger"), beyond_labels=True, draws=199, tolerance=0.05)
+    assert without == ()
+    row = grave.set_index("slice").loc["tone: a"]
+    assert row["verdict"] == "skewed"
+    assert row["high"] < -0.05
+
+
+def test_labels_without_polarity_are_named_and_left_out() -> None:
+    taxonomy = Taxonomy("custom", ("joy", "anger", "something else"), {"joy": 1, "anger": -1})
+    data, coded = readings(1, taxonomy=taxonomy, n=300)
+    table, without = severity_table(data, coded, draws=19)
+    assert without == ("something else",)
+    assert table["left_out"].iloc[0] == (data.predicted == 2).sum()
+    weighted, none = severity_table(data, coded, valence={"joy": 0.9, "anger": -0.5, "something else": 0.1}, draws=19)
+    assert none == ()
+    assert weighted["left_out"].iloc[0] == 0
+    with pytest.raises(ValueError, match="a valence is given for 'joi', which is no label of the data: did you mean joy"):
+        severity_table(data, coded, valence={"joi": 1.0})
+    with pytest.raises(ValueError, match="none of joy, anger, something else has a known polarity"):
+        severity_table(data, coded, valence={})
+    bare = data.with_rows(data.rows.drop(columns="label"))
+    with pytest.raises(ValueError, match="no picture has a true label or votes to go beyond"):
+        severity_table(bare, coded, beyond_labels=True)
+    with pytest.raises(ValueError, match="valence of what is said is the same"):
+        severity_table(data, coded, valence={"joy": 1.0, "anger": 1.0})
