@@ -172,7 +172,8 @@ def severity_table(
         outcome = np.where(unclear, np.nan, outcome - truth @ np.nan_to_num(number))
     table = numeric_table(
         outcome, attributes, groups=group_codes(predictions.rows), tolerance=tolerance, min_count=min_count, alpha=alpha,
-        order=order, draws=draws, seed=seed, inferred=inferred, name="valence of what is said",
+        order=order, draws=draws, seed=seed, inferred=inferred,
+        name="valence beyond the labels" if beyond_labels else "valence of what is said",
     )  # fmt: skip
     return table, tuple(label for label, value in zip(labels, number, strict=True) if not np.isfinite(value))
 

@@ -133,12 +133,12 @@ def test_few_groups_are_too_small_and_singletons_are_no_groups() -> None:
 
 def test_no_difference_hardly_ever_is_one() -> None:
     flagged = 0
-    for seed in range(100):
+    for seed in range(80):
         rng = np.random.default_rng(50 + seed)
         y = rng.exponential(size=300)
         coded = [attribute(rng.integers(values, size=300), f"a{values}") for values in (2, 3, 5)]
-        flagged += bool((numeric_table(y, coded, draws=399, seed=seed)["q"] <= 0.05).any())
-    assert stats.binomtest(flagged, 100, 0.05, alternative="greater").pvalue > 0.01
+        flagged += bool((numeric_table(y, coded, draws=299, seed=seed)["q"] <= 0.05).any())
+    assert stats.binomtest(flagged, 80, 0.05, alternative="greater").pvalue > 0.01
 
 
 def test_missing_outcomes_are_left_out_and_counted() -> None:
@@ -174,7 +174,7 @@ def readings(seed: int, *, to: str | None = None, n: int = 1_200, taxonomy: Taxo
     rng = np.random.default_rng(seed)
     labels = np.array(taxonomy.labels, dtype=object)
     truth, tone = labels[rng.integers(len(labels), size=n)], np.array(["a", "b"])[rng.integers(2, size=n)]
-    said = truth.copy()
+    said = np.where(rng.random(n) < 0.95, truth, labels[rng.integers(len(labels), size=n)])
     if to:
         said[(tone == "a") & (truth == "contentment") & (rng.random(n) < 0.8)] = to
     rows = pd.DataFrame({"image_id": np.arange(n).astype(str), "label": truth, "predicted": said, "tone": tone})
@@ -184,7 +184,7 @@ def readings(seed: int, *, to: str | None = None, n: int = 1_200, taxonomy: Taxo
 
 def test_a_mistake_within_a_polarity_is_mild_and_across_it_is_not() -> None:
     mild, _ = severity_table(*readings(0, to="amusement"), beyond_labels=True, draws=199, tolerance=0.05)
-    assert (mild["effect"] == 0).all() if len(mild) else False
+    assert set(mild["verdict"]) == {"equivalent"}
     grave, without = severity_table(*readings(0, to="anger"), beyond_labels=True, draws=199, tolerance=0.05)
     assert without == ()
     row = grave.set_index("slice").loc["tone: a"]
