@@ -146,7 +146,7 @@ def _decoded(data: bytes, path: Path, *, draft: int = 0, convert: bool = True) -
     except UnreadablePicture:
         raise
     except Image.DecompressionBombError as error:
-        raise UnreadablePicture(path, _too_large("a size beyond that")) from error
+        raise UnreadablePicture(path, _too_large(f"more than {2 * MAX_PIXELS:,}")) from error
     except UnidentifiedImageError as error:
         raise UnreadablePicture(path, "its content is no picture format the workbench opens") from error
     except MemoryError as error:

@@ -44,6 +44,18 @@ def test_features_say_what_was_done_and_a_second_run_does_nothing_again(world):
     assert "0 encoded now, 1,400 known already" in again.out
 
 
+def test_a_picture_that_was_replaced_is_encoded_anew(world, tmp_path):
+    manifest = write_scenes(tmp_path / "small", train=6, test=2, seed=9, progress=False)
+    words = ("features", tmp_path / "small/manifest", "--encoder", "builtin:scenes", "-o", tmp_path / "features")
+    succeeded(*words)
+    manifest.picture_path(3).write_bytes((world.root / "world/pictures/000000.png").read_bytes())
+    again = succeeded(*words)
+    assert "1 picture(s) have changed since the manifest was written" in again.out
+    assert "1 encoded now, 7 known already" in again.out
+    new, other = (FeatureSet.load(folder).values for folder in (tmp_path / "features", world.features))
+    np.testing.assert_allclose(new[3], other[0], rtol=1e-4, atol=1e-5)
+
+
 def test_the_report_shows_the_pictures_behind_its_findings(world, tmp_path):
     _, result = audit(world, tmp_path / "run")
     report = (tmp_path / "run/report.html").read_text(encoding="utf-8")

@@ -40,8 +40,9 @@ class FeaturesSettings:
 
     manifest: str = _option("", "manifest folder, or a table with a column path", required=True, positional=True)
     encoder: str = _option(
-        "", "open_clip:MODEL/TAG, open_clip:MODEL/CHECKPOINT-FILE, transformers:NAME or builtin:scenes", required=True
-    )
+        "", "open_clip:MODEL/TAG, open_clip:MODEL/CHECKPOINT-FILE, hf-hub:NAME, transformers:NAME or builtin:scenes",
+        required=True,
+    )  # fmt: skip
     out: str = _option("", "feature folder to write", required=True, short="-o")
     device: str = _option("auto", "cpu, cuda, mps, or auto for the fastest there is")
     precision: str = _option("auto", "float32, bfloat16, float16; auto takes half on a GPU, full elsewhere")
