@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from data.atomic import atomic_folder, ensure_free, write_json, write_text
+from data.atomic import atomic_folder, ensure_free, write_text
 from data.features import FeatureSet
 from data.manifest import Manifest
 from data.manifest_table import read_manifest
@@ -80,6 +79,7 @@ def overlap(settings: OverlapSettings, *, say: Say = print) -> Overlap:
     """
     from analyses.overlap import overlap as compared
     from workbench.overlap_page import outcome, overlap_html
+    from workbench.overlap_store import SavedOverlap, save_overlap
 
     out = Path(settings.out)
     ensure_free(out, overwrite=settings.overwrite)
@@ -95,17 +95,11 @@ def overlap(settings: OverlapSettings, *, say: Say = print) -> Overlap:
     with atomic_folder(out, overwrite=settings.overwrite) as partial:
         page = overlap_html(result, title="Pictures that two sets share", name_a=first_name, name_b=second_name)
         (partial / "overlap.html").write_text(page, encoding="utf-8", newline="\n")
-        result.pairs.to_csv(partial / "pairs.csv", index=False)
-        record = {
-            "a": settings.a, "b": settings.b, "n_a": result.n_a, "n_b": result.n_b, "pairs": len(result.pairs),
-            "pictures": result.pictures(), "radius": result.radius, "calibration": result.calibration,
-            "threshold": None if math.isnan(result.threshold) else result.threshold, "notes": list(result.notes),
-        }  # fmt: skip
-        write_json(partial / "overlap.json", record)
+        save_overlap(SavedOverlap(result, first_name, second_name), partial)
     for note in result.notes:
         say(f"note: {note}")
     say(outcome(result, name_a=first_name, name_b=second_name))
-    say(f"page: {out / 'overlap.html'}")
+    say(f"page: {out / 'overlap.html'}; next: workbench app {out}")
     return result
 
 

@@ -55,7 +55,7 @@ class OverlapSettings:
 
     a: str = _option("", "manifest or feature folder, usually what was trained on", required=True, positional=True)
     b: str = _option("", "another one, usually the test set; the splits of the first when not given", positional=True)
-    out: str = _option("overlap", "folder to write overlap.html and pairs.csv to", short="-o")
+    out: str = _option("runs/overlap", "folder to write overlap.html and pairs.csv to", short="-o")
     threshold: float = _option(0.0, "cosine from which features are a near copy; calibrated on the data when 0")
     hashes: bool = _option(True, "compare perceptual hashes of the picture files too")
     overwrite: bool = _option(False, "replace the folder that is there")
@@ -265,7 +265,7 @@ class SelftestSettings:
 class AppSettings:
     """Open the app on the newest run, or on one run, in the browser."""
 
-    run: str = _option("", "run folder to open", positional=True)
+    run: str = _option("", "run folder to open, or the folder of an overlap", positional=True)
     runs: str = _option("runs", "folder to look for runs in")
     port: int = _option(8501, "port of the local server")
     headless: bool = _option(False, "do not open a browser")
