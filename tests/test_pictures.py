@@ -15,8 +15,8 @@ from data.features import FeatureSet
 from data.manifest import Manifest
 from data.scenes import AnnotatorBias
 from data.scenes.dataset import write_scenes
+from workbench.behind import typical_first, worst_first
 from workbench.store import load_audit
-from workbench.views.pictures import typical_first, worst_first
 
 SLIM = ("--map-pictures", 0, "--order", 1)
 

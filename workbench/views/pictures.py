@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
+from workbench.behind import typical_first, worst_first
 from workbench.sentences import markdown_text
 from workbench.thumbnails import thumbnail_bytes
 
@@ -21,7 +22,8 @@ def show_pictures(rows: pd.DataFrame, *, key: str) -> None:
         return
     worst = worst_first(rows)
     if "path" in worst:
-        _thumbnails(worst, "Read most against their labels, the surest first")
+        known = worst["audit_agreement"].notna().any()
+        _thumbnails(worst, "Read most against their labels, the surest first" if known else "The surest first")
         _thumbnails(
             typical_first(rows), "Most typical: read as most of this selection is, with a margin near the middle of it"
         )
@@ -48,20 +50,6 @@ def show_pictures(rows: pd.DataFrame, *, key: str) -> None:
     )
     shown = f"the first {MOST_ROWS:,} of " if len(worst) > MOST_ROWS else ""
     st.caption(f"{shown}{len(worst):,} pictures; those read against their label come first.")
-
-
-def worst_first(rows: pd.DataFrame) -> pd.DataFrame:
-    """Lowest agreement with the truth first; among equals the prediction that was surest."""
-    order = rows.assign(sureness=-rows["audit_margin"].astype(float))
-    by = ["audit_agreement", "sureness", "image_id"]
-    return rows.loc[order.sort_values(by, na_position="last", kind="stable").index]
-
-
-def typical_first(rows: pd.DataFrame) -> pd.DataFrame:
-    """Pictures read as most of `rows` are, those with a margin nearest to the median of these first."""
-    usual = rows[rows["predicted"] == rows["predicted"].mode().iloc[0]]
-    margin = usual["audit_margin"].astype(float)
-    return usual.loc[(margin - margin.median()).abs().sort_values(kind="stable").index]
 
 
 def _thumbnails(rows: pd.DataFrame, title: str) -> None:
