@@ -20,6 +20,7 @@ from data.features import FeatureSet
 from data.predictions import Predictions, predictions_from_table
 from data.tables import is_table, read_table
 from data.taxonomy import Taxonomy
+from workbench.besides_intake import besides
 from workbench.concept_sentences import STANDING_WARNING
 from workbench.evaluation_notes import seen_note
 from workbench.evaluation_table import DatasetTable
@@ -177,8 +178,15 @@ def audit(settings: AuditSettings, *, command: str = "", remarks: tuple[str, ...
         provenance["command"] = command
     provenance["remarks"] = list(remarks)
     config = replace(settings.audit, attributes=names or None)
-    with _steps("auditing", ("slicing", "counting", "testing", _MAP_STEP, "writing the report")) as step:
-        result = run_audit(predictions, config, inferred=frozenset(inferred), provenance=provenance, progress=step)
+    known = besides(
+        training=settings.training, valence=settings.valence, taxonomy=predictions.taxonomy, encoder=settings.encoder,
+        temperature=None if given.probe is None else given.probe.temperature,
+    )  # fmt: skip
+    provenance |= {name: getattr(settings, name) for name in ("training", "valence") if getattr(settings, name)}
+    with _steps("auditing", ("slicing", "counting", "testing", "asking further", _MAP_STEP, "writing the report")) as step:
+        result = run_audit(
+            predictions, config, inferred=frozenset(inferred), besides=known, provenance=provenance, progress=step
+        )
         result = replace(result, reading=given.reading(predictions, answer_at=settings.answer_at))
         step("writing the report")
         reviews = carried_reviews(out, settings.review_from)  # once more: people may have gone on reviewing meanwhile
@@ -188,9 +196,10 @@ def audit(settings: AuditSettings, *, command: str = "", remarks: tuple[str, ...
         write_findings(findings, out)
     for note in result.run["notes"]:
         say(f"warning: {note}")
-    dropped = result.excluded[result.excluded["what"] == "attribute"]
-    for row in dropped.itertuples():
+    for row in result.excluded[result.excluded["what"] == "attribute"].itertuples():
         say(f"warning: attribute {row.name!r} is not sliced: {row.reason}")
+    for row in result.excluded[result.excluded["what"] == "question"].itertuples():
+        say(f"not asked: {row.name}: {row.reason}")
     say(result.headline)
     if reviews:
         say(f"reviews: {progress_sentence(result, judged(result, reviews))}")
