@@ -41,11 +41,13 @@ class Besides:
 
     Attributes:
         training: one row a training picture, with the attributes and its label or votes; for bias amplification.
+        training_by_name: whether the caller named them: then they must fit the audited pictures.
         valence: label -> number, from the user's own lexicon; for severity, instead of polarity.
         temperature: turns cosines into probabilities, softmax(cosine / temperature).
     """
 
     training: pd.DataFrame | None = None
+    training_by_name: bool = True
     valence: Mapping[str, float] | None = None
     temperature: float | None = None
 
@@ -162,7 +164,7 @@ class _Asker:
         if predictions.measure != "label":
             asked.append(_Question("the nearest pictures", self.retrieval, few))
         if self.besides.training is not None:
-            asked.append(_Question("bias amplification", self.amplification, every, by_name=True))
+            asked.append(_Question("bias amplification", self.amplification, every, self.besides.training_by_name))
         return asked
 
     def adjusted(self) -> Tables:
