@@ -36,7 +36,7 @@ def impact_ratios(result: AuditResult) -> Chapter | None:
             f"{len(sure):,} of these {'is' if len(sure) == 1 else 'are'} skewed beyond chance and tolerance."
             + (f" {plural(unknown, 'category has', 'categories have')} too few pictures for one." if unknown else ""),
         ),
-        f"Selection rate: the share read as {favourable}. Impact ratio: the rate over the highest of the same attribute. The "
+        f"Selection rate: the share read as {favourable}. Impact ratio: the rate over the highest of its attribute. The "
         "highest rate of several is too high by chance, and so most ratios are below one in any data: see the verdict, and "
         "the ratios beside chance under “rules and other tools”. This is not legal advice.",
         None,
