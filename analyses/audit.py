@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -48,6 +48,7 @@ class AuditResult:
         run: versions, seeds, fingerprints, config, command, notes that a reader must see, and the map's badge.
         reading: how well the labelled pictures were read, where the caller measured it.
         selftest: how often the rules raise an alarm about nothing on these data, where that was tried.
+        tables: what was asked beyond the cells, by name (see `analyses.further`); each is a section of report and app.
     """
 
     taxonomy: Taxonomy
@@ -59,6 +60,7 @@ class AuditResult:
     run: Mapping[str, Any]
     reading: ReadingQuality | None = None
     selftest: SelfTest | None = None
+    tables: Mapping[str, pd.DataFrame] = field(default_factory=dict)
 
     def finding(self, position: int) -> Finding:
         """Row `position` of `findings` as a `Finding`, NaN as None."""
