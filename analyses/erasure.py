@@ -101,7 +101,7 @@ class Moments:
         kept = correlation > _NOTHING
         if alpha is not None:
             d, c = int(np.round(np.trace(self.whitening @ self.unwhitening))), len(correlation)
-            left = -np.log1p(-np.minimum(correlation, 1 - 1e-12) ** 2)[::-1].cumsum()[::-1]
+            left = -np.log1p(-(np.minimum(correlation, 1 - 1e-12) ** 2))[::-1].cumsum()[::-1]
             at = np.arange(c)
             p = stats.chi2.sf(max(self.freedom - (d + c + 1) / 2, 1) * left, np.maximum((d - at) * (c - at), 1))
             kept &= np.cumprod(p <= alpha).astype(bool)

@@ -1,4 +1,4 @@
-"""Is an erased attribute gone for every linear reader, at the least change, and is the label left alone where it should be?"""
+"""Is an erased attribute gone for every linear reader, at the least change, and is the label left alone where it should?"""
 
 from __future__ import annotations
 
@@ -45,7 +45,10 @@ def emotions(seed: int, *, bias: float = 0.0, tie: float = 0.35, own: float = 1.
     rng = np.random.default_rng(seed)
     n, d, angle = 8_000, 64, 2 * np.pi * np.arange(K) / K
     anchors = np.zeros((K, d))
-    anchors[:, :2], anchors[:, 2 : 2 + K] = np.sqrt(0.5) * np.column_stack([np.cos(angle), np.sin(angle)]), np.eye(K) / 2**0.5
+    anchors[:, :2], anchors[:, 2 : 2 + K] = (
+        np.sqrt(0.5) * np.column_stack([np.cos(angle), np.sin(angle)]),
+        np.eye(K) / 2**0.5,
+    )
     y = rng.integers(K, size=n)
     z = (rng.random(n) < np.where(y < K // 2, 0.5 + tie, 0.5 - tie)).astype(np.int64)
     x = anchors[y] + 0.35 * rng.normal(size=(n, d)) + bias * z[:, None] * (anchors[0] - anchors.mean(axis=0))

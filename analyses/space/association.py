@@ -19,7 +19,7 @@ import pandas as pd
 
 from analyses.counting import Floats, group_sums
 from analyses.inference import benjamini_hochberg
-from analyses.resampling import chance_p, dealt_codes, drawn_weights
+from analyses.resampling import dealt_codes, drawn_weights
 from analyses.slices import CodedAttribute
 from analyses.space.head import unit_rows
 from data.taxonomy import Taxonomy
@@ -30,7 +30,7 @@ EXACT_UP_TO = 200_000
 PERMUTATIONS = 9_999
 DRAWS = 400
 MOST_PICTURES = 2_000
-"""Pictures a test of one attribute: larger slices are sampled, each value down to an equal number."""
+"""Pictures a test of one attribute takes: of more, a sample is drawn."""
 COLUMNS = (
     "slice", "emotion", "n", "others", "words", "difference", "low", "high", "effect_size", "slice_association",
     "others_association", "slice_to_emotion", "slice_to_rest", "others_to_emotion", "others_to_rest", "flips", "p",
@@ -76,44 +76,60 @@ def association_table(
             f"the words stand for labels {sorted(set(owners.tolist()))}: expected each of {len(taxonomy)} labels"
         )
     units, mine = unit_rows(words, "words"), owners == np.arange(len(taxonomy))[:, None]
-    tables = [
-        _one(vectors, units, mine, one, taxonomy, groups, permutations, most, np.random.default_rng([seed, at]))
-        for at, one in enumerate(attributes)
-    ]
-    table = pd.concat([one for one in tables if len(one)] or [pd.DataFrame(columns=list(COLUMNS))], ignore_index=True)
+    alike: dict[bytes, list[int]] = {}  # attributes that the same pictures have share sample and deals
+    for place, one in enumerate(attributes):
+        alike.setdefault((one.codes >= 0).tobytes(), []).append(place)
+    tables: dict[int, pd.DataFrame] = {}
+    for number, places in enumerate(alike.values()):
+        rng = np.random.default_rng([seed, number])
+        at = sampled(attributes[places[0]].codes, most, rng)
+        if not len(at):
+            continue
+        pictures = _Pictures(unit_rows(vectors[at], "pictures") @ units.T, mine, None if groups is None else groups[at])
+        chosen = [
+            CodedAttribute(one.column, one.conditions, one.codes[at]) for one in (attributes[place] for place in places)
+        ]
+        chances = _chances(pictures, chosen, permutations, rng)
+        for place, one, chance in zip(places, chosen, chances, strict=True):
+            tables[place] = _rows(pictures, one, taxonomy, chance, rng)
+    found = [tables[place] for place in sorted(tables) if len(tables[place])]
+    table = pd.concat(found or [pd.DataFrame(columns=list(COLUMNS))], ignore_index=True)
     return table.assign(q=benjamini_hochberg(table["p"].to_numpy(np.float64)))[list(COLUMNS)]
 
 
-def _one(
-    vectors: npt.NDArray[Any], words: Floats, mine: npt.NDArray[np.bool_], attribute: CodedAttribute,
-    taxonomy: Taxonomy, groups: Codes | None, permutations: int, most: int, rng: np.random.Generator,
+class _Pictures:
+    """Pictures with their `cosines (n, s)` to the words, their `association (n, k)` with the labels, and `groups (n,)`."""
+
+    def __init__(self, cosines: Floats, mine: npt.NDArray[np.bool_], groups: Codes | None) -> None:
+        self.cosines, self.mine, self.groups = cosines, mine, groups
+        own = mine / mine.sum(axis=1, keepdims=True) - ~mine / (~mine).sum(axis=1, keepdims=True)
+        self.association: Floats = cosines @ own.T
+
+
+def _rows(
+    pictures: _Pictures, attribute: CodedAttribute, taxonomy: Taxonomy, chance: tuple[Floats, int, bool],
+    rng: np.random.Generator,
 ) -> pd.DataFrame:  # fmt: skip
-    at = sampled(attribute.codes, most, rng)
-    codes, own = attribute.codes[at], None if groups is None else groups[at]
-    size = len(attribute.conditions)
-    count = np.bincount(codes, minlength=size)
-    if (count > 0).sum() < 2:
-        return pd.DataFrame(columns=list(COLUMNS))
-    cosines = unit_rows(vectors[at], "pictures") @ words.T
-    association = _association(cosines, mine)
-    inside = codes == np.arange(size)[:, None]
-    seen = _difference(inside, association)
-    p, tried, exact = _permuted(codes, size, association, seen, own, permutations, rng)
-    spread = association.std(axis=0, ddof=1)
-    drawn = _drawn(cosines, mine, inside, own, rng)
-    low, high = np.quantile(drawn, [0.025, 0.975], axis=0)
+    """The rows of one attribute, without q."""
+    p, tried, exact = chance
+    cosines, mine = pictures.cosines, pictures.mine
+    inside = _inside(attribute)
+    count = inside.sum(axis=1)
+    seen = _difference(inside, pictures.association)
+    spread = pictures.association.std(axis=0, ddof=1) if len(cosines) > 1 else np.zeros(len(mine))
+    low, high = np.quantile(_drawn(pictures, inside, rng), [0.025, 0.975], axis=0)
     labels = np.array([cosines[:, words_of].mean(axis=1) for words_of in mine]).T
     nearest = labels.argmax(axis=1)
     rows = []
     for value, condition in enumerate(attribute.conditions):
-        if not 0 < count[value] < len(codes):
+        if not 0 < count[value] < len(cosines):
             continue
         own_words, other_words = (cosines[side].mean(axis=0) for side in (inside[value], ~inside[value]))
         for e, label in enumerate(taxonomy.labels):
             without = labels[inside[value]].copy()
             without[:, e] -= seen[value, e]
             rows.append((
-                condition.name, label, int(count[value]), len(codes) - int(count[value]), int(mine[e].sum()),
+                condition.name, label, int(count[value]), len(cosines) - int(count[value]), int(mine[e].sum()),
                 seen[value, e], low[value, e], high[value, e], seen[value, e] / spread[e] if spread[e] > 0 else np.nan,
                 _over_words(own_words, mine[e]), _over_words(other_words, mine[e]),
                 own_words[mine[e]].mean(), own_words[~mine[e]].mean(),
@@ -124,28 +140,14 @@ def _one(
 
 
 def sampled(codes: Codes, most: int, rng: np.random.Generator) -> npt.NDArray[np.int64]:
-    """Positions of at most about `most` pictures with a value, ascending: large values give way to small ones."""
+    """Positions of at most `most` pictures with a value, ascending."""
     known = np.flatnonzero(codes >= 0)
-    if len(known) <= most:
-        return known
-    count = np.sort(np.bincount(codes[known]))
-    limit, left = 0, most
-    for done, one in enumerate(count):  # the largest number that each value may keep so that all fit
-        limit = left // (len(count) - done)
-        if one > limit:
-            break
-        left -= int(one)
-    shuffled = rng.permutation(known)
-    order = np.argsort(codes[shuffled], kind="stable")
-    sizes = np.bincount(codes[known])
-    rank = np.arange(len(known)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
-    return np.sort(shuffled[order[rank < limit]])
+    return known if len(known) <= most else np.sort(rng.choice(known, most, replace=False))
 
 
-def _association(cosines: Floats, mine: npt.NDArray[np.bool_]) -> Floats:
-    """`(n, k)`: mean cosine with the words of each label less the mean with all other words."""
-    own = mine / mine.sum(axis=1, keepdims=True) - ~mine / (~mine).sum(axis=1, keepdims=True)
-    return np.asarray(cosines @ own.T)
+def _inside(attribute: CodedAttribute) -> npt.NDArray[np.bool_]:
+    """Which pictures have each value `(v, n)`."""
+    return np.asarray(attribute.codes == np.arange(len(attribute.conditions))[:, None])
 
 
 def _difference(inside: npt.NDArray[np.bool_], association: Floats) -> Floats:
@@ -156,37 +158,56 @@ def _difference(inside: npt.NDArray[np.bool_], association: Floats) -> Floats:
         return np.asarray(sums / n - (total - sums) / (inside.shape[1] - n))
 
 
-def _permuted(
-    codes: Codes, size: int, association: Floats, seen: Floats, groups: Codes | None, permutations: int,
-    rng: np.random.Generator,
-) -> tuple[Floats, int, bool]:  # fmt: skip
-    """Two-sided p `(v, k)`, how many ways were tried, and whether these are all."""
-    every = _every_difference(codes, association, groups)
-    if every is not None:
-        # Of two values the second differs from the first by the opposite: one list serves both.
-        return (np.abs(every)[:, None] >= np.abs(seen) - 1e-12).mean(axis=0), len(every), True
-    found = np.empty((permutations, *seen.shape))
-    if groups is not None:
-        for draw, dealt in enumerate(dealt_codes(codes, groups, draws=permutations, rng=rng)):
-            found[draw] = _difference(dealt == np.arange(size)[:, None], association)
-    else:
-        _fill(found, codes, size, association, rng)
-    return chance_p(np.abs(seen), np.abs(found)), permutations, False
+def _chances(
+    pictures: _Pictures, attributes: Sequence[CodedAttribute], permutations: int, rng: np.random.Generator
+) -> list[tuple[Floats, int, bool]]:
+    """For each attribute the two-sided p `(v, k)`, how many ways to deal it out were tried, and whether these are all."""
+    found: list[tuple[Floats, int, bool] | None] = []
+    for one in attributes:
+        seen = _difference(_inside(one), pictures.association)
+        every = _every_difference(one.codes, pictures.association, pictures.groups)
+        if every is not None:
+            # Of two values the second differs from the first by the opposite: one list serves both.
+            found.append(((np.abs(every)[:, None] >= np.abs(seen) - 1e-12).mean(axis=0), len(every), True))
+        elif pictures.groups is not None:
+            beyond = np.zeros(seen.shape)
+            for dealt in dealt_codes(one.codes, pictures.groups, draws=permutations, rng=rng):
+                moved = _difference(dealt == np.arange(len(seen))[:, None], pictures.association)
+                beyond += ~(np.abs(moved) < np.abs(seen) - 1e-12)
+            found.append(((beyond + 1) / (permutations + 1), permutations, False))
+        else:
+            found.append(None)
+    left = [one for one, done in zip(attributes, found, strict=True) if done is None]
+    if left:
+        inside = np.vstack([_inside(one) for one in left])
+        together = _dealt_together(inside, pictures.association, permutations, rng)
+        parts = iter(np.split(together, np.cumsum([len(one.conditions) for one in left])[:-1]))
+        found = [(next(parts), permutations, False) if done is None else done for done in found]
+    return [done for done in found if done is not None]
 
 
-def _fill(found: Floats, codes: Codes, size: int, association: Floats, rng: np.random.Generator) -> None:
-    """Differences when single pictures are dealt: for many deals at once, the pictures move and the values stay."""
+def _dealt_together(
+    inside: npt.NDArray[np.bool_], association: Floats, permutations: int, rng: np.random.Generator
+) -> Floats:
+    """Two-sided p `(v, k)` where single pictures are dealt; each deal serves every value of every attribute.
+
+    For many deals at once, the pictures move and the values stay.
+    """
     n, k = association.shape
-    inside = (codes == np.arange(size)[:, None]).astype(np.float32).T
-    count = inside.sum(axis=0)
+    seen, count = np.abs(_difference(inside, association)), inside.sum(axis=1)
+    member = inside.astype(np.float32).T
     narrow = np.ascontiguousarray((association - association.mean(axis=0)).T, dtype=np.float32)  # sums of all are zero
+    near = seen - 1e-6 * association.std(axis=0)  # single precision: what is as far as can be told counts as far
+    beyond = np.zeros(seen.shape)
     step = max(1, 2_000_000 // (n * k))
-    for start in range(0, len(found), step):
-        deals = min(step, len(found) - start)
+    for start in range(0, permutations, step):
+        deals = min(step, permutations - start)
         order = rng.permuted(np.tile(np.arange(n, dtype=np.int32), (deals, 1)), axis=1)
-        sums = (narrow[:, order].reshape(k * deals, n) @ inside).reshape(k, deals, size).astype(np.float64)
+        sums = (narrow[:, order].reshape(k * deals, n) @ member).reshape(k, deals, len(inside))
         with np.errstate(divide="ignore", invalid="ignore"):
-            found[start : start + deals] = (sums / count + sums / (n - count)).transpose(1, 2, 0)
+            moved = np.abs(sums) * (1 / count + 1 / (n - count))
+        beyond += (~(moved.transpose(1, 2, 0) < near)).sum(axis=0)
+    return np.asarray((beyond + 1) / (permutations + 1))
 
 
 def _every_difference(codes: Codes, association: Floats, groups: Codes | None) -> Floats | None:
@@ -210,13 +231,11 @@ def _every_difference(codes: Codes, association: Floats, groups: Codes | None) -
     return np.asarray(inside / n - (association.sum(axis=0) - inside) / (len(codes) - n))
 
 
-def _drawn(
-    cosines: Floats, mine: npt.NDArray[np.bool_], inside: npt.NDArray[np.bool_], groups: Codes | None,
-    rng: np.random.Generator,
-) -> Floats:  # fmt: skip
+def _drawn(pictures: _Pictures, inside: npt.NDArray[np.bool_], rng: np.random.Generator) -> Floats:
     """Differences `(draws, v, k)` with pictures (groups) and words drawn anew."""
+    cosines, mine = pictures.cosines, pictures.mine
     found = np.empty((DRAWS, len(inside), len(mine)))
-    for draw, weight in enumerate(drawn_weights(len(cosines), groups, draws=DRAWS, rng=rng)):
+    for draw, weight in enumerate(drawn_weights(len(cosines), pictures.groups, draws=DRAWS, rng=rng)):
         inner = inside * weight
         total, sums = weight @ cosines, inner @ cosines
         n, whole = inner.sum(axis=1, keepdims=True), weight.sum()
