@@ -23,6 +23,7 @@ from analyses.scores import Scores, scores
 from analyses.selftest import SelfTest
 from analyses.skew import Finding, skew_table
 from analyses.slices import CodedAttribute, coded_attributes
+from analyses.space.step import space_tables
 from analyses.structure import slice_table, structure_table
 from data.features import VOTE_PREFIX, attribute_columns
 from data.predictions import Predictions
@@ -131,6 +132,11 @@ def run_audit(
     slices = slice_table(sums, per_picture, coded, predictions.embeddings)
     say("drawing the map")
     drawn = _map(predictions, config)
+    say("measuring the space")
+    tables = space_tables(
+        predictions, coded, skewed=frozenset(findings.loc[findings["verdict"] == "skewed", "slice"]), inferred=inferred,
+        on_map=None if drawn is None else drawn.positions, most=config.space_pictures, seed=config.seed,
+    )  # fmt: skip
     return AuditResult(
         taxonomy=predictions.taxonomy,
         findings=findings,
@@ -155,6 +161,7 @@ def run_audit(
             "versions": versions(),
             **(provenance or {}),
         },
+        tables=tables,
     )
 
 
@@ -174,7 +181,7 @@ def _map(predictions: Predictions, config: AuditConfig) -> Projection | None:
         return None
     vectors = predictions.distances if predictions.embeddings is None else predictions.embeddings
     ids = predictions.rows["image_id"].to_numpy(dtype=object)
-    return projection(vectors, ids, anchors=predictions.anchors, most=config.map_pictures, seed=config.seed)
+    return projection(vectors, ids, anchors=predictions.anchors, most=config.map_pictures, seed=config.seed, seeds=True)
 
 
 def _map_record(drawn: Projection | None, predictions: Predictions) -> dict[str, Any] | None:
@@ -185,6 +192,9 @@ def _map_record(drawn: Projection | None, predictions: Predictions) -> dict[str,
         "method": drawn.method,
         "space": "label space of the probe" if predictions.embeddings is not None else "scores",
         "trustworthiness": None if np.isnan(drawn.trustworthiness) else round(drawn.trustworthiness, 4),
+        "continuity": None if np.isnan(drawn.continuity) else round(drawn.continuity, 4),
+        "overlap": None if np.isnan(drawn.overlap) else round(drawn.overlap, 4),
+        "disagreement": None if np.isnan(drawn.disagreement) else round(drawn.disagreement, 4),
         "pictures": len(drawn.positions),
         "anchors": [
             {"label": label, "x": x, "y": y} for label, (x, y) in zip(predictions.taxonomy.labels, anchors, strict=False)

@@ -177,7 +177,9 @@ def audit(settings: AuditSettings, *, command: str = "", remarks: tuple[str, ...
         provenance["command"] = command
     provenance["remarks"] = list(remarks)
     config = replace(settings.audit, attributes=names or None)
-    with _steps("auditing", ("slicing", "counting", "testing", _MAP_STEP, "writing the report")) as step:
+    with _steps(
+        "auditing", ("slicing", "counting", "testing", _MAP_STEP, "measuring the space", "writing the report")
+    ) as step:
         result = run_audit(predictions, config, inferred=frozenset(inferred), provenance=provenance, progress=step)
         result = replace(result, reading=given.reading(predictions, answer_at=settings.answer_at))
         step("writing the report")
