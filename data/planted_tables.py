@@ -136,7 +136,7 @@ def table_world(
 ) -> TableWorld:
     """A world without any bias: attributes are independent of each other, of what is shown and of what is said.
 
-    The values of an attribute are uneven (weights 1 / rank, in random order), and so are the emotions (1 / root of the rank).
+    The values of an attribute are uneven (weights 1 / rank, in random order), and so are emotions (1 / root of the rank).
 
     Args:
         rng: of the orders.

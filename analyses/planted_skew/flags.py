@@ -17,7 +17,7 @@ from analyses.clusters import design_effects, group_codes
 from analyses.counting import CodedColumns, SliceSums, families, group_sums, slice_sums
 from analyses.inference import Floats
 from analyses.scores import scores
-from analyses.slices import CodedAttribute, SliceSpec, coded_attributes
+from analyses.slices import CodedAttribute, Condition, SliceSpec, coded_attributes
 from data.planted_tables import TableWorld
 from data.predictions import Predictions
 
@@ -77,7 +77,7 @@ def counted(predictions: Predictions, *, order: int = ORDER, min_count: int = Ru
     per_picture, k = scores(predictions), len(predictions.taxonomy)
     columns, at = per_picture.columns, per_picture.at
     wrong = columns.of_code[:, at["labelled"]] - columns.of_code[:, at["hit"]]
-    named = [name for name in predictions.rows if str(name).startswith("attribute_")]
+    named = [str(name) for name in predictions.rows if str(name).startswith("attribute_")]
     coded, _ = coded_attributes(predictions.rows, named, named)
     of_code = np.hstack([columns.of_code[:, : 1 + k], wrong])
     sums = slice_sums(coded, CodedColumns(columns.codes, of_code, columns.rest[:, :0]), order=order, min_count=min_count)
@@ -92,9 +92,9 @@ def flags(table: Counted, rng: np.random.Generator, *, rules: Rules | None = Non
     DivExplorer: a slice's rate, as the mean of a Beta distribution, more than two standard errors from that of all pictures
     (Pastor et al. 2021, https://doi.org/10.1145/3448016.3457284). SliceLine: the ten slices with the highest score, if above
     zero, of error and size (Sagadeeva and Boehm 2021, https://doi.org/10.1145/3448016.3457323); it names no emotion, so its
-    slice counts with the emotion that differs most there. Fairlearn: the bootstrap interval of the largest difference between
-    the values of an attribute lies above zero. Four-fifths: the lowest rate among the values is less than 4/5 of the highest.
-    Both point at the lowest and the highest value. Random: 5 % of the pairs.
+    slice counts with the emotion that differs most there. Fairlearn: the bootstrap interval of the largest difference
+    between the values of an attribute lies above zero. Four-fifths: the lowest rate among the values is less than 4/5 of the
+    highest. Both point at the lowest and the highest value. Random: 5 % of the pairs.
     """
     found = {"ours": table.cells(rules or Rules()).q <= (rules or Rules()).alpha}
     found["random"] = rng.random(table.said.shape) < RANDOM_SHARE
@@ -130,8 +130,6 @@ def position(specs: tuple[SliceSpec, ...], place: Mapping[str, int]) -> int | No
 
 
 def _coded_cells(world: TableWorld, at: int, name: str) -> CodedAttribute:
-    from analyses.slices import Condition
-
     values = range(int(world.codes[:, at].max()) + 1)
     return CodedAttribute(name, tuple(Condition(name, f"v{value}") for value in values), world.codes[:, at])
 

@@ -17,6 +17,8 @@ from scipy import stats
 from analyses.inference import wilson
 
 ALPHA = 0.05
+RIGHT = 0.9
+"""Share of right answers that is asked of every scenario."""
 PASS, CHANCE, FAIL, OPEN = "pass", "within chance", "fail", "not judged"
 VERDICTS = (PASS, CHANCE, FAIL, OPEN)
 TOOLS = ("random", "confusion cells", "ridge alone", "DivExplorer", "SliceLine", "Fairlearn", "four-fifths")
@@ -123,7 +125,7 @@ def mean_and_interval(values: Sequence[float]) -> tuple[float, float | None, flo
 
 
 def one_sided(values: Sequence[float], bar: float, sign: int) -> float:
-    """p of a mean this far above (sign 1) or below (sign -1) the bar; 1 where a single value cannot tell."""
+    """P of a mean this far above (sign 1) or below (sign -1) the bar; 1 where a single value cannot tell."""
     x = np.asarray(values, float)
     if len(x) < 2:
         return 1.0

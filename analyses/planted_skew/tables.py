@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from scipy import stats
 
 from analyses.cells import Rules
@@ -13,6 +14,9 @@ from analyses.inference import benjamini_hochberg, newcombe
 from analyses.planted_skew.flags import Counted, counted, flags, true_differences
 from analyses.planted_skew.records import TOOLS, Experiment, Record, Row, gathered, mean_row, share_row, totals
 from data.planted_tables import TableWorld, table_world
+
+Floats = npt.NDArray[np.float64]
+Mask = npt.NDArray[np.bool_]
 
 TIMES = 20
 """Data sets a block."""
@@ -63,7 +67,8 @@ def null_experiment(name: str, *, taxonomy: str, blocks: tuple[int, int], groupe
             "null-groups": f"null with clusters, intraclass correlation {INTRACLASS:g}: any pair flagged",
         }[name]  # fmt: skip
         bar = 0.06 if grouped else 0.05
-        note = f"called skewed: {sum(skewed)} of {len(skewed)}; Benjamini-Hochberg on pooled z: {np.mean(gathered(records, 'bh')):.3f}"
+        pooled = np.mean(gathered(records, "bh"))
+        note = f"called skewed: {sum(skewed)} of {len(skewed)}; Benjamini-Hochberg on pooled z: {pooled:.3f}"
         lines = [
             share_row(sum(picked), len(picked), at_most=bar, kind="gate", name=words, others=others, note=note),
         ]
@@ -92,15 +97,16 @@ def power_experiment(*, blocks: tuple[int, int]) -> Experiment:
         found = flags(table, rng) | {"Holm": _holm(cells.p), "skewed": cells.verdict == "skewed"}
         other = cells.effect * truth <= 1e-12  # nothing there, or the other direction
         covered = (cells.low <= truth) & (truth <= cells.high)
-        small = (table.n >= GRID[0]) & (table.n <= GRID[-1]) & np.isfinite(cells.low)
+        small = (table.n >= GRID[0]) & (table.n <= GRID[-1])
         picked = cells.q <= Rules().alpha
         missed = picked & ((cells.adjusted_low > truth) | (cells.adjusted_high < truth))
         return {
-            "power": {tool: [float((flagged & large).sum() / large.sum())] for tool, flagged in found.items()},
-            "false": {tool: [float((flagged & other).sum() / max(int(flagged.sum()), 1))] for tool, flagged in found.items()},
-            "beyond": [float((found["skewed"] & (np.abs(truth) <= Rules().tolerance)).sum() / max(int(found["skewed"].sum()), 1))],
-            "covered": [float(covered[small].mean())], "uncovered": [float(missed.sum() / max(int(picked.sum()), 1))],
-        }  # fmt: skip
+            "power": {tool: [_share(large, flagged)] for tool, flagged in found.items()},
+            "false": {tool: [_share(flagged, other)] for tool, flagged in found.items()},
+            "beyond": [_share(found["skewed"], np.abs(truth) <= Rules().tolerance)],
+            "covered": [_share(small & np.isfinite(cells.low), covered)],
+            "uncovered": [_share(picked, missed)],
+        }
 
     def rows(records: Sequence[Record], quick: bool) -> list[Row]:
         power, false = totals(records, "power"), totals(records, "false")
@@ -108,7 +114,10 @@ def power_experiment(*, blocks: tuple[int, int]) -> Experiment:
         def others(values: dict[str, list[float]]) -> dict[str, float]:
             return {tool: float(np.mean(one)) for tool, one in values.items() if tool in TOOLS}
 
-        skewed = f"called skewed (surely beyond ±2 points): {np.mean(power['skewed']):.3f}, of which {np.mean(gathered(records, 'beyond')):.3f} truly are not beyond"
+        within, covered = np.mean(gathered(records, "beyond")), np.mean(gathered(records, "covered"))
+        skewed = (
+            f"called skewed (surely beyond ±2 points): {np.mean(power['skewed']):.3f}, of these truly within {within:.3f}"
+        )
         return [
             mean_row(
                 power["ours"], at_least=0.70, kind="gate", name=f"power at |D| > {LARGE:g}, n = {PICTURES:,}",
@@ -119,8 +128,9 @@ def power_experiment(*, blocks: tuple[int, int]) -> Experiment:
                 note="flagged, though there is no difference or the other way round",
             ),
             mean_row(
-                gathered(records, "uncovered"), at_most=0.05, kind="gate", name="adjusted intervals of what is flagged: not covering",
-                note=f"plain 95 % intervals of slices of {GRID[0]} to {GRID[-1]} pictures cover {np.mean(gathered(records, 'covered')):.3f}",
+                gathered(records, "uncovered"), at_most=0.05, kind="gate",
+                name="adjusted intervals of what is flagged: not covering",
+                note=f"plain 95 % intervals of slices of {GRID[0]} to {GRID[-1]} pictures cover {covered:.3f}",
             ),
         ]  # fmt: skip
 
@@ -160,6 +170,11 @@ def coverage_experiment() -> Experiment:
     return Experiment("coverage", (1, 1), run, rows)
 
 
+def _share(of: Mask, which: Mask) -> float:
+    """Share of the pairs `of` that are also `which`; 0 where there are none."""
+    return float((of & which).sum() / max(int(of.sum()), 1))
+
+
 def biased_world(rng: np.random.Generator) -> TableWorld:
     """A world with `BIASES` biases in one or two of three attributes; the other attributes have nothing to do with it."""
     world = table_world(rng)
@@ -184,7 +199,7 @@ def _coverage(n: int, rate: float, m: int, other: float) -> tuple[float, float]:
     return float((weight * held[0]).sum()), float((weight * held[1]).sum())
 
 
-def _pooled_p(table: Counted) -> np.ndarray[Any, np.dtype[np.float64]]:
+def _pooled_p(table: Counted) -> Floats:
     """Two-sided p of the z test with pooled variance: what is commonly done."""
     n, m = table.n, table.sums.outside[:, :1]
     said, other = table.said, table.sums.outside[:, 1 : 1 + table.k]
@@ -194,7 +209,7 @@ def _pooled_p(table: Counted) -> np.ndarray[Any, np.dtype[np.float64]]:
     return np.where((n >= Rules().min_count) & (m >= Rules().min_count), 2 * stats.norm.sf(np.abs(z)), np.nan)
 
 
-def _holm(p: np.ndarray[Any, np.dtype[np.float64]]) -> np.ndarray[Any, np.dtype[np.bool_]]:
+def _holm(p: Floats) -> Mask:
     """Cells that Holm's correction keeps at .05."""
     tested = np.flatnonzero(np.isfinite(p.ravel()))
     order = tested[np.argsort(p.ravel()[tested], kind="stable")]
@@ -202,5 +217,3 @@ def _holm(p: np.ndarray[Any, np.dtype[np.float64]]) -> np.ndarray[Any, np.dtype[
     found = np.zeros(p.size, dtype=bool)
     found[order[kept]] = True
     return found.reshape(p.shape)
-
-
