@@ -107,7 +107,7 @@ def _page(
             detectable=_detectable(findings),
             plotly_js=_plotly_js(),
             json=lambda value: json.dumps(value, ensure_ascii=False),
-            **{name: getattr(sentences, name) for name in ("points", "percent", "probability")},
+            **{name: getattr(sentences, name) for name in ("points", "percent", "probability", "beside")},
         )
         .rstrip()
         + "\n"

@@ -44,8 +44,7 @@ def render() -> None:
     if picked and picked[0] < len(chosen):
         row = chosen.iloc[picked[0]]
         st.markdown(sentences.markdown_sentence(row, truth=result.run["truth"]))
-        detectable = sentences.points(row["detectable"], signed=False)
-        st.caption(f"A single test on this slice finds differences from about {detectable} points on (80 % power).")
+        st.caption(sentences.markdown_text(sentences.beside(row)))
         review_form(result, int(chosen.index[picked[0]]), decided, opened_folder())
         inside = sentences.samples_in(result, row["where"])
         which = st.radio("Show", [f"read as {row['emotion']}", "all in the slice"], horizontal=True)
