@@ -20,6 +20,7 @@ from data.features import FeatureSet
 from data.predictions import Predictions, predictions_from_table
 from data.tables import is_table, read_table
 from data.taxonomy import Taxonomy
+from workbench.besides_intake import besides
 from workbench.concept_sentences import STANDING_WARNING
 from workbench.evaluation_notes import seen_note
 from workbench.evaluation_table import DatasetTable
@@ -32,6 +33,7 @@ from workbench.reviewing import carried_reviews, judged, progress_sentence
 from workbench.settings import AuditSettings, EvaluateSettings
 from workbench.store import save_audit
 from workbench.training import PREDICTIONS_FILE, evaluation_lines, open_features
+from workbench.wording_intake import other_wordings
 
 if TYPE_CHECKING:
     from probes.evaluate import Evaluation, LinearBaseline
@@ -177,10 +179,23 @@ def audit(settings: AuditSettings, *, command: str = "", remarks: tuple[str, ...
         provenance["command"] = command
     provenance["remarks"] = list(remarks)
     config = replace(settings.audit, attributes=names or None)
-    with _steps(
-        "auditing", ("slicing", "counting", "testing", _MAP_STEP, "measuring the space", "writing the report")
-    ) as step:
-        result = run_audit(predictions, config, inferred=frozenset(inferred), provenance=provenance, progress=step)
+    known = besides(
+        training=settings.training, valence=settings.valence, taxonomy=predictions.taxonomy, encoder=settings.encoder,
+        temperature=None if given.probe is None else given.probe.temperature,
+    )  # fmt: skip
+    provenance |= {name: getattr(settings, name) for name in ("training", "valence") if getattr(settings, name)}
+    names_of_steps = (
+        "slicing", "counting", "testing", "asking further", _MAP_STEP, "measuring the space", "writing the report",
+    )  # fmt: skip
+    if settings.wordings:
+        if given.probe is None:
+            raise ValueError("--wordings are read by a probe's text model: give --features with --probe")
+        known = replace(known, wordings=other_wordings(given.probe, settings.wordings))
+        provenance["wordings"] = list(settings.wordings)
+    with _steps("auditing", names_of_steps) as step:
+        result = run_audit(
+            predictions, config, inferred=frozenset(inferred), besides=known, provenance=provenance, progress=step
+        )
         result = replace(result, reading=given.reading(predictions, answer_at=settings.answer_at))
         step("writing the report")
         reviews = carried_reviews(out, settings.review_from)  # once more: people may have gone on reviewing meanwhile
@@ -190,9 +205,10 @@ def audit(settings: AuditSettings, *, command: str = "", remarks: tuple[str, ...
         write_findings(findings, out)
     for note in result.run["notes"]:
         say(f"warning: {note}")
-    dropped = result.excluded[result.excluded["what"] == "attribute"]
-    for row in dropped.itertuples():
+    for row in result.excluded[result.excluded["what"] == "attribute"].itertuples():
         say(f"warning: attribute {row.name!r} is not sliced: {row.reason}")
+    for row in result.excluded[result.excluded["what"] == "question"].itertuples():
+        say(f"not asked: {row.name}: {row.reason}")
     say(result.headline)
     if reviews:
         say(f"reviews: {progress_sentence(result, judged(result, reviews))}")

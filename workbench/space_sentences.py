@@ -58,7 +58,10 @@ def erasure_sentences(result: AuditResult) -> list[str]:
         top, cost = _row(mine, mine["before"].abs().idxmax()), _row(price, price.index[0])
         if top["verdict"] == RUNS_THROUGH:
             limit = points(max(top["control_limit"], 0.0), signed=False)
-            ending = f"It {RUNS_THROUGH}: 97.5 % of {int(top['controls']):,} random directions take away less than {limit}"
+            ending = (
+                f"So {percent(min(top['reduction'] / abs(top['before']), 1.0))} of it {RUNS_THROUGH}: 97.5 % of "
+                f"{int(top['controls']):,} random directions take away less than {limit}"
+            )
         else:
             ending = f"That it {RUNS_THROUGH} is not shown: random directions do as much (p = {probability(top['p'])})"
         how = "" if cost["method"] == "plain" else " within labels"
@@ -148,10 +151,14 @@ def label_sentences(result: AuditResult) -> list[str]:
     if alignment is not None and pd.notna(alignment["r"].iloc[0]):
         row = _row(alignment, alignment.index[0])
         tried = f"all {int(row['permutations']):,}" if row["exact"] else f"{int(row['permutations']):,}"
-        told.append(
-            f"Pictures of different {row['truth']} lie to each other as the words do with r = {row['r']:+.2f} "
-            f"(p = {probability(row['p'])} over {tried} orders of the labels)."
-        )
+        r = f"r = {row['r']:+.2f}, p = {probability(row['p'])} over {tried} orders of the labels".replace("-", "−")
+        if row["p"] > SURE:
+            ending = "it is not shown that either follows the other"
+        elif row["r"] > 0:
+            ending = "emotions whose words are alike have pictures that lie together"
+        else:
+            ending = "emotions whose words are alike have pictures that lie apart, as training to tell them apart makes them"
+        told.append(f"Do pictures lie to each other as the words do? {r}: {ending}.")
     if wording is not None:
         whole = wording[wording["slice"] == "all pictures"]
         top = _row(whole, whole["flips"].idxmax())

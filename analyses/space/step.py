@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +21,7 @@ from analyses.space.mmd import mmd_table
 from analyses.space.neighbours import NEIGHBOURS, nearest_neighbours, purity_table
 from analyses.space.pull import pull_table
 from analyses.space.shift import concept_shift_table
+from analyses.space.wording import wording_table
 from analyses.strata import true_codes
 from data.predictions import Predictions
 
@@ -36,6 +37,7 @@ def space_tables(
     predictions: Predictions, attributes: Sequence[CodedAttribute], *,
     skewed: frozenset[str] = frozenset(), inferred: frozenset[str] = frozenset(),
     on_map: npt.NDArray[np.int64] | None = None, most: int = 2_000, seed: int = 0,
+    wordings: Mapping[str, npt.NDArray[np.floating]] | None = None,
 ) -> Tables:  # fmt: skip
     """Tables by name; none where predictions name a label only.
 
@@ -45,9 +47,9 @@ def space_tables(
     label vectors), `space_shift` (`concept_shift_table`), `space_encoding` (`linear_probe`), `space_neighbours`
     (`purity_table`), `space_alignment` (`alignment_table`), and for the attributes that are skewed `space_erasure` and
     `space_collateral` (the parts of an `ErasureTest`). Of the pictures on the map: `space_plane` (`image_id`, `x`, `y`),
-    `space_plane_labels` (`label`, `x`, `y`) and `space_plane_badge` (one row: shares and trust). `space_about` says for
-    each analysis how many `pictures` of how many (`of`) it saw, and which `attribute` it could not be done for and why
-    (`note`).
+    `space_plane_labels` (`label`, `x`, `y`) and `space_plane_badge` (one row: shares and trust). With `wordings`
+    `space_wording` (`wording_table`), of every picture. `space_about` says for each analysis how many `pictures` of how
+    many (`of`) it saw, and which `attribute` it could not be done for and why (`note`).
 
     Args:
         predictions: of a probe, or of any model with scores.
@@ -57,6 +59,7 @@ def space_tables(
         on_map: positions of the pictures on the map.
         most: pictures that slow analyses take; 0 leaves these out.
         seed: of all samples and deals.
+        wordings: name -> label vectors of other words for the same emotions.
     """
     if predictions.measure == "label":
         return {}
@@ -84,6 +87,9 @@ def space_tables(
                 predictions.take(_mask(few, n)), [_at(one, few) for one in attributes], skewed, inferred, _of(y, few),
                 _of(groups, few), n, seed, about,
             )  # fmt: skip
+        if wordings:
+            tables["space_wording"] = wording_table(predictions, wordings, attributes)
+            about.append(("space_wording", n, n, "", ""))
         if on_map is not None and len(on_map):
             tables |= _plane(predictions.take(_mask(on_map, n)), predictions.anchors, seed)
             about.append(("space_plane", len(on_map), n, "", ""))
