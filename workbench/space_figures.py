@@ -14,6 +14,7 @@ from analyses.space.causal import RUNS_THROUGH
 from workbench.figures import BLUE, DIVERGING, ORANGE, PALETTE, VERMILION, blank, safe, short
 from workbench.map_figure import SYMBOLS
 from workbench.sentences import points
+from workbench.space_sentences import leading_erasures
 
 MOST_SLICES = 30
 MOST_CELLS = 14
@@ -63,8 +64,8 @@ def erasure(result: AuditResult, *, most: int = MOST_CELLS) -> go.Figure | None:
 
     None where no skew was tested so.
     """
-    cells = leading_erasures(result.tables, most)
-    if cells is None:
+    cells = leading_erasures(result.tables).head(most)
+    if cells.empty:
         return None
     figure = blank(height=110 + 32 * len(cells))
     figure.add_vline(x=0, line_color="#555555", line_width=1)
@@ -101,19 +102,6 @@ def erasure(result: AuditResult, *, most: int = MOST_CELLS) -> go.Figure | None:
     if cells["method"].eq("plain").all():
         figure.update_xaxes(title="difference from the other pictures, points")
     return figure
-
-
-def leading_erasures(tables: Mapping[str, pd.DataFrame], most: int = MOST_CELLS) -> pd.DataFrame | None:
-    """The largest skews that were tested by erasing, one of two mirror images each; None where there are none."""
-    table = _table(tables, "space_erasure")
-    if table is None:
-        return None
-    cells = table[table["verdict"] != "no skew to explain"]
-    cells = cells.assign(size=cells["before"].abs()).sort_values("size", ascending=False, kind="stable")
-    # Of two values, one says what the other does with the sign turned.
-    mirror = cells.assign(size=cells["size"].round(9)).duplicated(["attribute", "emotion", "size"])
-    cells = cells[~mirror].head(most).reset_index(drop=True)
-    return None if cells.empty else cells
 
 
 def hubs(result: AuditResult) -> go.Figure | None:

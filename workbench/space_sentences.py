@@ -43,19 +43,33 @@ def pull_sentence(result: AuditResult) -> str | None:
     )
 
 
+def leading_erasures(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """The skews that were tested by erasing, the largest first.
+
+    Of the two values of an attribute one says what the other says with the sign turned: the one that is more is kept.
+    """
+    table = _table(tables, "space_erasure")
+    if table is None:
+        return pd.DataFrame()
+    cells = table[table["verdict"] != NO_SKEW]
+    cells = cells.assign(size=cells["before"].abs().round(9))
+    cells = cells.sort_values(["size", "before"], ascending=False, kind="stable")
+    return cells[~cells.duplicated(["attribute", "emotion", "size"])].reset_index(drop=True)
+
+
 def erasure_sentences(result: AuditResult) -> list[str]:
     """For each attribute that was erased: what became of its largest skew, and at what price."""
-    cells, prices = (_table(result.tables, name) for name in ("space_erasure", "space_collateral"))
-    if cells is None or prices is None:
+    cells, prices = leading_erasures(result.tables), _table(result.tables, "space_collateral")
+    if prices is None:
         return []
     told = []
     for column, price in prices.groupby("attribute", sort=False):
         name = str(column).replace("_", " ")
-        mine = cells[(cells["attribute"] == column) & (cells["verdict"] != NO_SKEW)]
+        mine = cells[cells["attribute"] == column]
         if mine.empty:
             told.append(f"{name}: on the pictures that it was tried on, no skew could be told from zero.")
             continue
-        top, cost = _row(mine, mine["before"].abs().idxmax()), _row(price, price.index[0])
+        top, cost = _row(mine, mine.index[0]), _row(price, price.index[0])
         if top["verdict"] == RUNS_THROUGH:
             limit = points(max(top["control_limit"], 0.0), signed=False)
             ending = (
