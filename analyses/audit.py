@@ -21,7 +21,7 @@ from analyses.further import Answers, Besides, further_answers
 from analyses.levels import coarsest, level_table
 from analyses.projection import Projection, projection
 from analyses.reading import ReadingQuality
-from analyses.scores import scores
+from analyses.scores import Scores, scores
 from analyses.selftest import SelfTest
 from analyses.skew import Finding, skew_table
 from analyses.slices import CodedAttribute, coded_attributes
@@ -127,8 +127,7 @@ def run_audit(
     sums = slice_sums(coded, per_picture.columns, order=config.order, min_count=config.min_count, beside=1 + k)
     say("testing")
     groups = group_codes(predictions.rows)
-    said = per_picture.columns[:, per_picture.at["said"]]
-    design = None if groups is None else design_effects(sums, coded, groups, said, order=config.order)[0]
+    design = None if groups is None else design_effects(sums, coded, groups, per_picture.of("said"), order=config.order)[0]
     findings = skew_table(
         sums, per_picture, predictions.taxonomy, min_count=config.min_count, alpha=config.alpha,
         tolerance=config.tolerance, design=design, inferred=inferred,
@@ -158,7 +157,7 @@ def run_audit(
         findings=findings,
         slices=slices,
         structure=structure,
-        samples=_samples(predictions, per_picture.columns, per_picture.at, drawn),
+        samples=_samples(predictions, per_picture, drawn),
         excluded=_excluded(coded, unusable, slices, sums.excluded, further.left_out, config.min_count),
         run={
             "schema": SCHEMA,
@@ -219,18 +218,16 @@ def _map_record(drawn: Projection | None, predictions: Predictions) -> dict[str,
     }
 
 
-def _samples(
-    predictions: Predictions, columns: np.ndarray[Any, Any], at: Mapping[str, slice], drawn: Projection | None
-) -> pd.DataFrame:
+def _samples(predictions: Predictions, per_picture: Scores, drawn: Projection | None) -> pd.DataFrame:
     labels = np.asarray(predictions.taxonomy.labels, dtype=object)
     samples = predictions.rows.copy()
     samples["predicted"] = labels[predictions.predicted]
     agreement = np.full(len(samples), np.nan)
-    if "hit" in at:
-        known = columns[:, at["labelled"]][:, 0] > 0
-        agreement[known] = columns[known, at["hit"]][:, 0] if known.any() else agreement[known]
+    if "hit" in per_picture:
+        known = per_picture.of("labelled")[:, 0] > 0
+        agreement[known] = per_picture.of("hit")[known, 0]
     samples["audit_agreement"] = agreement
-    samples["audit_margin"] = columns[:, at["margin"]][:, 0] if "margin" in at else np.nan
+    samples["audit_margin"] = per_picture.of("margin")[:, 0] if "margin" in per_picture else np.nan
     places = np.full((len(samples), 2), np.nan)
     if drawn is not None:
         places[drawn.positions] = drawn.xy

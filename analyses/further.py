@@ -41,12 +41,14 @@ class Besides:
 
     Attributes:
         training: one row a training picture, with the attributes and its label or votes; for bias amplification.
+        training_by_name: whether the caller named them: then they must fit the audited pictures.
         valence: label -> number, from the user's own lexicon; for severity, instead of polarity.
         temperature: turns cosines into probabilities, softmax(cosine / temperature).
         wordings: name -> label vectors `(k, m)` of other words for the same emotions (see `analyses.space.wording`).
     """
 
     training: pd.DataFrame | None = None
+    training_by_name: bool = True
     valence: Mapping[str, float] | None = None
     temperature: float | None = None
     wordings: Mapping[str, npt.NDArray[np.floating]] | None = None
@@ -164,7 +166,7 @@ class _Asker:
         if predictions.measure != "label":
             asked.append(_Question("the nearest pictures", self.retrieval, few))
         if self.besides.training is not None:
-            asked.append(_Question("bias amplification", self.amplification, every, by_name=True))
+            asked.append(_Question("bias amplification", self.amplification, every, self.besides.training_by_name))
         return asked
 
     def adjusted(self) -> Tables:

@@ -23,8 +23,13 @@ WITH_TRUTH = {"odds", "confusions", "severity_beyond_labels"}
 WITH_SCORES = {"retrieval", "retrieval_figures"}
 
 
+FURTHER = OF_ALL | WITH_TRUTH | WITH_SCORES | {"calibration", "adjusted", "amplification", "amplification_means"}
+
+
 def tables_of(table: pd.DataFrame, config: AuditConfig = QUICK, **more) -> dict[str, pd.DataFrame]:
-    return dict(run_audit(predictions_from_table(table), config, **more).tables)
+    """The tables of these questions; those of the space are asked by `analyses.space`."""
+    tables = run_audit(predictions_from_table(table), config, **more).tables
+    return {name: table for name, table in tables.items() if name in FURTHER}
 
 
 def test_what_the_data_can_answer_is_asked() -> None:
@@ -101,8 +106,8 @@ def test_every_chapter_leads_with_a_sentence_and_its_rows_with_their_slices() ->
     result = run_audit(predictions_from_table(table), config, besides=Besides(training=predictions_table(900, seed=1)))
     found = chapters(result)
     assert [chapter.name for chapter in found] == [
-        "held-fixed", "truth", "severity", "levels", "calibration", "amplification", "distribution", "comparability",
-        "retrieval", "outcome-1",
+        "held-fixed", "truth", "severity", "levels", "calibration", "amplification", "impact", "distribution",
+        "comparability", "retrieval", "outcome-1",
     ]  # fmt: skip
     for chapter in found:
         assert chapter.found[0].endswith(".")
@@ -143,6 +148,7 @@ def test_the_command_line_asks_by_name_and_keeps_the_answers(tmp_path) -> None:
     page = (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
     assert "With label held fixed" in page
     assert "Impact ratio of joy by tone" in page
+    assert "Impact ratios: who is read as joy less often?" in page
     words = tmp_path / "words.csv"
     for text, message in (
         ("word,valence\njoy,4\n", "expected label and valence"),

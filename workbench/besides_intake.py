@@ -14,7 +14,13 @@ from workbench.training import open_features
 
 
 def besides(
-    *, training: str = "", valence: str = "", taxonomy: Taxonomy, temperature: float | None = None, encoder: str = "unknown"
+    *,
+    training: str = "",
+    valence: str = "",
+    taxonomy: Taxonomy,
+    temperature: float | None = None,
+    encoder: str = "unknown",
+    trained_on: pd.DataFrame | None = None,
 ) -> Besides:
     """Reads what the settings name.
 
@@ -25,13 +31,16 @@ def besides(
         taxonomy: the labels.
         temperature: of the probe, where there is one.
         encoder: what made the features, where the data do not say.
+        trained_on: rows of the pictures that the probe was trained on, where they are among the given ones and not audited;
+            taken when `training` names none.
 
     Raises:
         FileNotFoundError: a file is not there.
         ValueError: columns are missing, a valence is no number, a word has two, or no label has one.
     """
     return Besides(
-        training=_training(training, encoder) if training else None,
+        training=_training(training, encoder) if training else trained_on,
+        training_by_name=bool(training),
         valence=_valence(Path(valence), taxonomy) if valence else None,
         temperature=temperature,
     )

@@ -53,6 +53,7 @@ class _Given:
     probe: Probe | None = None
     baselines: tuple[LinearBaseline, ...] = ()
     out_of_fold: bool = False
+    trained_on: pd.DataFrame | None = None
 
     def reading(self, predictions: Predictions, *, answer_at: float) -> ReadingQuality | None:
         """How well the labelled pictures are read; `predictions` are these with all that was joined to them."""
@@ -181,18 +182,18 @@ def audit(settings: AuditSettings, *, command: str = "", remarks: tuple[str, ...
     config = replace(settings.audit, attributes=names or None)
     known = besides(
         training=settings.training, valence=settings.valence, taxonomy=predictions.taxonomy, encoder=settings.encoder,
-        temperature=None if given.probe is None else given.probe.temperature,
+        temperature=None if given.probe is None else given.probe.temperature, trained_on=given.trained_on,
     )  # fmt: skip
     provenance |= {name: getattr(settings, name) for name in ("training", "valence") if getattr(settings, name)}
-    names_of_steps = (
-        "slicing", "counting", "testing", "asking further", _MAP_STEP, "measuring the space", "writing the report",
-    )  # fmt: skip
     if settings.wordings:
         if given.probe is None:
             raise ValueError("--wordings are read by a probe's text model: give --features with --probe")
         known = replace(known, wordings=other_wordings(given.probe, settings.wordings))
         provenance["wordings"] = list(settings.wordings)
-    with _steps("auditing", names_of_steps) as step:
+    with _steps(
+        "auditing",
+        ("slicing", "counting", "testing", "asking further", _MAP_STEP, "measuring the space", "writing the report"),
+    ) as step:
         result = run_audit(
             predictions, config, inferred=frozenset(inferred), besides=known, provenance=provenance, progress=step
         )
@@ -228,7 +229,10 @@ def _probed(settings: AuditSettings) -> _Given:
     features = open_features(settings.features, encoder=settings.encoder, id_column=settings.id_column)
     if "label" in features.rows:
         probe.taxonomy.codes(features.rows["label"])
+    seen = features.rows[~probe.unseen(features)] if probe.trained_on else None
     features = _chosen(features, probe, split=settings.split, unseen_only=settings.unseen_only)
+    if seen is not None and (seen.empty or seen["image_id"].isin(features.rows["image_id"]).any()):
+        seen = None  # what was trained on is audited too, or not there: there is nothing to compare with
     provenance = {
         "features": f"{settings.features} ({features.spec.in_words()})",
         "features_fingerprint": features.fingerprint(),
@@ -237,7 +241,8 @@ def _probed(settings: AuditSettings) -> _Given:
         "anchors": f"{probe.anchors.source}, “{probe.anchors.template}”",
     }
     saved = Path(settings.probe) / "baselines.safetensors"
-    return _Given(probe.predict(features), provenance, features, probe, load_baselines(saved) if saved.is_file() else ())
+    baselines = load_baselines(saved) if saved.is_file() else ()
+    return _Given(probe.predict(features), provenance, features, probe, baselines, trained_on=seen)
 
 
 def _tabled(settings: AuditSettings) -> _Given:

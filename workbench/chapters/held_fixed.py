@@ -65,7 +65,7 @@ def held_fixed(result: AuditResult) -> Chapter | None:
                 "held fixed": intervals(leading, ("within", "within_low", "within_high")),
                 "strata": leading["strata_used"].map(str),
                 "verdict": leading["verdict"],
-                "what happens": [_KINDS.get(kind, "") for kind in leading["simpson_kind"]],
+                "what happens": [_KINDS.get(kind, "").partition(" (")[0] for kind in leading["simpson_kind"]],
             }
         ),
         len(table),
