@@ -361,3 +361,33 @@ def test_only_what_needs_no_vectors_is_kept_without_them_and_nothing_of_bare_lab
     assert "space_mmd" not in space_tables(given, tone, most=0)
     named = predictions_from_table(given.rows.assign(predicted="joy"), taxonomy=EKMAN)
     assert space_tables(named, tone) == {}
+
+
+@pytest.mark.parametrize(
+    "odd", ["one class", "one place", "a zero vector", "all alike but one", "one group", "nothing known"]
+)
+def test_odd_data_leave_what_cannot_be_said_out_and_break_nothing(odd: str) -> None:
+    given = predictions(0, n=120)
+    assert given.embeddings is not None
+    assert given.anchors is not None
+    vectors, rows = given.embeddings.copy(), given.rows.copy()
+    if odd == "one class":
+        vectors[:] = 0.2 * vectors + given.anchors[3]
+    if odd == "one place":
+        vectors[:] = given.anchors[3]
+    if odd == "a zero vector":
+        vectors[5] = 0
+    if odd == "all alike but one":
+        rows["tone"] = np.where(np.arange(120) == 0, "dark", "light")
+    if odd == "one group":
+        rows["group_id"] = "the same"
+    if odd == "nothing known":
+        rows["label"] = None
+    odd_one = Predictions(1 - vectors @ given.anchors.T, rows, EKMAN, embeddings=vectors, anchors=given.anchors)
+    tables = space_tables(odd_one, [coded_attribute(rows["tone"])], skewed=frozenset({"tone: dark"}), on_map=np.arange(50))
+    assert {"space_pull", "space_hubs", "space_margins", "space_about"} <= set(tables)
+    about = tables["space_about"]
+    if odd in ("one place", "a zero vector", "all alike but one", "one group"):
+        assert about["note"].ne("").any()
+    else:
+        assert about.loc[about["note"] != "", "analysis"].tolist() == []

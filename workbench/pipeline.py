@@ -33,6 +33,7 @@ from workbench.reviewing import carried_reviews, judged, progress_sentence
 from workbench.settings import AuditSettings, EvaluateSettings
 from workbench.store import save_audit
 from workbench.training import PREDICTIONS_FILE, evaluation_lines, open_features
+from workbench.wording_intake import other_wordings
 
 if TYPE_CHECKING:
     from probes.evaluate import Evaluation, LinearBaseline
@@ -184,6 +185,11 @@ def audit(settings: AuditSettings, *, command: str = "", remarks: tuple[str, ...
         temperature=None if given.probe is None else given.probe.temperature, trained_on=given.trained_on,
     )  # fmt: skip
     provenance |= {name: getattr(settings, name) for name in ("training", "valence") if getattr(settings, name)}
+    if settings.wordings:
+        if given.probe is None:
+            raise ValueError("--wordings are read by a probe's text model: give --features with --probe")
+        known = replace(known, wordings=other_wordings(given.probe, settings.wordings))
+        provenance["wordings"] = list(settings.wordings)
     with _steps(
         "auditing",
         ("slicing", "counting", "testing", "asking further", _MAP_STEP, "measuring the space", "writing the report"),

@@ -90,7 +90,9 @@ def _page(
             space=space_section(result),
             space_figures={
                 name: _drawn(name, figure)
-                for name, figure in (dict.fromkeys(FIGURES) | section_figures(result, slices=slices, on_map=on_map)).items()
+                for name, figure in (
+                    dict.fromkeys(FIGURES) | section_figures(result, slices=slices, on_map=on_map // 2)
+                ).items()
             },
             badge=sentences.map_badge(result.run["map"], len(result.samples)),
             on_map=min(on_map, int(result.samples["audit_x"].notna().sum())),

@@ -190,6 +190,11 @@ class AuditSettings:
     concept_outcome: str = _option(
         "", "column that concepts are held against random directions on; valence, else label, when not given"
     )
+    wordings: tuple[str, ...] = _option(
+        (),
+        "other phrases to ask for the labels with ('a {} scene'), or synonyms: how many labels flip; with --probe",
+        many=True,
+    )
     split: str = _option("", "audit this split only")
     unseen_only: bool = _option(False, "leave out pictures that the probe was trained on")
     encoder: str = _option("unknown", "what made the features, where the data do not say")

@@ -14,10 +14,13 @@ from analyses.space.causal import RUNS_THROUGH
 from workbench.figures import BLUE, DIVERGING, ORANGE, PALETTE, VERMILION, blank, safe, short
 from workbench.map_figure import SYMBOLS
 from workbench.sentences import points
+from workbench.space_sentences import leading_erasures
 
 MOST_SLICES = 30
 MOST_CELLS = 14
 SURE = 0.05
+_PLANE_HEIGHT = 430
+"""Pixels that the pictures of the plane fill."""
 
 
 def within_pull(result: AuditResult, *, most: int = MOST_SLICES) -> go.Figure | None:
@@ -61,8 +64,8 @@ def erasure(result: AuditResult, *, most: int = MOST_CELLS) -> go.Figure | None:
 
     None where no skew was tested so.
     """
-    cells = leading_erasures(result.tables, most)
-    if cells is None:
+    cells = leading_erasures(result.tables).head(most)
+    if cells.empty:
         return None
     figure = blank(height=110 + 32 * len(cells))
     figure.add_vline(x=0, line_color="#555555", line_width=1)
@@ -99,19 +102,6 @@ def erasure(result: AuditResult, *, most: int = MOST_CELLS) -> go.Figure | None:
     if cells["method"].eq("plain").all():
         figure.update_xaxes(title="difference from the other pictures, points")
     return figure
-
-
-def leading_erasures(tables: Mapping[str, pd.DataFrame], most: int = MOST_CELLS) -> pd.DataFrame | None:
-    """The largest skews that were tested by erasing, one of two mirror images each; None where there are none."""
-    table = _table(tables, "space_erasure")
-    if table is None:
-        return None
-    cells = table[table["verdict"] != "no skew to explain"]
-    cells = cells.assign(size=cells["before"].abs()).sort_values("size", ascending=False, kind="stable")
-    # Of two values, one says what the other does with the sign turned.
-    mirror = cells.assign(size=cells["size"].round(9)).duplicated(["attribute", "emotion", "size"])
-    cells = cells[~mirror].head(most).reset_index(drop=True)
-    return None if cells.empty else cells
 
 
 def hubs(result: AuditResult) -> go.Figure | None:
@@ -166,7 +156,7 @@ def plane(result: AuditResult, *, most: int = 2_000) -> go.Figure | None:
         hovertext=[safe(label) for label in labels["label"]],
         marker={"symbol": "star", "size": 13, "color": "#000000", "line": {"width": 1, "color": "#FFFFFF"}},
     )  # fmt: skip
-    for row, (along, up) in zip(_rows(labels), _outward(labels), strict=True):
+    for row, (along, up) in zip(_rows(labels), _free_places(labels, said), strict=True):
         figure.add_annotation(
             x=row.x, y=row.y, xshift=along, yshift=up, showarrow=False, text=f"<b>{safe(row.label)}</b>",
             bgcolor="rgba(255,255,255,0.8)", borderpad=1, font={"size": 12},
@@ -175,11 +165,29 @@ def plane(result: AuditResult, *, most: int = 2_000) -> go.Figure | None:
     return figure
 
 
-def _outward(labels: pd.DataFrame) -> list[tuple[float, float]]:
-    """Where to write each label's name, in pixels from its star: away from the middle of all."""
-    offset = labels[["x", "y"]].to_numpy() - labels[["x", "y"]].to_numpy().mean(axis=0)
-    lengths = np.maximum(np.linalg.norm(offset, axis=1, keepdims=True), 1e-12)
-    return [(float(34 * x), float(18 * y)) for x, y in offset / lengths]
+def _free_places(labels: pd.DataFrame, pictures: pd.DataFrame) -> list[tuple[float, float]]:
+    """Where to write each label's name, in pixels from its star, so that names keep clear of stars and of each other."""
+    span = float(max(np.ptp(np.append(pictures["y"], labels["y"])), np.ptp(np.append(pictures["x"], labels["x"])) / 2, 1e-9))
+    stars = labels[["x", "y"]].to_numpy() * _PLANE_HEIGHT / span
+    taken = [(x - 9, y - 9, x + 9, y + 9) for x, y in stars]
+    offsets = []
+    for (x, y), label in zip(stars, labels["label"], strict=True):
+        wide = 4.0 * len(str(label)) + 4
+        around = [
+            (along * (wide + 11), up * 18.0)
+            for along, up in ((0, 1), (0, -1), (1, 0), (-1, 0), (1, 1), (-1, -1), (1, -1), (-1, 1))
+        ]
+        boxes = [(x + dx - wide, y + dy - 9, x + dx + wide, y + dy + 9) for dx, dy in around]
+        best = int(np.argmin([sum(_shared(box, other) for other in taken) for box in boxes]))
+        taken.append(boxes[best])
+        offsets.append(around[best])
+    return offsets
+
+
+def _shared(one: tuple[float, ...], other: tuple[float, ...]) -> float:
+    """Area that two rectangles (left, bottom, right, top) share."""
+    wide, high = (min(one[at + 2], other[at + 2]) - max(one[at], other[at]) for at in (0, 1))
+    return max(wide, 0.0) * max(high, 0.0)
 
 
 def _prior_name(table: pd.DataFrame) -> str:

@@ -43,22 +43,39 @@ def pull_sentence(result: AuditResult) -> str | None:
     )
 
 
+def leading_erasures(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """The skews that were tested by erasing, the largest first.
+
+    Of the two values of an attribute one says what the other says with the sign turned: the one that is more is kept.
+    """
+    table = _table(tables, "space_erasure")
+    if table is None:
+        return pd.DataFrame()
+    cells = table[table["verdict"] != NO_SKEW]
+    cells = cells.assign(size=cells["before"].abs().round(9))
+    cells = cells.sort_values(["size", "before"], ascending=False, kind="stable")
+    return cells[~cells.duplicated(["attribute", "emotion", "size"])].reset_index(drop=True)
+
+
 def erasure_sentences(result: AuditResult) -> list[str]:
     """For each attribute that was erased: what became of its largest skew, and at what price."""
-    cells, prices = (_table(result.tables, name) for name in ("space_erasure", "space_collateral"))
-    if cells is None or prices is None:
+    cells, prices = leading_erasures(result.tables), _table(result.tables, "space_collateral")
+    if prices is None:
         return []
     told = []
     for column, price in prices.groupby("attribute", sort=False):
         name = str(column).replace("_", " ")
-        mine = cells[(cells["attribute"] == column) & (cells["verdict"] != NO_SKEW)]
+        mine = cells[cells["attribute"] == column]
         if mine.empty:
             told.append(f"{name}: on the pictures that it was tried on, no skew could be told from zero.")
             continue
-        top, cost = _row(mine, mine["before"].abs().idxmax()), _row(price, price.index[0])
+        top, cost = _row(mine, mine.index[0]), _row(price, price.index[0])
         if top["verdict"] == RUNS_THROUGH:
             limit = points(max(top["control_limit"], 0.0), signed=False)
-            ending = f"It {RUNS_THROUGH}: 97.5 % of {int(top['controls']):,} random directions take away less than {limit}"
+            ending = (
+                f"So {percent(min(top['reduction'] / abs(top['before']), 1.0))} of it {RUNS_THROUGH}: 97.5 % of "
+                f"{int(top['controls']):,} random directions take away less than {limit}"
+            )
         else:
             ending = f"That it {RUNS_THROUGH} is not shown: random directions do as much (p = {probability(top['p'])})"
         how = "" if cost["method"] == "plain" else " within labels"
@@ -148,10 +165,14 @@ def label_sentences(result: AuditResult) -> list[str]:
     if alignment is not None and pd.notna(alignment["r"].iloc[0]):
         row = _row(alignment, alignment.index[0])
         tried = f"all {int(row['permutations']):,}" if row["exact"] else f"{int(row['permutations']):,}"
-        told.append(
-            f"Pictures of different {row['truth']} lie to each other as the words do with r = {row['r']:+.2f} "
-            f"(p = {probability(row['p'])} over {tried} orders of the labels)."
-        )
+        r = f"r = {row['r']:+.2f}, p = {probability(row['p'])} over {tried} orders of the labels".replace("-", "−")
+        if row["p"] > SURE:
+            ending = "it is not shown that either follows the other"
+        elif row["r"] > 0:
+            ending = "emotions whose words are alike have pictures that lie together"
+        else:
+            ending = "emotions whose words are alike have pictures that lie apart, as training to tell them apart makes them"
+        told.append(f"Do pictures lie to each other as the words do? {r}: {ending}.")
     if wording is not None:
         whole = wording[wording["slice"] == "all pictures"]
         top = _row(whole, whole["flips"].idxmax())
