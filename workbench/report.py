@@ -16,6 +16,8 @@ from analyses.cells import VERDICTS
 from workbench import figures, map_figure, sentences
 from workbench.accuracy_figure import accuracy_figure
 from workbench.calibration_figures import coverage_figure, reliability_figure
+from workbench.concept_figures import concept_figures
+from workbench.concept_sentences import standing
 from workbench.reading_sentences import accuracy_sentence, answer_sentence, coverage_note, gap_sentence, unsure_sentence
 from workbench.reviewing import Judged, Review, judged, marks, progress_sentence
 from workbench.thumbnails import thumbnail_uri
@@ -73,7 +75,11 @@ def _page(result: AuditResult, found: list[Judged], *, rows: int, excluded: int,
             outcome=sentences.outcome(result),
             counts=[(verdict, result.count(verdict), sentences.VERDICT_MEANING[verdict]) for verdict in VERDICTS],
             leading=[
-                (sentences.finding_sentence(row, truth=result.run["truth"]), _examples(result, row), decided.get(row.Index))
+                (
+                    sentences.finding_sentence(row, truth=result.run["truth"], standing=standing(result, row)),
+                    _examples(result, row),
+                    decided.get(row.Index),
+                )
                 for row in own.head(MOST_SENTENCES).itertuples()
             ],
             leading_of=len(own),
@@ -85,6 +91,7 @@ def _page(result: AuditResult, found: list[Judged], *, rows: int, excluded: int,
             badge=sentences.map_badge(result.run["map"], len(result.samples)),
             on_map=min(on_map, int(result.samples["audit_x"].notna().sum())),
             reading=_reading(result),
+            concept_figures=[(one, _drawn(one.name, one.figure)) for one in concept_figures(result)],
             rows=list(_rows(findings.head(rows).assign(review=pd.Series(decided, dtype=object)))),
             judged=found[:rows],
             judged_of=len(found),
