@@ -53,12 +53,12 @@ def with_concepts(settings: AuditSettings, predictions: Predictions, features: F
     """The predictions with one inferred attribute a concept of the settings, and what a reader must know of each.
 
     A prompt is scored in the features that the predictions were made of, or in those of another encoder
-    (`concept_features`). In the former a prompt that leans toward an emotion word with a cosine of at least .2 has the span
-    of the emotion words projected off, unless the settings say no: pictures that lie toward the emotion would score high
-    on it whatever they show, which makes up a skew of 4.5 points and more (measured). Prompts that lean less are left as they are:
-    where a concept and an emotion go together in the world, projecting takes a part of the concept with it. Another encoder
-    does not see the same pictures as near to an emotion as the audited model does, so there nothing is projected off unless
-    the settings say yes.
+    (`concept_features`). In the former a prompt that leans toward an emotion word with a cosine of at least .2 has the
+    span of the emotion words projected off, unless the settings say no: pictures that lie toward the emotion would score
+    high on it whatever they show, which makes up a skew of 4.5 points and more (measured). Prompts that lean less are
+    left as they are: where a concept and an emotion go together in the world, projecting takes a part of the concept
+    with it. Another encoder does not see the same pictures as near to an emotion as the audited model does, so there
+    nothing is projected off unless the settings say yes.
 
     Args:
         settings: of the audit; its concepts, gold labels and what goes with them.
