@@ -17,7 +17,7 @@ from data.features import FeatureSet
 from data.gold import gold_labels, read_answers
 from data.predictions import Predictions
 from data.tables import named
-from workbench.concept_sentences import in_words
+from workbench.concept_sentences import STANDING_WARNING, in_words, standing_note
 from workbench.settings import AuditSettings
 from workbench.training import open_features
 
@@ -34,9 +34,9 @@ class InferredAttributes:
     """What the concepts of an audit became.
 
     Attributes:
-        predictions: with one inferred attribute a concept.
+        predictions: with one inferred attribute a concept, and a note that says what these are worth.
         reports: what may be said of each.
-        sentences: the same in words, and what must be known of the gold labels.
+        sentences: what must be known of features and gold labels, then each concept in a paragraph.
     """
 
     predictions: Predictions
@@ -93,8 +93,9 @@ def with_concepts(settings: AuditSettings, predictions: Predictions, features: F
         seed=settings.audit.seed,
     )  # fmt: skip
     origin = [f"Concepts are scored in other features than the predictions were made of: {scored.spec.in_words()}."]
-    said = [*origin * elsewhere, *remarks, *(sentence for report in reports for sentence in in_words(report))]
-    return InferredAttributes(predictions.with_rows(rows, notes=()), reports, tuple(dict.fromkeys(said)))
+    said = [" ".join(sentence for sentence in in_words(report) if sentence != STANDING_WARNING) for report in reports]
+    found = predictions.with_rows(rows, notes=(standing_note(reports),))
+    return InferredAttributes(found, reports, (*origin * elsewhere, *remarks, *said))
 
 
 def _given(items: Sequence[str], width: int) -> tuple[list[PromptPair], list[Concept]]:

@@ -20,7 +20,7 @@ from data.features import FeatureSet
 from data.predictions import Predictions, predictions_from_table
 from data.tables import is_table, read_table
 from data.taxonomy import Taxonomy
-from workbench.concept_sentences import STANDING_WARNING, calibration_sentences, standing_note
+from workbench.concept_sentences import calibration_sentences
 from workbench.concept_tables import CALIBRATED, concept_tables
 from workbench.evaluation_notes import seen_note
 from workbench.evaluation_table import DatasetTable
@@ -168,10 +168,9 @@ def audit(settings: AuditSettings, *, command: str = "", remarks: tuple[str, ...
 
         found = with_concepts(settings, predictions, features)
         reports, predictions = found.reports, found.predictions
-        predictions = predictions.with_rows(predictions.rows, notes=(standing_note(reports),))
-        told = [sentence for sentence in found.sentences if sentence != STANDING_WARNING]
-        provenance |= {"concepts": list(settings.concepts), "concept_sentences": told, "gold": list(settings.gold)}
-        for sentence in told:
+        provenance |= {"concepts": list(settings.concepts), "gold": list(settings.gold)}
+        provenance["concept_sentences"] = list(found.sentences)
+        for sentence in found.sentences:
             say(f"concept: {sentence}")
         names = (*names, *(report.column for report in reports)) if names else ()
     inferred = frozenset(report.column for report in reports)
