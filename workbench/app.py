@@ -21,7 +21,8 @@ def main() -> None:
     # The default margins take a quarter of a laptop screen away from the tables.
     st.html("<style>.stMainBlockContainer { padding: 2.5rem 2rem 4rem; }</style>")
     st.sidebar.markdown("**Affect Workbench**")
-    if choose_run() is not None or page is label:  # whoever labels needs no audit
+    labelling = page == label  # whoever labels needs no audit
+    if choose_run(needed=not labelling) is not None or labelling:
         page.run()
 
 

@@ -46,25 +46,26 @@ def standing_note(reports: Sequence[ConceptReport]) -> str:
     return told if len(calibrated) == len(reports) else f"{STANDING_WARNING} {told}"
 
 
-def standing(result: AuditResult, row: Any) -> str:
+def standing(result: AuditResult, where: Any, emotion: Any) -> str:
     """What a finding over inferred attributes is worth, to be said behind it; "" where every attribute was declared.
 
     Args:
         result: the audit.
-        row: a finding, or a row of its findings.
+        where: the conditions of the finding's slice, column -> value.
+        emotion: its label.
     """
-    inferred = [column for column in row.where if column in result.run.get("inferred", ())]
+    inferred = [column for column in where if column in result.run.get("inferred", ())]
     if not inferred:
         return ""
     table = result.tables.get(CALIBRATED)
-    if table is None or len(row.where) > 1:
+    if table is None or len(where) > 1:
         return ASSOCIATION
-    own = table[(table["column"] == inferred[0]) & (table["emotion"] == row.emotion)]
+    own = table[(table["column"] == inferred[0]) & (table["emotion"] == emotion)]
     if own.empty or own["effect"].isna().any():
         return ASSOCIATION
     cell = own.iloc[0]
     effect, low, high = cell["effect"], cell["low"], cell["high"]
-    if row.where[inferred[0]] != "yes":
+    if where[inferred[0]] != "yes":
         effect, low, high = -effect, -high, -low
     return f"calibrated on {int(cell['gold']):,} true labels {points(effect)} [{points(low)}, {points(high)}]"
 

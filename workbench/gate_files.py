@@ -66,7 +66,7 @@ def audit_findings(result: AuditResult, gate: Gate) -> Findings:
     """The findings of an audit; `effect` is the skew."""
     found = result.findings["verdict"].isin(FOUND)
     table = _table(result.findings, gate, [
-        plain_sentence(row, truth=result.run["truth"], standing=standing(result, row)) if told else ""
+        plain_sentence(row, truth=result.run["truth"], standing=standing(result, row.where, row.emotion)) if told else ""
         for row, told in zip(result.findings.itertuples(), found, strict=True)
     ])  # fmt: skip
     facts = {"pictures": result.run["pictures"]} | {name: result.run["config"][name] for name in ("tolerance", "alpha")}

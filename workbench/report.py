@@ -76,7 +76,9 @@ def _page(result: AuditResult, found: list[Judged], *, rows: int, excluded: int,
             counts=[(verdict, result.count(verdict), sentences.VERDICT_MEANING[verdict]) for verdict in VERDICTS],
             leading=[
                 (
-                    sentences.finding_sentence(row, truth=result.run["truth"], standing=standing(result, row)),
+                    sentences.finding_sentence(
+                        row, truth=result.run["truth"], standing=standing(result, row.where, row.emotion)
+                    ),
                     _examples(result, row),
                     decided.get(row.Index),
                 )

@@ -35,7 +35,9 @@ def render() -> None:
     if own.empty:
         st.markdown("Nothing is called skewed. The strongest differences are drawn below.")
     for number, row in enumerate(own.head(_MOST_SENTENCES).itertuples()):
-        sentence = sentences.markdown_sentence(row, truth=result.run["truth"], standing=standing(result, row))
+        sentence = sentences.markdown_sentence(
+            row, truth=result.run["truth"], standing=standing(result, row.where, row.emotion)
+        )
         st.markdown(f"{number + 1}. {sentence}{_mark(said, row.Index)}")
     if decided:
         st.caption(f"{sentences.markdown_text(progress_sentence(result, decided))} The page *Review* has them one by one.")

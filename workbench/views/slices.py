@@ -44,7 +44,11 @@ def render() -> None:
     picked = event.selection.rows
     if picked and picked[0] < len(chosen):
         row = chosen.iloc[picked[0]]
-        st.markdown(sentences.markdown_sentence(row, truth=result.run["truth"], standing=standing(result, row)))
+        st.markdown(
+            sentences.markdown_sentence(
+                row, truth=result.run["truth"], standing=standing(result, row["where"], row["emotion"])
+            )
+        )
         detectable = sentences.points(row["detectable"], signed=False)
         st.caption(f"A single test on this slice finds differences from about {detectable} points on (80 % power).")
         review_form(result, int(chosen.index[picked[0]]), decided, opened_folder())
