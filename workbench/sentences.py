@@ -56,7 +56,7 @@ def probability(value: float | None) -> str:
     return f"{mantissa}e{int(exponent)}"
 
 
-def finding_sentence(finding: Any, *, truth: str = "labels") -> list[tuple[str, str]]:
+def finding_sentence(finding: Any, *, truth: str = "labels", standing: str = "") -> list[tuple[str, str]]:
     """The finding as (text, style) pieces, style one of `plain`, `slice`, `emotion`, `quiet`.
 
     Pieces rather than HTML, so that the report, the app and the terminal each dress (and escape) them their own way.
@@ -64,6 +64,7 @@ def finding_sentence(finding: Any, *, truth: str = "labels") -> list[tuple[str, 
     Args:
         finding: a `Finding`, or a row of `AuditResult.findings`.
         truth: what the truth is made of, `labels` or `votes`.
+        standing: what a finding over inferred attributes is worth (`workbench.concept_sentences.standing`).
     """
     pieces = [
         ("Pictures with ", "plain"),
@@ -83,6 +84,8 @@ def finding_sentence(finding: Any, *, truth: str = "labels") -> list[tuple[str, 
         pieces.append((f"; the {truth} themselves differ by {points(finding.composition)}", "plain"))
     if isinstance(finding.origin, str):
         pieces.append((f": {ORIGIN_MEANING[finding.origin].format(truth=truth)}", "plain"))
+    if standing:
+        pieces.append((f"; {standing}", "plain"))
     return [*pieces, (".", "plain")]
 
 
@@ -112,15 +115,15 @@ def beside(finding: Any) -> str:
     return f"{text[0].upper()}{text[1:]}."
 
 
-def plain_sentence(finding: Any, *, truth: str = "labels") -> str:
+def plain_sentence(finding: Any, *, truth: str = "labels", standing: str = "") -> str:
     """The finding as plain text."""
-    return "".join(text for text, _ in finding_sentence(finding, truth=truth))
+    return "".join(text for text, _ in finding_sentence(finding, truth=truth, standing=standing))
 
 
-def markdown_sentence(finding: Any, *, truth: str = "labels") -> str:
+def markdown_sentence(finding: Any, *, truth: str = "labels", standing: str = "") -> str:
     """The finding as Markdown with every character of the data escaped."""
     marks = {"slice": "*", "emotion": "**", "effect": "**"}
-    pieces = ((marks.get(style, ""), text) for text, style in finding_sentence(finding, truth=truth))
+    pieces = ((marks.get(style, ""), text) for text, style in finding_sentence(finding, truth=truth, standing=standing))
     # Emphasis only works when its marks touch the text.
     return "".join(f"{mark}{_escaped(text.strip() if mark else text)}{mark}" for mark, text in pieces)
 

@@ -187,6 +187,16 @@ class AuditSettings:
         (), "prompts that become attributes ('prompt | opposite'), files of them, or direction files (.npy, .npz)", many=True
     )
     concept_encoder: str = _option("", "encoder whose text tower reads the prompts; the features' own when not given")
+    concept_features: str = _option(
+        "", "features of the same pictures by another encoder, to score concepts in; those predicted from when not given"
+    )
+    concept_project: str = _option(
+        "auto",
+        "project prompts off the emotion words: yes, no, or auto: those that lean toward one, in what was predicted from",
+    )
+    gold: tuple[str, ...] = _option(
+        (), "labels.csv of concepts, written by `label` and the app; several are put together", many=True
+    )
     concept_outcome: str = _option(
         "", "column that concepts are held against random directions on; valence, else label, when not given"
     )
@@ -247,6 +257,17 @@ class ReviewSettings:
 
 
 @dataclass(frozen=True)
+class LabelSettings:
+    """Draw pictures that people shall label, so that skews of an inferred attribute can be calibrated; the app asks them."""
+
+    run: str = _option("", "run folder of an audit with --concepts", required=True, positional=True)
+    concept: str = _option("", "the concept; not needed where the run has one only")
+    out: str = _option("", "label folder to write; labels/CONCEPT when not given", short="-o")
+    size: int = _option(600, "pictures to ask about; 200 answers are needed, 600 make most skews sure to 2 points")
+    seed: int = _option(0, "seed of the draw")
+
+
+@dataclass(frozen=True)
 class CompareSettings:
     """Compare two models or versions on the same pictures: which skews grew, which shrank, which pictures flipped."""
 
@@ -273,6 +294,7 @@ class AppSettings:
 
     run: str = _option("", "run folder to open", positional=True)
     runs: str = _option("runs", "folder to look for runs in")
+    labels: str = _option("labels", "folder to look for label folders in")
     port: int = _option(8501, "port of the local server")
     headless: bool = _option(False, "do not open a browser")
 
@@ -306,6 +328,7 @@ COMMANDS: Mapping[str, type[Any]] = types.MappingProxyType(
         "selftest": SelftestSettings,
         "discover": DiscoverSettings,
         "review": ReviewSettings,
+        "label": LabelSettings,
         "report": ReportSettings,
         "app": AppSettings,
     }
