@@ -21,10 +21,11 @@ from analyses.further import Answers, Besides, further_answers
 from analyses.levels import coarsest, level_table
 from analyses.projection import Projection, projection
 from analyses.reading import ReadingQuality
-from analyses.scores import scores
+from analyses.scores import Scores, scores
 from analyses.selftest import SelfTest
 from analyses.skew import Finding, skew_table
 from analyses.slices import CodedAttribute, coded_attributes
+from analyses.space.step import space_tables
 from analyses.structure import slice_table, structure_table
 from data.features import VOTE_PREFIX, attribute_columns
 from data.predictions import Predictions
@@ -126,8 +127,7 @@ def run_audit(
     sums = slice_sums(coded, per_picture.columns, order=config.order, min_count=config.min_count, beside=1 + k)
     say("testing")
     groups = group_codes(predictions.rows)
-    said = per_picture.columns[:, per_picture.at["said"]]
-    design = None if groups is None else design_effects(sums, coded, groups, said, order=config.order)[0]
+    design = None if groups is None else design_effects(sums, coded, groups, per_picture.of("said"), order=config.order)[0]
     findings = skew_table(
         sums, per_picture, predictions.taxonomy, min_count=config.min_count, alpha=config.alpha,
         tolerance=config.tolerance, design=design, inferred=inferred,
@@ -146,12 +146,17 @@ def run_audit(
     slices = slice_table(sums, per_picture, coded, predictions.embeddings)
     say("drawing the map")
     drawn = _map(predictions, config)
+    say("measuring the space")
+    tables = space_tables(
+        predictions, coded, skewed=frozenset(findings.loc[findings["verdict"] == "skewed", "slice"]), inferred=inferred,
+        on_map=None if drawn is None else drawn.positions, most=config.space_pictures, seed=config.seed,
+    )  # fmt: skip
     return AuditResult(
         taxonomy=predictions.taxonomy,
         findings=findings,
         slices=slices,
         structure=structure,
-        samples=_samples(predictions, per_picture.columns, per_picture.at, drawn),
+        samples=_samples(predictions, per_picture, drawn),
         excluded=_excluded(coded, unusable, slices, sums.excluded, further.left_out, config.min_count),
         run={
             "schema": SCHEMA,
@@ -171,7 +176,7 @@ def run_audit(
             "versions": versions(),
             **(provenance or {}),
         },
-        tables=further.tables,
+        tables={**further.tables, **tables},
     )
 
 
@@ -191,7 +196,7 @@ def _map(predictions: Predictions, config: AuditConfig) -> Projection | None:
         return None
     vectors = predictions.distances if predictions.embeddings is None else predictions.embeddings
     ids = predictions.rows["image_id"].to_numpy(dtype=object)
-    return projection(vectors, ids, anchors=predictions.anchors, most=config.map_pictures, seed=config.seed)
+    return projection(vectors, ids, anchors=predictions.anchors, most=config.map_pictures, seed=config.seed, seeds=True)
 
 
 def _map_record(drawn: Projection | None, predictions: Predictions) -> dict[str, Any] | None:
@@ -202,6 +207,9 @@ def _map_record(drawn: Projection | None, predictions: Predictions) -> dict[str,
         "method": drawn.method,
         "space": "label space of the probe" if predictions.embeddings is not None else "scores",
         "trustworthiness": None if np.isnan(drawn.trustworthiness) else round(drawn.trustworthiness, 4),
+        "continuity": None if np.isnan(drawn.continuity) else round(drawn.continuity, 4),
+        "overlap": None if np.isnan(drawn.overlap) else round(drawn.overlap, 4),
+        "disagreement": None if np.isnan(drawn.disagreement) else round(drawn.disagreement, 4),
         "pictures": len(drawn.positions),
         "anchors": [
             {"label": label, "x": x, "y": y} for label, (x, y) in zip(predictions.taxonomy.labels, anchors, strict=False)
@@ -209,18 +217,16 @@ def _map_record(drawn: Projection | None, predictions: Predictions) -> dict[str,
     }
 
 
-def _samples(
-    predictions: Predictions, columns: np.ndarray[Any, Any], at: Mapping[str, slice], drawn: Projection | None
-) -> pd.DataFrame:
+def _samples(predictions: Predictions, per_picture: Scores, drawn: Projection | None) -> pd.DataFrame:
     labels = np.asarray(predictions.taxonomy.labels, dtype=object)
     samples = predictions.rows.copy()
     samples["predicted"] = labels[predictions.predicted]
     agreement = np.full(len(samples), np.nan)
-    if "hit" in at:
-        known = columns[:, at["labelled"]][:, 0] > 0
-        agreement[known] = columns[known, at["hit"]][:, 0] if known.any() else agreement[known]
+    if "hit" in per_picture:
+        known = per_picture.of("labelled")[:, 0] > 0
+        agreement[known] = per_picture.of("hit")[known, 0]
     samples["audit_agreement"] = agreement
-    samples["audit_margin"] = columns[:, at["margin"]][:, 0] if "margin" in at else np.nan
+    samples["audit_margin"] = per_picture.of("margin")[:, 0] if "margin" in per_picture else np.nan
     places = np.full((len(samples), 2), np.nan)
     if drawn is not None:
         places[drawn.positions] = drawn.xy

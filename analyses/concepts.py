@@ -12,11 +12,10 @@ import pandas as pd
 
 from analyses.concept_cut import AttributeQuality, Cut, calibrated_cut, cross_fitted_quality, yes_or_no
 from analyses.concept_null import concept_table, score_matrix
+from analyses.gold_labels import ENOUGH_LABELS
 from data.concepts import Concept, require_unique_names
 
 Floats = npt.NDArray[np.float64]
-ENOUGH_LABELS = 200
-"""True labels from which on an inferred attribute may be called calibrated."""
 ENTANGLED = 0.2
 """|cosine| to an emotion label at which a concept invents a skew of 4.5 points although its AUC is .99 (measured)."""
 

@@ -74,7 +74,7 @@ def level_table(
     """One row a (slice, level, group of labels), columns as in `analyses.skew.Finding`; empty without coarser levels.
 
     Args:
-        sums: of `scores.columns` over the slices.
+        sums: of the scores over the slices.
         scores: of the pictures.
         taxonomy: the `k` labels.
         attributes: that the slices are made of.
@@ -90,7 +90,7 @@ def level_table(
         inside, outside = (_grouped(side[:, said], level) for side in (sums.inside, sums.outside))
         design = None
         if groups is not None:
-            design = design_effects(sums, attributes, groups, _grouped(scores.columns[:, said], level), order=order)[0]
+            design = design_effects(sums, attributes, groups, _grouped(scores.of("said"), level), order=order)[0]
         found = judged(inside, sums.inside[:, n], outside, sums.outside[:, n], rules, families=families, design=design)
         width = len(level.groups)
         cells = {

@@ -150,14 +150,19 @@ class CodedAttribute:
         return int((self.codes < 0).sum())
 
 
-def coded_attribute(column: pd.Series, *, bins: int = 4) -> CodedAttribute:
+def coded_attribute(column: pd.Series, *, bins: int = 4, distinct: int | None = None) -> CodedAttribute:
     """The column as codes: value by value, or by quantile where it is numeric with more than `FEW_VALUES` values.
+
+    Args:
+        column: one value a picture.
+        bins: quantile bins of a numeric column.
+        distinct: how many different values it has, where that is known already.
 
     Raises:
         ValueError: fewer than two different values, or infinite ones.
     """
     name = str(column.name)
-    distinct = int(column.nunique(dropna=True))
+    distinct = int(column.nunique(dropna=True)) if distinct is None else distinct
     if distinct < 2:
         only = f"one value ({in_words(column.dropna().iloc[0])!r})" if distinct else "no value at all"
         raise ValueError(f"attribute {name!r} has {only} in {len(column)} picture(s): a slice needs at least two to compare")
@@ -213,7 +218,7 @@ def coded_attributes(
             )
             continue
         try:
-            coded.append(coded_attribute(rows[name], bins=bins))
+            coded.append(coded_attribute(rows[name], bins=bins, distinct=int(distinct)))
         except ValueError as error:
             unusable.append((name, str(error)))
     _require_different_names(coded)

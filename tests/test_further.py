@@ -23,8 +23,13 @@ WITH_TRUTH = {"odds", "confusions", "severity_beyond_labels"}
 WITH_SCORES = {"retrieval", "retrieval_figures"}
 
 
+FURTHER = OF_ALL | WITH_TRUTH | WITH_SCORES | {"calibration", "adjusted", "amplification", "amplification_means"}
+
+
 def tables_of(table: pd.DataFrame, config: AuditConfig = QUICK, **more) -> dict[str, pd.DataFrame]:
-    return dict(run_audit(predictions_from_table(table), config, **more).tables)
+    """The tables of these questions; those of the space are asked by `analyses.space`."""
+    tables = run_audit(predictions_from_table(table), config, **more).tables
+    return {name: table for name, table in tables.items() if name in FURTHER}
 
 
 def test_what_the_data_can_answer_is_asked() -> None:

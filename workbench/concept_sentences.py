@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from analyses.concepts import ENOUGH_LABELS, ENTANGLED, ConceptReport
+from analyses.concepts import ENTANGLED, ConceptReport
+from analyses.gold_labels import ENOUGH_LABELS
 
 STANDING_WARNING = (
     "Attributes marked (inferred) come from a model, not from people: a skew over them is an association with what that "

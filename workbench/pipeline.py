@@ -184,7 +184,10 @@ def audit(settings: AuditSettings, *, command: str = "", remarks: tuple[str, ...
         temperature=None if given.probe is None else given.probe.temperature, trained_on=given.trained_on,
     )  # fmt: skip
     provenance |= {name: getattr(settings, name) for name in ("training", "valence") if getattr(settings, name)}
-    with _steps("auditing", ("slicing", "counting", "testing", "asking further", _MAP_STEP, "writing the report")) as step:
+    with _steps(
+        "auditing",
+        ("slicing", "counting", "testing", "asking further", _MAP_STEP, "measuring the space", "writing the report"),
+    ) as step:
         result = run_audit(
             predictions, config, inferred=frozenset(inferred), besides=known, provenance=provenance, progress=step
         )

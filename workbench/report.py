@@ -19,6 +19,7 @@ from workbench.calibration_figures import coverage_figure, reliability_figure
 from workbench.chapters import Chapter, chapters
 from workbench.reading_sentences import accuracy_sentence, answer_sentence, coverage_note, gap_sentence, unsure_sentence
 from workbench.reviewing import Judged, Review, judged, marks, progress_sentence
+from workbench.space_section import FIGURES, section_figures, space_section
 from workbench.thumbnails import thumbnail_uri
 
 MOST_SENTENCES = 15
@@ -86,6 +87,11 @@ def _page(
             heat_map=_drawn("heat-map", figures.heat_map(result, most=slices)),
             pull=_drawn("pull", figures.pull(result, most=slices)),
             map=_drawn("map", map_figure.picture_map(result, most=on_map)),
+            space=space_section(result),
+            space_figures={
+                name: _drawn(name, figure)
+                for name, figure in (dict.fromkeys(FIGURES) | section_figures(result, slices=slices, on_map=on_map)).items()
+            },
             badge=sentences.map_badge(result.run["map"], len(result.samples)),
             on_map=min(on_map, int(result.samples["audit_x"].notna().sum())),
             reading=_reading(result),
