@@ -19,7 +19,7 @@ from data.attributes import join_attributes
 from data.features import FeatureSet
 from data.predictions import Predictions, predictions_from_table
 from data.tables import is_table, read_table
-from data.taxonomy import Taxonomy
+from data.taxonomy_file import taxonomy_called
 from workbench.besides_intake import besides
 from workbench.concept_sentences import calibration_sentences
 from workbench.concept_tables import CALIBRATED, concept_tables
@@ -264,7 +264,7 @@ def _tabled(settings: AuditSettings) -> _Given:
         read_table(path, id_column=settings.id_column or None),
         scores_prefix=settings.scores_prefix or None,
         votes_prefix=settings.votes_prefix or None,
-        taxonomy=Taxonomy.named(settings.taxonomy) if settings.taxonomy else None,
+        taxonomy=taxonomy_called(settings.taxonomy) if settings.taxonomy else None,
         source=path.name,
     )
     if settings.split:
