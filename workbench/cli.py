@@ -137,12 +137,18 @@ def _report(settings: ReportSettings) -> int:
 
 def _app(settings: AppSettings) -> int:
     app = Path(__file__).with_name("app.py")
-    if settings.run and not (Path(settings.run) / "audit.json").is_file():
-        raise FileNotFoundError(f"no audit at {settings.run}: expected a run folder with audit.json")
+    copies = bool(settings.run) and (Path(settings.run) / "overlap.json").is_file()
+    if settings.run and not copies and not (Path(settings.run) / "audit.json").is_file():
+        raise FileNotFoundError(
+            f"no audit at {settings.run}: expected a run folder with audit.json, or the folder of `workbench overlap`"
+        )
     command = [sys.executable, "-m", "streamlit", "run", str(app), "--server.port", str(settings.port)]
     command += ["--browser.gatherUsageStats", "false", "--server.address", "localhost"]
     command += ["--server.headless", "true"] if settings.headless else []
-    chosen = {"WORKBENCH_RUNS": settings.runs, "WORKBENCH_RUN": settings.run, "WORKBENCH_LABELS": settings.labels}
+    chosen = {
+        "WORKBENCH_RUNS": settings.runs, "WORKBENCH_LABELS": settings.labels,
+        "WORKBENCH_OVERLAP" if copies else "WORKBENCH_RUN": settings.run,
+    }  # fmt: skip
     return subprocess.call(command, env=os.environ | chosen)
 
 

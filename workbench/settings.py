@@ -41,8 +41,9 @@ class FeaturesSettings:
 
     manifest: str = _option("", "manifest folder, or a table with a column path", required=True, positional=True)
     encoder: str = _option(
-        "", "open_clip:MODEL/TAG, open_clip:MODEL/CHECKPOINT-FILE, transformers:NAME or builtin:scenes", required=True
-    )
+        "", "open_clip:MODEL/TAG, open_clip:MODEL/CHECKPOINT-FILE, hf-hub:NAME, transformers:NAME or builtin:scenes",
+        required=True,
+    )  # fmt: skip
     out: str = _option("", "feature folder to write", required=True, short="-o")
     device: str = _option("auto", "cpu, cuda, mps, or auto for the fastest there is")
     precision: str = _option("auto", "float32, bfloat16, float16; auto takes half on a GPU, full elsewhere")
@@ -55,7 +56,7 @@ class OverlapSettings:
 
     a: str = _option("", "manifest or feature folder, usually what was trained on", required=True, positional=True)
     b: str = _option("", "another one, usually the test set; the splits of the first when not given", positional=True)
-    out: str = _option("overlap", "folder to write overlap.html and pairs.csv to", short="-o")
+    out: str = _option("runs/overlap", "folder to write overlap.html and pairs.csv to", short="-o")
     threshold: float = _option(0.0, "cosine from which features are a near copy; calibrated on the data when 0")
     hashes: bool = _option(True, "compare perceptual hashes of the picture files too")
     overwrite: bool = _option(False, "replace the folder that is there")
@@ -300,7 +301,7 @@ class SelftestSettings:
 class AppSettings:
     """Open the app on the newest run, or on one run, in the browser."""
 
-    run: str = _option("", "run folder to open", positional=True)
+    run: str = _option("", "run folder to open, or the folder of an overlap", positional=True)
     runs: str = _option("runs", "folder to look for runs in")
     labels: str = _option("labels", "folder to look for label folders in")
     port: int = _option(8501, "port of the local server")
