@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from analyses.discovery.space import slice_space
 from analyses.discovery.split import explore_half
 from analyses.discovery.verify import checked, verdicts
 from analyses.planted_skew.flags import SLICELINE_ALPHA
-from analyses.planted_skew.records import Experiment, Record, Row, gathered, mean_row, share_row, totals
+from analyses.planted_skew.records import OPEN, RIGHT, Experiment, Record, Row, gathered, mean_row, share_row, totals
 from data.planted_embeddings import PlantedEmbeddings, planted_embeddings
 
 Floats = npt.NDArray[np.float64]
@@ -32,8 +33,8 @@ GATES = (
 )
 """Name, scenario, share, and the average precision that is asked."""
 RING = "ring around the middle of two directions, 3 %"
-PICTURES = (10_000, 30_000)
-"""Of a data set, quick and full."""
+PICTURES = (8_000, 30_000)
+"""Of a data set, quick and full; the precision asked for is that of the full size, and not judged in a quick run."""
 NULL_PICTURES = 3_000
 NULLS = 5
 """Data sets without a hidden slice in a block."""
@@ -67,18 +68,18 @@ def hidden_experiment(*, blocks: tuple[int, int]) -> Experiment:
             verified = int(sum(values["verified"]))
             scenarios.append(
                 share_row(
-                    verified, len(values["verified"]), kind="scenario", name=f"hidden {name}: found and verified",
+                    verified, len(values["verified"]), at_least=RIGHT, kind="scenario",
+                    name=f"hidden {name}: found and verified",
                     note=f"average precision {np.mean(values['ours']):.2f}; best of the others {max(others.values()):.2f}",
                 )
             )  # fmt: skip
             if name == RING:
                 continue
-            lines.append(
-                mean_row(
-                    values["ours"], at_least=bar, kind="gate", name=f"hidden {name}: average precision", others=others,
-                    note=f"verified on the held-out half in {verified} of {len(values['verified'])}",
-                )
+            line = mean_row(
+                values["ours"], at_least=bar, kind="gate", name=f"hidden {name}: average precision", others=others,
+                note=f"verified on the held-out half in {verified} of {len(values['verified'])}",
             )  # fmt: skip
+            lines.append(replace(line, verdict=OPEN) if quick else line)
         return lines + scenarios
 
     return Experiment("hidden", blocks, run, rows)

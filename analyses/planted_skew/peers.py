@@ -108,7 +108,7 @@ def ask_sliceline(predictions: Predictions) -> bool:
 
     wrong = (predictions.predicted != predictions.taxonomy.codes(predictions.rows["label"])).astype(float)
     finder = Slicefinder(alpha=SLICELINE_ALPHA, k=SLICELINE_MOST, max_l=2, min_sup=FEWEST, verbose=False)
-    finder.fit(_attributes(predictions).to_numpy(dtype=str), wrong)
+    finder.fit(_attributes(predictions).apply(lambda column: pd.factorize(column)[0]).to_numpy(), wrong)
     return len(finder.top_slices_) > 0
 
 
