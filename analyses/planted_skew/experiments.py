@@ -25,5 +25,5 @@ def experiments() -> list[Experiment]:
         erasure_experiment(blocks=(2, 10)),
         speed_experiment(),
         scenario_experiment(blocks=(2, 40)),
-        peers_experiment(blocks=(1, 10)),
+        peers_experiment(blocks=(1, 3)),
     ]
