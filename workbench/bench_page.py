@@ -12,8 +12,8 @@ from analyses.planted_skew.records import CHANCE, FAIL, OPEN, PASS, TOOLS, Row
 HEAD = ("", "measured", "95 % interval", "asked", "verdict", "best of the others")
 TITLES = {"gate": "Gates", "scenario": "Scenarios: share of right answers", "peer": "The tools themselves"}
 LEGEND = (
-    f"“{FAIL}”: surely on the wrong side of what is asked (one-sided, 5 %); “{CHANCE}”: on the wrong side by no more than "
-    f"chance; “{OPEN}”: too small to judge",
+    f"“{FAIL}”: surely on the wrong side of what is asked (one-sided, 5 %, in a quick run 0.2 %); “{CHANCE}”: on the wrong "
+    f"side by no more than chance; “{OPEN}”: too small to judge",
     "flagged: q ≤ .05; “skewed” asks in addition that the difference surely lies beyond ±2 points",
     "DivExplorer, SliceLine, Fairlearn, four-fifths: their rules, re-stated on the same counts, or on eight principal "
     "components cut in four; the tools themselves stand in the last table",

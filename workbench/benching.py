@@ -21,7 +21,7 @@ from tqdm import tqdm
 from analyses.audit import versions
 from analyses.planted_skew.experiments import experiments
 from analyses.planted_skew.peers import PACKAGES, installed
-from analyses.planted_skew.records import FAIL, Experiment, Record, Row
+from analyses.planted_skew.records import FAIL, QUICK_ALPHA, Experiment, Record, Row
 from data.atomic import MARKER, is_replaceable, write_json, write_text
 from data.features import VOTE_PREFIX, FeatureSet
 from data.taxonomy import Taxonomy, closest
@@ -74,7 +74,8 @@ def bench(settings: BenchSettings, *, command: str = "", say: Say = print) -> Be
     rows: list[Row] = []
     records = _records(chosen, settings, out / "blocks")
     for one in chosen:
-        rows += one.rows(records[one.name], settings.quick)
+        found = one.rows(records[one.name], settings.quick)
+        rows += [row.softened(QUICK_ALPHA) for row in found] if settings.quick else found
     result = BenchResult(tuple(rows), _about(settings, command))
     write_text(out / "bench.html", bench_html(result.rows, result.about))
     write_text(out / "bench.md", markdown_table(result.rows, result.about))
