@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from scipy import special
 
 from analyses.clusters import group_codes
 from analyses.inference import Floats, benjamini_hochberg, wilson
@@ -77,13 +78,14 @@ def retrieval_tables(
             )
         )  # fmt: skip
         own = None if groups is None else groups[known]
-        seen = _figures(codes, ranked, size, most)
-        chance = np.stack([_figures(dealt, ranked, size, most) for dealt in dealt_codes(codes, own, draws=draws, rng=rng)])
-        drawn = []
-        for weight in drawn_weights(len(codes), own, draws=draws, rng=rng):
-            again = np.repeat(np.arange(len(codes)), weight.astype(np.int64))
-            order = np.argsort(predictions.distances[known][again], axis=0, kind="stable").T
-            drawn.append(_figures(codes[again], order, size, min(most, len(again))))
+        first = ranked[:, :most]
+        seen = _figures(codes[first], expected, size)
+        dealt = dealt_codes(codes, own, draws=draws, rng=rng)
+        chance = np.stack([_figures(one[first], expected, size) for one in dealt])
+        drawn = [
+            _figures(*_drawn_again(codes, ranked, weight.astype(np.int64), most, size), size)
+            for weight in drawn_weights(len(codes), own, draws=draws, rng=rng)
+        ]
         excess, excess_low, excess_high = excess_interval(seen, chance, np.stack(drawn))
         p = chance_p(seen, chance)
         for row, measure in enumerate(("max skew", "ndkl")):
@@ -101,23 +103,39 @@ def retrieval_tables(
     return pd.concat(slices, ignore_index=True), table
 
 
-def ndkl(codes: Codes, expected: Floats) -> float:
-    """Normalised discounted Kullback-Leibler divergence (nats) of a ranking `(n,)` of values from their expected shares.
+def ndkl(codes: Codes, expected: Floats) -> Floats:
+    """Normalised discounted Kullback-Leibler divergence (nats) of rankings `(..., n)` of values from their expected shares.
 
     Mean over ranks i, weighted by 1 / log2(i + 1), of KL(shares among the first i, expected).
     """
-    rank = np.arange(1, len(codes) + 1)
-    shares = np.cumsum(codes[:, None] == np.arange(len(expected)), axis=0) / rank[:, None]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        divergence = np.where(shares > 0, shares * np.log(shares / expected), 0.0).sum(axis=1)
+    rank = np.arange(1, codes.shape[-1] + 1)
+    divergence = np.zeros(codes.shape)
+    for value in np.flatnonzero(expected):
+        share = np.cumsum(codes == value, axis=-1) / rank
+        divergence += special.rel_entr(share, expected[value])
     weight = 1 / np.log2(rank + 1)
-    return float((weight * divergence).sum() / weight.sum())
+    return np.asarray((weight * divergence).sum(axis=-1) / weight.sum(), dtype=np.float64)
 
 
-def _figures(codes: Codes, ranked: Codes, size: int, most: int) -> Floats:
-    """Largest skew and NDKL of the first `most` pictures for each emotion: `(2, k)`."""
-    expected = np.bincount(codes, minlength=size) / len(codes)
-    first = codes[ranked[:, :most]]
+def _figures(first: Codes, expected: Floats, size: int) -> Floats:
+    """Largest skew and NDKL `(2, k)` of the values `first (k, most)` of the pictures nearest to each emotion."""
+    hits = (first[:, None] == np.arange(size)[:, None]).mean(axis=2)
     with np.errstate(divide="ignore", invalid="ignore"):
-        largest = [np.nanmax(np.log(np.bincount(one, minlength=size) / most / expected)) for one in first]
-    return np.array([largest, [ndkl(one, expected) for one in first]])
+        return np.stack([np.nanmax(np.log(hits / expected), axis=1), ndkl(first, expected)])
+
+
+def _drawn_again(codes: Codes, ranked: Codes, weight: Codes, most: int, size: int) -> tuple[Codes, Floats]:
+    """Values `(k, most)` of the nearest pictures in one bootstrap sample, and the share of each value in it.
+
+    The order of pictures stays, each stands in it as often as it was drawn; 1.5 times as many ranks as are needed on average
+    are looked at first.
+    """
+    expected = np.bincount(codes, weights=weight, minlength=size)
+    first = []
+    for order in ranked:
+        ranks = min(len(order), most + most // 2)
+        while (again := np.repeat(order[:ranks], weight[order[:ranks]])).size < most and ranks < len(order):
+            ranks = min(2 * ranks, len(order))
+        first.append(codes[again[:most]])
+    shortest = min(map(len, first))
+    return np.stack([one[:shortest] for one in first]), expected / expected.sum()

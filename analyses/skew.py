@@ -64,6 +64,7 @@ class Finding:
         excess_high: upper end.
         shrunk: the rate drawn toward the wider slice's as far as the few pictures ask for (see `shrunk_rates`).
         design: how many pictures tell as much as one independent one, because they come in groups; 1 without groups.
+        coarsest: for a skewed cell, the coarsest level of the label tree at which it is real (`analyses.levels`).
     """
 
     slice: str
@@ -96,6 +97,7 @@ class Finding:
     excess_high: float | None = None
     shrunk: float | None = None
     design: float | None = None
+    coarsest: str | None = None
 
 
 FINDING_COLUMNS = tuple(field.name for field in fields(Finding))

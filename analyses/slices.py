@@ -15,6 +15,8 @@ FEW_VALUES = 8
 """A numeric column with at most this many different values is sliced value by value, not binned."""
 MOST_VALUES = 100
 """A text column with more different values is only sliced when it is asked for by name."""
+MOST_NAMED_VALUES = 1_000
+"""With more than this a text column is not sliced even then."""
 
 
 @dataclass(frozen=True)
@@ -200,7 +202,17 @@ def coded_attributes(
         except TypeError:
             unusable.append((name, f"attribute {name!r} holds values that are neither text nor numbers (lists, say)"))
             continue
-        if names is None and distinct > MOST_VALUES and not pd.api.types.is_numeric_dtype(rows[name]):
+        numeric = pd.api.types.is_numeric_dtype(rows[name])
+        if names is not None and distinct > MOST_NAMED_VALUES and not numeric:
+            unusable.append(
+                (
+                    name,
+                    f"{distinct:,} different values, more than {MOST_NAMED_VALUES:,}: put them into fewer groups (an artist "
+                    "into a school, a date into a year; numbers are cut at quantiles when the column holds only numbers)",
+                )
+            )
+            continue
+        if names is None and distinct > MOST_VALUES and not numeric:
             unusable.append(
                 (name, f"{distinct} different values, more than {MOST_VALUES}: name it to slice by it all the same")
             )

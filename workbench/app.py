@@ -12,6 +12,7 @@ def main() -> None:
         st.Page("views/overview.py", title="Overview", default=True),
         st.Page("views/slices.py", title="Slices"),
         st.Page("views/review.py", title="Review"),
+        st.Page("views/further.py", title="Asked further"),
         st.Page("views/space.py", title="Space"),
         st.Page("views/run.py", title="Run"),
     ]

@@ -20,6 +20,7 @@ from data.features import FeatureSet
 from data.predictions import Predictions, predictions_from_table
 from data.tables import is_table, read_table
 from data.taxonomy import Taxonomy
+from workbench.besides_intake import besides
 from workbench.concept_sentences import STANDING_WARNING
 from workbench.evaluation_notes import seen_note
 from workbench.evaluation_table import DatasetTable
@@ -51,6 +52,7 @@ class _Given:
     probe: Probe | None = None
     baselines: tuple[LinearBaseline, ...] = ()
     out_of_fold: bool = False
+    trained_on: pd.DataFrame | None = None
 
     def reading(self, predictions: Predictions, *, answer_at: float) -> ReadingQuality | None:
         """How well the labelled pictures are read; `predictions` are these with all that was joined to them."""
@@ -177,10 +179,18 @@ def audit(settings: AuditSettings, *, command: str = "", remarks: tuple[str, ...
         provenance["command"] = command
     provenance["remarks"] = list(remarks)
     config = replace(settings.audit, attributes=names or None)
+    known = besides(
+        training=settings.training, valence=settings.valence, taxonomy=predictions.taxonomy, encoder=settings.encoder,
+        temperature=None if given.probe is None else given.probe.temperature, trained_on=given.trained_on,
+    )  # fmt: skip
+    provenance |= {name: getattr(settings, name) for name in ("training", "valence") if getattr(settings, name)}
     with _steps(
-        "auditing", ("slicing", "counting", "testing", _MAP_STEP, "measuring the space", "writing the report")
+        "auditing",
+        ("slicing", "counting", "testing", "asking further", _MAP_STEP, "measuring the space", "writing the report"),
     ) as step:
-        result = run_audit(predictions, config, inferred=frozenset(inferred), provenance=provenance, progress=step)
+        result = run_audit(
+            predictions, config, inferred=frozenset(inferred), besides=known, provenance=provenance, progress=step
+        )
         result = replace(result, reading=given.reading(predictions, answer_at=settings.answer_at))
         step("writing the report")
         reviews = carried_reviews(out, settings.review_from)  # once more: people may have gone on reviewing meanwhile
@@ -190,9 +200,10 @@ def audit(settings: AuditSettings, *, command: str = "", remarks: tuple[str, ...
         write_findings(findings, out)
     for note in result.run["notes"]:
         say(f"warning: {note}")
-    dropped = result.excluded[result.excluded["what"] == "attribute"]
-    for row in dropped.itertuples():
+    for row in result.excluded[result.excluded["what"] == "attribute"].itertuples():
         say(f"warning: attribute {row.name!r} is not sliced: {row.reason}")
+    for row in result.excluded[result.excluded["what"] == "question"].itertuples():
+        say(f"not asked: {row.name}: {row.reason}")
     say(result.headline)
     if reviews:
         say(f"reviews: {progress_sentence(result, judged(result, reviews))}")
@@ -212,7 +223,10 @@ def _probed(settings: AuditSettings) -> _Given:
     features = open_features(settings.features, encoder=settings.encoder, id_column=settings.id_column)
     if "label" in features.rows:
         probe.taxonomy.codes(features.rows["label"])
+    seen = features.rows[~probe.unseen(features)] if probe.trained_on else None
     features = _chosen(features, probe, split=settings.split, unseen_only=settings.unseen_only)
+    if seen is not None and (seen.empty or seen["image_id"].isin(features.rows["image_id"]).any()):
+        seen = None  # what was trained on is audited too, or not there: there is nothing to compare with
     provenance = {
         "features": f"{settings.features} ({features.spec.in_words()})",
         "features_fingerprint": features.fingerprint(),
@@ -221,7 +235,8 @@ def _probed(settings: AuditSettings) -> _Given:
         "anchors": f"{probe.anchors.source}, “{probe.anchors.template}”",
     }
     saved = Path(settings.probe) / "baselines.safetensors"
-    return _Given(probe.predict(features), provenance, features, probe, load_baselines(saved) if saved.is_file() else ())
+    baselines = load_baselines(saved) if saved.is_file() else ()
+    return _Given(probe.predict(features), provenance, features, probe, baselines, trained_on=seen)
 
 
 def _tabled(settings: AuditSettings) -> _Given:

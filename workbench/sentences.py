@@ -139,6 +139,12 @@ def map_badge(record: dict[str, Any] | None, pictures: int) -> str:
     name = {"umap": "UMAP", "pca": "PCA (too few pictures for UMAP)"}[record["method"]]
     trust = record["trustworthiness"]
     badge = f"trustworthiness {trust:.2f} of 1" if trust is not None else "too few pictures to measure its trustworthiness"
+    for name, words in (
+        ("continuity", "continuity {:.2f}"), ("overlap", "{:.2f} of nearest neighbours kept"),
+        ("disagreement", "maps that differ in their seed only are {:.2f} of 1 apart"),
+    ):  # fmt: skip
+        if record.get(name) is not None:
+            badge += ", " + words.format(record[name])
     some = f", {record['pictures']:,} of {pictures:,} pictures drawn at random" if record["pictures"] < pictures else ""
     return f"{name} of the {record['space']}{some}; {badge}. For looking only: no number here is computed on the map."
 

@@ -193,6 +193,8 @@ class AuditSettings:
     split: str = _option("", "audit this split only")
     unseen_only: bool = _option(False, "leave out pictures that the probe was trained on")
     encoder: str = _option("unknown", "what made the features, where the data do not say")
+    training: str = _option("", "features or table of the training pictures, with labels and attributes: bias amplification")
+    valence: str = _option("", "your table of words and their valence (columns label, valence); polarity when not given")
     answer_at: float = _option(0.9, _ANSWER_AT)
     review_from: str = _option("", "run folder whose reviews are carried over; those of a run that is replaced always are")
     fail_on: str = _option("", "skewed: exit with 1 when anything is; skewed:0.05: when it surely is by over 5 points")

@@ -28,7 +28,7 @@ from workbench.reviewing import REVIEW_FILE, Review, load_reviews, merged, write
 _READING = "reading.json"
 _SELFTEST = "selftest.json"
 _TABLES = "tables"
-_TEXT_COLUMNS = ("slice", "emotion", "verdict", "origin", "repeats", "where")
+_TEXT_COLUMNS = ("slice", "emotion", "verdict", "origin", "repeats", "where", "coarsest")
 
 
 def audit_record(result: AuditResult) -> dict[str, Any]:
