@@ -8,6 +8,8 @@ import multiprocessing
 import os
 import platform
 import shutil
+import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
@@ -168,14 +170,30 @@ def _computed(
     own = {one.name for one in experiments()} - set(ALONE)
     shared = [key for key in left if key[0] in own] if settings.workers > 1 else []
     if shared:
-        with ProcessPoolExecutor(settings.workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+        context = multiprocessing.get_context("spawn")
+        with ProcessPoolExecutor(settings.workers, context, initializer=_end_with, initargs=(os.getpid(),)) as pool:
             waiting = {pool.submit(block, name, at, settings.seed, settings.quick): (name, at) for name, at in shared}
-            for done in as_completed(waiting):
-                yield *waiting[done], done.result()
+            try:
+                for done in as_completed(waiting):
+                    yield *waiting[done], done.result()
+            except BaseException:
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
     for name, at in left:
         if (name, at) not in shared:
             with threadpool_limits(1):
                 yield name, at, by_name[name].run(_seed(settings.seed, name, at), settings.quick)
+
+
+def _end_with(parent: int) -> None:
+    """Lets a worker end when the process that started it is gone, killed without a chance to say so."""
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(1)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def block(name: str, at: int, seed: int, quick: bool) -> Record:
