@@ -298,6 +298,21 @@ class SelftestSettings:
 
 
 @dataclass(frozen=True)
+class BenchSettings:
+    """PlantedSkew: data whose right answer is known, every test and search of the workbench on them, beside other tools."""
+
+    out: str = _option("runs/bench", "folder to write bench.html, bench.md and the finished blocks to", short="-o")
+    quick: bool = _option(False, "fewer and smaller data sets: under a minute; speed and pictures are not judged")
+    seed: int = _option(0, "seed of all data; any other seed must pass too")
+    workers: int = _option(1, "processes that work on blocks side by side; times are taken alone")
+    features: str = _option("", "labelled feature folder or TinyEmo tree on which slices are induced too")
+    taxonomy: str = _option("", "labels of --features; those found when not given")
+    pictures: int = _option(3_000, "pictures to draw and encode for slices in pictures, in a full run; 0 for none")
+    only: tuple[str, ...] = _option((), "experiments to run, by name, with commas; all when not given")
+    overwrite: bool = _option(False, "throw away blocks of other settings or of another version")
+
+
+@dataclass(frozen=True)
 class AppSettings:
     """Open the app on the newest run, or on one run, in the browser."""
 
@@ -335,6 +350,7 @@ COMMANDS: Mapping[str, type[Any]] = types.MappingProxyType(
         "audit": AuditSettings,
         "compare": CompareSettings,
         "selftest": SelftestSettings,
+        "bench": BenchSettings,
         "discover": DiscoverSettings,
         "review": ReviewSettings,
         "label": LabelSettings,
