@@ -30,8 +30,8 @@ def main() -> None:
     # The default margins take a quarter of a laptop screen away from the tables.
     st.html("<style>.stMainBlockContainer { padding: 2.5rem 2rem 4rem; }</style>")
     st.sidebar.markdown("**Affect Workbench**")
-    # Whoever labels, or looks for copies, needs no audit.
-    if page == copies or choose_run(needed=page != label) is not None or page == label:
+    chosen = None if page == copies else choose_run(needed=page != label)
+    if chosen is not None or page in (label, copies):  # whoever labels, or looks for copies, needs no audit
         page.run()
 
 
