@@ -15,12 +15,15 @@ def main() -> None:
         st.Page("views/further.py", title="Asked further"),
         st.Page("views/space.py", title="Space"),
         st.Page("views/run.py", title="Run"),
+        st.Page("views/concepts.py", title="Concepts"),
+        label := st.Page("views/label.py", title="Label"),
     ]
     page = st.navigation(pages)
     # The default margins take a quarter of a laptop screen away from the tables.
     st.html("<style>.stMainBlockContainer { padding: 2.5rem 2rem 4rem; }</style>")
     st.sidebar.markdown("**Affect Workbench**")
-    if choose_run() is not None:
+    labelling = page == label  # whoever labels needs no audit
+    if choose_run(needed=not labelling) is not None or labelling:
         page.run()
 
 

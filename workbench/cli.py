@@ -61,6 +61,11 @@ def _run(command: str, settings: Any, line: str) -> int:
 
         review_run(settings)
         return 0
+    if command == "label":
+        from workbench.labelling import label
+
+        label(settings)
+        return 0
     from workbench import pipeline
 
     if command in ("data", "features", "overlap"):
@@ -137,7 +142,7 @@ def _app(settings: AppSettings) -> int:
     command = [sys.executable, "-m", "streamlit", "run", str(app), "--server.port", str(settings.port)]
     command += ["--browser.gatherUsageStats", "false", "--server.address", "localhost"]
     command += ["--server.headless", "true"] if settings.headless else []
-    chosen = {"WORKBENCH_RUNS": settings.runs, "WORKBENCH_RUN": settings.run}
+    chosen = {"WORKBENCH_RUNS": settings.runs, "WORKBENCH_RUN": settings.run, "WORKBENCH_LABELS": settings.labels}
     return subprocess.call(command, env=os.environ | chosen)
 
 

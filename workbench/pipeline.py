@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,9 +19,10 @@ from data.attributes import join_attributes
 from data.features import FeatureSet
 from data.predictions import Predictions, predictions_from_table
 from data.tables import is_table, read_table
-from data.taxonomy import Taxonomy
+from data.taxonomy_file import taxonomy_called
 from workbench.besides_intake import besides
-from workbench.concept_sentences import STANDING_WARNING
+from workbench.concept_sentences import calibration_sentences
+from workbench.concept_tables import CALIBRATED, concept_tables
 from workbench.evaluation_notes import seen_note
 from workbench.evaluation_table import DatasetTable
 from workbench.gate import audit_gate
@@ -36,6 +37,7 @@ from workbench.training import PREDICTIONS_FILE, evaluation_lines, open_features
 from workbench.wording_intake import other_wordings
 
 if TYPE_CHECKING:
+    from analyses.concepts import ConceptReport
     from probes.evaluate import Evaluation, LinearBaseline
     from probes.projector import Probe
 
@@ -155,27 +157,26 @@ def audit(settings: AuditSettings, *, command: str = "", remarks: tuple[str, ...
         raise ValueError("give either --features with --probe, or --predictions TABLE")
     tables = [item for item in settings.attributes if is_table(Path(item))]
     names = tuple(item for item in settings.attributes if item not in tables)
-    if settings.concepts and not settings.features:
-        raise ValueError("--concepts are read in the space of picture features: give --features with --probe")
+    if settings.gold and not settings.concepts:
+        raise ValueError("--gold holds labels of concepts: say which with --concepts")
     given = _probed(settings) if settings.features else _tabled(settings)
     predictions, provenance, features = given.predictions, given.provenance, given.features
     for path in tables:
         rows, joined = join_attributes(predictions.rows, read_table(Path(path)))
         predictions = predictions.with_rows(rows, notes=tuple(joined.notes()))
         provenance["attributes_table"] = path
-    inferred: Sequence[str] = ()
-    if settings.concepts and features is not None:
+    reports: tuple[ConceptReport, ...] = ()
+    if settings.concepts:
         from workbench.concept_intake import with_concepts
 
-        rows, inferred, sentences = with_concepts(
-            settings.concepts, features, predictions.rows, taxonomy=predictions.taxonomy,
-            encoder=settings.concept_encoder, outcome=settings.concept_outcome, seed=settings.audit.seed,
-        )  # fmt: skip
-        predictions = predictions.with_rows(rows, notes=(STANDING_WARNING,))
-        provenance |= {"concepts": list(settings.concepts), "concept_sentences": sentences}
-        for sentence in sentences:
+        found = with_concepts(settings, predictions, features)
+        reports, predictions = found.reports, found.predictions
+        provenance |= {"concepts": list(settings.concepts), "gold": list(settings.gold)}
+        provenance["concept_sentences"] = list(found.sentences)
+        for sentence in found.sentences:
             say(f"concept: {sentence}")
-        names = (*names, *inferred) if names else ()
+        names = (*names, *(report.column for report in reports)) if names else ()
+    inferred = frozenset(report.column for report in reports)
     if command:
         provenance["command"] = command
     provenance["remarks"] = list(remarks)
@@ -194,10 +195,12 @@ def audit(settings: AuditSettings, *, command: str = "", remarks: tuple[str, ...
         "auditing",
         ("slicing", "counting", "testing", "asking further", _MAP_STEP, "measuring the space", "writing the report"),
     ) as step:
-        result = run_audit(
-            predictions, config, inferred=frozenset(inferred), besides=known, provenance=provenance, progress=step
-        )
+        result = run_audit(predictions, config, inferred=inferred, besides=known, provenance=provenance, progress=step)
         result = replace(result, reading=given.reading(predictions, answer_at=settings.answer_at))
+        if reports:
+            ids = predictions.rows["image_id"]
+            kept = concept_tables(reports, ids, result.findings, tolerance=config.tolerance)
+            result = replace(result, tables={**result.tables, **kept})
         step("writing the report")
         reviews = carried_reviews(out, settings.review_from)  # once more: people may have gone on reviewing meanwhile
         report = report_html(result, reviews=reviews)
@@ -211,6 +214,9 @@ def audit(settings: AuditSettings, *, command: str = "", remarks: tuple[str, ...
     for row in result.excluded[result.excluded["what"] == "question"].itertuples():
         say(f"not asked: {row.name}: {row.reason}")
     say(result.headline)
+    if CALIBRATED in result.tables:
+        for sentence in calibration_sentences(result.tables[CALIBRATED]):
+            say(f"calibrated: {sentence}")
     if reviews:
         say(f"reviews: {progress_sentence(result, judged(result, reviews))}")
     if gate.asked:
@@ -258,7 +264,7 @@ def _tabled(settings: AuditSettings) -> _Given:
         read_table(path, id_column=settings.id_column or None),
         scores_prefix=settings.scores_prefix or None,
         votes_prefix=settings.votes_prefix or None,
-        taxonomy=Taxonomy.named(settings.taxonomy) if settings.taxonomy else None,
+        taxonomy=taxonomy_called(settings.taxonomy) if settings.taxonomy else None,
         source=path.name,
     )
     if settings.split:

@@ -17,6 +17,8 @@ from workbench import figures, map_figure, sentences
 from workbench.accuracy_figure import accuracy_figure
 from workbench.calibration_figures import coverage_figure, reliability_figure
 from workbench.chapters import Chapter, chapters
+from workbench.concept_figures import concept_figures
+from workbench.concept_sentences import standing
 from workbench.reading_sentences import accuracy_sentence, answer_sentence, coverage_note, gap_sentence, unsure_sentence
 from workbench.reviewing import Judged, Review, judged, marks, progress_sentence
 from workbench.space_section import FIGURES, section_figures, space_section
@@ -78,7 +80,13 @@ def _page(
             outcome=sentences.outcome(result),
             counts=[(verdict, result.count(verdict), sentences.VERDICT_MEANING[verdict]) for verdict in VERDICTS],
             leading=[
-                (sentences.finding_sentence(row, truth=result.run["truth"]), _examples(result, row), decided.get(row.Index))
+                (
+                    sentences.finding_sentence(
+                        row, truth=result.run["truth"], standing=standing(result, row.where, row.emotion)
+                    ),
+                    _examples(result, row),
+                    decided.get(row.Index),
+                )
                 for row in own.head(MOST_SENTENCES).itertuples()
             ],
             leading_of=len(own),
@@ -97,6 +105,7 @@ def _page(
             badge=sentences.map_badge(result.run["map"], len(result.samples)),
             on_map=min(on_map, int(result.samples["audit_x"].notna().sum())),
             reading=_reading(result),
+            concept_figures=[(one, _drawn(one.name, one.figure)) for one in concept_figures(result)],
             rows=list(_rows(findings.head(rows).assign(review=pd.Series(decided, dtype=object)))),
             judged=found[:rows],
             judged_of=len(found),
@@ -109,7 +118,7 @@ def _page(
             detectable=_detectable(findings),
             plotly_js=_plotly_js(),
             json=lambda value: json.dumps(value, ensure_ascii=False),
-            **{name: getattr(sentences, name) for name in ("points", "percent", "probability")},
+            **{name: getattr(sentences, name) for name in ("points", "percent", "probability", "beside")},
         )
         .rstrip()
         + "\n"

@@ -8,6 +8,7 @@ import streamlit as st
 from analyses.audit import AuditResult
 from analyses.cells import VERDICTS
 from workbench import figures, sentences
+from workbench.concept_sentences import standing
 from workbench.opened import opened_audit, opened_folder
 from workbench.reviewing import marks
 from workbench.views.judging import opened_reviews, review_form
@@ -43,9 +44,12 @@ def render() -> None:
     picked = event.selection.rows
     if picked and picked[0] < len(chosen):
         row = chosen.iloc[picked[0]]
-        st.markdown(sentences.markdown_sentence(row, truth=result.run["truth"]))
-        detectable = sentences.points(row["detectable"], signed=False)
-        st.caption(f"A single test on this slice finds differences from about {detectable} points on (80 % power).")
+        st.markdown(
+            sentences.markdown_sentence(
+                row, truth=result.run["truth"], standing=standing(result, row["where"], row["emotion"])
+            )
+        )
+        st.caption(sentences.markdown_text(sentences.beside(row)))
         review_form(result, int(chosen.index[picked[0]]), decided, opened_folder())
         inside = sentences.samples_in(result, row["where"])
         which = st.radio("Show", [f"read as {row['emotion']}", "all in the slice"], horizontal=True)
