@@ -18,8 +18,8 @@ install: $(STAMP) ## create .venv with everything at the pinned versions
 demo: $(STAMP) ## plant a bias, train a probe, audit it: ends with the report's path
 	$(BIN)/workbench demo
 
-test: $(STAMP) ## run every test
-	$(BIN)/python -m pytest
+test: $(STAMP) ## run every test, a file at a time on each core
+	$(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile
 
 app: $(STAMP) ## open the newest run in the browser
 	$(BIN)/workbench app
@@ -32,6 +32,7 @@ check: $(STAMP) ## lint, types, layers
 
 bench: $(STAMP) ## time the audit and the training beside what else there is
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[bench]'
+	$(BIN)/workbench bench --workers 2
 	$(BIN)/python bench/bench.py
 	$(BIN)/python bench/encoding.py
 	$(BIN)/python bench/overlap.py

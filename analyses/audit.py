@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import platform
 import sys
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -13,16 +13,19 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analyses.cells import VERDICTS
+from analyses.cells import VERDICTS, Rules
 from analyses.clusters import design_effects, group_codes
 from analyses.config import AuditConfig
 from analyses.counting import slice_sums
+from analyses.further import Answers, Besides, further_answers
+from analyses.levels import coarsest, level_table
 from analyses.projection import Projection, projection
 from analyses.reading import ReadingQuality
-from analyses.scores import scores
+from analyses.scores import Scores, scores
 from analyses.selftest import SelfTest
 from analyses.skew import Finding, skew_table
 from analyses.slices import CodedAttribute, coded_attributes
+from analyses.space.step import space_tables
 from analyses.structure import slice_table, structure_table
 from data.features import VOTE_PREFIX, attribute_columns
 from data.predictions import Predictions
@@ -44,10 +47,11 @@ class AuditResult:
         samples: one row a picture: the predictions' rows with `predicted`, `audit_agreement` (share of votes for the
             predicted label, NaN without truth), `audit_margin`, and its place `audit_x`, `audit_y` on the map (NaN when
             not on it).
-        excluded: what was left out and why: `what` (attribute, slice, pictures), `name`, `n`, `reason`.
+        excluded: what was left out and why: `what` (attribute, question, slice, pictures), `name`, `n`, `reason`.
         run: versions, seeds, fingerprints, config, command, notes that a reader must see, and the map's badge.
         reading: how well the labelled pictures were read, where the caller measured it.
         selftest: how often the rules raise an alarm about nothing on these data, where that was tried.
+        tables: what was asked beyond the cells, by name (see `analyses.further`); each is a section of report and app.
     """
 
     taxonomy: Taxonomy
@@ -59,6 +63,7 @@ class AuditResult:
     run: Mapping[str, Any]
     reading: ReadingQuality | None = None
     selftest: SelfTest | None = None
+    tables: Mapping[str, pd.DataFrame] = field(default_factory=dict)
 
     def finding(self, position: int) -> Finding:
         """Row `position` of `findings` as a `Finding`, NaN as None."""
@@ -94,6 +99,7 @@ def run_audit(
     config: AuditConfig | None = None,
     *,
     inferred: frozenset[str] = frozenset(),
+    besides: Besides | None = None,
     provenance: Mapping[str, Any] | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> AuditResult:
@@ -103,40 +109,56 @@ def run_audit(
         predictions: of a probe or of any model.
         config: what to ask; the defaults of `AuditConfig` when not given.
         inferred: attributes that were inferred, not declared; their slices are corrected for many tests apart.
+        besides: what is known besides the predictions: training pictures, a valence lexicon, a temperature.
         provenance: what the caller knows of where the data came from (command, fingerprints); kept in `run`.
         progress: called with the name of each step before it starts.
 
     Raises:
-        ValueError: an unknown attribute, or nothing to slice by.
+        ValueError: an unknown attribute, nothing to slice by, or a further question that was asked for by name and cannot
+            be answered.
     """
     config, say = config or AuditConfig(), progress or (lambda step: None)
     say("slicing")
-    coded, unusable = coded_attributes(
-        predictions.rows, config.attributes, attribute_columns(predictions.rows), bins=config.bins
-    )
+    available = [name for name in attribute_columns(predictions.rows) if name not in config.outcomes]
+    coded, unusable = coded_attributes(predictions.rows, config.attributes, available, bins=config.bins)
     say("counting")
     per_picture = scores(predictions)
     k = len(predictions.taxonomy)
     sums = slice_sums(coded, per_picture.columns, order=config.order, min_count=config.min_count, beside=1 + k)
     say("testing")
     groups = group_codes(predictions.rows)
-    said = per_picture.columns[:, per_picture.at["said"]]
-    design = None if groups is None else design_effects(sums, coded, groups, said, order=config.order)[0]
+    design = None if groups is None else design_effects(sums, coded, groups, per_picture.of("said"), order=config.order)[0]
     findings = skew_table(
         sums, per_picture, predictions.taxonomy, min_count=config.min_count, alpha=config.alpha,
         tolerance=config.tolerance, design=design, inferred=inferred,
     )  # fmt: skip
+    further = Answers({}, [], {})
+    if config.further:
+        say("asking further")
+        further = further_answers(predictions, coded, config, besides=besides, inferred=inferred)
+        levels = level_table(
+            sums, per_picture, predictions.taxonomy, coded, rules=Rules(config.min_count, config.alpha, config.tolerance),
+            order=config.order, groups=groups, inferred=inferred,
+        )  # fmt: skip
+        findings["coarsest"] = coarsest(findings, levels, predictions.taxonomy)
+        further.tables["levels"] = levels[levels["where"].map(len) == 1].reset_index(drop=True)
     structure = structure_table(sums, per_picture, predictions.taxonomy)
     slices = slice_table(sums, per_picture, coded, predictions.embeddings)
     say("drawing the map")
     drawn = _map(predictions, config)
+    say("measuring the space")
+    space = space_tables(
+        predictions, coded, skewed=frozenset(findings.loc[findings["verdict"] == "skewed", "slice"]), inferred=inferred,
+        on_map=None if drawn is None else drawn.positions, most=config.space_pictures, seed=config.seed,
+        wordings=None if besides is None else besides.wordings,
+    )  # fmt: skip
     return AuditResult(
         taxonomy=predictions.taxonomy,
         findings=findings,
         slices=slices,
         structure=structure,
-        samples=_samples(predictions, per_picture.columns, per_picture.at, drawn),
-        excluded=_excluded(coded, unusable, slices, sums.excluded, config.min_count),
+        samples=_samples(predictions, per_picture, drawn),
+        excluded=_excluded(coded, unusable, slices, sums.excluded, further.left_out, config.min_count),
         run={
             "schema": SCHEMA,
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -149,11 +171,13 @@ def run_audit(
             "inferred": sorted(inferred),
             "tested": int(findings["p"].notna().sum()),
             "config": asdict(config),
+            "sampled": further.sampled,
             "map": _map_record(drawn, predictions),
             "notes": [*predictions.notes, *_notes(predictions)],
             "versions": versions(),
             **(provenance or {}),
         },
+        tables={**further.tables, **space},
     )
 
 
@@ -173,7 +197,7 @@ def _map(predictions: Predictions, config: AuditConfig) -> Projection | None:
         return None
     vectors = predictions.distances if predictions.embeddings is None else predictions.embeddings
     ids = predictions.rows["image_id"].to_numpy(dtype=object)
-    return projection(vectors, ids, anchors=predictions.anchors, most=config.map_pictures, seed=config.seed)
+    return projection(vectors, ids, anchors=predictions.anchors, most=config.map_pictures, seed=config.seed, seeds=True)
 
 
 def _map_record(drawn: Projection | None, predictions: Predictions) -> dict[str, Any] | None:
@@ -184,6 +208,9 @@ def _map_record(drawn: Projection | None, predictions: Predictions) -> dict[str,
         "method": drawn.method,
         "space": "label space of the probe" if predictions.embeddings is not None else "scores",
         "trustworthiness": None if np.isnan(drawn.trustworthiness) else round(drawn.trustworthiness, 4),
+        "continuity": None if np.isnan(drawn.continuity) else round(drawn.continuity, 4),
+        "overlap": None if np.isnan(drawn.overlap) else round(drawn.overlap, 4),
+        "disagreement": None if np.isnan(drawn.disagreement) else round(drawn.disagreement, 4),
         "pictures": len(drawn.positions),
         "anchors": [
             {"label": label, "x": x, "y": y} for label, (x, y) in zip(predictions.taxonomy.labels, anchors, strict=False)
@@ -191,18 +218,16 @@ def _map_record(drawn: Projection | None, predictions: Predictions) -> dict[str,
     }
 
 
-def _samples(
-    predictions: Predictions, columns: np.ndarray[Any, Any], at: Mapping[str, slice], drawn: Projection | None
-) -> pd.DataFrame:
+def _samples(predictions: Predictions, per_picture: Scores, drawn: Projection | None) -> pd.DataFrame:
     labels = np.asarray(predictions.taxonomy.labels, dtype=object)
     samples = predictions.rows.copy()
     samples["predicted"] = labels[predictions.predicted]
     agreement = np.full(len(samples), np.nan)
-    if "hit" in at:
-        known = columns[:, at["labelled"]][:, 0] > 0
-        agreement[known] = columns[known, at["hit"]][:, 0] if known.any() else agreement[known]
+    if "hit" in per_picture:
+        known = per_picture.of("labelled")[:, 0] > 0
+        agreement[known] = per_picture.of("hit")[known, 0]
     samples["audit_agreement"] = agreement
-    samples["audit_margin"] = columns[:, at["margin"]][:, 0] if "margin" in at else np.nan
+    samples["audit_margin"] = per_picture.of("margin")[:, 0] if "margin" in per_picture else np.nan
     places = np.full((len(samples), 2), np.nan)
     if drawn is not None:
         places[drawn.positions] = drawn.xy
@@ -215,6 +240,7 @@ def _excluded(
     unusable: list[tuple[str, str]],
     slices: pd.DataFrame,
     intersections: pd.DataFrame,
+    unanswered: Sequence[tuple[str, str]],
     min_count: int,
 ) -> pd.DataFrame:
     missing = [
@@ -229,12 +255,22 @@ def _excluded(
     ]
     attributes = [("attribute", name, None, reason) for name, reason in unusable]
     listed = [("slice", row.slice, row.n, row.reason) for row in intersections.itertuples()]
-    table = pd.DataFrame([*attributes, *missing, *untested, *listed], columns=list(EXCLUDED_COLUMNS))
+    questions = [("question", name, None, reason) for name, reason in unanswered]
+    table = pd.DataFrame([*attributes, *questions, *missing, *untested, *listed], columns=list(EXCLUDED_COLUMNS))
     return table.astype({"n": "Int64"})
 
 
 def _notes(predictions: Predictions) -> list[str]:
     notes = []
+    said = np.unique(predictions.predicted)
+    if len(said) == 1:
+        label = predictions.taxonomy.labels[int(said[0])]
+        notes.append(
+            f"every one of {len(predictions):,} pictures is read as {label}: no slice can be read differently from another, "
+            "whatever the model does inside"
+        )
+    if "group_id" in predictions.rows and group_codes(predictions.rows) is None:
+        notes.append("no two pictures share a group_id: every picture counts as independent")
     if "group_id" in predictions.rows and predictions.rows["group_id"].duplicated().any():
         groups = predictions.rows["group_id"].nunique()
         notes.append(
@@ -249,11 +285,24 @@ def _notes(predictions: Predictions) -> list[str]:
             notes.append(
                 f"{unknown} of {len(predictions)} picture(s) have no label or votes: accuracy and the split leave them out"
             )
+    if predictions.has_votes and (off := _sums_off_one(predictions)):
+        notes.append(
+            f"votes of {off:,} picture(s) are shares that do not add up to 1: they are taken as parts of what was given"
+        )
     used = {VOTE_PREFIX + label for label in predictions.taxonomy.labels}
     stray = [name for name in predictions.rows if str(name).startswith(VOTE_PREFIX) and name not in used]
     if stray:
         notes.append(f"vote column(s) outside the taxonomy are left aside: {', '.join(map(str, stray))}")
     return notes
+
+
+def _sums_off_one(predictions: Predictions) -> int:
+    """Pictures whose votes look like shares (none above 1) and do not add up to 1; counts may add up to anything."""
+    votes = predictions.rows[[VOTE_PREFIX + label for label in predictions.taxonomy.labels]].to_numpy(np.float64)
+    votes = votes[np.isfinite(votes).all(axis=1) & (votes.sum(axis=1) > 0)]
+    if not len(votes) or votes.max() > 1 or np.isin(votes, (0.0, 1.0)).all():
+        return 0
+    return int((np.abs(votes.sum(axis=1) - 1) > 0.02).sum())
 
 
 def _is_missing(value: object) -> bool:

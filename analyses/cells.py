@@ -70,8 +70,8 @@ def judged(
         too small: the slice or its complement holds fewer than `min_count` pictures, or too few groups of them to know
             how alike they are; nothing is tested.
         skewed: q <= alpha, and the whole adjusted interval lies outside [-tolerance, tolerance]. Of R slices picked among
-            m of the family the adjusted level is 1 - R x alpha / m, which keeps the false coverage rate of the picked
-            ones at alpha (Benjamini and Yekutieli 2005, https://doi.org/10.1198/016214504000001907).
+            m of the family, one of F families, the adjusted level is 1 - R x alpha / (F m), which keeps the false coverage
+            rate of the picked ones at alpha (Benjamini and Yekutieli 2005, https://doi.org/10.1198/016214504000001907).
         equivalent: the whole 95 % interval lies inside it.
         too small: low evidence, and neither of the two above.
         undetermined: everything else.

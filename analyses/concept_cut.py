@@ -100,7 +100,10 @@ def yes_or_no(values: Sequence[Any] | npt.NDArray[Any] | pd.Series, *, where: st
     return np.array([meaning[value] for value in text], np.float64)
 
 
-def calibrated_cut(scores: Floats, labels: Sequence[Any] | npt.NDArray[Any] | None = None, *, seed: int = 0) -> Cut:
+def calibrated_cut(
+    scores: Floats, labels: Sequence[Any] | npt.NDArray[Any] | None = None, *,
+    weights: Floats | None = None, seed: int = 0,
+) -> Cut:  # fmt: skip
     """The score from which on a picture has the concept.
 
     With true labels of some pictures: the cut of the largest balanced accuracy. Without: the score 0 would be the
@@ -115,6 +118,7 @@ def calibrated_cut(scores: Floats, labels: Sequence[Any] | npt.NDArray[Any] | No
     Args:
         scores: `(n,)`, larger = more of the concept.
         labels: `(n,)` yes/no, missing where unknown; None without any.
+        weights: `(n,)` how many pictures each labelled one stands for; None where all stand for as many.
         seed: of the mixture's start.
 
     Raises:
@@ -128,7 +132,7 @@ def calibrated_cut(scores: Floats, labels: Sequence[Any] | npt.NDArray[Any] | No
     if labels is not None:
         truth = _labels(labels, len(scores))
         known = np.isfinite(truth)
-        value = _best_cut(scores[known], truth[known] == 1)
+        value = _best_cut(scores[known], truth[known] == 1, _weights(weights, known))
         how = f"the cut of the largest balanced accuracy on {int(known.sum()):,} pictures with true labels"
         return Cut(value, how, float((scores > value).mean()), "labels")
     valley = _valley(scores, seed=seed)
@@ -142,9 +146,13 @@ def calibrated_cut(scores: Floats, labels: Sequence[Any] | npt.NDArray[Any] | No
 
 
 def cross_fitted_quality(
-    scores: Floats, labels: Sequence[Any] | npt.NDArray[Any], *, groups: npt.NDArray[Any] | None = None, seed: int = 0
-) -> AttributeQuality:
+    scores: Floats, labels: Sequence[Any] | npt.NDArray[Any], *,
+    groups: npt.NDArray[Any] | None = None, weights: Floats | None = None, seed: int = 0,
+) -> AttributeQuality:  # fmt: skip
     """How wrong a calibrated cut is on pictures that did not place it: five folds, pictures of a group together.
+
+    With weights `(n,)` shares are those of all pictures that the labelled ones stand for, and intervals those of as many
+    equally weighted labels as tell as much (Kish's effective sample size).
 
     Raises:
         ValueError: see `calibrated_cut`.
@@ -152,7 +160,7 @@ def cross_fitted_quality(
     scores = np.asarray(scores, np.float64)
     truth = _labels(labels, len(scores))
     known = np.flatnonzero(np.isfinite(truth))
-    known_scores, said = scores[known], truth[known] == 1
+    known_scores, said, weight = scores[known], truth[known] == 1, _weights(weights, known)
     inferred = np.zeros(len(known), bool)
     if groups is None:
         folds = StratifiedKFold(LEAST_LABELS, shuffle=True, random_state=seed).split(known_scores, said)
@@ -167,14 +175,17 @@ def cross_fitted_quality(
             warnings.simplefilter("ignore", UserWarning)  # a value in few groups: folds are then less even
             folds = list(StratifiedGroupKFold(LEAST_LABELS, shuffle=True, random_state=seed).split(known_scores, said, own))
     for train, test in folds:
-        inferred[test] = known_scores[test] > _best_cut(known_scores[train], said[train])
-    return attribute_error(np.where(inferred, "yes", "no"), np.where(said, "yes", "no"))
+        inferred[test] = known_scores[test] > _best_cut(known_scores[train], said[train], weight[train])
+    return attribute_error(np.where(inferred, "yes", "no"), np.where(said, "yes", "no"), weights=weight)
 
 
 def attribute_error(
-    inferred: Sequence[Any] | npt.NDArray[Any] | pd.Series, truth: Sequence[Any] | npt.NDArray[Any] | pd.Series
-) -> AttributeQuality:
+    inferred: Sequence[Any] | npt.NDArray[Any] | pd.Series, truth: Sequence[Any] | npt.NDArray[Any] | pd.Series, *,
+    weights: Floats | None = None,
+) -> AttributeQuality:  # fmt: skip
     """How well inferred values agree with true ones, over the pictures that have both; any number of values.
+
+    For weights see `cross_fitted_quality`; `n` counts pictures with and without them.
 
     Raises:
         ValueError: lengths disagree, or no picture has both.
@@ -186,16 +197,19 @@ def attribute_error(
     if not both.any():
         raise ValueError("no picture has both an inferred and a true value: nothing can be compared")
     said, true = said[both].astype(str), true[both].astype(str)
-    right = said == true
-    counts = pd.DataFrame({"value": true, "right": right}).groupby("value")["right"].agg(["size", "sum"])
-    n, hits = counts["size"].to_numpy(np.int64), counts["sum"].to_numpy(np.int64)
-    low, high = wilson(hits, n)
-    recalls = pd.DataFrame({"value": counts.index, "n": n, "recall": hits / n, "low": low, "high": high})
-    all_low, all_high = wilson(np.array([hits.sum()]), np.array([n.sum()]))
-    recall = hits / n
+    right, weight = (said == true).to_numpy(), _weights(weights, np.flatnonzero(both))
+    table = pd.DataFrame({"value": true.to_numpy(), "right": right * weight, "weight": weight, "square": weight**2})
+    sums = table.groupby("value")[["right", "weight", "square"]].sum()
+    n = table.groupby("value").size().to_numpy(np.int64)
+    recall = (sums["right"] / sums["weight"]).to_numpy(np.float64)
+    worth = (sums["weight"] ** 2 / sums["square"]).to_numpy(np.float64)
+    low, high = wilson(recall * worth, worth)
+    recalls = pd.DataFrame({"value": sums.index, "n": n, "recall": recall, "low": low, "high": high})
+    accuracy, all_worth = float((right * weight).sum() / weight.sum()), weight.sum() ** 2 / (weight**2).sum()
+    all_low, all_high = wilson(np.array([accuracy * all_worth]), np.array([all_worth]))
     balanced = float(recall.mean())
     return AttributeQuality(
-        int(n.sum()), float(right.mean()), float(all_low[0]), float(all_high[0]), balanced,
+        int(n.sum()), accuracy, float(all_low[0]), float(all_high[0]), balanced,
         balanced - float(np.sqrt(((recall - low) ** 2).sum()) / len(n)),
         balanced + float(np.sqrt(((high - recall) ** 2).sum()) / len(n)), recalls,
     )  # fmt: skip
@@ -213,13 +227,20 @@ def _labels(labels: Sequence[Any] | npt.NDArray[Any], n: int) -> Floats:
     return truth
 
 
-def _best_cut(scores: Floats, said: npt.NDArray[np.bool_]) -> float:
+def _weights(weights: Floats | None, known: npt.NDArray[Any]) -> Floats:
+    """Weights of the labelled pictures, given as a mask `(n,)` or as positions; ones where all stand for as many."""
+    if weights is not None:
+        return np.asarray(np.asarray(weights)[known], np.float64)
+    return np.ones(int(known.sum()) if known.dtype == bool else len(known))
+
+
+def _best_cut(scores: Floats, said: npt.NDArray[np.bool_], weights: Floats) -> float:
     """The midpoint between neighbouring scores with the largest balanced accuracy; the middle one of equals."""
     order = np.argsort(scores, kind="stable")
-    ordered, yes = scores[order], said[order].astype(np.float64)
+    ordered, yes, no = scores[order], weights[order] * said[order], weights[order] * ~said[order]
     # Above position i (exclusive) is "yes": recall of yes is what is left, recall of no what has passed.
-    recall_yes = 1 - np.cumsum(yes) / max(yes.sum(), 1)
-    recall_no = np.cumsum(1 - yes) / max((1 - yes).sum(), 1)
+    recall_yes = 1 - np.cumsum(yes) / max(yes.sum(), 1e-12)
+    recall_no = np.cumsum(no) / max(no.sum(), 1e-12)
     balanced = np.where(np.diff(ordered, append=ordered[-1]) > 0, recall_yes + recall_no, -np.inf)
     if not np.isfinite(balanced).any():
         return float(ordered[-1])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -12,13 +12,14 @@ import pandas as pd
 
 from analyses.concept_cut import AttributeQuality, Cut, calibrated_cut, cross_fitted_quality, yes_or_no
 from analyses.concept_null import concept_table, score_matrix
+from analyses.entanglement import entanglement, made_up_skews, null_skews, without_labels
+from analyses.gold_labels import calibrated_skew
 from data.concepts import Concept, require_unique_names
 
 Floats = npt.NDArray[np.float64]
-ENOUGH_LABELS = 200
-"""True labels from which on an inferred attribute may be called calibrated."""
-ENTANGLED = 0.2
-"""|cosine| to an emotion label at which a concept invents a skew of 4.5 points although its AUC is .99 (measured)."""
+PROJECT = ("auto", "yes", "no")
+Gold = tuple[Floats, Floats | None]
+"""True values `(n,)`, NaN where unknown, and sampling weights, None for equal ones."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,14 @@ class ConceptReport:
         truth: the column with true values, None without.
         quality: cross-fitted agreement with the true values, None without.
         association: its row of `concept_table` as a dictionary, None where no outcome was asked for.
-        cosines: `label -> cosine` of its direction with each emotion label, empty where no label vectors were given.
+        overlap: one row a label: `cosine`, `contrast`, `entangled` (see `analyses.entanglement`), and where predictions were
+            given the skews that the overlap alone makes up (`made_up`) and that random directions stay below (`null_95` of
+            the data's covariance, `isotropic_95`), as shares; None where no label vectors were given.
+        kept: correlation of the scores after the label vectors' span was projected off with those before; None where it was
+            not.
+        calibration: `calibrated_skew` with the names of the emotions, None where there are too few true labels.
+        uncalibrated: why there is no calibration, where there are true labels.
+        scores: of the pictures `(n,)`.
     """
 
     concept: Concept
@@ -43,12 +51,16 @@ class ConceptReport:
     truth: str | None = None
     quality: AttributeQuality | None = None
     association: Mapping[str, Any] | None = None
-    cosines: Mapping[str, float] | None = None
+    overlap: pd.DataFrame | None = None
+    kept: float | None = None
+    calibration: pd.DataFrame | None = None
+    uncalibrated: str = ""
+    scores: Floats = field(default_factory=lambda: np.zeros(0))
 
     @property
     def calibrated(self) -> bool:
         """Whether enough true labels stand behind the attribute to say more than *association*."""
-        return self.quality is not None and self.quality.n >= ENOUGH_LABELS
+        return self.calibration is not None
 
 
 def concept_scores(values: npt.NDArray[Any], concept: Concept) -> Floats:
@@ -67,8 +79,9 @@ def inferred_column(concept: Concept) -> str:
 
 def concept_attributes(
     rows: pd.DataFrame, values: npt.NDArray[Any], concepts: Sequence[Concept], *,
-    truth: Mapping[str, str] | None = None, outcome: str | None = None, anchors: Mapping[str, Floats] | None = None,
-    directions: int = 1_000, seed: int = 0,
+    truth: Mapping[str, str] | None = None, gold: Mapping[str, Gold] | None = None, outcome: str | None = None,
+    anchors: Mapping[str, Floats] | None = None, project: str = "no", said: npt.NDArray[np.int64] | None = None,
+    labels: Sequence[str] = (), directions: int = 1_000, draws: int = 1_000, seed: int = 0,
 ) -> tuple[pd.DataFrame, tuple[ConceptReport, ...]]:  # fmt: skip
     """The rows with one attribute a concept ("yes" or "no", named `<concept> (inferred)`), and what may be said of each.
 
@@ -77,118 +90,106 @@ def concept_attributes(
         values: features `(n, d)` of the same pictures.
         concepts: what to infer.
         truth: concept name to the column with true values of some pictures: `column` (yes/no), or `column=value`.
+        gold: concept name to true values `(n,)` (1, 0, NaN) and sampling weights `(n,)`, None for equal ones.
         outcome: the column the concepts are compared with random directions on, e.g. `valence`, `label`; None for none.
         anchors: `label -> (d,)` vectors of the emotion labels in the same space, for the cosines.
+        project: `yes`, `no` or `auto`: project the span of the label vectors off the directions of prompts, of all, of none,
+            or of those that are entangled with a label (see `analyses.entanglement`).
+        said: predicted label of each picture `(n,)`, a position in `labels`; skews are calibrated where it is given.
+        labels: names of the emotions, those of the anchors in their order.
         directions: random directions of the null.
+        draws: of the bootstrap of calibrated skews.
         seed: of draws and folds.
 
     Raises:
-        ValueError: lengths disagree, repeated names, a column that is there already or missing, and what the parts raise.
+        ValueError: lengths disagree, repeated names, no such `project`, a column that is there already or missing, and what
+            the parts raise.
     """
     if len(rows) != len(values):
         raise ValueError(f"{len(values)} feature rows meet {len(rows)} pictures: expected one a picture")
     require_unique_names([concept.name for concept in concepts], where="concepts")
+    if project not in PROJECT:
+        raise ValueError(f"labels are projected off {project!r}: expected {', '.join(PROJECT)}")
     columns = [inferred_column(concept) for concept in concepts]
     there = [column for column in columns if column in rows]
     if there:
         raise ValueError(f"column(s) {', '.join(there)} are already in the data: rename the concept(s)")
-    truth = truth or {}
-    unknown = sorted(set(truth) - {concept.name for concept in concepts})
-    if unknown:
-        raise ValueError(
-            f"true values are named for {', '.join(unknown)}: no such concept; concepts: "
-            f"{', '.join(concept.name for concept in concepts)}"
-        )
+    known = _known(rows, concepts, truth or {}, gold or {})
     if outcome is not None and outcome not in rows:
         raise ValueError(f"no column {outcome!r} to compare concepts on; columns: {', '.join(map(str, rows.columns))}")
     groups = rows["group_id"].to_numpy() if "group_id" in rows and rows["group_id"].notna().all() else None
-    table = None
+    given, table = list(concepts), None
+    vectors = np.stack(list(anchors.values())) if anchors else None
+    if vectors is not None:
+        leaning = entanglement(given, list(anchors or ()), vectors).groupby("concept")["entangled"].any()
+        wanted = {"yes": True, "no": False}
+        concepts = [
+            without_labels(concept, vectors)
+            if concept.kind == "prompt" and wanted.get(project, leaning[concept.name])
+            else concept
+            for concept in given
+        ]
     if outcome is not None:
         table = concept_table(
             values, concepts, rows[outcome], outcome_name=outcome, directions=directions, seed=seed, groups=groups
         )
-    cosines = entanglement(concepts, list(anchors), np.stack(list(anchors.values()))) if anchors else None
     scores = score_matrix(values, concepts)
     reports, inferred = [], {}
-    for position, (concept, column) in enumerate(zip(concepts, columns, strict=True)):
+    for position, (concept, whole, column) in enumerate(zip(concepts, given, columns, strict=True)):
         own = scores[:, position]
-        labels = _true_values(rows, truth[concept.name]) if concept.name in truth else None
-        cut = calibrated_cut(own, labels, seed=seed)
+        true, weights = known.get(concept.name, (None, None))
+        cut = calibrated_cut(own, true, weights=weights, seed=seed)
         inferred[column] = np.where(own > cut.value, "yes", "no").astype(object)
-        near = None if cosines is None else cosines[cosines["concept"] == concept.name]
+        quality = calibration = None
+        reason = ""
+        if true is not None:
+            quality = cross_fitted_quality(own, true, groups=groups, weights=weights, seed=seed)
+        if true is not None and said is not None:
+            try:
+                calibration = calibrated_skew(
+                    own, said, true, len(labels), weights=weights, groups=groups, draws=draws, seed=seed
+                ).assign(emotion=list(labels))
+            except ValueError as error:
+                reason = str(error)
         reports.append(
             ConceptReport(
-                concept, column, len(rows), cut,
-                truth=truth.get(concept.name),
-                quality=None if labels is None else cross_fitted_quality(own, labels, groups=groups, seed=seed),
+                concept, column, len(rows), cut, truth=(truth or {}).get(concept.name), quality=quality,
                 association=None if table is None else {str(key): value for key, value in table.iloc[position].items()},
-                cosines={} if near is None else dict(zip(near["label"], near["cosine"], strict=True)),
+                overlap=_overlap(values, whole, anchors, said, cut.positives_share, seed=seed) if anchors else None,
+                kept=None if concept is whole else float(np.corrcoef(own, concept_scores(values, whole))[0, 1]),
+                calibration=calibration, uncalibrated=reason, scores=own,
             )
         )  # fmt: skip
     return rows.assign(**inferred), tuple(reports)
 
 
-def entanglement(concepts: Sequence[Concept], labels: Sequence[str], anchors: npt.NDArray[Any]) -> pd.DataFrame:
-    """One row a concept and label: `cosine` of direction and label vector, `contrast` with the mean label removed.
-
-    Nearest-label decisions depend on differences of label vectors only, so `contrast` (the label against the other
-    labels) is what can move them; `entangled` says that either reaches .2, where a skew of several points is invented.
-
-    Args:
-        concepts: directions `(d,)`.
-        labels: the `k` emotion labels.
-        anchors: `(k, d)` their vectors in the same space.
-
-    Raises:
-        ValueError: shapes disagree, or a label's vector is zero.
-    """
-    anchors = np.asarray(anchors, np.float64)
-    if anchors.ndim != 2 or len(anchors) != len(labels):
-        raise ValueError(f"label vectors have shape {anchors.shape}: expected one row for each of {len(labels)} labels")
-    length = np.linalg.norm(anchors, axis=1, keepdims=True)
-    if not np.isfinite(length).all() or (length == 0).any():
-        raise ValueError("label vectors hold zero, NaN or infinite rows: make them again")
-    unit = anchors / length
-    centred = unit - unit.mean(axis=0)
-    spread = np.linalg.norm(centred, axis=1)
-    records = []
-    for concept in concepts:
-        if concept.width != anchors.shape[1]:
-            raise ValueError(
-                f"concept {concept.name!r} is {concept.width} wide, the label vectors are {anchors.shape[1]}: "
-                "cosines need one space"
-            )
-        direction = concept.direction / np.linalg.norm(concept.direction)
-        for label, cosine, contrast in zip(
-            labels, unit @ direction, centred @ direction / np.maximum(spread, 1e-12), strict=True
-        ):
-            records.append(
-                {
-                    "concept": concept.name,
-                    "label": label,
-                    "cosine": float(cosine),
-                    "contrast": float(contrast),
-                    "entangled": bool(max(abs(cosine), abs(contrast)) >= ENTANGLED),
-                }
-            )
-    return pd.DataFrame(records, columns=["concept", "label", "cosine", "contrast", "entangled"])
+def _overlap(
+    values: npt.NDArray[Any], concept: Concept, anchors: Mapping[str, Floats], said: npt.NDArray[np.int64] | None,
+    share: float, *, seed: int,
+) -> pd.DataFrame:  # fmt: skip
+    """How far a concept, as it was given, overlaps with each label, and what that makes up where predictions are known."""
+    vectors = np.stack(list(anchors.values()))
+    table = entanglement([concept], list(anchors), vectors)
+    if said is None:
+        return table
+    covariance, isotropic = null_skews(values, said, len(vectors), share=share, seed=seed)
+    made_up = made_up_skews(values, [concept], vectors, said, shares=[share], seed=seed)[0]
+    return table.assign(made_up=made_up, null_95=covariance, isotropic_95=isotropic)
 
 
-def without_labels(concept: Concept, anchors: npt.NDArray[Any]) -> Concept:
-    """The concept with the span of the label vectors `(k, d)` projected off its direction: every cosine becomes 0.
-
-    Raises:
-        ValueError: shapes disagree, or nothing is left.
-    """
-    anchors = np.asarray(anchors, np.float64)
-    if anchors.ndim != 2 or anchors.shape[1] != concept.width:
-        raise ValueError(f"label vectors have shape {anchors.shape}: expected (labels, {concept.width})")
-    _, size, right = np.linalg.svd(anchors, full_matrices=False)
-    span = right[size > 1e-9 * size[0]]
-    rest = concept.direction - span.T @ (span @ concept.direction)
-    if np.linalg.norm(rest) < 1e-6 * np.linalg.norm(concept.direction):
-        raise ValueError(f"concept {concept.name!r} lies in the span of the labels: nothing is left of it without them")
-    return replace(concept, direction=rest)
+def _known(
+    rows: pd.DataFrame, concepts: Sequence[Concept], truth: Mapping[str, str], gold: Mapping[str, Gold]
+) -> dict[str, Gold]:
+    """Concept -> true values and weights, from columns of the rows and from gold labels."""
+    names = [concept.name for concept in concepts]
+    unknown = sorted((set(truth) | set(gold)) - set(names))
+    if unknown:
+        raise ValueError(f"true values are named for {', '.join(unknown)}: no such concept; concepts: {', '.join(names)}")
+    both = sorted(set(truth) & set(gold))
+    if both:
+        raise ValueError(f"{', '.join(both)} has a column of true values and gold labels too: expected one of the two")
+    columns: dict[str, Gold] = {name: (_true_values(rows, column), None) for name, column in truth.items()}
+    return columns | dict(gold)
 
 
 def _true_values(rows: pd.DataFrame, named_by: str) -> Floats:

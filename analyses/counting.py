@@ -1,7 +1,7 @@
 """What do the per-picture numbers sum to in every slice and in its complement?
 
 One pass over the pictures for each family of slices (an attribute, or a pair of attributes), whatever the number of
-slices in it. Sums are additive: parts of the data can be counted apart and added.
+slices in it. Sums are additive: pictures are counted in parts that fit a processor's cache, and the parts are added.
 """
 
 from __future__ import annotations
@@ -18,6 +18,53 @@ from scipy import sparse
 from analyses.slices import CodedAttribute, SliceSpec
 
 Floats = npt.NDArray[np.float64]
+_PART = 65_536
+"""Pictures that are counted at a time, for all families: they are read from memory once."""
+_MOST_SUMS = 2**24
+"""Sums that are held while families are counted together; more families than that are counted in turns."""
+
+
+@dataclass(frozen=True)
+class CodedColumns:
+    """Numbers of `n` pictures, many of which follow from one code: what was said, the true label, and what these tell.
+
+    Their sums over a slice are counts of the codes times a small table, so that nothing is added up picture by picture.
+
+    Attributes:
+        codes: `(n,)`, 0 to v - 1.
+        of_code: `(v, c)` the columns that follow from the code.
+        rest: `(n, r)` the columns that do not, which come after them.
+    """
+
+    codes: npt.NDArray[np.int64]
+    of_code: Floats
+    rest: Floats
+
+    @property
+    def width(self) -> int:
+        """How many columns there are, `c + r`."""
+        return int(self.of_code.shape[1] + self.rest.shape[1])
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+    def part(self, pictures: slice) -> CodedColumns:
+        """The same columns of some of the pictures."""
+        return CodedColumns(self.codes[pictures], self.of_code, self.rest[pictures])
+
+    def column(self, at: slice) -> Floats:
+        """Some of the columns, one row a picture."""
+        known = self.of_code.shape[1]
+        if at.stop <= known:
+            return np.asarray(self.of_code[:, at][self.codes])
+        if at.start < known:
+            raise ValueError(f"columns {at.start} to {at.stop} lie on both sides of {known}: take them apart")
+        return self.rest[:, at.start - known : at.stop - known]
+
+    @classmethod
+    def plain(cls, columns: Floats) -> CodedColumns:
+        """Columns `(n, r)` none of which is known to follow from a code."""
+        return cls(np.zeros(len(columns), dtype=np.int64), np.empty((1, 0)), columns)
 
 
 @dataclass(frozen=True)
@@ -96,18 +143,70 @@ def families(attributes: Sequence[CodedAttribute], order: int) -> Iterator[Famil
             yield Family(chosen, codes, shape)
 
 
+_NO_CODES = np.empty(0, dtype=np.int64)
+
+
 def group_sums(codes: npt.NDArray[np.int64], groups: int, columns: Floats) -> Floats:
     """Sums `(groups, c)` of the rows of `columns (n, c)` by group code `(n,)`; code -1 belongs to no group."""
-    known = codes >= 0
-    ends = np.concatenate([[0], np.cumsum(known)])
-    ones = np.ones(int(ends[-1]))
-    # Column j of this matrix has a one at picture j's group: the product reads every picture once, in order.
-    indicator = sparse.csc_array((ones, codes[known], ends), shape=(groups, len(codes)))
-    return np.asarray(indicator @ columns)
+    # Column j of this matrix has a one at picture j's group, row 0 being no group: the product reads every picture once.
+    ones, ends = np.ones(len(codes)), np.arange(len(codes) + 1, dtype=np.int32)
+    indicator = sparse.csc_array((ones, (codes + 1).astype(np.int32), ends), shape=(groups + 1, len(codes)))
+    return np.asarray(indicator @ columns)[1:]
+
+
+def family_sums(
+    chosen: Sequence[tuple[CodedAttribute, ...]], columns: CodedColumns
+) -> Iterator[tuple[tuple[CodedAttribute, ...], Floats]]:
+    """Each combination of attributes with the sums `(size, c + r)` of all its joint codes, in order."""
+    v, width = columns.of_code.shape[0], columns.width
+    singles = {id(one): one for family in chosen for one in family}
+    missing = {key: one.missing > 0 for key, one in singles.items()}
+    turn: list[tuple[CodedAttribute, ...]] = []
+    held = 0
+    for number, family in enumerate(chosen):
+        turn.append(family)
+        held += int(np.prod([len(one.conditions) for one in family])) * max(v, width)
+        if held < _MOST_SUMS and number + 1 < len(chosen):
+            continue
+        yield from zip(turn, _summed(turn, columns, missing), strict=True)
+        turn, held = [], 0
+
+
+def _summed(
+    chosen: Sequence[tuple[CodedAttribute, ...]], columns: CodedColumns, missing: dict[int, bool]
+) -> Iterator[Floats]:
+    """Sums of several families, counted together part by part."""
+    v, known = columns.of_code.shape
+    sizes = [int(np.prod([len(one.conditions) for one in family])) for family in chosen]
+    # Where a family has so many slices that counting every code in each would be more than reading the pictures.
+    wide = [size * v > _PART for size in sizes]
+    counts = [np.zeros(0 if many else (size + 1) * v, np.int64) for size, many in zip(sizes, wide, strict=True)]
+    sums = [np.zeros((size, columns.width)) for size in sizes]
+    for start in range(0, len(columns), _PART):
+        pictures = slice(start, start + _PART)
+        part = columns.part(pictures)
+        for at, family in enumerate(chosen):
+            codes = _joint_codes(family, pictures, missing=any(missing[id(one)] for one in family))[0]
+            if wide[at] and known:
+                sums[at][:, :known] += group_sums(codes, sizes[at], part.of_code[part.codes])
+            elif known:
+                cells = (codes + 1) * v + part.codes
+                counts[at] += np.bincount(cells, minlength=len(counts[at]))
+            if part.rest.shape[1]:
+                sums[at][:, known:] += group_sums(codes, sizes[at], part.rest)
+    for at in range(len(chosen)):
+        if known and not wide[at]:
+            sums[at][:, :known] = counts[at].reshape(-1, v)[1:] @ columns.of_code
+        yield sums[at]
 
 
 def slice_sums(
-    attributes: Sequence[CodedAttribute], columns: Floats, *, order: int = 2, min_count: int = 10, beside: int = 1
+    attributes: Sequence[CodedAttribute],
+    columns: Floats | CodedColumns,
+    *,
+    order: int = 2,
+    min_count: int = 10,
+    beside: int = 1,
 ) -> SliceSums:
     """Sums for every value of every attribute and every intersection of up to `order` attributes.
 
@@ -116,7 +215,7 @@ def slice_sums(
 
     Args:
         attributes: coded attributes of the same `n` pictures.
-        columns: `(n, c)`; column 0 must be ones (it counts pictures).
+        columns: `(n, c)`, or as codes; column 0 must be ones (it counts pictures).
         order: most conditions in a slice.
         min_count: fewest pictures in an intersection.
         beside: how many of the first columns are also summed beside each intersection (see `Splits`).
@@ -129,8 +228,10 @@ def slice_sums(
     position: dict[SliceSpec, int] = {}
     split: list[tuple[int, int, int]] = []
     around: list[Floats] = []
-    for family in families(attributes, order):
-        sums = group_sums(family.codes, family.size, columns)
+    coded = columns if isinstance(columns, CodedColumns) else CodedColumns.plain(columns)
+    chosen = [family for size in range(1, order + 1) for family in itertools.combinations(attributes, size)]
+    for combination, sums in family_sums(chosen, coded):
+        family = Family(combination, _NO_CODES, tuple(len(one.conditions) for one in combination))
         total = sums.sum(axis=0)
         counts = np.rint(sums[:, 0]).astype(np.int64)
         single = len(family.shape) == 1
@@ -151,7 +252,7 @@ def slice_sums(
             records, beside_sums = _splits(family, sums[:, :beside], kept, specs[-len(kept) :], position)
             split += records
             around.append(beside_sums)
-    width = columns.shape[1]
+    width = coded.width
     child, parent, alone = np.array(split, dtype=np.int64).reshape(-1, 3).T
     return SliceSums(
         tuple(specs),
@@ -184,15 +285,19 @@ def _splits(
     return records, np.concatenate(beside)
 
 
-def _joint_codes(family: Sequence[CodedAttribute]) -> tuple[npt.NDArray[np.int64], tuple[int, ...]]:
-    """One code a picture for the conjunction, -1 where any attribute is missing."""
+def _joint_codes(
+    family: Sequence[CodedAttribute], pictures: slice = slice(None), *, missing: bool = True
+) -> tuple[npt.NDArray[np.int64], tuple[int, ...]]:
+    """One code a picture for the conjunction, -1 where any attribute is missing (which is not looked for if told so)."""
     shape = tuple(len(attribute.conditions) for attribute in family)
-    codes = np.zeros_like(family[0].codes)
-    known = np.ones(len(codes), dtype=bool)
-    for attribute, size in zip(family, shape, strict=True):
-        codes = codes * size + attribute.codes
-        known &= attribute.codes >= 0
-    return np.where(known, codes, -1), shape
+    codes = family[0].codes[pictures]
+    for attribute, size in zip(family[1:], shape[1:], strict=True):
+        codes = codes * size
+        codes += attribute.codes[pictures]
+    if missing and len(family) > 1:
+        known = np.logical_and.reduce([attribute.codes[pictures] >= 0 for attribute in family])
+        codes = np.where(known, codes, -1)
+    return codes, shape
 
 
 def _reason_to_exclude(spec: SliceSpec, count: int, sizes: dict[SliceSpec, int], min_count: int) -> str:

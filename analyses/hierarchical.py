@@ -2,7 +2,9 @@
 
 Each slice first has one test of all its emotions; only in slices that pass are the emotions tested one by one, at a level
 that pays for how many slices were picked. Families of slices (single attributes, intersections, inferred attributes) are
-corrected apart, so that thousands of intersections do not drown a handful of declared attributes.
+corrected apart, so that thousands of intersections do not drown a handful of declared attributes; they share alpha evenly,
+so that what is said of all of them together is false at most in a share alpha. (With alpha for each of two families, data
+without any bias gave a false alarm in 8 % of 600 data sets, with half of it each in 3 %.)
 Source: Benjamini and Bogomolov 2014, https://doi.org/10.1111/rssb.12028.
 """
 
@@ -23,10 +25,10 @@ class Selection:
 
     Attributes:
         q: `(s, k)`; `q <= alpha` exactly where the cell is picked: its slice passed, and it passed inside its slice.
-        slice_q: `(s,)` Benjamini-Hochberg q of each slice within its family.
-        level: `(s,)` confidence level that allows for the picking, 1 - R alpha / m of the slice's family (at least one
-            slice counts as picked), so that on average over the picked slices at most a share alpha of what is said
-            does not hold.
+        slice_q: `(s,)` Benjamini-Hochberg q of each slice within its family, times the number of families with a test.
+        level: `(s,)` confidence level that allows for the picking: with F families with a test, 1 - R alpha / (F m) of the
+            slice's family (at least one slice counts as picked), so that on average over all picked slices at most a share
+            alpha of what is said does not hold.
     """
 
     q: Floats
@@ -59,15 +61,16 @@ def select(p: Floats, families: npt.NDArray[np.int64], *, alpha: float = 0.05) -
     of_slice = simes(p)
     q, slice_q, level = np.full(p.shape, np.nan), np.full(len(p), np.nan), np.full(len(p), 1 - alpha)
     within = _adjusted_rows(p)
+    sharing = len(np.unique(families[np.isfinite(of_slice)]))
     for family in np.unique(families):
         at = families == family
-        slice_q[at] = benjamini_hochberg(of_slice[at])
         tested = int(np.isfinite(of_slice[at]).sum())
-        picked = int((slice_q[at] <= alpha).sum())
         if not tested:
             continue
-        level[at] = 1 - alpha * max(picked, 1) / tested
-        scaled = np.minimum(within[at] * tested / max(picked, 1), 1.0)
+        slice_q[at] = np.minimum(benjamini_hochberg(of_slice[at]) * sharing, 1.0)
+        picked = int((slice_q[at] <= alpha).sum())
+        level[at] = 1 - alpha * max(picked, 1) / (tested * sharing)
+        scaled = np.minimum(within[at] * tested * sharing / max(picked, 1), 1.0)
         q[at] = np.maximum(scaled, slice_q[at][:, None])
     return Selection(q, slice_q, level)
 

@@ -95,6 +95,10 @@ def paired_shift_interval(
     return difference - half, difference + half
 
 
+_TERMS = 16
+"""Terms of a tail that are added before it is asked which tails have come to an end."""
+
+
 def fisher_exact(
     hits: npt.NDArray[np.int64], n: npt.NDArray[np.int64], other_hits: npt.NDArray[np.int64], other_n: npt.NDArray[np.int64]
 ) -> Floats:
@@ -150,22 +154,31 @@ def _tail(
     """Hypergeometric probability from `start` outward, in units of that of `start` itself.
 
     Terms follow from each other by their ratio and shrink away from the mode; they are added up until none matters.
+    Downward steps are upward ones of the failures drawn.
     """
+    up = step > 0
     total = np.ones(start.shape)
     flat = total.ravel()
-    active = np.arange(flat.size)
-    x, step = start.ravel().astype(float), step.ravel()
-    population, drawn, successes = (a.ravel().astype(float) for a in (population, drawn, successes))
-    term = np.ones(flat.size)
+    left = np.where(up, successes - start, population - successes - drawn + start).ravel().astype(float)
+    right = np.where(up, drawn - start, start).ravel().astype(float)
+    below = np.where(up, start, drawn - start).ravel() + 1.0
+    other = np.where(up, population - successes - drawn + start, successes - start).ravel() + 1.0
+    term, active = np.ones(flat.size), np.arange(flat.size)
+    added = np.ones(flat.size)
     while active.size:
-        up = (successes - x) * (drawn - x) / ((x + 1) * (population - successes - drawn + x + 1))
-        down = x * (population - successes - drawn + x) / ((successes - x + 1) * (drawn - x + 1))
-        term = term * np.where(step > 0, up, down)
-        flat[active] += term
-        x = x + step
-        going = term > 1e-17 * flat[active]
-        active, x, step, term = active[going], x[going], step[going], term[going]
-        population, drawn, successes = population[going], drawn[going], successes[going]
+        for _ in range(_TERMS):
+            # Zero from the end of the support on, where a factor is zero; what is beyond it stays zero.
+            term *= left * right
+            term /= below * other
+            added += term
+            left -= 1
+            right -= 1
+            below += 1
+            other += 1
+        flat[active] = added
+        going = term > 1e-17 * added
+        active, term, added = active[going], term[going], added[going]
+        left, right, below, other = left[going], right[going], below[going], other[going]
     return total
 
 

@@ -6,15 +6,15 @@ number, and the four verdicts of `analyses.cells`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations, islice
-from math import comb
+from math import log
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy import stats
+from scipy import special, stats
 
 from analyses.cells import LOW_EVIDENCE_COUNT, slice_families
 from analyses.clusters import group_codes
@@ -22,7 +22,7 @@ from analyses.counting import families, group_sums
 from analyses.hierarchical import select
 from analyses.inference import Floats
 from analyses.paired import group_totals
-from analyses.resampling import dealt_codes
+from analyses.resampling import dealt_codes, null_tables
 from analyses.slices import CodedAttribute, SliceSpec
 from data.predictions import Predictions
 from data.taxonomy import closest
@@ -33,6 +33,9 @@ MOST_ARRANGEMENTS = 200_000
 MOST_PERMUTED = 50_000
 """With more pictures, slices that leave `LARGE` pictures on both sides are judged by Welch's t alone."""
 LARGE = 500
+FEW_VALUES = 64
+"""An outcome with at most this many values is permuted as a table of counts, at a cost that does not grow with the data."""
+_BLOCK = 500
 DEFAULT_TOLERANCE = 0.2
 """Tolerance in standard deviations of the outcome: Cohen's "small", https://doi.org/10.4324/9780203771587."""
 METHODS = ("exact", "permutation", "welch", "none")
@@ -227,7 +230,8 @@ def _tested(
     method = np.full(size, "permutation", dtype=object)
     method[~enough] = "none"
     p = np.full(size, np.nan)
-    large = enough & (len(codes) > MOST_PERMUTED) & (np.minimum(sums[:, 0], total[0] - sums[:, 0]) >= LARGE)
+    many = len(codes) > MOST_PERMUTED and (groups is not None or len(np.unique(columns[:, 1])) > FEW_VALUES)
+    large = enough & many & (np.minimum(sums[:, 0], total[0] - sums[:, 0]) >= LARGE)
     if groups is None and large.any():
         effect, error, freedom = _welch(sums.T, (total - sums).T)
         p[large], method[large] = (2 * stats.t.sf(np.abs(effect / error), freedom))[large], "welch"
@@ -235,17 +239,32 @@ def _tested(
     if units is not None:
         for value in np.flatnonzero(enough & (method == "permutation")):
             chosen = int((unit_codes == value).sum())
-            if comb(len(units), chosen) <= MOST_ARRANGEMENTS:
+            ways = special.gammaln(len(units) + 1) - special.gammaln([chosen + 1, len(units) - chosen + 1]).sum()
+            if ways <= log(MOST_ARRANGEMENTS):
                 p[value], method[value] = _exact(units, chosen, total, seen[value]), "exact"
     left = method == "permutation"
     if left.any():
         beyond = np.zeros(size)
-        for dealt in dealt_codes(codes, groups, draws=draws, rng=rng):
-            sides = [np.bincount(dealt, weights=column, minlength=size) for column in columns.T]
-            again = np.stack(sides, axis=1).astype(np.float64)
-            beyond += ~(_size_of(again, total) < seen * (1 - 1e-9))
+        for again in _permuted(codes, size, columns, groups, draws, rng):
+            beyond += (~(_size_of(again, total) < seen * (1 - 1e-9))).reshape(-1, size).sum(axis=0)
         p[left] = (beyond[left] + 1) / (draws + 1)
     return p, method
+
+
+def _permuted(
+    codes: Codes, size: int, columns: Floats, groups: Codes | None, draws: int, rng: np.random.Generator
+) -> Iterator[Floats]:
+    """Sums `(..., size, 3)` of `draws` permutations in all; of independent pictures with few different values as tables."""
+    values, number = np.unique(columns[:, 1], return_inverse=True)
+    if groups is None and len(values) <= FEW_VALUES:
+        of_value = np.stack([np.ones(len(values)), values, values**2], axis=1)
+        for start in range(0, draws, _BLOCK):
+            tables = null_tables(codes, size, number, len(values), None, draws=min(_BLOCK, draws - start), rng=rng)
+            yield tables @ of_value
+        return
+    for dealt in dealt_codes(codes, groups, draws=draws, rng=rng):
+        sides = [np.bincount(dealt, weights=column, minlength=size) for column in columns.T]
+        yield np.stack(sides, axis=1).astype(np.float64)
 
 
 def _size_of(sums: Floats, total: Floats) -> Floats:

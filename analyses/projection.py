@@ -11,10 +11,12 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from analyses.space.maps import map_trust
+
 Floats = npt.NDArray[np.floating]
 FEWEST_FOR_UMAP = 15
 _NEIGHBOURS = 15
-_MOST_FOR_TRUST = 2_000
+_MOST_FOR_SEEDS = 400
 
 
 @dataclass(frozen=True)
@@ -26,8 +28,13 @@ class Projection:
         xy: `(r, 2)` their places.
         anchors_xy: `(k, 2)` for each label anchor the median place of the 15 pictures nearest to it, or None.
         method: `umap`, or `pca` where there are fewer than 15 rows.
-        trustworthiness: 0 to 1, share of map neighbourhoods that are true ones (scikit-learn's definition, 12
-            neighbours at most); NaN where there are too few rows.
+        trustworthiness: 0 to 1, share of map neighbourhoods that are true ones (see `MapTrust`); NaN where there are too few
+            rows.
+        continuity: 0 to 1, share of true neighbourhoods that are on the map.
+        overlap: share of each picture's nearest that are its nearest on the map.
+        disagreement: 0 to 1, how much two maps of up to 400 of the pictures differ that differ in their seed only
+        (Procrustes
+            disparity after turning and scaling); NaN where the map has no seed or was not asked for it.
     """
 
     positions: npt.NDArray[np.int64]
@@ -35,11 +42,15 @@ class Projection:
     anchors_xy: Floats | None
     method: str
     trustworthiness: float
+    continuity: float
+    overlap: float
+    disagreement: float
 
 
 def projection(
-    vectors: Floats, ids: npt.NDArray[np.object_], *, anchors: Floats | None = None, most: int = 4_000, seed: int = 0
-) -> Projection:
+    vectors: Floats, ids: npt.NDArray[np.object_], *,
+    anchors: Floats | None = None, most: int = 4_000, seed: int = 0, seeds: bool = False,
+) -> Projection:  # fmt: skip
     """A map of `vectors (n, m)`, at most `most` of them, drawn without regard to their order.
 
     Rows are sorted by id before anything is drawn or fitted, because a seeded UMAP changes with row order: the same
@@ -51,6 +62,7 @@ def projection(
         anchors: label anchors `(k, m)`, to be placed beside the pictures nearest to them.
         most: at most this many pictures; a larger set is sampled.
         seed: of sample and map.
+        seeds: whether to measure how much the map depends on its seed, which takes two more small maps.
     """
     by_id = np.argsort(ids.astype(str), kind="stable")
     if len(by_id) > most:
@@ -58,13 +70,17 @@ def projection(
     points = np.asarray(vectors[by_id], dtype=np.float32)
     umap_fits = len(by_id) >= FEWEST_FOR_UMAP and len(np.unique(points, axis=0)) >= FEWEST_FOR_UMAP
     places = _umap(points, seed) if umap_fits else _pca(points)
+    trust = map_trust(points, places, seed=seed)
     back = np.argsort(by_id, kind="stable")
     return Projection(
         by_id[back],
         places[back],
         None if anchors is None else _beside_nearest(np.asarray(anchors, dtype=np.float32), points, places),
         "umap" if umap_fits else "pca",
-        _trust(points, places, seed),
+        trust.trustworthiness,
+        trust.continuity,
+        trust.overlap,
+        _disagreement(points, seed) if seeds and umap_fits else float("nan"),
     )
 
 
@@ -105,12 +121,10 @@ def _pca(points: Floats) -> Floats:
     return np.pad(places, ((0, 0), (0, 2 - places.shape[1])))
 
 
-def _trust(points: Floats, places: Floats, seed: int) -> float:
-    from sklearn.manifold import trustworthiness
+def _disagreement(points: Floats, seed: int) -> float:
+    """Procrustes disparity of two maps of the same pictures, at most `_MOST_FOR_SEEDS`, that differ in their seed."""
+    from scipy.spatial import procrustes
 
-    if len(points) < 5:
-        return float("nan")
-    if len(points) > _MOST_FOR_TRUST:
-        at = np.random.default_rng(seed).choice(len(points), _MOST_FOR_TRUST, replace=False)
-        points, places = points[at], places[at]
-    return float(trustworthiness(points, places, n_neighbors=min(12, (len(points) - 1) // 2)))
+    if len(points) > _MOST_FOR_SEEDS:
+        points = points[np.sort(np.random.default_rng(seed).choice(len(points), _MOST_FOR_SEEDS, replace=False))]
+    return float(procrustes(_umap(points, seed), _umap(points, seed + 1))[2])

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from scipy import special
 
 from analyses.clusters import group_codes
 from analyses.inference import Floats, benjamini_hochberg, wilson
@@ -77,13 +78,14 @@ def retrieval_tables(
             )
         )  # fmt: skip
         own = None if groups is None else groups[known]
-        seen = _figures(codes, ranked, size, most)
-        chance = np.stack([_figures(dealt, ranked, size, most) for dealt in dealt_codes(codes, own, draws=draws, rng=rng)])
-        drawn = []
-        for weight in drawn_weights(len(codes), own, draws=draws, rng=rng):
-            again = np.repeat(np.arange(len(codes)), weight.astype(np.int64))
-            order = np.argsort(predictions.distances[known][again], axis=0, kind="stable").T
-            drawn.append(_figures(codes[again], order, size, min(most, len(again))))
+        first = ranked[:, :most]
+        seen = _figures(codes[first], expected, size)
+        dealt = dealt_codes(codes, own, draws=draws, rng=rng)
+        chance = np.stack([_figures(one[first], expected, size) for one in dealt])
+        drawn = [
+            _figures(*_drawn_again(codes, ranked, weight.astype(np.int64), most, size), size)
+            for weight in drawn_weights(len(codes), own, draws=draws, rng=rng)
+        ]
         excess, excess_low, excess_high = excess_interval(seen, chance, np.stack(drawn))
         p = chance_p(seen, chance)
         for row, measure in enumerate(("max skew", "ndkl")):
@@ -101,23 +103,55 @@ def retrieval_tables(
     return pd.concat(slices, ignore_index=True), table
 
 
-def ndkl(codes: Codes, expected: Floats) -> float:
-    """Normalised discounted Kullback-Leibler divergence (nats) of a ranking `(n,)` of values from their expected shares.
+def ndkl(codes: Codes, expected: Floats) -> Floats:
+    """Normalised discounted Kullback-Leibler divergence (nats) of rankings `(..., n)` of values from their expected shares.
 
     Mean over ranks i, weighted by 1 / log2(i + 1), of KL(shares among the first i, expected).
     """
-    rank = np.arange(1, len(codes) + 1)
-    shares = np.cumsum(codes[:, None] == np.arange(len(expected)), axis=0) / rank[:, None]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        divergence = np.where(shares > 0, shares * np.log(shares / expected), 0.0).sum(axis=1)
+    n = codes.shape[-1]
+    rank = np.arange(1, n + 1)
+    seen = _times_seen(codes)
+    # Of the first r pictures, c with a value: the sum over values of c log c grows by this at each rank.
+    with np.errstate(divide="ignore"):
+        growth = np.diff(special.xlogy(np.arange(n + 1), np.arange(n + 1)))[seen - 1] - np.log(expected)[codes]
+    divergence = np.cumsum(growth, axis=-1) / rank - np.log(rank)
     weight = 1 / np.log2(rank + 1)
-    return float((weight * divergence).sum() / weight.sum())
+    return np.asarray((weight * divergence).sum(axis=-1) / weight.sum(), dtype=np.float64)
 
 
-def _figures(codes: Codes, ranked: Codes, size: int, most: int) -> Floats:
-    """Largest skew and NDKL of the first `most` pictures for each emotion: `(2, k)`."""
-    expected = np.bincount(codes, minlength=size) / len(codes)
-    first = codes[ranked[:, :most]]
+def _times_seen(codes: Codes) -> Codes:
+    """How often each value of a ranking `(..., n)` was there up to its own place, itself included."""
+    order = np.argsort(codes.astype(np.int16), axis=-1, kind="stable")
+    ordered = np.take_along_axis(codes, order, axis=-1)
+    place = np.broadcast_to(np.arange(codes.shape[-1]), codes.shape)
+    first = np.ones(codes.shape, dtype=bool)
+    first[..., 1:] = ordered[..., 1:] != ordered[..., :-1]
+    start = np.maximum.accumulate(np.where(first, place, 0), axis=-1)
+    seen = np.empty(codes.shape, dtype=np.int64)
+    np.put_along_axis(seen, order, place - start + 1, axis=-1)
+    return seen
+
+
+def _figures(first: Codes, expected: Floats, size: int) -> Floats:
+    """Largest skew and NDKL `(2, k)` of the values `first (k, most)` of the pictures nearest to each emotion."""
+    rows = np.arange(len(first))[:, None]
+    hits = np.bincount((rows * size + first).ravel(), minlength=len(first) * size).reshape(-1, size) / first.shape[1]
     with np.errstate(divide="ignore", invalid="ignore"):
-        largest = [np.nanmax(np.log(np.bincount(one, minlength=size) / most / expected)) for one in first]
-    return np.array([largest, [ndkl(one, expected) for one in first]])
+        return np.stack([np.nanmax(np.log(hits / expected), axis=1), ndkl(first, expected)])
+
+
+def _drawn_again(codes: Codes, ranked: Codes, weight: Codes, most: int, size: int) -> tuple[Codes, Floats]:
+    """Values `(k, most)` of the nearest pictures in one bootstrap sample, and the share of each value in it.
+
+    The order of pictures stays, each stands in it as often as it was drawn; 1.5 times as many ranks as are needed on average
+    are looked at first.
+    """
+    expected = np.bincount(codes, weights=weight, minlength=size)
+    first = []
+    for order in ranked:
+        ranks = min(len(order), most + most // 2)
+        while (again := np.repeat(order[:ranks], weight[order[:ranks]])).size < most and ranks < len(order):
+            ranks = min(2 * ranks, len(order))
+        first.append(codes[again[:most]])
+    shortest = min(map(len, first))
+    return np.stack([one[:shortest] for one in first]), expected / expected.sum()

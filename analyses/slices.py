@@ -15,6 +15,8 @@ FEW_VALUES = 8
 """A numeric column with at most this many different values is sliced value by value, not binned."""
 MOST_VALUES = 100
 """A text column with more different values is only sliced when it is asked for by name."""
+MOST_NAMED_VALUES = 1_000
+"""With more than this a text column is not sliced even then."""
 
 
 @dataclass(frozen=True)
@@ -148,14 +150,19 @@ class CodedAttribute:
         return int((self.codes < 0).sum())
 
 
-def coded_attribute(column: pd.Series, *, bins: int = 4) -> CodedAttribute:
+def coded_attribute(column: pd.Series, *, bins: int = 4, distinct: int | None = None) -> CodedAttribute:
     """The column as codes: value by value, or by quantile where it is numeric with more than `FEW_VALUES` values.
+
+    Args:
+        column: one value a picture.
+        bins: quantile bins of a numeric column.
+        distinct: how many different values it has, where that is known already.
 
     Raises:
         ValueError: fewer than two different values, or infinite ones.
     """
     name = str(column.name)
-    distinct = int(column.nunique(dropna=True))
+    distinct = int(column.nunique(dropna=True)) if distinct is None else distinct
     if distinct < 2:
         only = f"one value ({in_words(column.dropna().iloc[0])!r})" if distinct else "no value at all"
         raise ValueError(f"attribute {name!r} has {only} in {len(column)} picture(s): a slice needs at least two to compare")
@@ -195,13 +202,23 @@ def coded_attributes(
         except TypeError:
             unusable.append((name, f"attribute {name!r} holds values that are neither text nor numbers (lists, say)"))
             continue
-        if names is None and distinct > MOST_VALUES and not pd.api.types.is_numeric_dtype(rows[name]):
+        numeric = pd.api.types.is_numeric_dtype(rows[name])
+        if names is not None and distinct > MOST_NAMED_VALUES and not numeric:
+            unusable.append(
+                (
+                    name,
+                    f"{distinct:,} different values, more than {MOST_NAMED_VALUES:,}: put them into fewer groups (an artist "
+                    "into a school, a date into a year; numbers are cut at quantiles when the column holds only numbers)",
+                )
+            )
+            continue
+        if names is None and distinct > MOST_VALUES and not numeric:
             unusable.append(
                 (name, f"{distinct} different values, more than {MOST_VALUES}: name it to slice by it all the same")
             )
             continue
         try:
-            coded.append(coded_attribute(rows[name], bins=bins))
+            coded.append(coded_attribute(rows[name], bins=bins, distinct=int(distinct)))
         except ValueError as error:
             unusable.append((name, str(error)))
     _require_different_names(coded)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -129,3 +130,24 @@ def require_complete(path: Path, *, what: str) -> None:
             raise ValueError(
                 f"the {what} at {path} is damaged: {name} has {(path / name).stat().st_size} bytes, {size} were written"
             )
+
+
+@contextmanager
+def alone(lock: Path) -> Iterator[None]:
+    """Waits until no other tab or process holds this lock file; a process that dies lets go by itself."""
+    with lock.open("a+b") as file:
+        if sys.platform == "win32":
+            import msvcrt
+
+            file.seek(0)
+            msvcrt.locking(file.fileno(), msvcrt.LK_LOCK, 1)
+            try:
+                yield
+            finally:
+                file.seek(0)
+                msvcrt.locking(file.fileno(), msvcrt.LK_UNLCK, 1)
+        else:
+            import fcntl
+
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield

@@ -23,7 +23,10 @@ pytest_plugins = ["workbench_fixtures"]
 ROOT = Path(__file__).resolve().parents[1]
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 PATIENCE = 45_000
-FIGURES = ("forest", "split", "heat-map", "pull", "map", "accuracy", "reliability", "coverage")
+FIGURES = (
+    "forest", "split", "heat-map", "pull", "within-pull", "erasure", "hubs", "plane", "map", "accuracy", "reliability",
+    "coverage",
+)  # fmt: skip
 """Milliseconds to wait for anything, on the slowest machine."""
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed (extra 'test')")
@@ -178,8 +181,8 @@ def test_what_is_lassoed_on_the_map_is_what_the_table_shows(visit, app_url, demo
     settled(page)
     page.evaluate(f"{MAP}.scrollIntoView({{block: 'center'}})")
     if tool == "select":
-        page.locator(".js-plotly-plot").first.hover()
-        page.locator(".js-plotly-plot").first.locator("[data-title='Box Select']").click()
+        page.locator(".st-key-map .js-plotly-plot").hover()
+        page.locator(".st-key-map .js-plotly-plot").locator("[data-title='Box Select']").click()
         settled(page)
 
     samples = pd.read_parquet(demo.audit / "samples.parquet")

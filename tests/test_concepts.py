@@ -17,7 +17,8 @@ from analyses.concept_null import (
     outcome_columns,
     score_matrix,
 )
-from analyses.concepts import concept_attributes, concept_scores, entanglement, inferred_column, without_labels
+from analyses.concepts import concept_attributes, concept_scores, inferred_column
+from analyses.entanglement import entanglement, without_labels
 from data.concepts import Concept, read_directions
 from workbench.concept_sentences import STANDING_WARNING, in_words
 
@@ -276,21 +277,23 @@ def test_concept_attributes_with_and_without_truth():
     rows, values, concept, dark = night()
     anchors = {"fear": np.eye(WIDTH)[0], "joy": np.eye(WIDTH)[3]}
     given, (report,) = concept_attributes(
-        rows, values, [concept], truth={concept.name: "time=night"}, outcome="valence", anchors=anchors, directions=99
-    )
+        rows, values, [concept], truth={concept.name: "time=night"}, outcome="valence", anchors=anchors, directions=99,
+        said=np.where(dark, 0, 1), labels=("fear", "joy"), draws=50,
+    )  # fmt: skip
     assert report.column == inferred_column(concept) == "photo taken at night (inferred)"
     assert (given[report.column] == np.where(dark, "yes", "no")).all()
     assert report.column not in rows  # the caller's table stays as it was
     assert (report.quality.n, report.calibrated) == (300, True)
-    assert report.cosines["fear"] == pytest.approx(1 / np.sqrt(2))
+    assert report.overlap.set_index("label")["cosine"]["fear"] == pytest.approx(1 / np.sqrt(2))
+    assert report.calibration.set_index("emotion")["effect"]["fear"] > 0.9
+    np.testing.assert_allclose(report.scores, concept_scores(values, concept))
     said = " ".join(in_words(report))
     assert "“night” against “day”" in said
     assert "cosine +0.71" in said
     assert "project it off" in said
-    assert "calibrated on true labels" in said
     assert STANDING_WARNING not in said
     blind, (report,) = concept_attributes(rows, values, [concept])
-    assert (report.cut.method, report.quality, report.association, report.cosines) == ("mixture", None, None, {})
+    assert (report.cut.method, report.quality, report.association, report.overlap) == ("mixture", None, None, None)
     assert (blind[report.column] == np.where(dark, "yes", "no")).all()
     assert in_words(report)[-1] == STANDING_WARNING
     assert "No true labels" in " ".join(in_words(report))

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analyses.counting import group_sums, slice_sums
+from analyses.counting import CodedColumns, group_sums, slice_sums
 from analyses.slices import CodedAttribute, SliceSpec, coded_attribute
 
 
@@ -108,3 +108,28 @@ def test_group_sums_add_up_over_parts_and_leave_out_the_unknown(codes: list[int]
     )
     for group in range(6):
         np.testing.assert_allclose(whole[group], columns[known == group].sum(axis=0), atol=1e-12)
+
+
+@pytest.mark.parametrize("missing", [False, True])
+@pytest.mark.parametrize("codes", [3, 4_000])
+def test_columns_that_follow_from_a_code_sum_as_if_they_were_written_out(missing: bool, codes: int, monkeypatch) -> None:
+    """In parts of a few pictures, with few codes (counted) and with more than a family can count (added up)."""
+    monkeypatch.setattr("analyses.counting._PART", 64)
+    monkeypatch.setattr("analyses.counting._MOST_SUMS", 500)
+    rows, columns = table(1_000, seed=5, missing=missing)
+    rng = np.random.default_rng(0)
+    code, of_code = rng.integers(codes, size=1_000), np.hstack([np.ones((codes, 1)), rng.normal(size=(codes, 3))])
+    coded = CodedColumns(code, of_code, columns[:, 1:])
+    written_out = np.hstack([of_code[code], columns[:, 1:]])
+    fast, plain = (slice_sums(attributes_of(rows), one, order=3, beside=4) for one in (coded, written_out))
+    assert fast.specs == plain.specs
+    for one, other in (
+        (fast.inside, plain.inside),
+        (fast.outside, plain.outside),
+        (fast.splits.beside, plain.splits.beside),
+    ):
+        np.testing.assert_allclose(one, other, atol=1e-9)
+    np.testing.assert_array_equal(coded.column(slice(1, 3)), written_out[:, 1:3])
+    np.testing.assert_array_equal(coded.column(slice(5, 6)), written_out[:, 5:6])
+    with pytest.raises(ValueError, match="columns 3 to 5 lie on both sides of 4"):
+        coded.column(slice(3, 5))

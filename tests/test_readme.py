@@ -76,7 +76,18 @@ def test_every_make_target_of_the_readme_exists(readme):
 def test_every_module_has_its_place_in_the_tree_and_nothing_else_has(readme):
     tree = readme[readme.index("## The code") :].split("```")[1]
     named = set(re.findall(r"\b(\w+\.py)\b", tree))
-    packages = ("data", "data/scenes", "probes", "probes/builtin", "analyses", "analyses/discovery", "workbench")
+    packages = (
+        "data",
+        "data/scenes",
+        "probes",
+        "probes/builtin",
+        "analyses",
+        "analyses/discovery",
+        "analyses/planted_skew",
+        "analyses/space",
+        "workbench",
+        "workbench/chapters",
+    )
     modules = {path.name for package in packages for path in (ROOT / package).glob("*.py")}
     assert modules - {"__init__.py"} - named == set()
     assert named - modules == set()

@@ -17,6 +17,7 @@ from workbench_runs import HOSTILE, audited, predictions_table
 from analyses.cells import VERDICTS
 from data.predictions import predictions_from_table
 from workbench import figures
+from workbench.chapters import chapters
 from workbench.report import MOST_BYTES, report_html
 from workbench.sentences import VERDICT_MEANING, outcome, plain_sentence
 from workbench.store import load_audit
@@ -279,11 +280,15 @@ def test_limits_state_tolerance_rate_and_number_of_tests(demo_result, page):
     assert re.search(r"Smallest detectable difference of a single test \(80 % power\): [\d.]+ to [\d.]+ points", text)
 
 
-def test_every_figure_is_in_it_under_its_own_name(page):
+def test_every_figure_is_in_it_under_its_own_name(page, demo_result):
     parsed = Page(page)
-    for name in ("forest", "split", "heat-map", "pull", "map", "accuracy", "reliability", "coverage"):
+    names = ["forest", "split", "heat-map", "pull", "map", "accuracy", "reliability", "coverage"]
+    names += ["within-pull", "erasure", "hubs", "plane"]
+    further = [chapter for chapter in chapters(demo_result) if chapter.figure is not None]
+    assert len(further) >= 4
+    for name in [*names, *(f"figure-{chapter.name}" for chapter in further)]:
         assert [attributes for _, attributes in parsed.elements if attributes.get("id") == name], name
-    assert page.count("Plotly.newPlot(") - get_plotlyjs().count("Plotly.newPlot(") == 8
+    assert page.count("Plotly.newPlot(") - get_plotlyjs().count("Plotly.newPlot(") == len(names) + len(further)
 
 
 def test_label_only_predictions_get_a_report_that_says_what_is_missing():

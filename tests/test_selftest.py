@@ -44,7 +44,7 @@ def test_biased_data_are_quiet_once_the_predictions_are_dealt_out():
 
 def test_rules_that_cry_wolf_are_shown_to():
     eager = AuditConfig(attributes=("tone", "time"), alpha=0.5, tolerance=0.0, map_pictures=0)
-    assert selftest(table(), EKMAN, eager, times=40).rate > 0.4
+    assert selftest(table(), EKMAN, eager, times=40).rate > 0.2
 
 
 def test_the_counts_of_a_deal_are_those_of_the_audit():

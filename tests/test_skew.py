@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
-from statsmodels.stats.proportion import confint_proportions_2indep
+from statsmodels.stats.contingency_tables import Table2x2
+from statsmodels.stats.proportion import confint_proportions_2indep, proportion_confint
 
 from analyses.cells import VERDICTS
 from analyses.counting import slice_sums
@@ -89,6 +90,11 @@ def test_every_cell_is_what_a_loop_over_pictures_gives(votes: bool) -> None:
         )  # fmt: skip
         interval = confint_proportions_2indep(hits, n, others, m, method="newcomb", compare="diff")
         np.testing.assert_allclose([finding.low, finding.high], interval, atol=1e-9)
+        wilson = proportion_confint(hits, n, method="wilson")
+        np.testing.assert_allclose([finding.rate_low, finding.rate_high], wilson, atol=1e-9)
+        np.testing.assert_allclose(finding.ratio, (hits / n) / (others / m) if others else np.nan)
+        odds = [(hits + 0.5, n - hits + 0.5), (others + 0.5, m - others + 0.5)]
+        np.testing.assert_allclose(finding.log_odds, Table2x2(odds).log_oddsratio)
         np.testing.assert_allclose(finding.p, stats.fisher_exact([[hits, n - hits], [others, m - others]]).pvalue, rtol=1e-6)
         expected = min(n, m) * (hits + others) / (n + m)
         assert finding.low_evidence == (min(n, m) < 30 or expected < 5)
@@ -274,7 +280,7 @@ def test_scores_count_what_their_names_say() -> None:
     known = np.isfinite(truth[:, 0])
 
     def part(kind: str) -> np.ndarray:
-        return per_picture.columns[:, per_picture.at[kind]]
+        return per_picture.of(kind)
 
     np.testing.assert_array_equal(part("one"), np.ones((50, 1)))
     np.testing.assert_array_equal(part("said").argmax(axis=1), predictions.predicted)
@@ -290,3 +296,29 @@ def test_scores_count_what_their_names_say() -> None:
 
 def test_the_margin_is_second_nearest_minus_nearest() -> None:
     assert margins(np.array([[0.5, 0.2, 0.9], [0.3, 0.3, 0.4]])).tolist() == pytest.approx([0.3, 0.0])
+
+
+@pytest.mark.parametrize("truth", ["labels", "votes", "none"])
+def test_scores_are_what_is_written_out_for_every_picture(truth: str) -> None:
+    rng = np.random.default_rng(1)
+    labels = Taxonomy.named("ekman6").labels
+    rows = pd.DataFrame({"image_id": np.arange(60).astype(str)})
+    if truth == "labels":
+        rows["label"] = np.where(rng.random(60) < 0.2, None, rng.choice(labels, 60))
+    if truth == "votes":
+        rows[[f"vote_{label}" for label in labels]] = np.where(rng.random((60, 1)) < 0.2, np.nan, rng.random((60, 6)))
+    predictions = Predictions(rng.random((60, 6)), rows, Taxonomy.named("ekman6"))
+    found = scores(predictions)
+    for picture in range(60):
+        said = np.eye(6)[predictions.distances[picture].argmin()]
+        expected = {"one": [1.0], "said": said, "distance": predictions.distances[picture]}
+        if truth != "none":
+            votes = predictions.truth[picture]
+            known = np.isfinite(votes).all()
+            votes = votes if known else np.zeros(6)
+            shift = said - votes if known else np.zeros(6)
+            expected |= {"labelled": [float(known)], "votes": votes, "votes2": votes**2, "shift": shift, "shift2": shift**2,
+                         "hit": [said @ votes]}  # fmt: skip
+        for kind, values in expected.items():
+            np.testing.assert_allclose(found.of(kind)[picture], values, atol=1e-12)
+    assert ("votes" in found) == (truth != "none")

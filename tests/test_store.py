@@ -76,6 +76,17 @@ def test_tables_with_awkward_values_survive(awkward, name):
     pd.testing.assert_frame_equal(loaded, made, check_dtype=False)
 
 
+def test_further_tables_survive_by_name(awkward, tmp_path):
+    result, _ = awkward
+    one = result.findings[["slice", "where", "emotion", "effect"]].head(7)
+    more = replace(result, tables={"adjusted": one, "distribution": pd.DataFrame({"slice": ["a", None], "n": [1, 2]})})
+    save_audit(more, tmp_path / "run")
+    loaded = load_audit(tmp_path / "run").tables
+    assert list(loaded) == ["adjusted", "distribution"]
+    for name, table in more.tables.items():
+        pd.testing.assert_frame_equal(loaded[name], table.reset_index(drop=True), check_dtype=False)
+
+
 def test_taxonomy_and_run_record_survive(awkward):
     result, folder = awkward
     loaded = load_audit(folder)

@@ -26,7 +26,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: the words after `workbench`; those of the process when not given.
 
     Returns:
-        0; 1 when `--fail-on` caught a finding; 2 after an error, which is one line on standard error.
+        0; 1 when `--fail-on` caught a finding or a bar of `bench` is missed; 2 after an error, which is one line on
+        standard error.
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
     parser = _parser()
@@ -61,6 +62,11 @@ def _run(command: str, settings: Any, line: str) -> int:
 
         review_run(settings)
         return 0
+    if command == "label":
+        from workbench.labelling import label
+
+        label(settings)
+        return 0
     from workbench import pipeline
 
     if command in ("data", "features", "overlap"):
@@ -88,6 +94,10 @@ def _run(command: str, settings: Any, line: str) -> int:
         from workbench.selftesting import selftest_run
 
         selftest_run(settings)
+    elif command == "bench":
+        from workbench.benching import bench
+
+        return EXIT_FINDINGS if bench(settings, command=line).failed else 0
     elif command == "discover":
         from workbench.discovering import discover_slices
 
@@ -140,7 +150,10 @@ def _app(settings: AppSettings) -> int:
     command = [sys.executable, "-m", "streamlit", "run", str(app), "--server.port", str(settings.port)]
     command += ["--browser.gatherUsageStats", "false", "--server.address", "localhost"]
     command += ["--server.headless", "true"] if settings.headless else []
-    chosen = {"WORKBENCH_RUNS": settings.runs, "WORKBENCH_OVERLAP" if copies else "WORKBENCH_RUN": settings.run}
+    chosen = {
+        "WORKBENCH_RUNS": settings.runs, "WORKBENCH_LABELS": settings.labels,
+        "WORKBENCH_OVERLAP" if copies else "WORKBENCH_RUN": settings.run,
+    }  # fmt: skip
     return subprocess.call(command, env=os.environ | chosen)
 
 

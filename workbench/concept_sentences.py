@@ -2,27 +2,100 @@
 
 from __future__ import annotations
 
-from analyses.concepts import ENOUGH_LABELS, ENTANGLED, ConceptReport
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+
+from analyses.audit import AuditResult
+from analyses.concepts import ConceptReport
+from analyses.entanglement import ENTANGLED
+from analyses.gold_labels import ENOUGH_LABELS
+from workbench.concept_tables import CALIBRATED
+from workbench.sentences import points
 
 STANDING_WARNING = (
     "Attributes marked (inferred) come from a model, not from people: a skew over them is an association with what that "
     f"model sees until at least {ENOUGH_LABELS} true labels calibrate it."
 )
 """Said wherever a finding rests on an inferred attribute."""
+ASSOCIATION = "an association: nobody labelled the attribute"
+"""Said of a finding that rests on an inferred attribute and was not calibrated."""
 
 
 def in_words(report: ConceptReport) -> list[str]:
     """What the report and the terminal say of one concept, a sentence each; the standing warning comes last."""
     sentences = [_origin(report), _cut(report), _quality(report)]
     if report.association is not None:
-        sentences.append(str(report.association["sentence"]))
-    if report.cosines:
-        sentences.append(_cosines(report))
-    if report.calibrated:
-        sentences.append(f"{report.column}: calibrated on true labels; its error is known and still part of every skew.")
-    else:
+        sentences.append(_association(report))
+    if report.overlap is not None:
+        sentences += _overlap(report)
+    if report.uncalibrated:
+        sentences.append(f"{report.column} is not calibrated: {report.uncalibrated}.")
+    if not report.calibrated:
         sentences.append(STANDING_WARNING)
     return sentences
+
+
+def standing_note(reports: Sequence[ConceptReport]) -> str:
+    """What stands above an audit with inferred attributes."""
+    calibrated = [report.column for report in reports if report.calibrated]
+    if not calibrated:
+        return STANDING_WARNING
+    told = f"Calibrated on true labels: {', '.join(calibrated)}; read the calibrated skew beside the naive one."
+    return told if len(calibrated) == len(reports) else f"{STANDING_WARNING} {told}"
+
+
+def standing(result: AuditResult, where: Any, emotion: Any) -> str:
+    """What a finding over inferred attributes is worth, to be said behind it; "" where every attribute was declared.
+
+    Args:
+        result: the audit.
+        where: the conditions of the finding's slice, column -> value.
+        emotion: its label.
+    """
+    inferred = [column for column in where if column in result.run.get("inferred", ())]
+    if not inferred:
+        return ""
+    table = result.tables.get(CALIBRATED)
+    if table is None or len(where) > 1:
+        return ASSOCIATION
+    own = table[(table["column"] == inferred[0]) & (table["emotion"] == emotion)]
+    if own.empty or own["effect"].isna().any():
+        return ASSOCIATION
+    cell = own.iloc[0]
+    effect, low, high = cell["effect"], cell["low"], cell["high"]
+    if where[inferred[0]] != "yes":
+        effect, low, high = -effect, -high, -low
+    return f"calibrated on {int(cell['gold']):,} true labels {points(effect)} [{points(low)}, {points(high)}]"
+
+
+def calibration_sentences(table: pd.DataFrame) -> list[str]:
+    """For each calibrated concept: what stands of its skews, in one sentence."""
+    sentences = []
+    for column, own in table.groupby("column", sort=False):
+        sure = own[own["verdict"] == "skewed"]
+        told = [_cell(row) for row in sure.loc[sure["effect"].abs().sort_values(ascending=False).index].itertuples()]
+        gone = own[(own["verdict"] != "skewed") & (own["naive_verdict"] == "skewed")]
+        surely = f"surely differ in {'; '.join(told)}" if told else "surely differ in no emotion beyond the tolerance"
+        gold = int(own["gold"].iloc[0])
+        sentence = f"{column}: calibrated on {gold:,} true labels, pictures that truly have it {surely}."
+        if len(gone):
+            sentence += (
+                f" Of what the inferred attribute calls skewed, {', '.join(gone['emotion'])} "
+                f"{'does' if len(gone) == 1 else 'do'} not stand."
+            )
+        small = own[own["effect"].isna()]
+        if len(small):
+            sentence += f" Too few labels to tell: {', '.join(small['emotion'])}."
+        sentences.append(sentence)
+    return sentences
+
+
+def _cell(row: Any) -> str:
+    """A calibrated skew beside the naive one."""
+    interval = f"[{points(row.low)}, {points(row.high)}]"
+    return f"{row.emotion} {points(row.effect)} points {interval}, inferred {points(row.naive)}"
 
 
 def _origin(report: ConceptReport) -> str:
@@ -49,12 +122,33 @@ def _quality(report: ConceptReport) -> str:
     return sentence
 
 
-def _cosines(report: ConceptReport) -> str:
-    cosines = report.cosines or {}
-    label = max(cosines, key=lambda name: abs(cosines[name]))
-    sentence = f"Its direction is nearest to the emotion word {label!r} (cosine {cosines[label]:+.2f})."
-    if abs(cosines[label]) >= ENTANGLED:
-        sentence += (
-            " That alone can invent a skew of several points: project it off the labels, or score with another encoder."
+def _association(report: ConceptReport) -> str:
+    found = report.association or {}
+    return f"{found['sentence']} Of directions drawn evenly over the sphere 95 % stay below {found['isotropic_95']:.2f}."
+
+
+def _overlap(report: ConceptReport) -> list[str]:
+    """How near the nearest emotion word is, what that makes up, and what was done about it."""
+    table = report.overlap
+    assert table is not None  # the caller asked
+    nearest = table.iloc[int(table["cosine"].abs().argmax())]
+    sentences = [f"Its direction is nearest to the emotion word {nearest['label']!r} (cosine {nearest['cosine']:+.2f})."]
+    if "made_up" in table:
+        most = table.iloc[int(table["made_up"].abs().argmax())]
+        sentences.append(
+            f"Its overlap with the emotion words alone, with all else dealt out at random, makes up a skew of "
+            f"{points(most['made_up'])} points toward {most['label']}; of random directions of these pictures 95 % stay "
+            f"below {points(most['null_95'], signed=False)} points there, of directions drawn evenly "
+            f"{points(most['isotropic_95'], signed=False)}."
         )
-    return sentence
+    if report.kept is not None:
+        sentences.append(
+            f"That overlap was projected off; scores with and without it go together at r = {report.kept:.2f} "
+            "(--concept-project no keeps it)."
+        )
+    elif table["entangled"].any():
+        sentences.append(
+            f"A cosine of {ENTANGLED:g} can invent a skew of several points: project it off (--concept-project yes), "
+            "or score with another encoder (--concept-features)."
+        )
+    return sentences

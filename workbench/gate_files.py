@@ -15,6 +15,7 @@ from analyses.cells import VERDICTS as AUDIT_VERDICTS
 from analyses.compare_cells import VERDICTS as COMPARE_VERDICTS
 from data.atomic import write_bytes, write_json
 from workbench.compare_sentences import plain_change
+from workbench.concept_sentences import standing
 from workbench.gate import Gate, surely
 from workbench.sentences import plain_sentence
 
@@ -65,7 +66,7 @@ def audit_findings(result: AuditResult, gate: Gate) -> Findings:
     """The findings of an audit; `effect` is the skew."""
     found = result.findings["verdict"].isin(FOUND)
     table = _table(result.findings, gate, [
-        plain_sentence(row, truth=result.run["truth"]) if told else ""
+        plain_sentence(row, truth=result.run["truth"], standing=standing(result, row.where, row.emotion)) if told else ""
         for row, told in zip(result.findings.itertuples(), found, strict=True)
     ])  # fmt: skip
     facts = {"pictures": result.run["pictures"]} | {name: result.run["config"][name] for name in ("tolerance", "alpha")}

@@ -17,14 +17,19 @@ OVERLAP_VARIABLE = "WORKBENCH_OVERLAP"
 _CHOSEN = "chosen_run"
 
 
-def choose_run() -> Path | None:
-    """Lets the reader choose a run in the sidebar; the newest, or the one the app was started with, comes first."""
+def choose_run(*, needed: bool = True) -> Path | None:
+    """Lets the reader choose a run in the sidebar; the newest, or the one the app was started with, comes first.
+
+    Where there is none the page says so, unless it needs none.
+    """
     root = Path(os.environ.get(RUNS_VARIABLE, "runs"))
     asked = os.environ.get(RUN_VARIABLE, "")
     runs = runs_under(root)
     if asked:
         first = Path(asked)
         runs = [first, *(run for run in runs if run.resolve() != first.resolve())]
+    if not runs and not needed:
+        return None
     if not runs:
         st.title("No audit to show yet")
         st.info(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,8 +19,10 @@ from data.attributes import join_attributes
 from data.features import FeatureSet
 from data.predictions import Predictions, predictions_from_table
 from data.tables import is_table, read_table
-from data.taxonomy import Taxonomy
-from workbench.concept_sentences import STANDING_WARNING
+from data.taxonomy_file import taxonomy_called
+from workbench.besides_intake import besides
+from workbench.concept_sentences import calibration_sentences
+from workbench.concept_tables import CALIBRATED, concept_tables
 from workbench.evaluation_notes import seen_note
 from workbench.evaluation_table import DatasetTable
 from workbench.gate import audit_gate
@@ -32,8 +34,10 @@ from workbench.reviewing import carried_reviews, judged, progress_sentence
 from workbench.settings import AuditSettings, EvaluateSettings
 from workbench.store import save_audit
 from workbench.training import PREDICTIONS_FILE, evaluation_lines, open_features
+from workbench.wording_intake import other_wordings
 
 if TYPE_CHECKING:
+    from analyses.concepts import ConceptReport
     from probes.evaluate import Evaluation, LinearBaseline
     from probes.projector import Probe
 
@@ -51,6 +55,7 @@ class _Given:
     probe: Probe | None = None
     baselines: tuple[LinearBaseline, ...] = ()
     out_of_fold: bool = False
+    trained_on: pd.DataFrame | None = None
 
     def reading(self, predictions: Predictions, *, answer_at: float) -> ReadingQuality | None:
         """How well the labelled pictures are read; `predictions` are these with all that was joined to them."""
@@ -152,34 +157,50 @@ def audit(settings: AuditSettings, *, command: str = "", remarks: tuple[str, ...
         raise ValueError("give either --features with --probe, or --predictions TABLE")
     tables = [item for item in settings.attributes if is_table(Path(item))]
     names = tuple(item for item in settings.attributes if item not in tables)
-    if settings.concepts and not settings.features:
-        raise ValueError("--concepts are read in the space of picture features: give --features with --probe")
+    if settings.gold and not settings.concepts:
+        raise ValueError("--gold holds labels of concepts: say which with --concepts")
     given = _probed(settings) if settings.features else _tabled(settings)
     predictions, provenance, features = given.predictions, given.provenance, given.features
     for path in tables:
         rows, joined = join_attributes(predictions.rows, read_table(Path(path)))
         predictions = predictions.with_rows(rows, notes=tuple(joined.notes()))
         provenance["attributes_table"] = path
-    inferred: Sequence[str] = ()
-    if settings.concepts and features is not None:
+    reports: tuple[ConceptReport, ...] = ()
+    if settings.concepts:
         from workbench.concept_intake import with_concepts
 
-        rows, inferred, sentences = with_concepts(
-            settings.concepts, features, predictions.rows, taxonomy=predictions.taxonomy,
-            encoder=settings.concept_encoder, outcome=settings.concept_outcome, seed=settings.audit.seed,
-        )  # fmt: skip
-        predictions = predictions.with_rows(rows, notes=(STANDING_WARNING,))
-        provenance |= {"concepts": list(settings.concepts), "concept_sentences": sentences}
-        for sentence in sentences:
+        found = with_concepts(settings, predictions, features)
+        reports, predictions = found.reports, found.predictions
+        provenance |= {"concepts": list(settings.concepts), "gold": list(settings.gold)}
+        provenance["concept_sentences"] = list(found.sentences)
+        for sentence in found.sentences:
             say(f"concept: {sentence}")
-        names = (*names, *inferred) if names else ()
+        names = (*names, *(report.column for report in reports)) if names else ()
+    inferred = frozenset(report.column for report in reports)
     if command:
         provenance["command"] = command
     provenance["remarks"] = list(remarks)
     config = replace(settings.audit, attributes=names or None)
-    with _steps("auditing", ("slicing", "counting", "testing", _MAP_STEP, "writing the report")) as step:
-        result = run_audit(predictions, config, inferred=frozenset(inferred), provenance=provenance, progress=step)
+    known = besides(
+        training=settings.training, valence=settings.valence, taxonomy=predictions.taxonomy, encoder=settings.encoder,
+        temperature=None if given.probe is None else given.probe.temperature, trained_on=given.trained_on,
+    )  # fmt: skip
+    provenance |= {name: getattr(settings, name) for name in ("training", "valence") if getattr(settings, name)}
+    if settings.wordings:
+        if given.probe is None:
+            raise ValueError("--wordings are read by a probe's text model: give --features with --probe")
+        known = replace(known, wordings=other_wordings(given.probe, settings.wordings))
+        provenance["wordings"] = list(settings.wordings)
+    with _steps(
+        "auditing",
+        ("slicing", "counting", "testing", "asking further", _MAP_STEP, "measuring the space", "writing the report"),
+    ) as step:
+        result = run_audit(predictions, config, inferred=inferred, besides=known, provenance=provenance, progress=step)
         result = replace(result, reading=given.reading(predictions, answer_at=settings.answer_at))
+        if reports:
+            ids = predictions.rows["image_id"]
+            kept = concept_tables(reports, ids, result.findings, tolerance=config.tolerance)
+            result = replace(result, tables={**result.tables, **kept})
         step("writing the report")
         reviews = carried_reviews(out, settings.review_from)  # once more: people may have gone on reviewing meanwhile
         report = report_html(result, reviews=reviews)
@@ -188,10 +209,14 @@ def audit(settings: AuditSettings, *, command: str = "", remarks: tuple[str, ...
         write_findings(findings, out)
     for note in result.run["notes"]:
         say(f"warning: {note}")
-    dropped = result.excluded[result.excluded["what"] == "attribute"]
-    for row in dropped.itertuples():
+    for row in result.excluded[result.excluded["what"] == "attribute"].itertuples():
         say(f"warning: attribute {row.name!r} is not sliced: {row.reason}")
+    for row in result.excluded[result.excluded["what"] == "question"].itertuples():
+        say(f"not asked: {row.name}: {row.reason}")
     say(result.headline)
+    if CALIBRATED in result.tables:
+        for sentence in calibration_sentences(result.tables[CALIBRATED]):
+            say(f"calibrated: {sentence}")
     if reviews:
         say(f"reviews: {progress_sentence(result, judged(result, reviews))}")
     if gate.asked:
@@ -210,7 +235,10 @@ def _probed(settings: AuditSettings) -> _Given:
     features = open_features(settings.features, encoder=settings.encoder, id_column=settings.id_column)
     if "label" in features.rows:
         probe.taxonomy.codes(features.rows["label"])
+    seen = features.rows[~probe.unseen(features)] if probe.trained_on else None
     features = _chosen(features, probe, split=settings.split, unseen_only=settings.unseen_only)
+    if seen is not None and (seen.empty or seen["image_id"].isin(features.rows["image_id"]).any()):
+        seen = None  # what was trained on is audited too, or not there: there is nothing to compare with
     provenance = {
         "features": f"{settings.features} ({features.spec.in_words()})",
         "features_fingerprint": features.fingerprint(),
@@ -219,7 +247,8 @@ def _probed(settings: AuditSettings) -> _Given:
         "anchors": f"{probe.anchors.source}, “{probe.anchors.template}”",
     }
     saved = Path(settings.probe) / "baselines.safetensors"
-    return _Given(probe.predict(features), provenance, features, probe, load_baselines(saved) if saved.is_file() else ())
+    baselines = load_baselines(saved) if saved.is_file() else ()
+    return _Given(probe.predict(features), provenance, features, probe, baselines, trained_on=seen)
 
 
 def _tabled(settings: AuditSettings) -> _Given:
@@ -235,7 +264,7 @@ def _tabled(settings: AuditSettings) -> _Given:
         read_table(path, id_column=settings.id_column or None),
         scores_prefix=settings.scores_prefix or None,
         votes_prefix=settings.votes_prefix or None,
-        taxonomy=Taxonomy.named(settings.taxonomy) if settings.taxonomy else None,
+        taxonomy=taxonomy_called(settings.taxonomy) if settings.taxonomy else None,
         source=path.name,
     )
     if settings.split:

@@ -17,8 +17,12 @@ from workbench import figures, map_figure, sentences
 from workbench.accuracy_figure import accuracy_figure
 from workbench.behind import MOST_PICTURES, Gallery, Picture, SlicePictures, slice_pictures
 from workbench.calibration_figures import coverage_figure, reliability_figure
+from workbench.chapters import Chapter, chapters
+from workbench.concept_figures import concept_figures
+from workbench.concept_sentences import standing
 from workbench.reading_sentences import accuracy_sentence, answer_sentence, coverage_note, gap_sentence, unsure_sentence
 from workbench.reviewing import Judged, Review, judged, marks, progress_sentence
+from workbench.space_section import FIGURES, section_figures, space_section
 
 MOST_SENTENCES = 15
 MOST_ROWS = 600
@@ -46,11 +50,12 @@ def report_html(result: AuditResult, *, reviews: Sequence[Review] = ()) -> str:
         result: of `run_audit`, or opened with `workbench.store.load_audit`.
         reviews: what people decided about its findings (`workbench.reviewing.load_reviews`).
     """
-    found = judged(result, reviews)
+    found, further = judged(result, reviews), chapters(result)
     for share in (1.0, 0.5, 0.2, 0.05):
         page = _page(
             result,
             found,
+            further,
             rows=int(share * MOST_ROWS),
             excluded=int(share * MOST_EXCLUDED),
             on_map=int(share * MOST_ON_MAP),
@@ -63,15 +68,19 @@ def report_html(result: AuditResult, *, reviews: Sequence[Review] = ()) -> str:
 
 
 def _page(
-    result: AuditResult, found: list[Judged], *, rows: int, excluded: int, on_map: int, slices: int, pictures: int
-) -> str:
+    result: AuditResult, found: list[Judged], further: list[Chapter], *,
+    rows: int, excluded: int, on_map: int, slices: int, pictures: int,
+) -> str:  # fmt: skip
     findings = result.findings
     own = findings[(findings["verdict"] == "skewed") & findings["repeats"].isna()]
     decided: dict[Any, str] = marks(found)
     gallery = Gallery(result.samples, most=pictures)
     leading = [
         (
-            sentences.finding_sentence(row, truth=result.run["truth"]), _examples(result, row, gallery),
+            sentences.finding_sentence(
+                row, truth=result.run["truth"], standing=standing(result, row.where, row.emotion)
+            ),
+            _examples(result, row, gallery),
             decided.get(row.Index),
         )
         for row in own.head(MOST_SENTENCES).itertuples()
@@ -94,21 +103,30 @@ def _page(
             heat_map=_drawn("heat-map", figures.heat_map(result, most=slices)),
             pull=_drawn("pull", figures.pull(result, most=slices)),
             map=_drawn("map", map_figure.picture_map(result, most=on_map)),
+            space=space_section(result),
+            space_figures={
+                name: _drawn(name, figure)
+                for name, figure in (
+                    dict.fromkeys(FIGURES) | section_figures(result, slices=slices, on_map=on_map // 2)
+                ).items()
+            },
             badge=sentences.map_badge(result.run["map"], len(result.samples)),
             on_map=min(on_map, int(result.samples["audit_x"].notna().sum())),
             reading=_reading(result),
+            concept_figures=[(one, _drawn(one.name, one.figure)) for one in concept_figures(result)],
             rows=list(_rows(findings.head(rows).assign(review=pd.Series(decided, dtype=object)))),
             judged=found[:rows],
             judged_of=len(found),
             review_sentence=progress_sentence(result, found),
             slices_of_one=int((result.slices["order"] == 1).sum()),
             most_slices=slices,
+            chapters=[(chapter, _drawn(f"figure-{chapter.name}", chapter.figure)) for chapter in further],
             excluded=list(_rows(result.excluded.head(excluded))),
             excluded_of=len(result.excluded),
             detectable=_detectable(findings),
             plotly_js=_plotly_js(),
             json=lambda value: json.dumps(value, ensure_ascii=False),
-            **{name: getattr(sentences, name) for name in ("points", "percent", "probability")},
+            **{name: getattr(sentences, name) for name in ("points", "percent", "probability", "beside")},
         )
         .rstrip()
         + "\n"

@@ -13,9 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,7 +22,7 @@ from typing import Any
 import pandas as pd
 
 from analyses.audit import AuditResult
-from data.atomic import write_json
+from data.atomic import alone, write_json
 
 REVIEW_FILE = "review.json"
 DECISIONS = ("confirmed", "dismissed", "follow-up")
@@ -176,7 +174,7 @@ def save_review(review: Review, folder: Path | str) -> tuple[Review, ...]:
         ValueError: see `load_reviews`; nothing is written then.
         OSError: the folder cannot be written to.
     """
-    with _alone(Path(folder)):
+    with alone(Path(folder) / _LOCK):
         reviews = (*load_reviews(folder), review)
         write_reviews(reviews, folder)
     return reviews
@@ -266,24 +264,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {key: _plain(inner) for key, inner in value.items()}
     return int(value) if isinstance(value, float) and value.is_integer() else value
-
-
-@contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Waits until no other tab or process writes reviews here; a process that dies lets go by itself."""
-    with (folder / _LOCK).open("a+b") as file:
-        if sys.platform == "win32":
-            import msvcrt
-
-            file.seek(0)
-            msvcrt.locking(file.fileno(), msvcrt.LK_LOCK, 1)
-            try:
-                yield
-            finally:
-                file.seek(0)
-                msvcrt.locking(file.fileno(), msvcrt.LK_UNLCK, 1)
-        else:
-            import fcntl
-
-            fcntl.flock(file, fcntl.LOCK_EX)
-            yield

@@ -1,8 +1,9 @@
 """How is an audit kept in a run folder, opened again without a model, and found among others?
 
 A run folder holds `audit.json` (findings, what was excluded, run record), `slices.parquet`, `structure.parquet`,
-`samples.parquet`, `report.html` and, where labelled pictures told how well they are read, `reading.json`; after a
-selftest `selftest.json`; after somebody decided about a finding `review.json` (`workbench.reviewing`).
+`samples.parquet`, `report.html`, further tables as `tables/<name>.parquet` and, where labelled pictures told how well they
+are read, `reading.json`; after a selftest `selftest.json`; after somebody decided about a finding `review.json`
+(`workbench.reviewing`).
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ from workbench.reviewing import REVIEW_FILE, Review, load_reviews, merged, write
 
 _READING = "reading.json"
 _SELFTEST = "selftest.json"
-_TEXT_COLUMNS = ("slice", "emotion", "verdict", "origin", "repeats", "where")
+_TABLES = "tables"
+_TEXT_COLUMNS = ("slice", "emotion", "verdict", "origin", "repeats", "where", "coarsest")
 
 
 def audit_record(result: AuditResult) -> dict[str, Any]:
@@ -60,10 +62,12 @@ def save_audit(
     """
     with atomic_folder(Path(folder), overwrite=overwrite, derived=("report.html", REVIEW_FILE)) as partial:
         write_json(partial / "audit.json", audit_record(result))
-        slices = result.slices.assign(where=[json.dumps(where, ensure_ascii=False) for where in result.slices["where"]])
-        slices.to_parquet(partial / "slices.parquet")
+        _written(result.slices).to_parquet(partial / "slices.parquet")
         result.structure.to_parquet(partial / "structure.parquet")
         _storable(result.samples).to_parquet(partial / "samples.parquet")
+        for name, table in result.tables.items():
+            (partial / _TABLES).mkdir(exist_ok=True)
+            _written(table).to_parquet(partial / _TABLES / f"{name}.parquet")
         if result.reading is not None:
             write_json(partial / _READING, result.reading.as_json())
         if report is not None:
@@ -87,21 +91,33 @@ def load_audit(folder: Path | str) -> AuditResult:
     record = json.loads((folder / "audit.json").read_text(encoding="utf-8"))
     if record.get("schema") != SCHEMA:
         raise ValueError(f"{folder} has schema {record.get('schema')!r}: this version reads {SCHEMA}; audit again")
-    slices = pd.read_parquet(folder / "slices.parquet")
     findings = pd.DataFrame(record["findings"], columns=list(FINDING_COLUMNS))
     numbers = [name for name in FINDING_COLUMNS if name not in (*_TEXT_COLUMNS, "low_evidence")]
     findings = findings.astype(dict.fromkeys(numbers, float)).astype({"n": np.int64, "n_complement": np.int64})
     return AuditResult(
         taxonomy=Taxonomy.from_json(record["taxonomy"]),
         findings=findings,
-        slices=slices.assign(where=[json.loads(where) for where in slices["where"]]),
+        slices=_read(folder / "slices.parquet"),
         structure=pd.read_parquet(folder / "structure.parquet"),
         samples=pd.read_parquet(folder / "samples.parquet"),
         excluded=pd.DataFrame(record["excluded"], columns=list(EXCLUDED_COLUMNS)).astype({"n": "Int64"}),
         run=record["run"],
         reading=_reading(folder),
         selftest=_selftest(folder),
+        tables={path.stem: _read(path) for path in sorted((folder / _TABLES).glob("*.parquet"))},
     )
+
+
+def _written(table: pd.DataFrame) -> pd.DataFrame:
+    """As Parquet can hold it: `where`, the conditions of a slice, as JSON text."""
+    if "where" not in table:
+        return table
+    return table.assign(where=[json.dumps(where, ensure_ascii=False) for where in table["where"]])
+
+
+def _read(path: Path) -> pd.DataFrame:
+    table = pd.read_parquet(path)
+    return table.assign(where=[json.loads(where) for where in table["where"]]) if "where" in table else table
 
 
 def save_selftest(outcome: SelfTest, folder: Path | str) -> None:

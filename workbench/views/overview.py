@@ -8,6 +8,7 @@ import streamlit as st
 
 from analyses.cells import VERDICTS
 from workbench import figures, sentences
+from workbench.concept_sentences import standing
 from workbench.opened import opened_audit, opened_folder
 from workbench.reviewing import marks, progress_sentence
 from workbench.views.judging import opened_reviews, review_form
@@ -34,7 +35,10 @@ def render() -> None:
     if own.empty:
         st.markdown("Nothing is called skewed. The strongest differences are drawn below.")
     for number, row in enumerate(own.head(_MOST_SENTENCES).itertuples()):
-        st.markdown(f"{number + 1}. {sentences.markdown_sentence(row, truth=result.run['truth'])}{_mark(said, row.Index)}")
+        sentence = sentences.markdown_sentence(
+            row, truth=result.run["truth"], standing=standing(result, row.where, row.emotion)
+        )
+        st.markdown(f"{number + 1}. {sentence}{_mark(said, row.Index)}")
     if decided:
         st.caption(f"{sentences.markdown_text(progress_sentence(result, decided))} The page *Review* has them one by one.")
     if len(own) > _MOST_SENTENCES:

@@ -9,6 +9,7 @@ import streamlit as st
 
 from analyses.audit import AuditResult
 from workbench import sentences
+from workbench.concept_sentences import standing
 from workbench.opened import opened_audit, opened_folder
 from workbench.reviewing import Judged, progress_sentence, worklist
 from workbench.views.judging import opened_reviews, review_form
@@ -53,7 +54,9 @@ def _one(result: AuditResult, asked: list[int], decided: list[Judged]) -> None:
     st.session_state[_AT] = asked[at]
     middle.caption(f"{at + 1:,} of {len(asked):,}")
     row = result.findings.iloc[asked[at]]
-    st.markdown(sentences.markdown_sentence(row, truth=result.run["truth"]))
+    st.markdown(
+        sentences.markdown_sentence(row, truth=result.run["truth"], standing=standing(result, row["where"], row["emotion"]))
+    )
     review_form(result, asked[at], decided, opened_folder())
     inside = sentences.samples_in(result, row["where"])
     show_pictures(inside[inside["predicted"] == row["emotion"]], key="behind")

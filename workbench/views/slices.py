@@ -10,6 +10,7 @@ import streamlit as st
 from analyses.audit import AuditResult
 from analyses.cells import VERDICTS
 from workbench import figures, sentences
+from workbench.concept_sentences import standing
 from workbench.opened import opened_audit, opened_folder
 from workbench.reviewing import Judged, marks
 from workbench.views.judging import opened_reviews, review_form
@@ -78,9 +79,9 @@ def _point_down(result: AuditResult, cell: int) -> None:
 def _behind(result: AuditResult, position: int, decided: list[Judged], *, key: str) -> None:
     """What a finding says, what a person says of it, and its pictures."""
     row = result.findings.iloc[position]
-    st.markdown(sentences.markdown_sentence(row, truth=result.run["truth"]))
-    detectable = sentences.points(row["detectable"], signed=False)
-    st.caption(f"A single test on this slice finds differences from about {detectable} points on (80 % power).")
+    told = standing(result, row["where"], row["emotion"])
+    st.markdown(sentences.markdown_sentence(row, truth=result.run["truth"], standing=told))
+    st.caption(sentences.markdown_text(sentences.beside(row)))
     inside = sentences.samples_in(result, row["where"])
     which = st.radio(
         "Show", [f"read as {row['emotion']}", "all in the slice"], horizontal=True, key=f"which pictures, {key}"

@@ -1,0 +1,260 @@
+"""What is asked beyond the cells: with something held fixed, against the truth, of numbers, of all emotions at once?
+
+Each question is an analysis of its own; here stands which of them the data can answer, in which order, and on how many
+pictures. A question that the caller asked for by name and that cannot be answered is an error; any other one is left out,
+by name and with the reason.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from analyses.adjusted import adjusted_table
+from analyses.amplification import amplification_tables
+from analyses.cells import Rules
+from analyses.clusters import group_codes
+from analyses.comparability import comparability_table
+from analyses.config import AuditConfig
+from analyses.distribution import distribution_table
+from analyses.numeric import numeric_table, severity_table
+from analyses.retrieval_skew import retrieval_tables
+from analyses.slice_calibration import calibration_table
+from analyses.slices import CodedAttribute
+from analyses.truth_gaps import confusion_table, odds_table
+from data.predictions import Predictions
+
+MOST_DRAWN_ANEW = 20_000
+"""What deals out pictures one by one is asked of at most this many, drawn at random."""
+OUTCOME_PREFIX = "outcome "
+_FEWER_DRAWS = 199
+Tables = Mapping[str, pd.DataFrame]
+
+
+@dataclass(frozen=True)
+class Besides:
+    """What is known besides the predictions.
+
+    Attributes:
+        training: one row a training picture, with the attributes and its label or votes; for bias amplification.
+        training_by_name: whether the caller named them: then they must fit the audited pictures.
+        valence: label -> number, from the user's own lexicon; for severity, instead of polarity.
+        temperature: turns cosines into probabilities, softmax(cosine / temperature).
+        wordings: name -> label vectors `(k, m)` of other words for the same emotions (see `analyses.space.wording`).
+    """
+
+    training: pd.DataFrame | None = None
+    training_by_name: bool = True
+    valence: Mapping[str, float] | None = None
+    temperature: float | None = None
+    wordings: Mapping[str, npt.NDArray[np.floating]] | None = None
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What came of the questions.
+
+    Attributes:
+        tables: by name.
+        left_out: (question, reason) of those that the data cannot answer.
+        sampled: table -> pictures that it rests on, for tables of a sample; those of all pictures are not in it.
+    """
+
+    tables: dict[str, pd.DataFrame]
+    left_out: list[tuple[str, str]]
+    sampled: dict[str, int]
+
+
+def further_answers(
+    predictions: Predictions, attributes: Sequence[CodedAttribute], config: AuditConfig, *, besides: Besides | None = None,
+    inferred: frozenset[str] = frozenset(), progress: Callable[[str], None] | None = None,
+) -> Answers:  # fmt: skip
+    """Every further table that these predictions can give.
+
+    Args:
+        predictions: of the `n` pictures.
+        attributes: coded from the same pictures.
+        config: what was asked for by name, and the rules.
+        besides: what else is known.
+        inferred: columns whose values were inferred.
+        progress: called with the name of each question before it is asked.
+
+    Raises:
+        ValueError: something that was asked for by name cannot be answered (what, and why).
+    """
+    asker = _Asker(_Pictures(predictions, list(attributes)), config, besides or Besides(), inferred)
+    answers = Answers({}, [], {})
+    for question in asker.questions():
+        if progress is not None:
+            progress(question.name)
+        try:
+            found = question.answer()
+        except ValueError as error:
+            if question.by_name:
+                raise
+            answers.left_out.append((question.name, str(error)))
+            continue
+        answers.tables.update(found)
+        if question.pictures < len(predictions):
+            answers.sampled.update(dict.fromkeys(found, question.pictures))
+    return answers
+
+
+@dataclass(frozen=True)
+class _Pictures:
+    """Predictions and attributes of the same pictures."""
+
+    predictions: Predictions
+    attributes: list[CodedAttribute]
+
+    def at_most(self, count: int, seed: int) -> _Pictures:
+        """At most `count` of them, drawn at random."""
+        n = len(self.predictions)
+        if n <= count:
+            return self
+        mask = np.zeros(n, dtype=bool)
+        mask[np.random.default_rng(seed).choice(n, count, replace=False)] = True
+        return _Pictures(
+            self.predictions.take(mask), [replace(attribute, codes=attribute.codes[mask]) for attribute in self.attributes]
+        )
+
+
+@dataclass(frozen=True)
+class _Question:
+    """One thing to ask: in words, how, of how many pictures, and whether the caller asked for it by name."""
+
+    name: str
+    answer: Callable[[], Tables]
+    pictures: int
+    by_name: bool = False
+
+
+class _Asker:
+    """The questions; every method answers one of them."""
+
+    def __init__(self, every: _Pictures, config: AuditConfig, besides: Besides, inferred: frozenset[str]) -> None:
+        self.every, self.config, self.besides, self.inferred = every, config, besides, inferred
+        self.few = every.at_most(MOST_DRAWN_ANEW, config.seed)
+        # Independent pictures are dealt out as whole tables of counts; groups one by one.
+        self.dealt = every if group_codes(every.predictions.rows) is None else self.few
+        self.rules = Rules(config.min_count, config.alpha, config.tolerance)
+
+    def questions(self) -> list[_Question]:
+        """What the data may answer, in the order of the report."""
+        config, predictions = self.config, self.every.predictions
+        every, few, dealt = (len(pictures.predictions) for pictures in (self.every, self.few, self.dealt))
+        asked: list[_Question] = []
+        if config.adjust_for:
+            held = ", ".join(config.adjust_for)
+            asked.append(_Question(f"differences within pictures alike in {held}", self.adjusted, every, by_name=True))
+        if predictions.truth is not None:
+            asked.append(_Question("what is missed and mistaken", self.truth_gaps, every))
+            asked.append(_Question("calibration in slices", self.calibration, few))
+        asked.append(_Question("severity", self.severity, dealt, by_name=self.besides.valence is not None))
+        if predictions.truth is not None:
+            asked.append(_Question("severity beyond the labels", self.severity_beyond_labels, dealt))
+        asked += [
+            _Question(f"outcome {name}", lambda name=name: self.outcome(name), few, by_name=True)  # type: ignore[misc]
+            for name in config.outcomes
+        ]
+        asked.append(_Question("all emotions at once", self.distribution, dealt))
+        asked.append(_Question("figures of other tools", self.comparability, dealt, by_name=bool(config.favourable)))
+        if predictions.measure != "label":
+            asked.append(_Question("the nearest pictures", self.retrieval, few))
+        if self.besides.training is not None:
+            asked.append(_Question("bias amplification", self.amplification, every, self.besides.training_by_name))
+        return asked
+
+    def adjusted(self) -> Tables:
+        return {
+            "adjusted": adjusted_table(
+                self.every.predictions, self.every.attributes, adjust_for=self.config.adjust_for, rules=self.rules,
+                bins=self.config.bins, inferred=self.inferred,
+            )
+        }  # fmt: skip
+
+    def truth_gaps(self) -> Tables:
+        given = (self.every.predictions, self.every.attributes)
+        return {
+            "odds": odds_table(*given, rules=self.rules, inferred=self.inferred),
+            "confusions": confusion_table(*given, rules=self.rules, inferred=self.inferred),
+        }
+
+    def calibration(self) -> Tables:
+        return {
+            "calibration": calibration_table(
+                self.few.predictions, self.few.attributes, temperature=self.besides.temperature, rules=self.rules,
+                draws=min(self.config.draws, _FEWER_DRAWS), seed=self.config.seed, inferred=self.inferred,
+            )
+        }  # fmt: skip
+
+    def severity(self) -> Tables:
+        return {"severity": self._severity(beyond_labels=False)}
+
+    def severity_beyond_labels(self) -> Tables:
+        return {"severity_beyond_labels": self._severity(beyond_labels=True)}
+
+    def _severity(self, *, beyond_labels: bool) -> pd.DataFrame:
+        config = self.config
+        table, _ = severity_table(
+            self.dealt.predictions, self.dealt.attributes, valence=self.besides.valence, beyond_labels=beyond_labels,
+            min_count=config.min_count, alpha=config.alpha, draws=config.draws, seed=config.seed, inferred=self.inferred,
+        )  # fmt: skip
+        return table
+
+    def outcome(self, name: str) -> Tables:
+        rows, config = self.few.predictions.rows, self.config
+        return {
+            OUTCOME_PREFIX + name: numeric_table(
+                _numbers(rows, name), self.few.attributes, groups=group_codes(rows), min_count=config.min_count,
+                alpha=config.alpha, draws=config.draws, seed=config.seed, inferred=self.inferred, name=name,
+            )
+        }  # fmt: skip
+
+    def distribution(self) -> Tables:
+        config = self.config
+        return {
+            "distribution": distribution_table(
+                self.dealt.predictions, self.dealt.attributes, min_count=config.min_count, draws=config.draws,
+                seed=config.seed,
+            )
+        }  # fmt: skip
+
+    def comparability(self) -> Tables:
+        return {
+            "comparability": comparability_table(
+                self.dealt.predictions, self.dealt.attributes, favourable=self.config.favourable or None,
+                draws=self.config.draws, seed=self.config.seed,
+            )
+        }  # fmt: skip
+
+    def retrieval(self) -> Tables:
+        slices, figures = retrieval_tables(
+            self.few.predictions, self.few.attributes, draws=min(self.config.draws, _FEWER_DRAWS), seed=self.config.seed
+        )
+        return {"retrieval": slices, "retrieval_figures": figures}
+
+    def amplification(self) -> Tables:
+        assert self.besides.training is not None
+        cells, means = amplification_tables(
+            self.every.predictions, self.every.attributes, training=self.besides.training, draws=self.config.draws,
+            seed=self.config.seed,
+        )  # fmt: skip
+        return {"amplification": cells, "amplification_means": means}
+
+
+def _numbers(rows: pd.DataFrame, column: str) -> npt.NDArray[np.float64]:
+    """The column as numbers, NaN where unknown.
+
+    Raises:
+        ValueError: no such column, or it holds text.
+    """
+    if column not in rows:
+        raise ValueError(f"no outcome {column!r} in the data: columns are {', '.join(map(str, rows.columns[:20]))}")
+    if not pd.api.types.is_numeric_dtype(rows[column]):
+        raise ValueError(f"outcome {column!r} holds text: an outcome is a number a picture (a valence, a score)")
+    return rows[column].to_numpy(np.float64, na_value=np.nan)

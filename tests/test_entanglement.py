@@ -1,0 +1,113 @@
+"""A prompt that is an emotion word in disguise: how large a skew that makes up, and that projecting it off takes it away."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from analyses.concepts import concept_attributes
+from analyses.entanglement import entanglement, made_up_skews, null_skews, without_labels
+from data.concepts import Concept
+from data.planted_concepts import SHARE, entangled_concept
+from workbench.concept_sentences import in_words
+
+
+def skew(planted, score):
+    yes = score > np.quantile(score, 1 - SHARE)
+    said = planted.said == planted.label
+    return said[yes].mean() - said[~yes].mean()
+
+
+def scored(planted, concept):
+    unit = planted.features / np.linalg.norm(planted.features, axis=1, keepdims=True)
+    return unit @ concept.direction
+
+
+def test_what_the_overlap_makes_up_is_what_the_prompt_makes_up():
+    """The concept is independent of the predictions, so all of the prompt's skew is the overlap's."""
+    for cosine in (0.4, -0.4):
+        planted = entangled_concept(cosine, n=8_000, seed=11)
+        naive = skew(planted, planted.score)
+        made_up = made_up_skews(planted.features, [planted.concept], planted.world.anchors, planted.said, shares=[SHARE])[
+            0, planted.label
+        ]
+        assert np.sign(made_up) == np.sign(cosine)
+        assert abs(naive) > 0.08
+        assert made_up == pytest.approx(naive, abs=0.025)
+
+
+def test_a_prompt_without_overlap_makes_up_nothing():
+    planted = entangled_concept(0.0, n=8_000, seed=12)
+    made_up = made_up_skews(planted.features, [planted.concept], planted.world.anchors, planted.said, shares=[SHARE])
+    assert np.abs(made_up).max() < 0.012
+
+
+def test_projecting_takes_the_skew_away_and_leaves_the_concept():
+    planted = entangled_concept(0.4, n=8_000, seed=13)
+    free = without_labels(planted.concept, planted.world.anchors)
+    assert abs(skew(planted, planted.score)) > 0.08
+    assert abs(skew(planted, scored(planted, free))) < 0.03
+    right = (scored(planted, free) > np.quantile(scored(planted, free), 1 - SHARE)) == planted.gold
+    assert right.mean() > 0.9
+
+
+def test_random_directions_by_a_loop():
+    planted = entangled_concept(0.2, n=1_000, seed=14)
+    covariance, isotropic = null_skews(planted.features, planted.said, 8, share=SHARE, directions=400, seed=0)
+    unit = planted.features / np.linalg.norm(planted.features, axis=1, keepdims=True)
+    rng = np.random.default_rng(1)
+    slow = {"covariance": [], "isotropic": []}
+    for _ in range(400):
+        for kind, direction in (
+            ("covariance", (unit - unit.mean(axis=0)).T @ rng.standard_normal(len(unit))),
+            ("isotropic", rng.standard_normal(unit.shape[1])),
+        ):
+            score = unit @ direction
+            yes = score > np.quantile(score, 1 - SHARE)
+            rates = [np.bincount(planted.said[side], minlength=8) / side.sum() for side in (yes, ~yes)]
+            slow[kind].append(np.abs(rates[0] - rates[1]))
+    np.testing.assert_allclose(covariance, np.quantile(slow["covariance"], 0.95, axis=0), atol=0.03)
+    np.testing.assert_allclose(isotropic, np.quantile(slow["isotropic"], 0.95, axis=0), atol=0.03)
+
+
+def test_label_vectors_that_are_practically_one_entangle_nothing():
+    """A text tower that does not know emotion words gives them one vector; what lies between these is noise."""
+    rng = np.random.default_rng(0)
+    common = rng.standard_normal(40)
+    anchors = common + 1e-3 * rng.standard_normal((6, 40))
+    concept = Concept("c", anchors[0] - anchors[1] + 0.02 * rng.standard_normal(40))
+    table = entanglement([concept], list("abcdef"), anchors)
+    assert (table["contrast"] == 0).all()
+    assert not table["entangled"].any()
+    assert without_labels(concept, anchors).direction @ concept.direction > 0.9 * concept.direction @ concept.direction
+
+
+@pytest.mark.parametrize(
+    ("project", "cosine", "projected"),
+    [("auto", 0.4, True), ("auto", 0.1, False), ("yes", 0.1, True), ("no", 0.4, False)],
+)
+def test_what_is_projected_off(project, cosine, projected):
+    planted = entangled_concept(cosine, n=1_500, seed=15)
+    labels = planted.world.taxonomy.labels
+    anchors = dict(zip(labels, planted.world.anchors, strict=True))
+    prompt = Concept("planted", planted.concept.direction, kind="prompt", prompts=("a", "b"))
+    vector = Concept("vector", planted.concept.direction)
+    _, (report, given) = concept_attributes(
+        planted.world.rows, planted.features, [prompt, vector], anchors=anchors, project=project,
+        said=planted.said, labels=labels,
+    )  # fmt: skip
+    assert (report.kept is not None) == projected
+    assert given.kept is None  # a direction that somebody gave stays as it is
+    now = entanglement([report.concept], labels, planted.world.anchors)
+    assert now["entangled"].any() == (not projected and cosine > 0.2)
+    words = " ".join(in_words(report))
+    assert f"cosine {cosine:+.2f}" in words  # of the prompt as it was given
+    assert ("was projected off; scores with and without it go together at r = 0." in words) == projected
+    assert ("project it off (--concept-project yes)" in words) == (not projected and cosine > 0.2)
+    assert "makes up a skew of" in words
+
+
+def test_projecting_is_yes_no_or_auto():
+    planted = entangled_concept(0.2, n=500, seed=1)
+    with pytest.raises(ValueError, match="projected off 'maybe': expected auto, yes, no"):
+        concept_attributes(planted.world.rows, planted.features, [planted.concept], project="maybe")

@@ -1,0 +1,112 @@
+"""How far do the readings lie apart in valence (joy read as contentment is mild, as anger is not), and other numbers?"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from analyses.audit import AuditResult
+from analyses.further import OUTCOME_PREFIX
+from workbench.chapters.chapter import (
+    MOST_ROWS,
+    Chapter,
+    counts,
+    interval,
+    intervals,
+    plural,
+    ranked,
+    rows_of,
+    sampled,
+    signed,
+    small_q,
+)
+from workbench.interval_figure import Series, interval_figure
+
+_MOST_SAID = 4
+_MOST_DRAWN = 16
+
+
+def severe(result: AuditResult) -> Chapter | None:
+    """Valence of what is said, and what of it goes beyond the labels."""
+    table, beyond = result.tables.get("severity"), result.tables.get("severity_beyond_labels")
+    if table is None or table.empty:
+        return None
+    order = ranked(table)
+    drawn = order.head(_MOST_DRAWN)
+    series = [Series.of("what is said", drawn, scale=1.0)]
+    if beyond is not None:
+        own = beyond.set_index("slice").reindex(drawn["slice"])
+        series.append(Series.of("beyond the labels", own, scale=1.0))
+    skewed = order[order["verdict"] == "skewed"]
+    found = [
+        f"Readings of {plural(len(skewed), 'slice')} of {len(table):,} are more or less pleasant than those of the other "
+        f"pictures, beyond chance and by more than {float(table['tolerance'].iloc[0]):.2g} units of valence."
+    ]
+    for row in rows_of(skewed.head(_MOST_SAID)):
+        sentence = _sentence(row, "What is said of pictures with {} is {} pleasant")
+        if beyond is not None:
+            mine: Any = beyond.set_index("slice").loc[row.slice]
+            sentence += f"; beyond what the {result.run['truth']} say, {_interval(mine)}"
+        found.append(sentence + ".")
+    valence = result.run.get("valence", "polarity of the labels: −1 unpleasant, 0 neutral, +1 pleasant")
+    return Chapter(
+        "severity", "How severe: pleasant or unpleasant", (*found, *sampled(result, "severity")),
+        f"Difference of mean valence from the other pictures ({valence}). A skew among feelings of one polarity leaves it "
+        "at zero. The tolerance is a fifth of a standard deviation.",
+        interval_figure(
+            drawn["slice"].tolist(), series, axis="difference of mean valence", band=float(table["tolerance"].iloc[0])
+        ),
+        _table(order.head(MOST_ROWS)), len(table), list(order.head(MOST_ROWS)["where"]), "severity",
+    )  # fmt: skip
+
+
+def outcomes(result: AuditResult) -> list[Chapter]:
+    """A chapter a numeric outcome that was asked for."""
+    chapters: list[Chapter] = []
+    for source, table in result.tables.items():
+        if not source.startswith(OUTCOME_PREFIX) or table.empty:
+            continue
+        name = source.removeprefix(OUTCOME_PREFIX)
+        order = ranked(table)
+        drawn, leading = order.head(_MOST_DRAWN), order.head(MOST_ROWS)
+        skewed = order[order["verdict"] == "skewed"]
+        tolerance = float(table["tolerance"].iloc[0])
+        found = [
+            f"{name} differs in {plural(len(skewed), 'slice')} of {len(table):,}, beyond chance and by more than "
+            f"{tolerance:.2g} (a fifth of its standard deviation).",
+            *(_sentence(row, name + " of pictures with {} is {} high") + "." for row in rows_of(skewed.head(_MOST_SAID))),
+        ]
+        chapters.append(
+            Chapter(
+                f"outcome-{len(chapters) + 1}", f"The number {name}", (*found, *sampled(result, source)),
+                "Difference of means from the other pictures, Welch interval, permutation test.",
+                interval_figure(
+                    drawn["slice"].tolist(), [Series.of(name, drawn, scale=1.0)],
+                    axis=f"difference of mean {name}", band=tolerance,
+                ),
+                _table(leading), len(table), list(leading["where"]), source,
+            )
+        )  # fmt: skip
+    return chapters
+
+
+def _sentence(row: Any, words: str) -> str:
+    """`words` has a place for the slice and one for `more` or `less`."""
+    told = words.format(row.slice, "more" if row.effect > 0 else "less")
+    return f"{told}: {_interval(row)}, {small_q(row.q)}, n = {row.n:,}"
+
+
+def _interval(row: Any) -> str:
+    return interval(row.effect, row.low, row.high, scale=1.0, digits=2)
+
+
+def _table(rows: pd.DataFrame) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "slice": rows["slice"], "n": counts(rows["n"]), "mean": [signed(value, 2) for value in rows["mean"]],
+            "others": [signed(value, 2) for value in rows["complement_mean"]],
+            "difference": intervals(rows, scale=1.0, digits=2),
+            "q": [f"{q:.2g}" for q in rows["q"]], "verdict": rows["verdict"],
+        }
+    )  # fmt: skip
