@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import nullcontext
 from dataclasses import dataclass
-from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +12,8 @@ import numpy.typing as npt
 from PIL import Image
 from scipy.fft import dctn
 from tqdm import tqdm
+
+from data.pixels import worker_pool
 
 BITS = 64
 _SIDE = 32
@@ -88,7 +88,7 @@ def hashes(paths: Sequence[Path | str], *, workers: int = 1, progress: bool = Fa
     missing = np.ones(len(paths), dtype=bool)
     reasons: list[str] = []
     alone = workers == 1 or len(paths) < _WORTH_WORKERS
-    pool = nullcontext() if alone else ProcessPoolExecutor(workers, mp_context=get_context("spawn"))
+    pool = nullcontext() if alone else worker_pool(workers)
     with pool as executor, tqdm(total=len(paths), desc="comparing pictures", unit="picture", disable=not progress) as bar:
         results = map(_portion, portions) if executor is None else executor.map(_portion, portions)
         at = 0

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import signal
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Literal
 
@@ -85,3 +88,10 @@ def read_squares(paths: list[Path], recipe: PixelRecipe) -> tuple[npt.NDArray[np
             readable[at] = False
             reasons.append(" ".join(str(error).split()))
     return squares, readable, reasons
+
+
+def worker_pool(workers: int) -> ProcessPoolExecutor:
+    """Processes that open pictures; an interrupt at the keyboard is left to the process that they work for."""
+    return ProcessPoolExecutor(
+        workers, mp_context=get_context("spawn"), initializer=signal.signal, initargs=(signal.SIGINT, signal.SIG_IGN)
+    )

@@ -15,7 +15,6 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +25,7 @@ import torch
 from tqdm import tqdm
 
 from data.features import FeatureSet, FeatureSpec
-from data.pixels import PixelRecipe, read_squares
+from data.pixels import PixelRecipe, read_squares, worker_pool
 from probes.vision import VisionEncoder
 
 BATCH = 64
@@ -159,7 +158,7 @@ def _decoded(batches: list[list[Path]], recipe: PixelRecipe, *, workers: int) ->
     if not count or sum(map(len, batches)) < _WORTH_WORKERS:
         yield (read_squares(batch, recipe) for batch in batches)
         return
-    with ProcessPoolExecutor(count, mp_context=get_context("spawn")) as pool:
+    with worker_pool(count) as pool:
         try:
             yield _ahead(pool, batches, recipe, count)
         except BaseException:

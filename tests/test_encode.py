@@ -167,3 +167,38 @@ def test_a_killed_run_goes_on_to_the_identical_features(world, tmp_path):
     np.testing.assert_array_equal(given.values, expected.values)
     pd.testing.assert_frame_equal(given.rows, expected.rows)
     assert given.fingerprint() == expected.fingerprint()
+
+
+INTERRUPTED = """
+import sys
+import probes.encode
+probes.encode.SHARD, probes.encode.BATCH, probes.encode._WORTH_WORKERS = 32, 16, 1
+from probes.vision import VisionEncoder
+original = VisionEncoder.encode
+def slowly(self, squares):
+    import time
+    time.sleep(0.5)
+    return original(self, squares)
+VisionEncoder.encode = slowly
+from workbench.cli import main
+if __name__ == "__main__":
+    sys.exit(main(["features", sys.argv[1], "--encoder", "builtin:scenes", "-o", sys.argv[2], "--workers", "1"]))
+"""
+
+
+def test_an_interrupt_at_the_keyboard_ends_workers_and_all_in_one_line(world, tmp_path):
+    (tmp_path / "run.py").write_text(INTERRUPTED)
+    command = [sys.executable, str(tmp_path / "run.py"), str(Path(world.root) / "manifest"), str(tmp_path / "cut")]
+    env = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(__file__).resolve().parents[1])}
+    running = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=env, start_new_session=True)
+    deadline = time.monotonic() + 100
+    while not list(tmp_path.glob("cut.shards-*/*.npz")) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    os.killpg(running.pid, signal.SIGINT)  # as a terminal does it: to every process of the command
+    said = running.communicate(timeout=100)[1]
+    assert running.returncode == 2
+    assert "Traceback" not in said
+    assert said.rstrip().endswith(
+        "interrupted; nothing half-written was kept; the same command goes on from what was finished"
+    )
+    assert list(tmp_path.glob("cut.shards-*/*.npz"))

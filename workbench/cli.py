@@ -17,6 +17,8 @@ from workbench.settings import COMMANDS, AppSettings, ReportSettings
 
 EXIT_BAD_INPUT = 2
 EXIT_FINDINGS = 1
+RESUMED = ("features", "train", "sweep")
+"""Commands that keep what they have finished when they are interrupted."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -46,7 +48,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:
         return _fail(command, f"{error.strerror or error}" + (f": {error.filename}" if error.filename else ""))
     except KeyboardInterrupt:
-        return _fail(command, "interrupted; nothing half-written was kept")
+        goes_on = "; the same command goes on from what was finished" if command in RESUMED else ""
+        return _fail(command, f"interrupted; nothing half-written was kept{goes_on}")
 
 
 def _run(command: str, settings: Any, line: str) -> int:
