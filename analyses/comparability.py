@@ -160,7 +160,7 @@ def _drawn(
     attribute: CodedAttribute, said: Codes, k: int, truth: Codes | None, groups: Codes | None,
     measures: Mapping[str, Measure], draws: int, rng: np.random.Generator,
 ) -> tuple[Floats, dict[str, tuple[Floats, Floats, Floats, Floats]]]:  # fmt: skip
-    """Counts `(values, t, k)` seen, t = 1 or k; and for each measure its value `(k,)`, the same under chance `(draws, k)` and
+    """Counts `(values, t, k)` seen, t = 1 or k; for each measure its value `(k,)`, the same under chance `(draws, k)` and
     in bootstrap samples, and the pictures of each value. Draws are made and measured in blocks: memory stays small.
     """
     t = 1 if truth is None else k
