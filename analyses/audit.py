@@ -147,9 +147,10 @@ def run_audit(
     say("drawing the map")
     drawn = _map(predictions, config)
     say("measuring the space")
-    tables = space_tables(
+    space = space_tables(
         predictions, coded, skewed=frozenset(findings.loc[findings["verdict"] == "skewed", "slice"]), inferred=inferred,
         on_map=None if drawn is None else drawn.positions, most=config.space_pictures, seed=config.seed,
+        wordings=None if besides is None else besides.wordings,
     )  # fmt: skip
     return AuditResult(
         taxonomy=predictions.taxonomy,
@@ -176,7 +177,7 @@ def run_audit(
             "versions": versions(),
             **(provenance or {}),
         },
-        tables={**further.tables, **tables},
+        tables={**further.tables, **space},
     )
 
 

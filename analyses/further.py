@@ -44,12 +44,14 @@ class Besides:
         training_by_name: whether the caller named them: then they must fit the audited pictures.
         valence: label -> number, from the user's own lexicon; for severity, instead of polarity.
         temperature: turns cosines into probabilities, softmax(cosine / temperature).
+        wordings: name -> label vectors `(k, m)` of other words for the same emotions (see `analyses.space.wording`).
     """
 
     training: pd.DataFrame | None = None
     training_by_name: bool = True
     valence: Mapping[str, float] | None = None
     temperature: float | None = None
+    wordings: Mapping[str, npt.NDArray[np.floating]] | None = None
 
 
 @dataclass(frozen=True)

@@ -65,6 +65,10 @@ class Finding:
         shrunk: the rate drawn toward the wider slice's as far as the few pictures ask for (see `shrunk_rates`).
         design: how many pictures tell as much as one independent one, because they come in groups; 1 without groups.
         coarsest: for a skewed cell, the coarsest level of the label tree at which it is real (`analyses.levels`).
+        rate_low: lower end of the Wilson interval of the rate.
+        rate_high: upper end.
+        ratio: `rate / complement_rate`; None where the complement is never read so.
+        log_odds: natural logarithm of the ratio of odds, 0.5 added to each of the four counts (Haldane and Anscombe).
     """
 
     slice: str
@@ -98,11 +102,15 @@ class Finding:
     shrunk: float | None = None
     design: float | None = None
     coarsest: str | None = None
+    rate_low: float | None = None
+    rate_high: float | None = None
+    ratio: float | None = None
+    log_odds: float | None = None
 
 
 FINDING_COLUMNS = tuple(field.name for field in fields(Finding))
 _ESTIMATED = tuple(f"{name}{end}" for name in ("composition", "shift") for end in ("", "_low", "_high"))
-_ESTIMATED += ("rate", "complement_rate", "effect", "low", "high")
+_ESTIMATED += ("rate", "complement_rate", "effect", "low", "high", "rate_low", "rate_high", "ratio", "log_odds")
 
 
 def skew_table(
@@ -157,6 +165,8 @@ def skew_table(
         worth=worth,
     )
     cells |= own | {"shrunk": shrunk_rates(sums, scores), "design": worth}
+    cells["rate_low"], cells["rate_high"] = inference.wilson(said / worth, n / worth)
+    cells["ratio"], cells["log_odds"] = _ratios(said, n, other_said, m)
     for name in cells.keys() & {*_ESTIMATED}:
         # Of a handful of pictures no number is shown that could be mistaken for an estimate.
         cells[name] = np.where(judgement.tested, cells[name], np.nan)
@@ -172,6 +182,14 @@ def skew_table(
     table.insert(2, "emotion", np.tile(np.array(taxonomy.labels, dtype=object), len(sums.specs)))
     table["repeats"] = repeats.ravel()
     return ranked(table.reindex(columns=list(FINDING_COLUMNS)))
+
+
+def _ratios(said: Floats, n: Floats, other_said: Floats, m: Floats) -> tuple[Floats, Floats]:
+    """Ratio of the two rates, NaN where the complement's is zero, and the logarithm of the ratio of odds."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = (said / n) / (other_said / m)
+        odds = (said + 0.5) / (n - said + 0.5) / ((other_said + 0.5) / (m - other_said + 0.5))
+    return np.where(np.isfinite(ratio), ratio, np.nan), np.log(odds)
 
 
 def ranked(table: pd.DataFrame) -> pd.DataFrame:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import mmap
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,8 @@ CORE_COLUMNS = ("image_id", "path", "content", "label", "split", "group_id", "pr
 """
 VOTE_PREFIX = "vote_"
 _CHUNK = 65_536
+_MAPPED_AT_ONCE = 1 << 28
+"""Bytes of a file on disk that are looked through at once."""
 
 
 @dataclass(frozen=True)
@@ -100,6 +103,7 @@ class FeatureSet:
         bad: list[npt.NDArray[np.int64]] = []
         for start in range(0, len(self), _CHUNK):
             finite = np.isfinite(self.values[start : start + _CHUNK]).all(axis=1)
+            give_back(self.values)
             if not finite.all():
                 bad.append(start + np.flatnonzero(~finite))
         if bad:
@@ -120,6 +124,7 @@ class FeatureSet:
         digest.update("\n".join(self.rows["image_id"]).encode())
         for start in range(0, len(self), _CHUNK):
             digest.update(np.ascontiguousarray(self.values[start : start + _CHUNK]).tobytes())
+            give_back(self.values)
         return digest.hexdigest()[:16]
 
     def take(self, positions: npt.NDArray[Any]) -> FeatureSet:
@@ -128,7 +133,8 @@ class FeatureSet:
         Raises:
             ValueError: nothing is left.
         """
-        return FeatureSet(self.spec, np.asarray(self.values[positions]), self.rows.iloc[_as_positions(positions)])
+        rows = _as_positions(positions)
+        return FeatureSet(self.spec, gathered(self.values, rows), self.rows.iloc[rows])
 
     def where(self, *, split: str) -> FeatureSet:
         """The pictures of one split.
@@ -182,6 +188,39 @@ class FeatureSet:
     def is_saved(folder: Path) -> bool:
         """Whether `folder` looks like a saved feature set (finished or not)."""
         return (folder / "spec.json").is_file() or (folder / "values.npy").is_file()
+
+
+def gathered(values: npt.NDArray[Any], positions: npt.NDArray[np.int64]) -> npt.NDArray[Any]:
+    """`values[positions]` as a new array; of a mapped file in the file's order, a part at a time that is then let go.
+
+    Positions all over a file would otherwise make the whole of it this process's memory.
+    """
+    if _mapping(values) is None:
+        return np.asarray(values[positions])
+    out = np.empty((len(positions), *values.shape[1:]), values.dtype)
+    for part in np.array_split(np.argsort(positions, kind="stable"), max(1, values.nbytes // _MAPPED_AT_ONCE)):
+        out[part] = values[positions[part]]
+        give_back(values)
+    return out
+
+
+def give_back(values: npt.NDArray[Any]) -> None:
+    """Lets go of the pages of a memory-mapped file that were read, which count as the process's own memory until then.
+
+    Does nothing to the values, and nothing at all for arrays in memory. The system keeps the pages for the next reader as
+    long as it has room. Source: `MADV_DONTNEED` of https://man7.org/linux/man-pages/man2/madvise.2.html; of a mapping that
+    may be written to, changes could be lost, so only read-only ones are let go.
+    """
+    mapping = _mapping(values)
+    if mapping is not None and not values.flags.writeable and hasattr(mmap, "MADV_DONTNEED"):
+        mapping.madvise(mmap.MADV_DONTNEED)
+
+
+def _mapping(values: npt.NDArray[Any]) -> mmap.mmap | None:
+    holder: Any = values
+    while isinstance(holder, np.ndarray) and holder.base is not None:
+        holder = holder.base
+    return holder if isinstance(holder, mmap.mmap) else None
 
 
 def attribute_columns(rows: pd.DataFrame) -> list[str]:

@@ -83,8 +83,8 @@ def content_id(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()[:16]
 
 
-def thumbnail(path: Path, side: int = 96) -> bytes:
-    """A small JPEG of the picture, its longer side at most `side` pixels, without metadata.
+def thumbnail(path: Path, side: int = 96, *, quality: int = 80) -> bytes:
+    """A small JPEG of the picture, its longer side at most `side` pixels, of JPEG `quality` 1 to 95, without metadata.
 
     Raises:
         FileNotFoundError: no such file.
@@ -97,7 +97,7 @@ def thumbnail(path: Path, side: int = 96) -> bytes:
     picture = _decoded(_bytes(path), path, draft=2 * side)
     picture.thumbnail((side, side))
     small = io.BytesIO()
-    picture.save(small, "JPEG", quality=80, optimize=True)
+    picture.save(small, "JPEG", quality=quality, optimize=True)
     return small.getvalue()
 
 
@@ -146,7 +146,7 @@ def _decoded(data: bytes, path: Path, *, draft: int = 0, convert: bool = True) -
     except UnreadablePicture:
         raise
     except Image.DecompressionBombError as error:
-        raise UnreadablePicture(path, _too_large("a size beyond that")) from error
+        raise UnreadablePicture(path, _too_large(f"more than {2 * MAX_PIXELS:,}")) from error
     except UnidentifiedImageError as error:
         raise UnreadablePicture(path, "its content is no picture format the workbench opens") from error
     except MemoryError as error:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -65,6 +65,16 @@ class JointTaxonomy:
         )
 
     @cached_property
+    def blocks(self) -> npt.NDArray[np.int64]:
+        """`(K,)`, the number of the taxonomy of every position."""
+        return np.repeat(np.arange(len(self.taxonomies)), [len(taxonomy) for taxonomy in self.taxonomies])
+
+    @cached_property
+    def twins(self) -> Mask:
+        """`(K, K)`, symmetric: labels of two taxonomies that are the same feeling, by the map of either."""
+        return self._across(twins, np.zeros((len(self), len(self)), dtype=bool))
+
+    @cached_property
     def not_negative(self) -> Mask:
         """`(K, K)`, symmetric: pairs of labels that must never be pushed apart.
 
@@ -72,15 +82,35 @@ class JointTaxonomy:
         the other, and this is something else: rage and anger, horror and fear, cheerfulness and joy may be one feeling, and
         where neither has a known counterpart (awe beside love) nobody knows.
         """
-        size = len(self)
-        mask = np.eye(size, dtype=bool)
+        return self._across(may_be_one, np.eye(len(self), dtype=bool))
+
+    def _across(self, of_pair: Callable[[Taxonomy, Taxonomy], Mask], mask: Mask) -> Mask:
+        """`mask` with its parts between two different taxonomies filled in, read-only."""
         for first in self.taxonomies:
             for second in self.taxonomies:
                 if first is not second:
                     rows, columns = self.offset(first), self.offset(second)
-                    mask[rows : rows + len(first), columns : columns + len(second)] = may_be_one(first, second)
+                    mask[rows : rows + len(first), columns : columns + len(second)] = of_pair(first, second)
         mask.setflags(write=False)
         return mask
+
+    def require_own_words(self) -> None:
+        """Refuses a word that may stand (itself, or as a synonym) for two labels that exclude each other.
+
+        Raises:
+            ValueError: the word and both labels.
+        """
+        owners: dict[str, list[tuple[int, str]]] = {}
+        everyone = [(each, label) for each in self.taxonomies for label in each.labels]
+        for position, (taxonomy, label) in enumerate(everyone):
+            for word in dict.fromkeys((label, *taxonomy.synonyms.get(label, ()))):
+                for other, told in owners.setdefault(word.casefold(), []):
+                    if not self.not_negative[position, other]:
+                        raise ValueError(
+                            f"{word!r} may stand for {told} and for {taxonomy.name}'s {label!r}, which exclude each other: "
+                            "take the synonym out of one of them, or train without synonyms"
+                        )
+                owners[word.casefold()].append((position, f"{taxonomy.name}'s {label!r}"))
 
 
 def twins(first: Taxonomy, second: Taxonomy) -> Mask:

@@ -16,12 +16,15 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from data.features import gathered
+
 Positions = npt.NDArray[np.int64]
 SAMPLING = ("as_is", "classes", "sets")
 IN_MEMORY = 1 << 29
 """Bytes of float32 features up to which all are held in memory; beyond, they are read as they are needed."""
-CHUNK = 1 << 15
-"""Pictures that are read at once from features that stay on disk."""
+CHUNK = 1 << 16
+"""Pictures that are read at once from features that stay on disk, 200 MB at width 768; each reading goes over the whole
+file."""
 
 
 @dataclass(frozen=True)
@@ -53,9 +56,7 @@ class Pictures:
         out = np.empty((len(at), self.width), dtype=np.float32)
         for number, (values, rows) in enumerate(zip(self.parts, self.rows, strict=True)):
             inside = np.flatnonzero(which == number)
-            wanted = rows[at[inside] - starts[number]]
-            order = np.argsort(wanted, kind="stable")  # in the order of the file: a disk likes that
-            out[inside[order]] = values[wanted[order]]
+            out[inside] = gathered(values, rows[at[inside] - starts[number]])
         tensor = torch.from_numpy(out)
         if self.normalise:
             tensor *= self.width**0.5 / tensor.norm(dim=1, keepdim=True).clamp_min_(1e-12)

@@ -36,6 +36,7 @@ _WORTH_WORKERS = 256
 _AHEAD = 3
 Decoded = tuple[npt.NDArray[np.uint8], npt.NDArray[np.bool_], list[str]]
 Earlier = tuple[npt.NDArray[np.str_], npt.NDArray[Any]]
+"""Contents and features of an earlier run, on disk."""
 
 
 @dataclass(frozen=True)
@@ -88,9 +89,7 @@ def encode(
         tqdm(total=len(todo), desc="encoding", unit=" pictures", leave=False, disable=not progress, smoothing=0.1) as bar,
     ):
         for part in parts:
-            shard = _encoded_shard(contents[part], decoded, encoder, bar)
-            shard.write(shards / f"{len(finished):06d}.npz")
-            finished.append(shard)
+            finished.append(_encoded_shard(contents[part], decoded, encoder, bar, shards / f"{len(finished):06d}.npz"))
     features, unreadable = _assembled(rows, contents, encoder, (earlier, finished), shards)
     features.save(out, overwrite=True)
     for leftover in out.parent.glob(f"{out.name}.shards-*"):
@@ -101,30 +100,40 @@ def encode(
 
 @dataclass(frozen=True)
 class _Shard:
-    """Features of some contents: `(s,)`, `(s, d)`, `(s,)`, and why each unreadable one is, in order."""
+    """What a file of features is of: contents `(s,)`, which were readable `(s,)`, why each other one is not, in order.
 
+    The features `(s, d)` themselves stay in the file, so that memory does not grow with the number of pictures.
+    """
+
+    file: Path
     contents: npt.NDArray[np.str_]
-    values: npt.NDArray[np.float32]
     readable: npt.NDArray[np.bool_]
     reasons: npt.NDArray[np.str_]
 
-    def write(self, file: Path) -> None:
-        partial = file.with_suffix(".partial")
+    def values(self) -> npt.NDArray[np.float32]:
+        """The features `(s, d)`, read anew."""
+        with np.load(self.file, allow_pickle=False) as stored:
+            features: npt.NDArray[np.float32] = stored["values"]
+        return features
+
+    def write(self, values: npt.NDArray[np.float32]) -> None:
+        """Puts everything into the file; it appears whole or not at all."""
+        partial = self.file.with_suffix(".partial")
         with partial.open("wb") as target:
             np.savez(
                 target, allow_pickle=False,
-                contents=self.contents, values=self.values, readable=self.readable, reasons=self.reasons,
+                contents=self.contents, values=values, readable=self.readable, reasons=self.reasons,
             )  # fmt: skip
-        os.replace(partial, file)
+        os.replace(partial, self.file)
 
     @classmethod
     def read(cls, file: Path) -> _Shard:
         with np.load(file, allow_pickle=False) as stored:
-            return cls(**{name: stored[name] for name in ("contents", "values", "readable", "reasons")})
+            return cls(file, **{name: stored[name] for name in ("contents", "readable", "reasons")})
 
 
 def _encoded_shard(
-    contents: npt.NDArray[np.str_], decoded: Iterator[Decoded], encoder: VisionEncoder, bar: tqdm[None]
+    contents: npt.NDArray[np.str_], decoded: Iterator[Decoded], encoder: VisionEncoder, bar: tqdm[None], file: Path
 ) -> _Shard:
     values = np.zeros((len(contents), encoder.spec.width), dtype=np.float32)
     readable = np.zeros(len(contents), dtype=bool)
@@ -138,7 +147,9 @@ def _encoded_shard(
             readable[at] = np.isfinite(values[at]).all(axis=1)
             reasons |= dict.fromkeys(at[~readable[at]].tolist(), "the encoder gave NaN or infinite values")
         bar.update(len(squares))
-    return _Shard(contents, values, readable, np.array([reasons[at] for at in sorted(reasons)], dtype=str))
+    shard = _Shard(file, contents, readable, np.array([reasons[at] for at in sorted(reasons)], dtype=str))
+    shard.write(values)
+    return shard
 
 
 @contextmanager
@@ -196,21 +207,22 @@ def _assembled(
 ) -> tuple[FeatureSet, pd.DataFrame]:
     """All readable pictures in the order of `rows`, copied source by source into an array on disk."""
     earlier, shards = stored
-    sources = [(earlier[0], earlier[1], np.ones(len(earlier[0]), dtype=bool))]
-    sources += [(shard.contents, shard.values, shard.readable) for shard in shards]
-    source, position = np.full(len(rows), -1), np.zeros(len(rows), dtype=np.int64)
+    readable = [np.ones(len(earlier[0]), dtype=bool), *(shard.readable for shard in shards)]
+    known = [earlier[0], *(shard.contents for shard in shards)]
     why = {
         str(content): str(reason)
         for shard in shards
         for content, reason in zip(shard.contents[~shard.readable], shard.reasons, strict=True)
     }
-    for number, (known, _, readable) in enumerate(sources):
-        index = pd.Index(known[readable])
-        wanted = pd.Index(contents)
-        found = index[~index.duplicated()].get_indexer(wanted)
-        at = np.flatnonzero((found >= 0) & (source < 0))
-        source[at] = number
-        position[at] = np.flatnonzero(readable)[~index.duplicated()][found[at]]
+    index = pd.Index(np.concatenate([some[fine] for some, fine in zip(known, readable, strict=True)]))
+    first = np.flatnonzero(~index.duplicated())
+    found = index[first].get_indexer(pd.Index(contents))
+    at = first[np.maximum(found, 0)] if len(first) else np.zeros(len(rows), dtype=np.int64)
+    whose = np.repeat(np.arange(len(readable)), [int(fine.sum()) for fine in readable])
+    inside = np.concatenate([np.flatnonzero(fine) for fine in readable])
+    there = found >= 0
+    source, position = np.full(len(rows), -1), np.zeros(len(rows), dtype=np.int64)
+    source[there], position[there] = whose[at[there]], inside[at[there]]
     kept = np.flatnonzero(source >= 0)
     left = rows.iloc[np.flatnonzero(source < 0)]
     unreadable = pd.DataFrame(
@@ -227,9 +239,10 @@ def _assembled(
         )
     dtype = np.float32 if encoder.precision == torch.float32 else np.float16
     values = np.lib.format.open_memmap(folder / "values.npy", mode="w+", dtype=dtype, shape=(len(kept), encoder.spec.width))
-    for number, (_, features, _) in enumerate(sources):
-        at = np.flatnonzero(source[kept] == number)
-        for start in range(0, len(at), SHARD):
-            some = at[start : start + SHARD]
+    for number in np.unique(source[kept]):
+        features = earlier[1] if number == 0 else shards[number - 1].values()
+        wanted = np.flatnonzero(source[kept] == number)
+        for start in range(0, len(wanted), SHARD):
+            some = wanted[start : start + SHARD]
             values[some] = features[position[kept[some]]]
     return FeatureSet(encoder.spec, values, rows.iloc[kept]), unreadable

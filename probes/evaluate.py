@@ -14,14 +14,16 @@ from safetensors import safe_open
 from safetensors.numpy import save
 from scipy.special import softmax
 
-from data.features import FeatureSet
+from data.features import FeatureSet, gathered
 from data.predictions import Predictions
 from data.taxonomy import Taxonomy
 from probes.calibration import expected_calibration_error
 from probes.projector import Probe
 
 Floats = npt.NDArray[np.floating]
-_CHUNK = 65_536
+_CHUNK = 16_384
+LOGISTIC_AT_MOST = 50_000
+"""Pictures that the logistic regression is fitted on at most: 150 MB at width 768, and minutes of work."""
 
 
 @dataclass(frozen=True)
@@ -44,8 +46,18 @@ class LinearBaseline:
         return np.concatenate([softmax(_unit(chunk) @ self.weights.T + self.bias, axis=1) for chunk in chunks])
 
 
-def fit_baselines(train: FeatureSet, taxonomy: Taxonomy) -> tuple[LinearBaseline, ...]:
+def fit_baselines(
+    train: FeatureSet, taxonomy: Taxonomy, *, within: npt.NDArray[np.int64] | None = None
+) -> tuple[LinearBaseline, ...]:
     """Logistic regression (C = 10, unit features) and the nearest class mean (cosine), fitted on `train`.
+
+    The logistic regression takes `LOGISTIC_AT_MOST` pictures drawn at random where there are more (its name then says so):
+    it needs them all in memory, where the class means are sums over chunks.
+
+    Args:
+        train: pictures with labels; those without are left out.
+        taxonomy: the labels.
+        within: positions in `train` of the pictures to fit on; None for all.
 
     Raises:
         ValueError: no labels, or fewer than two classes.
@@ -55,24 +67,49 @@ def fit_baselines(train: FeatureSet, taxonomy: Taxonomy) -> tuple[LinearBaseline
     if "label" not in train.rows:
         raise ValueError("cannot fit baselines: the features have no 'label' column")
     codes = taxonomy.codes(train.rows["label"])
-    x, y = _unit(train.values[codes >= 0]), codes[codes >= 0]
-    classes = np.unique(y)
+    rows = np.flatnonzero(codes >= 0)
+    rows = rows if within is None else np.intersect1d(rows, within)
+    classes = np.unique(codes[rows])
     if len(classes) < 2:
         raise ValueError(f"cannot fit baselines on {len(classes)} class(es): at least two are needed")
-    # A class without a training picture can never be said: its logit is far below every other.
-    weights, bias = np.zeros((len(taxonomy), x.shape[1]), np.float32), np.full(len(taxonomy), -1e4, np.float32)
-    model = LogisticRegression(C=10, max_iter=2_000).fit(x, y)
+    sample = _at_most(rows, codes[rows], LOGISTIC_AT_MOST)
+    model = LogisticRegression(C=10, max_iter=2_000).fit(_unit(gathered(train.values, sample)), codes[sample])
     slope, offset = (model.coef_, model.intercept_) if len(classes) > 2 else (
         np.vstack([-model.coef_, model.coef_]) / 2, np.concatenate([-model.intercept_, model.intercept_]) / 2
     )  # fmt: skip
+    # A class without a training picture can never be said: its logit is far below every other.
+    weights, bias = np.zeros((len(taxonomy), train.spec.width), np.float32), np.full(len(taxonomy), -1e4, np.float32)
     weights[classes], bias[classes] = slope, offset
     means, mean_bias = np.zeros_like(weights), np.full_like(bias, -1e4)
-    means[classes], mean_bias[classes] = _unit(np.stack([x[y == code].mean(axis=0) for code in classes])), 0
+    means[classes], mean_bias[classes] = _unit(_class_sums(train, codes, rows, len(taxonomy))[classes]), 0
+    sampled = f" ({len(sample):,} pictures)" if len(sample) < len(rows) else ""
     # Cosines differ by hundredths; the projector's own default temperature makes them comparable probabilities.
     return (
-        LinearBaseline("logistic regression", weights, bias),
+        LinearBaseline(f"logistic regression{sampled}", weights, bias),
         LinearBaseline("class mean", means / 0.1, mean_bias),
     )
+
+
+def _at_most(rows: npt.NDArray[np.int64], codes: npt.NDArray[np.int64], most: int) -> npt.NDArray[np.int64]:
+    """`most` of the rows in order, drawn at random by a fixed seed; every class keeps at least one."""
+    if len(rows) <= most:
+        return rows
+    shuffled = np.random.default_rng(0).permutation(len(rows))
+    firsts = shuffled[np.unique(codes[shuffled], return_index=True)[1]]
+    chosen = np.concatenate([firsts, shuffled[~np.isin(shuffled, firsts)]])[:most]
+    return np.sort(rows[chosen])
+
+
+def _class_sums(
+    train: FeatureSet, codes: npt.NDArray[np.int64], rows: npt.NDArray[np.int64], k: int
+) -> npt.NDArray[np.float64]:
+    """Sum of the unit features of every class `(k, d)`; it points where the mean does."""
+    sums = np.zeros((k, train.spec.width))
+    for start in range(0, len(rows), _CHUNK):
+        part = rows[start : start + _CHUNK]
+        belongs = (codes[part] == np.arange(k)[:, None]).astype(np.float32)
+        sums += belongs @ _unit(gathered(train.values, part))
+    return sums
 
 
 def save_baselines(baselines: tuple[LinearBaseline, ...], path: Path) -> None:

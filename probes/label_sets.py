@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -32,7 +33,9 @@ class LabelSet:
         features: rows need `label`; pictures without one are left out.
         taxonomy: the `k` labels.
         anchors: one unit vector a label.
-        val: pictures to choose the epoch by; None to hold out a share of `features`.
+        val: pictures to choose the epoch by; None to hold out a share of those that are trained on.
+        within: positions in `features` of the pictures that are trained on; None for all. Features on disk stay there, where
+            `FeatureSet.take` would read them into memory.
 
     Raises:
         ValueError: no label column, fewer than two classes, anchors of other labels, features of two encoders, or a
@@ -43,14 +46,14 @@ class LabelSet:
     taxonomy: Taxonomy
     anchors: LabelAnchors
     val: FeatureSet | None = None
+    within: npt.NDArray[np.int64] | None = None
 
     def __post_init__(self) -> None:
         if "label" not in self.features.rows:
             raise ValueError("cannot train: the features have no 'label' column")
         if self.anchors.labels != self.taxonomy.labels:
             raise ValueError(f"anchors are for {self.anchors.labels}, the taxonomy has {self.taxonomy.labels}")
-        codes = self.codes(self.features)
-        classes = len(np.unique(codes[codes >= 0]))
+        classes = len(np.unique(self.codes(self.features)[self.labelled]))
         if classes < 2:
             raise ValueError(f"cannot train on {classes} class(es): at least two are needed")
         if self.val is not None:
@@ -58,7 +61,21 @@ class LabelSet:
                 ours, theirs = self.features.spec.in_words(), self.val.spec.in_words()
                 raise ValueError(f"validation features are of {theirs}, training ones of {ours}")
             if not (self.codes(self.val) >= 0).any():
-                raise ValueError("the validation features have no label, so no epoch can be chosen by them")
+                raise ValueError(
+                    "the validation features have no label, so no epoch can be chosen by them: give labelled ones, or none "
+                    "to hold out a share of the training pictures"
+                )
+
+    @cached_property
+    def labelled(self) -> npt.NDArray[np.int64]:
+        """Positions in `features` of the pictures that are trained on and have a label."""
+        known = np.flatnonzero(self.codes(self.features) >= 0)
+        return known if self.within is None else np.intersect1d(known, self.within)
+
+    @property
+    def unlabelled(self) -> int:
+        """How many pictures are left out for want of a label."""
+        return (len(self.features) if self.within is None else len(self.within)) - len(self.labelled)
 
     def codes(self, features: FeatureSet) -> npt.NDArray[np.int64]:
         """Label positions `(n,)` in the taxonomy, -1 where there is none."""
@@ -150,19 +167,22 @@ def prepare(sets: Sequence[LabelSet], config: FitConfig) -> Prepared:
     names = [
         _names(rows)
         for one in sets
-        for rows in (one.features.rows[one.codes(one.features) >= 0], *([one.val.rows] if one.val is not None else []))
+        for rows in (one.features.rows.iloc[one.labelled], *([one.val.rows] if one.val is not None else []))
     ]
-    unlabelled = sum(int((one.codes(one.features) < 0).sum()) for one in sets)
+    unlabelled = sum(one.unlabelled for one in sets)
     return Prepared(train, val, labels, anchors, torch.from_numpy(own), frozenset().union(*names), unlabelled)
 
 
 def _split(one: LabelSet, config: FitConfig) -> tuple[tuple[FeatureSet, npt.NDArray[np.int64]], ...]:
     """(features, positions in them) of the training and of the validation pictures."""
-    codes = one.codes(one.features)
-    labelled = np.flatnonzero(codes >= 0)
+    labelled = one.labelled
     if one.val is not None:
         return (one.features, labelled), (one.val, np.flatnonzero(one.codes(one.val) >= 0))
-    held = stratified_holdout(codes[labelled], config.validation_share, seed=config.seed)
+    codes = one.codes(one.features)[labelled]
+    try:
+        held = stratified_holdout(codes, config.validation_share, seed=config.seed)
+    except ValueError as error:
+        raise ValueError(f"no picture is left to choose the epoch by (validation_share): {error}") from error
     return (one.features, labelled[~held]), (one.features, labelled[held])
 
 

@@ -9,7 +9,7 @@ import os
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +21,10 @@ from tqdm import tqdm
 from probes.batches import batches, epoch_order, held_in_memory
 from probes.config import FitConfig
 from probes.label_sets import Prepared, Side
-from probes.losses import LOSSES, Extras
+from probes.losses import Extras, Loss, loss_called, other_names
 from probes.projector import MetricProjector
 from probes.team import Team, is_main, team
+from probes.training_state import State, fresh
 
 SAVE_EVERY = 20.0
 """Seconds of training after which an epoch's end is written to disk."""
@@ -47,33 +48,6 @@ class Fitted:
     history: list[dict[str, float]]
     cosines: Tensor
     resumed: int = 0
-
-
-@dataclass
-class _State:
-    """All that the next epoch depends on."""
-
-    projector: MetricProjector
-    log_temperature: Tensor
-    optimiser: torch.optim.Optimizer
-    schedule: torch.optim.lr_scheduler.LRScheduler
-    history: list[dict[str, float]] = field(default_factory=list)
-    best: dict[str, Tensor] = field(default_factory=dict)
-
-    def as_record(self, asked: str) -> dict[str, Any]:
-        return {
-            "asked": asked, "projector": self.projector.state_dict(), "log_temperature": self.log_temperature.detach(),
-            "optimiser": self.optimiser.state_dict(), "schedule": self.schedule.state_dict(), "history": self.history,
-            "best": self.best,
-        }  # fmt: skip
-
-    def take_over(self, record: dict[str, Any]) -> None:
-        self.projector.load_state_dict(record["projector"])
-        with torch.no_grad():
-            self.log_temperature.copy_(record["log_temperature"])
-        self.optimiser.load_state_dict(record["optimiser"])
-        self.schedule.load_state_dict(record["schedule"])
-        self.history, self.best = record["history"], record["best"]
 
 
 def run(
@@ -102,7 +76,7 @@ def _run(
     config: FitConfig, given: Prepared, bank: Bank, on: torch.device, crew: Team, work: Path | None, progress: bool
 ) -> Fitted:
     torch.manual_seed(config.seed)
-    state = _fresh(config, given, on)
+    state = fresh(config, given, on)
     asked = _asked_for(config, given)
     file = work / "state.pt" if work is not None else None
     if file is not None and file.is_file():
@@ -113,7 +87,7 @@ def _run(
     resumed, saved = len(state.history), time.perf_counter()
     held = held_in_memory(given.train.pictures, on)
     validation = held_in_memory(given.val.pictures, on)
-    not_negative = torch.from_numpy(given.labels.not_negative.copy()).to(on) if len(given.labels.taxonomies) > 1 else None
+    known = _known(given, on)
     fixed = given.bank.to(on)
     with tqdm(total=config.epochs, initial=resumed, desc="training", unit="epoch", leave=False, disable=not progress) as bar:
         while len(state.history) < config.epochs and not _tired(state.history, config):
@@ -121,8 +95,8 @@ def _run(
             # Dropout too depends on the epoch alone, so that a killed run can go on.
             own = [config.seed, epoch + 1] + ([crew.number] if crew.size > 1 else [])
             torch.manual_seed(int(np.random.SeedSequence(own).generate_state(1, np.uint64)[0]))
-            loss = _epoch(config, state, given.train, held, bank(epoch).to(on), not_negative, epoch, on, crew)
-            figures = crew.from_main(_figures(config, state, given, validation, fixed, not_negative, on))
+            loss = _epoch(config, state, given.train, held, bank(epoch).to(on), known, epoch, on, crew)
+            figures = crew.from_main(_figures(config, state, given, validation, fixed, known, on))
             state.history.append({"loss": loss, **figures, "temperature": math.exp(state.log_temperature.item())})
             bar.update()
             bar.set_postfix(validation_accuracy=f"{figures['validation_accuracy']:.3f}")
@@ -158,45 +132,20 @@ def _tired(history: list[dict[str, float]], config: FitConfig) -> bool:
     return bool(values) and len(values) - 1 - int(np.argmax(values)) >= config.patience
 
 
-def _fresh(config: FitConfig, given: Prepared, on: torch.device) -> _State:
-    projector = MetricProjector(given.train.pictures.width, given.bank.shape[1], dropout=config.dropout).to(on)
-    log_temperature = torch.tensor(math.log(config.temperature), device=on, requires_grad=config.learn_temperature)
-    groups: list[dict[str, Any]] = [{"params": list(projector.parameters()), "weight_decay": config.weight_decay}]
-    if config.learn_temperature:
-        groups.append({"params": [log_temperature], "weight_decay": 0.0})
-    optimiser = {
-        "adamw": lambda: torch.optim.AdamW(groups, lr=config.learning_rate, fused=True),
-        "adam": lambda: torch.optim.Adam(groups, lr=config.learning_rate, fused=True),
-        "sgd": lambda: torch.optim.SGD(groups, lr=config.learning_rate, momentum=0.9),
-    }[config.optimiser]()
-    batches_an_epoch = max(math.ceil(len(given.train.y) / config.batch), 1)
-    # OneCycle divides by the lengths of its two phases: very small sets still get a few steps in each.
-    total = max(config.epochs * math.ceil(batches_an_epoch / config.accumulate), 5)
-    scheduler = torch.optim.lr_scheduler
-    schedule: torch.optim.lr_scheduler.LRScheduler = {
-        "onecycle": lambda: scheduler.OneCycleLR(
-            optimiser, config.learning_rate, total_steps=total, pct_start=max(0.1, 2 / total)
-        ),
-        "cosine": lambda: scheduler.CosineAnnealingLR(optimiser, total),
-        "constant": lambda: scheduler.LambdaLR(optimiser, lambda _: 1.0),
-    }[config.schedule]()
-    return _State(projector, log_temperature, optimiser, schedule)
-
-
 def _epoch(
     config: FitConfig,
-    state: _State,
+    state: State,
     side: Side,
     held: Tensor | None,
     bank: Tensor,
-    not_negative: Tensor | None,
+    known: Extras,
     epoch: int,
     on: torch.device,
     crew: Team,
 ) -> float:
     """Mean loss of one pass."""
     state.projector.train()
-    loss, total = LOSSES[config.loss], torch.zeros((), device=on)
+    loss, total = _loss(config), torch.zeros((), device=on)
     y = torch.from_numpy(side.y).to(on)
     order = epoch_order(side.y, side.sets, config.sampling, seed=config.seed, epoch=epoch)
     parameters = [parameter for group in state.optimiser.param_groups for parameter in group["params"]]
@@ -207,7 +156,7 @@ def _epoch(
         at, values, weight = crew.part(at, values)
         with _precision(config, on):
             z = state.projector(values)
-        value = loss(z.float(), bank, y[at], _extras(config, state, side, at, not_negative)) * weight
+        value = loss(z.float(), bank, y[at], _extras(config, state, side, at, known)) * weight
         (value / config.accumulate).backward()
         total += value.detach() * pictures
         waiting += 1
@@ -220,7 +169,7 @@ def _epoch(
     return crew.total(total).item() / len(order)
 
 
-def _step(config: FitConfig, state: _State, parameters: list[nn.Parameter], crew: Team) -> None:
+def _step(config: FitConfig, state: State, parameters: list[nn.Parameter], crew: Team) -> None:
     crew.add_gradients(parameters)
     if config.clip:
         nn.utils.clip_grad_norm_(parameters, config.clip)
@@ -230,10 +179,30 @@ def _step(config: FitConfig, state: _State, parameters: list[nn.Parameter], crew
         state.schedule.step()
 
 
-def _extras(config: FitConfig, state: _State, side: Side, at: Tensor, not_negative: Tensor | None) -> Extras:
+def _extras(config: FitConfig, state: State, side: Side, at: Tensor, known: Extras) -> Extras:
     temperature: float | Tensor = state.log_temperature.exp() if config.learn_temperature else config.temperature
     soft = side.soft[at.cpu()].to(at.device) if side.soft is not None else None
-    return Extras(temperature, not_negative, soft)
+    return replace(known, temperature=temperature, soft=soft)
+
+
+def _known(given: Prepared, on: torch.device) -> Extras:
+    """What the taxonomies say of each other's labels; nothing where there is one only."""
+    if len(given.labels.taxonomies) == 1:
+        return Extras()
+    labels = given.labels
+    arrays = {"not_negative": labels.not_negative, "twins": labels.twins, "blocks": labels.blocks}
+    return Extras(**{name: torch.from_numpy(array.copy()).to(on) for name, array in arrays.items()})
+
+
+def _loss(config: FitConfig) -> Loss:
+    """The chosen loss, and with several taxonomies the reading of each picture by the others' labels."""
+    own = loss_called(config.loss)
+
+    def both(z: Tensor, bank: Tensor, y: Tensor, extras: Extras) -> Tensor:
+        value = own(z, bank, y, extras)
+        return value if extras.blocks is None or not config.twins else value + config.twins * other_names(z, bank, y, extras)
+
+    return both
 
 
 def _precision(config: FitConfig, on: torch.device) -> Any:
@@ -243,21 +212,21 @@ def _precision(config: FitConfig, on: torch.device) -> Any:
 @torch.inference_mode()
 def _figures(
     config: FitConfig,
-    state: _State,
+    state: State,
     given: Prepared,
     held: Tensor | None,
     bank: Tensor,
-    not_negative: Tensor | None,
+    known: Extras,
     on: torch.device,
 ) -> dict[str, float]:
     """Accuracy (mean over the sets, each read against its own labels), balanced accuracy and loss on validation."""
-    side = given.val
+    side, loss = given.val, _loss(config)
     y = torch.from_numpy(side.y)
     cosines, losses = _cosines(state.projector, side, held, bank, on), []
     hit = own_readings(cosines.cpu(), given).eq(y).double().numpy()
     for at, values in _in_order(side, held, on):
-        extras = _extras(config, state, side, at, not_negative)
-        losses.append(LOSSES[config.loss](state.projector(values), bank, y.to(on)[at], extras).item() * len(at))
+        extras = _extras(config, state, side, at, known)
+        losses.append(loss(state.projector(values), bank, y.to(on)[at], extras).item() * len(at))
     of_class = np.bincount(side.y, weights=hit) / np.maximum(np.bincount(side.y), 1)
     of_set = np.bincount(side.sets, weights=hit) / np.bincount(side.sets)
     return {

@@ -15,6 +15,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from probes.config import loss_parts
+
 MARGIN = 0.2
 """Of the margin losses, in units of cosine."""
 
@@ -27,11 +29,15 @@ class Extras:
         temperature: divides cosines; a tensor where it is learned.
         not_negative: `(K, K)` bool, symmetric, true on the diagonal: labels never to be pushed apart; None for the diagonal.
         soft: `(n, K)` rows that sum to one: how each picture shares out over labels; None for its label alone.
+        twins: `(K, K)` bool: labels of other taxonomies that a map calls the same feeling; None where there is one taxonomy.
+        blocks: `(K,)` number of the taxonomy that each label is of; None likewise.
     """
 
     temperature: float | Tensor = 0.1
     not_negative: Tensor | None = None
     soft: Tensor | None = None
+    twins: Tensor | None = None
+    blocks: Tensor | None = None
 
     def same(self, y: Tensor, other: Tensor) -> Tensor:
         """`(n, l)`: whether labels `y (n,)` and `other (l,)` are one, or must not be pushed apart."""
@@ -137,6 +143,28 @@ def proxy_anchor(z: Tensor, bank: Tensor, y: Tensor, extras: Extras) -> Tensor:
     return value
 
 
+def other_names(z: Tensor, bank: Tensor, y: Tensor, extras: Extras) -> Tensor:
+    """Every picture is read by the other taxonomies' labels too, where a map says which it has there: rage as anger.
+
+    For another taxonomy the negative log of the probability, softmax(cos / temperature) over its labels, that falls on the
+    twins of the picture's own label, one of them or any; mean over pictures and other taxonomies. A label without a twin
+    there asks for nothing. Not pushing twins apart does not yet bring them together: where the anchors of two taxonomies
+    lie apart, only this does.
+    Source: Cour et al. 2011, https://jmlr.org/papers/v12/cour11a.html (learning from a set of candidate labels).
+    """
+    if extras.blocks is None or extras.twins is None:
+        return z.sum() * 0
+    logits, total = z @ bank.T / extras.temperature, z.sum() * 0
+    kinds = extras.blocks.unique()
+    for kind in kinds:
+        there = extras.blocks == kind
+        twin = extras.twins[y][:, there]
+        told = twin.any(dim=1)
+        shares = logits[:, there].log_softmax(dim=1).masked_fill(~twin & told[:, None], float("-inf"))
+        total = total - shares.logsumexp(dim=1).masked_fill(~told, 0).sum()
+    return total / (len(y) * max(len(kinds) - 1, 1))
+
+
 def _cosine() -> Any:
     from pytorch_metric_learning.distances import CosineSimilarity
 
@@ -153,3 +181,18 @@ LOSSES: Mapping[str, Loss] = {
     "proxy_anchor": proxy_anchor,
 }
 """The losses by the name that a config uses (`probes.config.LOSS_NAMES`)."""
+
+
+def loss_called(text: str) -> Loss:
+    """One of `LOSSES`, or their weighted sum (see `probes.config.loss_parts`).
+
+    Raises:
+        ValueError: a part that is no known loss.
+    """
+    parts = loss_parts(text)
+
+    def total(z: Tensor, bank: Tensor, y: Tensor, extras: Extras) -> Tensor:
+        values = [weight * LOSSES[name](z, bank, y, extras) for weight, name in parts]
+        return torch.stack(values).sum() if len(values) > 1 else values[0]
+
+    return total

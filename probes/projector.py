@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from data.features import FeatureSet, FeatureSpec, require_same_spec
+from data.features import FeatureSet, FeatureSpec, give_back, require_same_spec
 from data.predictions import Predictions
 from data.taxonomy import Taxonomy
 from probes.anchors import LabelAnchors
@@ -121,6 +121,7 @@ class Probe:
             for start in range(0, len(features), _BATCH):
                 batch = as_input(features.values[start : start + _BATCH], normalise=self.normalise).to(on)
                 out[start : start + _BATCH] = self.projector(batch).cpu().numpy()
+                give_back(features.values)
         return out
 
     def predict(self, features: FeatureSet) -> Predictions:

@@ -177,7 +177,7 @@ def _no_model(called: str, place: str, error: Exception) -> FileNotFoundError:
     meant = "" if called == place else f" (that is {place})"
     return FileNotFoundError(
         f"no text model at {called!r}{meant}: neither a checkpoint folder nor a hub name that can be reached "
-        f"({_reason(error)})"
+        f"({_reason(error)}): give a folder that holds one, or sentence:minilm, which is bundled"
     )
 
 

@@ -14,7 +14,7 @@ from torch import Tensor
 from data.features import FeatureSet
 from data.taxonomy import Taxonomy
 from probes.anchors import LabelAnchors, anchors_from
-from probes.config import FitConfig
+from probes.config import FitConfig, loss_parts
 from probes.label_sets import LabelSet, Prepared, prepare
 from probes.loop import Bank, Fitted, best_epoch, run
 from probes.projector import Probe
@@ -77,7 +77,7 @@ def fit_joint(
         ValueError: see `probes.label_sets`; `proxy_anchor` over several taxonomies, of which it cannot spare the twins.
     """
     given = prepare(sets, config)
-    if config.loss == "proxy_anchor" and len(given.labels.taxonomies) > 1:
+    if any(name == "proxy_anchor" for _, name in loss_parts(config.loss)) and len(given.labels.taxonomies) > 1:
         raise ValueError(
             "loss 'proxy_anchor' pushes every other label away, also twins such as rage and anger: choose another to train "
             "on several taxonomies"
@@ -111,11 +111,15 @@ def fit_joint(
 
 
 def _bank(config: FitConfig, sets: Sequence[LabelSet], given: Prepared) -> Bank:
-    """Anchors of an epoch; with synonyms, each label's word is drawn anew from itself and its synonyms."""
+    """Anchors of an epoch; with synonyms, each label's word is drawn anew from itself and its synonyms.
+
+    No word can be drawn for two labels that exclude each other, in whichever taxonomies they are.
+    """
     if not config.synonyms:
         return lambda epoch: given.bank
     from probes.anchors import synonym_anchors
 
+    given.labels.require_own_words()
     pools: list[tuple[np.ndarray, Tensor, int]] = []
     for one in {one.taxonomy.name: one for one in sets}.values():
         _, positions, vectors = synonym_anchors(one.anchors.source, one.taxonomy, template=one.anchors.template)

@@ -1,13 +1,13 @@
 """Which model looks at the pictures, and what does it expect of them?
 
-Three kinds of names, one interface: `open_clip:MODEL/TAG` (any model and tag, `open_clip:hf-hub:ORG/NAME`, or
-`open_clip:MODEL/PATH` for a checkpoint on disk), `transformers:NAME` (CLIP, SigLIP, DINOv2 and their like, a hub name or
-a folder), and `builtin:scenes`, the small CLIP of the drawn world, which runs through the code of `open_clip:`.
+Three kinds of names, one interface: `open_clip:MODEL/TAG` (any model and tag, `open_clip:MODEL/PATH` for a checkpoint on
+disk, `hf-hub:ORG/NAME` or `local-dir:PATH` for one that brings its own configuration), `transformers:NAME` (CLIP, SigLIP,
+DINOv2 and their like, a hub name or a folder), and `builtin:scenes`, the small CLIP of the drawn world, which runs through
+the code of `open_clip:`.
 """
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,9 +21,10 @@ from torch.nn import functional
 
 from data.features import FeatureSpec
 from data.pixels import PixelRecipe
+from data.tables import named
+from probes.encoder_names import KINDS, SCHEMAS, file_tag, parameters_tag
 from probes.runtime import declare_torchvision_operators, device
 
-KINDS = ("open_clip", "transformers", "builtin")
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
@@ -87,9 +88,12 @@ def vision_encoder(name: str, *, on: str = "auto", precision: str = "auto") -> V
         ValueError: an unknown kind, model, tag or precision, or weights that cannot be found; the model is never left with
             random weights.
     """
+    name = f"open_clip:{name}" if name.startswith(SCHEMAS) else name
     kind, _, model = name.partition(":")
     if kind not in KINDS or not model:
-        raise ValueError(f"unknown encoder {name!r}: expected open_clip:MODEL/TAG, transformers:NAME or builtin:scenes")
+        raise ValueError(
+            f"unknown encoder {name!r}: expected open_clip:MODEL/TAG, hf-hub:ORG/NAME, transformers:NAME or builtin:scenes"
+        )
     place = device(on)
     if precision == "auto":
         precision = "float16" if place.type == "cuda" else "float32"
@@ -134,7 +138,7 @@ def _from_open_clip(name: str, place: torch.device, precision: str) -> VisionEnc
         encoder, tag = name, file_tag(WEIGHTS_FILE)
         model, tokenizer = builtin_model(weights=WEIGHTS_FILE), HashingTokenizer()
     else:
-        hub = rest.startswith(("hf-hub:", "local-dir:"))
+        hub = rest.startswith(SCHEMAS)
         known, _, tag = (rest, "", "") if hub else rest.partition("/")
         if not hub and known not in open_clip.list_models():
             from data.taxonomy import closest
@@ -147,7 +151,7 @@ def _from_open_clip(name: str, place: torch.device, precision: str) -> VisionEnc
             # OpenAI's weights were trained with QuickGELU; open_clip only warns when its default config lacks it.
             quick = {} if hub else open_clip.get_pretrained_cfg(known, tag)
             model = open_clip.create_model(
-                known, pretrained=tag or None, require_pretrained=not hub, weights_only=True,
+                known, pretrained=tag or None, require_pretrained=True, weights_only=True,
                 force_quick_gelu=bool(quick.get("quick_gelu")),
             )  # fmt: skip
         except Exception as error:  # hub, network and file errors of several libraries
@@ -155,7 +159,7 @@ def _from_open_clip(name: str, place: torch.device, precision: str) -> VisionEnc
             raise ValueError(f"the weights of {name} cannot be loaded: {reason}") from error
         tokenizer = open_clip.get_tokenizer(known)
         encoder = f"open_clip:{known}"
-        tag = file_tag(Path(tag)) if tag and Path(tag).is_file() else tag
+        tag = parameters_tag(model) if hub else file_tag(Path(tag)) if Path(tag).is_file() else tag
     config = model.visual.preprocess_cfg
     size = config["size"] if isinstance(config["size"], int) else config["size"][0]
     recipe = PixelRecipe(
@@ -177,14 +181,15 @@ def _from_open_clip(name: str, place: torch.device, precision: str) -> VisionEnc
 
 
 def _from_transformers(name: str, place: torch.device, precision: str) -> VisionEncoder:
-    from transformers import AutoModel, AutoTokenizer
+    from transformers import AutoTokenizer
     from transformers.image_processing_base import ImageProcessingMixin
 
     try:
-        model = AutoModel.from_pretrained(name).eval().requires_grad_(False).to(place)
+        model, whole_head = _auto_model(name)
         processor, _ = ImageProcessingMixin.get_image_processor_dict(name)
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise ValueError(f"transformers cannot load {name!r}: {str(error).splitlines()[0]}") from error
+    model = model.eval().requires_grad_(False).to(place)
     recipe = processor_recipe(processor)
     whole = hasattr(model, "get_image_features")
 
@@ -202,14 +207,41 @@ def _from_transformers(name: str, place: torch.device, precision: str) -> Vision
             known = {key: value.to(place) for key, value in tokens.items() if key in ("input_ids", "attention_mask")}
             return _pooled(model.get_text_features(**known))
 
-    folder = Path(name)
-    files = sorted(folder.glob("*.safetensors")) if folder.is_dir() else []
-    tag = "+".join(file_tag(file) for file in files) or str(getattr(model.config, "_commit_hash", "") or "")
+    folder, called = Path(name), name
+    if folder.is_dir():
+        called = folder.resolve().name
+        files = sorted(folder.glob("*.safetensors"))
+        tag = "+".join(map(file_tag, files)) if files else parameters_tag(model)
+    else:
+        tag = str(getattr(model.config, "_commit_hash", "") or "")
     spec = FeatureSpec(
-        width=_width(image, recipe.size, place), encoder=f"transformers:{folder.name if files else name}",
-        weights=_with_precision(tag, precision), layer="image embedding", pooling="the model's own", image_size=recipe.size,
+        width=_width(image, recipe.size, place), encoder=f"transformers:{called}",
+        weights=_with_precision(tag, precision), layer="image embedding",
+        pooling="the model's own" if whole_head else "class token", image_size=recipe.size,
     )  # fmt: skip
     return VisionEncoder(spec, recipe, place, PRECISIONS[precision], image, text)
+
+
+def _auto_model(name: str) -> tuple[Any, bool]:
+    """The model in full precision, every weight from the checkpoint, and whether it has its own pooling head.
+
+    A checkpoint that was trained as a classifier has no weights for the head that a bare tower pools with; transformers
+    would draw random ones. Such a tower is taken without that head: its class token is the feature.
+
+    Raises:
+        ValueError: the checkpoint lacks other weights.
+    """
+    from transformers import AutoModel
+
+    model, told = AutoModel.from_pretrained(name, dtype=torch.float32, output_loading_info=True)
+    lacking = sorted(told["missing_keys"])
+    if not lacking:
+        return model, True
+    if all(key.startswith("pooler.") for key in lacking):
+        return AutoModel.from_pretrained(name, dtype=torch.float32, add_pooling_layer=False), False
+    raise ValueError(
+        f"the checkpoint has no weights for {named(lacking)} of {type(model).__name__}, and random ones would mean nothing"
+    )
 
 
 def processor_recipe(processor: dict[str, Any]) -> PixelRecipe:
@@ -226,12 +258,6 @@ def processor_recipe(processor: dict[str, Any]) -> PixelRecipe:
         return PixelRecipe(size=crop or size["shortest_edge"], fit="shortest", resize=size["shortest_edge"], **common)
     side = size["height"] if isinstance(size, dict) else size
     return PixelRecipe(size=crop or side, fit="squash" if crop in (None, side) else "shortest", resize=side, **common)
-
-
-def file_tag(path: Path) -> str:
-    """Twelve hex digits of a file's bytes, to name weights by what they are."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()[:12]
 
 
 def _with_precision(tag: str, precision: str) -> str:

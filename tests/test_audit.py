@@ -84,6 +84,9 @@ def test_the_same_audit_twice_is_the_same(audited: AuditResult, planted, planted
     for table in ("findings", "slices", "structure", "samples", "excluded"):
         pd.testing.assert_frame_equal(getattr(again, table), getattr(audited, table))
     assert steps == ["slicing", "counting", "testing", "asking further", "drawing the map", "measuring the space"]
+    assert set(again.tables) == set(audited.tables)
+    for name in again.tables:
+        pd.testing.assert_frame_equal(again.tables[name], audited.tables[name])
 
 
 def test_everything_left_out_is_listed_with_its_size_and_reason() -> None:

@@ -23,7 +23,10 @@ pytest_plugins = ["workbench_fixtures"]
 ROOT = Path(__file__).resolve().parents[1]
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 PATIENCE = 45_000
-FIGURES = ("forest", "split", "heat-map", "pull", "map", "accuracy", "reliability", "coverage")
+FIGURES = (
+    "forest", "split", "heat-map", "pull", "within-pull", "erasure", "hubs", "plane", "map", "accuracy", "reliability",
+    "coverage",
+)  # fmt: skip
 """Milliseconds to wait for anything, on the slowest machine."""
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed (extra 'test')")
@@ -178,8 +181,8 @@ def test_what_is_lassoed_on_the_map_is_what_the_table_shows(visit, app_url, demo
     settled(page)
     page.evaluate(f"{MAP}.scrollIntoView({{block: 'center'}})")
     if tool == "select":
-        page.locator(".js-plotly-plot").first.hover()
-        page.locator(".js-plotly-plot").first.locator("[data-title='Box Select']").click()
+        page.locator(".st-key-map .js-plotly-plot").hover()
+        page.locator(".st-key-map .js-plotly-plot").locator("[data-title='Box Select']").click()
         settled(page)
 
     samples = pd.read_parquet(demo.audit / "samples.parquet")
@@ -239,6 +242,39 @@ def test_choosing_a_finding_shows_the_pictures_behind_it(visit, app_url, demo_re
     page.get_by_role("option").first.click()
     row = demo_result.findings.iloc[0]
     count = round(row["rate"] * row["n"])
+    page.get_by_text(f"{count} pictures; those read against their label come first.").wait_for()
+    assert seen.complaints == []
+
+
+def click_cell(page, plot, row):
+    """Clicks what is written in the cell of a finding with one condition."""
+    script = """([plot, name, emotion]) => {
+        const at = document.querySelector(plot), frame = at.querySelector('.nsewdrag').getBoundingClientRect();
+        const axes = at._fullLayout, row = axes.yaxis.ticktext.indexOf(name);
+        return [frame.left + axes.xaxis.d2p(emotion), frame.top + axes.yaxis.d2p(row)];
+    }"""
+    page.locator(plot).scroll_into_view_if_needed()
+    page.wait_for_timeout(300)
+    x, y = page.evaluate(script, [plot, row["slice"], row["emotion"]])
+    page.mouse.move(x, y)
+    page.wait_for_timeout(300)
+    page.mouse.click(x, y)
+
+
+def told_cell(result):
+    """The first finding about one attribute, and how many pictures are behind it."""
+    row = result.findings[result.findings["where"].map(len) == 1].iloc[0]
+    return row, round(row["rate"] * row["n"])
+
+
+def test_clicking_a_cell_of_the_heat_map_shows_the_pictures_behind_it(visit, app_url, demo_result):
+    seen = opened_app(visit, app_url)
+    page = seen.page
+    go_to(page, "Slices")
+    page.locator(".js-plotly-plot .textpoint").first.wait_for()
+    settled(page)
+    row, count = told_cell(demo_result)
+    click_cell(page, ".js-plotly-plot", row)
     page.get_by_text(f"{count} pictures; those read against their label come first.").wait_for()
     assert seen.complaints == []
 
@@ -368,6 +404,24 @@ def test_the_table_of_the_report_is_sorted_by_number_not_by_spelling(report, dem
     assert head.get_attribute("aria-sort") == "ascending"
     assert order() == pytest.approx(down[::-1], abs=1e-6)
     assert report.page.locator("#all th[aria-sort]").count() == 1
+
+
+def test_clicking_a_cell_of_the_report_shows_the_pictures_behind_it(report, demo_result):
+    page = report.page
+    row, count = told_cell(demo_result)
+    page.set_viewport_size({"width": 1280, "height": 1600})
+    click_cell(page, "#heat-map", row)
+    page.get_by_text(f"{count} of the {row['n']} pictures with {row['slice']} are read as {row['emotion']}").wait_for()
+    names = page.locator("#behind code").all_inner_texts()
+    inside = demo_result.samples[demo_result.samples["predicted"] == row["emotion"]]
+    assert len(names) == min(count, 3)
+    assert set(names) <= set(inside["image_id"])
+    page.locator("#behind-emotion").select_option(index=0)
+    page.get_by_text(f"Of the {row['n']} pictures with {row['slice']}, read most against their labels:").wait_for()
+    page.locator("#behind-slice").select_option(index=0)
+    assert page.locator("#behind *").count() == 0
+    page.set_viewport_size({"width": 1280, "height": 900})
+    assert report.complaints == []
 
 
 def test_the_pictures_behind_a_finding_unfold(report):

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -96,6 +97,29 @@ def test_features_of_another_encoder_are_never_mixed_in(world, encoder, tmp_path
     with pytest.raises(ValueError, match="choose another --out"):
         run(world, encoder, tmp_path / "features")
     assert FeatureSet.load(tmp_path / "features").values.dtype == np.float16
+
+
+def test_memory_does_not_grow_with_the_number_of_pictures(world, encoder, tmp_path, monkeypatch):
+    """Features of a wide model, far more of them than the memory that is taken for them."""
+    import tracemalloc
+
+    import torch
+
+    width = 30_000
+    wide = replace(
+        encoder,
+        spec=replace(encoder.spec, width=width, encoder="wide"),
+        image=lambda pixels: pixels.mean(dim=(1, 2, 3))[:, None] * torch.ones(width),
+    )
+    monkeypatch.setattr(probes.encode, "SHARD", 16)
+    monkeypatch.setattr(probes.encode, "BATCH", 8)
+    tracemalloc.start()
+    made = run(world, wide, tmp_path / "features")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert isinstance(made.features.values, np.memmap)
+    assert peak < 0.4 * made.features.values.nbytes
+    assert len(np.unique(np.asarray(made.features.values[:, -1]))) > 190  # every picture has its own row
 
 
 SCRIPT = """

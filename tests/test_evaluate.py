@@ -16,10 +16,12 @@ from statsmodels.stats.proportion import proportion_confint
 from data.features import FeatureSet
 from data.splits import stratified_folds
 from data.taxonomy import Taxonomy
+from probes import evaluate as evaluate_module
 from probes.calibration import expected_calibration_error
 from probes.config import FitConfig
 from probes.evaluate import (
     LinearBaseline,
+    _at_most,
     evaluate,
     evaluation,
     fit_baselines,
@@ -118,6 +120,20 @@ def test_the_logistic_baseline_is_scikit_learns(planted: FeatureSet, labels: tup
     absent = [at for at, label in enumerate(EKMAN.labels) if label not in labels]
     assert (probabilities[:, absent] == 0).all()
     assert (nearest.probabilities(test)[:, absent] == 0).all()
+
+
+def test_baselines_of_chosen_pictures_are_those_of_a_copy_and_of_many_pictures_a_sample(planted, monkeypatch) -> None:
+    chosen = np.flatnonzero(planted.rows["split"] == "train")
+    pointed, copied = fit_baselines(planted, EKMAN, within=chosen), fit_baselines(planted.take(chosen), EKMAN)
+    for one, other in zip(pointed, copied, strict=True):
+        np.testing.assert_array_equal(one.weights, other.weights)
+    monkeypatch.setattr(evaluate_module, "LOGISTIC_AT_MOST", 100)
+    sampled, means = fit_baselines(planted, EKMAN, within=chosen)
+    assert sampled.name == "logistic regression (100 pictures)"
+    np.testing.assert_array_equal(means.weights, copied[1].weights)
+    rows = _at_most(chosen, np.repeat([0, 1, 2], [596, 3, 1]), 10)
+    assert len(set(rows)) == 10
+    assert {598, 599} & set(np.searchsorted(chosen, rows)) == {599}  # the only picture of its class is always there
 
 
 def test_baselines_survive_saving(planted: FeatureSet, tmp_path: Path) -> None:

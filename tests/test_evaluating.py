@@ -414,11 +414,49 @@ def test_features_are_preferred_and_the_same_set_twice_is_refused(planted, pictu
         sets_under(tmp_path)
 
 
+def test_without_a_probe_one_is_trained_on_the_sets_of_the_table_and_kept(planted, tmp_path):
+    names = {"anger": "rage", "disgust": "disgust", "fear": "horror", "joy": "cheerfulness", "sadness": "sadness",
+             "surprise": "surprise"}  # fmt: skip
+    root = tmp_path / "sets"
+    webemo = planted.rows.assign(label=planted.rows["label"].map(names), image_id="w" + planted.rows["image_id"].astype(str))
+    saved(planted, root / "EmotionROI")
+    saved(planted, root / "WEBEmo", rows=webemo)
+    test = planted.where(split="test")
+    saved(test, root / "emotion6", rows=test.rows.assign(image_id="e" + test.rows["image_id"].astype(str)))
+    config = tmp_path / "table.toml"
+    config.write_text(
+        f'table = "table-viii"\nroot = "{root}"\nout = "{tmp_path / "out"}"\nseeds = 2\nepochs = 2\n'
+        'sampling = "sets"\nsynonyms = 0.3\n', encoding="utf-8",
+    )  # fmt: skip
+    first = succeeded("reproduce", "--config", config).out
+    assert "training a probe on EmotionROI, WEBEmo; TinyEmo's had EmoSet too" in first
+    assert "every set equally often: 50%, 50%" in first
+    assert "missing under" in first
+    probe = load_probe(tmp_path / "out-probe")
+    assert probe.config["taxonomies"] == ["ekman6", "webemo25"]
+    assert probe.config["synonyms"] == 0.3
+    table = figures_of(tmp_path / "out")
+    assert list(dict.fromkeys(table["dataset"])) == ["emotionroi", "webemo", "emotion6"]
+    assert row(table, "emotion6", "metric projector")["interval"] == "bootstrap over seeds and pictures"
+    assert row(table, "webemo", "metric projector")["accuracy"] > 2 / 25
+    shutil.rmtree(tmp_path / "out")
+    again = succeeded("reproduce", "--config", config).out
+    assert f"the probe that is read was trained before: {tmp_path / 'out-probe'}" in again
+    pd.testing.assert_frame_equal(figures_of(tmp_path / "out"), table)
+    shutil.rmtree(tmp_path / "out")
+    line = refusal("reproduce", "--config", config, "--dropout", 0.3)
+    assert "was trained with other settings, sets or seeds: pass --overwrite" in line
+
+
 def test_bad_input_to_reproduce_is_one_line(pictures, tmp_path):
     words = ("--root", tmp_path, "--probe", pictures.probe)
     assert "unknown table 'table-9': expected table-viii" in refusal("reproduce", "table-9", *words)
     assert "none of the eight sets is under" in refusal("reproduce", "table-viii", *words)
     assert "no folder at" in refusal("reproduce", "table-viii", "--root", tmp_path / "gone", "--probe", pictures.probe)
+    without = ("reproduce", "table-viii", "--root", pictures.root)
+    assert "without --probe a probe is trained and kept in OUT-probe: give --out" in refusal(*without)
+    line = refusal(*without, "-o", tmp_path / "out")
+    assert "none of the sets that TinyEmo was trained on (EmotionROI, EmoSet, WEBEmo)" in line
 
 
 def test_without_a_record_of_the_training_no_leakage_is_not_claimed(planted):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from data.features import FeatureSet, FeatureSpec, require_same_spec
+from data import features as features_module
+from data.features import FeatureSet, FeatureSpec, gathered, give_back, require_same_spec
 
 
 def features(n: int = 5, width: int = 3, **columns) -> FeatureSet:
@@ -165,3 +167,40 @@ def test_features_of_another_encoder_are_refused_with_what_differs() -> None:
         ValueError, match=r"clip \(openai\), 4 wide, these are of clip \(laion\).*differs in weights, normalised"
     ):
         require_same_spec(one, other, what="the probe")
+
+
+def mapped(values: np.ndarray, folder: Path) -> np.ndarray:
+    np.save(folder / "mapped.npy", values)
+    return np.load(folder / "mapped.npy", mmap_mode="r")
+
+
+@pytest.mark.parametrize("at_once", [1 << 28, 1_000])
+def test_what_is_gathered_from_a_file_is_what_is_there(at_once: int, tmp_path: Path, monkeypatch) -> None:
+    values = np.random.default_rng(0).normal(size=(97, 5)).astype(np.float16)
+    positions = np.random.default_rng(1).integers(97, size=200)
+    monkeypatch.setattr(features_module, "_MAPPED_AT_ONCE", at_once)
+    for source in (values, mapped(values, tmp_path), mapped(values, tmp_path)[:90]):
+        here = positions[positions < len(source)]
+        np.testing.assert_array_equal(gathered(source, here), values[here])
+    assert gathered(mapped(values, tmp_path), np.empty(0, np.int64)).shape == (0, 5)
+    give_back(values)
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").is_file(), reason="the system does not tell the memory of a process")
+def test_pages_of_a_file_are_let_go(tmp_path: Path) -> None:
+    def resident() -> float:
+        status = Path("/proc/self/status").read_text(encoding="ascii")
+        return int(re.search(r"RssFile:\s+(\d+)", status).group(1)) / 1024
+
+    values = mapped(np.ones((32_768, 512), np.float32), tmp_path)
+    before = resident()
+    assert values.sum() == values.size
+    assert resident() - before > 50  # of 64 MB
+    give_back(values[5:9])
+    assert resident() - before < 10
+    gathered(values, np.arange(0, len(values), 3))
+    assert resident() - before < 10
+    writable = np.load(tmp_path / "mapped.npy", mmap_mode="r+")
+    writable[3] = 7
+    give_back(writable)
+    assert (writable[3] == 7).all()

@@ -66,3 +66,19 @@ def test_taxonomies_that_nothing_connects_are_refused():
         joint([])
     with pytest.raises(ValueError, match="'colours' is not among ekman6"):
         joint([EKMAN]).offset(other)
+
+
+def test_twins_and_blocks_lie_over_the_joint_labels() -> None:
+    together = joint([EKMAN, WEBEMO])
+    np.testing.assert_array_equal(together.twins[: len(EKMAN), len(EKMAN) :], twins(EKMAN, WEBEMO))
+    np.testing.assert_array_equal(together.twins, together.twins.T)
+    assert not together.twins[: len(EKMAN), : len(EKMAN)].any()
+    assert (together.twins <= together.not_negative).all()
+    assert together.blocks.tolist() == [0] * len(EKMAN) + [1] * len(WEBEMO)
+
+
+def test_no_built_in_synonym_stands_for_two_feelings() -> None:
+    joint([EKMAN, MIKELS, WEBEMO, Taxonomy.named("parrott6")]).require_own_words()
+    clash = Taxonomy("own", ("joy", "fear"), synonyms={"joy": ("terror",)})
+    with pytest.raises(ValueError, match="'terror' may stand for ekman6's 'fear' and for own's 'joy', which exclude"):
+        joint([EKMAN, clash]).require_own_words()

@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 from workbench_runs import refusal, succeeded
 
-from data.features import FeatureSet
+from data.features import FeatureSet, FeatureSpec
 from data.taxonomy import Taxonomy
 from probes.checkpoint import load_probe
 
@@ -66,6 +66,27 @@ def test_several_sets_are_trained_on_together(small, webemo, tmp_path):
     assert "--folds cross-validates one set" in line
 
 
+def test_sets_of_ones_own_labels_are_mapped_by_a_file_and_measured_on_their_own_test_split(small, planted, tmp_path):
+    (tmp_path / "own.toml").write_text(
+        'labels = ["wrath", "bliss", "rest"]\nmaps.ekman6 = { wrath = "anger", bliss = "joy", rest = "" }', encoding="utf-8"
+    )
+    named = {"anger": "wrath", "joy": "bliss", "sadness": "rest"}
+    kept = planted.take(planted.rows["label"].isin(list(named)).to_numpy())
+    rows = kept.rows.assign(label=kept.rows["label"].map(named), image_id="o" + kept.rows["image_id"].astype(str))
+    FeatureSet(kept.spec, np.asarray(kept.values), rows).save(tmp_path / "set")
+    words = ("train", "--features", small, "--also", tmp_path / "set", "--epochs", 2, "--sampling", "sets")
+    told = succeeded(*words, "--also-taxonomies", tmp_path / "own.toml", "-o", tmp_path / "probe").out
+    assert "labels: wrath, bliss, rest" in told
+    assert "drawn with replacement, every set equally often: 50%, 50%" in told
+    found = json.loads((tmp_path / "probe/metrics.json").read_text(encoding="utf-8"))["also"]
+    assert [one["n"] for one in found] == [int((rows["split"] == "test").sum())]
+    assert f"accuracy {found[0]['accuracies'][0]:.3f} [" in told
+    assert found[0]["accuracies"][0] > 0.4
+    line = refusal(*words, "--also-taxonomies", "ekman6", "mikels8", "-o", tmp_path / "none")
+    assert "2 --also-taxonomies for 1 sets of --also: give one each" in line
+    assert "have no map and no word in common" in refusal(*words, "-o", tmp_path / "none")
+
+
 def test_taxonomies_that_nothing_connects_are_told_in_one_line(small, planted, tmp_path):
     train = planted.where(split="train")
     colours = np.array(["red", "blue"])[np.arange(len(train)) % 2]
@@ -97,3 +118,44 @@ def test_a_training_killed_from_outside_ends_with_the_weights_of_an_undisturbed_
     assert "of a training that was interrupted" in outcome.out
     assert not state.exists()
     assert load_probe(tmp_path / "cut").fingerprint() == load_probe(tmp_path / "whole").fingerprint()
+
+
+MEMORY = """
+import re, sys
+from pathlib import Path
+import probes.batches, probes.evaluate, data.features
+from workbench.cli import main
+
+probes.batches.IN_MEMORY, probes.batches.CHUNK, probes.evaluate.LOGISTIC_AT_MOST = 1 << 20, 1_024, 1_000
+data.features._MAPPED_AT_ONCE, data.features._CHUNK, probes.evaluate._CHUNK = 1 << 22, 1_024, 1_024
+
+
+def told(name):
+    return int(re.search(name + r":\\s+(\\d+)", Path("/proc/self/status").read_text("ascii")).group(1)) / 1024
+
+
+small, large, out = sys.argv[1:]
+words = ["--epochs", "1", "--batch", "512", "--holdout", "0.02", "--validation-share", "0.02"]
+assert main(["train", "--features", small, "-o", out + "-small", *words]) == 0
+before = told("VmRSS")
+Path("/proc/self/clear_refs").write_text("5")
+assert main(["train", "--features", large, "-o", out, *words]) == 0
+print("grew by", told("VmHWM") - before)
+"""
+
+
+@pytest.mark.skipif(not os.access("/proc/self/clear_refs", os.W_OK), reason="the system does not tell the peak memory")
+def test_features_on_disk_are_trained_on_without_being_read_into_memory(planted, tmp_path):
+    rng = np.random.default_rng(0)
+    labels = np.array(Taxonomy.named("ekman6").labels)
+    for name, n in (("small", 300), ("large", 24_000)):
+        rows = pd.DataFrame({"image_id": np.arange(n).astype(str), "label": labels[np.arange(n) % 6]})
+        values = rng.standard_normal((n, 1_536), np.float32)
+        FeatureSet(FeatureSpec(1_536, "made up"), values, rows).save(tmp_path / name)
+    size = (tmp_path / "large/values.npy").stat().st_size / 2**20
+    words = [sys.executable, "-c", MEMORY, *(str(tmp_path / name) for name in ("small", "large", "probe"))]
+    done = subprocess.run(words, capture_output=True, text=True, check=True)
+    assert size > 140
+    # Neither a copy of the features nor the whole of their file: either alone is as large as they are.
+    assert float(done.stdout.rpartition("grew by")[2]) < 0.9 * size
+    assert load_probe(tmp_path / "probe").config["pictures"] > 20_000

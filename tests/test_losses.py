@@ -9,7 +9,7 @@ import torch
 from torch.nn.functional import normalize
 
 from probes.config import LOSS_NAMES, SOFT_LOSSES
-from probes.losses import LOSSES, MARGIN, Extras, cosine_embedding, info_nce, nt_xent, proxy_anchor
+from probes.losses import LOSSES, MARGIN, Extras, cosine_embedding, info_nce, loss_called, nt_xent, other_names, proxy_anchor
 
 T = 0.1
 
@@ -215,3 +215,63 @@ def test_proxies_are_the_anchors() -> None:
     with torch.no_grad():
         theirs.proxies.copy_(bank)
     assert proxy_anchor(z, bank, y, Extras(T)).item() == pytest.approx(theirs(z, y).item())
+
+
+@pytest.mark.parametrize("text", ["info_nce + 0.5 cosine_embedding", "0.5 * cosine_embedding+info_nce"])
+def test_losses_compose_into_their_weighted_sum(text: str) -> None:
+    z, bank, y = batch(5, 3)
+    expected = info_nce(z, bank, y, Extras(T)) + 0.5 * cosine_embedding(z, bank, y, Extras(T))
+    assert loss_called(text)(z, bank, y, Extras(T)).item() == pytest.approx(expected.item(), abs=1e-12)
+    assert loss_called("info_nce")(z, bank, y, Extras(T)).item() == info_nce(z, bank, y, Extras(T)).item()
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("infonce", "unknown loss 'infonce': expected one of info_nce, .* several with weights"),
+        ("info_nce +", "unknown loss 'info_nce \\+'"),
+        ("info_nce + infonce", "unknown loss 'infonce'"),
+        ("0 info_nce", "weight 0: expected a number above 0"),
+        ("1x info_nce", "weight 1x: expected a number"),
+        ("info_nce + 2 info_nce", "comes twice"),
+    ],
+)
+def test_a_sum_that_makes_no_sense_is_refused(text: str, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        loss_called(text)
+
+
+def blocks_of(*sizes: int) -> torch.Tensor:
+    return torch.repeat_interleave(torch.arange(len(sizes)), torch.tensor(sizes))
+
+
+def test_the_other_names_are_the_written_out_loop() -> None:
+    """Two labels, then three, then two: the first label has two twins in the second taxonomy, the last has none."""
+    z, bank, y = batch(9, 7)
+    twin = torch.zeros(7, 7, dtype=torch.bool)
+    for one, other in ((0, 2), (0, 3), (1, 4), (1, 5)):
+        twin[one, other] = twin[other, one] = True
+    blocks, total = blocks_of(2, 3, 2), 0.0
+    for picture, label in zip(z, y.tolist(), strict=True):
+        for kind in range(3):
+            there = [at for at in range(7) if blocks[at] == kind]
+            named = [at for at in there if twin[label, at]]
+            if named and kind != blocks[label]:
+                weight = {at: math.exp(dot(picture, bank[at]) / T) for at in there}
+                total -= math.log(sum(weight[at] for at in named) / sum(weight.values()))
+    value = other_names(z, bank, y, Extras(T, twins=twin, blocks=blocks))
+    assert value.item() == pytest.approx(total / (9 * 2))
+    assert other_names(z, bank, y, Extras(T)).item() == 0
+
+
+def test_other_names_are_better_the_nearer_a_picture_is_to_its_twin() -> None:
+    bank = torch.eye(4, dtype=torch.float64)
+    twin = torch.tensor([[0, 0, 1, 0], [0, 0, 0, 1], [1, 0, 0, 0], [0, 1, 0, 0]]).bool()
+    extras = Extras(T, twins=twin, blocks=blocks_of(2, 2))
+    y = torch.tensor([0])
+    good, bad = (other_names(bank[at : at + 1], bank, y, extras).item() for at in (2, 3))
+    assert good < bad
+    free = torch.randn(5, 4, dtype=torch.float64, generator=torch.Generator().manual_seed(0), requires_grad=True)
+    other_names(normalize(free, dim=1), bank, torch.tensor([0, 1, 2, 3, 0]), extras).backward()
+    assert torch.isfinite(free.grad).all()
+    assert (free.grad != 0).any()

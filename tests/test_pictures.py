@@ -15,8 +15,8 @@ from data.features import FeatureSet
 from data.manifest import Manifest
 from data.scenes import AnnotatorBias
 from data.scenes.dataset import write_scenes
+from workbench.behind import typical_first, worst_first
 from workbench.store import load_audit
-from workbench.views.pictures import typical_first, worst_first
 
 SLIM = ("--map-pictures", 0, "--order", 1)
 
@@ -42,6 +42,18 @@ def test_features_say_what_was_done_and_a_second_run_does_nothing_again(world):
     assert "1,400 encoded now, 0 known already, 0 skipped" in world.encoded.out
     again = succeeded("features", world.root / "world/manifest", "--encoder", "builtin:scenes", "-o", world.features)
     assert "0 encoded now, 1,400 known already" in again.out
+
+
+def test_a_picture_that_was_replaced_is_encoded_anew(world, tmp_path):
+    manifest = write_scenes(tmp_path / "small", train=6, test=2, seed=9, progress=False)
+    words = ("features", tmp_path / "small/manifest", "--encoder", "builtin:scenes", "-o", tmp_path / "features")
+    succeeded(*words)
+    manifest.picture_path(3).write_bytes((world.root / "world/pictures/000000.png").read_bytes())
+    again = succeeded(*words)
+    assert "1 picture(s) have changed since the manifest was written" in again.out
+    assert "1 encoded now, 7 known already" in again.out
+    new, other = (FeatureSet.load(folder).values for folder in (tmp_path / "features", world.features))
+    np.testing.assert_allclose(new[3], other[0], rtol=1e-4, atol=1e-5)
 
 
 def test_the_report_shows_the_pictures_behind_its_findings(world, tmp_path):

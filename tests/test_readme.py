@@ -83,6 +83,7 @@ def test_every_module_has_its_place_in_the_tree_and_nothing_else_has(readme):
         "probes/builtin",
         "analyses",
         "analyses/discovery",
+        "analyses/planted_skew",
         "analyses/space",
         "workbench",
         "workbench/chapters",

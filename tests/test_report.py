@@ -283,6 +283,7 @@ def test_limits_state_tolerance_rate_and_number_of_tests(demo_result, page):
 def test_every_figure_is_in_it_under_its_own_name(page, demo_result):
     parsed = Page(page)
     names = ["forest", "split", "heat-map", "pull", "map", "accuracy", "reliability", "coverage"]
+    names += ["within-pull", "erasure", "hubs", "plane"]
     further = [chapter for chapter in chapters(demo_result) if chapter.figure is not None]
     assert len(further) >= 4
     for name in [*names, *(f"figure-{chapter.name}" for chapter in further)]:

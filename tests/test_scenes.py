@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import chi2_contingency
 
 from data.manifest import Manifest
 from data.scenes import (
@@ -180,10 +181,30 @@ def test_prompts_ask_for_every_value():
     }
 
 
-def test_the_test_set_is_balanced_by_tone():
-    tones = balanced_scenes(1_000, rng=np.random.default_rng(0))["figure_tone"].value_counts()
-    assert tones.max() - tones.min() <= 1
-    assert tones.sum() == 750
+@pytest.mark.parametrize(("attribute", "shown"), [("figure_tone", 750), ("camera", 1_000)])
+def test_the_test_set_has_every_tone_and_every_camera_equally_often(attribute, shown):
+    counts = balanced_scenes(1_000, rng=np.random.default_rng(0))[attribute].value_counts()
+    assert counts.sum() == shown
+    assert counts.max() - counts.min() <= 2  # one for the pictures of persons, one for the others
+
+
+def test_tones_and_cameras_of_the_test_set_show_the_same_contents():
+    """What the pictures themselves give reason for differs far less between cameras than it does by chance."""
+
+    def spread(scenes, attribute):
+        means = pd.DataFrame(emotion_probabilities(scenes)).groupby(scenes[attribute].to_numpy()).mean()
+        return float(means.std().mean())
+
+    for attribute in ("camera", "figure_tone"):
+        dealt = [spread(balanced_scenes(600, rng=np.random.default_rng(seed)), attribute) for seed in range(8)]
+        by_chance = [spread(sample_scenes(600, rng=np.random.default_rng(seed)), attribute) for seed in range(8)]
+        assert np.mean(dealt) < 0.5 * np.mean(by_chance)
+
+
+def test_tone_and_camera_of_the_test_set_are_independent_of_each_other():
+    scenes = balanced_scenes(3_000, rng=np.random.default_rng(1))
+    table = pd.crosstab(scenes["figure_tone"], scenes["camera"])
+    assert chi2_contingency(table).pvalue > 0.001
 
 
 def test_a_written_world_is_a_manifest_and_the_same_seed_gives_the_same_files(tmp_path):

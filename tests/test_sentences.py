@@ -6,6 +6,7 @@ import math
 import re
 from dataclasses import replace
 
+import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given
@@ -16,6 +17,7 @@ from analyses.cells import VERDICTS
 from analyses.skew import ORIGINS, Finding
 from workbench import sentences
 from workbench.sentences import (
+    beside,
     finding_sentence,
     map_badge,
     markdown_sentence,
@@ -113,6 +115,17 @@ def test_a_row_of_the_table_reads_like_the_finding(demo_result):
     for position in (0, len(demo_result.findings) - 1):
         row = demo_result.findings.iloc[position]
         assert plain_sentence(row) == plain_sentence(demo_result.finding(position))
+
+
+def test_what_stands_beside_a_difference_is_said_in_one_line(demo_result):
+    row = demo_result.findings[demo_result.findings["verdict"] == "skewed"].iloc[0]
+    text = beside(row)
+    assert text.startswith(f"Rate {percent(row['rate'])} [{percent(row['rate_low'])}, {percent(row['rate_high'])}]; ")
+    assert f"{row['ratio']:.2f} times that of the others" in text
+    assert "when drawn toward the wider slice" in text
+    assert text.endswith("points on (80 % power).")
+    assert "nan" not in text
+    assert beside(row.where(row.index != "rate", np.nan)) == ""
 
 
 def test_the_pieces_carry_their_roles():

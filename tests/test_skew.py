@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
-from statsmodels.stats.proportion import confint_proportions_2indep
+from statsmodels.stats.contingency_tables import Table2x2
+from statsmodels.stats.proportion import confint_proportions_2indep, proportion_confint
 
 from analyses.cells import VERDICTS
 from analyses.counting import slice_sums
@@ -89,6 +90,11 @@ def test_every_cell_is_what_a_loop_over_pictures_gives(votes: bool) -> None:
         )  # fmt: skip
         interval = confint_proportions_2indep(hits, n, others, m, method="newcomb", compare="diff")
         np.testing.assert_allclose([finding.low, finding.high], interval, atol=1e-9)
+        wilson = proportion_confint(hits, n, method="wilson")
+        np.testing.assert_allclose([finding.rate_low, finding.rate_high], wilson, atol=1e-9)
+        np.testing.assert_allclose(finding.ratio, (hits / n) / (others / m) if others else np.nan)
+        odds = [(hits + 0.5, n - hits + 0.5), (others + 0.5, m - others + 0.5)]
+        np.testing.assert_allclose(finding.log_odds, Table2x2(odds).log_oddsratio)
         np.testing.assert_allclose(finding.p, stats.fisher_exact([[hits, n - hits], [others, m - others]]).pvalue, rtol=1e-6)
         expected = min(n, m) * (hits + others) / (n + m)
         assert finding.low_evidence == (min(n, m) < 30 or expected < 5)

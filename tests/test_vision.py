@@ -9,8 +9,9 @@ from PIL import Image
 
 from data.pixels import PixelRecipe
 from probes.builtin.tokenizer import CONTEXT, VOCABULARY, HashingTokenizer
+from probes.encoder_names import file_tag, name_of, parameters_tag
 from probes.runtime import declare_torchvision_operators
-from probes.vision import builtin_model, file_tag, processor_recipe, vision_encoder
+from probes.vision import builtin_model, processor_recipe, vision_encoder
 
 declare_torchvision_operators()
 
@@ -113,6 +114,93 @@ def test_a_mistyped_encoder_never_gives_random_weights(name, message):
         vision_encoder(name, on="cpu")
 
 
+TINY = {
+    "embed_dim": 16,
+    "vision_cfg": {"image_size": 32, "layers": 1, "width": 32, "patch_size": 16, "head_width": 16},
+    "text_cfg": {"context_length": 16, "vocab_size": 49_408, "width": 32, "heads": 2, "layers": 1},
+}
+
+
+def saved_open_clip(folder, *, weights=True):
+    """A folder as open_clip pushes it to the hub: configuration, and fresh weights unless left out."""
+    import json
+
+    from open_clip.model import CLIP
+    from safetensors.torch import save_file
+
+    folder.mkdir(parents=True)
+    record = {"model_cfg": TINY, "preprocess_cfg": {"mean": [0.1, 0.2, 0.3], "std": [0.5, 0.5, 0.5]}}
+    (folder / "open_clip_config.json").write_text(json.dumps(record), encoding="utf-8")
+    torch.manual_seed(7)
+    model = CLIP(TINY["embed_dim"], dict(TINY["vision_cfg"]), dict(TINY["text_cfg"])).eval()
+    if weights:
+        save_file(
+            {name: tensor.contiguous() for name, tensor in model.state_dict().items()},
+            folder / "open_clip_model.safetensors",
+        )
+    return model
+
+
+@pytest.fixture
+def hub(tmp_path, monkeypatch):
+    """Puts models into a cache as huggingface_hub lays it out; nothing is asked of the network."""
+    from huggingface_hub import constants
+
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+
+    def put(name, **more):
+        root = tmp_path / "hub" / f"models--{name.replace('/', '--')}"
+        commit = "0123456789abcdef0123456789abcdef01234567"
+        (root / "refs").mkdir(parents=True)
+        (root / "refs/main").write_text(commit)
+        return saved_open_clip(root / "snapshots" / commit, **more)
+
+    return put
+
+
+@pytest.mark.parametrize("prefix", ["", "open_clip:"])
+def test_models_of_the_hub_bring_their_own_configuration(hub, prefix):
+    model = hub("somebody/tiny")
+    encoder = vision_encoder(f"{prefix}hf-hub:somebody/tiny", on="cpu")
+    square = np.array(picture(32, 32, 0))[None]
+    mean = torch.tensor([0.1, 0.2, 0.3]).view(3, 1, 1)
+    with torch.inference_mode():
+        expected = model.encode_image((torch.from_numpy(square).permute(0, 3, 1, 2).float() / 255 - mean) / 0.5).numpy()
+    np.testing.assert_allclose(encoder.encode(square), expected, rtol=1e-4, atol=1e-5)
+    assert encoder.spec.encoder == "open_clip:hf-hub:somebody/tiny"
+    assert encoder.spec.weights == parameters_tag(model)
+    assert name_of(encoder.spec) == "open_clip:hf-hub:somebody/tiny"
+
+
+def test_a_model_of_the_hub_without_its_weights_is_refused(hub):
+    hub("somebody/empty", weights=False)
+    with pytest.raises(ValueError, match="the weights of open_clip:hf-hub:somebody/empty cannot be loaded"):
+        vision_encoder("hf-hub:somebody/empty", on="cpu")
+
+
+def test_a_folder_in_the_form_of_the_hub_is_an_encoder(tmp_path):
+    model = saved_open_clip(tmp_path / "mine")
+    assert vision_encoder(f"local-dir:{tmp_path / 'mine'}", on="cpu").spec.weights == parameters_tag(model)
+
+
+def test_features_say_which_encoder_to_make_again(builtin):
+    from data.features import FeatureSpec
+
+    def spec(encoder, weights=""):
+        return FeatureSpec(width=4, encoder=encoder, weights=weights)
+
+    assert name_of(builtin.spec) == "builtin:scenes"
+    assert name_of(spec("open_clip:ViT-L-14", "openai")) == "open_clip:ViT-L-14/openai"
+    assert name_of(spec("open_clip:ViT-L-14", "openai, float16")) == "open_clip:ViT-L-14/openai"
+    assert name_of(spec("transformers:org/siglip", "0" * 40)) == "transformers:org/siglip"
+    for by_file in (spec("open_clip:ViT-L-14", "0123456789ab"), spec("transformers:mine", "0123456789ab, bfloat16")):
+        with pytest.raises(ValueError, match="had its weights from a file"):
+            name_of(by_file)
+    with pytest.raises(ValueError, match="do not say which encoder made them"):
+        name_of(spec("unknown"))
+
+
 def test_an_unknown_precision_is_refused():
     with pytest.raises(ValueError, match="unknown precision 'half'"):
         vision_encoder("builtin:scenes", on="cpu", precision="half")
@@ -205,3 +293,53 @@ def test_a_processors_edge_and_crop_are_kept_apart():
         {"size": {"shortest_edge": 256}, "crop_size": {"height": 224, "width": 224}, "do_center_crop": True, "resample": 3}
     )
     assert (recipe.resize, recipe.size, recipe.fit) == (256, 224, "shortest")
+
+
+def saved_classifier(folder):
+    """A vision transformer as people publish emotion classifiers: it has no pooling head."""
+    import json
+
+    from transformers import ViTConfig, ViTForImageClassification
+
+    torch.manual_seed(1)
+    config = ViTConfig(
+        hidden_size=32, num_hidden_layers=2, num_attention_heads=2, intermediate_size=64, image_size=32, patch_size=8
+    )
+    model = ViTForImageClassification(config).eval()
+    model.save_pretrained(folder)
+    record = {"size": {"height": 32, "width": 32}, "image_processor_type": "ViTImageProcessor"}
+    (folder / "preprocessor_config.json").write_text(json.dumps(record), encoding="utf-8")
+    return model
+
+
+def test_a_tower_without_pooling_weights_is_read_at_its_class_token_not_through_random_ones(tmp_path):
+    model = saved_classifier(tmp_path)
+    encoder = vision_encoder(f"transformers:{tmp_path}", on="cpu")
+    square = np.array(picture(32, 32, 0))[None]
+    with torch.inference_mode():
+        hidden = model.vit(torch.from_numpy(square).permute(0, 3, 1, 2).float() / 127.5 - 1).last_hidden_state
+    np.testing.assert_allclose(encoder.encode(square), hidden[:, 0].numpy(), rtol=1e-4, atol=1e-5)
+    assert encoder.spec.pooling == "class token"
+
+
+def test_a_checkpoint_that_lacks_weights_is_refused(tmp_path):
+    from safetensors.torch import load_file, save_file
+
+    saved_classifier(tmp_path)
+    weights = load_file(tmp_path / "model.safetensors")
+    name = next(name for name in weights if name.endswith("attention.output.dense.weight") or "o_proj.weight" in name)
+    del weights[name]
+    save_file(weights, tmp_path / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(ValueError, match=r"has no weights for .* and random ones would mean nothing"):
+        vision_encoder(f"transformers:{tmp_path}", on="cpu")
+
+
+def test_weights_that_were_saved_in_half_are_used_in_full(tmp_path):
+    from transformers import CLIPModel
+
+    saved_clip(tmp_path)
+    CLIPModel.from_pretrained(tmp_path).half().save_pretrained(tmp_path)
+    record = '{"size": {"height": 32, "width": 32}, "image_processor_type": "CLIPImageProcessor"}'
+    (tmp_path / "preprocessor_config.json").write_text(record, encoding="utf-8")
+    encoder = vision_encoder(f"transformers:{tmp_path}", on="cpu")
+    assert np.isfinite(encoder.encode(np.array(picture(32, 32, 0))[None])).all()

@@ -125,7 +125,7 @@ def audited(table: pd.DataFrame, *, map_pictures: int = 0, **config: Any) -> Any
     from analyses.config import AuditConfig
     from data.predictions import predictions_from_table
 
-    return run_audit(predictions_from_table(table), AuditConfig(map_pictures=map_pictures, **config))
+    return run_audit(predictions_from_table(table), AuditConfig(map_pictures=map_pictures, **({"draws": 99} | config)))
 
 
 def finished_run(folder: Path, table: pd.DataFrame, *, map_pictures: int = 0) -> Path:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from data.atomic import atomic_folder, ensure_free
-from data.taxonomy import Taxonomy
+from data.taxonomy_file import taxonomy_called
 from workbench.settings import AnchorsSettings
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def anchors(settings: AnchorsSettings, *, say: Say = print) -> AnchorGeometry:
         FileNotFoundError: no such text model.
         ValueError: an unknown taxonomy or kind of source, a model without tokenizer, a template without `{}`.
     """
-    taxonomy = Taxonomy.named(settings.taxonomy)
+    taxonomy = taxonomy_called(settings.taxonomy)
     out = Path(settings.out)
     if settings.out:
         ensure_free(out, overwrite=settings.overwrite)

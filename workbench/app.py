@@ -1,30 +1,39 @@
 """The app: `streamlit run workbench/app.py`, or `workbench app`. It opens saved audits and never loads a model."""
 
+import os
+
 import streamlit as st
 
-from workbench.opened import choose_run
+from workbench.opened import OVERLAP_VARIABLE, choose_run
 
 
 def main() -> None:
     """Draws the frame, lets the reader choose a run, and hands over to the page."""
     st.set_page_config(page_title="Affect Workbench", layout="wide")
-    pages = [
-        st.Page("views/overview.py", title="Overview", default=True),
-        st.Page("views/slices.py", title="Slices"),
-        st.Page("views/review.py", title="Review"),
-        st.Page("views/further.py", title="Asked further"),
-        st.Page("views/space.py", title="Space"),
-        st.Page("views/run.py", title="Run"),
-        st.Page("views/concepts.py", title="Concepts"),
-        label := st.Page("views/label.py", title="Label"),
-    ]
-    page = st.navigation(pages)
+    with_copies = bool(os.environ.get(OVERLAP_VARIABLE))
+    copies = st.Page("views/copies.py", title="Copies", default=with_copies)
+    label = st.Page("views/label.py", title="Label")
+    page = st.navigation(
+        {
+            "Audit": [
+                st.Page("views/overview.py", title="Overview", default=not with_copies),
+                st.Page("views/slices.py", title="Slices"),
+                st.Page("views/further.py", title="Asked further"),
+                st.Page("views/space.py", title="Space"),
+                st.Page("views/concepts.py", title="Concepts"),
+                st.Page("views/run.py", title="Run"),
+            ],
+            "People": [st.Page("views/review.py", title="Review"), label],
+            "Data": [copies],
+        }
+    )
     # The default margins take a quarter of a laptop screen away from the tables.
     st.html("<style>.stMainBlockContainer { padding: 2.5rem 2rem 4rem; }</style>")
     st.sidebar.markdown("**Affect Workbench**")
-    labelling = page == label  # whoever labels needs no audit
-    if choose_run(needed=not labelling) is not None or labelling:
+    chosen = None if page == copies else choose_run(needed=page != label)
+    if chosen is not None or page in (label, copies):  # whoever labels, or looks for copies, needs no audit
         page.run()
 
 
-main()
+if __name__ == "__main__":  # worker processes that others start while the app is running import it too
+    main()

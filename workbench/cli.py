@@ -26,7 +26,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: the words after `workbench`; those of the process when not given.
 
     Returns:
-        0; 1 when `--fail-on` caught a finding; 2 after an error, which is one line on standard error.
+        0; 1 when `--fail-on` caught a finding or a bar of `bench` is missed; 2 after an error, which is one line on
+        standard error.
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
     parser = _parser()
@@ -93,6 +94,10 @@ def _run(command: str, settings: Any, line: str) -> int:
         from workbench.selftesting import selftest_run
 
         selftest_run(settings)
+    elif command == "bench":
+        from workbench.benching import bench
+
+        return EXIT_FINDINGS if bench(settings, command=line).failed else 0
     elif command == "discover":
         from workbench.discovering import discover_slices
 
@@ -137,12 +142,18 @@ def _report(settings: ReportSettings) -> int:
 
 def _app(settings: AppSettings) -> int:
     app = Path(__file__).with_name("app.py")
-    if settings.run and not (Path(settings.run) / "audit.json").is_file():
-        raise FileNotFoundError(f"no audit at {settings.run}: expected a run folder with audit.json")
+    copies = bool(settings.run) and (Path(settings.run) / "overlap.json").is_file()
+    if settings.run and not copies and not (Path(settings.run) / "audit.json").is_file():
+        raise FileNotFoundError(
+            f"no audit at {settings.run}: expected a run folder with audit.json, or the folder of `workbench overlap`"
+        )
     command = [sys.executable, "-m", "streamlit", "run", str(app), "--server.port", str(settings.port)]
     command += ["--browser.gatherUsageStats", "false", "--server.address", "localhost"]
     command += ["--server.headless", "true"] if settings.headless else []
-    chosen = {"WORKBENCH_RUNS": settings.runs, "WORKBENCH_RUN": settings.run, "WORKBENCH_LABELS": settings.labels}
+    chosen = {
+        "WORKBENCH_RUNS": settings.runs, "WORKBENCH_LABELS": settings.labels,
+        "WORKBENCH_OVERLAP" if copies else "WORKBENCH_RUN": settings.run,
+    }  # fmt: skip
     return subprocess.call(command, env=os.environ | chosen)
 
 

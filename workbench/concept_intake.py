@@ -161,26 +161,26 @@ def _gold(paths: Sequence[str], concepts: Sequence[Concept], ids: pd.Series) -> 
 
 def _text_tower(features: FeatureSet, encoder: str) -> VisionEncoder:
     """The encoder whose texts live in the space of these features."""
+    from probes.encoder_names import name_of, tag_of
     from probes.vision import vision_encoder
 
     spec = features.spec
-    name = encoder or (spec.encoder if spec.encoder.startswith("builtin:") else f"{spec.encoder}/{spec.weights}")
-    if not encoder and spec.encoder == "unknown":
+    try:
+        name = encoder or name_of(spec)
+    except ValueError as error:
         raise ValueError(
-            "prompts need the text tower of the encoder that made the features, and the features do not say which it was: "
-            "name it with --concept-encoder open_clip:MODEL/TAG"
-        )
-    if not encoder and spec.encoder.startswith("transformers:"):
-        name = spec.encoder
+            f"prompts need the text tower of the encoder that made the features; {error}: "
+            "name it with --concept-encoder open_clip:MODEL/TAG (or MODEL/FILE, transformers:PATH)"
+        ) from error
     tower = vision_encoder(name)
     if tower.spec.width != spec.width:
         raise ValueError(
             f"{name} is {tower.spec.width} wide, the features are {spec.width}: name the encoder that made them, or give "
             "features of this one with --concept-features"
         )
-    if spec.encoder not in ("unknown", tower.spec.encoder):
+    if spec.encoder != "unknown" and (spec.encoder, tag_of(spec)) != (tower.spec.encoder, tag_of(tower.spec)):
         raise ValueError(
-            f"the features are of {spec.in_words()}, not of {name}: their spaces differ; encode the pictures with it and "
-            "give them with --concept-features"
+            f"the features are of {spec.in_words()}, not of {tower.spec.in_words()}: their spaces differ; encode the "
+            "pictures with it and give them with --concept-features"
         )
     return tower

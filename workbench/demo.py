@@ -45,14 +45,17 @@ def _of_pictures(settings: DemoSettings, *, command: str, say: Say) -> AuditResu
     bias = AnnotatorBias() if settings.bias else None
     half = settings.pictures // 2
     write_scenes(root / "world", train=settings.pictures - half, test=half, seed=settings.seed, bias=bias, overwrite=True)
-    say(f"drew {settings.pictures:,} pictures; {half:,} of them, with every tone of figure equally often, are for the audit")
+    say(
+        f"drew {settings.pictures:,} pictures; {half:,} of them, with every tone of figure and every camera equally often, "
+        "are for the audit"
+    )
     if bias:
         say(
             f"planted: of the training votes on pictures with {_in_words(bias.attribute, bias.value)}, "
             f"{bias.strength:.0%} say {bias.emotion} whatever is shown; the labels of the audited pictures are fair"
         )
     else:
-        say("planted: nothing; a true audit finds nothing about the camera or the tone of figures")
+        say("planted: nothing; the camera has no effect in this world, so a true audit finds none")
     encode_pictures(
         FeaturesSettings(manifest=str(root / "world/manifest"), encoder="builtin:scenes", out=str(root / "features")),
         say=say,

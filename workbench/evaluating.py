@@ -15,6 +15,7 @@ from data.features import FeatureSet
 from data.readers import with_taxonomy
 from data.reported import HEADLINE_NOTE, SETS, set_named
 from data.taxonomy import Taxonomy
+from data.taxonomy_file import taxonomy_called
 from workbench.evaluation_notes import bank_note, seen_note, train_note, twins_note
 from workbench.evaluation_table import DatasetTable, latex, long_table, markdown, text_lines
 from workbench.reading_intake import PROBE, confidence_of, none_count, none_told, promised, require_accuracy
@@ -52,7 +53,7 @@ def evaluate_datasets(settings: EvaluateSettings, *, say: Say = print) -> tuple[
     tables = []
     for (name, path), labels in zip(places, chosen * (len(places) if len(chosen) == 1 else 1), strict=True):
         features = open_features(path, encoder=settings.encoder, id_column=settings.id_column)
-        taxonomy = Taxonomy.named(labels) if labels else dataset_taxonomy(name, features, probes[0].taxonomy)
+        taxonomy = taxonomy_called(labels) if labels else dataset_taxonomy(name, features, probes[0].taxonomy)
         tables.append(
             dataset_table(
                 probes, features, name=name, taxonomy=taxonomy, split=settings.split, unseen_only=settings.unseen_only,

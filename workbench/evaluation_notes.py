@@ -39,7 +39,10 @@ def seen_note(measured: FeatureSet, seen: npt.NDArray[np.bool_], *, unseen_only:
         else "id only (without hashes of the bytes, equal ids of two datasets look like one picture)"
     )
     if not seen.any():
-        return f"no leakage found: the probe has seen none of the {len(measured):,} pictures, by {by}"
+        return (
+            f"no leakage found: the probe has seen none of the {len(measured):,} pictures, by {by}; near copies are what "
+            "workbench overlap looks for"
+        )
     count = (
         f"{int(seen.sum()):,} of {len(measured):,} pictures were seen by the probe in training or model selection, by {by}"
     )

@@ -145,8 +145,15 @@ def heat_map(result: AuditResult, *, order: int = 1, most: int = MOST_SLICES) ->
     figure.add_scatter(
         x=np.tile(columns, len(rows)), y=np.repeat(rows, len(labels)), text=mark.ravel(), mode="text", showlegend=False,
         hovertext=text.to_numpy().ravel(), hoverinfo="text", textfont={"size": 11, "color": "#1f2328"},
+        unselected={"textfont": {"color": "#1f2328"}},
+        customdata=[[number, label] for number in range(len(slices)) for label in labels],
     )  # fmt: skip
     return _as_table(figure, slices)
+
+
+def heat_map_slices(result: AuditResult, *, order: int = 1, most: int = MOST_SLICES) -> list[str]:
+    """Names of the slices that `heat_map` draws, from the top down; a cell's `customdata` has its slice's place here."""
+    return _grid(result, order, most)[1]
 
 
 def pull(result: AuditResult, *, order: int = 1, most: int = MOST_SLICES) -> go.Figure | None:

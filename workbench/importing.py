@@ -10,7 +10,7 @@ import numpy as np
 
 from data.atomic import atomic_folder, ensure_free
 from data.features import FeatureSet, FeatureSpec
-from data.taxonomy import Taxonomy
+from data.taxonomy_file import taxonomy_called
 from workbench.settings import ImportTinyemoSettings
 from workbench.training import open_features
 
@@ -43,7 +43,7 @@ def import_tinyemo(settings: ImportTinyemoSettings, *, say: Say = print) -> Prob
         raise ValueError("give either --features or --encoder: features say themselves what made them")
     if not 0 < settings.temperature < float("inf"):
         raise ValueError(f"temperature is {settings.temperature}: expected above 0")
-    taxonomy = Taxonomy.named(settings.taxonomy)
+    taxonomy = taxonomy_called(settings.taxonomy)
     checkpoint = open_checkpoint(settings.path)
     say(_contents(checkpoint))
     features = open_features(settings.features) if settings.features else None

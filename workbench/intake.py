@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from data.atomic import atomic_folder, ensure_free, write_json
+from data.atomic import atomic_folder, ensure_free, write_text
 from data.features import FeatureSet
 from data.manifest import Manifest
 from data.manifest_table import read_manifest
@@ -54,7 +53,7 @@ def features(settings: FeaturesSettings, *, say: Say = print) -> Encoded:
     from probes.encode import encode
     from probes.vision import vision_encoder
 
-    manifest = read_manifest(Path(settings.manifest))
+    manifest = _as_it_is_now(Path(settings.manifest), say)
     encoder = vision_encoder(settings.encoder, on=settings.device, precision=settings.precision)
     say(f"{len(manifest.rows):,} pictures, {encoder.spec.in_words()}, on {encoder.on}")
     rows = manifest.rows.assign(path=[str(path) for path in manifest.paths()])
@@ -63,8 +62,10 @@ def features(settings: FeaturesSettings, *, say: Say = print) -> Encoded:
         say(f"warning: skipped {row.path}: {row.reason}")
     if len(made.unreadable) > _MOST_NAMED:
         say(f"warning: {len(made.unreadable) - _MOST_NAMED:,} more were skipped; all are in {settings.out}.unreadable.csv")
+    skipped = Path(f"{settings.out}.unreadable.csv")
+    skipped.unlink(missing_ok=True)
     if len(made.unreadable):
-        made.unreadable.to_csv(f"{settings.out}.unreadable.csv", index=False)
+        write_text(skipped, made.unreadable.to_csv(index=False))
     say(f"wrote {settings.out}: {made.new:,} encoded now, {made.reused:,} known already, {len(made.unreadable):,} skipped")
     return made
 
@@ -78,11 +79,12 @@ def overlap(settings: OverlapSettings, *, say: Say = print) -> Overlap:
     """
     from analyses.overlap import overlap as compared
     from workbench.overlap_page import outcome, overlap_html
+    from workbench.overlap_store import SavedOverlap, save_overlap
 
     out = Path(settings.out)
     ensure_free(out, overwrite=settings.overwrite)
-    first = _side(settings.a, hashes=settings.hashes)
-    second = _side(settings.b, hashes=settings.hashes) if settings.b else None
+    first = _side(settings.a, hashes=settings.hashes, say=say)
+    second = _side(settings.b, hashes=settings.hashes, say=say) if settings.b else None
     result = compared(
         first.rows, None if second is None else second.rows,
         features_a=first.values, features_b=None if second is None else second.values,
@@ -93,17 +95,11 @@ def overlap(settings: OverlapSettings, *, say: Say = print) -> Overlap:
     with atomic_folder(out, overwrite=settings.overwrite) as partial:
         page = overlap_html(result, title="Pictures that two sets share", name_a=first_name, name_b=second_name)
         (partial / "overlap.html").write_text(page, encoding="utf-8", newline="\n")
-        result.pairs.to_csv(partial / "pairs.csv", index=False)
-        record = {
-            "a": settings.a, "b": settings.b, "n_a": result.n_a, "n_b": result.n_b, "pairs": len(result.pairs),
-            "pictures": result.pictures(), "radius": result.radius, "calibration": result.calibration,
-            "threshold": None if math.isnan(result.threshold) else result.threshold, "notes": list(result.notes),
-        }  # fmt: skip
-        write_json(partial / "overlap.json", record)
+        save_overlap(SavedOverlap(result, first_name, second_name), partial)
     for note in result.notes:
         say(f"note: {note}")
     say(outcome(result, name_a=first_name, name_b=second_name))
-    say(f"page: {out / 'overlap.html'}")
+    say(f"page: {out / 'overlap.html'}; next: workbench app {out}")
     return result
 
 
@@ -115,13 +111,26 @@ class _Side:
         self.hashes: Any = None
 
 
-def _side(path: str, *, hashes: bool) -> _Side:
+def _as_it_is_now(path: Path, say: Say) -> Manifest:
+    """The manifest with the hashes of the files as they are now; says which pictures have changed since it was written."""
+    from data.changes import with_changes
+
+    manifest = read_manifest(path)
+    if not Manifest.is_saved(path):
+        return manifest  # a table was read just now, every picture with it
+    manifest, said = with_changes(manifest, path)
+    for sentence in said:
+        say(f"note: {sentence}")
+    return manifest
+
+
+def _side(path: str, *, hashes: bool, say: Say) -> _Side:
     folder = Path(path)
     if folder.is_dir() and FeatureSet.is_saved(folder):
         stored = FeatureSet.load(folder)
         side = _Side(stored.rows, stored.values)
     else:
-        manifest = read_manifest(folder)
+        manifest = _as_it_is_now(folder, say)
         side = _Side(manifest.rows.assign(path=[str(item) for item in manifest.paths()]))
     if hashes and "path" in side.rows and side.rows["path"].notna().all():
         from data.perceptual import hashes as perceptual

@@ -13,6 +13,7 @@ from workbench.store import load_audit, runs_under
 
 RUNS_VARIABLE = "WORKBENCH_RUNS"
 RUN_VARIABLE = "WORKBENCH_RUN"
+OVERLAP_VARIABLE = "WORKBENCH_OVERLAP"
 _CHOSEN = "chosen_run"
 
 
@@ -35,7 +36,7 @@ def choose_run(*, needed: bool = True) -> Path | None:
             f"There is no finished audit under `{root}`. Make one with `workbench demo`, or start with `workbench app RUN`."
         )
         return None
-    chosen = st.sidebar.selectbox("Run", runs, format_func=lambda path: _name(path, root), help="newest first")
+    chosen = st.sidebar.selectbox("Run", runs, format_func=lambda path: short_name(path, root), help="newest first")
     st.session_state[_CHOSEN] = chosen
     return Path(chosen)
 
@@ -60,7 +61,8 @@ def _load(folder: str, written: int) -> AuditResult:
     return load_audit(folder)
 
 
-def _name(path: Path, root: Path) -> str:
+def short_name(path: Path, root: Path) -> str:
+    """The path as it is under `root`, whole where it lies elsewhere."""
     try:
         return str(path.resolve().relative_to(root.resolve()))
     except ValueError:

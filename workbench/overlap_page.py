@@ -16,7 +16,8 @@ from data.images import UnreadablePicture, thumbnail
 MOST_PAIRS = 60
 SIDE = 96
 MOST_CLASSES = 60
-_FOUND_BY = {"content": "same bytes", "features": "features", "hash": "perceptual hash", "both": "features and hash"}
+FOUND_BY = {"content": "same bytes", "features": "features", "hash": "perceptual hash", "both": "features and hash"}
+"""What found a pair, in words."""
 
 
 @dataclass(frozen=True)
@@ -110,7 +111,7 @@ def _pairs(count: int) -> str:
 def _pair(row: Any, roots: tuple[Path | None, Path | None]) -> dict[str, Any]:
     return {
         "kind": row.kind,
-        "found_by": _FOUND_BY[row.found_by],
+        "found_by": FOUND_BY[row.found_by],
         "cosine": None if pd.isna(row.cosine) else f"{row.cosine:.3f}",
         "hamming": None if pd.isna(row.hamming) else f"{int(row.hamming)}",
         "relabelled": bool(row.label_a and row.label_b and row.label_a != row.label_b),

@@ -19,7 +19,7 @@ from data.attributes import join_attributes
 from data.features import FeatureSet
 from data.predictions import Predictions, predictions_from_table
 from data.tables import is_table, read_table
-from data.taxonomy import Taxonomy
+from data.taxonomy_file import taxonomy_called
 from workbench.besides_intake import besides
 from workbench.concept_sentences import calibration_sentences
 from workbench.concept_tables import CALIBRATED, concept_tables
@@ -34,6 +34,7 @@ from workbench.reviewing import carried_reviews, judged, progress_sentence
 from workbench.settings import AuditSettings, EvaluateSettings
 from workbench.store import save_audit
 from workbench.training import PREDICTIONS_FILE, evaluation_lines, open_features
+from workbench.wording_intake import other_wordings
 
 if TYPE_CHECKING:
     from analyses.concepts import ConceptReport
@@ -185,6 +186,11 @@ def audit(settings: AuditSettings, *, command: str = "", remarks: tuple[str, ...
         temperature=None if given.probe is None else given.probe.temperature, trained_on=given.trained_on,
     )  # fmt: skip
     provenance |= {name: getattr(settings, name) for name in ("training", "valence") if getattr(settings, name)}
+    if settings.wordings:
+        if given.probe is None:
+            raise ValueError("--wordings are read by a probe's text model: give --features with --probe")
+        known = replace(known, wordings=other_wordings(given.probe, settings.wordings))
+        provenance["wordings"] = list(settings.wordings)
     with _steps(
         "auditing",
         ("slicing", "counting", "testing", "asking further", _MAP_STEP, "measuring the space", "writing the report"),
@@ -258,7 +264,7 @@ def _tabled(settings: AuditSettings) -> _Given:
         read_table(path, id_column=settings.id_column or None),
         scores_prefix=settings.scores_prefix or None,
         votes_prefix=settings.votes_prefix or None,
-        taxonomy=Taxonomy.named(settings.taxonomy) if settings.taxonomy else None,
+        taxonomy=taxonomy_called(settings.taxonomy) if settings.taxonomy else None,
         source=path.name,
     )
     if settings.split:

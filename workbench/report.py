@@ -15,13 +15,14 @@ from analyses.audit import AuditResult
 from analyses.cells import VERDICTS
 from workbench import figures, map_figure, sentences
 from workbench.accuracy_figure import accuracy_figure
+from workbench.behind import MOST_PICTURES, Gallery, Picture, SlicePictures, slice_pictures
 from workbench.calibration_figures import coverage_figure, reliability_figure
 from workbench.chapters import Chapter, chapters
 from workbench.concept_figures import concept_figures
 from workbench.concept_sentences import standing
 from workbench.reading_sentences import accuracy_sentence, answer_sentence, coverage_note, gap_sentence, unsure_sentence
 from workbench.reviewing import Judged, Review, judged, marks, progress_sentence
-from workbench.thumbnails import thumbnail_uri
+from workbench.space_section import FIGURES, section_figures, space_section
 
 MOST_SENTENCES = 15
 MOST_ROWS = 600
@@ -59,6 +60,7 @@ def report_html(result: AuditResult, *, reviews: Sequence[Review] = ()) -> str:
             excluded=int(share * MOST_EXCLUDED),
             on_map=int(share * MOST_ON_MAP),
             slices=max(int(share * figures.MOST_SLICES), 8),
+            pictures=int(share * MOST_PICTURES),
         )
         if len(page.encode()) < MOST_BYTES:
             break
@@ -66,11 +68,25 @@ def report_html(result: AuditResult, *, reviews: Sequence[Review] = ()) -> str:
 
 
 def _page(
-    result: AuditResult, found: list[Judged], further: list[Chapter], *, rows: int, excluded: int, on_map: int, slices: int
+    result: AuditResult, found: list[Judged], further: list[Chapter], *,
+    rows: int, excluded: int, on_map: int, slices: int, pictures: int,
 ) -> str:  # fmt: skip
     findings = result.findings
     own = findings[(findings["verdict"] == "skewed") & findings["repeats"].isna()]
     decided: dict[Any, str] = marks(found)
+    gallery = Gallery(result.samples, most=pictures)
+    leading = [
+        (
+            sentences.finding_sentence(
+                row, truth=result.run["truth"], standing=standing(result, row.where, row.emotion)
+            ),
+            _examples(result, row, gallery),
+            decided.get(row.Index),
+        )
+        for row in own.head(MOST_SENTENCES).itertuples()
+    ]  # fmt: skip
+    inline = len(gallery.pictures)
+    behind = slice_pictures(result, gallery, figures.heat_map_slices(result, most=slices))
     return (
         _template()
         .render(
@@ -78,22 +94,22 @@ def _page(
             run=result.run,
             outcome=sentences.outcome(result),
             counts=[(verdict, result.count(verdict), sentences.VERDICT_MEANING[verdict]) for verdict in VERDICTS],
-            leading=[
-                (
-                    sentences.finding_sentence(
-                        row, truth=result.run["truth"], standing=standing(result, row.where, row.emotion)
-                    ),
-                    _examples(result, row),
-                    decided.get(row.Index),
-                )
-                for row in own.head(MOST_SENTENCES).itertuples()
-            ],
+            leading=leading,
+            behind=behind,
+            gallery=_gallery_json(gallery, behind, inline=inline, truth=result.run["truth"] != "none"),
             leading_of=len(own),
             forest=_drawn("forest", figures.forest(result)),
             split=_drawn("split", figures.split(result)),
             heat_map=_drawn("heat-map", figures.heat_map(result, most=slices)),
             pull=_drawn("pull", figures.pull(result, most=slices)),
             map=_drawn("map", map_figure.picture_map(result, most=on_map)),
+            space=space_section(result),
+            space_figures={
+                name: _drawn(name, figure)
+                for name, figure in (
+                    dict.fromkeys(FIGURES) | section_figures(result, slices=slices, on_map=on_map // 2)
+                ).items()
+            },
             badge=sentences.map_badge(result.run["map"], len(result.samples)),
             on_map=min(on_map, int(result.samples["audit_x"].notna().sum())),
             reading=_reading(result),
@@ -110,7 +126,7 @@ def _page(
             detectable=_detectable(findings),
             plotly_js=_plotly_js(),
             json=lambda value: json.dumps(value, ensure_ascii=False),
-            **{name: getattr(sentences, name) for name in ("points", "percent", "probability")},
+            **{name: getattr(sentences, name) for name in ("points", "percent", "probability", "beside")},
         )
         .rstrip()
         + "\n"
@@ -124,24 +140,41 @@ def _rows(table: pd.DataFrame) -> Any:
 
 @dataclass(frozen=True)
 class Example:
-    """A picture behind a finding: its id, what else is known in words, and itself where its file is there."""
+    """A picture behind a finding: its number on the page, and whether it stands there for the first time."""
 
-    id: str
-    what: str
-    thumbnail: str | None
+    number: int
+    picture: Picture
+    first: bool
 
 
-def _examples(result: AuditResult, finding: Any) -> list[Example]:
+def _examples(result: AuditResult, finding: Any, gallery: Gallery) -> list[Example]:
     """A few pictures behind a finding; those read against their label first."""
     inside = sentences.samples_in(result, finding.where)
     said = inside[inside["predicted"] == finding.emotion] if finding.effect > 0 else inside
-    order = said.sort_values(["audit_agreement", "image_id"], na_position="last", kind="stable").head(_MOST_EXAMPLES)
-    labels = order["label"] if "label" in order else pd.Series([None] * len(order), index=order.index)
-    paths = order["path"] if "path" in order else pd.Series([None] * len(order), index=order.index)
-    return [
-        Example(str(name), f"read as {predicted}" + (f", labelled {label}" if pd.notna(label) else ""), thumbnail_uri(path))
-        for name, predicted, label, path in zip(order["image_id"], order["predicted"], labels, paths, strict=True)
-    ]
+    before = len(gallery.pictures)
+    numbers = gallery.of(
+        said.sort_values(["audit_agreement", "image_id"], na_position="last", kind="stable"), most=_MOST_EXAMPLES
+    )
+    return [Example(number, gallery.pictures[number], number >= before) for number in numbers]
+
+
+def _gallery_json(gallery: Gallery, slices: list[SlicePictures], *, inline: int, truth: bool) -> str:
+    """What the page's script needs: pictures (without those that stand on the page already) and which are behind what."""
+    record = {
+        "truth": truth,
+        "pictures": [
+            {"id": one.id, "what": one.what, "shown": bool(one.thumbnail),
+             "src": one.thumbnail if number >= inline else None}
+            for number, one in enumerate(gallery.pictures)
+        ],
+        "slices": [
+            {"name": one.name, "n": one.n, "worst": one.worst, "typical": one.typical,
+             "cells": {label: [cell.n, cell.shown] for label, cell in one.cells.items()}}
+            for one in slices
+        ],
+    }  # fmt: skip
+    # Nothing in the data can end the script element.
+    return json.dumps(record, ensure_ascii=False).replace("<", "\\u003c").replace("\u2028", "\\u2028")
 
 
 def _detectable(findings: pd.DataFrame) -> str:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from data.atomic import ensure_free
 from data.features import FeatureSet
@@ -17,10 +17,8 @@ from workbench.evaluating import dataset_table, finish, open_probes
 from workbench.evaluation_table import DatasetTable
 from workbench.reading_intake import require_accuracy
 from workbench.settings import FeaturesSettings, ReproduceSettings
+from workbench.table_training import require_trainable, trained_on_table
 from workbench.training import open_features
-
-if TYPE_CHECKING:
-    from probes.projector import Probe
 
 Say = Callable[[str], None]
 TABLES = ("table-viii",)
@@ -45,11 +43,15 @@ class Found:
 def reproduce(settings: ReproduceSettings, *, say: Say = print) -> tuple[DatasetTable, ...]:
     """Evaluates a probe on whichever of the eight sets are under the folder, and says which are missing.
 
+    Without a probe one is trained first, as TinyEmo's were: on EmotionROI, EmoSet and WEBEmo together.
+
     Raises:
         FileExistsError: the folder to write exists.
         FileNotFoundError: no such folder.
         ValueError: an unknown table, none of the sets, or see `workbench.evaluating.dataset_table`.
     """
+    from probes.baselines import encoder_name
+
     require_accuracy(settings.answer_at)
     if settings.table not in TABLES:
         raise ValueError(f"unknown table {settings.table!r}: expected {', '.join(TABLES)}")
@@ -63,19 +65,23 @@ def reproduce(settings: ReproduceSettings, *, say: Say = print) -> tuple[Dataset
             f"none of the eight sets is under {root}: expected a folder for each, with its pictures as published, or with "
             f"features and named after the set ({', '.join(SETS)})"
         )
-    probes = open_probes(settings.probe)
-    tables = []
+    probes = open_probes(settings.probe) if settings.probe else []
+    if not probes:
+        require_trainable(found, settings)
+    encoder = settings.encoder or (encoder_name(probes[0].spec) if probes else "unknown")
+    paths: dict[str, Path] = {}
     for one in found:
         say(f"{SETS[one.name].title}: {'features' if one.encoded else 'pictures'} at {one.path}")
-        encoder = settings.encoder
-        path = one.path if one.encoded else _encoded(one, root, probes[0], settings, say=say)
-        features = open_features(path, encoder=probes[0].spec.encoder)
-        tables.append(
-            dataset_table(
-                probes, features, name=one.name, taxonomy=Taxonomy.named(SETS[one.name].taxonomy), split=settings.split,
-                unseen_only=settings.unseen_only, encoder=encoder, answer_at=settings.answer_at,
-            )
-        )  # fmt: skip
+        paths[one.name] = one.path if one.encoded else _encoded(one, root, encoder, settings, say=say)
+    probes = probes or open_probes(trained_on_table(paths, settings, say=say))
+    tables = [
+        dataset_table(
+            probes, open_features(path, encoder=probes[0].spec.encoder), name=name,
+            taxonomy=Taxonomy.named(SETS[name].taxonomy), split=settings.split, unseen_only=settings.unseen_only,
+            encoder=settings.encoder, answer_at=settings.answer_at,
+        )
+        for name, path in paths.items()
+    ]  # fmt: skip
     finish(tables, out=settings.out, overwrite=settings.overwrite, say=say)
     say(f"missing under {root}: {', '.join(missing)}" if missing else "all eight sets were found")
     return tuple(tables)
@@ -113,20 +119,17 @@ def sets_under(root: Path) -> tuple[Found, ...]:
     )
 
 
-def _encoded(one: Found, root: Path, probe: Probe, settings: ReproduceSettings, *, say: Say) -> Path:
-    """Features of a set's pictures by the probe's encoder, kept under `root` for the next time."""
+def _encoded(one: Found, root: Path, encoder: str, settings: ReproduceSettings, *, say: Say) -> Path:
+    """Features of a set's pictures, kept under `root` for the next time."""
     from data.layouts import read_dataset
-    from probes.baselines import encoder_name
     from workbench.intake import features
 
-    name = settings.encoder or encoder_name(probe.spec)
-    if name == "unknown":
-        raise ValueError(
-            f"{one.path} holds pictures, and the probe does not say which encoder it reads: name it with --encoder"
-        )
+    if encoder == "unknown":
+        why = "the probe does not say which encoder it reads" if settings.probe else "no --probe names an encoder"
+        raise ValueError(f"{one.path} holds pictures, and {why}: name it with --encoder")
     cache = root / CACHE
     manifest = cache / f"{one.name}-manifest"
-    out = cache / f"{one.name}-{probe.spec.fingerprint()}"
+    out = cache / f"{one.name}-{hashlib.sha256(encoder.encode()).hexdigest()[:16]}"
     read_dataset(one.path, one.name).save(manifest, overwrite=True)
-    features(FeaturesSettings(manifest=str(manifest), encoder=name, out=str(out), workers=settings.workers), say=say)
+    features(FeaturesSettings(manifest=str(manifest), encoder=encoder, out=str(out), workers=settings.workers), say=say)
     return out

@@ -89,6 +89,32 @@ def finding_sentence(finding: Any, *, truth: str = "labels", standing: str = "")
     return [*pieces, (".", "plain")]
 
 
+def beside(finding: Any) -> str:
+    """What stands beside the difference, for who asks: the rate's own interval, drawn toward the wider slice, as ratios."""
+
+    def known(value: float | None) -> bool:
+        return value is not None and not math.isnan(value)
+
+    if not known(finding.rate) or not known(finding.rate_low):
+        return ""
+    parts = [f"rate {percent(finding.rate)} [{percent(finding.rate_low)}, {percent(finding.rate_high)}]"]
+    if known(finding.shrunk):
+        parts.append(f"{percent(finding.shrunk)} when drawn toward the wider slice, as few pictures ask for")
+    if known(finding.ratio):
+        parts.append(f"{finding.ratio:.2f} times that of the others")
+    parts.append("log-odds " + f"{finding.log_odds:+.2f}".replace("-", "−"))
+    if known(finding.excess):
+        parts.append(f"{points(finding.excess)} points beyond what its parts do")
+    if isinstance(finding.coarsest, str) and finding.coarsest != finding.emotion:
+        parts.append(f"real for {finding.coarsest} as a whole")
+    if known(finding.design) and finding.design > 1.005:
+        parts.append(f"{finding.design:.1f} pictures of these groups tell as much as one")
+    detectable = points(finding.detectable, signed=False)
+    parts.append(f"a single test finds differences from about {detectable} points on (80 % power)")
+    text = "; ".join(parts)
+    return f"{text[0].upper()}{text[1:]}."
+
+
 def plain_sentence(finding: Any, *, truth: str = "labels", standing: str = "") -> str:
     """The finding as plain text."""
     return "".join(text for text, _ in finding_sentence(finding, truth=truth, standing=standing))
@@ -142,6 +168,12 @@ def map_badge(record: dict[str, Any] | None, pictures: int) -> str:
     name = {"umap": "UMAP", "pca": "PCA (too few pictures for UMAP)"}[record["method"]]
     trust = record["trustworthiness"]
     badge = f"trustworthiness {trust:.2f} of 1" if trust is not None else "too few pictures to measure its trustworthiness"
+    for measure, words in (
+        ("continuity", "continuity {:.2f}"), ("overlap", "{:.2f} of nearest neighbours kept"),
+        ("disagreement", "maps that differ in their seed only are {:.2f} of 1 apart"),
+    ):  # fmt: skip
+        if record.get(measure) is not None:
+            badge += ", " + words.format(record[measure])
     some = f", {record['pictures']:,} of {pictures:,} pictures drawn at random" if record["pictures"] < pictures else ""
     return f"{name} of the {record['space']}{some}; {badge}. For looking only: no number here is computed on the map."
 

@@ -19,6 +19,7 @@ def _option(default: Any, text: str, **more: Any) -> Any:
     return field(default=default, metadata={"help": text, **more})
 
 
+_TAXONOMY = "ekman6, mikels8, parrott6, webemo25, polarity, or a .toml file of your own"
 _ANSWER_AT = "accuracy asked for where unsure pictures may stay unanswered; it says how many could be answered then"
 
 
@@ -40,8 +41,9 @@ class FeaturesSettings:
 
     manifest: str = _option("", "manifest folder, or a table with a column path", required=True, positional=True)
     encoder: str = _option(
-        "", "open_clip:MODEL/TAG, open_clip:MODEL/CHECKPOINT-FILE, transformers:NAME or builtin:scenes", required=True
-    )
+        "", "open_clip:MODEL/TAG, open_clip:MODEL/CHECKPOINT-FILE, hf-hub:NAME, transformers:NAME or builtin:scenes",
+        required=True,
+    )  # fmt: skip
     out: str = _option("", "feature folder to write", required=True, short="-o")
     device: str = _option("auto", "cpu, cuda, mps, or auto for the fastest there is")
     precision: str = _option("auto", "float32, bfloat16, float16; auto takes half on a GPU, full elsewhere")
@@ -54,7 +56,7 @@ class OverlapSettings:
 
     a: str = _option("", "manifest or feature folder, usually what was trained on", required=True, positional=True)
     b: str = _option("", "another one, usually the test set; the splits of the first when not given", positional=True)
-    out: str = _option("overlap", "folder to write overlap.html and pairs.csv to", short="-o")
+    out: str = _option("runs/overlap", "folder to write overlap.html and pairs.csv to", short="-o")
     threshold: float = _option(0.0, "cosine from which features are a near copy; calibrated on the data when 0")
     hashes: bool = _option(True, "compare perceptual hashes of the picture files too")
     overwrite: bool = _option(False, "replace the folder that is there")
@@ -67,8 +69,10 @@ class TrainSettings:
     features: str = _option("", "feature folder, TinyEmo tree, or a table beside an .npy", required=True)
     out: str = _option("", "probe folder to write", required=True, short="-o")
     also: tuple[str, ...] = _option((), "more sets to train on together, each with its own labels", many=True)
-    taxonomy: str = _option("", "ekman6, mikels8, parrott6, webemo25, polarity; the labels found when not given")
+    also_taxonomies: tuple[str, ...] = _option((), "labels of the sets of --also, one each, like --taxonomy", many=True)
+    taxonomy: str = _option("", f"{_TAXONOMY}; the labels found when not given")
     split: str = _option("", "train on this split only; 'train' when there are several")
+    val_split: str = _option("", "choose the epoch on this split; 'val' where there is one; 'none': on a held-out share")
     holdout: float = _option(0.2, "share held out to measure accuracy, when there is no split 'test'")
     folds: int = _option(0, "cross-validate with this many folds and write out-of-fold predictions")
     seeds: int = _option(1, "train this often, with seeds from --seed on, and say how much accuracy depends on them")
@@ -85,7 +89,7 @@ class SweepSettings:
 
     features: str = _option("", "feature folder, TinyEmo tree, or a table beside an .npy", required=True)
     out: str = _option("", "folder to write best.toml and trials.csv to", required=True, short="-o")
-    taxonomy: str = _option("", "ekman6, mikels8, parrott6, webemo25, polarity; the labels found when not given")
+    taxonomy: str = _option("", f"{_TAXONOMY}; the labels found when not given")
     split: str = _option("", "use this split only; 'train' where there are splits, so that 'test' stays unseen")
     minutes: float = _option(5.0, "time for all of it, counted over interruptions; 0 for no limit, with --trials")
     trials: int = _option(0, "settings to try at most; 0 for as many as the time allows")
@@ -103,9 +107,7 @@ class ImportTinyemoSettings:
 
     path: str = _option("", "folder with pytorch_model.bin and config.json, or the file", required=True, positional=True)
     out: str = _option("", "probe folder to write", required=True, short="-o")
-    taxonomy: str = _option(
-        "", "labels to read pictures against: ekman6, mikels8, parrott6, webemo25, polarity", required=True
-    )
+    taxonomy: str = _option("", f"labels to read pictures against: {_TAXONOMY}", required=True)
     anchors: str = _option("", "label anchors, token:MODEL; the language model that config.json names when not given")
     template: str = _option("{}", "phrase the label goes into, {} stands for it; the published code takes the bare label")
     encoder: str = _option("", "what makes the features; the vision tower that config.json names when not given")
@@ -118,7 +120,7 @@ class ImportTinyemoSettings:
 class AnchorsSettings:
     """Show how label anchors lie to each other, whether that follows their meaning, and how well they can be told apart."""
 
-    taxonomy: str = _option("", "ekman6, mikels8, parrott6, webemo25, polarity", required=True)
+    taxonomy: str = _option("", _TAXONOMY, required=True)
     anchors: str = _option(
         FitConfig.anchors, "sentence:, token:, output: or hidden:MODEL (folder, hub name, short name), or clip:ENCODER"
     )
@@ -154,18 +156,25 @@ class EvaluateSettings:
 
 @dataclass(frozen=True)
 class ReproduceSettings:
-    """Run a published table on your copies of its datasets: table-viii is TinyEmo's, with its reported figures beside."""
+    """Run a published table on your copies of its datasets: table-viii is TinyEmo's, with its reported figures beside.
+
+    Without --probe one is trained first, on those of EmotionROI, EmoSet and WEBEmo that are there, together.
+    """
 
     table: str = _option("", "which table: table-viii", required=True, positional=True)
     root: str = _option("", "folder that holds datasets: pictures, feature folders or TinyEmo trees", required=True)
-    probe: tuple[str, ...] = _option((), "probe folder; several that differ in their seed only", required=True, many=True)
+    probe: tuple[str, ...] = _option(
+        (), "probe folder; several that differ in their seed only; one is trained when not given", many=True
+    )
+    seeds: int = _option(1, "without --probe: train this often, with seeds from --seed on")
     encoder: str = _option("", "encodes pictures and reads labels zero-shot; the probe's own when not given")
     workers: int = _option(-1, "processes that open pictures; -1 for one a core, 0 for none")
     split: str = _option("", "use this split only; 'test' where there is one")
     unseen_only: bool = _option(False, "leave out pictures that the probe was trained on")
     answer_at: float = _option(0.9, _ANSWER_AT)
-    out: str = _option("", "folder to write HTML, Markdown, LaTeX and CSV to", short="-o")
-    overwrite: bool = _option(False, "replace the folder that is there")
+    out: str = _option("", "folder to write HTML, Markdown, LaTeX and CSV to; a trained probe goes to OUT-probe", short="-o")
+    overwrite: bool = _option(False, "replace the folder that is there, and the probe that was trained")
+    fit: FitConfig = field(default_factory=FitConfig)
 
 
 @dataclass(frozen=True)
@@ -199,6 +208,11 @@ class AuditSettings:
     )
     concept_outcome: str = _option(
         "", "column that concepts are held against random directions on; valence, else label, when not given"
+    )
+    wordings: tuple[str, ...] = _option(
+        (),
+        "other phrases to ask for the labels with ('a {} scene'), or synonyms: how many labels flip; with --probe",
+        many=True,
     )
     split: str = _option("", "audit this split only")
     unseen_only: bool = _option(False, "leave out pictures that the probe was trained on")
@@ -284,10 +298,25 @@ class SelftestSettings:
 
 
 @dataclass(frozen=True)
+class BenchSettings:
+    """PlantedSkew: data whose right answer is known, every test and search of the workbench on them, beside other tools."""
+
+    out: str = _option("runs/bench", "folder to write bench.html, bench.md and the finished blocks to", short="-o")
+    quick: bool = _option(False, "fewer and smaller data sets: under a minute; speed and pictures are not judged")
+    seed: int = _option(0, "seed of all data; any other seed must pass too")
+    workers: int = _option(1, "processes that work on blocks side by side; times are taken alone")
+    features: str = _option("", "labelled feature folder or TinyEmo tree on which slices are induced too")
+    taxonomy: str = _option("", "labels of --features; those found when not given")
+    pictures: int = _option(3_000, "pictures to draw and encode for slices in pictures, in a full run; 0 for none")
+    only: tuple[str, ...] = _option((), "experiments to run, by name, with commas; all when not given")
+    overwrite: bool = _option(False, "throw away blocks of other settings or of another version")
+
+
+@dataclass(frozen=True)
 class AppSettings:
     """Open the app on the newest run, or on one run, in the browser."""
 
-    run: str = _option("", "run folder to open", positional=True)
+    run: str = _option("", "run folder to open, or the folder of an overlap", positional=True)
     runs: str = _option("runs", "folder to look for runs in")
     labels: str = _option("labels", "folder to look for label folders in")
     port: int = _option(8501, "port of the local server")
@@ -321,6 +350,7 @@ COMMANDS: Mapping[str, type[Any]] = types.MappingProxyType(
         "audit": AuditSettings,
         "compare": CompareSettings,
         "selftest": SelftestSettings,
+        "bench": BenchSettings,
         "discover": DiscoverSettings,
         "review": ReviewSettings,
         "label": LabelSettings,

@@ -18,12 +18,14 @@ from data.atomic import atomic_folder, ensure_free, write_text
 from data.features import FeatureSet
 from data.tables import named
 from data.taxonomy import Taxonomy
+from data.taxonomy_file import taxonomy_called
 from probes.config import FitConfig
 from workbench.search_space import Choice, Span, as_suggestion, in_words, proposed, searched
 from workbench.settings import SweepSettings
 from workbench.sweep_sentences import best_of, sentences
 from workbench.sweep_trials import Ground, Tried, load_trials, measured, save_trial, trials_table
-from workbench.training import Say, open_features
+from workbench.training import open_features
+from workbench.training_sides import Say
 
 if TYPE_CHECKING:
     from optuna import Study, Trial
@@ -128,7 +130,7 @@ def _require_optuna() -> None:
 
 def _pictures(settings: SweepSettings, say: Say) -> tuple[FeatureSet, Taxonomy, list[str]]:
     """Labelled training pictures, no two copies of one another; their labels; and what is to be said in the end."""
-    taxonomy = Taxonomy.named(settings.taxonomy) if settings.taxonomy else None
+    taxonomy = taxonomy_called(settings.taxonomy) if settings.taxonomy else None
     features = open_features(settings.features, encoder=settings.encoder, id_column=settings.id_column, taxonomy=taxonomy)
     if "label" not in features.rows:
         raise ValueError(f"cannot sweep: the features at {settings.features} have no 'label' column")

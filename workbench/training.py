@@ -3,31 +3,27 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from tqdm import tqdm
 
 from data.atomic import atomic_folder, ensure_free, write_json
 from data.features import VOTE_PREFIX, FeatureSet, FeatureSpec, require_same_spec
-from data.predictions import Predictions
 from data.readers import read_features
-from data.splits import stratified_folds, stratified_holdout
-from data.tables import named
 from data.taxonomy import Taxonomy
-from probes.config import SOFT_LOSSES, FitConfig
+from data.taxonomy_file import taxonomy_called
+from workbench.fitting import Further, Trained, cross_validated, held_out
 from workbench.settings import TrainSettings
+from workbench.training_sides import Say, Sides, lone_classes, refuse_copies, sampling_sentence, sides
 
 if TYPE_CHECKING:
-    from probes.evaluate import Evaluation, LinearBaseline
-    from probes.label_sets import LabelSet
+    from probes.evaluate import Evaluation
     from probes.projector import Probe
 
-Say = Callable[[str], None]
 PREDICTIONS_FILE = "predictions.parquet"
 HISTORY_FILE = "history.csv"
 
@@ -49,22 +45,6 @@ def open_features(
     return read_features(path, read_vector=read_vector, spec=spec, taxonomy=taxonomy, id_column=id_column or None)
 
 
-@dataclass(frozen=True)
-class Trained:
-    """What a training run made: probe and baselines, how they did on pictures not seen in training, and which those were.
-
-    With several seeds, probe and evaluation are of the first; `probes` and `accuracies` are of all, in order.
-    """
-
-    probe: Probe
-    baselines: tuple[LinearBaseline, ...]
-    evaluation: Evaluation
-    evaluated_on: str
-    out_of_fold: Predictions | None
-    probes: tuple[Probe, ...] = ()
-    accuracies: tuple[float, ...] = ()
-
-
 def train(settings: TrainSettings, *, say: Say = print) -> Trained:
     """Trains a probe and writes its folder: checkpoint, baselines, `metrics.json`, and out-of-fold predictions.
 
@@ -81,6 +61,7 @@ def train(settings: TrainSettings, *, say: Say = print) -> Trained:
     """
     from probes.anchors import anchors_from
     from probes.label_sets import LabelSet
+    from probes.runtime import device
     from probes.team import is_main
 
     say = say if is_main() else _nothing
@@ -90,28 +71,30 @@ def train(settings: TrainSettings, *, say: Say = print) -> Trained:
         raise ValueError("--folds cross-validates one set: leave out --also, or --folds")
     if settings.seeds < 1:
         raise ValueError(f"--seeds is {settings.seeds}: at least one training is needed")
-    taxonomy = Taxonomy.named(settings.taxonomy) if settings.taxonomy else None
-    features = open_features(settings.features, encoder=settings.encoder, id_column=settings.id_column, taxonomy=taxonomy)
-    if "label" not in features.rows:
-        raise ValueError(f"cannot train: the features at {settings.features} have no 'label' column")
-    labelled = features.rows["label"].notna().to_numpy()
-    if not labelled.all():
-        say(f"note: {int((~labelled).sum())} picture(s) have no label and are left out of training")
-        features = features.take(labelled)
-    taxonomy = taxonomy or Taxonomy.from_labels(sorted(features.rows["label"].unique()))
-    say(f"{len(features):,} pictures, {features.spec.in_words()}; labels: {', '.join(taxonomy.labels)}")
-    if settings.fit.soft == "none" and settings.fit.loss in SOFT_LOSSES and _has_votes(features, taxonomy):
+    device(settings.fit.device)
+    features, taxonomy = _opened(settings.features, settings, settings.taxonomy, say)
+    count = int(features.rows["label"].notna().sum())
+    say(f"{count:,} pictures, {features.spec.in_words()}; labels: {', '.join(taxonomy.labels)}")
+    if settings.fit.soft == "none" and settings.fit.takes_soft_labels and _has_votes(features, taxonomy):
         say("note: there are votes; --soft votes trains on them, which tells more than one label a picture")
+    lone = lone_classes(features, taxonomy)
+    if lone:
+        say(f"warning: {lone}")
     anchors = anchors_from(settings.fit.anchors, taxonomy, template=settings.fit.template)
-    train_on, test_on, evaluated_on = _sides(features, taxonomy, settings)
-    _refuse_copies(train_on, test_on, allowed=settings.allow_overlap, say=say)
+    cut = sides(features, taxonomy, settings)
+    test_on = None if cut.test is None else features.take(cut.test)
+    refuse_copies(_learnt(features, cut), None if test_on is None else test_on.rows, allowed=settings.allow_overlap, say=say)
+    first = LabelSet(features, taxonomy, anchors, cut.validation(features), cut.train)
+    if first.val is not None:
+        say(f"the epoch is chosen on {len(first.val):,} pictures of split {first.val.rows['split'].iloc[0]}")
     work = out.with_name(f".{out.name}.training")
-    if settings.folds:
-        trained = _cross_validated(train_on, taxonomy, anchors, settings, evaluated_on, work)
+    if test_on is None:
+        trained = cross_validated(first, settings, cut.measured_on, work)
     else:
-        assert test_on is not None  # _sides gives a test side whenever there are no folds
-        more = _further_sets(settings, features.spec, test_on, say)
-        trained = _held_out([LabelSet(train_on, taxonomy, anchors), *more], test_on, settings, evaluated_on, work)
+        more = _further_sets(settings, features.spec, test_on.rows, say)
+        if more:
+            say(sampling_sentence(settings.fit.sampling, [len(first.labelled), *(len(one.labels.labelled) for one in more)]))
+        trained = held_out(first, test_on, more, settings, cut.measured_on, work)
     if is_main():
         _save_trained(trained, out, overwrite=settings.overwrite)
         shutil.rmtree(work, ignore_errors=True)
@@ -124,6 +107,8 @@ def train(settings: TrainSettings, *, say: Say = print) -> Trained:
         say("the projector is trained on the votes, the baselines on one label a picture")
     if len(trained.accuracies) > 1:
         say(seeds_sentence(trained.accuracies))
+    for one in trained.also:
+        say(one.sentence())
     say(f"wrote {out}" + (f" (with {PREDICTIONS_FILE}, out of fold)" if trained.out_of_fold else ""))
     return trained
 
@@ -147,10 +132,11 @@ def evaluation_lines(evaluation: Evaluation, evaluated_on: str) -> list[str]:
     """The comparison as lines of text, the widest interval in sight of every accuracy."""
     table = evaluation.table
     lines = [f"measured on {evaluated_on}, n = {int(table['n'].iloc[0]):,}"]
-    lines.append(f"{'':22}{'accuracy':>8}  {'95 % interval':^15}  {'balanced':>8}  {'calibration error':>17}")
+    wide = max(22, 1 + int(table["model"].str.len().max()))
+    lines.append(f"{'':{wide}}{'accuracy':>8}  {'95 % interval':^15}  {'balanced':>8}  {'calibration error':>17}")
     for row in table.itertuples():
         interval = f"[{row.low:.3f}, {row.high:.3f}]"
-        lines.append(f"{row.model:22}{row.accuracy:8.3f}  {interval:^15}  {row.balanced_accuracy:8.3f}  {row.ece:17.3f}")
+        lines.append(f"{row.model:{wide}}{row.accuracy:8.3f}  {interval:^15}  {row.balanced_accuracy:8.3f}  {row.ece:17.3f}")
     recalls = {name.removeprefix("recall_"): table[name].iloc[0] for name in map(str, table) if name.startswith("recall_")}
     told = ", ".join(f"{label} {value:.2f}" for label, value in recalls.items() if not np.isnan(value))
     return [*lines, f"recall of the {table['model'].iloc[0]}: {told}"]
@@ -160,122 +146,47 @@ def _has_votes(features: FeatureSet, taxonomy: Taxonomy) -> bool:
     return all(VOTE_PREFIX + label in features.rows for label in taxonomy.labels)
 
 
-def _sides(features: FeatureSet, taxonomy: Taxonomy, settings: TrainSettings) -> tuple[FeatureSet, FeatureSet | None, str]:
-    """Training pictures, test pictures (None with folds), and what the test is called."""
-    splits = sorted(features.rows["split"].dropna().unique()) if "split" in features.rows else []
-    chosen = settings.split or ("train" if len(splits) > 1 and "train" in splits else "")
-    train_on = features.where(split=chosen) if chosen else features
-    if settings.folds:
-        return train_on, None, f"out of fold, {settings.folds} folds"
-    if chosen and chosen != "test" and "test" in splits:
-        return train_on, features.where(split="test"), "split test"
-    held = stratified_holdout(taxonomy.codes(train_on.rows["label"]), settings.holdout, seed=settings.fit.seed)
-    return train_on.take(~held), train_on.take(held), f"a held-out {settings.holdout:.0%}, seed {settings.fit.seed}"
+def _opened(path: str, settings: TrainSettings, taxonomy: str, say: Say) -> tuple[FeatureSet, Taxonomy]:
+    """A set and its labels: those asked for, else those found."""
+    asked = taxonomy_called(taxonomy) if taxonomy else None
+    features = open_features(path, encoder=settings.encoder, id_column=settings.id_column, taxonomy=asked)
+    if "label" not in features.rows:
+        raise ValueError(f"cannot train: the features at {path} have no 'label' column")
+    unlabelled = int(features.rows["label"].isna().sum())
+    if unlabelled:
+        say(f"note: {unlabelled} picture(s) have no label and are left out of training")
+    return features, asked or Taxonomy.from_labels(sorted(features.rows["label"].dropna().unique()))
 
 
-def _refuse_copies(train_on: FeatureSet, test_on: FeatureSet | None, *, allowed: bool, say: Say) -> None:
-    """Refuses (or, where allowed, warns of) pictures measured on whose very bytes were trained on."""
-    if "content" not in train_on.rows or (test_on is not None and "content" not in test_on.rows):
-        return
-    if test_on is None:
-        leaked = train_on.rows["content"].duplicated()
-        what = "are copies of another picture, so folds would measure on what they were trained on"
-        ids = train_on.rows["image_id"][leaked]
-    else:
-        leaked = test_on.rows["content"].isin(set(train_on.rows["content"]))
-        what = "to measure on are in the training set too, byte for byte"
-        ids = test_on.rows["image_id"][leaked]
-    if not leaked.any():
-        return
-    sentence = f"{int(leaked.sum())} picture(s) {what}, first {named(ids)}"
-    if not allowed:
-        raise ValueError(f"{sentence}: remove them (workbench overlap shows the pairs), or pass --allow-overlap")
-    say(f"warning: {sentence}: accuracy is too high by what that makes up")
-
-
-def _further_sets(settings: TrainSettings, spec: FeatureSpec, test_on: FeatureSet, say: Say) -> list[LabelSet]:
-    """The sets of `--also`: their split `train` where they have one, with the labels that are found."""
+def _further_sets(settings: TrainSettings, spec: FeatureSpec, measured: pd.DataFrame, say: Say) -> list[Further]:
+    """The sets of `--also`, their split `train` where they have one."""
     from probes.anchors import anchors_from
     from probes.label_sets import LabelSet
 
-    sets = []
-    for path in settings.also:
-        features = open_features(path, encoder=settings.encoder, id_column=settings.id_column)
-        if "label" not in features.rows:
-            raise ValueError(f"cannot train: the features at {path} have no 'label' column")
+    taxonomies = settings.also_taxonomies or ("",) * len(settings.also)
+    if len(taxonomies) != len(settings.also):
+        raise ValueError(
+            f"{len(taxonomies)} --also-taxonomies for {len(settings.also)} sets of --also: give one each, in their order"
+        )
+    made = []
+    for path, called in zip(settings.also, taxonomies, strict=True):
+        features, taxonomy = _opened(path, settings, called, say)
         require_same_spec(spec, features.spec, what=f"the set at {path}")
-        if "split" in features.rows and (features.rows["split"] == "train").any():
-            features = features.where(split="train")
-        taxonomy = Taxonomy.from_labels(sorted(features.rows["label"].dropna().unique()))
-        _refuse_copies(features, test_on, allowed=settings.allow_overlap, say=say)
+        cut = sides(features, taxonomy, settings, first=False)
+        learnt = _learnt(features, cut)
+        refuse_copies(learnt, measured, allowed=settings.allow_overlap, say=say)
         anchors = anchors_from(settings.fit.anchors, taxonomy, template=settings.fit.template)
-        say(f"also {len(features):,} pictures from {path}; labels: {', '.join(taxonomy.labels)}")
-        sets.append(LabelSet(features, taxonomy, anchors))
-    return sets
+        say(f"also {len(cut.train):,} pictures from {path}; labels: {', '.join(taxonomy.labels)}")
+        test = None if cut.test is None else features.take(cut.test)
+        if test is not None:
+            refuse_copies(learnt, test.rows, allowed=settings.allow_overlap, say=say)
+        made.append(Further(path, LabelSet(features, taxonomy, anchors, cut.validation(features), cut.train), test))
+    return made
 
 
-def _held_out(sets: list[LabelSet], test_on: FeatureSet, settings: TrainSettings, name: str, work: Path) -> Trained:
-    from probes.evaluate import evaluate as measured
-    from probes.evaluate import fit_baselines
-    from probes.train import fit_joint
-
-    probes = tuple(fit_joint(config, sets, work=work / f"seed-{config.seed}")[0] for config in _seeds(settings))
-    baselines = fit_baselines(sets[0].features, sets[0].taxonomy)
-    accuracies = tuple(_accuracy([probe.predict(test_on)], [test_on]) for probe in probes)
-    return Trained(probes[0], baselines, measured(probes[0], test_on, baselines), name, None, probes, accuracies)
-
-
-def _cross_validated(
-    features: FeatureSet, taxonomy: Taxonomy, anchors: Any, settings: TrainSettings, name: str, work: Path
-) -> Trained:
-    """Every picture is predicted by a probe that did not see it; the probe that is kept is fitted on all of them."""
-    from probes.evaluate import evaluation, fit_baselines, out_of_fold
-    from probes.train import fit
-
-    fold = stratified_folds(taxonomy.codes(features.rows["label"]), settings.folds, seed=settings.fit.seed)
-    sides = [(features.take(fold != number), features.take(fold == number)) for number in range(settings.folds)]
-    predictions: list[list[Predictions]] = []
-    readings: dict[str, Any] = {}
-    bar = tqdm(total=settings.folds * settings.seeds, desc="cross-validating", unit="fold", leave=False)
-    for config in _seeds(settings):
-        predictions.append([])
-        for number, (inside, outside) in enumerate(sides):
-            place = work / f"seed-{config.seed}-fold-{number}"
-            probe = fit(config, inside, taxonomy=taxonomy, anchors=anchors, work=place, progress=False)
-            predictions[-1].append(probe.predict(outside))
-            bar.update()
-            if len(predictions) > 1:
-                continue
-            for model, probabilities in (
-                ("metric projector", probe.probabilities(predictions[0][-1])),
-                *((baseline.name, baseline.probabilities(outside)) for baseline in fit_baselines(inside, taxonomy)),
-            ):
-                readings.setdefault(model, np.empty((len(features), len(taxonomy))))[fold == number] = probabilities
-    bar.close()
-    probes = tuple(
-        fit(config, features, taxonomy=taxonomy, anchors=anchors, work=work / f"seed-{config.seed}")
-        for config in _seeds(settings)
-    )
-    accuracies = tuple(_accuracy(parts, [outside for _, outside in sides]) for parts in predictions)
-    parts = [(np.flatnonzero(fold == number), part) for number, part in enumerate(predictions[0])]
-    return Trained(
-        probes[0], fit_baselines(features, taxonomy), evaluation(readings, features, taxonomy), name,
-        out_of_fold(parts, features), probes, accuracies,
-    )  # fmt: skip
-
-
-def _seeds(settings: TrainSettings) -> list[FitConfig]:
-    return [replace(settings.fit, seed=settings.fit.seed + number) for number in range(settings.seeds)]
-
-
-def _accuracy(predictions: list[Predictions], features: list[FeatureSet]) -> float:
-    """Over all labelled pictures of all parts."""
-    hits = [
-        (one.predicted == codes)[codes >= 0]
-        for one, part in zip(predictions, features, strict=True)
-        for codes in (one.taxonomy.codes(part.rows["label"]),)
-    ]
-    return float(np.concatenate(hits).mean())
+def _learnt(features: FeatureSet, cut: Sides) -> pd.DataFrame:
+    """Rows of all pictures that a training sees."""
+    return features.rows.iloc[cut.train if cut.val is None else np.concatenate([cut.train, cut.val])]
 
 
 def _save_trained(trained: Trained, out: Path, *, overwrite: bool) -> None:
@@ -284,18 +195,25 @@ def _save_trained(trained: Trained, out: Path, *, overwrite: bool) -> None:
 
     with atomic_folder(out, overwrite=overwrite) as partial:
         save_probe(trained.probe, partial)
-        pd.DataFrame(trained.probe.config["history"]).rename_axis("epoch").to_csv(partial / HISTORY_FILE)
+        _history(trained.probe).to_csv(partial / HISTORY_FILE)
         save_baselines(trained.baselines, partial / "baselines.safetensors")
         metrics = trained.evaluation.as_json()
         write_json(
             partial / "metrics.json",
             metrics
             | {"evaluated_on": trained.evaluated_on, "training": dict(trained.probe.config)}
-            | ({"seed_accuracies": list(trained.accuracies)} if len(trained.accuracies) > 1 else {}),
+            | ({"seed_accuracies": list(trained.accuracies)} if len(trained.accuracies) > 1 else {})
+            | ({"also": [asdict(one) for one in trained.also]} if trained.also else {}),
         )
         for probe in trained.probes if len(trained.probes) > 1 else ():
             folder = partial / "seeds" / str(probe.config["seed"])
             with atomic_folder(folder) as inner:
                 save_probe(probe, inner)
+                _history(probe).to_csv(inner / HISTORY_FILE)
         if trained.out_of_fold is not None:
             trained.out_of_fold.table().to_parquet(partial / PREDICTIONS_FILE)
+
+
+def _history(probe: Probe) -> pd.DataFrame:
+    """One row an epoch."""
+    return pd.DataFrame(probe.config["history"]).rename_axis("epoch")

@@ -21,6 +21,7 @@ from analyses.planted_skew.records import (
     gathered,
     mean_and_interval,
     mean_row,
+    one_sided,
     share_row,
     verdict,
 )  # fmt: skip
@@ -67,7 +68,7 @@ def entangled_experiment(*, blocks: tuple[int, int]) -> Experiment:
         ours, naive = np.array(gathered(records, "ours")), gathered(records, "naive")
         held = gathered(records, "held")
         mean, low, high = mean_and_interval(list(ours))
-        surely = low is not None and high is not None and (low > BIAS or high < -BIAS)
+        above = one_sided(list(np.sign(mean) * ours), BIAS, 1)
         error = float(np.sqrt((ours**2).mean()))
         p = float(stats.chi2.sf(len(ours) * error**2 / ERROR**2, len(ours)))
         name = f"null with an entangled prompt, cosine {COSINE:g}"
@@ -75,12 +76,12 @@ def entangled_experiment(*, blocks: tuple[int, int]) -> Experiment:
         return [
             Row(
                 "gate", f"{name}, {GOLD} gold labels: bias", mean, low, high, "rate", f"|bias| ≤ {BIAS:g}",
-                "pass" if abs(mean) <= BIAS else "fail" if surely else "within chance",
-                f"mean of {len(ours)} prompts", {}, note,
+                verdict(abs(mean) > BIAS, above), f"mean of {len(ours)} prompts: one-sided t, p = {above:.2g}", {}, note,
+                above,
             ),
             Row(
                 "gate", f"{name}, {GOLD} gold labels: root mean square error", error, None, None, "rate", f"≤ {ERROR:g}",
-                verdict(error > ERROR, p), f"one-sided chi-square, p = {p:.2g}", {}, note,
+                verdict(error > ERROR, p), f"one-sided chi-square, p = {p:.2g}", {}, note, p,
             ),
             share_row(
                 int(sum(held)), len(held), kind="scenario", name=f"{name}: the calibrated interval holds zero",

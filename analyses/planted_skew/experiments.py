@@ -15,15 +15,15 @@ def experiments() -> list[Experiment]:
     """All of them; blocks of a quick run and of a full one."""
     return [
         null_experiment("null", taxonomy="mikels8", blocks=(3, 20)),
-        null_experiment("null-25", taxonomy="webemo25", blocks=(2, 20)),
+        null_experiment("null-25", taxonomy="webemo25", blocks=(1, 20)),
         null_experiment("null-groups", taxonomy="mikels8", blocks=(2, 20), grouped=True),
         entangled_experiment(blocks=(2, 20)),
         power_experiment(blocks=(6, 60)),
         coverage_experiment(),
-        hidden_experiment(blocks=(2, 20)),
-        hidden_null_experiment(blocks=(2, 24)),
+        hidden_experiment(blocks=(1, 20)),
+        hidden_null_experiment(blocks=(1, 24)),
         erasure_experiment(blocks=(2, 10)),
         speed_experiment(),
-        scenario_experiment(blocks=(2, 40)),
-        peers_experiment(blocks=(1, 10)),
+        scenario_experiment(blocks=(1, 40)),
+        peers_experiment(blocks=(1, 3)),
     ]

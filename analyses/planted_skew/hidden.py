@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from analyses.discovery.space import slice_space
 from analyses.discovery.split import explore_half
 from analyses.discovery.verify import checked, verdicts
 from analyses.planted_skew.flags import SLICELINE_ALPHA
-from analyses.planted_skew.records import Experiment, Record, Row, gathered, mean_row, share_row, totals
+from analyses.planted_skew.records import OPEN, RIGHT, Experiment, Record, Row, gathered, mean_row, share_row, totals
 from data.planted_embeddings import PlantedEmbeddings, planted_embeddings
 
 Floats = npt.NDArray[np.float64]
@@ -31,9 +32,11 @@ GATES = (
     ("conjunction of two directions, 3 %", "conjunction", None, 0.60),
 )
 """Name, scenario, share, and the average precision that is asked."""
-RING = "ring around the middle of two directions, 3 %"
-PICTURES = (10_000, 30_000)
-"""Of a data set, quick and full."""
+MOVED = "direction, 3 %, vectors moved toward a label"
+MORE = (("ring around the middle of two directions, 3 %", "ring", None, None), (MOVED, "direction", 0.03, None))
+"""Without a bar for the precision. Moved vectors are read by the nearest label: searched off the span of the labels."""
+PICTURES = (8_000, 30_000)
+"""Of a data set, quick and full; the precision asked for is that of the full size, and not judged in a quick run."""
 NULL_PICTURES = 3_000
 NULLS = 5
 """Data sets without a hidden slice in a block."""
@@ -48,18 +51,22 @@ def hidden_experiment(*, blocks: tuple[int, int]) -> Experiment:
 
     def run(seed: Sequence[int], quick: bool) -> Record:
         found: dict[str, dict[str, list[float]]] = {}
-        for at, (name, scenario, share, _) in enumerate((*GATES, (RING, "ring", None, 0.0))):
+        for at, (name, scenario, share, _) in enumerate((*GATES, *MORE)):
             if quick and share == 0.01:
                 continue  # 50 pictures of the half that is searched: nothing to find
-            planted = planted_embeddings(scenario, n=PICTURES[not quick], seed=drawn_seed(seed, at), share=share)
-            scored = recovery(discover(planted.features, planted.predictions), planted.truth)
+            planted = planted_embeddings(
+                scenario, n=PICTURES[not quick], seed=drawn_seed(seed, at), share=share,
+                mechanism="vectors" if name == MOVED else "outcome",
+            )  # fmt: skip
+            config = DiscoveryConfig(space="projected" if name == MOVED else "features")
+            scored = recovery(discover(planted.features, planted.predictions, config), planted.truth)
             found[name] = {"ours": [scored.average_precision], "verified": [float(scored.found)]}
             found[name] |= {tool: [value] for tool, value in baselines(planted, seed).items()}
         return {"found": found}
 
     def rows(records: Sequence[Record], quick: bool) -> list[Row]:
         lines, scenarios = [], []
-        for name, _, _, bar in (*GATES, (RING, "ring", None, 0.0)):
+        for name, _, _, bar in (*GATES, *MORE):
             if name not in records[0]["found"]:
                 continue
             values = totals([record["found"] for record in records], name)
@@ -67,18 +74,18 @@ def hidden_experiment(*, blocks: tuple[int, int]) -> Experiment:
             verified = int(sum(values["verified"]))
             scenarios.append(
                 share_row(
-                    verified, len(values["verified"]), kind="scenario", name=f"hidden {name}: found and verified",
+                    verified, len(values["verified"]), at_least=RIGHT, kind="scenario",
+                    name=f"hidden {name}: found and verified",
                     note=f"average precision {np.mean(values['ours']):.2f}; best of the others {max(others.values()):.2f}",
                 )
             )  # fmt: skip
-            if name == RING:
+            if bar is None:
                 continue
-            lines.append(
-                mean_row(
-                    values["ours"], at_least=bar, kind="gate", name=f"hidden {name}: average precision", others=others,
-                    note=f"verified on the held-out half in {verified} of {len(values['verified'])}",
-                )
+            line = mean_row(
+                values["ours"], at_least=bar, kind="gate", name=f"hidden {name}: average precision", others=others,
+                note=f"verified on the held-out half in {verified} of {len(values['verified'])}",
             )  # fmt: skip
+            lines.append(replace(line, verdict=OPEN) if quick else line)
         return lines + scenarios
 
     return Experiment("hidden", blocks, run, rows)

@@ -117,7 +117,7 @@ def _rows(
     count = inside.sum(axis=1)
     seen = _difference(inside, pictures.association)
     spread = pictures.association.std(axis=0, ddof=1) if len(cosines) > 1 else np.zeros(len(mine))
-    low, high = np.quantile(_drawn(pictures, inside, rng), [0.025, 0.975], axis=0)
+    low, high = np.nanquantile(_drawn(pictures, inside, rng), [0.025, 0.975], axis=0)
     labels = np.array([cosines[:, words_of].mean(axis=1) for words_of in mine]).T
     nearest = labels.argmax(axis=1)
     rows = []
@@ -232,19 +232,20 @@ def _every_difference(codes: Codes, association: Floats, groups: Codes | None) -
 
 
 def _drawn(pictures: _Pictures, inside: npt.NDArray[np.bool_], rng: np.random.Generator) -> Floats:
-    """Differences `(draws, v, k)` with pictures (groups) and words drawn anew."""
+    """Differences `(draws, v, k)` with pictures (groups) and words drawn anew; NaN where a side was not drawn."""
     cosines, mine = pictures.cosines, pictures.mine
     found = np.empty((DRAWS, len(inside), len(mine)))
     for draw, weight in enumerate(drawn_weights(len(cosines), pictures.groups, draws=DRAWS, rng=rng)):
         inner = inside * weight
         total, sums = weight @ cosines, inner @ cosines
         n, whole = inner.sum(axis=1, keepdims=True), weight.sum()
-        with np.errstate(divide="ignore", invalid="ignore"):
-            by_word = sums / n - (total - sums) / (whole - n)
+        n, others = np.where(n > 0, n, np.nan), np.where(whole > n, whole - n, np.nan)  # a side that was not drawn
+        by_word = sums / n - (total - sums) / others
         own = np.array([np.bincount(rng.choice(np.flatnonzero(row), row.sum()), minlength=len(row)) for row in mine])
         rest = own.sum(axis=0) - own
         found[draw] = by_word @ (own / own.sum(axis=1, keepdims=True) - rest / rest.sum(axis=1, keepdims=True)).T
-    return np.nan_to_num(found)
+    found[:, ~inside.any(axis=1) | inside.all(axis=1)] = 0.0
+    return found
 
 
 def _over_words(mean_cosines: Floats, mine: npt.NDArray[np.bool_]) -> float:

@@ -40,7 +40,8 @@ class ErasureTest:
     """What erasing one attribute does.
 
     Attributes:
-        cells: one row a (slice, emotion): `slice`, `emotion`, `n`; the skew `before` with its 95 % interval `before_low`,
+        cells: one row a (slice, emotion): `attribute`, `slice`, `emotion`, `n`; the skew `before` with its 95 % interval
+        `before_low`,
             `before_high`, and `after` within-label erasure (plain where no label is known, see `method`) with `after_low`,
             `after_high`; `after_plain`, after plain LEACE; `reduction`, by how much it came nearer to zero; `control_limit`,
             what 97.5 % of the random directions stay below; `p`, (b + 1) / (B + 1), b the random directions that reduce it
@@ -163,6 +164,7 @@ def _cells(
     }  # fmt: skip
     return pd.DataFrame(
         {
+            "attribute": attribute.column,
             "slice": series_of([condition.name for condition in attribute.conditions], k),
             "emotion": np.tile(np.array(labels, dtype=object), size),
             "n": np.repeat(np.rint(before.n).astype(np.int64), k),

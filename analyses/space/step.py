@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -21,10 +22,12 @@ from analyses.space.mmd import mmd_table
 from analyses.space.neighbours import NEIGHBOURS, nearest_neighbours, purity_table
 from analyses.space.pull import pull_table
 from analyses.space.shift import concept_shift_table
+from analyses.space.wording import wording_table
 from analyses.strata import true_codes
 from data.predictions import Predictions
 
 Codes = npt.NDArray[np.int64]
+Vectors = npt.NDArray[np.floating]
 Tables = dict[str, pd.DataFrame]
 MOST_IN_ONE_PASS = 50_000
 """Pictures whose vectors are gone through once for medians and kernel means; of more, a sample is."""
@@ -36,6 +39,7 @@ def space_tables(
     predictions: Predictions, attributes: Sequence[CodedAttribute], *,
     skewed: frozenset[str] = frozenset(), inferred: frozenset[str] = frozenset(),
     on_map: npt.NDArray[np.int64] | None = None, most: int = 2_000, seed: int = 0,
+    wordings: Mapping[str, npt.NDArray[np.floating]] | None = None,
 ) -> Tables:  # fmt: skip
     """Tables by name; none where predictions name a label only.
 
@@ -45,9 +49,9 @@ def space_tables(
     label vectors), `space_shift` (`concept_shift_table`), `space_encoding` (`linear_probe`), `space_neighbours`
     (`purity_table`), `space_alignment` (`alignment_table`), and for the attributes that are skewed `space_erasure` and
     `space_collateral` (the parts of an `ErasureTest`). Of the pictures on the map: `space_plane` (`image_id`, `x`, `y`),
-    `space_plane_labels` (`label`, `x`, `y`) and `space_plane_badge` (one row: shares and trust). `space_about` says for
-    each analysis how many `pictures` of how many (`of`) it saw, and which `attribute` it could not be done for and why
-    (`note`).
+    `space_plane_labels` (`label`, `x`, `y`) and `space_plane_badge` (one row: shares and trust). With `wordings`
+    `space_wording` (`wording_table`), of every picture. `space_about` says for each analysis how many `pictures` of how
+    many (`of`) it saw, and which `attribute` it could not be done for and why (`note`).
 
     Args:
         predictions: of a probe, or of any model with scores.
@@ -57,54 +61,82 @@ def space_tables(
         on_map: positions of the pictures on the map.
         most: pictures that slow analyses take; 0 leaves these out.
         seed: of all samples and deals.
+        wordings: name -> label vectors of other words for the same emotions.
     """
     if predictions.measure == "label":
         return {}
     y = None if predictions.truth is None else true_codes(predictions)
     groups = group_codes(predictions.rows)
-    n = len(predictions)
-    about: list[tuple[str, int, int, str, str]] = [("space_pull", n, n, "", ""), ("space_hubs", n, n, "", "")]
-    tables = {
-        "space_pull": pull_table(predictions, attributes, y=y, groups=groups),
-        "space_hubs": hubness_table(predictions),
-    }
+    n, found = len(predictions), _Found(len(predictions))
+    found.add("space_pull", n, lambda: {"space_pull": pull_table(predictions, attributes, y=y, groups=groups)})
+    found.add("space_hubs", n, lambda: {"space_hubs": hubness_table(predictions)})
     some = _chosen(predictions, MOST_IN_ONE_PASS, seed)
     part, coded = predictions.take(_mask(some, n)), [_at(one, some) for one in attributes]
     own, truth = _of(groups, some), _of(y, some)
-    tables["space_margins"] = margin_table(part, coded, groups=own)
-    about.append(("space_margins", len(some), n, "", ""))
-    if predictions.embeddings is not None and predictions.anchors is not None:
+    found.add("space_margins", len(some), lambda: {"space_margins": margin_table(part, coded, groups=own)})
+    vectors, anchors = predictions.embeddings, predictions.anchors
+    if vectors is not None and anchors is not None:
         if most and n >= FEWEST:
-            tables["space_mmd"] = mmd_table(
-                predictions.embeddings[some], coded, y=truth, groups=own, most_for_p=most, seed=seed
-            )
-            about.append(("space_mmd", len(some), n, "", ""))
+            found.add("space_mmd", len(some), lambda: {
+                "space_mmd": mmd_table(vectors[some], coded, y=truth, groups=own, most_for_p=most, seed=seed)
+            })  # fmt: skip
             few = _chosen(predictions, most, seed)
-            tables |= _slow(
-                predictions.take(_mask(few, n)), [_at(one, few) for one in attributes], skewed, inferred, _of(y, few),
-                _of(groups, few), n, seed, about,
+            _slow(
+                found, predictions.take(_mask(few, n)), vectors[few], anchors, [_at(one, few) for one in attributes], skewed,
+                inferred, _of(y, few), _of(groups, few), seed,
             )  # fmt: skip
+        if wordings:
+            found.add("space_wording", n, lambda: {"space_wording": wording_table(predictions, wordings, attributes)})
         if on_map is not None and len(on_map):
-            tables |= _plane(predictions.take(_mask(on_map, n)), predictions.anchors, seed)
-            about.append(("space_plane", len(on_map), n, "", ""))
-    tables["space_about"] = pd.DataFrame(about, columns=["analysis", "pictures", "of", "attribute", "note"])
-    return tables
+            ids = predictions.rows["image_id"].iloc[on_map].reset_index(drop=True)
+            found.add(
+                "space_plane", len(on_map), lambda: _plane(ids, vectors[on_map], anchors, predictions.taxonomy.labels, seed)
+            )
+    return found.tables()
+
+
+class _Found:
+    """Tables as they come, and for each analysis how many pictures it saw or why it could not be done."""
+
+    def __init__(self, of: int) -> None:
+        self.of = of
+        self.parts: dict[str, list[pd.DataFrame]] = {}
+        self.about: dict[tuple[str, str], tuple[int, str]] = {}
+
+    def add(self, analysis: str, pictures: int, work: Callable[[], Tables], attribute: str = "") -> None:
+        """Does the work; what the data do not allow is noted for the attribute, or for all of them."""
+        try:
+            tables = work()
+        except ValueError as error:
+            self.about[analysis, attribute] = pictures, str(error)
+            return
+        self.about.setdefault((analysis, ""), (pictures, ""))
+        for name, table in tables.items():
+            self.parts.setdefault(name, []).append(table)
+
+    def tables(self) -> Tables:
+        """Every table, `space_about` with them."""
+        rows = [(name, seen, self.of, attribute, note) for (name, attribute), (seen, note) in self.about.items()]
+        about = pd.DataFrame(rows, columns=["analysis", "pictures", "of", "attribute", "note"])
+        return {name: pd.concat(parts, ignore_index=True) for name, parts in self.parts.items()} | {"space_about": about}
 
 
 def _slow(
-    predictions: Predictions, attributes: Sequence[CodedAttribute], skewed: frozenset[str], inferred: frozenset[str],
-    y: Codes | None, groups: Codes | None, of: int, seed: int, about: list[tuple[str, int, int, str, str]],
-) -> Tables:  # fmt: skip
-    vectors, anchors, taxonomy = predictions.embeddings, predictions.anchors, predictions.taxonomy
-    assert vectors is not None  # the caller looked
-    assert anchors is not None
-    space, labels, n = label_space(vectors, anchors), taxonomy.labels, len(predictions)
-    owners = np.arange(len(labels))
+    found: _Found, predictions: Predictions, vectors: Vectors, anchors: Vectors, attributes: Sequence[CodedAttribute],
+    skewed: frozenset[str], inferred: frozenset[str], y: Codes | None, groups: Codes | None, seed: int,
+) -> None:  # fmt: skip
+    """What is done on a sample: these predictions."""
+    taxonomy, labels, n = predictions.taxonomy, predictions.taxonomy.labels, len(predictions)
+    try:
+        space = label_space(vectors, anchors)
+    except ValueError as error:
+        found.about["space_association", "every attribute"] = n, str(error)
+        return
     near = nearest_neighbours(space.x, neighbours=min(NEIGHBOURS, n // 3))
 
     def erasure(one: CodedAttribute) -> Tables:
-        found = erasure_test(space.x, one, labels, read=space.head, y=y, groups=groups, seed=seed)
-        return {"space_erasure": found.cells, "space_collateral": found.collateral}
+        tested = erasure_test(space.x, one, labels, read=space.head, y=y, groups=groups, seed=seed)
+        return {"space_erasure": tested.cells, "space_collateral": tested.collateral}
 
     each: dict[str, Callable[[CodedAttribute], Tables]] = {
         "space_shift": lambda one: {"space_shift": concept_shift_table(space, one, labels, groups=groups, seed=seed)},
@@ -114,37 +146,28 @@ def _slow(
         "space_neighbours": lambda one: {"space_neighbours": purity_table(near, one, groups=groups, seed=seed)},
         "space_erasure": erasure,
     }
-    parts: dict[str, list[pd.DataFrame]] = {}
     for apart in (False, True):
         family = [one for one in attributes if (one.column in inferred) == apart]
         if family:
-            table = association_table(vectors, anchors, owners, family, taxonomy, groups=groups, seed=seed)
-            parts.setdefault("space_association", []).append(table)
+            table = association_table(vectors, anchors, np.arange(len(labels)), family, taxonomy, groups=groups, seed=seed)
+            found.add("space_association", n, partial(dict, space_association=table))
     for name, analysis in each.items():
         for one in attributes:
-            if name == "space_erasure" and not any(condition.name in skewed for condition in one.conditions):
-                continue
-            try:
-                for key, table in analysis(one).items():
-                    parts.setdefault(key, []).append(table)
-            except ValueError as error:
-                about.append((name, n, of, one.column, str(error)))
+            if name != "space_erasure" or any(condition.name in skewed for condition in one.conditions):
+                found.add(name, n, partial(analysis, one), one.column)
     emotion = predictions.predicted if y is None else y
     truth = "predictions" if y is None else "votes" if predictions.has_votes else "labels"
-    parts["space_alignment"] = [alignment_table(space, emotion, attributes, truth=truth, seed=seed)]
-    about += [(name, n, of, "", "") for name in parts]
-    return {name: pd.concat(tables, ignore_index=True) for name, tables in parts.items()}
+    alignment = alignment_table(space, emotion, attributes, truth=truth, seed=seed)
+    found.add("space_alignment", n, partial(dict, space_alignment=alignment))
 
 
-def _plane(predictions: Predictions, anchors: npt.NDArray[np.floating], seed: int) -> Tables:
-    vectors = predictions.embeddings
-    assert vectors is not None  # the caller looked
+def _plane(ids: pd.Series, vectors: Vectors, anchors: Vectors, labels: tuple[str, ...], seed: int) -> Tables:
     plane = label_plane(vectors, anchors)
     trust = map_trust(vectors, plane.xy, seed=seed)
     return {
-        "space_plane": pd.DataFrame({"image_id": predictions.rows["image_id"], "x": plane.xy[:, 0], "y": plane.xy[:, 1]}),
+        "space_plane": pd.DataFrame({"image_id": ids, "x": plane.xy[:, 0], "y": plane.xy[:, 1]}),
         "space_plane_labels": pd.DataFrame(
-            {"label": list(predictions.taxonomy.labels), "x": plane.anchors_xy[:, 0], "y": plane.anchors_xy[:, 1]}
+            {"label": list(labels), "x": plane.anchors_xy[:, 0], "y": plane.anchors_xy[:, 1]}
         ),
         "space_plane_badge": pd.DataFrame(
             [{"label_share": plane.label_share, "picture_share": plane.picture_share, **vars(trust)}]

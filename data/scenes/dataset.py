@@ -6,6 +6,7 @@ import hashlib
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 from tqdm import tqdm
 
@@ -18,16 +19,24 @@ from data.taxonomy import Taxonomy
 
 PERSONS_IN_TEST = 0.75
 """Share of pictures with a person in the balanced test set: that is whom the audit is about."""
+_ALIKE = ("subject", "held", "extras", "light", "weather", "setting")
+"""What makes contents alike: all that moves an emotion, the strongest first."""
 
 
 def balanced_scenes(n: int, *, rng: np.random.Generator) -> pd.DataFrame:
-    """Contents of `n` pictures, most with a person, every tone of figure equally often (within one)."""
+    """Contents of `n` pictures, most with a person; tones of figures and cameras are dealt out evenly over all contents.
+
+    Contents are drawn as everywhere, put next to those they are like, and every three neighbours get each tone, and each
+    camera, once. So a tone or a camera is as common as any other (within one), and what else its pictures show is nearly the
+    same: a difference in reading is the reader's, and not what chance put into the pictures.
+    """
     persons = round(PERSONS_IN_TEST * n)
-    scenes = pd.concat(
-        [sample_scenes(persons, rng=rng, fixed={"subject": "person"}), _without_persons(n - persons, rng)], ignore_index=True
-    )
-    tones = [tone for tone, _ in ATTRIBUTES["figure_tone"]]
-    scenes.loc[: persons - 1, "figure_tone"] = np.array(tones, dtype=object)[np.arange(persons) % len(tones)]
+    sides = [sample_scenes(persons, rng=rng, fixed={"subject": "person"}), _without_persons(n - persons, rng)]
+    for at, scenes in enumerate(sides):
+        ordered = scenes.sort_values(list(_ALIKE), kind="stable", na_position="last").reset_index(drop=True)
+        sides[at] = ordered.assign(camera=_dealt("camera", len(ordered), rng))
+    sides[0]["figure_tone"] = _dealt("figure_tone", persons, rng)
+    scenes = pd.concat(sides, ignore_index=True)
     return scenes.iloc[rng.permutation(n)].reset_index(drop=True)
 
 
@@ -78,6 +87,13 @@ def write_scenes(
 def training_answers(scenes: pd.DataFrame, *, seed: int, bias: AnnotatorBias | None) -> pd.DataFrame:
     """What the annotators of the training pictures say; with and without `bias` the same draws are used."""
     return annotate(scenes, rng=np.random.default_rng([seed, 1]), bias=bias)
+
+
+def _dealt(attribute: str, n: int, rng: np.random.Generator) -> npt.NDArray[np.object_]:
+    """Values `(n,)` of an attribute: all of them once, in random order, then all of them again."""
+    values = np.array([value for value, _ in ATTRIBUTES[attribute]], dtype=object)
+    rounds = [rng.permutation(values) for _ in range(-(-n // len(values)))]
+    return np.concatenate(rounds)[:n] if rounds else np.empty(0, dtype=object)
 
 
 def _without_persons(n: int, rng: np.random.Generator) -> pd.DataFrame:

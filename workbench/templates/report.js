@@ -34,3 +34,51 @@
   for (const control of [text, verdict, repeats]) control.addEventListener("input", show);
   show();
 })();
+
+(() => {
+  const kept = document.getElementById("gallery");
+  if (!kept) return;
+  const { pictures, slices, truth } = JSON.parse(kept.textContent), panel = document.getElementById("behind");
+  const slice = document.getElementById("behind-slice"), emotion = document.getElementById("behind-emotion");
+  const source = (number) => pictures[number].src ?? document.getElementById(`picture-${number}`)?.src;
+  const element = (name, text) => {
+    const made = document.createElement(name);
+    made.textContent = text ?? "";
+    return made;
+  };
+  const row = (title, numbers) => {
+    const list = element("ul");
+    list.className = "pictures";
+    for (const number of numbers) {
+      const one = pictures[number], item = element("li");
+      if (one.shown) {
+        const image = element("img");
+        Object.assign(image, { src: source(number), alt: `picture ${one.id}, ${one.what}`, title: one.id, width: 72 });
+        item.append(image, element("small", one.what));
+      } else item.append(element("code", one.id), element("small", one.what));
+      list.append(item);
+    }
+    panel.append(element("p", title), ...(numbers.length ? [list] : []));
+  };
+  const show = () => {
+    panel.replaceChildren();
+    if (slice.value === "") return;
+    const chosen = slices[Number(slice.value)], all = chosen.n.toLocaleString("en");
+    if (emotion.value) {
+      const [n, some] = chosen.cells[emotion.value], few = some.length < n ? `; ${some.length} of them:` : ":";
+      row(`${n.toLocaleString("en")} of the ${all} pictures with ${chosen.name} are read as ${emotion.value}${n ? few : "."}`, some);
+    } else {
+      row(`Of the ${all} pictures with ${chosen.name}, ${truth ? "read most against their labels" : "those read most surely"}:`, chosen.worst);
+      row("Most typical, read as most of them are, neither surely nor barely:", chosen.typical);
+    }
+  };
+  for (const image of document.querySelectorAll("img[data-picture]")) image.src = source(Number(image.dataset.picture));
+  for (const control of [slice, emotion]) control.addEventListener("input", show);
+  document.getElementById("heat-map")?.on("plotly_click", ({ points }) => {
+    const cell = points.find((point) => point.customdata)?.customdata;
+    if (!cell) return;
+    [slice.value, emotion.value] = [String(cell[0]), cell[1]];
+    show();
+    panel.scrollIntoView({ block: "nearest", behavior: "smooth" });
+  });
+})();

@@ -31,13 +31,16 @@ def opened_reviews(result: AuditResult, folder: Path) -> list[Judged]:
         st.stop()
 
 
-def review_form(result: AuditResult, position: int, decided: list[Judged], folder: Path) -> None:
-    """What was decided about row `position` of the findings, and a form to decide (again); saved in the run folder."""
+def review_form(result: AuditResult, position: int, decided: list[Judged], folder: Path, *, place: str = "") -> None:
+    """What was decided about row `position` of the findings, and a form to decide (again); saved in the run folder.
+
+    A page that can show the form of one finding twice gives each a `place` of its own.
+    """
     now = next((one for one in decided if one.position == position), None)
     options = (*DECISIONS, WITHDRAWN) if now else DECISIONS
     given = st.session_state.get(_NAME, "")
     row = result.finding(position)
-    with st.form(f"review of {row.slice} as {row.emotion} in {folder}"):
+    with st.form(f"review of {row.slice} as {row.emotion} in {folder}{place}"):
         st.markdown("**What is it worth?**" + (f" So far: {markdown_text(now.mark)}" if now else ""))
         decision = st.radio(
             "Decision", options, horizontal=True, index=options.index(now.review.decision) if now else None,

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pandas as pd
 import streamlit as st
 
+from workbench.behind import typical_first, worst_first
 from workbench.sentences import markdown_text
+from workbench.thumbnails import thumbnail_bytes
 
 MOST_ROWS = 1_000
 _MOST_THUMBNAILS = 12
 _MOST_TRIED = 2_000
+_SIDE = 220
 
 
 def show_pictures(rows: pd.DataFrame, *, key: str) -> None:
@@ -21,7 +22,8 @@ def show_pictures(rows: pd.DataFrame, *, key: str) -> None:
         return
     worst = worst_first(rows)
     if "path" in worst:
-        _thumbnails(worst, "Read most against their labels, the surest first")
+        known = worst["audit_agreement"].notna().any()
+        _thumbnails(worst, "Read most against their labels, the surest first" if known else "The surest first")
         _thumbnails(
             typical_first(rows), "Most typical: read as most of this selection is, with a margin near the middle of it"
         )
@@ -50,30 +52,18 @@ def show_pictures(rows: pd.DataFrame, *, key: str) -> None:
     st.caption(f"{shown}{len(worst):,} pictures; those read against their label come first.")
 
 
-def worst_first(rows: pd.DataFrame) -> pd.DataFrame:
-    """Lowest agreement with the truth first; among equals the prediction that was surest."""
-    order = rows.assign(sureness=-rows["audit_margin"].astype(float))
-    by = ["audit_agreement", "sureness", "image_id"]
-    return rows.loc[order.sort_values(by, na_position="last", kind="stable").index]
-
-
-def typical_first(rows: pd.DataFrame) -> pd.DataFrame:
-    """Pictures read as most of `rows` are, those with a margin nearest to the median of these first."""
-    usual = rows[rows["predicted"] == rows["predicted"].mode().iloc[0]]
-    margin = usual["audit_margin"].astype(float)
-    return usual.loc[(margin - margin.median()).abs().sort_values(kind="stable").index]
-
-
 def _thumbnails(rows: pd.DataFrame, title: str) -> None:
     """A row of pictures with what they were read as; nothing where no file can be found."""
-    some = rows[rows["path"].notna()].head(_MOST_TRIED)
-    there = some[[Path(str(path)).is_file() for path in some["path"]]].head(_MOST_THUMBNAILS)
-    if there.empty:
-        return
-    labels = there["label"] if "label" in there else pd.Series(index=there.index, dtype=object)
-    captions = [
-        markdown_text(f"read as {said}" + (f", labelled {label}" if pd.notna(label) else ""))
-        for said, label in zip(there["predicted"], labels, strict=True)
-    ]
-    st.markdown(f"**{title}**")
-    st.image([str(path) for path in there["path"]], caption=captions, width=110)
+    shown: list[bytes] = []
+    captions: list[str] = []
+    for row in rows[rows["path"].notna()].head(_MOST_TRIED).itertuples():
+        small = thumbnail_bytes(row.path, side=_SIDE)
+        if small is not None:
+            label = getattr(row, "label", None)
+            shown.append(small)
+            captions.append(markdown_text(f"read as {row.predicted}" + (f", labelled {label}" if pd.notna(label) else "")))
+        if len(shown) == _MOST_THUMBNAILS:
+            break
+    if shown:
+        st.markdown(f"**{title}**")
+        st.image(shown, caption=captions, width=110)

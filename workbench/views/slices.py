@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 import streamlit as st
 
@@ -10,9 +12,11 @@ from analyses.cells import VERDICTS
 from workbench import figures, sentences
 from workbench.concept_sentences import standing
 from workbench.opened import opened_audit, opened_folder
-from workbench.reviewing import marks
+from workbench.reviewing import Judged, marks
 from workbench.views.judging import opened_reviews, review_form
 from workbench.views.pictures import show_pictures
+
+_CLICKED = "clicked cell"
 
 
 def render() -> None:
@@ -26,15 +30,22 @@ def render() -> None:
     heat_map = figures.heat_map(result, order=int(order))
     st.caption(
         "Points more (vermilion) or less (blue) than the other pictures. A number is skewed, ≈ equivalent; grey cells are "
-        f"not zero: ? could not be told, · has too few pictures. At most {figures.MOST_SLICES} slices, the most different."
+        f"not zero: ? could not be told, · has too few pictures. At most {figures.MOST_SLICES} slices, the most different. "
+        "Click what is written in a cell: the pictures behind it are shown under the map."
     )
+    decided = opened_reviews(result, opened_folder())
     if heat_map is not None:
-        st.plotly_chart(heat_map, theme=None, key="heat", config=figures.CONFIG)
+        clicked = st.plotly_chart(
+            heat_map, theme=None, key=f"heat {order}", config=figures.CONFIG, on_select="rerun", selection_mode="points"
+        )
+        cell = _clicked_cell(result, clicked, order=int(order))
+        if cell is not None:
+            _point_down(result, cell)
+            _behind(result, cell, decided, key="cell")
 
     st.header("Findings")
     chosen = _filtered(result)
     st.caption(f"{len(chosen):,} of {len(result.findings):,} pairs. Choose a row to see the pictures behind it.")
-    decided = opened_reviews(result, opened_folder())
     said = marks(decided)
     event = st.dataframe(
         _readable(chosen, said, with_truth=result.run["truth"] != "none"),
@@ -43,18 +54,40 @@ def render() -> None:
     )  # fmt: skip
     picked = event.selection.rows
     if picked and picked[0] < len(chosen):
-        row = chosen.iloc[picked[0]]
-        st.markdown(
-            sentences.markdown_sentence(
-                row, truth=result.run["truth"], standing=standing(result, row["where"], row["emotion"])
-            )
-        )
-        detectable = sentences.points(row["detectable"], signed=False)
-        st.caption(f"A single test on this slice finds differences from about {detectable} points on (80 % power).")
-        review_form(result, int(chosen.index[picked[0]]), decided, opened_folder())
-        inside = sentences.samples_in(result, row["where"])
-        which = st.radio("Show", [f"read as {row['emotion']}", "all in the slice"], horizontal=True)
-        show_pictures(inside if which == "all in the slice" else inside[inside["predicted"] == row["emotion"]], key="behind")
+        _behind(result, int(chosen.index[picked[0]]), decided, key="behind")
+
+
+def _clicked_cell(result: AuditResult, event: Any, *, order: int) -> int | None:
+    """The row of the findings that the clicked cell of the heat map stands for."""
+    points = [point["customdata"] for point in event.selection.points if point.get("customdata")]
+    slices = figures.heat_map_slices(result, order=order)
+    if not points or int(points[0][0]) >= len(slices):
+        return None
+    findings = result.findings
+    found = findings.index[(findings["slice"] == slices[int(points[0][0])]) & (findings["emotion"] == points[0][1])]
+    return int(found[0]) if len(found) else None
+
+
+def _point_down(result: AuditResult, cell: int) -> None:
+    """Says once where the pictures of a clicked cell are: the map is higher than most screens."""
+    if st.session_state.get(_CLICKED) != cell:
+        row = result.findings.iloc[cell]
+        st.toast(sentences.markdown_text(f"Pictures with {row['slice']}, read as {row['emotion']}: under the map"))
+    st.session_state[_CLICKED] = cell
+
+
+def _behind(result: AuditResult, position: int, decided: list[Judged], *, key: str) -> None:
+    """What a finding says, what a person says of it, and its pictures."""
+    row = result.findings.iloc[position]
+    told = standing(result, row["where"], row["emotion"])
+    st.markdown(sentences.markdown_sentence(row, truth=result.run["truth"], standing=told))
+    st.caption(sentences.markdown_text(sentences.beside(row)))
+    inside = sentences.samples_in(result, row["where"])
+    which = st.radio(
+        "Show", [f"read as {row['emotion']}", "all in the slice"], horizontal=True, key=f"which pictures, {key}"
+    )
+    show_pictures(inside if which == "all in the slice" else inside[inside["predicted"] == row["emotion"]], key=key)
+    review_form(result, position, decided, opened_folder(), place=f", {key}")
 
 
 _COLUMNS = {

@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pandas as pd
+import plotly.graph_objects as go
 import streamlit as st
 
 from workbench import figures, map_figure, sentences
 from workbench.opened import opened_audit
+from workbench.space_section import SpaceSection, section_figures, space_section
 from workbench.views.pictures import show_pictures
 
 
@@ -16,6 +18,12 @@ def render() -> None:
     """The map, the pictures that were selected on it or by the boxes beside it, and the distance structure."""
     result = opened_audit()
     st.title("Space")
+    section, drawn = space_section(result), section_figures(result)
+    if section is not None and "plane" in drawn:
+        st.subheader("In the plane of the labels")
+        st.caption(sentences.markdown_text(section.plane or ""))
+        st.plotly_chart(drawn["plane"], theme=None, key="plane", config=figures.CONFIG)
+        st.subheader("By neighbourhood")
     st.caption(sentences.map_badge(result.run["map"], len(result.samples)))
     colour = st.selectbox("Colour by", map_figure.colourings(result))
     figure = map_figure.picture_map(result, colour=colour)
@@ -59,6 +67,8 @@ def render() -> None:
         "other pictures. A number is written where the 95 % interval of the difference excludes zero."
     )
     st.plotly_chart(pull, theme=None, key="pull", config=figures.CONFIG)
+    if section is not None:
+        _section(section, drawn)
     st.subheader("How well, and how clearly, is each slice read?")
     columns = ["slice", "n", "accuracy", "accuracy_low", "accuracy_high", "complement_accuracy", "margin", "centroid_shift",
                "centroid_shift_chance"]  # fmt: skip
@@ -67,6 +77,29 @@ def render() -> None:
         table.rename(columns=lambda name: name.replace("_", " ")), hide_index=True, key="slices",
         column_config={name.replace("_", " "): st.column_config.NumberColumn(format="%.3f") for name in columns[2:]},
     )  # fmt: skip
+
+
+def _section(section: SpaceSection, drawn: dict[str, go.Figure]) -> None:
+    """What the space says: pulled within labels, erased, told apart, labels; then the numbers."""
+    st.markdown(f"**{sentences.markdown_text(section.warning)}**")
+    if section.sample:
+        st.caption(sentences.markdown_text(section.sample))
+    for title, said, name in (
+        ("Still pulled, among pictures of the same label?", (section.pull,), "within-pull"),
+        ("Does the skew run through the attribute?", section.erasures, "erasure"),
+        ("What lies near, and what can be told apart", section.told_apart, ""),
+        ("Labels and words", section.labels, "hubs"),
+    ):
+        if not any(said):
+            continue
+        st.subheader(title)
+        for sentence in said:
+            st.markdown(sentences.markdown_text(sentence or ""))
+        if name in drawn:
+            st.plotly_chart(drawn[name], theme=None, key=name, config=figures.CONFIG)
+    for caption, shown in section.tables.items():
+        with st.expander(caption):
+            st.dataframe(shown, hide_index=True, key=caption)
 
 
 def selected_ids(event: Any) -> list[str]:
