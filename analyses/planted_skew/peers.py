@@ -32,7 +32,7 @@ from data.predictions import Predictions
 NULL_PICTURES = 4_000
 NULLS = (1, 5)
 """Data sets without bias in a block, quick and full."""
-TIMED_ROWS = (5_000, 100_000)
+TIMED_ROWS = (5_000, 50_000)
 TIMED_ATTRIBUTES = 8
 FEWEST = 10
 
