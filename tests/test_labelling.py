@@ -44,7 +44,8 @@ def world(tmp_path_factory):
     np.save(root / "hat.npy", planted.concept.direction)
     gold = dict(zip(rows["image_id"], planted.gold, strict=True))
     words = ("audit", "--predictions", root / "said.csv", "--concepts", root / "hat.npy", "--concept-features",
-             root / "features.csv", "--map-pictures", "0", "--order", "1", "--taxonomy", "mikels8")  # fmt: skip
+             root / "features.csv", "--map-pictures", "0", "--order", "1", "--taxonomy", "mikels8",
+             "--no-further", "--space-pictures", "0")  # fmt: skip
     outcome = succeeded(*words, "-o", root / "run")
     return {"root": root, "planted": planted, "gold": gold, "audit": words, "run": root / "run", "outcome": outcome}
 
