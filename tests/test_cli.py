@@ -536,7 +536,7 @@ def test_the_run_keeps_the_exact_command(tmp_path, table_file, monkeypatch):
     table_file("my table.csv")
     monkeypatch.chdir(tmp_path)
     succeeded("audit", "--predictions", "my table.csv", "-o", "run", *SLIM)
-    expected = "workbench audit --predictions 'my table.csv' -o run --map-pictures 0 --order 1"
+    expected = "workbench audit --predictions 'my table.csv' -o run " + " ".join(map(str, SLIM))
     assert load_audit("run").run["command"] == expected
     assert expected.replace("'", "&#39;") in (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
 
