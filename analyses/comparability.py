@@ -8,7 +8,7 @@ values; so each comes with its mean under chance, the excess over that with an i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +24,9 @@ from data.predictions import Predictions
 from data.taxonomy import closest
 
 Codes = npt.NDArray[np.int64]
+Measure = tuple[Callable[[Floats], Floats], int]
+"""What is measured of counts, and +1 where larger is more unequal, -1 where smaller is."""
+_MOST_AT_ONCE = 2_000_000
 COMPARABILITY_COLUMNS = (
     "attribute", "emotion", "measure", "values", "smallest", "value", "by_chance", "excess", "low", "high", "p", "q",
     "highest", "lowest",
@@ -69,26 +72,28 @@ def comparability_table(
     tables = []
     for attribute in attributes:
         names = np.array([one.name for one in attribute.conditions], dtype=object)
-        without_truth = _joint(attribute, predictions.predicted, k, None, groups, draws, rng)
-        rates = _rates(without_truth[0][:, 0])
-        kinds: dict[str, tuple[Callable[[Floats], Floats], float, Floats, Floats, Floats]] = {
-            "demographic parity difference": (parity_difference, 1, *without_truth),
-            "demographic parity ratio": (parity_ratio, -1, *without_truth),
-        }
+        kinds: dict[str, Measure] = {
+            "demographic parity difference": (parity_difference, 1), "demographic parity ratio": (parity_ratio, -1)
+        }  # fmt: skip
+        seen, drawn = _drawn(attribute, predictions.predicted, k, None, groups, kinds, draws, rng)
+        rates = _rates(seen[:, 0])
         if truth is not None:
-            with_truth = _joint(attribute, predictions.predicted, k, truth, groups, draws, rng)
-            kinds["equalised odds difference"] = (odds_difference, 1, *with_truth)
-            kinds["equalised odds ratio"] = (odds_ratio, -1, *with_truth)
+            odds: dict[str, Measure] = {
+                "equalised odds difference": (odds_difference, 1), "equalised odds ratio": (odds_ratio, -1)
+            }  # fmt: skip
+            seen, more = _drawn(attribute, predictions.predicted, k, truth, groups, odds, draws, rng)
+            kinds, drawn = kinds | odds, drawn | more
         if favourable is not None:
             kinds["impact ratio"] = kinds["demographic parity ratio"]
-        for measure, (number, sign, seen, by_chance, samples) in kinds.items():
-            value, chance = number(seen), number(by_chance)
+            drawn["impact ratio"] = drawn["demographic parity ratio"]
+        for measure, (_, sign) in kinds.items():
+            value, chance, samples, sizes = drawn[measure]
             chance_mean = np.nan_to_num(chance, nan=0.0 if sign > 0 else 1.0)
-            excess, low, high = excess_interval(value, chance_mean, np.nan_to_num(number(samples)))
+            excess, low, high = excess_interval(value, chance_mean, np.nan_to_num(samples))
             part = pd.DataFrame(
                 {
                     "attribute": attribute.column, "emotion": list(taxonomy.labels), "measure": measure,
-                    "values": int((seen.sum(axis=(1, 2)) > 0).sum()), "smallest": int(seen.sum(axis=(1, 2)).min()),
+                    "values": int((sizes > 0).sum()), "smallest": int(sizes.min()),
                     "value": value, "by_chance": chance_mean.mean(axis=0), "excess": excess, "low": low, "high": high,
                     "p": chance_p(sign * value, sign * chance),
                     "highest": None if "odds" in measure else names[np.nan_to_num(rates, nan=-1).argmax(axis=0)],
@@ -151,25 +156,39 @@ def _over(low: Floats, high: Floats) -> Floats:
     return np.where(high > 0, low / high, np.nan)
 
 
-def _joint(
-    attribute: CodedAttribute, said: Codes, k: int, truth: Codes | None, groups: Codes | None, draws: int,
-    rng: np.random.Generator,
-) -> tuple[Floats, Floats, Floats]:  # fmt: skip
-    """Counts `(values, t, k)` seen, under chance `(draws, ...)`, and in bootstrap samples `(draws, ...)`; t = 1 or k."""
+def _drawn(
+    attribute: CodedAttribute, said: Codes, k: int, truth: Codes | None, groups: Codes | None,
+    measures: Mapping[str, Measure], draws: int, rng: np.random.Generator,
+) -> tuple[Floats, dict[str, tuple[Floats, Floats, Floats, Floats]]]:  # fmt: skip
+    """Counts `(values, t, k)` seen, t = 1 or k, and what each measure makes of them and of their draws.
+
+    For each measure: its value `(k,)`, the same under chance `(draws, k)` and in bootstrap samples, and the pictures of each
+    value. Draws are made and measured in blocks, so that memory stays small.
+    """
     t = 1 if truth is None else k
     size = len(attribute.conditions)
     codes = attribute.codes if truth is None else np.where(truth >= 0, attribute.codes, -1)
     joint = said if truth is None else np.maximum(truth, 0) * k + said
-    shape = (size, t, k)
     known = codes >= 0
-    seen = np.bincount(codes[known] * t * k + joint[known], minlength=size * t * k).reshape(shape).astype(np.float64)
-    drawn = drawn_tables(codes, size, joint, t * k, groups, draws=draws, rng=rng).reshape(draws, *shape)
-    if groups is not None or truth is None:
-        null = null_tables(codes, size, joint, t * k, groups, draws=draws, rng=rng).reshape(draws, *shape)
-    else:
-        null = np.zeros((draws, *shape))
-        for label in np.unique(truth[known]):
-            rows, columns = seen[:, label].sum(axis=1), seen[:, label].sum(axis=0)
-            dealt = stats.random_table(rows.astype(np.int64), columns.astype(np.int64)).rvs(draws, random_state=rng)
-            null[:, :, label] = np.reshape(dealt, (draws, size, k))
-    return seen, null, drawn
+    seen = np.bincount(codes[known] * t * k + joint[known], minlength=size * t * k).reshape(size, t, k).astype(np.float64)
+    block = max(1, min(draws, _MOST_AT_ONCE // seen.size))
+    found: dict[str, tuple[list[Floats], list[Floats]]] = {name: ([], []) for name in measures}
+    for start in range(0, draws, block):
+        count = min(block, draws - start)
+        drawn = drawn_tables(codes, size, joint, t * k, groups, draws=count, rng=rng).reshape(count, size, t, k)
+        if groups is not None or truth is None:
+            null = null_tables(codes, size, joint, t * k, groups, draws=count, rng=rng).reshape(count, size, t, k)
+        else:
+            null = np.zeros((count, size, k, k))
+            for label in np.unique(truth[known]):
+                rows, columns = seen[:, label].sum(axis=1), seen[:, label].sum(axis=0)
+                dealt = stats.random_table(rows.astype(np.int64), columns.astype(np.int64)).rvs(count, random_state=rng)
+                null[:, :, label] = np.reshape(dealt, (count, size, k))
+        for name, (number, _) in measures.items():
+            for kept, tables in zip(found[name], (null, drawn), strict=True):
+                kept.append(number(tables))
+    sizes = seen.sum(axis=(1, 2))
+    return seen, {
+        name: (number(seen), *(np.concatenate(part) for part in found[name]), sizes)
+        for name, (number, _) in measures.items()
+    }

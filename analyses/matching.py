@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from analyses import near
+from analyses import near, near_index
 from data.perceptual import Hashes
 
 UNCALIBRATED = 0.99
@@ -62,7 +62,7 @@ def matches(
         )
         first, second = (part[use] if len(use) < len(part) else part for part, use in zip(features, usable, strict=True))
         cosine, plausible = _cosines(first, second, threshold, within=within, words=words, notes=notes)
-        i, j, _ = near.cosine_pairs(first, None if within else second, cosine)
+        i, j, _ = _alike(first, None if within else second, cosine, notes)
         found.append(pd.DataFrame({"a": usable[0][i], "b": usable[1][j], "found_by": "features"}))
     if hashes is not None:
         usable = [np.flatnonzero(~part.missing) for part in hashes]
@@ -79,6 +79,21 @@ def matches(
         _merged(found, features, hashes), cosine, bits,
         " ".join(words) or "Nothing was calibrated: only byte-identical copies were looked for.", tuple(notes),
     )  # fmt: skip
+
+
+def _alike(a: npt.NDArray[np.float32], b: npt.NDArray[np.float32] | None, cosine: float, notes: list[str]) -> near.Alike:
+    """Every pair of features that alike; of very many pictures nearly every pair, through an index, and how nearly."""
+    if float(len(a)) * (len(a) if b is None else len(b)) < near_index.FROM:
+        return near.cosine_pairs(a, b, cosine)
+    if not near_index.available():
+        notes.append("all features were compared with all, which takes long: the extra `scale` (faiss) is faster")
+        return near.cosine_pairs(a, b, cosine)
+    found = near_index.indexed_pairs(a, b, cosine)
+    notes.append(
+        f"features were compared through an index: of {found.made_up:,} made-up copies that are just alike enough it finds "
+        f"{found.found:,}"
+    )
+    return found.pairs
 
 
 def _by_content(content: Contents, *, within: bool) -> pd.DataFrame:

@@ -18,7 +18,8 @@ MOST_PAIRS = 2_000_000
 LARGEST_RADIUS = 7
 FEWEST_TO_CALIBRATE = 100
 _PROJECTED = 48
-_SLACK = 1e-3
+SLACK = 1e-3
+"""Added to squared distances, for the rounding of single precision."""
 _ROWS, _COLUMNS = 2_048, 8_192
 _SAMPLE = 2_000
 _BODY, _TOP = 0.75, 0.90
@@ -52,8 +53,8 @@ def cosine_pairs(a: npt.NDArray[np.float32], b: npt.NDArray[np.float32] | None, 
         ValueError: more than 2,000,000 pairs are that alike.
     """
     other = a if b is None else b
-    reach = max(2.0 - 2.0 * threshold, 0.0) + _SLACK
-    directions, centre = _directions(a, other)
+    reach = max(2.0 - 2.0 * threshold, 0.0) + SLACK
+    directions, centre = main_directions(a, other)
     near_a, order_a = _projected(a, directions, centre)
     near_b, order_b = (near_a, order_a) if b is None else _projected(other, directions, centre)
     half_a, half_b = (0.5 * np.einsum("ij,ij->i", part, part) for part in (near_a, near_b))
@@ -83,7 +84,7 @@ def cosine_pairs(a: npt.NDArray[np.float32], b: npt.NDArray[np.float32] | None, 
                 close = cosines >= threshold
                 if close.any():
                     total += int(close.sum())
-                    _refuse_flood(total, f"cosine of at least {threshold:.4f}", "raise the threshold")
+                    refuse_flood(total, f"cosine of at least {threshold:.4f}", "raise the threshold")
                     found.append((i[close], j[close], cosines[close]))
     i, j = (np.concatenate([pairs[side] for pairs in found] or [np.empty(0, dtype=np.int64)]) for side in (0, 1))
     cosines = np.concatenate([pairs[2] for pairs in found] or [np.empty(0, dtype=np.float32)])
@@ -130,7 +131,7 @@ def hamming_pairs(
                 close = np.bitwise_count(ours[i] ^ theirs[j]) <= radius
                 keys.append(i[close] * np.int64(len(theirs)) + j[close])
     i, j = np.divmod(np.unique(np.concatenate([*keys, np.empty(0, dtype=np.int64)])), np.int64(max(len(theirs), 1)))
-    _refuse_flood(
+    refuse_flood(
         int((sizes_a[i] * sizes_b[j]).sum()) // (2 if b is None else 1),
         f"difference of at most {radius} bits",
         "lower the radius",
@@ -205,7 +206,7 @@ def calibrated_radius(values: npt.NDArray[np.uint64], *, pairs: float, expected:
     return within
 
 
-def _directions(
+def main_directions(
     a: npt.NDArray[np.float32], b: npt.NDArray[np.float32]
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
     """The orthonormal directions `(d, 48)` in which a sample of both sets varies most, and its centre `(d,)`."""
@@ -219,9 +220,17 @@ def _projected(
     rows: npt.NDArray[np.float32], directions: npt.NDArray[np.float32], centre: npt.NDArray[np.float32]
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]:
     """The rows along the directions, sorted along the first; and their positions."""
-    near = np.concatenate([(rows[at : at + _COLUMNS] - centre) @ directions for at in range(0, len(rows), _COLUMNS)])
+    near = along(rows, directions, centre)
     order = np.argsort(near[:, 0], kind="stable")
     return np.ascontiguousarray(near[order]), order
+
+
+def along(
+    rows: npt.NDArray[np.float32], directions: npt.NDArray[np.float32], centre: npt.NDArray[np.float32]
+) -> npt.NDArray[np.float32]:
+    """The rows' places `(n, 48)` along the directions."""
+    parts = [(rows[at : at + _COLUMNS] - centre) @ directions for at in range(0, len(rows), _COLUMNS)]
+    return np.concatenate(parts) if parts else np.empty((0, directions.shape[1]), dtype=np.float32)
 
 
 def _expanded(first: npt.NDArray[np.int64], many: npt.NDArray[np.int64]) -> Iterator[Pairs]:
@@ -251,6 +260,11 @@ def _members(
     return order_a[first_a[i] + inside // wide], order_b[first_b[j] + inside % wide]
 
 
-def _refuse_flood(pairs: int, what: str, advice: str) -> None:
+def refuse_flood(pairs: int, what: str, advice: str) -> None:
+    """Refuses more pairs than anyone could look at.
+
+    Raises:
+        ValueError: what they are, and what to do.
+    """
     if pairs > MOST_PAIRS:
         raise ValueError(f"more than {MOST_PAIRS:,} pairs have a {what}: {advice}, or take the copies out of each set first")

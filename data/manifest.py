@@ -115,6 +115,8 @@ class Manifest:
     def save(self, folder: Path | str, *, overwrite: bool = False) -> None:
         """Writes `rows.parquet`, `problems.parquet`, `manifest.json`; the folder appears whole or not at all.
 
+        `problems.csv` is the same table for people to open.
+
         Raises:
             FileExistsError: the folder exists and `overwrite` is False.
         """
@@ -122,6 +124,7 @@ class Manifest:
         with atomic_folder(folder, overwrite=overwrite) as partial:
             self.rows.to_parquet(partial / "rows.parquet")
             self.problems.astype(object).to_parquet(partial / "problems.parquet")
+            self.problems.to_csv(partial / "problems.csv", index=False)
             write_json(
                 partial / "manifest.json",
                 {

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analyses import near
+from analyses import near, near_index
 from analyses.overlap import leaked, overlap
 from data.perceptual import Hashes
 
@@ -49,6 +49,40 @@ def test_cosine_search_is_the_naive_one(n, m, width, threshold):
     np.testing.assert_allclose(
         cosines, [float(a[x] @ (a if b is None else b)[y]) for x, y in zip(i, j, strict=True)], atol=1e-5
     )
+
+
+@pytest.mark.parametrize("within", [True, False])
+def test_an_index_finds_what_comparing_all_finds_and_says_how_much(within, monkeypatch):
+    pytest.importorskip("faiss")
+    rng = np.random.default_rng(5)
+    a, b = (near.unit_rows(features(3_000, seed)) for seed in (1, 2))
+    b[:200] = near.unit_rows(a[:200] + 0.01 * rng.normal(size=a[:200].shape))
+    a[2_800:] = near.unit_rows(a[:200] + 0.01 * rng.normal(size=a[:200].shape))
+    threshold = 0.95
+    exact = near.cosine_pairs(a, None if within else b, threshold)
+    assert len(exact[0]) >= 200
+    found = near_index.indexed_pairs(a, None if within else b, threshold)
+    pairs = {*zip(found.pairs[0].tolist(), found.pairs[1].tolist(), strict=True)}
+    there = {*zip(exact[0].tolist(), exact[1].tolist(), strict=True)}
+    assert pairs <= there
+    assert len(pairs) >= 0.99 * len(there)
+    assert found.made_up >= 490
+    assert found.found >= 450
+    monkeypatch.setattr(near_index, "FROM", 1)
+    sides = rows(3_000), None if within else rows(3_000, "b")
+    said = overlap(*sides, features_a=a, features_b=None if within else b, threshold=threshold)
+    assert any(f"it finds {found.found}" in note for note in said.notes)
+    monkeypatch.setattr(near_index, "available", lambda: False)
+    slow = overlap(*sides, features_a=a, features_b=None if within else b, threshold=threshold)
+    assert any("the extra `scale` (faiss) is faster" in note for note in slow.notes)
+    assert len(slow.pairs) >= len(said.pairs)
+
+
+def test_an_index_that_looks_into_one_cell_admits_what_it_misses(monkeypatch):
+    pytest.importorskip("faiss")
+    monkeypatch.setattr(near_index, "_PROBED", 1)
+    found = near_index.indexed_pairs(near.unit_rows(features(3_000, 1)), None, 0.6)
+    assert found.found < 0.9 * found.made_up
 
 
 @pytest.mark.parametrize("radius", [0, 3, 4, 7])

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
-from workbench_runs import refusal, succeeded
+from workbench_runs import SLIM, refusal, succeeded
 
 from data.features import FeatureSet
 from data.manifest import Manifest
@@ -17,8 +17,6 @@ from data.scenes import AnnotatorBias
 from data.scenes.dataset import write_scenes
 from workbench.behind import typical_first, worst_first
 from workbench.store import load_audit
-
-SLIM = ("--map-pictures", 0, "--order", 1)
 
 
 @pytest.fixture(scope="module")
@@ -165,10 +163,16 @@ def test_data_recognises_folders_counts_them_and_writes_a_manifest(world, tmp_pa
         folder = tmp_path / "mine" / emotion
         folder.mkdir(parents=True, exist_ok=True)
         shutil.copy(world.root / "world" / name, folder)
-    (tmp_path / "mine" / rows["label"][0] / "broken.jpg").write_bytes(b"no picture")
+    for number in range(5):
+        (tmp_path / "mine" / rows["label"][0] / f"broken {number}.jpg").write_bytes(b"no picture")
     outcome = succeeded("data", tmp_path / "mine", "-o", tmp_path / "manifest")
     assert "folder-of-folders" in outcome.out
-    assert "unreadable" in outcome.out
+    assert "unreadable picture: 5" in outcome.out
+    assert "... and 2 more (--every lists all)" in outcome.out
+    assert "all 5 problem(s) are in" in outcome.out
+    assert sorted(pd.read_csv(tmp_path / "manifest/problems.csv")["path"].str[-12:]) == [f"broken {n}.jpg" for n in range(5)]
+    whole = succeeded("data", tmp_path / "mine", "--every").out
+    assert all(f"broken {number}.jpg: its content is no picture" in whole for number in range(5))
     manifest = Manifest.load(tmp_path / "manifest")
     assert len(manifest.rows) == 30
     assert set(manifest.rows["split"]) <= {"train", "val", "test"}

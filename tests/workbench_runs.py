@@ -13,6 +13,8 @@ import numpy as np
 import pandas as pd
 
 EKMAN = ("anger", "disgust", "fear", "joy", "sadness", "surprise")
+SLIM = ("--map-pictures", 0, "--order", 1, "--no-further", "--space-pictures", 0)
+"""Options of an audit that asks nothing but its cells, for tests of something else."""
 HOSTILE = (
     "<script>alert(1)</script>",
     "</script><h1>out</h1>",
@@ -125,7 +127,7 @@ def audited(table: pd.DataFrame, *, map_pictures: int = 0, **config: Any) -> Any
     from analyses.config import AuditConfig
     from data.predictions import predictions_from_table
 
-    return run_audit(predictions_from_table(table), AuditConfig(map_pictures=map_pictures, **config))
+    return run_audit(predictions_from_table(table), AuditConfig(map_pictures=map_pictures, **({"draws": 99} | config)))
 
 
 def finished_run(folder: Path, table: pd.DataFrame, *, map_pictures: int = 0) -> Path:

@@ -14,8 +14,13 @@ _MOST = 10
 _WIDTH = 110
 
 
-def summary(manifest: Manifest) -> str:
-    """The text that `workbench data DIR` prints: layout, pictures, a table label x split, votes, attributes, problems."""
+def summary(manifest: Manifest, *, every: bool = False) -> str:
+    """The text that `workbench data DIR` prints: layout, pictures, a table label x split, votes, attributes, problems.
+
+    Args:
+        manifest: what was read.
+        every: list every problem whole, not the first three of each kind in a line each.
+    """
     title = next((layout.title for layout in LAYOUTS if layout.name == manifest.layout), manifest.layout)
     labels = manifest.taxonomy
     blocks = [
@@ -30,7 +35,7 @@ def summary(manifest: Manifest) -> str:
     ]
     if manifest.notes:
         blocks += ["", "notes", *(f"  - {note}" for note in manifest.notes)]
-    return "\n".join([*blocks, "", *_problems(manifest.problems)])
+    return "\n".join([*blocks, "", *_problems(manifest.problems, every=every)])
 
 
 def _line(name: str, text: str) -> str:
@@ -56,8 +61,8 @@ def _attributes(manifest: Manifest) -> str:
     return (", ".join(said) or "none") + (f" and {more} more" if more else "")
 
 
-def _problems(problems: pd.DataFrame) -> list[str]:
-    """Every kind with its count and first examples, the gravest first."""
+def _problems(problems: pd.DataFrame, *, every: bool) -> list[str]:
+    """Every kind with its count and first examples (or all), the gravest first."""
     if problems.empty:
         return ["problems    none"]
     lines = [_line("problems", f"{len(problems):,}")]
@@ -65,15 +70,16 @@ def _problems(problems: pd.DataFrame) -> list[str]:
     for kind in [*present, *sorted(set(problems["kind"]) - set(present))]:
         of_kind = problems[problems["kind"] == kind]
         lines.append(f"  {kind}: {len(of_kind):,}")
-        lines += [_shortened(f"    {row['path']}: {row['detail']}") for _, row in of_kind.head(_EXAMPLES).iterrows()]
-        if len(of_kind) > _EXAMPLES:
-            lines.append(f"    ... and {len(of_kind) - _EXAMPLES:,} more")
+        shown = of_kind if every else of_kind.head(_EXAMPLES)
+        lines += [_printable(f"    {row['path']}: {row['detail']}", whole=every) for _, row in shown.iterrows()]
+        if len(of_kind) > len(shown):
+            lines.append(f"    ... and {len(of_kind) - len(shown):,} more (--every lists all)")
     return lines
 
 
-def _shortened(line: str) -> str:
+def _printable(line: str, *, whole: bool) -> str:
     line = "".join(letter if letter.isprintable() else "?" for letter in line)
-    return line if len(line) <= _WIDTH else line[: _WIDTH - 3] + "..."
+    return line if whole or len(line) <= _WIDTH else line[: _WIDTH - 3] + "..."
 
 
 def _indented(text: str) -> str:

@@ -37,9 +37,11 @@ def data(settings: DataSettings, *, say: Say = print) -> Manifest:
         ensure_free(Path(settings.out), overwrite=settings.overwrite)
     root = Path(settings.root)
     manifest = read_manifest(root) if root.is_file() else read_dataset(root, layout=settings.layout or None)
-    say(summary(manifest))
+    say(summary(manifest, every=settings.every))
     if settings.out:
         manifest.save(Path(settings.out), overwrite=settings.overwrite)
+        if len(manifest.problems):
+            say(f"all {len(manifest.problems):,} problem(s) are in {Path(settings.out) / 'problems.csv'}")
         say(f"wrote {settings.out}; next: workbench features {settings.out} --encoder builtin:scenes -o FEATURES")
     return manifest
 

@@ -32,6 +32,7 @@ class DataSettings:
     )
     out: str = _option("", "manifest folder to write; nothing is written when not given", short="-o")
     layout: str = _option("", "the layout, where it is not recognised by itself")
+    every: bool = _option(False, "list every problem, not the first three of each kind")
     overwrite: bool = _option(False, "replace the manifest that is there")
 
 

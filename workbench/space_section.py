@@ -108,11 +108,11 @@ def _by_slice(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame | None:
     if near is not None:
         found = near.set_index("slice")
         shown["neighbours alike, beyond chance"] = margins["slice"].map((100 * found["excess"]).map("{:+.1f} points".format))
-        shown["p "] = margins["slice"].map(found["p"].map(_small))
+        shown["p of neighbours"] = margins["slice"].map(found["p"].map(_small))
     if kernel is not None:
         found = kernel.set_index("slice")
         shown["MMD² within labels × 1,000"] = margins["slice"].map((1_000 * found["mmd_within"]).map(_signed))
-        shown["p"] = margins["slice"].map(found["p_within"].map(_small))
+        shown["p of MMD²"] = margins["slice"].map(found["p_within"].map(_small))
     return shown.fillna("–").head(MOST_ROWS)
 
 
