@@ -160,8 +160,10 @@ def _drawn(
     attribute: CodedAttribute, said: Codes, k: int, truth: Codes | None, groups: Codes | None,
     measures: Mapping[str, Measure], draws: int, rng: np.random.Generator,
 ) -> tuple[Floats, dict[str, tuple[Floats, Floats, Floats, Floats]]]:  # fmt: skip
-    """Counts `(values, t, k)` seen, t = 1 or k; and for each measure its value `(k,)`, the same under chance `(draws, k)` and
-    in bootstrap samples, and the pictures of each value. Draws are made and measured in blocks: memory stays small.
+    """Counts `(values, t, k)` seen, t = 1 or k, and what each measure makes of them and of their draws.
+
+    For each measure: its value `(k,)`, the same under chance `(draws, k)` and in bootstrap samples, and the pictures of each
+    value. Draws are made and measured in blocks, so that memory stays small.
     """
     t = 1 if truth is None else k
     size = len(attribute.conditions)

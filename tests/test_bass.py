@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from workbench_runs import succeeded
+from workbench_runs import SLIM, succeeded
 
 from data.features import FeatureSet
 from data.manifest import Manifest
 from workbench.store import load_audit
-
-SLIM = ("--map-pictures", 0, "--order", 1)
 
 
 def test_the_silhouettes_go_from_files_to_an_audit_of_both_label_sources(shared_data, tmp_path):

@@ -56,7 +56,7 @@ def test_a_full_gallery_gives_what_it_has(shown):
     gallery = Gallery(shown.samples, most=5)
     slice_pictures(shown, gallery, list(shown.slices["slice"]))
     assert len(gallery.pictures) == 5
-    assert Gallery(shown.samples, most=0).of(shown.samples, most=3) == ()
+    assert Gallery(shown.samples, most=0).of(shown.samples.index, most=3) == ()
 
 
 def test_each_picture_is_in_the_report_once(shown):

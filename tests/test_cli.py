@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from workbench_runs import Outcome, finished_run, predictions_table, refusal, succeeded, workbench
+from workbench_runs import SLIM, Outcome, finished_run, predictions_table, refusal, succeeded, workbench
 
 from data.features import FeatureSet
 from data.planted import feature_table
@@ -26,8 +26,6 @@ from workbench.settings import COMMANDS
 from workbench.store import load_audit, runs_under
 
 pytest_plugins = ["workbench_fixtures"]
-
-SLIM = ("--map-pictures", 0, "--order", 1)
 
 
 def tree(root: Path, vectors: dict[str, object], *, split: str = "train") -> Path:
@@ -425,6 +423,8 @@ STOPPED = """
 import os, re, signal, sys
 from workbench.cli import main
 how, where = getattr(signal, sys.argv[1]), re.compile(sys.argv[2])
+if how == signal.SIGINT:
+    signal.signal(how, signal.default_int_handler)  # a shell's background jobs inherit that it is ignored
 def hook(event, arguments):
     if where.search(f"{event} {arguments[0]}" if arguments else event):
         os.kill(os.getpid(), how)
@@ -432,6 +432,17 @@ sys.addaudithook(hook)
 sys.exit(main(sys.argv[3:]))
 """
 """`main`, stopped by a signal the moment Python opens or renames a path that fits a pattern."""
+
+
+def test_a_reader_that_has_enough_is_no_error(tmp_path):
+    run = finished_run(tmp_path / "run", predictions_table(300))
+    words = [sys.executable, "-m", "workbench", "review", str(run)]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as listing:
+        assert listing.stdout is not None
+        assert listing.stderr is not None
+        listing.stdout.close()
+        assert listing.stderr.read() == b""
+        assert listing.wait() == 0
 
 
 def stopped(how: str, where: str, words: list[object]) -> subprocess.CompletedProcess[bytes]:
@@ -525,7 +536,7 @@ def test_the_run_keeps_the_exact_command(tmp_path, table_file, monkeypatch):
     table_file("my table.csv")
     monkeypatch.chdir(tmp_path)
     succeeded("audit", "--predictions", "my table.csv", "-o", "run", *SLIM)
-    expected = "workbench audit --predictions 'my table.csv' -o run --map-pictures 0 --order 1"
+    expected = "workbench audit --predictions 'my table.csv' -o run " + " ".join(map(str, SLIM))
     assert load_audit("run").run["command"] == expected
     assert expected.replace("'", "&#39;") in (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
 

@@ -15,6 +15,7 @@ from analyses.slices import coded_attribute
 from data.predictions import Predictions
 from data.taxonomy import Taxonomy
 
+CELLS = AuditConfig(map_pictures=0, further=False, space_pictures=0)
 EKMAN = Taxonomy.named("ekman6")
 
 
@@ -76,13 +77,13 @@ def test_a_handful_of_groups_is_too_few_whatever_their_pictures():
     effects, fewer, _ = effects_of(predictions)
     assert (fewer < FEWEST_GROUPS).all()
     assert np.isnan(effects).all()
-    findings = run_audit(predictions, AuditConfig(map_pictures=0)).findings
+    findings = run_audit(predictions, CELLS).findings
     assert (findings["verdict"] == "too small").all()
 
 
 def test_alike_pictures_raise_no_alarm_that_independent_ones_would_not():
     """ICC .3: as independent pictures most audits would raise an alarm."""
-    config = AuditConfig(map_pictures=0, tolerance=0.0)
+    config = AuditConfig(map_pictures=0, further=False, space_pictures=0, tolerance=0.0)
     alarms, naive = 0, 0
     for seed in range(60):
         predictions = grouped(seed)
@@ -99,7 +100,10 @@ def test_a_real_skew_is_found_through_the_groups():
     distances = predictions.distances.copy()
     angry = dark & (np.random.default_rng(0).random(len(dark)) < 0.3)
     distances[angry] = 1.0 - np.eye(6)[0]
-    findings = run_audit(Predictions(distances, predictions.rows, EKMAN, "label"), AuditConfig(map_pictures=0)).findings
+    findings = run_audit(
+        Predictions(distances, predictions.rows, EKMAN, "label"),
+        CELLS,
+    ).findings
     cell = findings[(findings["slice"] == "tone: a") & (findings["emotion"] == "anger")].iloc[0]
     assert cell["verdict"] == "skewed"
     assert cell["design"] > 1.2

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
+from streamlit.testing.v1 import AppTest
 from workbench_runs import HOSTILE, refusal, succeeded
 
 from analyses.discovery.discover import discover
 from data.features import FeatureSet
 from data.planted_embeddings import planted_embeddings
 from workbench.discovery_page import discovery_html
-from workbench.discovery_sentences import VERDICT_WORDS, slice_sentence, terminal_lines
+from workbench.discovery_sentences import VERDICT_WORDS, WARNING, slice_sentence, terminal_lines
 
 pytest_plugins = ["workbench_fixtures"]
+
+APP = Path(__file__).resolve().parents[1] / "workbench" / "app.py"
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +55,7 @@ def test_the_command_writes_what_it_says(folder, planted, tmp_path):
     slices = pd.read_csv(tmp_path / "found" / "slices.csv")
     assert (slices["verdict"][0], slices["emotion"][0], slices["name"][0]) == ("verified", planted.emotion, "hidden: yes")
     members = pd.read_parquet(tmp_path / "found" / "members.parquet")
-    assert list(members) == ["slice", "image_id", "position", "half", "score"]
+    assert list(members) == ["slice", "image_id", "position", "half", "score", "label", "predicted"]
     first = members[members["slice"] == 1]
     assert (first["half"] == "confirm").sum() == slices["n_confirm"][0]
     assert planted.truth[first["position"]].mean() > 0.5
@@ -62,6 +66,30 @@ def test_the_command_writes_what_it_says(folder, planted, tmp_path):
     assert record["command"].startswith("workbench discover")
     assert (tmp_path / "found" / "discover.html").read_text(encoding="utf-8").startswith("<!doctype html>")
     assert "exists: choose another folder" in refusal("discover", *words)
+
+
+def test_the_page_of_the_app_says_the_verdict_and_shows_the_pictures(folder, planted, tmp_path, monkeypatch):
+    Image.new("RGB", (24, 24), "navy").save(tmp_path / "picture.png")
+    table = pd.read_csv(folder / "predictions.csv").assign(path=str(tmp_path / "picture.png"))
+    table.to_csv(tmp_path / "said.csv", index=False)
+    words = ["--features", folder / "features", "--predictions", tmp_path / "said.csv", "-o", tmp_path / "runs" / "found"]
+    succeeded("discover", *words, "--attributes", folder / "attributes.csv")
+    monkeypatch.setenv("WORKBENCH_RUNS", str(tmp_path / "runs"))
+    monkeypatch.setenv("WORKBENCH_RUN", "")
+    app = AppTest.from_file(str(APP), default_timeout=60).run().switch_page("views/discovered.py").run()
+    assert not app.exception
+    said = [element.value for element in app.markdown]
+    assert any("Holds on held\\-out pictures\\: slice 1" in sentence for sentence in said)
+    assert app.warning[0].value == WARNING
+    (members,) = [frame.value for frame in app.dataframe]
+    assert (members["predicted"] == planted.emotion).mean() > 0.5
+    galleries = [element.proto.imgs for kind in ("image", "imgs") for element in app.get(kind)]
+    assert sum(len(gallery) for gallery in galleries) == 12
+    record = tmp_path / "runs" / "found" / "discover.json"
+    record.write_text("{}", encoding="utf-8")
+    assert "This discovery cannot be read" in app.run().error[0].value
+    monkeypatch.setenv("WORKBENCH_RUNS", str(tmp_path / "none"))
+    assert "Nothing was discovered" in app.run().info[0].value
 
 
 def test_what_makes_no_sense_is_refused_in_one_line(folder, tmp_path):

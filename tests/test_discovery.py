@@ -118,6 +118,17 @@ def test_pictures_without_a_label_are_counted_and_in_no_slice(found):
     assert len(result.table) <= 3
 
 
+def test_a_label_that_one_half_lacks_is_named():
+    planted = planted_embeddings("null", n=800, seed=5)
+    rows, first = planted.rows.copy(), planted.rows["label"].iloc[0]
+    lone = (rows["label"] == first) & (np.arange(len(rows)) > 0)
+    rows.loc[lone, "label"] = next(label for label in planted.predictions.taxonomy.labels if label != first)
+    notes = discover(planted.features, planted.predictions.with_rows(rows), DiscoveryConfig(most=3)).notes
+    told = [note for note in notes if note.startswith(f"no picture labelled {first} is in the half that ")]
+    assert len(told) == 1
+    assert told[0].endswith("; label more of them")
+
+
 def test_what_is_not_possible_is_said(found):
     planted, _ = found
     unlabelled = planted.predictions.with_rows(planted.rows.drop(columns="label"))

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from workbench_runs import HOSTILE, audited, predictions_table, refusal, succeeded, workbench
+from workbench_runs import HOSTILE, SLIM, audited, predictions_table, refusal, succeeded, workbench
 
 from analyses.cells import VERDICTS
 from workbench.gate import Gate, gate_from, surely
@@ -24,7 +24,6 @@ from workbench.store import load_audit
 
 pytest_plugins = ["workbench_fixtures"]
 
-SLIM = ("--map-pictures", 0, "--order", 1)
 CI = Path(__file__).resolve().parents[1] / "docs" / "ci.md"
 
 

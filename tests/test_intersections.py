@@ -31,7 +31,7 @@ def read(chance, n: int = 12_000, seed: int = 0) -> Predictions:
 
 
 def findings(chance, **more) -> pd.DataFrame:
-    table = run_audit(read(chance, **more), AuditConfig(map_pictures=0)).findings
+    table = run_audit(read(chance, **more), AuditConfig(map_pictures=0, further=False, space_pictures=0)).findings
     return table[table["emotion"] == "anger"].set_index("slice")
 
 

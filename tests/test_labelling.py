@@ -44,7 +44,8 @@ def world(tmp_path_factory):
     np.save(root / "hat.npy", planted.concept.direction)
     gold = dict(zip(rows["image_id"], planted.gold, strict=True))
     words = ("audit", "--predictions", root / "said.csv", "--concepts", root / "hat.npy", "--concept-features",
-             root / "features.csv", "--map-pictures", "0", "--order", "1", "--taxonomy", "mikels8")  # fmt: skip
+             root / "features.csv", "--map-pictures", "0", "--order", "1", "--taxonomy", "mikels8",
+             "--no-further", "--space-pictures", "0")  # fmt: skip
     outcome = succeeded(*words, "-o", root / "run")
     return {"root": root, "planted": planted, "gold": gold, "audit": words, "run": root / "run", "outcome": outcome}
 
@@ -404,3 +405,9 @@ def test_the_page_of_concepts(world, queue, tmp_path, monkeypatch, calibrated):
     titles = [element.value for element in app.subheader]
     assert ("What true labels make of it" in titles) == calibrated
     assert bool(app.warning) != calibrated
+
+
+def test_a_comparison_over_inferred_attributes_says_what_they_are(world, tmp_path):
+    succeeded("compare", world["run"], world["run"], "-o", tmp_path / "compare")
+    assert STANDING_WARNING in json.loads((tmp_path / "compare" / "comparison.json").read_text())["notes"]
+    assert "come from a model, not from people" in (tmp_path / "compare" / "compare.html").read_text(encoding="utf-8")

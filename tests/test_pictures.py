@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
-from workbench_runs import refusal, succeeded
+from workbench_runs import SLIM, refusal, succeeded
 
 from data.features import FeatureSet
 from data.manifest import Manifest
@@ -17,8 +17,6 @@ from data.scenes import AnnotatorBias
 from data.scenes.dataset import write_scenes
 from workbench.behind import typical_first, worst_first
 from workbench.store import load_audit
-
-SLIM = ("--map-pictures", 0, "--order", 1)
 
 
 @pytest.fixture(scope="module")

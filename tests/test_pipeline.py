@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-from workbench_runs import refusal, succeeded
+from workbench_runs import SLIM, refusal, succeeded
 
 from data.features import FeatureSet
 from data.planted import DEFAULT_BIASES
@@ -17,7 +17,6 @@ from workbench.store import load_audit
 
 pytest_plugins = ["workbench_fixtures"]
 
-SLIM = ("--map-pictures", 0, "--order", 1)
 IN_SAMPLE = "predictions are in-sample"
 
 

@@ -16,6 +16,7 @@ from data.planted import ATTRIBUTES, DEFAULT_BIASES, PlantedBias, feature_table,
 from probes.config import FitConfig
 from probes.train import fit
 
+CELLS = AuditConfig(map_pictures=0, further=False, space_pictures=0)
 SEEDS = range(20)
 
 
@@ -86,9 +87,7 @@ def audits(ekman_anchors) -> list[tuple[AuditResult, AuditResult]]:
         biased, twin = (feature_table(biases=biases, seed=seed) for biases in (DEFAULT_BIASES, ()))
         config = FitConfig(epochs=6, seed=seed, device="cpu")
         probe = fit(config, biased.where(split="train"), anchors=ekman_anchors, progress=False)
-        one, other = (
-            run_audit(probe.predict(table.where(split="test")), AuditConfig(map_pictures=0)) for table in (biased, twin)
-        )
+        one, other = (run_audit(probe.predict(table.where(split="test")), CELLS) for table in (biased, twin))
         results.append((one, other))
     return results
 

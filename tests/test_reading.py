@@ -13,7 +13,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 from test_calibration import world
 from test_report import LIMIT, Page, nasty_big_result
-from workbench_runs import HOSTILE, audited, predictions_table, succeeded
+from workbench_runs import HOSTILE, SLIM, audited, predictions_table, succeeded
 
 from analyses.inference import wilson
 from analyses.reading import MODEL_COLUMNS, Confidence, ReadingQuality, reading_from_json
@@ -27,7 +27,6 @@ from workbench.store import load_audit, save_audit
 
 pytest_plugins = ["workbench_fixtures"]
 
-SLIM = ("--map-pictures", 0, "--order", 1)
 APP = Path(__file__).resolve().parents[1] / "workbench" / "app.py"
 
 

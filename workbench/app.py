@@ -13,6 +13,7 @@ def main() -> None:
     with_copies = bool(os.environ.get(OVERLAP_VARIABLE))
     copies = st.Page("views/copies.py", title="Copies", default=with_copies)
     label = st.Page("views/label.py", title="Label")
+    discovered = st.Page("views/discovered.py", title="Discovered")
     page = st.navigation(
         {
             "Audit": [
@@ -22,6 +23,7 @@ def main() -> None:
                 st.Page("views/space.py", title="Space"),
                 st.Page("views/concepts.py", title="Concepts"),
                 st.Page("views/run.py", title="Run"),
+                discovered,
             ],
             "People": [st.Page("views/review.py", title="Review"), label],
             "Data": [copies],
@@ -30,8 +32,8 @@ def main() -> None:
     # The default margins take a quarter of a laptop screen away from the tables.
     st.html("<style>.stMainBlockContainer { padding: 2.5rem 2rem 4rem; }</style>")
     st.sidebar.markdown("**Affect Workbench**")
-    chosen = None if page == copies else choose_run(needed=page != label)
-    if chosen is not None or page in (label, copies):  # whoever labels, or looks for copies, needs no audit
+    chosen = None if page == copies else choose_run(needed=page not in (label, discovered))
+    if chosen is not None or page in (label, discovered, copies):  # these need no audit
         page.run()
 
 

@@ -6,10 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from analyses.audit import AuditResult
-from workbench.sentences import samples_in
+from analyses.slices import SliceSpec
 from workbench.thumbnails import thumbnail_uri
 
 MOST_PICTURES = 180
@@ -62,13 +64,13 @@ class Gallery:
         self._samples, self._most = samples, most
         self._numbers: dict[Any, int] = {}
 
-    def of(self, rows: pd.DataFrame, *, most: int) -> tuple[int, ...]:
-        """Numbers of at most `most` pictures of `rows`, the first ones; full, the gallery gives only what it has.
+    def of(self, rows: pd.Index, *, most: int) -> tuple[int, ...]:
+        """Numbers of at most `most` of the samples named by `rows`, the first; full, the gallery gives only what it has.
 
         Where files are there at all, a picture that cannot be shown is passed over for the next one.
         """
         chosen: list[int] = []
-        for index in rows.index[: _TRIED * most]:
+        for index in rows[: _TRIED * most]:
             number = self._number(index)
             if number is not None:
                 chosen.append(number)
@@ -76,9 +78,10 @@ class Gallery:
                 break
         return tuple(chosen)
 
-    def known_first(self, rows: pd.DataFrame) -> pd.DataFrame:
+    def known_first(self, rows: pd.Index) -> pd.Index:
         """The same rows, those whose picture is in the gallery already first."""
-        return rows.loc[sorted(rows.index, key=lambda index: index not in self._numbers)]
+        known = rows.isin(list(self._numbers))
+        return rows[known].append(rows[~known])
 
     def _number(self, index: Any) -> int | None:
         if index in self._numbers:
@@ -98,25 +101,38 @@ class Gallery:
 
 def slice_pictures(result: AuditResult, gallery: Gallery, names: Sequence[str]) -> list[SlicePictures]:
     """Worst, most typical and read-so pictures of the named slices; cells borrow what the slices have shown already."""
+    samples, labels = result.samples, result.taxonomy.labels
     where = result.slices.set_index("slice")["where"]
-    inside = {name: samples_in(result, where[name]) for name in names}
-    for rows in inside.values():  # one of each cell first, in case the gallery fills up
-        for _, some in rows.groupby("predicted", sort=True):
-            gallery.of(gallery.known_first(worst_first(some)), most=1)
-    worst = {name: gallery.of(worst_first(rows), most=_OF_A_SLICE) for name, rows in inside.items()}
-    typical = {
-        name: gallery.of(gallery.known_first(typical_first(rows).head(_TYPICAL)), most=_OF_A_SLICE)
-        for name, rows in inside.items()
+    order = samples.index.get_indexer(worst_first(samples).index)  # once: every slice and cell is a part of it
+    said = np.array([labels.index(label) for label in samples["predicted"]])
+    inside: dict[str, npt.NDArray[np.int64]] = {}
+    for name in names:
+        mask = SliceSpec.from_json(where[name]).mask(samples)
+        inside[name] = order[mask[order]]
+    cells = {
+        name: [samples.index[positions[said[positions] == label]] for label in range(len(labels))]
+        for name, positions in inside.items()
     }
-    found = []
-    for name, rows in inside.items():
-        read = {str(label): rows[rows["predicted"] == label] for label in result.taxonomy.labels}
-        cells = {
-            label: Behind(len(some), gallery.of(gallery.known_first(worst_first(some)), most=_OF_A_CELL))
-            for label, some in read.items()
-        }
-        found.append(SlicePictures(name, len(rows), worst[name], typical[name], cells))
-    return found
+    for some in cells.values():  # one of each cell first, in case the gallery fills up
+        for rows in some:
+            gallery.of(gallery.known_first(rows), most=1)
+    worst = {name: gallery.of(samples.index[positions], most=_OF_A_SLICE) for name, positions in inside.items()}
+    typical = {
+        name: gallery.of(
+            gallery.known_first(typical_first(samples.iloc[np.sort(positions)]).index[:_TYPICAL]), most=_OF_A_SLICE
+        )
+        for name, positions in inside.items()
+    }
+    return [
+        SlicePictures(
+            name, len(positions), worst[name], typical[name],
+            {
+                label: Behind(len(rows), gallery.of(gallery.known_first(rows), most=_OF_A_CELL))
+                for label, rows in zip(labels, cells[name], strict=True)
+            },
+        )
+        for name, positions in inside.items()
+    ]  # fmt: skip
 
 
 def worst_first(rows: pd.DataFrame) -> pd.DataFrame:

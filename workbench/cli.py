@@ -42,9 +42,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         kind = COMMANDS[command]
         config = given.pop("config", None)
         from_file = read_toml(Path(config), kind) if config else {}
-        return _run(command, build(kind, from_file | given), "workbench " + shlex.join(words))
+        code = _run(command, build(kind, from_file | given), "workbench " + shlex.join(words))
+        sys.stdout.flush()  # so that a closed pipe is met here
+        return code
     except (ValueError, TypeError, FileNotFoundError, FileExistsError) as error:
         return _fail(command, str(error))
+    except BrokenPipeError:
+        # Whoever reads what is printed (head, less) has enough; what Python would still flush goes nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except OSError as error:
         return _fail(command, f"{error.strerror or error}" + (f": {error.filename}" if error.filename else ""))
     except KeyboardInterrupt:

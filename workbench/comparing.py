@@ -16,6 +16,7 @@ from data.atomic import atomic_folder, ensure_free, write_json
 from data.predictions import Predictions
 from workbench.compare_page import compare_html
 from workbench.compare_sentences import headline, outcome, plain_change
+from workbench.concept_sentences import STANDING_WARNING
 from workbench.gate import gate_from
 from workbench.gate_files import Findings, compare_findings, write_findings
 from workbench.settings import CompareSettings
@@ -76,7 +77,8 @@ def compared(first: AuditResult, second: AuditResult) -> Comparison:
     attributes = tuple(dict.fromkeys([*first.run["attributes"], *second.run["attributes"]]))
     config = replace(AuditConfig(), attributes=attributes, **{name: asked[name] for name in _ASKED})
     inferred = frozenset([*first.run["inferred"], *second.run["inferred"]])
-    return compare(predictions_of(first), predictions_of(second), config, inferred=inferred)
+    result = compare(predictions_of(first), predictions_of(second), config, inferred=inferred)
+    return replace(result, notes=(*result.notes, STANDING_WARNING)) if inferred else result
 
 
 def predictions_of(result: AuditResult) -> Predictions:

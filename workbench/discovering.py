@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from analyses.audit import versions
@@ -49,7 +50,7 @@ def discover_slices(settings: DiscoverSettings, *, command: str = "", say: Say =
     notes += result.notes
     with atomic_folder(out, overwrite=settings.overwrite) as partial:
         result.table.to_csv(partial / "slices.csv", index=False)
-        members_table(result, predictions.rows).to_parquet(partial / "members.parquet")
+        members_table(result, predictions.rows, predictions.predicted).to_parquet(partial / "members.parquet")
         record = result.as_json() | {"slices": _records(result.table), "versions": versions(), "command": command}
         write_json(partial / "discover.json", record | provenance)
         page = discovery_html(result, predictions.rows, predictions.predicted)
@@ -62,14 +63,21 @@ def discover_slices(settings: DiscoverSettings, *, command: str = "", say: Say =
     return result
 
 
-def members_table(result: DiscoveryResult, rows: pd.DataFrame) -> pd.DataFrame:
-    """One row a (slice, picture): `slice`, `image_id`, `position`, `half` (explore or confirm), `score` (larger = more)."""
+def members_table(result: DiscoveryResult, rows: pd.DataFrame, said: npt.NDArray[np.int64]) -> pd.DataFrame:
+    """One row a (slice, picture): `slice`, `image_id`, `position`, `half` (explore or confirm), `score` (larger = more).
+
+    Also, for whoever shows them, what is known of the picture: `predicted`, and `path` and `label` where there are any.
+    """
+    labels = np.asarray(result.taxonomy.labels, dtype=object)
+    known = {name: rows[name].to_numpy(dtype=object) for name in ("path", "label") if name in rows}
+    known["predicted"] = labels[said]
     parts = [
         pd.DataFrame(
             {
                 "slice": at + 1, "image_id": rows["image_id"].to_numpy(dtype=object)[members], "position": members,
                 "half": np.where(result.explore[members], "explore", "confirm"), "score": result.scores[at, members],
             }
+            | {name: values[members] for name, values in known.items()}
         )
         for at, members in enumerate(result.members)
     ]  # fmt: skip

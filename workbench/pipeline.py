@@ -211,8 +211,6 @@ def audit(settings: AuditSettings, *, command: str = "", remarks: tuple[str, ...
         say(f"warning: {note}")
     for row in result.excluded[result.excluded["what"] == "attribute"].itertuples():
         say(f"warning: attribute {row.name!r} is not sliced: {row.reason}")
-    for row in result.excluded[result.excluded["what"] == "question"].itertuples():
-        say(f"not asked: {row.name}: {row.reason}")
     say(result.headline)
     if CALIBRATED in result.tables:
         for sentence in calibration_sentences(result.tables[CALIBRATED]):

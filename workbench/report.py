@@ -153,7 +153,7 @@ def _examples(result: AuditResult, finding: Any, gallery: Gallery) -> list[Examp
     said = inside[inside["predicted"] == finding.emotion] if finding.effect > 0 else inside
     before = len(gallery.pictures)
     numbers = gallery.of(
-        said.sort_values(["audit_agreement", "image_id"], na_position="last", kind="stable"), most=_MOST_EXAMPLES
+        said.sort_values(["audit_agreement", "image_id"], na_position="last", kind="stable").index, most=_MOST_EXAMPLES
     )
     return [Example(number, gallery.pictures[number], number >= before) for number in numbers]
 

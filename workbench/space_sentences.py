@@ -82,16 +82,17 @@ def erasure_sentences(result: AuditResult) -> list[str]:
         told.append(
             f"With {name} erased{how}, the skew of {top['slice']} → {top['emotion']} goes from {points(top['before'])} to "
             f"{points(top['after'])} points [{points(top['after_low'])}, {points(top['after_high'])}]. {ending}. "
-            f"The price: {_price(cost)}{percent(cost['flips'])} of the pictures are read otherwise, "
+            f"The price: {_price(cost, result.run['truth'])}{percent(cost['flips'])} of the pictures are read otherwise, "
             f"{percent(cost['overlap'])} of nearest neighbours stay."
         )
     return told
 
 
-def _price(cost: Any) -> str:
+def _price(cost: Any, truth: str) -> str:
     if pd.isna(cost["accuracy"]):
         return ""
-    return f"accuracy goes from {cost['accuracy']:.3f} to {cost['accuracy_after']:.3f}, "
+    by = " by the most voted label" if truth == "votes" else ""
+    return f"accuracy{by} goes from {cost['accuracy']:.3f} to {cost['accuracy_after']:.3f}, "
 
 
 def encoding_sentence(result: AuditResult) -> str | None:

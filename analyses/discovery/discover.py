@@ -174,7 +174,8 @@ def discover(
     whole[:, labelled] = scores[order]
     return DiscoveryResult(
         predictions.taxonomy, table, tuple(labelled[row] for row in inside[order]), whole,
-        _spread(labelled[half], n), _spread(labelled[~half], n), _notes(predictions, len(labelled), groups, config), config,
+        _spread(labelled[half], n), _spread(labelled[~half], n),
+        (*_notes(predictions, len(labelled), groups, config), *_one_sided(y, half, predictions.taxonomy)), config,
     )  # fmt: skip
 
 
@@ -246,6 +247,17 @@ def _spread(positions: npt.NDArray[np.int64], n: int) -> Mask:
     mask = np.zeros(n, dtype=bool)
     mask[positions] = True
     return mask
+
+
+def _one_sided(y: npt.NDArray[np.int64], half: Mask, taxonomy: Taxonomy) -> list[str]:
+    """Labels that one half has no picture of: slices of theirs are not found there, or not checked."""
+    counts = [np.bincount(y[side], minlength=len(taxonomy)) for side in (half, ~half)]
+    halves = ("that is searched: no slice of its pictures is found", "that checks: no slice of its pictures can hold")
+    return [
+        f"no picture labelled {taxonomy.labels[label]} is in the half {what}; label more of them"
+        for (own, other), what in zip((counts, counts[::-1]), halves, strict=True)
+        for label in np.flatnonzero((own == 0) & (other > 0))
+    ]
 
 
 def _notes(

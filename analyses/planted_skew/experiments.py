@@ -20,10 +20,10 @@ def experiments() -> list[Experiment]:
         entangled_experiment(blocks=(2, 20)),
         power_experiment(blocks=(6, 60)),
         coverage_experiment(),
-        hidden_experiment(blocks=(1, 20)),
+        hidden_experiment(blocks=(1, 8)),
         hidden_null_experiment(blocks=(1, 24)),
         erasure_experiment(blocks=(2, 10)),
         speed_experiment(),
         scenario_experiment(blocks=(1, 40)),
-        peers_experiment(blocks=(1, 3)),
+        peers_experiment(blocks=(1, 1)),
     ]

@@ -30,9 +30,9 @@ from data.planted_tables import table_world
 from data.predictions import Predictions
 
 NULL_PICTURES = 4_000
-NULLS = (1, 5)
+NULLS = (1, 10)
 """Data sets without bias in a block, quick and full."""
-TIMED_ROWS = (5_000, 100_000)
+TIMED_ROWS = (5_000, 50_000)
 TIMED_ATTRIBUTES = 8
 FEWEST = 10
 

@@ -106,7 +106,7 @@ _COLUMNS = {
     "review": st.column_config.TextColumn(width=120, help="what a person decided"),
     "interval": st.column_config.TextColumn(width=105, help="95 % interval of the difference"),
     "n": st.column_config.NumberColumn(width=50),
-    "q": st.column_config.NumberColumn(width=65, format="%.2g", help="false discovery rate at which this is kept"),
+    "q": st.column_config.NumberColumn(width=65, format="%.1e", help="false discovery rate at which this is kept"),
 }
 
 
