@@ -39,7 +39,12 @@ def main() -> None:
                 probe = fit(scenes_training(seed), side, taxonomy=taxonomy, progress=False)
                 predictions = probe.predict(test)
                 accuracy = (predictions.predicted == taxonomy.codes(test.rows["label"])).mean()
-                results.append((accuracy, run_audit(predictions, AuditConfig(map_pictures=0, seed=seed))))
+                results.append(
+                    (
+                        accuracy,
+                        run_audit(predictions, AuditConfig(map_pictures=0, further=False, space_pictures=0, seed=seed)),
+                    )
+                )
         (accuracy, biased), (fair_accuracy, control) = results
         rank = planted_rank(biased, bias)
         cell = biased.findings[biased.findings["emotion"] == bias.emotion]
