@@ -39,7 +39,7 @@ def test_baselines_are_those_of_scikit_learn_and_of_a_loop(two_sides):
     neighbours = KNeighborsClassifier(15, weights="distance", metric="cosine").fit(x, y)
     agreeing = (by_name["15 nearest neighbours"].probabilities.argmax(axis=1) == neighbours.predict(new)).mean()
     assert agreeing > 0.97
-    logistic = LogisticRegression(C=10, max_iter=2_000).fit(x, y)
+    logistic = LogisticRegression(C=10, max_iter=2_000, tol=1e-6).fit(x.astype(float), y)
     assert by_name["logistic regression"].probabilities == pytest.approx(logistic.predict_proba(new), abs=1e-3)
     for reading in by_name.values():
         assert reading.probabilities.sum(axis=1) == pytest.approx(1)
