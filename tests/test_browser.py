@@ -321,6 +321,10 @@ def test_the_report_opens_offline_with_all_its_figures(report, demo, demo_result
     assert report.complaints == []
 
 
+DRAWN_TO_WIDTH = """() => [...document.querySelectorAll('.js-plotly-plot')].every(plot =>
+    Math.abs(plot.querySelector('.main-svg').getBoundingClientRect().width - plot.clientWidth) <= 1)"""
+
+
 @pytest.mark.parametrize("which", ["report", "hostile_report"])
 def test_the_report_does_not_scroll_sideways(request, which):
     seen = request.getfixturevalue(which)
@@ -329,7 +333,8 @@ def test_the_report_does_not_scroll_sideways(request, which):
     assert table.evaluate("table => table.scrollWidth <= table.clientWidth + 1"), "at 1280 pixels the table fits its frame"
     for width in (1024, 700, 1280):
         seen.page.set_viewport_size({"width": width, "height": 900})
-        seen.page.wait_for_timeout(400)
+        assert not seen.scrolls_sideways(), f"{width}, before its figures are drawn anew"
+        seen.page.wait_for_function(DRAWN_TO_WIDTH)
         assert not seen.scrolls_sideways(), width
     assert seen.complaints == []
 
