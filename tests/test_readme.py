@@ -87,6 +87,7 @@ def test_every_module_has_its_place_in_the_tree_and_nothing_else_has(readme):
         "analyses/space",
         "workbench",
         "workbench/chapters",
+        "workbench/settings",
     )
     modules = {path.name for package in packages for path in (ROOT / package).glob("*.py")}
     assert modules - {"__init__.py"} - named == set()
