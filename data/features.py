@@ -118,12 +118,19 @@ class FeatureSet:
         """Names of the attribute columns: everything that is neither core nor a vote."""
         return attribute_columns(self.rows)
 
-    def fingerprint(self) -> str:
-        """Sixteen hex digits of spec, ids and values: two sets with the same one are the same data."""
+    def fingerprint(self, within: npt.NDArray[np.int64] | None = None) -> str:
+        """Sixteen hex digits of spec, ids and values: two sets with the same one are the same data.
+
+        Args:
+            within: positions, for the fingerprint that `take` of them would have.
+        """
+        ids = self.rows["image_id"] if within is None else self.rows["image_id"].iloc[within]
         digest = hashlib.sha256(self.spec.fingerprint().encode())
-        digest.update("\n".join(self.rows["image_id"]).encode())
-        for start in range(0, len(self), _CHUNK):
-            digest.update(np.ascontiguousarray(self.values[start : start + _CHUNK]).tobytes())
+        digest.update("\n".join(ids).encode())
+        for start in range(0, len(ids), _CHUNK):
+            part = slice(start, start + _CHUNK)
+            values = self.values[part] if within is None else gathered(self.values, within[part])
+            digest.update(np.ascontiguousarray(values).tobytes())
             give_back(self.values)
         return digest.hexdigest()[:16]
 

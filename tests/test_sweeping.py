@@ -22,6 +22,7 @@ from data.features import FeatureSet, FeatureSpec
 from data.taxonomy import Taxonomy
 from probes.anchors import LabelAnchors
 from probes.config import LOSS_NAMES, SOFT_LOSSES, FitConfig
+from probes.train import fit
 from workbench.options import build, read_toml
 from workbench.search_space import SPACE, Choice, as_suggestion, proposed, searched
 from workbench.settings import SweepSettings, TrainSettings
@@ -230,6 +231,33 @@ def test_unlabelled_pictures_and_copies_are_left_out_and_counted(tmp_path: Path)
     assert len(result.best.hits) == 85
 
 
+@pytest.mark.parametrize("at_once", [7, 1 << 16])
+def test_folds_by_position_read_as_probes_trained_on_copies_of_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at_once: int
+) -> None:
+    monkeypatch.setattr("workbench.sweep_trials._READ_AT_ONCE", at_once)
+    features = FeatureSet.load(saved(tmp_path / "features"))
+    taxonomy = Taxonomy.from_labels(["anger", "fear", "joy"])
+    anchors = LabelAnchors(taxonomy.labels, np.eye(3, dtype=np.float32), "test")
+    within = np.flatnonzero(np.arange(90) % 10 > 0)
+    ground = Ground(features, within, taxonomy, anchors, 3, 5)
+    copy, codes = features.take(within), taxonomy.codes(features.rows["label"].iloc[within])
+    assert ground.question(FIT, {})["features"] == copy.fingerprint()
+    naive = []
+    for number in range(3):
+        probe = fit(FIT, copy.take(ground.fold != number), taxonomy=taxonomy, anchors=anchors, progress=False)
+        outside = np.flatnonzero(ground.fold == number)
+        naive.append((outside, probe.predict(copy.take(outside)).predicted == codes[outside]))
+    copied: list[int] = []
+    take = FeatureSet.take
+    monkeypatch.setattr(FeatureSet, "take", lambda self, at: copied.append(len(at)) or take(self, at))
+    for (at, hits), (expected_at, expected) in zip(ground.hits_by_fold(FIT), naive, strict=True):
+        assert (at == expected_at).all()
+        assert (hits == expected).all()
+    assert max(copied) <= min(at_once, 27)
+    assert sum(copied) == len(within)  # what is left out is read, what is trained on stays where it is
+
+
 # What may be believed
 
 
@@ -257,7 +285,8 @@ def three(hits: list[list[bool]], measure: str = "accuracy") -> tuple[Ground, li
     n = len(hits[0])
     rows = pd.DataFrame({"image_id": map(str, range(n)), "label": ["a"] * (n // 2) + ["b"] * (n - n // 2)})
     features = FeatureSet(FeatureSpec(2, "test"), np.ones((n, 2), np.float32), rows)
-    ground = Ground(features, ABC, LabelAnchors(ABC.labels, np.eye(3, dtype=np.float32), "test"), 2, 0, measure)
+    anchors = LabelAnchors(ABC.labels, np.eye(3, dtype=np.float32), "test")
+    ground = Ground(features, np.arange(n), ABC, anchors, 2, 0, measure)
     trials = []
     for number, right in enumerate(hits):
         array = np.array(right)

@@ -81,7 +81,7 @@ def test_pictures_without_a_label_are_on_no_side() -> None:
         (["train"] * 8 + ["test"] * 2, (), {"val_split": "dev"}, "no picture is in split 'dev'; splits: test, train"),
         (["train"] * 8 + ["test"] * 2, (), {"val_split": "train"}, "cannot both be trained on and choose the epoch"),
         (["train"] * 8, (), {"split": "test"}, "no picture is in split 'test'; splits: train"),
-        ([None] * 8, (), {"split": "test"}, "splits: none"),
+        ([None] * 8, (), {"split": "test"}, "these features have no split, so there is no split 'test'"),
         ([None] * 8, (), {"holdout": 0.0}, "--holdout"),
     ],
 )  # fmt: skip

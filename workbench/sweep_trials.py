@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from probes.anchors import LabelAnchors
 
 QUESTION_FILE = "question.json"
+_READ_AT_ONCE = 1 << 16
+"""Pictures that are read at once, 200 MB at width 768."""
 Floats = npt.NDArray[np.float64]
 
 
@@ -32,7 +34,8 @@ class Ground:
     """What all trials of a sweep are measured on: the same pictures in the same folds.
 
     Attributes:
-        features: labelled training pictures, `n`.
+        features: a set with labels.
+        within: positions in it of the labelled training pictures `(n,)`; features on disk stay there.
         taxonomy: their labels.
         anchors: one vector a label, loaded once.
         folds: how many parts; each is left out once.
@@ -44,6 +47,7 @@ class Ground:
     """
 
     features: FeatureSet
+    within: npt.NDArray[np.int64]
     taxonomy: Taxonomy
     anchors: LabelAnchors
     folds: int
@@ -66,7 +70,7 @@ class Ground:
     @cached_property
     def codes(self) -> npt.NDArray[np.int64]:
         """Label positions `(n,)`."""
-        return self.taxonomy.codes(self.features.rows["label"])
+        return self.taxonomy.codes(self.features.rows["label"].iloc[self.within])
 
     @cached_property
     def sizes(self) -> npt.NDArray[np.int64]:
@@ -87,13 +91,16 @@ class Ground:
 
     def hits_by_fold(self, config: FitConfig) -> Iterator[tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]]:
         """Fold by fold: positions left out, and whether a probe trained on the others read each rightly."""
-        from probes.train import fit
+        from probes.label_sets import LabelSet
+        from probes.train import fit_joint
 
         for number in range(self.folds):
             outside = np.flatnonzero(self.fold == number)
-            inside = self.features.take(self.fold != number)
-            probe = fit(config, inside, taxonomy=self.taxonomy, anchors=self.anchors, progress=False)
-            yield outside, probe.predict(self.features.take(outside)).predicted == self.codes[outside]
+            inside = LabelSet(self.features, self.taxonomy, self.anchors, within=self.within[self.fold != number])
+            (probe,) = fit_joint(config, [inside], progress=False)
+            parts = (outside[start : start + _READ_AT_ONCE] for start in range(0, len(outside), _READ_AT_ONCE))
+            read = [probe.predict(self.features.take(self.within[part])).predicted for part in parts]
+            yield outside, np.concatenate(read) == self.codes[outside]
 
     def score(self, positions: npt.NDArray[np.int64], hits: npt.NDArray[np.bool_]) -> float:
         """The measure over some pictures; larger is better."""
@@ -106,9 +113,10 @@ class Ground:
 
     def question(self, given: FitConfig, space: dict[str, Any]) -> dict[str, Any]:
         """What a sweep asks, as text that changes with anything that its figures depend on."""
-        labels = hashlib.sha256("\n".join(self.features.rows["label"].astype(str)).encode()).hexdigest()[:16]
+        words = self.features.rows["label"].iloc[self.within].astype(str)
+        labels = hashlib.sha256("\n".join(words).encode()).hexdigest()[:16]
         return {
-            "features": self.features.fingerprint(), "labels": labels, "taxonomy": list(self.taxonomy.labels),
+            "features": self.features.fingerprint(self.within), "labels": labels, "taxonomy": list(self.taxonomy.labels),
             "anchors": self.anchors.fingerprint(), "folds": self.folds, "measure": self.measure, "given": asdict(given),
             "space": {name: bounds.in_words() for name, bounds in space.items()},
         }  # fmt: skip

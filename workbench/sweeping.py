@@ -25,7 +25,7 @@ from workbench.settings import SweepSettings
 from workbench.sweep_sentences import best_of, sentences
 from workbench.sweep_trials import Ground, Tried, load_trials, measured, save_trial, trials_table
 from workbench.training import open_features
-from workbench.training_sides import Say
+from workbench.training_sides import Positions, Say, require_split
 
 if TYPE_CHECKING:
     from optuna import Study, Trial
@@ -72,10 +72,10 @@ def sweep(settings: SweepSettings, *, say: Say = print, clock: Clock = time.mono
     out = Path(settings.out)
     ensure_free(out, overwrite=settings.overwrite)
     space = searched(settings.fit, settings.keep)
-    features, taxonomy, last = _pictures(settings, say)
+    features, within, taxonomy, last = _pictures(settings, say)
     measure = "balanced_accuracy" if settings.fit.choose_by == "balanced_accuracy" else "accuracy"
     anchors = anchors_from(settings.fit.anchors, taxonomy, template=settings.fit.template)
-    ground = Ground(features, taxonomy, anchors, settings.folds, settings.fit.seed, measure)
+    ground = Ground(features, within, taxonomy, anchors, settings.folds, settings.fit.seed, measure)
     say(f"searched: {in_words(space)}; all else as given")
     if settings.fit.choose_by == "loss":
         say("note: losses of different settings cannot be compared: trials are judged by accuracy, epochs by the loss")
@@ -128,8 +128,8 @@ def _require_optuna() -> None:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
 
 
-def _pictures(settings: SweepSettings, say: Say) -> tuple[FeatureSet, Taxonomy, list[str]]:
-    """Labelled training pictures, no two copies of one another; their labels; and what is to be said in the end."""
+def _pictures(settings: SweepSettings, say: Say) -> tuple[FeatureSet, Positions, Taxonomy, list[str]]:
+    """A set; where in it the labelled training pictures are, no two copies of one another; labels; what to say last."""
     taxonomy = taxonomy_called(settings.taxonomy) if settings.taxonomy else None
     features = open_features(settings.features, encoder=settings.encoder, id_column=settings.id_column, taxonomy=taxonomy)
     if "label" not in features.rows:
@@ -139,28 +139,31 @@ def _pictures(settings: SweepSettings, say: Say) -> tuple[FeatureSet, Taxonomy, 
         raise ValueError(f"cannot sweep: no picture at {settings.features} has a label")
     if not labelled.all():
         say(f"note: {int((~labelled).sum())} picture(s) have no label and are left out")
-        features = features.take(labelled)
-    taxonomy = taxonomy or Taxonomy.from_labels(sorted(features.rows["label"].unique()))
-    splits = sorted(features.rows["split"].dropna().unique()) if "split" in features.rows else []
+    rows, within = features.rows[labelled], np.flatnonzero(labelled)
+    taxonomy = taxonomy or Taxonomy.from_labels(sorted(rows["label"].unique()))
+    splits = sorted(rows["split"].dropna().unique()) if "split" in rows else []
     chosen = settings.split or ("train" if splits else "")
-    total, last = len(features), []
+    last = []
     if chosen:
-        features = features.where(split=chosen)
-        say(f"only split {chosen} is used, {len(features):,} of {total:,} pictures: the sweep sees no others")
+        require_split(chosen, splits)
+        inside = (rows["split"] == chosen).to_numpy()
+        if not inside.all():
+            say(f"only split {chosen} is used, {int(inside.sum()):,} of {len(rows):,} pictures: the sweep sees no others")
+        rows, within = rows[inside], within[inside]
     if "test" not in splits or chosen == "test":
         last = [
             "there is no split test that the sweep has not used: the accuracy that workbench train reports on these "
             "features with these settings is optimistic too"
         ]
-    if "content" in features.rows:
-        contents = features.rows["content"]
+    if "content" in rows:
+        contents = rows["content"]
         copies = (contents.notna() & (contents != "") & contents.duplicated()).to_numpy()
         if copies.any():
-            which = named(features.rows["image_id"][copies])
+            which = named(rows["image_id"][copies])
             say(f"note: {int(copies.sum())} picture(s) are copies of another one and are left out, first {which}")
-            features = features.take(~copies)
-    say(f"{len(features):,} pictures, {features.spec.in_words()}; labels: {', '.join(taxonomy.labels)}")
-    return features, taxonomy, last
+            rows, within = rows[~copies], within[~copies]
+    say(f"{len(rows):,} pictures, {features.spec.in_words()}; labels: {', '.join(taxonomy.labels)}")
+    return features, within, taxonomy, last
 
 
 def _searched(

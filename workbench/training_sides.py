@@ -62,7 +62,7 @@ def sides(features: FeatureSet, taxonomy: Taxonomy, settings: TrainSettings, *, 
     splits = sorted({str(name) for name in split if not pd.isna(name)})
     chosen = (settings.split if first else "") or ("train" if len(splits) > 1 and "train" in splits else "")
     if chosen:
-        _require_split(chosen, splits)
+        require_split(chosen, splits)
     train = np.flatnonzero(labelled & (split == chosen) if chosen else labelled)
     if not len(train):
         raise ValueError(f"cannot train: no picture{f' of split {chosen}' if chosen else ''} has a label")
@@ -150,7 +150,7 @@ def _validation(
         return None
     if name == chosen:
         raise ValueError(f"split {name!r} cannot both be trained on and choose the epoch: give another --val-split, or none")
-    _require_split(name, splits)
+    require_split(name, splits)
     found = np.flatnonzero(labelled & (split == name))
     if not len(found):
         raise ValueError(
@@ -160,6 +160,13 @@ def _validation(
     return found
 
 
-def _require_split(name: str, splits: list[str]) -> None:
+def require_split(name: str, splits: list[str]) -> None:
+    """Refuses a split that is not there.
+
+    Raises:
+        ValueError: which there are.
+    """
+    if not splits:
+        raise ValueError(f"these features have no split, so there is no split {name!r}: leave that out")
     if name not in splits:
-        raise ValueError(f"no picture is in split {name!r}; splits: {', '.join(splits) or 'none'}")
+        raise ValueError(f"no picture is in split {name!r}; splits: {', '.join(splits)}")
