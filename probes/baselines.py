@@ -16,6 +16,7 @@ from data.features import FeatureSet, FeatureSpec
 from data.splits import stratified_folds
 from data.taxonomy import Taxonomy
 from probes.evaluate import LinearBaseline, fit_baselines
+from probes.neighbours import neighbour_shares
 
 Floats = npt.NDArray[np.floating]
 NEIGHBOURS = 15
@@ -42,18 +43,27 @@ class Reading:
     scores: Floats
 
 
-def fitted_readings(train: FeatureSet, measured: FeatureSet, taxonomy: Taxonomy) -> tuple[Reading, ...]:
+def fitted_readings(
+    train: FeatureSet, measured: FeatureSet, taxonomy: Taxonomy, *, within: npt.NDArray[np.int64] | None = None
+) -> tuple[Reading, ...]:
     """Majority, class mean, k nearest neighbours and logistic regression: fitted on `train`, reading `measured`.
+
+    Args:
+        train: pictures with labels; those without are left out.
+        measured: pictures to read.
+        taxonomy: the labels.
+        within: positions in `train` of the pictures to fit on; None for all. Features on disk stay there.
 
     Raises:
         ValueError: `train` has no labels, or fewer than two classes.
     """
-    logistic, means = fit_baselines(train, taxonomy)
+    logistic, means = fit_baselines(train, taxonomy, within=within)
     codes = taxonomy.codes(train.rows["label"])
-    known = codes >= 0
-    shares = np.bincount(codes[known], minlength=len(taxonomy)) / known.sum()
+    known = np.flatnonzero(codes >= 0)
+    known = known if within is None else np.intersect1d(known, within)
+    shares = np.bincount(codes[known], minlength=len(taxonomy)) / len(known)
     majority = np.tile(shares, (len(measured), 1))
-    near = _neighbours(train.take(known), codes[known], measured, len(taxonomy))
+    near = neighbour_shares(train.values, known, codes[known], measured.values, neighbours=NEIGHBOURS, k=len(taxonomy))
     return (
         Reading("majority", majority, majority),
         _linear(means, measured),
@@ -78,7 +88,8 @@ def out_of_fold_readings(
     made: dict[str, tuple[Floats, Floats]] = {}
     for number in np.unique(fold):
         outside = fold == number
-        for reading in fitted_readings(features.take(~outside), features.take(outside), taxonomy):
+        inside = np.flatnonzero(~outside)
+        for reading in fitted_readings(features, features.take(outside), taxonomy, within=inside):
             probabilities, scores = made.setdefault(reading.name, (np.empty(shape), np.empty(shape)))
             probabilities[outside], scores[outside] = reading.probabilities, reading.scores
     return tuple(Reading(name, *arrays) for name, arrays in made.items())
@@ -125,19 +136,6 @@ def _linear(baseline: LinearBaseline, measured: FeatureSet) -> Reading:
     chunks = (measured.values[start : start + _CHUNK] for start in range(0, len(measured), _CHUNK))
     logits = np.concatenate([_unit(chunk) @ baseline.weights.T + baseline.bias for chunk in chunks])
     return Reading(baseline.name, softmax(logits.astype(np.float64), axis=1), logits)
-
-
-def _neighbours(train: FeatureSet, codes: npt.NDArray[np.int64], measured: FeatureSet, k: int) -> Floats:
-    """Share of each label `(n, k)` among the nearest training pictures by cosine, nearer ones weigh more."""
-    from sklearn.neighbors import KNeighborsClassifier
-
-    model = KNeighborsClassifier(n_neighbors=min(NEIGHBOURS, len(codes)), weights="distance", algorithm="brute")
-    model.fit(_unit(train.values), codes)
-    shares = np.zeros((len(measured), k))
-    shares[:, model.classes_] = np.concatenate(
-        [model.predict_proba(_unit(measured.values[start : start + _CHUNK])) for start in range(0, len(measured), _CHUNK)]
-    )
-    return shares
 
 
 def _unit(values: npt.NDArray[np.floating]) -> npt.NDArray[np.float32]:
