@@ -132,26 +132,29 @@ probes.encode.SHARD = 32
 probes.encode.BATCH = 16
 encoder = vision_encoder("builtin:scenes", on="cpu")
 original = type(encoder).encode
-def slowly(self, squares):
-    time.sleep({pause})
+batches = iter(range({batches}))
+def until(self, squares):
+    if next(batches, None) is None:
+        time.sleep(1_000)
     return original(self, squares)
-type(encoder).encode = slowly
+type(encoder).encode = until
 manifest = Manifest.load(sys.argv[1])
 made = probes.encode.encode(manifest.rows, manifest.paths(), encoder, out=Path(sys.argv[2]), workers=0, progress=False)
 print(made.new, made.reused)
 """
 
 
-def process(manifest: Path, out: Path, *, pause: float) -> subprocess.Popen[str]:
-    command = [sys.executable, "-c", SCRIPT.replace("{pause}", str(pause)), str(manifest), str(out)]
+def process(manifest: Path, out: Path, *, batches: int = 1_000) -> subprocess.Popen[str]:
+    """Encodes in shards of two batches, and stands still after the given number of batches, so that it can be cut there."""
+    command = [sys.executable, "-c", SCRIPT.replace("{batches}", str(batches)), str(manifest), str(out)]
     return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=os.environ | {"OMP_NUM_THREADS": "1"})
 
 
 def test_a_killed_run_goes_on_to_the_identical_features(world, tmp_path):
     manifest = Path(world.root) / "manifest"
-    whole = process(manifest, tmp_path / "whole", pause=0)
+    whole = process(manifest, tmp_path / "whole")
     assert whole.communicate(timeout=120)[0].split() == ["200", "0"]
-    killed = process(manifest, tmp_path / "cut", pause=0.3)
+    killed = process(manifest, tmp_path / "cut", batches=5)
     deadline = time.monotonic() + 100
     while len(list(tmp_path.glob("cut.shards-*/*.npz"))) < 2 and time.monotonic() < deadline:
         time.sleep(0.05)
@@ -159,8 +162,8 @@ def test_a_killed_run_goes_on_to_the_identical_features(world, tmp_path):
     killed.communicate()
     assert not (tmp_path / "cut").exists()
     done = 32 * len(list(tmp_path.glob("cut.shards-*/*.npz")))
-    assert 64 <= done < 200
-    resumed = process(manifest, tmp_path / "cut", pause=0)
+    assert done == 64
+    resumed = process(manifest, tmp_path / "cut")
     new, reused = map(int, resumed.communicate(timeout=120)[0].split())
     assert (new, reused) == (200 - done, done)
     expected, given = FeatureSet.load(tmp_path / "whole"), FeatureSet.load(tmp_path / "cut")
@@ -175,11 +178,13 @@ import probes.encode
 probes.encode.SHARD, probes.encode.BATCH, probes.encode._WORTH_WORKERS = 32, 16, 1
 from probes.vision import VisionEncoder
 original = VisionEncoder.encode
-def slowly(self, squares):
+batches = iter(range(3))
+def until(self, squares):
     import time
-    time.sleep(0.5)
+    if next(batches, None) is None:
+        time.sleep(1_000)  # until the interrupt
     return original(self, squares)
-VisionEncoder.encode = slowly
+VisionEncoder.encode = until
 from workbench.cli import main
 if __name__ == "__main__":
     sys.exit(main(["features", sys.argv[1], "--encoder", "builtin:scenes", "-o", sys.argv[2], "--workers", "1"]))
