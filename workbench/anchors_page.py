@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from analyses.anchor_geometry import AnchorGeometry
+from workbench.page import template
 
 COLLINEAR = 0.9
 """Where even the least alike anchors have a higher cosine, the page says that all point one way."""
@@ -29,13 +29,12 @@ def anchors_html(geometry: AnchorGeometry, *, what: str, note: str = "") -> str:
     """
     lead, *more = sentences(geometry)
     low, high = _span(geometry)
-    page = _template().render(
+    return template("anchors.html").render(
         what=what, lead=lead, more=more, notes=notes(geometry, note), rows=_rows(geometry),
         roomy=len(geometry.labels) <= _ROOMY, low=_number(low, geometry),
         high=_number(high, geometry), dark=_colour(1.0), labels=_label_rows(geometry),
         correlations=list(geometry.correlations.itertuples()),
     )  # fmt: skip
-    return str(page).rstrip() + "\n"
 
 
 def sentences(geometry: AnchorGeometry) -> list[str]:
@@ -148,13 +147,3 @@ def _number(cosine: float, geometry: AnchorGeometry) -> str:
 def _colour(share: float) -> str:
     mixed = (round(light + share * (dark - light)) for light, dark in zip(_LIGHT, _DARK, strict=True))
     return "#" + "".join(f"{part:02x}" for part in mixed)
-
-
-@cache
-def _template() -> Any:
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    environment = Environment(
-        loader=PackageLoader("workbench"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    return environment.get_template("anchors.html")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from functools import cache
 from typing import Any
 
 from analyses.planted_skew.records import CHANCE, FAIL, OPEN, PASS, TOOLS, Row
+from workbench.page import template
 
 HEAD = ("", "measured", "95 % interval", "asked", "verdict", "best of the others")
 TITLES = {"gate": "Gates", "scenario": "Scenarios: share of right answers", "peer": "The tools themselves"}
@@ -101,11 +101,10 @@ def bench_html(rows: Sequence[Row], about: Mapping[str, Any]) -> str:
     """The tables as one self-contained page without scripts; the same rows always give the same bytes."""
     notes = {row.name: "; ".join(part for part in (row.judged, row.note) if part) for row in rows}
     verdicts = {row.name: row.verdict if row.bar else "" for row in rows}
-    page = _template().render(
+    return template("bench.html").render(
         tables=tables(rows), headline=headline(rows), about=about_line(about), command=about["command"], notes=notes,
         verdicts=verdicts, legend=LEGEND, head=HEAD, failed=any(row.verdict == FAIL for row in rows),
     )  # fmt: skip
-    return str(page).rstrip() + "\n"
 
 
 def _number(value: float | None, row: Row) -> str:
@@ -128,13 +127,3 @@ def _best(row: Row) -> str:
 
 def _line(values: Sequence[str]) -> str:
     return "| " + " | ".join(value.replace("|", "\\|") for value in values) + " |"
-
-
-@cache
-def _template() -> Any:
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    environment = Environment(
-        loader=PackageLoader("workbench"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    return environment.get_template("bench.html")

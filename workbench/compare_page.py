@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 import numpy as np
@@ -13,8 +12,9 @@ import plotly.graph_objects as go
 from analyses.compare import Comparison
 from analyses.slices import SliceSpec
 from workbench import compare_sentences as sentences
-from workbench.figures import BLUE, CONFIG, GREEN, GREY, MOST_ROWS, ORANGE, VERMILION, blank, safe, short
-from workbench.sentences import percent, points, probability
+from workbench.figures import BLUE, GREEN, GREY, MOST_ROWS, ORANGE, VERMILION, blank, safe, short
+from workbench.page import figure_html, template
+from workbench.sentences import points, probability
 from workbench.thumbnails import thumbnail_uri
 
 MOST_SENTENCES = 12
@@ -53,7 +53,7 @@ def compare_html(result: Comparison, *, name_a: str, name_b: str, command: str =
     grouped = bool((changes["design"] > 1).any())
     moves = result.flips.value_counts(["predicted_a", "predicted_b"]).reset_index()
     moves = moves.sort_values(["count", "predicted_a", "predicted_b"], ascending=[False, True, True])
-    page = _template().render(
+    return template("compare.html").render(
         result=result, name_a=name_a, name_b=name_b, command=command, headline=sentences.headline(result),
         outcome=sentences.outcome(result),
         counts=[(verdict, result.count(verdict), words) for verdict, words in sentences.VERDICT_MEANING.items()],
@@ -61,15 +61,13 @@ def compare_html(result: Comparison, *, name_a: str, name_b: str, command: str =
             (row.verdict, sentences.change_sentence(row), sentences.flip_sentence(row, grouped=grouped), _flips(result, row))
             for row in own.head(MOST_SENTENCES).itertuples()
         ],
-        leading_of=len(own), forest=_drawn(change_forest(changes)),
+        leading_of=len(own), forest=figure_html("forest", change_forest(changes)),
         rows=list(changes.head(MOST_TABLE).itertuples()),
         slices=list(result.slices[result.slices["p"].notna()].head(MOST_TABLE).itertuples()),
         slices_of=int(result.slices["p"].notna().sum()),
         moves=list(moves.head(MOST_MOVES).itertuples(index=False)), moves_of=len(moves),
-        lost=_examples(result, result.flips), plotly_js=_plotly_js(),
-        points=points, percent=percent, probability=probability,
+        lost=_examples(result, result.flips),
     )  # fmt: skip
-    return str(page).rstrip() + "\n"
 
 
 def change_forest(changes: pd.DataFrame, *, most: int = MOST_ROWS) -> go.Figure:
@@ -144,26 +142,3 @@ def _examples(result: Comparison, flips: pd.DataFrame) -> list[Flip]:
         )
         for row, label, path in zip(order.itertuples(), labels, paths, strict=True)
     ]
-
-
-def _drawn(figure: go.Figure) -> str:
-    return figure.to_html(
-        full_html=False, include_plotlyjs=False, include_mathjax=False, div_id="forest", config=dict(CONFIG)
-    )
-
-
-@cache
-def _plotly_js() -> str:
-    from plotly.offline import get_plotlyjs
-
-    return get_plotlyjs()
-
-
-@cache
-def _template() -> Any:
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    environment = Environment(
-        loader=PackageLoader("workbench"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    return environment.get_template("compare.html")

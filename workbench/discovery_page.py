@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ import pandas as pd
 
 from analyses.discovery.discover import DiscoveryResult
 from workbench.discovery_sentences import VERDICT_WORDS, WARNING, slice_sentence
+from workbench.page import template
 from workbench.thumbnails import thumbnail_uri
 
 MOST_PICTURES = 12
@@ -37,8 +37,7 @@ def discovery_html(
          "pictures": _pictures(result, at, rows, said) if at < MOST_SHOWN else []}
         for at, row in enumerate(result.table.itertuples())
     ]  # fmt: skip
-    page = _template().render(result=result, title=title, slices=slices, warning=WARNING)
-    return str(page).rstrip() + "\n"
+    return template("discovery.html").render(result=result, title=title, slices=slices, warning=WARNING)
 
 
 def _pictures(result: DiscoveryResult, at: int, rows: pd.DataFrame, said: npt.NDArray[np.int64]) -> list[dict[str, Any]]:
@@ -57,16 +56,3 @@ def _pictures(result: DiscoveryResult, at: int, rows: pd.DataFrame, said: npt.ND
 def _thumbnail(rows: pd.DataFrame, position: int) -> str | None:
     path = rows["path"].iloc[position]
     return thumbnail_uri(str(Path(path))) if isinstance(path, str) else None
-
-
-@cache
-def _template() -> Any:
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    environment = Environment(
-        loader=PackageLoader("workbench"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    from workbench import sentences
-
-    environment.filters |= {"points": sentences.points, "percent": sentences.percent, "probability": sentences.probability}
-    return environment.get_template("discovery.html")

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
-from typing import Any
-
-import plotly.graph_objects as go
 
 from workbench.accuracy_figure import accuracy_figure
 from workbench.calibration_figures import coverage_figure, reliability_figure
 from workbench.evaluation_table import LEGEND, DatasetTable
-from workbench.figures import CONFIG
+from workbench.page import figure_html, template
 from workbench.reading_sentences import coverage_note, gap_sentence
 
 
@@ -31,39 +27,17 @@ def evaluation_html(tables: Sequence[DatasetTable], *, title: str = "Evaluation"
             "cells": item.cells(),
             "recalls": item.recalls(),
             "kinds": list(item.table["kind"]),
-            "accuracy": _drawn(f"accuracy-{number}", accuracy_figure(item.table)),
+            "accuracy": figure_html(f"accuracy-{number}", accuracy_figure(item.table)),
             "gap": gap_sentence(item.confidence),
             "note": coverage_note(item.confidence),
-            "reliability": _drawn(
+            "reliability": figure_html(
                 f"reliability-{number}", reliability_figure({item.confidence.model: item.confidence.reliability})
             ),
-            "coverage": _drawn(
+            "coverage": figure_html(
                 f"coverage-{number}",
                 coverage_figure({item.confidence.model: item.confidence.coverage}, threshold=item.confidence.threshold),
             ),
         }
         for number, item in enumerate(tables)
     ]
-    page = _template().render(title=title, blocks=blocks, legend=LEGEND, plotly_js=_plotly_js())
-    return str(page).rstrip() + "\n"
-
-
-def _drawn(name: str, figure: go.Figure) -> str:
-    return figure.to_html(full_html=False, include_plotlyjs=False, include_mathjax=False, div_id=name, config=dict(CONFIG))
-
-
-@cache
-def _plotly_js() -> str:
-    from plotly.offline import get_plotlyjs
-
-    return get_plotlyjs()
-
-
-@cache
-def _template() -> Any:
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    environment = Environment(
-        loader=PackageLoader("workbench"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    return environment.get_template("evaluation.html")
+    return template("evaluation.html").render(title=title, blocks=blocks, legend=LEGEND)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ import pandas as pd
 
 from analyses.overlap import Overlap
 from data.images import UnreadablePicture, thumbnail
+from workbench.page import template
 
 MOST_PAIRS = 60
 SIDE = 96
@@ -66,7 +66,7 @@ def overlap_html(
     ordered = pd.concat([leaking, inside])
     roots = (root_a, root_a if overlap.within else root_b)
     concerned = overlap.classes[overlap.classes[["exact", "near"]].sum(axis=1) > 0]
-    page = _template().render(
+    return template("overlap.html").render(
         overlap=overlap,
         title=title,
         name_a=name_a,
@@ -80,7 +80,6 @@ def overlap_html(
         pairs=[_pair(row, roots) for row in ordered.head(most).itertuples()],
         pairs_of=len(ordered),
     )
-    return str(page).rstrip() + "\n"
 
 
 def outcome(overlap: Overlap, *, name_a: str, name_b: str) -> str:
@@ -133,13 +132,3 @@ def _picture(name: str, label: str | None, split: str, path: str | None, root: P
         except OSError:
             missing = "the file is missing"
     return Picture(name, label or "", split, path or "", source, missing)
-
-
-@cache
-def _template() -> Any:
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    environment = Environment(
-        loader=PackageLoader("workbench"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    return environment.get_template("overlap.html")

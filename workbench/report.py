@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 import pandas as pd
@@ -20,6 +19,7 @@ from workbench.calibration_figures import coverage_figure, reliability_figure
 from workbench.chapters import Chapter, chapters
 from workbench.concept_figures import concept_figures
 from workbench.concept_sentences import standing
+from workbench.page import figure_html, template
 from workbench.reading_sentences import accuracy_sentence, answer_sentence, coverage_note, gap_sentence, unsure_sentence
 from workbench.reviewing import Judged, Review, judged, marks, progress_sentence
 from workbench.space_section import FIGURES, section_figures, space_section
@@ -30,14 +30,6 @@ MOST_EXCLUDED = 200
 MOST_ON_MAP = 2_000
 MOST_BYTES = 6_000_000
 _MOST_EXAMPLES = 8
-
-
-@dataclass(frozen=True)
-class Figure:
-    """A drawn figure: its id on the page and the HTML that draws it."""
-
-    name: str
-    html: str
 
 
 def report_html(result: AuditResult, *, reviews: Sequence[Review] = ()) -> str:
@@ -87,49 +79,40 @@ def _page(
     ]  # fmt: skip
     inline = len(gallery.pictures)
     behind = slice_pictures(result, gallery, figures.heat_map_slices(result, most=slices))
-    return (
-        _template()
-        .render(
-            result=result,
-            run=result.run,
-            outcome=sentences.outcome(result),
-            counts=[(verdict, result.count(verdict), sentences.VERDICT_MEANING[verdict]) for verdict in VERDICTS],
-            leading=leading,
-            behind=behind,
-            gallery=_gallery_json(gallery, behind, inline=inline, truth=result.run["truth"] != "none"),
-            leading_of=len(own),
-            forest=_drawn("forest", figures.forest(result)),
-            split=_drawn("split", figures.split(result)),
-            heat_map=_drawn("heat-map", figures.heat_map(result, most=slices)),
-            pull=_drawn("pull", figures.pull(result, most=slices)),
-            map=_drawn("map", map_figure.picture_map(result, most=on_map)),
-            space=space_section(result),
-            space_figures={
-                name: _drawn(name, figure)
-                for name, figure in (
-                    dict.fromkeys(FIGURES) | section_figures(result, slices=slices, on_map=on_map // 2)
-                ).items()
-            },
-            badge=sentences.map_badge(result.run["map"], len(result.samples)),
-            on_map=min(on_map, int(result.samples["audit_x"].notna().sum())),
-            reading=_reading(result),
-            concept_figures=[(one, _drawn(one.name, one.figure)) for one in concept_figures(result)],
-            rows=list(_rows(findings.head(rows).assign(review=pd.Series(decided, dtype=object)))),
-            judged=found[:rows],
-            judged_of=len(found),
-            review_sentence=progress_sentence(result, found),
-            slices_of_one=int((result.slices["order"] == 1).sum()),
-            most_slices=slices,
-            chapters=[(chapter, _drawn(f"figure-{chapter.name}", chapter.figure)) for chapter in further],
-            excluded=list(_rows(result.excluded.head(excluded))),
-            excluded_of=len(result.excluded),
-            detectable=_detectable(findings),
-            plotly_js=_plotly_js(),
-            json=lambda value: json.dumps(value, ensure_ascii=False),
-            **{name: getattr(sentences, name) for name in ("points", "percent", "probability", "beside")},
-        )
-        .rstrip()
-        + "\n"
+    return template("report.html").render(
+        result=result,
+        run=result.run,
+        outcome=sentences.outcome(result),
+        counts=[(verdict, result.count(verdict), sentences.VERDICT_MEANING[verdict]) for verdict in VERDICTS],
+        leading=leading,
+        behind=behind,
+        gallery=_gallery_json(gallery, behind, inline=inline, truth=result.run["truth"] != "none"),
+        leading_of=len(own),
+        forest=_drawn("forest", figures.forest(result)),
+        split=_drawn("split", figures.split(result)),
+        heat_map=_drawn("heat-map", figures.heat_map(result, most=slices)),
+        pull=_drawn("pull", figures.pull(result, most=slices)),
+        map=_drawn("map", map_figure.picture_map(result, most=on_map)),
+        space=space_section(result),
+        space_figures={
+            name: _drawn(name, figure)
+            for name, figure in (dict.fromkeys(FIGURES) | section_figures(result, slices=slices, on_map=on_map // 2)).items()
+        },
+        badge=sentences.map_badge(result.run["map"], len(result.samples)),
+        on_map=min(on_map, int(result.samples["audit_x"].notna().sum())),
+        reading=_reading(result),
+        concept_figures=[(one, _drawn(one.name, one.figure)) for one in concept_figures(result)],
+        rows=list(_rows(findings.head(rows).assign(review=pd.Series(decided, dtype=object)))),
+        judged=found[:rows],
+        judged_of=len(found),
+        review_sentence=progress_sentence(result, found),
+        slices_of_one=int((result.slices["order"] == 1).sum()),
+        most_slices=slices,
+        chapters=[(chapter, _drawn(f"figure-{chapter.name}", chapter.figure)) for chapter in further],
+        excluded=list(_rows(result.excluded.head(excluded))),
+        excluded_of=len(result.excluded),
+        detectable=_detectable(findings),
+        json=lambda value: json.dumps(value, ensure_ascii=False),
     )
 
 
@@ -192,9 +175,9 @@ class ReadingSection:
 
     accuracy: str
     doubts: tuple[str, ...]
-    models: Figure | None
-    reliability: Figure | None
-    coverage: Figure | None
+    models: str | None
+    reliability: str | None
+    coverage: str | None
     note: str = ""
 
 
@@ -214,27 +197,5 @@ def _reading(result: AuditResult) -> ReadingSection | None:
     )  # fmt: skip
 
 
-def _drawn(name: str, figure: go.Figure | None) -> Figure | None:
-    if figure is None:
-        return None
-    html = figure.to_html(
-        full_html=False, include_plotlyjs=False, include_mathjax=False, div_id=name, config=dict(figures.CONFIG)
-    )
-    return Figure(name, html)
-
-
-@cache
-def _plotly_js() -> str:
-    from plotly.offline import get_plotlyjs
-
-    return get_plotlyjs()
-
-
-@cache
-def _template() -> Any:
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    environment = Environment(
-        loader=PackageLoader("workbench"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    return environment.get_template("report.html")
+def _drawn(name: str, figure: go.Figure | None) -> str | None:
+    return None if figure is None else figure_html(name, figure)
