@@ -23,11 +23,11 @@ pytest_plugins = ["workbench_fixtures"]
 ROOT = Path(__file__).resolve().parents[1]
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 PATIENCE = 45_000
+"""Milliseconds to wait for anything, on the slowest machine."""
 FIGURES = (
     "forest", "split", "heat-map", "pull", "within-pull", "erasure", "hubs", "plane", "map", "accuracy", "reliability",
     "coverage",
 )  # fmt: skip
-"""Milliseconds to wait for anything, on the slowest machine."""
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed (extra 'test')")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine (apt-get install chromium)")

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,9 +10,9 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from analyses.audit import AuditResult
+from workbench.interval_figure import Series, interval_figure
 
 MOST_ROWS = 30
-EFFECT = ("effect", "low", "high")
 Where = dict[str, Any]
 
 
@@ -44,53 +43,9 @@ class Chapter:
     source: str = ""
 
 
-def interval(value: float, low: float, high: float, *, scale: float = 100.0, digits: int = 1) -> str:
-    """`+2.0 [−1.1, +5.0]`, or a dash where it is not known."""
-    if math.isnan(value):
-        return "–"
-    return f"{signed(scale * value, digits)} [{signed(scale * low, digits)}, {signed(scale * high, digits)}]"
-
-
-def signed(value: float, digits: int = 1) -> str:
-    """`+2.0`, `−1.1`, `0.0`."""
-    text = f"{value:+.{digits}f}"
-    return (text[1:] if float(text) == 0 else text).replace("-", "−")
-
-
-def intervals(table: pd.DataFrame, names: Sequence[str] = EFFECT, *, scale: float = 100.0, digits: int = 1) -> list[str]:
-    """`interval` of every row; `names` are the columns of the number and of its interval."""
-    numbers = table[list(names)].to_numpy(float)
-    return [interval(*row, scale=scale, digits=digits) for row in numbers.tolist()]
-
-
 def rows_of(table: pd.DataFrame) -> list[Any]:
     """The rows as named tuples."""
     return list(table.itertuples())
-
-
-def counts(column: pd.Series) -> list[str]:
-    """Whole numbers with separators."""
-    return [f"{number:,}" for number in column.tolist()]
-
-
-def percents(column: pd.Series) -> list[str]:
-    """`percent` of every row."""
-    return [percent(share) for share in column.tolist()]
-
-
-def percent(share: float, digits: int = 1) -> str:
-    """`35.9 %`."""
-    return "–" if math.isnan(share) else f"{100 * share:.{digits}f} %"
-
-
-def small_q(q: float) -> str:
-    """`q < 0.001`, `q = 0.03`."""
-    return "q < 0.001" if q < 0.001 else f"q = {q:.2g}"
-
-
-def plural(count: int, one: str, many: str = "") -> str:
-    """`1 pair`, `12 pairs`."""
-    return f"{count:,} {one if count == 1 else many or one + 's'}"
 
 
 def nearer_to_zero(low: pd.Series, high: pd.Series) -> pd.Series:
@@ -115,3 +70,19 @@ def sampled(result: AuditResult, table: str) -> tuple[str, ...]:
     """A sentence where the table rests on a sample of the pictures."""
     count = result.run.get("sampled", {}).get(table)
     return (f"Measured on {count:,} of {result.run['pictures']:,} pictures, drawn at random.",) if count else ()
+
+
+def skewed(rows: pd.DataFrame) -> pd.DataFrame:
+    """Those that are called skewed, in their order."""
+    return rows[rows["verdict"] == "skewed"]
+
+
+def skew_figure(
+    result: AuditResult, rows: pd.DataFrame, named: Callable[[Any], str], *, series: str = "difference", axis: str
+) -> go.Figure:
+    """Differences of rates in points over the audit's band of tolerance; filled markers are skewed."""
+    return interval_figure(
+        [named(row) for row in rows_of(rows)],
+        [Series.of(series, rows, filled=rows["verdict"] == "skewed")],
+        axis=axis, band=100 * result.run["config"]["tolerance"],
+    )  # fmt: skip

@@ -7,7 +7,8 @@ from typing import Any
 import pandas as pd
 
 from analyses.audit import AuditResult
-from workbench.chapters.chapter import MOST_ROWS, Chapter, interval, intervals, nearer_to_zero, plural, rows_of
+from workbench.chapters.chapter import MOST_ROWS, Chapter, nearer_to_zero, rows_of
+from workbench.chapters.words import interval, intervals, plural
 from workbench.interval_figure import Series, interval_figure
 
 _KINDS = {
@@ -62,7 +63,7 @@ def held_fixed(result: AuditResult) -> Chapter | None:
                 "slice": leading["slice"],
                 "emotion": leading["emotion"],
                 "as it is": intervals(leading),
-                "held fixed": intervals(leading, ("within", "within_low", "within_high")),
+                "held fixed": intervals(leading, WITHIN),
                 "strata": leading["strata_used"].map(str),
                 "verdict": leading["verdict"],
                 "what happens": [_KINDS.get(kind, "").partition(" (")[0] for kind in leading["simpson_kind"]],

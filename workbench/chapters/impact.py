@@ -5,7 +5,8 @@ from __future__ import annotations
 import pandas as pd
 
 from analyses.audit import AuditResult
-from workbench.chapters.chapter import Chapter, counts, percents, plural
+from workbench.chapters.chapter import Chapter
+from workbench.chapters.words import counts, percents, plural
 
 FOUR_FIFTHS = 0.8
 

@@ -5,20 +5,9 @@ from __future__ import annotations
 import pandas as pd
 
 from analyses.audit import AuditResult
-from workbench.chapters.chapter import (
-    MOST_ROWS,
-    Chapter,
-    counts,
-    interval,
-    intervals,
-    nearer_to_zero,
-    percent,
-    percents,
-    plural,
-    rows_of,
-    small_q,
-)
-from workbench.interval_figure import Series, interval_figure
+from workbench.chapters.chapter import MOST_ROWS, Chapter, nearer_to_zero, rows_of, skew_figure, skewed
+from workbench.chapters.words import interval, plural, rates, small_q
+from workbench.sentences import percent
 
 _MOST_SAID = 3
 _MOST_DRAWN = 12
@@ -31,11 +20,10 @@ def label_tree(result: AuditResult) -> Chapter | None:
         return None
     tested = table[table["effect"].notna()]
     sure = nearer_to_zero(tested["adjusted_low"], tested["adjusted_high"])
-    ranked = tested.assign(skewed=tested["verdict"] == "skewed", sure=sure).sort_values(
+    order = tested.assign(skewed=tested["verdict"] == "skewed", sure=sure).sort_values(
         ["skewed", "sure"], ascending=False, kind="stable"
     )
-    skewed = ranked[ranked["skewed"]]
-    drawn, leading = ranked.head(_MOST_DRAWN), ranked.head(MOST_ROWS)
+    leading = order.head(MOST_ROWS)
     return Chapter(
         "levels", "One emotion, or all pleasant or unpleasant ones?",
         (
@@ -43,23 +31,19 @@ def label_tree(result: AuditResult) -> Chapter | None:
             *(
                 f"Pictures with {row.slice} are read as {row.group} {percent(row.rate)} of the time, others "
                 f"{percent(row.complement_rate)}: {interval(row.effect, row.low, row.high)} points, {small_q(row.q)}."
-                for row in rows_of(skewed.head(_MOST_SAID))
+                for row in rows_of(skewed(order).head(_MOST_SAID))
             ),
         ),
         "Each level has the same tests as the single emotions. A skew that is gone one level up is a shift between "
         "neighbours; one that is still there in polarity changes what a picture is taken for.",
-        interval_figure(
-            [f"{row.slice} → {row.group}" for row in rows_of(drawn)],
-            [Series.of("difference", drawn, filled=drawn["skewed"])],
-            axis="difference from the other pictures, points", band=100 * result.run["config"]["tolerance"],
+        skew_figure(
+            result, order.head(_MOST_DRAWN), lambda row: f"{row.slice} → {row.group}",
+            axis="difference from the other pictures, points",
         ),
         pd.DataFrame(
             {
                 "slice": leading["slice"], "level": leading["level"], "read as": leading["group"],
-                "n": counts(leading["n"]), "rate": percents(leading["rate"]),
-                "others": percents(leading["complement_rate"]),
-                "difference": intervals(leading),
-                "verdict": leading["verdict"],
+                **rates(leading), "verdict": leading["verdict"],
             }
         ),
         len(table), list(leading["where"]), "levels",

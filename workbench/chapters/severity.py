@@ -8,19 +8,8 @@ import pandas as pd
 
 from analyses.audit import AuditResult
 from analyses.further import OUTCOME_PREFIX
-from workbench.chapters.chapter import (
-    MOST_ROWS,
-    Chapter,
-    counts,
-    interval,
-    intervals,
-    plural,
-    ranked,
-    rows_of,
-    sampled,
-    signed,
-    small_q,
-)
+from workbench.chapters.chapter import MOST_ROWS, Chapter, ranked, rows_of, sampled, skewed
+from workbench.chapters.words import counts, interval, intervals, plural, signed, small_q
 from workbench.interval_figure import Series, interval_figure
 
 _MOST_SAID = 4
@@ -33,17 +22,18 @@ def severe(result: AuditResult) -> Chapter | None:
     if table is None or table.empty:
         return None
     order = ranked(table)
-    drawn = order.head(_MOST_DRAWN)
+    drawn, leading = order.head(_MOST_DRAWN), order.head(MOST_ROWS)
+    tolerance = float(table["tolerance"].iloc[0])
     series = [Series.of("what is said", drawn, scale=1.0)]
     if beyond is not None:
         own = beyond.set_index("slice").reindex(drawn["slice"])
         series.append(Series.of("beyond the labels", own, scale=1.0))
-    skewed = order[order["verdict"] == "skewed"]
+    sure = skewed(order)
     found = [
-        f"Readings of {plural(len(skewed), 'slice')} of {len(table):,} are more or less pleasant than those of the other "
-        f"pictures, beyond chance and by more than {float(table['tolerance'].iloc[0]):.2g} units of valence."
+        f"Readings of {plural(len(sure), 'slice')} of {len(table):,} are more or less pleasant than those of the other "
+        f"pictures, beyond chance and by more than {tolerance:.2g} units of valence."
     ]
-    for row in rows_of(skewed.head(_MOST_SAID)):
+    for row in rows_of(sure.head(_MOST_SAID)):
         sentence = _sentence(row, "What is said of pictures with {} is {} pleasant")
         if beyond is not None:
             mine: Any = beyond.set_index("slice").loc[row.slice]
@@ -54,10 +44,8 @@ def severe(result: AuditResult) -> Chapter | None:
         "severity", "How severe: pleasant or unpleasant", (*found, *sampled(result, "severity")),
         f"Difference of mean valence from the other pictures ({valence}). A skew among feelings of one polarity leaves it "
         "at zero. The tolerance is a fifth of a standard deviation.",
-        interval_figure(
-            drawn["slice"].tolist(), series, axis="difference of mean valence", band=float(table["tolerance"].iloc[0])
-        ),
-        _table(order.head(MOST_ROWS)), len(table), list(order.head(MOST_ROWS)["where"]), "severity",
+        interval_figure(drawn["slice"].tolist(), series, axis="difference of mean valence", band=tolerance),
+        _table(leading), len(table), list(leading["where"]), "severity",
     )  # fmt: skip
 
 
@@ -70,12 +58,12 @@ def outcomes(result: AuditResult) -> list[Chapter]:
         name = source.removeprefix(OUTCOME_PREFIX)
         order = ranked(table)
         drawn, leading = order.head(_MOST_DRAWN), order.head(MOST_ROWS)
-        skewed = order[order["verdict"] == "skewed"]
+        sure = skewed(order)
         tolerance = float(table["tolerance"].iloc[0])
         found = [
-            f"{name} differs in {plural(len(skewed), 'slice')} of {len(table):,}, beyond chance and by more than "
+            f"{name} differs in {plural(len(sure), 'slice')} of {len(table):,}, beyond chance and by more than "
             f"{tolerance:.2g} (a fifth of its standard deviation).",
-            *(_sentence(row, name + " of pictures with {} is {} high") + "." for row in rows_of(skewed.head(_MOST_SAID))),
+            *(_sentence(row, name + " of pictures with {} is {} high") + "." for row in rows_of(sure.head(_MOST_SAID))),
         ]
         chapters.append(
             Chapter(

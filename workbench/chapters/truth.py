@@ -7,21 +7,9 @@ from typing import Any
 import pandas as pd
 
 from analyses.audit import AuditResult
-from workbench.chapters.chapter import (
-    MOST_ROWS,
-    Chapter,
-    counts,
-    interval,
-    intervals,
-    percent,
-    percents,
-    plural,
-    ranked,
-    rows_of,
-    sampled,
-    small_q,
-)
-from workbench.interval_figure import Series, interval_figure
+from workbench.chapters.chapter import MOST_ROWS, Chapter, ranked, rows_of, sampled, skew_figure, skewed
+from workbench.chapters.words import counts, interval, intervals, percents, plural, rates, small_q
+from workbench.sentences import percent
 
 _MOST_SAID = 3
 _MOST_DRAWN = 16
@@ -35,22 +23,14 @@ def missed_and_mistaken(result: AuditResult) -> Chapter | None:
         return None
     gaps = ranked(odds)
     mistakes = ranked(confusions)
-    drawn = gaps.head(_MOST_DRAWN)
-    figure = interval_figure(
-        [f"{row.emotion} {_WORDS[row.measure]}, {row.slice}" for row in rows_of(drawn)],
-        [
-            Series.of("gap", drawn, filled=drawn["verdict"] == "skewed")
-        ],
-        axis="difference from the other pictures of the same truth, points", band=100 * result.run["config"]["tolerance"],
-    )  # fmt: skip
-    sure, mixed = (table[table["verdict"] == "skewed"] for table in (gaps, mistakes))
+    sure, mixed = skewed(gaps), skewed(mistakes)
     truth = "With the most voted label as the truth" if result.run["truth"] == "votes" else "By the labels"
     found = (
         f"{truth}, {plural(len(sure), 'gap')} of {len(odds):,} in recognising or wrongly saying an emotion "
         f"{'is' if len(sure) == 1 else 'are'} beyond chance and tolerance, and {plural(len(mixed), 'confusion')} "
         f"of {len(confusions):,}.",
-        *(_gap(row) for row in rows_of(sure.head(_MOST_SAID))),
-        *(_confusion(row) for row in rows_of(mixed.head(_MOST_SAID))),
+        *(_sentence(row, _WORDS[row.measure]) for row in rows_of(sure.head(_MOST_SAID))),
+        *(_sentence(row, f"read as {row.read_as}") for row in rows_of(mixed.head(_MOST_SAID))),
     )
     leading = pd.concat([sure.head(MOST_ROWS // 2), mixed.head(MOST_ROWS // 2)])
     leading = leading if len(leading) else gaps.head(MOST_ROWS // 2)
@@ -63,16 +43,11 @@ def missed_and_mistaken(result: AuditResult) -> Chapter | None:
         "truth", "What is missed, what is mistaken", found,
         "Recognised: of the pictures that truly show the emotion, the share read so. Wrongly said: of all others, the share "
         "read as it. Equal in all slices is what “equalised odds” asks for. Filled markers are skewed; hollow ones are not.",
-        figure,
-        pd.DataFrame(
-            {
-                "slice": leading["slice"], "what": what, "n": counts(leading["n"]),
-                "rate": percents(leading["rate"]),
-                "others": percents(leading["complement_rate"]),
-                "difference": intervals(leading),
-                "verdict": leading["verdict"],
-            }
+        skew_figure(
+            result, gaps.head(_MOST_DRAWN), lambda row: f"{row.emotion} {_WORDS[row.measure]}, {row.slice}",
+            series="gap", axis="difference from the other pictures of the same truth, points",
         ),
+        pd.DataFrame({"slice": leading["slice"], "what": what, **rates(leading), "verdict": leading["verdict"]}),
         len(odds) + len(confusions), list(leading["where"]), "odds",
     )  # fmt: skip
 
@@ -83,19 +58,10 @@ def calibrated(result: AuditResult) -> Chapter | None:
     if table is None or table.empty:
         return None
     order = ranked(table)
-    skewed = order[order["verdict"] == "skewed"]
-    drawn = order.head(_MOST_DRAWN)
-    figure = interval_figure(
-        [f"{row.emotion}, {row.slice}" for row in rows_of(drawn)],
-        [
-            Series.of("difference", drawn, filled=drawn["verdict"] == "skewed")
-        ],
-        axis="overstatement of the probability, beyond that in the other pictures, points",
-        band=100 * result.run["config"]["tolerance"],
-    )  # fmt: skip
+    sure, leading = skewed(order), order.head(MOST_ROWS)
     worse = int((table["error_q"] <= 0.05).sum())
     found = [
-        f"The probabilities of {plural(len(skewed), '(slice, emotion) pair')} of {len(table):,} are too high or too low by "
+        f"The probabilities of {plural(len(sure), '(slice, emotion) pair')} of {len(table):,} are too high or too low by "
         f"more, beyond chance and tolerance, than those of the other pictures; in {worse:,} the calibration error is larger "
         "than in slices of the same size drawn at random."
     ]
@@ -103,14 +69,16 @@ def calibrated(result: AuditResult) -> Chapter | None:
         f"Pictures with {row.slice}: {row.emotion} is given {percent(row.probability)} on average and is true for "
         f"{percent(row.share)}; against the other pictures that is {interval(row.effect, row.low, row.high)} points more, "
         f"{small_q(row.q)}."
-        for row in rows_of(skewed.head(_MOST_SAID))
+        for row in rows_of(sure.head(_MOST_SAID))
     ]
-    leading = order.head(MOST_ROWS)
     return Chapter(
         "calibration", "Are the probabilities as good in every slice?", (*found, *sampled(result, "calibration")),
         "Above zero the model overstates the emotion in the slice more than elsewhere, below zero it understates it. The "
         "error is the class-wise calibration error in 15 bins, beside its mean in random slices of the same size.",
-        figure,
+        skew_figure(
+            result, order.head(_MOST_DRAWN), lambda row: f"{row.emotion}, {row.slice}",
+            axis="overstatement of the probability, beyond that in the other pictures, points",
+        ),
         pd.DataFrame(
             {
                 "slice": leading["slice"], "emotion": leading["emotion"], "n": counts(leading["n"]),
@@ -127,16 +95,8 @@ def calibrated(result: AuditResult) -> Chapter | None:
     )  # fmt: skip
 
 
-def _gap(row: Any) -> str:
-    verb = "is recognised" if row.measure == "true positive rate" else "is wrongly said"
+def _sentence(row: Any, verb: str) -> str:
     return (
-        f"In pictures with {row.slice}, {row.emotion} {verb} {percent(row.rate)} of the time, in others "
-        f"{percent(row.complement_rate)}: {interval(row.effect, row.low, row.high)} points, {small_q(row.q)}, n = {row.n:,}."
-    )
-
-
-def _confusion(row: Any) -> str:
-    return (
-        f"In pictures with {row.slice}, {row.emotion} is read as {row.read_as} {percent(row.rate)} of the time, in others "
+        f"In pictures with {row.slice}, {row.emotion} is {verb} {percent(row.rate)} of the time, in others "
         f"{percent(row.complement_rate)}: {interval(row.effect, row.low, row.high)} points, {small_q(row.q)}, n = {row.n:,}."
     )

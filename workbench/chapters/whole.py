@@ -5,20 +5,10 @@ from __future__ import annotations
 import pandas as pd
 
 from analyses.audit import AuditResult
-from workbench.chapters.chapter import (
-    MOST_ROWS,
-    Chapter,
-    counts,
-    interval,
-    intervals,
-    percent,
-    percents,
-    plural,
-    rows_of,
-    sampled,
-    small_q,
-)
+from workbench.chapters.chapter import MOST_ROWS, Chapter, rows_of, sampled
+from workbench.chapters.words import counts, interval, intervals, percents, plural, small_q
 from workbench.interval_figure import Series, interval_figure
+from workbench.sentences import percent
 
 EXCESS, AMPLIFIED = ("excess", "low", "high"), ("amplification", "low", "high")
 _MOST_SAID = 3
