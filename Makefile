@@ -18,6 +18,8 @@ install: $(STAMP) ## create .venv with everything at the pinned versions
 demo: $(STAMP) ## plant a bias, train a probe, audit it: ends with the report's path
 	$(BIN)/workbench demo
 
+# A core that runs tests has no second one to share its products with.
+test: export OMP_NUM_THREADS ?= 1
 test: $(STAMP) ## run every test, a file at a time on each core
 	$(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile
 

@@ -17,6 +17,7 @@ from scipy.special import softmax
 from data.features import FeatureSet, gathered
 from data.predictions import Predictions
 from data.taxonomy import Taxonomy
+from data.threads import threads_for
 from probes.calibration import expected_calibration_error
 from probes.projector import Probe
 
@@ -75,7 +76,8 @@ def fit_baselines(
     sample = _at_most(rows, codes[rows], LOGISTIC_AT_MOST)
     # In single precision it stops where rounding does, which differs with the number of threads.
     x = _unit(gathered(train.values, sample)).astype(np.float64)
-    model = LogisticRegression(C=10, max_iter=2_000, tol=1e-6).fit(x, codes[sample])
+    with threads_for(x.size):
+        model = LogisticRegression(C=10, max_iter=2_000, tol=1e-6).fit(x, codes[sample])
     slope, offset = (model.coef_, model.intercept_) if len(classes) > 2 else (
         np.vstack([-model.coef_, model.coef_]) / 2, np.concatenate([-model.intercept_, model.intercept_]) / 2
     )  # fmt: skip

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import shutil
+import socket
+import subprocess
+import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -389,3 +393,23 @@ def test_findings_and_report_can_be_taken_away(opened, demo):
         "Findings (CSV)",
         "Report (HTML, opens offline)",
     ]
+
+
+def answers(port):
+    with socket.socket() as probe:
+        return probe.connect_ex(("localhost", port)) == 0
+
+
+def test_whoever_ends_the_command_ends_the_server(runs):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "workbench", "app", str(runs / "quiet"), "--headless", "--port", str(port)]
+    with subprocess.Popen(command, cwd=APP.parents[1], stdout=subprocess.DEVNULL) as server:
+        deadline = time.monotonic() + 120
+        while not answers(port) and server.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.2)
+        assert answers(port)
+        server.terminate()
+        server.wait(60)
+    assert not answers(port)

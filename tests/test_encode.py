@@ -182,7 +182,8 @@ batches = iter(range(3))
 def until(self, squares):
     import time
     if next(batches, None) is None:
-        time.sleep(1_000)  # until the interrupt
+        for _ in range(3_000):  # until the interrupt, which another thread may get: one long sleep would not be woken
+            time.sleep(0.1)
     return original(self, squares)
 VisionEncoder.encode = until
 from workbench.cli import main

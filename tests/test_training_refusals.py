@@ -46,7 +46,7 @@ def bert(folder: Path, *, tokenizer: bool) -> Path:
         (["--twins", "-1"], "twins is -1.0", "expected between 0 and"),
         (["--validation-share", "0"], "no picture is left to choose the epoch by (validation_share)", "between 0 and 1"),
         (["--holdout", "1"], "no picture is left to measure accuracy on (--holdout)", "between 0 and 1"),
-        (["--val-split", "dev"], "no picture is in split 'dev'", "splits: none"),
+        (["--val-split", "dev"], "no split, so there is no split 'dev'", "leave that out"),
         (["--taxonomy", "ekman"], "unknown taxonomy 'ekman'", "did you mean ekman6?"),
         (["--taxonomy", "own.toml"], "no taxonomy at own.toml", "does not exist"),
     ],

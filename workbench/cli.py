@@ -163,7 +163,11 @@ def _app(settings: AppSettings) -> int:
         "WORKBENCH_RUNS": settings.runs, "WORKBENCH_LABELS": settings.labels,
         "WORKBENCH_OVERLAP" if copies else "WORKBENCH_RUN": settings.run,
     }  # fmt: skip
-    return subprocess.call(command, env=os.environ | chosen)
+    if sys.platform == "win32":
+        return subprocess.call(command, env=os.environ | chosen)
+    sys.stdout.flush()
+    # The server takes this process's place, so that whoever ends `workbench app` ends the server.
+    os.execve(command[0], command, os.environ | chosen)
 
 
 def _show(page: Path) -> None:

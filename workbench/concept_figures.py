@@ -77,7 +77,7 @@ def overlap_figure(table: pd.DataFrame) -> go.Figure:
         z=cosine, x=[safe(label) for label in labels], y=[short(name) for name in names], text=words, texttemplate="%{text}",
         hovertext=hover, hoverinfo="text", colorscale=[list(stop) for stop in DIVERGING], zmid=0,
         zmin=-max(0.4, float(np.abs(cosine).max())), zmax=max(0.4, float(np.abs(cosine).max())), xgap=2, ygap=2,
-        colorbar={"title": "cosine", "thickness": 12},
+        colorbar={"title": "cosine", "thickness": 12, "lenmode": "pixels", "len": max(110, 30 * len(names)), "nticks": 3},
     )  # fmt: skip
     figure.update_yaxes(autorange="reversed", automargin=True, showgrid=False)
     figure.update_xaxes(side="top", showgrid=False, type="category")

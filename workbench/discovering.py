@@ -17,6 +17,7 @@ from data.attributes import join_attributes
 from data.features import FeatureSet
 from data.predictions import Predictions
 from data.tables import named, read_table
+from data.threads import threads_for
 from workbench import pipeline
 from workbench.discovery_page import discovery_html
 from workbench.discovery_sentences import terminal_lines
@@ -45,7 +46,7 @@ def discover_slices(settings: DiscoverSettings, *, command: str = "", say: Say =
     for path in settings.attributes:
         rows, joined = join_attributes(predictions.rows, read_table(Path(path)))
         predictions = predictions.with_rows(rows, notes=tuple(joined.notes()))
-    with pipeline._steps("discovering", _STEPS) as step:
+    with pipeline._steps("discovering", _STEPS) as step, threads_for(features.values.size):
         result = discover(features.values, predictions, settings.discovery, progress=step)
     notes += result.notes
     with atomic_folder(out, overwrite=settings.overwrite) as partial:

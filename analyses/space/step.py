@@ -25,6 +25,7 @@ from analyses.space.shift import concept_shift_table
 from analyses.space.wording import wording_table
 from analyses.strata import true_codes
 from data.predictions import Predictions
+from data.threads import threads_for
 
 Codes = npt.NDArray[np.int64]
 Vectors = npt.NDArray[np.floating]
@@ -67,7 +68,8 @@ def space_tables(
         return {}
     y = None if predictions.truth is None else true_codes(predictions)
     groups = group_codes(predictions.rows)
-    n, found = len(predictions), _Found(len(predictions))
+    n, space = len(predictions), predictions.distances if predictions.embeddings is None else predictions.embeddings
+    found = _Found(n, width=space.shape[1])
     found.add("space_pull", n, lambda: {"space_pull": pull_table(predictions, attributes, y=y, groups=groups)})
     found.add("space_hubs", n, lambda: {"space_hubs": hubness_table(predictions)})
     some = _chosen(predictions, MOST_IN_ONE_PASS, seed)
@@ -81,10 +83,11 @@ def space_tables(
                 "space_mmd": mmd_table(vectors[some], coded, y=truth, groups=own, most_for_p=most, seed=seed)
             })  # fmt: skip
             few = _chosen(predictions, most, seed)
-            _slow(
-                found, predictions.take(_mask(few, n)), vectors[few], anchors, [_at(one, few) for one in attributes], skewed,
-                inferred, _of(y, few), _of(groups, few), seed,
-            )  # fmt: skip
+            with threads_for(len(few) * found.width):
+                _slow(
+                    found, predictions.take(_mask(few, n)), vectors[few], anchors, [_at(one, few) for one in attributes],
+                    skewed, inferred, _of(y, few), _of(groups, few), seed,
+                )  # fmt: skip
         if wordings:
             found.add("space_wording", n, lambda: {"space_wording": wording_table(predictions, wordings, attributes)})
         if on_map is not None and len(on_map):
@@ -98,15 +101,16 @@ def space_tables(
 class _Found:
     """Tables as they come, and for each analysis how many pictures it saw or why it could not be done."""
 
-    def __init__(self, of: int) -> None:
-        self.of = of
+    def __init__(self, of: int, *, width: int) -> None:
+        self.of, self.width = of, width
         self.parts: dict[str, list[pd.DataFrame]] = {}
         self.about: dict[tuple[str, str], tuple[int, str]] = {}
 
     def add(self, analysis: str, pictures: int, work: Callable[[], Tables], attribute: str = "") -> None:
         """Does the work; what the data do not allow is noted for the attribute, or for all of them."""
         try:
-            tables = work()
+            with threads_for(pictures * self.width):
+                tables = work()
         except ValueError as error:
             self.about[analysis, attribute] = pictures, str(error)
             return

@@ -71,7 +71,7 @@ def _chosen() -> SavedOverlap | None:
 
 def _splits(result: Overlap) -> pd.DataFrame:
     names = {"split_a": "first", "split_b": "second", "exact": "exact pairs", "near": "near pairs",
-             "pictures_a": "pictures, first", "pictures_b": "pictures, second"}  # fmt: skip
+             "pictures_a": "in first", "pictures_b": "in second"}  # fmt: skip
     return result.counts.replace({"split_a": {"": "no split"}, "split_b": {"": "no split"}}).rename(columns=names)
 
 

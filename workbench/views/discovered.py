@@ -64,7 +64,7 @@ def _list(rows: list[Any]) -> str:
 
 def _show(members: pd.DataFrame, row: Any) -> None:
     """Held-out members with the highest scores, in that order, whatever was said of them."""
-    st.caption(markdown_text(row.why) + f" {len(members):,} held-out pictures, the most typical first.")
+    st.caption(f"{markdown_text(row.why)}. {len(members):,} held-out pictures, the most typical first.")
     first = members.sort_values(["score", "image_id"], ascending=[False, True], kind="stable")
     known = [name for name in ("image_id", "predicted", "label", "score") if name in first]
     if "path" in first:
