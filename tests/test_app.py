@@ -17,7 +17,7 @@ from workbench_runs import HOSTILE, audited, finished_run, predictions_table
 
 from analyses.cells import VERDICTS
 from workbench.map_figure import colourings
-from workbench.sentences import VERDICT_MEANING, markdown_sentence, outcome, samples_in
+from workbench.sentences import VERDICT_MEANING, markdown_sentence, markdown_text, outcome, samples_in
 from workbench.store import load_audit, save_audit
 
 pytest_plugins = ["workbench_fixtures"]
@@ -385,6 +385,20 @@ def test_the_run_page_lists_what_was_left_out(opened, runs):
         assert table(app, "reason")["name"].tolist() == result.excluded["name"].tolist()
     app = healthy(opened("run", run=runs / "tiny"))
     assert len(table(app, "reason")) == len(load_audit(runs / "tiny").excluded) > 0
+
+
+def test_what_was_stated_of_the_system_stands_on_the_run_page_and_its_warning_before_the_findings(opened, tmp_path):
+    result = audited(predictions_table(200, bias=0.0, seed=3), further=False)
+    card = {"purpose": HOSTILE[0], "used_at": ["work"], "contact": HOSTILE[3]}
+    save_audit(replace(result, run=result.run | {"system": card}), tmp_path / "run")
+    app = healthy(opened("run", run=tmp_path / "run"))
+    said = words(app)
+    for value in (HOSTILE[0], HOSTILE[3]):
+        assert markdown_text(value) in said
+    assert "Not stated: name, version" in said.replace("\\", "")
+    assert "tone: a column of the data; 2 values of" in said.replace("\\", "")
+    app = healthy(opened(run=tmp_path / "run"))
+    assert "The stated use is at work." in app.warning[0].value.replace("\\", "")
 
 
 def test_findings_and_report_can_be_taken_away(opened, demo):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from types import SimpleNamespace
 
@@ -17,6 +18,7 @@ from data.scenes import AnnotatorBias
 from data.scenes.dataset import write_scenes
 from workbench.behind import typical_first, worst_first
 from workbench.store import load_audit
+from workbench.system_section import system_section
 
 
 @pytest.fixture(scope="module")
@@ -86,6 +88,11 @@ def test_a_prompt_becomes_an_attribute_whose_error_is_measured(world, tmp_path):
     assert "at night (inferred)" in result.run["attributes"]
     assert "in a city (inferred)" in result.run["attributes"]
     assert "balanced" in outcome.out
+    lines = system_section(result).attributes
+    known, unknown = (next(line for line in lines if line.startswith(name)) for name in ("at night", "in a city"))
+    assert known.startswith("at night (inferred): inferred from the prompt “at night” against “on a sunny day”, yes above")
+    assert re.search(r"; 9\d\.\d% of [\d,]+ true labels agree \[\d\d\.\d%, \d\d\.\d%\]; 2 values of", known)
+    assert "how often it is wrong is not known, there are no true labels" in unknown
     assert any("(inferred) come from a model" in note for note in result.run["notes"])
     assert "Attributes that nobody labelled" in (tmp_path / "run/report.html").read_text(encoding="utf-8")
 

@@ -37,6 +37,20 @@ def in_words(report: ConceptReport) -> list[str]:
     return sentences
 
 
+def obtained(report: ConceptReport) -> str:
+    """How an attribute was inferred and how often it is wrong, as the end of a line that begins with its name."""
+    positive, opposite = report.concept.prompts
+    prompted = f"the prompt “{positive}” against “{opposite}”" if report.concept.kind == "prompt" else "a given direction"
+    quality = report.quality
+    error = (
+        "how often it is wrong is not known, there are no true labels"
+        if quality is None
+        else f"{quality.accuracy:.1%} of {quality.n:,} true labels agree [{quality.accuracy_low:.1%}, "
+        f"{quality.accuracy_high:.1%}]"
+    )
+    return f"inferred from {prompted}, yes above a score of {report.cut.value:.4g}; {error}"
+
+
 def standing_note(reports: Sequence[ConceptReport]) -> str:
     """What stands above an audit with inferred attributes."""
     calibrated = [report.column for report in reports if report.calibrated]

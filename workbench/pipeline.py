@@ -15,13 +15,13 @@ from tqdm import tqdm
 from analyses.audit import AuditResult, run_audit
 from analyses.reading import Confidence, ReadingQuality
 from data.atomic import atomic_folder, ensure_free, write_json
-from data.attributes import join_attributes
 from data.features import FeatureSet
 from data.predictions import Predictions, predictions_from_table
 from data.tables import is_table, read_table
 from data.taxonomy_file import taxonomy_called
+from workbench.attribute_intake import with_tables
 from workbench.besides_intake import besides
-from workbench.concept_sentences import calibration_sentences
+from workbench.concept_sentences import calibration_sentences, obtained
 from workbench.concept_tables import CALIBRATED, concept_tables
 from workbench.evaluation_notes import seen_note
 from workbench.evaluation_table import DatasetTable
@@ -33,6 +33,8 @@ from workbench.report import report_html
 from workbench.reviewing import carried_reviews, judged, progress_sentence
 from workbench.settings import AuditSettings, EvaluateSettings
 from workbench.store import save_audit
+from workbench.system_card import read_system_card
+from workbench.system_section import read_first
 from workbench.training import PREDICTIONS_FILE, evaluation_lines, open_features
 from workbench.wording_intake import other_wordings
 
@@ -153,6 +155,7 @@ def audit(settings: AuditSettings, *, command: str = "", remarks: tuple[str, ...
     gate = audit_gate(settings.fail_on, fail_on_skew=settings.fail_on_skew)
     ensure_free(out, overwrite=settings.overwrite)
     carried_reviews(out, settings.review_from)
+    card = read_system_card(settings.system) if settings.system else None
     if bool(settings.features) == bool(settings.predictions):
         raise ValueError("give either --features with --probe, or --predictions TABLE")
     tables = [item for item in settings.attributes if is_table(Path(item))]
@@ -161,10 +164,9 @@ def audit(settings: AuditSettings, *, command: str = "", remarks: tuple[str, ...
         raise ValueError("--gold holds labels of concepts: say which with --concepts")
     given = _probed(settings) if settings.features else _tabled(settings)
     predictions, provenance, features = given.predictions, given.provenance, given.features
-    for path in tables:
-        rows, joined = join_attributes(predictions.rows, read_table(Path(path)))
-        predictions = predictions.with_rows(rows, notes=tuple(joined.notes()))
-        provenance["attributes_table"] = path
+    predictions, joined = with_tables(predictions, tables)
+    if joined:
+        provenance |= {"attributes_table": ", ".join(tables), "joined": joined}
     reports: tuple[ConceptReport, ...] = ()
     if settings.concepts:
         from workbench.concept_intake import with_concepts
@@ -173,12 +175,12 @@ def audit(settings: AuditSettings, *, command: str = "", remarks: tuple[str, ...
         reports, predictions = found.reports, found.predictions
         provenance |= {"concepts": list(settings.concepts), "gold": list(settings.gold)}
         provenance["concept_sentences"] = list(found.sentences)
+        provenance["inferred_from"] = {report.column: obtained(report) for report in reports}
         for sentence in found.sentences:
             say(f"concept: {sentence}")
         names = (*names, *(report.column for report in reports)) if names else ()
     inferred = frozenset(report.column for report in reports)
-    if command:
-        provenance["command"] = command
+    provenance |= ({"command": command} if command else {}) | ({"system": card.as_json()} if card else {})
     provenance["remarks"] = list(remarks)
     config = replace(settings.audit, attributes=names or None)
     known = besides(
@@ -207,7 +209,7 @@ def audit(settings: AuditSettings, *, command: str = "", remarks: tuple[str, ...
         save_audit(result, out, report=report, reviews=reviews, overwrite=settings.overwrite)
         findings = audit_findings(result, gate)
         write_findings(findings, out)
-    for note in result.run["notes"]:
+    for note in read_first(result):
         say(f"warning: {note}")
     for row in result.excluded[result.excluded["what"] == "attribute"].itertuples():
         say(f"warning: attribute {row.name!r} is not sliced: {row.reason}")

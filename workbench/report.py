@@ -23,6 +23,7 @@ from workbench.page import figure_html, template
 from workbench.reading_sentences import accuracy_sentence, answer_sentence, coverage_note, gap_sentence, unsure_sentence
 from workbench.reviewing import Judged, Review, judged, marks, progress_sentence
 from workbench.space_section import FIGURES, section_figures, space_section
+from workbench.system_section import read_first, system_section
 
 MOST_SENTENCES = 15
 MOST_ROWS = 600
@@ -94,6 +95,8 @@ def _page(
         pull=_drawn("pull", figures.pull(result, most=slices)),
         map=_drawn("map", map_figure.picture_map(result, most=on_map)),
         space=space_section(result),
+        system=system_section(result),
+        read_first=read_first(result),
         space_figures={
             name: _drawn(name, figure)
             for name, figure in (dict.fromkeys(FIGURES) | section_figures(result, slices=slices, on_map=on_map // 2)).items()

@@ -11,6 +11,7 @@ from workbench import figures, sentences
 from workbench.concept_sentences import standing
 from workbench.opened import opened_audit, opened_folder
 from workbench.reviewing import marks, progress_sentence
+from workbench.system_section import read_first
 from workbench.views.judging import opened_reviews, review_form
 from workbench.views.pictures import show_pictures
 
@@ -26,7 +27,7 @@ def render() -> None:
     st.markdown(sentences.outcome(result))
     for column, verdict in zip(st.columns(len(VERDICTS)), VERDICTS, strict=True):
         column.metric(verdict, f"{result.count(verdict):,}", help=sentences.VERDICT_MEANING[verdict], border=True)
-    for note in result.run["notes"]:
+    for note in read_first(result):
         st.warning(sentences.markdown_text(note))
 
     st.header("Findings")

@@ -11,6 +11,7 @@ from analyses.reading import ReadingQuality
 from workbench import calibration_figures, figures, reading_sentences, sentences
 from workbench.accuracy_figure import accuracy_figure
 from workbench.opened import opened_audit, opened_folder
+from workbench.system_section import SystemSection, system_section
 
 
 def render() -> None:
@@ -35,6 +36,7 @@ def render() -> None:
 
     if result.reading is not None:
         _show_reading(result.reading, measure=run["measure"])
+    _show_system(system_section(result))
     st.header("Left out, and why")
     if result.excluded.empty:
         st.markdown("Nothing: every attribute, slice and picture is in the tables.")
@@ -48,6 +50,20 @@ def render() -> None:
     report = folder / "report.html"
     if report.is_file():
         st.download_button("Report (HTML, opens offline)", report.read_bytes(), "report.html", "text/html")
+
+
+def _show_system(found: SystemSection) -> None:
+    st.header("The system and its data")
+    for part, pairs in found.stated.items():
+        told = "  \n".join(f"*{what}:* {sentences.markdown_text(words)}" for what, words in pairs)
+        st.markdown(f"**{part}**  \n{told}")
+    if found.stated:
+        st.caption("This was stated with the audit; nothing of it was examined, and it changes no number.")
+    if found.not_stated:
+        st.markdown(sentences.markdown_text(found.not_stated))
+    st.markdown(sentences.markdown_text(" ".join((*found.labels, *found.missing))))
+    with st.expander("How each attribute was obtained"):
+        st.markdown("\n".join(f"- {sentences.markdown_text(line)}" for line in found.attributes))
 
 
 def _show_reading(reading: ReadingQuality, *, measure: str) -> None:
