@@ -5,14 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
 from analyses.compare import Comparison
 from analyses.slices import SliceSpec
 from workbench import compare_sentences as sentences
-from workbench.figures import BLUE, GREEN, GREY, MOST_ROWS, ORANGE, VERMILION, blank, safe, short
+from workbench.figures import BLUE, GREEN, GREY, MOST_ROWS, ORANGE, VERMILION, safe, short, verdict_forest
 from workbench.page import figure_html, template
 from workbench.sentences import points, probability
 from workbench.thumbnails import thumbnail_uri
@@ -73,38 +72,10 @@ def compare_html(result: Comparison, *, name_a: str, name_b: str, command: str =
 def change_forest(changes: pd.DataFrame, *, most: int = MOST_ROWS) -> go.Figure:
     """The leading changes of skew with their 95 % intervals; hollow markers did not surely change."""
     told = changes[changes["change"].notna() & changes["repeats"].isna()].head(most)
-    figure = blank(height=110 + 30 * max(len(told), 1))
-    figure.add_vline(x=0, line_color="#555555", line_width=1)
-    for verdict in dict.fromkeys(told["verdict"]):
-        at = np.flatnonzero((told["verdict"] == verdict).to_numpy())
-        part = told.iloc[at]
-        figure.add_scatter(
-            x=100 * part["change"],
-            y=at,
-            error_x={
-                "type": "data",
-                "symmetric": False,
-                "array": 100 * (part["high"] - part["change"]),
-                "arrayminus": 100 * (part["change"] - part["low"]),
-                "thickness": 2,
-                "width": 5,
-            },
-            mode="markers",
-            name=verdict,
-            marker={
-                "color": _COLOURS[verdict],
-                "size": 10,
-                "line": {"width": 2, "color": _COLOURS[verdict]},
-                "symbol": "circle" if verdict in _FOUND else "circle-open",
-            },
-            hovertext=[_hover(row) for row in part.itertuples()],
-            hoverinfo="text",
-        )
-    names = [f"{short(row.slice)} → <b>{safe(row.emotion)}</b>" for row in told.itertuples()]
-    figure.update_yaxes(
-        tickvals=list(range(len(told))), ticktext=names, autorange="reversed", automargin=True, showgrid=False
-    )
-    figure.update_xaxes(title="change of the difference from the other pictures, points", zeroline=False)
+    figure = verdict_forest(
+        told, "change", colours=_COLOURS, filled=_FOUND, hover=_hover,
+        axis="change of the difference from the other pictures, points",
+    )  # fmt: skip
     figure.update_layout(showlegend=True)
     return figure
 

@@ -5,7 +5,7 @@ Colours are from Okabe and Ito's colour-blind-safe set; differences use blue to 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -28,41 +28,61 @@ _FONT = {"family": "system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif", "
 
 def forest(result: AuditResult, *, most: int = MOST_ROWS) -> go.Figure:
     """Effects with their intervals, strongest first, over the tolerance band; hollow markers are not skewed."""
-    rows = _leading(result.findings, most)
+    return verdict_forest(
+        _leading(result.findings, most), "effect", colours=VERDICT_COLOURS, filled=("skewed",), hover=_hover,
+        axis="difference from the other pictures, points", band=100 * result.run["config"]["tolerance"],
+    )  # fmt: skip
+
+
+def verdict_forest(
+    rows: pd.DataFrame, value: str, *, colours: Mapping[str, str], filled: Collection[str], hover: Callable[[Any], str],
+    axis: str, band: float | None = None,
+) -> go.Figure:  # fmt: skip
+    """A row a slice and emotion, a colour a verdict, each with its 95 % interval.
+
+    Args:
+        rows: from the top down: `slice`, `emotion`, `verdict`, the column `value`, its `low` and `high`, as shares.
+        value: the column that is drawn, in points.
+        colours: verdict -> colour.
+        filled: verdicts whose markers are filled.
+        hover: what is said of a row that is pointed at.
+        axis: title of the axis.
+        band: half the width of the band around zero in which nothing matters, in points.
+    """
     figure = blank(height=110 + 30 * max(len(rows), 1))
-    tolerance = 100 * result.run["config"]["tolerance"]
-    figure.add_vrect(x0=-tolerance, x1=tolerance, fillcolor="#009E73", opacity=0.13, line_width=0, layer="below")
+    if band is not None:
+        figure.add_vrect(x0=-band, x1=band, fillcolor=GREEN, opacity=0.13, line_width=0, layer="below")
     figure.add_vline(x=0, line_color="#555555", line_width=1)
-    names = [f"{short(row.slice)} → <b>{safe(row.emotion)}</b>" for row in rows.itertuples()]
     for verdict in dict.fromkeys(rows["verdict"]):
         at = np.flatnonzero((rows["verdict"] == verdict).to_numpy())
         part = rows.iloc[at]
         figure.add_scatter(
-            x=100 * part["effect"],
+            x=100 * part[value],
             y=at,
             error_x={
                 "type": "data",
                 "symmetric": False,
-                "array": 100 * (part["high"] - part["effect"]),
-                "arrayminus": 100 * (part["effect"] - part["low"]),
+                "array": 100 * (part["high"] - part[value]),
+                "arrayminus": 100 * (part[value] - part["low"]),
                 "thickness": 2,
                 "width": 5,
             },
             mode="markers",
             name=verdict,
             marker={
-                "color": VERDICT_COLOURS[verdict],
+                "color": colours[verdict],
                 "size": 10,
-                "line": {"width": 2, "color": VERDICT_COLOURS[verdict]},
-                "symbol": "circle" if verdict == "skewed" else "circle-open",
+                "line": {"width": 2, "color": colours[verdict]},
+                "symbol": "circle" if verdict in filled else "circle-open",
             },
-            hovertext=[_hover(row) for row in part.itertuples()],
+            hovertext=[hover(row) for row in part.itertuples()],
             hoverinfo="text",
         )
+    names = [f"{short(row.slice)} → <b>{safe(row.emotion)}</b>" for row in rows.itertuples()]
     figure.update_yaxes(
         tickvals=list(range(len(rows))), ticktext=names, autorange="reversed", automargin=True, showgrid=False
     )
-    figure.update_xaxes(title="difference from the other pictures, points", ticksuffix="", zeroline=False)
+    figure.update_xaxes(title=axis, zeroline=False)
     return figure
 
 
