@@ -6,7 +6,7 @@ bounds that cannot be wrong, so what they return is what comparing every pair wo
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -53,7 +53,7 @@ def cosine_pairs(a: npt.NDArray[np.float32], b: npt.NDArray[np.float32] | None, 
         ValueError: more than 2,000,000 pairs are that alike.
     """
     other = a if b is None else b
-    reach = max(2.0 - 2.0 * threshold, 0.0) + SLACK
+    reach = squared_reach(threshold)
     directions, centre = main_directions(a, other)
     near_a, order_a = _projected(a, directions, centre)
     near_b, order_b = (near_a, order_a) if b is None else _projected(other, directions, centre)
@@ -86,9 +86,19 @@ def cosine_pairs(a: npt.NDArray[np.float32], b: npt.NDArray[np.float32] | None, 
                     total += int(close.sum())
                     refuse_flood(total, f"cosine of at least {threshold:.4f}", "raise the threshold")
                     found.append((i[close], j[close], cosines[close]))
+    return joined(found, within=b is None)
+
+
+def squared_reach(threshold: float) -> float:
+    """Squared distance within which unit vectors of that cosine lie, in the full space and in every projection."""
+    return max(2.0 - 2.0 * threshold, 0.0) + SLACK
+
+
+def joined(found: Sequence[Alike], *, within: bool) -> Alike:
+    """Pairs that were found part by part as one, sorted; `within` one set the earlier picture of each is named first."""
     i, j = (np.concatenate([pairs[side] for pairs in found] or [np.empty(0, dtype=np.int64)]) for side in (0, 1))
     cosines = np.concatenate([pairs[2] for pairs in found] or [np.empty(0, dtype=np.float32)])
-    if b is None:
+    if within:
         i, j = np.minimum(i, j), np.maximum(i, j)
     order = np.lexsort((j, i))
     return i[order], j[order], np.minimum(cosines[order], np.float32(1.0))

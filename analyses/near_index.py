@@ -61,7 +61,7 @@ def indexed_pairs(a: npt.NDArray[np.float32], b: npt.NDArray[np.float32] | None,
     import faiss
 
     other = a if b is None else b
-    reach = float(max(2.0 - 2.0 * threshold, 0.0) + near.SLACK)
+    reach = near.squared_reach(threshold)
     directions, centre = near.main_directions(a, other)
     places = near.along(other, directions, centre)
     cells = max(int(4 * np.sqrt(len(other))), 1)
@@ -80,11 +80,7 @@ def indexed_pairs(a: npt.NDArray[np.float32], b: npt.NDArray[np.float32] | None,
         total += len(some[0])
         near.refuse_flood(total, f"cosine of at least {threshold:.4f}", "raise the threshold")
         found.append(some)
-    i, j = (np.concatenate([pairs[side] for pairs in found]) for side in (0, 1))
-    cosines = np.concatenate([pairs[2] for pairs in found])
-    order = np.lexsort((j, i))
-    pairs = (i[order], j[order], np.minimum(cosines[order], np.float32(1.0)))
-    return Indexed(pairs, *_found_again(index, other, (directions, centre), threshold, reach))
+    return Indexed(near.joined(found, within=b is None), *_found_again(index, other, (directions, centre), threshold, reach))
 
 
 def _alike(

@@ -132,6 +132,18 @@ def require_complete(path: Path, *, what: str) -> None:
             )
 
 
+def record_of(path: Path, *, schema: int, otherwise: str) -> Any:
+    """The JSON record of a folder, written by this schema.
+
+    Raises:
+        ValueError: another schema wrote it; the message ends with what to do `otherwise`.
+    """
+    record = json.loads(path.read_text(encoding="utf-8"))
+    if record.get("schema") != schema:
+        raise ValueError(f"{path.parent} has schema {record.get('schema')!r}: this version reads {schema}; {otherwise}")
+    return record
+
+
 @contextmanager
 def alone(lock: Path) -> Iterator[None]:
     """Waits until no other tab or process holds this lock file; a process that dies lets go by itself."""

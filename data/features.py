@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from data.atomic import atomic_folder, require_complete, write_json
+from data.atomic import atomic_folder, record_of, require_complete, write_json
 from data.tables import named, with_ids
 
 SCHEMA = 1
@@ -182,9 +182,7 @@ class FeatureSet:
         """
         folder = Path(folder)
         require_complete(folder, what="feature set")
-        record = json.loads((folder / "spec.json").read_text(encoding="utf-8"))
-        if record.get("schema") != SCHEMA:
-            raise ValueError(f"{folder} has schema {record.get('schema')!r}: this version reads {SCHEMA}; encode again")
+        record = record_of(folder / "spec.json", schema=SCHEMA, otherwise="encode again")
         spec = FeatureSpec(**record["spec"])
         if spec.fingerprint() != record["spec_fingerprint"]:
             raise ValueError(f"{folder}/spec.json does not match its fingerprint: it was edited; encode again")

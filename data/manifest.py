@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -10,7 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from data.atomic import atomic_folder, require_complete, write_json
+from data.atomic import atomic_folder, record_of, require_complete, write_json
 from data.features import CORE_COLUMNS, VOTE_PREFIX, attribute_columns
 from data.hash_splits import SHARES, hash_splits
 from data.inspection import Problem, content_names, inspected, problem_table
@@ -147,11 +146,7 @@ class Manifest:
         """
         folder = Path(folder)
         require_complete(folder, what="manifest")
-        record = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-        if record.get("schema") != SCHEMA:
-            raise ValueError(
-                f"{folder} has schema {record.get('schema')!r}: this version reads {SCHEMA}; read the dataset again"
-            )
+        record = record_of(folder / "manifest.json", schema=SCHEMA, otherwise="read the dataset again")
         then, moved = Path(record["root"]), Path(os.path.abspath(folder / record["root_from_here"]))
         where = Path(root) if root is not None else (moved if not then.is_dir() and moved.is_dir() else then)
         return cls(

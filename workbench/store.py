@@ -21,7 +21,7 @@ from analyses.audit import EXCLUDED_COLUMNS, SCHEMA, AuditResult
 from analyses.reading import ReadingQuality, reading_from_json
 from analyses.selftest import SelfTest
 from analyses.skew import FINDING_COLUMNS
-from data.atomic import MARKER, atomic_folder, require_complete, write_json
+from data.atomic import MARKER, atomic_folder, record_of, require_complete, write_json
 from data.taxonomy import Taxonomy
 from workbench.reviewing import REVIEW_FILE, Review, load_reviews, merged, write_reviews
 
@@ -88,9 +88,7 @@ def load_audit(folder: Path | str) -> AuditResult:
     require_complete(folder, what="audit")
     if not (folder / "audit.json").is_file():
         raise ValueError(f"{folder} is not an audit: it has no audit.json (a probe folder was given?)")
-    record = json.loads((folder / "audit.json").read_text(encoding="utf-8"))
-    if record.get("schema") != SCHEMA:
-        raise ValueError(f"{folder} has schema {record.get('schema')!r}: this version reads {SCHEMA}; audit again")
+    record = record_of(folder / "audit.json", schema=SCHEMA, otherwise="audit again")
     findings = pd.DataFrame(record["findings"], columns=list(FINDING_COLUMNS))
     numbers = [name for name in FINDING_COLUMNS if name not in (*_TEXT_COLUMNS, "low_evidence")]
     findings = findings.astype(dict.fromkeys(numbers, float)).astype({"n": np.int64, "n_complement": np.int64})
