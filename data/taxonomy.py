@@ -1,8 +1,7 @@
 """Which emotion labels exist, how are they spelt, and how do label sets map onto each other?
 
-Label sets and the WEBEmo roll-up (25 to 6 + confusion to polarity) follow Ekman (1992), Mikels et al. (2005),
-Parrott (2001) and Panda et al. (2018, WEBEmo). Where two sets have no agreed counterpart (awe in Ekman's six,
-love in Ekman's six) the map says `None` instead of guessing.
+Where two label sets have no agreed counterpart (awe in Ekman's six, love in Ekman's six) the map says `None` instead of
+guessing.
 """
 
 from __future__ import annotations
@@ -14,6 +13,18 @@ from types import MappingProxyType
 
 import numpy as np
 import numpy.typing as npt
+
+from data.emotion_words import (
+    BASIC_SYNONYMS,
+    COMMON_ALIASES,
+    EKMAN,
+    MIKELS,
+    PARROTT,
+    WEBEMO,
+    WEBEMO_PARENT,
+    WEBEMO_POLARITY,
+    WEBEMO_SYNONYMS,
+)
 
 POLARITY_WORDS = {-1: "negative", 0: "neutral", 1: "positive"}
 
@@ -171,83 +182,12 @@ class Taxonomy:
         return cls("custom", words, polarity=polarity)
 
 
-_COMMON_ALIASES = {
-    "joy": ("happiness", "happy", "joyful"),
-    "anger": ("angry",),
-    "fear": ("fearful", "scared", "afraid"),
-    "sadness": ("sad",),
-    "disgust": ("disgusted",),
-    "surprise": ("surprised",),
-    "contentment": ("content",),
-    "excitement": ("excited",),
-    "amusement": ("amused",),
-}
-
-
 def _aliases(labels: Iterable[str], **extra: str) -> dict[str, str]:
-    return {word: label for label in labels for word in _COMMON_ALIASES.get(label, ())} | extra
-
-
-_EKMAN = ("anger", "disgust", "fear", "joy", "sadness", "surprise")
-_MIKELS = ("amusement", "awe", "contentment", "excitement", "anger", "disgust", "fear", "sadness")
-_PARROTT = ("anger", "fear", "joy", "love", "sadness", "surprise")
-_WEBEMO_GROUPS: dict[str, tuple[str, ...]] = {
-    "love": ("affection", "gratitude", "lust"),
-    "joy": ("cheerfulness", "contentment", "enthrallment", "optimism", "pride", "relief", "zest"),
-    "surprise": ("surprise",),
-    "anger": ("disgust", "envy", "exasperation", "irritability", "rage"),
-    "sadness": ("disappointment", "neglect", "sadness", "shame", "suffering", "sympathy"),
-    "fear": ("horror", "nervousness"),
-    "confusion": ("confusion",),
-}
-_WEBEMO_POLARITY = {"love": 1, "joy": 1, "surprise": 1, "anger": -1, "sadness": -1, "fear": -1, "confusion": -1}
-_WEBEMO_PARENT = {label: group for group, labels in _WEBEMO_GROUPS.items() for label in labels}
-_WEBEMO = tuple(sorted(_WEBEMO_PARENT))
-
-_BASIC_SYNONYMS = {
-    "anger": ("fury", "outrage", "hostility"),
-    "disgust": ("revulsion", "repulsion", "loathing"),
-    "fear": ("fright", "terror", "dread"),
-    "joy": ("delight", "elation", "gladness"),
-    "sadness": ("sorrow", "grief", "melancholy"),
-    "surprise": ("astonishment", "amazement", "shock"),
-    "love": ("tenderness", "fondness", "adoration"),
-    "amusement": ("hilarity", "fun", "mirth"),
-    "awe": ("wonder", "reverence", "veneration"),
-    "contentment": ("serenity", "satisfaction", "calm"),
-    "excitement": ("thrill", "exhilaration", "eagerness"),
-}
-_WEBEMO_SYNONYMS = {
-    "affection": ("fondness", "tenderness", "devotion"),
-    "cheerfulness": ("cheer", "gladness", "merriment"),
-    "confusion": ("bewilderment", "puzzlement", "perplexity"),
-    "contentment": ("satisfaction", "serenity", "ease"),
-    "disappointment": ("letdown", "dismay", "discouragement"),
-    "disgust": ("revulsion", "repulsion", "loathing"),
-    "enthrallment": ("fascination", "captivation", "rapture"),
-    "envy": ("jealousy", "resentment", "covetousness"),
-    "exasperation": ("frustration", "vexation", "aggravation"),
-    "gratitude": ("thankfulness", "appreciation", "gratefulness"),
-    "horror": ("terror", "fright", "dread"),
-    "irritability": ("irritation", "annoyance", "grumpiness"),
-    "lust": ("desire", "passion", "craving"),
-    "neglect": ("loneliness", "rejection", "isolation"),
-    "nervousness": ("anxiety", "worry", "tension"),
-    "optimism": ("hope", "hopefulness", "confidence"),
-    "pride": ("triumph", "dignity", "achievement"),
-    "rage": ("fury", "wrath", "outrage"),
-    "relief": ("reassurance", "respite", "comfort"),
-    "sadness": ("sorrow", "grief", "melancholy"),
-    "shame": ("guilt", "embarrassment", "humiliation"),
-    "suffering": ("agony", "anguish", "pain"),
-    "surprise": ("astonishment", "amazement", "shock"),
-    "sympathy": ("compassion", "pity", "empathy"),
-    "zest": ("enthusiasm", "excitement", "thrill"),
-}
+    return {word: label for label in labels for word in COMMON_ALIASES.get(label, ())} | extra
 
 
 def _synonyms(labels: Iterable[str]) -> dict[str, tuple[str, ...]]:
-    return {label: _BASIC_SYNONYMS[label] for label in labels}
+    return {label: BASIC_SYNONYMS[label] for label in labels}
 
 
 def _polarity_map(polarity: Mapping[str, int]) -> dict[str, str | None]:
@@ -258,14 +198,14 @@ def _built_in() -> dict[str, Taxonomy]:
     negative = dict.fromkeys(("anger", "disgust", "fear", "sadness"), -1)
     ekman_polarity = negative | {"joy": 1, "surprise": 0}
     mikels_polarity = negative | dict.fromkeys(("amusement", "awe", "contentment", "excitement"), 1)
-    parrott_polarity = {label: _WEBEMO_POLARITY[label] for label in _PARROTT}
-    webemo_polarity = {label: _WEBEMO_POLARITY[parent] for label, parent in _WEBEMO_PARENT.items()}
+    parrott_polarity = {label: WEBEMO_POLARITY[label] for label in PARROTT}
+    webemo_polarity = {label: WEBEMO_POLARITY[parent] for label, parent in WEBEMO_PARENT.items()}
     happy = dict.fromkeys(("amusement", "contentment", "excitement"), "joy")
     ekman_of_parent = {"joy": "joy", "surprise": "surprise", "sadness": "sadness", "fear": "fear", "anger": "anger"}
-    webemo_to_ekman = {label: ekman_of_parent.get(parent) for label, parent in _WEBEMO_PARENT.items()}
+    webemo_to_ekman = {label: ekman_of_parent.get(parent) for label, parent in WEBEMO_PARENT.items()}
     # Envy and sympathy sit in Parrott's tree by descent, not because they are Ekman's anger or sadness.
     webemo_to_ekman |= {"disgust": "disgust", "envy": None, "sympathy": None}
-    webemo_to_mikels: dict[str, str | None] = dict.fromkeys(_WEBEMO)
+    webemo_to_mikels: dict[str, str | None] = dict.fromkeys(WEBEMO)
     webemo_to_mikels |= {
         "cheerfulness": "amusement", "contentment": "contentment", "zest": "excitement", "disgust": "disgust",
         "rage": "anger", "irritability": "anger", "exasperation": "anger", "horror": "fear", "nervousness": "fear",
@@ -275,22 +215,22 @@ def _built_in() -> dict[str, Taxonomy]:
         taxonomy.name: taxonomy
         for taxonomy in (
             Taxonomy(
-                "ekman6", _EKMAN, ekman_polarity, _aliases(_EKMAN), _synonyms(_EKMAN),
+                "ekman6", EKMAN, ekman_polarity, _aliases(EKMAN), _synonyms(EKMAN),
                 {"parrott6": {"disgust": "anger"}, "polarity": _polarity_map(ekman_polarity)},
             ),
             Taxonomy(
-                "mikels8", _MIKELS, mikels_polarity, _aliases(_MIKELS), _synonyms(_MIKELS),
+                "mikels8", MIKELS, mikels_polarity, _aliases(MIKELS), _synonyms(MIKELS),
                 {"ekman6": happy | {"awe": None}, "parrott6": happy | {"awe": None, "disgust": "anger"},
                  "polarity": _polarity_map(mikels_polarity)},
             ),
             Taxonomy(
-                "parrott6", _PARROTT, parrott_polarity, _aliases(_PARROTT), _synonyms(_PARROTT),
+                "parrott6", PARROTT, parrott_polarity, _aliases(PARROTT), _synonyms(PARROTT),
                 {"ekman6": {"love": None}, "polarity": _polarity_map(parrott_polarity)},
             ),
             Taxonomy(
-                "webemo25", _WEBEMO, webemo_polarity,
-                {"cheerfullness": "cheerfulness", "irritabilty": "irritability"}, _WEBEMO_SYNONYMS,
-                {"parrott6": {label: parent if parent in _PARROTT else None for label, parent in _WEBEMO_PARENT.items()},
+                "webemo25", WEBEMO, webemo_polarity,
+                {"cheerfullness": "cheerfulness", "irritabilty": "irritability"}, WEBEMO_SYNONYMS,
+                {"parrott6": {label: parent if parent in PARROTT else None for label, parent in WEBEMO_PARENT.items()},
                  "ekman6": webemo_to_ekman, "mikels8": webemo_to_mikels, "polarity": _polarity_map(webemo_polarity)},
             ),
             Taxonomy("polarity", ("negative", "positive"), {"negative": -1, "positive": 1}),
