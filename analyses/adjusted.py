@@ -16,7 +16,8 @@ from scipy import stats
 
 from analyses.cells import LOW_EVIDENCE_COUNT, LOW_EVIDENCE_EXPECTED, Rules, slice_families
 from analyses.clusters import FEWEST_GROUPS, group_codes
-from analyses.counting import Family, families, group_sums
+from analyses.counting import group_sums
+from analyses.families import Family, families
 from analyses.hierarchical import select
 from analyses.inference import Floats, fisher_exact, newcombe
 from analyses.mantel_haenszel import adjusted_difference, informative, mantel_haenszel_p, null_error

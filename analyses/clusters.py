@@ -14,7 +14,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from analyses.counting import Floats, SliceSums, families, group_sums
+from analyses.counting import Floats, SliceSums, group_sums
+from analyses.families import families
 from analyses.slices import CodedAttribute
 
 FEWEST_GROUPS = 10

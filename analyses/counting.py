@@ -15,6 +15,7 @@ import numpy.typing as npt
 import pandas as pd
 from scipy import sparse
 
+from analyses.families import Family, joint_codes
 from analyses.slices import CodedAttribute, SliceSpec
 
 Floats = npt.NDArray[np.float64]
@@ -105,44 +106,6 @@ class Splits:
     beside: Floats
 
 
-@dataclass(frozen=True)
-class Family:
-    """All slices of one combination of attributes.
-
-    Attributes:
-        attributes: the combination.
-        codes: joint code of each picture `(n,)`, -1 where any of its attributes is missing.
-        shape: values of each attribute.
-    """
-
-    attributes: tuple[CodedAttribute, ...]
-    codes: npt.NDArray[np.int64]
-    shape: tuple[int, ...]
-
-    @property
-    def size(self) -> int:
-        """How many slices there can be."""
-        return int(np.prod(self.shape))
-
-    def spec(self, code: int) -> SliceSpec:
-        """The slice of one joint code."""
-        at = np.unravel_index(code, self.shape)
-        return SliceSpec(tuple(one.conditions[int(value)] for one, value in zip(self.attributes, at, strict=True)))
-
-    def specs(self) -> Iterator[tuple[int, SliceSpec]]:
-        """(joint code, slice) of every slice with a picture."""
-        for code in np.unique(self.codes[self.codes >= 0]):
-            yield int(code), self.spec(int(code))
-
-
-def families(attributes: Sequence[CodedAttribute], order: int) -> Iterator[Family]:
-    """Every combination of up to `order` attributes, the smaller ones first."""
-    for size in range(1, order + 1):
-        for chosen in itertools.combinations(attributes, size):
-            codes, shape = _joint_codes(chosen)
-            yield Family(chosen, codes, shape)
-
-
 _NO_CODES = np.empty(0, dtype=np.int64)
 
 
@@ -186,7 +149,7 @@ def _summed(
         pictures = slice(start, start + _PART)
         part = columns.part(pictures)
         for at, family in enumerate(chosen):
-            codes = _joint_codes(family, pictures, missing=any(missing[id(one)] for one in family))[0]
+            codes = joint_codes(family, pictures, missing=any(missing[id(one)] for one in family))[0]
             if wide[at] and known:
                 sums[at][:, :known] += group_sums(codes, sizes[at], part.of_code[part.codes])
             elif known:
@@ -283,21 +246,6 @@ def _splits(
             alone = SliceSpec(spec.conditions[axis : axis + 1])
             records.append((position[spec], position.get(without, -1), position[alone]))
     return records, np.concatenate(beside)
-
-
-def _joint_codes(
-    family: Sequence[CodedAttribute], pictures: slice = slice(None), *, missing: bool = True
-) -> tuple[npt.NDArray[np.int64], tuple[int, ...]]:
-    """One code a picture for the conjunction, -1 where any attribute is missing (which is not looked for if told so)."""
-    shape = tuple(len(attribute.conditions) for attribute in family)
-    codes = family[0].codes[pictures]
-    for attribute, size in zip(family[1:], shape[1:], strict=True):
-        codes = codes * size
-        codes += attribute.codes[pictures]
-    if missing and len(family) > 1:
-        known = np.logical_and.reduce([attribute.codes[pictures] >= 0 for attribute in family])
-        codes = np.where(known, codes, -1)
-    return codes, shape
 
 
 def _reason_to_exclude(spec: SliceSpec, count: int, sizes: dict[SliceSpec, int], min_count: int) -> str:

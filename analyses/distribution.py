@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from analyses.clusters import group_codes
-from analyses.counting import families
+from analyses.families import families
 from analyses.inference import Floats, benjamini_hochberg
 from analyses.resampling import chance_p, counts_of, drawn_tables, excess_interval, null_tables
 from analyses.slices import CodedAttribute, SliceSpec

@@ -18,7 +18,8 @@ from scipy import special, stats
 
 from analyses.cells import LOW_EVIDENCE_COUNT, slice_families
 from analyses.clusters import group_codes
-from analyses.counting import families, group_sums
+from analyses.counting import group_sums
+from analyses.families import families
 from analyses.hierarchical import select
 from analyses.inference import Floats
 from analyses.paired import group_totals

@@ -14,7 +14,8 @@ import numpy.typing as npt
 from scipy import stats
 
 from analyses.clusters import FEWEST_GROUPS
-from analyses.counting import Floats, families, group_sums
+from analyses.counting import Floats, group_sums
+from analyses.families import families
 from analyses.inference import paired_shift_interval, quantile
 from analyses.slices import CodedAttribute, SliceSpec
 

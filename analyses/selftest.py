@@ -16,7 +16,8 @@ import pandas as pd
 from analyses.cells import Rules, judged, slice_families
 from analyses.clusters import design_effects, group_codes
 from analyses.config import AuditConfig
-from analyses.counting import Family, SliceSums, families, slice_sums
+from analyses.counting import SliceSums, slice_sums
+from analyses.families import Family, families
 from analyses.inference import wilson
 from analyses.slices import CodedAttribute, coded_attributes
 from data.taxonomy import Taxonomy

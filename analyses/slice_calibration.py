@@ -15,7 +15,8 @@ import pandas as pd
 
 from analyses.cells import LOW_EVIDENCE_COUNT, Rules, slice_families
 from analyses.clusters import group_codes
-from analyses.counting import families, group_sums
+from analyses.counting import group_sums
+from analyses.families import families
 from analyses.hierarchical import select
 from analyses.inference import Floats, benjamini_hochberg, paired_shift_interval, quantile
 from analyses.paired import change_p, group_totals, mean_change_interval

@@ -16,7 +16,7 @@ import pandas as pd
 from analyses import inference
 from analyses.cells import Rules, judged, slice_families, worth_of
 from analyses.clusters import group_codes
-from analyses.counting import families
+from analyses.families import families
 from analyses.inference import Floats
 from analyses.paired import group_totals
 from analyses.slices import CodedAttribute, SliceSpec

@@ -14,7 +14,8 @@ import numpy.typing as npt
 
 from analyses.cells import Cells, Rules, judged, slice_families
 from analyses.clusters import design_effects, group_codes
-from analyses.counting import CodedColumns, SliceSums, families, group_sums, slice_sums
+from analyses.counting import CodedColumns, SliceSums, group_sums, slice_sums
+from analyses.families import families
 from analyses.inference import Floats
 from analyses.scores import scores
 from analyses.slices import CodedAttribute, Condition, SliceSpec, coded_attributes
