@@ -18,7 +18,7 @@ from data.features import FeatureSet, gathered
 from data.predictions import Predictions
 from data.taxonomy import Taxonomy
 from data.threads import threads_for
-from probes.calibration import expected_calibration_error
+from probes.metrics import figures
 from probes.projector import Probe
 
 Floats = npt.NDArray[np.floating]
@@ -206,23 +206,10 @@ def evaluation(readings: Mapping[str, Floats], features: FeatureSet, taxonomy: T
     return Evaluation(table, confusion, int((~known).sum()))
 
 
-def _figures(probabilities: Floats, codes: npt.NDArray[np.integer], taxonomy: Taxonomy) -> dict[str, float | int]:
-    from statsmodels.stats.proportion import proportion_confint
-
-    hit = probabilities.argmax(axis=1) == codes
-    low, high = proportion_confint(int(hit.sum()), len(hit), method="wilson")
-    sizes = np.bincount(codes, minlength=len(taxonomy))
-    hits = np.bincount(codes, weights=hit, minlength=len(taxonomy))
-    recall = np.divide(hits, sizes, where=sizes > 0, out=np.full(len(taxonomy), np.nan))
-    return {
-        "n": len(hit),
-        "accuracy": float(hit.mean()),
-        "low": float(low),
-        "high": float(high),
-        "balanced_accuracy": float(np.nanmean(recall)),
-        "ece": expected_calibration_error(probabilities, codes),
-        **{f"recall_{label}": float(value) for label, value in zip(taxonomy.labels, recall, strict=True)},
-    }
+def _figures(probabilities: Floats, codes: npt.NDArray[np.integer], taxonomy: Taxonomy) -> dict[str, float]:
+    """The figures of the table that training writes; `probes.metrics` has more."""
+    known = figures(probabilities, codes, taxonomy)
+    return {name: value for name, value in known.items() if name not in ("macro_f1", "top2")}
 
 
 def out_of_fold(parts: list[tuple[npt.NDArray[np.int64], Predictions]], features: FeatureSet) -> Predictions:
