@@ -20,6 +20,9 @@ FEWEST_TO_CALIBRATE = 100
 _PROJECTED = 48
 SLACK = 1e-3
 """Added to squared distances, for the rounding of single precision."""
+_PICKED = 0.03
+"""Share of a block's pairs from which comparing all of it in full is quicker than picking pairs out one by one."""
+_ROUNDING = 1e-5
 _ROWS, _COLUMNS = 2_048, 8_192
 _SAMPLE = 2_000
 _BODY, _TOP = 0.75, 0.90
@@ -41,8 +44,9 @@ def cosine_pairs(a: npt.NDArray[np.float32], b: npt.NDArray[np.float32] | None, 
 
     Two unit vectors with cosine c are sqrt(2 - 2c) apart, and any projection brings points closer, never apart. So pairs
     are first compared in the 48 directions in which the set varies most, sorted along the first: blocks that are too far
-    apart there are skipped, and only pairs that are close in all 48 are compared in full. The answer is that of comparing
-    all pairs. Memory: the projections and one block of 2,048 x 8,192 numbers.
+    apart there are skipped, and only pairs that are close in all 48 are compared in full; features that spread evenly over
+    all directions are therefore compared nearly all with all. The answer is that of comparing all pairs. Memory: the
+    projections and one block of 2,048 x 8,192 numbers.
 
     Args:
         a: `(n, d)` unit rows.
@@ -74,6 +78,9 @@ def cosine_pairs(a: npt.NDArray[np.float32], b: npt.NDArray[np.float32] | None, 
             products -= half_b[columns]
             products -= (half_a[rows] - 0.5 * reach)[:, None]
             flat = np.flatnonzero(products.ravel() >= 0.0)
+            if len(flat) > _PICKED * products.size:
+                np.matmul(a[order_a[rows]], other[order_b[columns]].T, out=products)
+                flat = np.flatnonzero(products.ravel() >= threshold - _ROUNDING)
             for start in range(0, len(flat), _CANDIDATES // 64):
                 part = flat[start : start + _CANDIDATES // 64]
                 i, j = rows.start + part // shape[1], columns.start + part % shape[1]

@@ -51,6 +51,17 @@ def test_cosine_search_is_the_naive_one(n, m, width, threshold):
     )
 
 
+@pytest.mark.parametrize("picked", [0.0, 2.0])
+@pytest.mark.parametrize("within", [True, False])
+def test_pairs_picked_out_or_compared_in_whole_blocks_are_the_same(within, picked, monkeypatch):
+    monkeypatch.setattr(near, "_PICKED", picked)
+    rng = np.random.default_rng(5)
+    a, b = (near.unit_rows(rng.normal(size=(n, 96)) + 0.2) for n in (300, 220))
+    i, j, _ = near.cosine_pairs(a, None if within else b, 0.25)
+    assert set(zip(i, j, strict=True)) == naive_cosine(a, None if within else b, 0.25)
+    assert len(i) > 100
+
+
 @pytest.mark.parametrize("within", [True, False])
 def test_an_index_finds_what_comparing_all_finds_and_says_how_much(within, monkeypatch):
     pytest.importorskip("faiss")

@@ -112,12 +112,12 @@ def _run(command: str, settings: Any, line: str) -> int:
 
         discover_slices(settings, command=line)
     elif command in ("evaluate", "reproduce"):
-        from workbench import evaluating, reproducing
+        from workbench import evaluating, evaluating_one, reproducing
 
         if command == "reproduce":
             reproducing.reproduce(settings)
         else:
-            (evaluating.evaluate_datasets if settings.datasets else pipeline.evaluate)(settings)
+            (evaluating.evaluate_datasets if settings.datasets else evaluating_one.evaluate)(settings)
     elif command == "demo":
         from workbench.demo import demo
 

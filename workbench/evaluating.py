@@ -16,12 +16,15 @@ from data.readers import with_taxonomy
 from data.reported import HEADLINE_NOTE, SETS, set_named
 from data.taxonomy import Taxonomy
 from data.taxonomy_file import taxonomy_called
-from workbench.evaluation_notes import bank_note, seen_note, train_note, twins_note
+from workbench.evaluation_notes import bank_note
+from workbench.evaluation_sides import Measured, measured_sides
 from workbench.evaluation_table import DatasetTable, latex, long_table, markdown, text_lines
+from workbench.leakage import NearSearch
 from workbench.reading_intake import PROBE, confidence_of, none_count, none_told, promised, require_accuracy
 from workbench.reading_sentences import answer_sentence
 from workbench.settings import EvaluateSettings
 from workbench.training import open_features
+from workbench.training_pictures import Learnt, Source, learnt_from
 
 if TYPE_CHECKING:
     from probes.baselines import Reading
@@ -50,14 +53,17 @@ def evaluate_datasets(settings: EvaluateSettings, *, say: Say = print) -> tuple[
     chosen = list(settings.taxonomies) or [""]
     if len(chosen) not in (1, len(places)):
         raise ValueError(f"{len(chosen)} taxonomies for {len(places)} datasets: give one for all, or one each")
+    learnt, search = learnt_from(settings.probe, probes, given=settings.trained_on), NearSearch()
     tables = []
     for (name, path), labels in zip(places, chosen * (len(places) if len(chosen) == 1 else 1), strict=True):
-        features = open_features(path, encoder=settings.encoder, id_column=settings.id_column)
+        source = Source.at(path, encoder=settings.encoder, id_column=settings.id_column)
+        features = learnt.opened(source) or open_features(path, encoder=settings.encoder, id_column=settings.id_column)
         taxonomy = taxonomy_called(labels) if labels else dataset_taxonomy(name, features, probes[0].taxonomy)
         tables.append(
             dataset_table(
                 probes, features, name=name, taxonomy=taxonomy, split=settings.split, unseen_only=settings.unseen_only,
                 encoder="" if settings.encoder == "unknown" else settings.encoder, answer_at=settings.answer_at,
+                learnt=learnt, search=search,
             )
         )  # fmt: skip
     finish(tables, out=settings.out, overwrite=settings.overwrite, say=say)
@@ -123,6 +129,7 @@ def dataset_taxonomy(name: str, features: FeatureSet, own: Taxonomy) -> Taxonomy
 def dataset_table(
     probes: Sequence[Probe], features: FeatureSet, *,
     name: str, taxonomy: Taxonomy, split: str = "", unseen_only: bool = False, encoder: str = "", answer_at: float = 0.9,
+    learnt: Learnt | None = None, search: NearSearch | None = None,
 ) -> DatasetTable:  # fmt: skip
     """Everything about one dataset: probe, baselines, zero-shot CLIP, reported figures, and what leaks.
 
@@ -132,9 +139,11 @@ def dataset_table(
         name: of the dataset; reported figures are found by it.
         taxonomy: labels to read against; anchors are made anew where they are not the probe's own.
         split: measured on; `test` where there is one, else all pictures.
-        unseen_only: leave out pictures that any of the probes was trained on.
+        unseen_only: leave out pictures that any of the probes was trained on, and near copies of them.
         encoder: opens the text tower where the features do not name their encoder.
         answer_at: accuracy asked for where unsure pictures may stay unanswered.
+        learnt: the probe's training pictures, to look for near copies of.
+        search: of several datasets, to open each picture once.
 
     Raises:
         ValueError: no labels, no such split, nothing unseen, another encoder's features.
@@ -143,23 +152,12 @@ def dataset_table(
     from probes.metrics import agreement, bootstrap_accuracy, figures, retrieval, vote_shares
 
     features = with_taxonomy(features, taxonomy)
-    labelled = features.rows["label"].notna().to_numpy()
-    measured, train, where = _sides(features.take(labelled), split)
-    learnt = "" if train is None else f"split train ({len(train):,} pictures)"
-    seen = ~np.all([probe.unseen(measured) for probe in probes], axis=0)
+    sides = measured_sides(
+        probes, features, name=name, split=split, unseen_only=unseen_only, learnt=learnt or Learnt(()),
+        search=search or NearSearch(),
+    )  # fmt: skip
+    measured, seen, footnotes = sides.pictures, sides.seen, list(sides.notes)
     recorded = all(probe.trained_on for probe in probes)
-    footnotes = [seen_note(measured, seen, unseen_only=unseen_only, recorded=recorded)]
-    if unseen_only:
-        if seen.all():
-            raise ValueError(f"no picture of {name} is unseen: the probe was trained on all {len(measured)} measured ones")
-        if train is None and seen.any():
-            # As many pictures to learn from as the probe had: fitted out of fold on the rest they would look worse.
-            train, learnt = measured.take(seen), f"the {int(seen.sum()):,} pictures that the probe was trained on"
-        measured = measured.take(~seen)
-    if train is None:
-        footnotes.append(twins_note(measured))
-    else:
-        footnotes.append(train_note(train, measured))
     swapped = [_reading_against(taxonomy, probe, first=probes[0]) for probe in probes]
     footnotes.append(bank_note(probes[0], taxonomy))
     said = [probe.predict(measured) for probe in swapped]
@@ -175,21 +173,22 @@ def dataset_table(
 
     each = pd.DataFrame([row(p, 1 - one.distances) for p, one in zip(own, said, strict=True)])
     label = PROBE if len(probes) == 1 else f"{PROBE}, {len(probes)} seeds"
-    if seen.any() and not unseen_only:
+    if seen.any():
         label += f" ({seen.mean():.0%} in-sample)"
     rows: list[dict[str, object]] = [{"model": label, "kind": "probe", "interval": "Wilson", **dict(each.mean())}]
     if len(probes) > 1:
         hits = np.stack([p.argmax(axis=1) == codes for p in own])
         rows[0]["low"], rows[0]["high"] = bootstrap_accuracy(hits)
         rows[0]["interval"] = "bootstrap over seeds and pictures"
-    for kind, reading in _others(measured, train, taxonomy, encoder, learnt, footnotes):
+    for kind, reading in _others(features, sides, taxonomy, encoder, footnotes):
         rows.append(
             {"model": reading.name, "kind": kind, "interval": "Wilson", **row(reading.probabilities, reading.scores)}
         )
     rows += _reported(name, taxonomy, footnotes)
-    if not labelled.all():
-        footnotes.append(f"{int((~labelled).sum()):,} picture(s) have no label and are left out")
-    known = (0 if unseen_only else int(seen.sum())) if recorded else None
+    unlabelled = int(features.rows["label"].isna().sum())
+    if unlabelled:
+        footnotes.append(f"{unlabelled:,} picture(s) have no label and are left out")
+    known = int(seen.sum()) if recorded else None
     drawn = label if len(probes) == 1 else f"{PROBE}, first seed"
     confidence = confidence_of(drawn, own[0], codes, seen=known, answer_at=answer_at)
     # Against its own labels, which are those that the threshold is about, whatever the dataset's are.
@@ -197,7 +196,7 @@ def dataset_table(
     more = promised(confidence) | {"none_of_these": None if beyond is None else beyond / len(measured)}
     rows[0] |= {name: np.nan if value is None else value for name, value in more.items()}
     return DatasetTable(
-        name, taxonomy, where, pd.DataFrame(rows), tuple(note for note in footnotes if note), confidence,
+        name, taxonomy, sides.where, pd.DataFrame(rows), tuple(note for note in footnotes if note), confidence,
         (answer_sentence(confidence), none_told(probes[0], beyond, len(measured))),
     )  # fmt: skip
 
@@ -208,15 +207,6 @@ def _place(item: str) -> tuple[str, Path]:
         return name, Path(path)
     place = Path(item).resolve()
     return place.parent.name if place.name == "features" else place.name.removesuffix(place.suffix), Path(item)
-
-
-def _sides(features: FeatureSet, split: str) -> tuple[FeatureSet, FeatureSet | None, str]:
-    """Measured pictures, the baselines' training pictures (None where they must go out of fold), and the former in words."""
-    splits = set(features.rows["split"].dropna()) if "split" in features.rows else set()
-    chosen = split or ("test" if "test" in splits else "")
-    measured = features.where(split=chosen) if chosen else features
-    train = features.where(split="train") if chosen and chosen != "train" and "train" in splits else None
-    return measured, train, f"split {chosen}" if chosen else "all pictures"
 
 
 def _reading_against(taxonomy: Taxonomy, probe: Probe, *, first: Probe) -> Probe:
@@ -236,19 +226,24 @@ def _unlabelled(features: FeatureSet) -> FeatureSet:
 
 
 def _others(
-    measured: FeatureSet, train: FeatureSet | None, taxonomy: Taxonomy, encoder: str, learnt: str, footnotes: list[str]
+    features: FeatureSet, sides: Measured, taxonomy: Taxonomy, encoder: str, footnotes: list[str]
 ) -> list[tuple[str, Reading]]:
     """Baselines and zero-shot text where they can be had; a footnote says why not."""
     from probes.baselines import FOLDS, fitted_readings, out_of_fold_readings, text_reading
 
+    measured, train = sides.pictures, sides.train
     made: list[tuple[str, Reading]] = []
     try:
-        fitted = out_of_fold_readings(measured, taxonomy) if train is None else fitted_readings(train, measured, taxonomy)
+        fitted = (
+            out_of_fold_readings(measured, taxonomy)
+            if train is None
+            else fitted_readings(features, measured, taxonomy, within=train)
+        )
         made += [("baseline", reading) for reading in fitted]
         footnotes.append(
             f"baselines are fitted out of fold ({FOLDS} folds), so each reads only pictures that it was not fitted on"
             if train is None
-            else f"baselines are fitted on {learnt}"
+            else f"baselines are fitted on {sides.learnt}"
         )
     except ValueError as error:
         footnotes.append(f"no baselines: {error}")

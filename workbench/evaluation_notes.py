@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
-from analyses.overlap import leaked
 from data.features import FeatureSet
 from data.tables import named
 from data.taxonomy import Taxonomy
+from workbench.leakage import NearCopies
 
 if TYPE_CHECKING:
     from probes.projector import Probe
@@ -39,10 +40,7 @@ def seen_note(measured: FeatureSet, seen: npt.NDArray[np.bool_], *, unseen_only:
         else "id only (without hashes of the bytes, equal ids of two datasets look like one picture)"
     )
     if not seen.any():
-        return (
-            f"no leakage found: the probe has seen none of the {len(measured):,} pictures, by {by}; near copies are what "
-            "workbench overlap looks for"
-        )
+        return f"no leakage found: the probe has seen none of the {len(measured):,} pictures, by {by}"
     count = (
         f"{int(seen.sum()):,} of {len(measured):,} pictures were seen by the probe in training or model selection, by {by}"
     )
@@ -52,26 +50,54 @@ def seen_note(measured: FeatureSet, seen: npt.NDArray[np.bool_], *, unseen_only:
     return f"leakage: {count}, {which}: its figures are too high (--unseen-only leaves them out)"
 
 
-def train_note(train: FeatureSet, measured: FeatureSet) -> str:
-    """How many measured pictures the baselines are fitted on too; empty where none is."""
-    copies = leaked(train.rows, measured.rows)
+def train_note(copies: pd.DataFrame, *, unseen_only: bool) -> str:
+    """Which measured pictures the baselines are fitted on too (see `analyses.overlap.leaked`); empty where none is."""
     if copies.empty:
         return ""
-    return (
+    said = (
         f"leakage: {len(copies):,} measured picture(s) are among those that the baselines are fitted on, first "
-        f"{named(copies['image_id'])}: the baselines' figures are too high"
+        f"{named(copies['image_id'])}"
     )
+    return said + ("; they are left out" if unseen_only else ": the baselines' figures are too high")
 
 
-def twins_note(measured: FeatureSet) -> str:
-    """How many measured pictures have a copy among themselves; empty where none has."""
-    if "content" not in measured.rows:
-        return ""
-    known = measured.rows["content"].notna() & (measured.rows["content"] != "")
-    twins = known & measured.rows["content"].duplicated(keep=False)
-    if not twins.any():
-        return ""
-    return (
-        f"leakage: {int(twins.sum()):,} picture(s) have a copy among the measured ones, first "
-        f"{named(measured.rows['image_id'][twins])}: the folds of the baselines may hold both"
-    )
+def near_notes(copies: NearCopies, *, of: str, whose: str, unseen_only: bool) -> list[str]:
+    """How many measured pictures are nearly one of those that something was learnt from, and what was not looked at.
+
+    Args:
+        copies: what was found.
+        of: what they were compared with.
+        whose: whose figures they make too high.
+        unseen_only: whether they are left out.
+    """
+    start = f"near copies of {of} were not " + ("all looked for" if copies.by else "looked for")
+    unchecked = [f"{start}: {reason}" for reason in copies.unchecked]
+    if not copies.by:
+        return unchecked
+    if copies.pairs.empty:
+        return [f"no near copy of {of} was found, by {copies.by}", *unchecked]
+    first = copies.pairs.iloc[0]
+    which = f"first {first['image_id']!r} (like {first['like']!r}, cosine {first['cosine']:.3f}), by {copies.by}"
+    left_out = "; they are left out" if unseen_only else ""
+    which += ", from where about one pair is expected by chance"
+    if copies.may_be_chance:
+        return [f"{len(copies.pairs)} picture(s) are as like {of} as near copies are, {which}{left_out}", *unchecked]
+    count = f"leakage: {len(copies.pairs):,} of {len(copies.found):,} pictures are near copies of {of}, {which}"
+    return [count + (left_out or f": {whose} figures may be too high (--unseen-only leaves them out)"), *unchecked]
+
+
+def twins_notes(measured: FeatureSet, near: NearCopies) -> list[str]:
+    """How many measured pictures have a copy or a near copy among themselves."""
+    content = measured.rows["content"] if "content" in measured.rows else pd.Series("", index=measured.rows.index)
+    twins = (content.notna() & (content != "") & content.duplicated(keep=False)).to_numpy()
+    both = "the folds of the baselines may hold both"
+    notes = []
+    if twins.any():
+        which = f"first {named(measured.rows['image_id'][twins])}"
+        notes.append(f"leakage: {int(twins.sum()):,} picture(s) have a copy among the measured ones, {which}: {both}")
+    notes += [f"near copies among the measured pictures were not looked for: {reason}" for reason in near.unchecked]
+    if len(near.pairs) and not near.may_be_chance:
+        first = near.pairs.iloc[0]
+        which = f"first {first['image_id']!r} (like {first['like']!r}, cosine {first['cosine']:.3f}), by {near.by}"
+        notes.append(f"leakage: {len(near.pairs):,} picture(s) are nearly another measured one, {which}: {both}")
+    return notes

@@ -27,6 +27,8 @@ LEGEND = (
     "ECE: gap between confidence and accuracy over 15 bins of equal mass, 0 is best",
     "KL (nats) and JS (base 2, 0 to 1): mean divergence of the probabilities from people's votes, 0 is best; ρ: Spearman's "
     "correlation of the expected polarity with that of the votes (pol.) and with people's valence (val.)",
+    "near copies: pictures whose features are more alike than those of about one pair of different pictures would be by "
+    "chance, or whose perceptual hashes agree; workbench overlap shows the pairs and how the bounds came about",
 )
 _HEAD = ("model", "accuracy", "95 % interval")
 _TEX = {

@@ -1,4 +1,4 @@
-"""How do a probe, features or a table become predictions, and predictions an evaluation or an audit?"""
+"""How do a probe, features or a table become predictions, and predictions an audit?"""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ import pandas as pd
 from tqdm import tqdm
 
 from analyses.audit import AuditResult, run_audit
-from analyses.reading import Confidence, ReadingQuality
-from data.atomic import atomic_folder, ensure_free, write_json
+from analyses.reading import ReadingQuality
+from data.atomic import ensure_free
 from data.features import FeatureSet
 from data.predictions import Predictions, predictions_from_table
 from data.tables import is_table, read_table
@@ -23,24 +23,21 @@ from workbench.attribute_intake import with_tables
 from workbench.besides_intake import besides
 from workbench.concept_sentences import calibration_sentences, obtained
 from workbench.concept_tables import CALIBRATED, concept_tables
-from workbench.evaluation_notes import seen_note
-from workbench.evaluation_table import DatasetTable
 from workbench.gate import audit_gate
 from workbench.gate_files import audit_findings, write_findings
-from workbench.reading_intake import none_count, none_told, probe_reading, promised, require_accuracy, table_reading
-from workbench.reading_sentences import answer_sentence
+from workbench.reading_intake import probe_reading, require_accuracy, table_reading
 from workbench.report import report_html
 from workbench.reviewing import carried_reviews, judged, progress_sentence
-from workbench.settings import AuditSettings, EvaluateSettings
+from workbench.settings import AuditSettings
 from workbench.store import save_audit
 from workbench.system_card import read_system_card
 from workbench.system_section import read_first
-from workbench.training import PREDICTIONS_FILE, evaluation_lines, open_features
+from workbench.training import PREDICTIONS_FILE, open_features
 from workbench.wording_intake import other_wordings
 
 if TYPE_CHECKING:
     from analyses.concepts import ConceptReport
-    from probes.evaluate import Evaluation, LinearBaseline
+    from probes.evaluate import LinearBaseline
     from probes.projector import Probe
 
 Say = Callable[[str], None]
@@ -64,77 +61,6 @@ class _Given:
         if self.features is None or self.probe is None:
             return table_reading(predictions, answer_at=answer_at, seen=0 if self.out_of_fold else None)
         return probe_reading(self.probe, self.features, predictions, self.baselines, answer_at=answer_at)
-
-
-def evaluate(settings: EvaluateSettings, *, say: Say = print) -> Evaluation:
-    """Measures a probe beside the baselines that were fitted on its own training pictures.
-
-    Raises:
-        ValueError: no labels, another encoder's features, several probes, or nothing left to measure on.
-    """
-    from probes.checkpoint import load_probe
-    from probes.evaluate import evaluate as measured
-    from probes.evaluate import load_baselines
-    from workbench.evaluation_page import evaluation_html
-
-    require_accuracy(settings.answer_at)
-    if settings.out:
-        ensure_free(Path(settings.out), overwrite=settings.overwrite)
-    if len(settings.probe) != 1:
-        raise ValueError(f"--features takes one probe, got {len(settings.probe)}: give the features with --datasets instead")
-    folder = Path(settings.probe[0])
-    probe = load_probe(folder)
-    features = open_features(
-        settings.features, encoder=settings.encoder, id_column=settings.id_column, taxonomy=probe.taxonomy
-    )
-    features = _chosen(features, probe, split=settings.split, unseen_only=settings.unseen_only)
-    predictions = probe.predict(features)
-    for note in predictions.notes:
-        say(f"warning: {note}")
-    baselines = load_baselines(folder / "baselines.safetensors")
-    result = measured(probe, features, baselines)
-    for line in evaluation_lines(result, f"{len(features):,} pictures of {settings.features}"):
-        say(line)
-    reading = probe_reading(probe, features, predictions, baselines, answer_at=settings.answer_at)
-    assert reading is not None  # evaluating without a label is refused above
-    assert reading.confidence is not None  # a probe always gives probabilities
-    beyond = none_count(probe, predictions)
-    said = (answer_sentence(reading.confidence), none_told(probe, beyond, len(features)))
-    for sentence in said:
-        say(sentence)
-    if settings.out:
-        more = {"answering": promised(reading.confidence), "none_of_these": beyond, "pictures": len(features)}
-        with atomic_folder(Path(settings.out), overwrite=settings.overwrite) as partial:
-            write_json(partial / "evaluation.json", result.as_json() | {"probe_fingerprint": probe.fingerprint()} | more)
-            result.table.to_csv(partial / "models.csv", index=False)
-            result.confusion.to_csv(partial / "confusion.csv")
-            reading.confidence.reliability.to_csv(partial / "reliability.csv", index=False)
-            reading.confidence.coverage.to_csv(partial / "coverage.csv", index=False)
-            page = evaluation_html([_one_table(probe, features, result.table, reading.confidence, said, settings)])
-            (partial / "evaluation.html").write_text(page, encoding="utf-8", newline="\n")
-        say(f"wrote {settings.out}")
-    return result
-
-
-def _one_table(
-    probe: Probe, features: FeatureSet, table: pd.DataFrame, confidence: Confidence, said: tuple[str, ...],
-    settings: EvaluateSettings,
-) -> DatasetTable:  # fmt: skip
-    """The evaluation as the page shows it."""
-    unlabelled = int(features.rows["label"].isna().sum())
-    notes = [
-        seen_note(features, ~probe.unseen(features), unseen_only=False, recorded=bool(probe.trained_on)),
-        "baselines are those that were saved with the probe, fitted on its training pictures",
-        f"{unlabelled:,} picture(s) have no label and are left out" if unlabelled else "",
-    ]
-    where = f"split {settings.split}" if settings.split else "all pictures"
-    kinds = ["probe", *["baseline"] * (len(table) - 1)]
-    shown = table.assign(kind=kinds, interval="Wilson", model=[confidence.model, *table["model"].iloc[1:]])
-    return DatasetTable(
-        Path(settings.features).name or settings.features, probe.taxonomy,
-        where + (" that the probe has not seen" if settings.unseen_only else ""), shown, tuple(filter(None, notes)),
-        confidence, said,
-    )  # fmt: skip
 
 
 def audit(settings: AuditSettings, *, command: str = "", remarks: tuple[str, ...] = (), say: Say = print) -> AuditResult:
@@ -236,7 +162,7 @@ def _probed(settings: AuditSettings) -> _Given:
     if "label" in features.rows:
         probe.taxonomy.codes(features.rows["label"])
     seen = features.rows[~probe.unseen(features)] if probe.trained_on else None
-    features = _chosen(features, probe, split=settings.split, unseen_only=settings.unseen_only)
+    features = chosen_pictures(features, probe, split=settings.split, unseen_only=settings.unseen_only)
     if seen is not None and (seen.empty or seen["image_id"].isin(features.rows["image_id"]).any()):
         seen = None  # what was trained on is audited too, or not there: there is nothing to compare with
     provenance = {
@@ -277,7 +203,12 @@ def _tabled(settings: AuditSettings) -> _Given:
     return _Given(predictions, {"predictions": str(path)}, out_of_fold=folds)
 
 
-def _chosen(features: FeatureSet, probe: Probe, *, split: str, unseen_only: bool) -> FeatureSet:
+def chosen_pictures(features: FeatureSet, probe: Probe, *, split: str, unseen_only: bool) -> FeatureSet:
+    """The pictures of a split, and of those the ones that the probe has not seen.
+
+    Raises:
+        ValueError: no such split, or none that is unseen.
+    """
     if split:
         features = features.where(split=split)
     if unseen_only:

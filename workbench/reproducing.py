@@ -15,10 +15,12 @@ from data.reported import SETS, set_named
 from data.taxonomy import Taxonomy
 from workbench.evaluating import dataset_table, finish, open_probes
 from workbench.evaluation_table import DatasetTable
+from workbench.leakage import NearSearch
 from workbench.reading_intake import require_accuracy
 from workbench.settings import FeaturesSettings, ReproduceSettings
 from workbench.table_training import require_trainable, trained_on_table
 from workbench.training import open_features
+from workbench.training_pictures import learnt_from
 
 Say = Callable[[str], None]
 TABLES = ("table-viii",)
@@ -73,12 +75,14 @@ def reproduce(settings: ReproduceSettings, *, say: Say = print) -> tuple[Dataset
     for one in found:
         say(f"{SETS[one.name].title}: {'features' if one.encoded else 'pictures'} at {one.path}")
         paths[one.name] = one.path if one.encoded else _encoded(one, root, encoder, settings, say=say)
-    probes = probes or open_probes(trained_on_table(paths, settings, say=say))
+    folders = settings.probe if probes else trained_on_table(paths, settings, say=say)
+    probes = probes or open_probes(folders)
+    learnt, search = learnt_from(folders, probes), NearSearch()
     tables = [
         dataset_table(
             probes, open_features(path, encoder=probes[0].spec.encoder), name=name,
             taxonomy=Taxonomy.named(SETS[name].taxonomy), split=settings.split, unseen_only=settings.unseen_only,
-            encoder=settings.encoder, answer_at=settings.answer_at,
+            encoder=settings.encoder, answer_at=settings.answer_at, learnt=learnt, search=search,
         )
         for name, path in paths.items()
     ]  # fmt: skip

@@ -18,6 +18,7 @@ from data.taxonomy import Taxonomy
 from data.taxonomy_file import taxonomy_called
 from workbench.fitting import Further, Trained, cross_validated, held_out
 from workbench.settings import TrainSettings
+from workbench.training_pictures import Source, save_sources
 from workbench.training_sides import Say, Sides, lone_classes, refuse_copies, sampling_sentence, sides
 
 if TYPE_CHECKING:
@@ -96,7 +97,7 @@ def train(settings: TrainSettings, *, say: Say = print) -> Trained:
             say(sampling_sentence(settings.fit.sampling, [len(first.labelled), *(len(one.labels.labelled) for one in more)]))
         trained = held_out(first, test_on, more, settings, cut.measured_on, work)
     if is_main():
-        _save_trained(trained, out, overwrite=settings.overwrite)
+        _save_trained(trained, settings)
         shutil.rmtree(work, ignore_errors=True)
     resumed = trained.probe.config["resumed_epochs"]
     if resumed:
@@ -189,12 +190,17 @@ def _learnt(features: FeatureSet, cut: Sides) -> pd.DataFrame:
     return features.rows.iloc[cut.train if cut.val is None else np.concatenate([cut.train, cut.val])]
 
 
-def _save_trained(trained: Trained, out: Path, *, overwrite: bool) -> None:
+def _save_trained(trained: Trained, settings: TrainSettings) -> None:
     from probes.checkpoint import save_probe
     from probes.evaluate import save_baselines
 
-    with atomic_folder(out, overwrite=overwrite) as partial:
+    sources = [
+        Source.at(path, encoder=settings.encoder, id_column=settings.id_column)
+        for path in (settings.features, *settings.also)
+    ]
+    with atomic_folder(Path(settings.out), overwrite=settings.overwrite) as partial:
         save_probe(trained.probe, partial)
+        save_sources(sources, partial)
         _history(trained.probe).to_csv(partial / HISTORY_FILE)
         save_baselines(trained.baselines, partial / "baselines.safetensors")
         metrics = trained.evaluation.as_json()
@@ -209,6 +215,7 @@ def _save_trained(trained: Trained, out: Path, *, overwrite: bool) -> None:
             folder = partial / "seeds" / str(probe.config["seed"])
             with atomic_folder(folder) as inner:
                 save_probe(probe, inner)
+                save_sources(sources, inner)
                 _history(probe).to_csv(inner / HISTORY_FILE)
         if trained.out_of_fold is not None:
             trained.out_of_fold.table().to_parquet(partial / PREDICTIONS_FILE)

@@ -8,6 +8,8 @@ from probes.config import FitConfig
 from workbench.settings import fields
 from workbench.settings.fields import option
 
+_UNSEEN = "leave out pictures that the probe (with --datasets also a baseline) was trained on, and near copies of them"
+
 
 @dataclass(frozen=True)
 class EvaluateSettings:
@@ -24,7 +26,12 @@ class EvaluateSettings:
         (), "labels of --datasets, one for all or one each; by name or by the labels found when not given", many=True
     )
     split: str = option("", "use this split only; with --datasets 'test' where there is one")
-    unseen_only: bool = fields.unseen_only()
+    unseen_only: bool = option(False, _UNSEEN)
+    trained_on: tuple[str, ...] = option(
+        (),
+        "features of the probe's training pictures, to look for copies of, where they have moved since",
+        many=True,
+    )
     encoder: str = fields.encoder()
     id_column: str = fields.id_column()
     answer_at: float = fields.answer_at()
@@ -48,7 +55,7 @@ class ReproduceSettings:
     encoder: str = option("", "encodes pictures and reads labels zero-shot; the probe's own when not given")
     workers: int = fields.picture_workers()
     split: str = option("", "use this split only; 'test' where there is one")
-    unseen_only: bool = fields.unseen_only()
+    unseen_only: bool = option(False, _UNSEEN)
     answer_at: float = fields.answer_at()
     out: str = option("", "folder to write HTML, Markdown, LaTeX and CSV to; a trained probe goes to OUT-probe", short="-o")
     overwrite: bool = option(False, "replace the folder that is there, and the probe that was trained")

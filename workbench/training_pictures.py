@@ -1,0 +1,119 @@
+"""Where are the features of the pictures that a probe was trained on, and can they still be opened?"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from data.atomic import write_json
+from data.features import FeatureSet
+
+if TYPE_CHECKING:
+    from probes.projector import Probe
+
+SOURCES_FILE = "sources.json"
+"""In a probe's folder: where its training features were. The probe's own files name the pictures, not where they lie."""
+Positions = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Source:
+    """Features as a command was told of them: an absolute path, what made them, and the id column of a table."""
+
+    path: str
+    encoder: str = "unknown"
+    id_column: str = ""
+
+    @classmethod
+    def at(cls, path: Path | str, *, encoder: str = "unknown", id_column: str = "") -> Source:
+        """The features at a path that may be relative."""
+        return cls(str(Path(path).resolve()), encoder, id_column)
+
+
+@dataclass(frozen=True)
+class Learnt:
+    """The pictures that a probe has learnt from, as far as their features can be opened.
+
+    Attributes:
+        sets: (where from, the whole set, positions of those learnt from).
+        unopened: why others cannot be compared with, a phrase each.
+    """
+
+    sets: tuple[tuple[Source, FeatureSet, Positions], ...]
+    unopened: tuple[str, ...] = ()
+
+    def opened(self, source: Source) -> FeatureSet | None:
+        """The whole set from there, where it is open already."""
+        return next((features for known, features, _ in self.sets if known == source), None)
+
+
+def save_sources(sources: Sequence[Source], folder: Path) -> None:
+    """Notes in a probe's folder where its training features are."""
+    write_json(folder / SOURCES_FILE, {"sources": [asdict(source) for source in sources]})
+
+
+def learnt_from(folders: Sequence[Path | str], probes: Sequence[Probe], *, given: Sequence[str] = ()) -> Learnt:
+    """The pictures that one training, in one or several seeds, has learnt from or chosen the epoch by.
+
+    Args:
+        folders: of the probes.
+        probes: what is in them. Those without a record of their pictures have learnt from split train of what is given, or
+            all of it where it has none.
+        given: where the features are now; where training left them when empty.
+
+    Raises:
+        FileNotFoundError: nothing at a given path.
+        ValueError: no features at a given path, another encoder's, or none that the probe was trained on.
+    """
+    recorded = all(probe.trained_on for probe in probes)
+    sources = [Source.at(path, encoder=probes[0].spec.encoder) for path in given] or _kept(folders)
+    if not sources:
+        return Learnt((), ("the probe does not say where their features are (name them with --trained-on)",))
+    sets: list[tuple[Source, FeatureSet, Positions]] = []
+    unopened: list[str] = []
+    for source in sources:
+        try:
+            sets.append((source, *_learnt_at(source, probes, recorded=recorded)))
+        except (ValueError, OSError) as error:
+            if given:
+                raise
+            unopened.append(f"{error} (name where they are now with --trained-on)")
+    found = sum(len(within) for _, _, within in sets)
+    known = sum(int(probes[0].config.get(name, 0)) for name in ("pictures", "validation_pictures"))
+    if recorded and not unopened and found < known:
+        unopened.append(f"{known - found:,} of its {known:,} training pictures are no longer among them")
+    return Learnt(tuple(sets), tuple(unopened))
+
+
+def _kept(folders: Sequence[Path | str]) -> list[Source]:
+    found: dict[Source, None] = {}
+    for folder in folders:
+        file = Path(folder) / SOURCES_FILE
+        if file.is_file():
+            found |= {Source(**record): None for record in json.loads(file.read_text(encoding="utf-8"))["sources"]}
+    return list(found)
+
+
+def _learnt_at(source: Source, probes: Sequence[Probe], *, recorded: bool) -> tuple[FeatureSet, Positions]:
+    from workbench.training import open_features
+
+    spec = probes[0].spec
+    features = open_features(source.path, encoder=source.encoder, id_column=source.id_column)
+    if features.spec.width != spec.width or features.spec.encoder != spec.encoder:
+        raise ValueError(
+            f"the features at {source.path} are of {features.spec.in_words()}, the probe's of {spec.in_words()}"
+        )
+    if recorded:
+        within = np.flatnonzero(~np.all([probe.unseen(features) for probe in probes], axis=0))
+    else:
+        train = (features.rows["split"] == "train").to_numpy() if "split" in features.rows else np.zeros(0, dtype=bool)
+        within = np.flatnonzero(train) if train.any() else np.arange(len(features))
+    if not len(within):
+        raise ValueError(f"none of the {len(features):,} pictures at {source.path} is one that the probe was trained on")
+    return features, within
