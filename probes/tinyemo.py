@@ -130,6 +130,8 @@ class Checkpoint:
         )
 
     def _in_config(self) -> str:
+        if not self.keys and (self.file.parent / CONFIG).is_file():
+            return f"its {CONFIG} is empty"
         return f"keys of {CONFIG}: {', '.join(self.keys[:12])}" if self.keys else f"there is no {CONFIG} beside it"
 
 

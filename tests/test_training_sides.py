@@ -14,7 +14,7 @@ from data.features import FeatureSet, FeatureSpec
 from data.taxonomy import Taxonomy
 from probes.checkpoint import load_probe
 from workbench.settings import TrainSettings
-from workbench.training_sides import lone_classes, sampling_sentence, sides
+from workbench.training_sides import sampling_sentence, sides, thin_labels
 
 TWO = Taxonomy("two", ("joy", "fear"))
 
@@ -93,9 +93,24 @@ def test_a_side_that_would_be_empty_is_refused_with_what_to_do(splits, unlabelle
 
 def test_a_label_of_a_single_picture_is_named() -> None:
     features = features_of([None] * 5, ["joy", "joy", "joy", "joy", "fear"])
-    assert lone_classes(features, TWO).startswith("1 label(s) have a single picture")
-    assert lone_classes(features, TWO).endswith("fear; add pictures of them, or take them out")
-    assert not lone_classes(features_of([None] * 4), TWO)
+    (told,) = thin_labels(features, TWO, sides(features, TWO, settings_of(holdout=0.25)))
+    assert told == (
+        "1 label(s) have a single picture, which is learned from and cannot be measured on: fear; add pictures of them, or "
+        "take them out"
+    )
+    (told,) = thin_labels(features, TWO, sides(features, TWO, settings_of(folds=2)))
+    assert told.startswith("1 label(s) have a single picture, so that in its fold the projector knows them by their word")
+    assert not thin_labels(features_of([None] * 8), TWO, sides(features_of([None] * 8), TWO, settings_of()))
+
+
+def test_labels_that_only_one_side_has_are_named() -> None:
+    labels = ["joy"] * 6 + ["fear"] + ["joy"] * 2 + ["fear"] * 2
+    features = features_of(["train"] * 7 + ["test"] * 4, labels)
+    (told,) = thin_labels(features, TWO, sides(features, TWO, settings_of()))
+    assert told.startswith("1 label(s) are learned from a single picture: fear")
+    features = features_of(["train"] * 6 + ["test"] * 5, labels)
+    (told,) = thin_labels(features, TWO, sides(features, TWO, settings_of()))
+    assert told.startswith("1 label(s) have no picture to learn from, so the projector knows them by their word alone")
 
 
 def test_the_rule_that_draws_from_several_sets_is_told() -> None:
@@ -132,5 +147,6 @@ def test_a_label_of_a_single_picture_is_warned_of_and_trained_on(tmp_path: Path)
     labels = [TWO.labels[number % 2] for number in range(39)] + ["awe"]
     features_of([None] * 40, labels).save(tmp_path / "features")
     told = succeeded("train", "--features", tmp_path / "features", "--epochs", 1, "-o", tmp_path / "probe").out
-    assert "warning: 1 label(s) have a single picture" in told
+    assert "warning: 1 label(s) have a single picture, which is learned from and cannot be measured on: awe" in told
+    assert "; no picture of awe" in told
     assert load_probe(tmp_path / "probe").taxonomy.labels == ("awe", "fear", "joy")

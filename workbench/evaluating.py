@@ -16,7 +16,7 @@ from data.readers import with_taxonomy
 from data.reported import HEADLINE_NOTE, SETS, set_named
 from data.taxonomy import Taxonomy
 from data.taxonomy_file import taxonomy_called
-from workbench.evaluation_notes import bank_note
+from workbench.evaluation_notes import bank_note, thin_notes
 from workbench.evaluation_sides import Measured, measured_sides
 from workbench.evaluation_table import DatasetTable, latex, long_table, markdown, text_lines
 from workbench.leakage import NearSearch
@@ -164,6 +164,8 @@ def dataset_table(
     footnotes += [note for note in said[0].notes if "are in-sample" not in note]
     own = [probe.probabilities(one) for probe, one in zip(swapped, said, strict=True)]
     codes = taxonomy.codes(measured.rows["label"])
+    fitted = None if sides.train is None else taxonomy.codes(features.rows["label"].iloc[sides.train])
+    footnotes += thin_notes(codes, fitted, taxonomy)
     votes = vote_shares(measured.rows, taxonomy)
     valence = pd.to_numeric(measured.rows["valence"], errors="coerce").to_numpy() if "valence" in measured.rows else None
 

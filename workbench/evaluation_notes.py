@@ -61,6 +61,21 @@ def train_note(copies: pd.DataFrame, *, unseen_only: bool) -> str:
     return said + ("; they are left out" if unseen_only else ": the baselines' figures are too high")
 
 
+def thin_notes(codes: npt.NDArray[np.int64], learnt: npt.NDArray[np.int64] | None, taxonomy: Taxonomy) -> list[str]:
+    """Labels with too few pictures: `codes` of those measured, `learnt` of those baselines are fitted on (None: folds)."""
+    sizes, labels = np.bincount(codes, minlength=len(taxonomy)), np.array(taxonomy.labels)
+    lone = sizes == 1
+    missed = lone if learnt is None else (sizes > 0) & (np.bincount(learnt, minlength=len(taxonomy)) == 0)
+    notes = []
+    if (sizes == 0).any():
+        notes.append(f"no picture is labelled {', '.join(labels[sizes == 0])}, so that has no recall")
+    if lone.any():
+        notes.append(f"a single picture is all there is of {', '.join(labels[lone])}: its recall can only be 0 or 1")
+    if missed.any():
+        notes.append(f"the baselines have no picture to learn {', '.join(labels[missed])} from, so they always miss it")
+    return notes
+
+
 def near_notes(copies: NearCopies, *, of: str, whose: str, unseen_only: bool) -> list[str]:
     """How many measured pictures are nearly one of those that something was learnt from, and what was not looked at.
 

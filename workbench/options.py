@@ -61,7 +61,7 @@ def read_toml(path: Path, settings: type[Any]) -> dict[str, Any]:
     for key, value in given.items():
         name = key.replace("-", "_")
         if name not in kinds:
-            near = difflib.get_close_matches(name, kinds, n=1)
+            near = difflib.get_close_matches(name, kinds, n=1, cutoff=0.75)
             hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(kinds)}"
             raise ValueError(f"{path}: unknown key {key!r}: {hint}")
         checked[name] = _checked(path, key, value, kinds[name])

@@ -237,5 +237,5 @@ def _tell(study: Study, trial: Trial, tried: Tried) -> None:
 def _show(bar: Any, settings: SweepSettings, trials: list[Tried], elapsed: float) -> None:
     bar.n = len(trials) if settings.trials else min(round(elapsed), bar.total)
     if trials:
-        bar.set_postfix_str(f"{len(trials)} trials, best {best_of(trials).mean:.3f}", refresh=False)
+        bar.set_postfix_str(f"trials: {len(trials)}, best {best_of(trials).mean:.3f}", refresh=False)
     bar.refresh()

@@ -12,14 +12,14 @@ import numpy as np
 import pandas as pd
 
 from data.atomic import atomic_folder, ensure_free, write_json
-from data.features import VOTE_PREFIX, FeatureSet, FeatureSpec, require_same_spec
+from data.features import VOTE_PREFIX, FeatureSet, FeatureSpec
 from data.readers import read_features
 from data.taxonomy import Taxonomy
 from data.taxonomy_file import taxonomy_called
 from workbench.fitting import Further, Trained, cross_validated, held_out
 from workbench.settings import TrainSettings
 from workbench.training_pictures import Source, save_sources
-from workbench.training_sides import Say, Sides, lone_classes, refuse_copies, sampling_sentence, sides
+from workbench.training_sides import Say, Sides, refuse_copies, sampling_sentence, sides, thin_labels
 
 if TYPE_CHECKING:
     from probes.evaluate import Evaluation
@@ -78,11 +78,10 @@ def train(settings: TrainSettings, *, say: Say = print) -> Trained:
     say(f"{count:,} pictures, {features.spec.in_words()}; labels: {', '.join(taxonomy.labels)}")
     if settings.fit.soft == "none" and settings.fit.takes_soft_labels and _has_votes(features, taxonomy):
         say("note: there are votes; --soft votes trains on them, which tells more than one label a picture")
-    lone = lone_classes(features, taxonomy)
-    if lone:
-        say(f"warning: {lone}")
     anchors = anchors_from(settings.fit.anchors, taxonomy, template=settings.fit.template)
     cut = sides(features, taxonomy, settings)
+    for thin in thin_labels(features, taxonomy, cut):
+        say(f"warning: {thin}")
     test_on = None if cut.test is None else features.take(cut.test)
     refuse_copies(_learnt(features, cut), None if test_on is None else test_on.rows, allowed=settings.allow_overlap, say=say)
     first = LabelSet(features, taxonomy, anchors, cut.validation(features), cut.train)
@@ -140,7 +139,8 @@ def evaluation_lines(evaluation: Evaluation, evaluated_on: str) -> list[str]:
         lines.append(f"{row.model:{wide}}{row.accuracy:8.3f}  {interval:^15}  {row.balanced_accuracy:8.3f}  {row.ece:17.3f}")
     recalls = {name.removeprefix("recall_"): table[name].iloc[0] for name in map(str, table) if name.startswith("recall_")}
     told = ", ".join(f"{label} {value:.2f}" for label, value in recalls.items() if not np.isnan(value))
-    return [*lines, f"recall of the {table['model'].iloc[0]}: {told}"]
+    missing = ", ".join(label for label, value in recalls.items() if np.isnan(value))
+    return [*lines, f"recall of the {table['model'].iloc[0]}: {told}" + (f"; no picture of {missing}" if missing else "")]
 
 
 def _has_votes(features: FeatureSet, taxonomy: Taxonomy) -> bool:
@@ -172,7 +172,11 @@ def _further_sets(settings: TrainSettings, spec: FeatureSpec, measured: pd.DataF
     made = []
     for path, called in zip(settings.also, taxonomies, strict=True):
         features, taxonomy = _opened(path, settings, called, say)
-        require_same_spec(spec, features.spec, what=f"the set at {path}")
+        if spec.fingerprint() != features.spec.fingerprint():
+            raise ValueError(
+                f"features of two encoders: {settings.features} are of {spec.in_words()}, {path} of "
+                f"{features.spec.in_words()}: sets that are trained on together must be encoded by one"
+            )
         cut = sides(features, taxonomy, settings, first=False)
         learnt = _learnt(features, cut)
         refuse_copies(learnt, measured, allowed=settings.allow_overlap, say=say)

@@ -113,19 +113,28 @@ def refuse_copies(learnt: pd.DataFrame, measured: pd.DataFrame | None, *, allowe
     say(f"warning: {sentence}: accuracy is too high by what that makes up")
 
 
-def lone_classes(features: FeatureSet, taxonomy: Taxonomy) -> str:
-    """What to do about labels that a single picture has; empty where there are none.
+def thin_labels(features: FeatureSet, taxonomy: Taxonomy, cut: Sides) -> list[str]:
+    """What to do about labels with too few pictures to be both learned from and measured on, a sentence each.
 
-    One picture can be learned from or measured on, not both: it is never held out, and in folds always read wrongly.
+    That is warned of and not refused: all other labels are learned and measured as well as ever, and the label itself is
+    read, if only by its word. (A sweep refuses it: it compares settings by every label in every fold.)
     """
-    sizes = np.bincount(taxonomy.codes(features.rows["label"].dropna()), minlength=len(taxonomy))
-    lone = [label for label, size in zip(taxonomy.labels, sizes, strict=True) if size == 1]
-    if not lone:
-        return ""
-    return (
-        f"{len(lone)} label(s) have a single picture, which can be learned from or measured on but not both: "
-        f"{', '.join(lone)}; add pictures of them, or take them out"
-    )
+    codes = taxonomy.codes(features.rows["label"])
+    learnt = np.bincount(codes[cut.train], minlength=len(taxonomy))
+    measured = learnt if cut.test is None else np.bincount(codes[cut.test], minlength=len(taxonomy))
+    alone = "the projector knows them by their word alone and the baselines always miss them"
+    told = {
+        "have no picture to learn from, so " + alone: (learnt == 0) & (measured > 0),
+        "have a single picture, so that in its fold " + alone: (learnt == 1) & (cut.test is None),
+        "have a single picture, which is learned from and cannot be measured on": (learnt == 1) & (measured == 0),
+        "are learned from a single picture": (learnt == 1) & (measured > 0) & (cut.test is not None),
+    }
+    return [
+        f"{int(which.sum())} label(s) {what}: {', '.join(np.array(taxonomy.labels)[which])}; add pictures of them, or take "
+        "them out"
+        for what, which in told.items()
+        if which.any()
+    ]
 
 
 def sampling_sentence(sampling: str, sizes: list[int]) -> str:
