@@ -136,6 +136,12 @@ def test_reported_figures_stand_beside_their_dataset_and_say_that_they_are(evalu
     assert "two of TinyEmo's four headline averages do not match" in outcome.out
 
 
+def test_the_page_says_in_a_sentence_what_its_first_figures_come_to(evaluated):
+    page = (evaluated[0] / "evaluation.html").read_text(encoding="utf-8")
+    told = r"Read right by the metric projector, 2 seeds: [0-9.]+.% \[[0-9., ]+\] of the pictures; by the best of what"
+    assert len(re.findall(told, page)) == 3
+
+
 def test_why_there_is_no_zero_shot_text_is_said(evaluated):
     assert "no zero-shot CLIP text: " in evaluated[1].out
 

@@ -82,6 +82,7 @@ def test_unseen_only_leaves_near_copies_out_as_it_does_exact_ones(runs):
     said = evaluated(runs, runs.copied, "--unseen-only")
     assert "are near copies of pictures that the probe was trained on" in said
     assert "; they are left out" in said
+    assert "all pictures that were not learnt from, n = " in said
     assert 400 - COPIED - 3 <= int(re.search(r"n = (\d+)", said)[1]) <= 400 - COPIED
 
 
@@ -133,7 +134,7 @@ def test_near_copies_between_the_sides_of_the_baselines_are_counted_and_left_out
 
 def test_few_pairs_that_may_be_chance_are_not_called_leakage():
     pairs = pd.DataFrame({"image_id": ["x"], "like": ["y"], "cosine": [0.981]})
-    copies = NearCopies(np.array([True, False]), pairs, "features with a cosine from 0.980 on")
+    copies = NearCopies(np.array([True, False]), pairs, 1, "features with a cosine from 0.980 on")
     words = {"of": "pictures", "whose": "its", "unseen_only": False}
     (note,) = near_notes(copies, **words)
     assert note.startswith("1 picture(s) are as like pictures as near copies are, first 'x' (like 'y', cosine 0.981)")

@@ -70,7 +70,7 @@ def thin_notes(codes: npt.NDArray[np.int64], learnt: npt.NDArray[np.int64] | Non
     if (sizes == 0).any():
         notes.append(f"no picture is labelled {', '.join(labels[sizes == 0])}, so that has no recall")
     if lone.any():
-        notes.append(f"a single picture is all there is of {', '.join(labels[lone])}: its recall can only be 0 or 1")
+        notes.append(f"a single measured picture is labelled {', '.join(labels[lone])}: its recall can only be 0 or 1")
     if missed.any():
         notes.append(f"the baselines have no picture to learn {', '.join(labels[missed])} from, so they always miss it")
     return notes
@@ -114,5 +114,6 @@ def twins_notes(measured: FeatureSet, near: NearCopies) -> list[str]:
     if len(near.pairs) and not near.may_be_chance:
         first = near.pairs.iloc[0]
         which = f"first {first['image_id']!r} (like {first['like']!r}, cosine {first['cosine']:.3f}), by {near.by}"
+        which += ", from where about one pair is expected by chance"
         notes.append(f"leakage: {len(near.pairs):,} picture(s) are nearly another measured one, {which}: {both}")
     return notes

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,7 +12,7 @@ import numpy.typing as npt
 from analyses.overlap import leaked
 from data.features import FeatureSet
 from workbench.evaluation_notes import near_notes, seen_note, train_note, twins_notes
-from workbench.leakage import NearCopies, NearSearch
+from workbench.leakage import NearSearch
 from workbench.training_pictures import Learnt
 from workbench.training_sides import require_split
 
@@ -67,6 +67,7 @@ def measured_sides(
     at, train, where = _sides(features, split)
     words = "" if train is None else f"split train ({len(train):,} pictures)"
     measured = _taken(features, at)
+    where += " that were not learnt from" if unseen_only else ""
     seen, near, notes = probe_knows(probes, measured, learnt=learnt, search=search, unseen_only=unseen_only)
     if unseen_only:
         if seen.all():
@@ -96,7 +97,7 @@ def probe_knows(
     seen = ~np.all([probe.unseen(measured) for probe in probes], axis=0)
     near = search.between([(features, within) for _, features, within in learnt.sets], measured, np.flatnonzero(~seen))
     unchecked = () if seen.all() else learnt.unopened
-    near = NearCopies(near.found, near.pairs, near.by, (*near.unchecked, *unchecked))
+    near = replace(near, unchecked=(*near.unchecked, *unchecked))
     notes = [seen_note(measured, seen, unseen_only=unseen_only, recorded=all(probe.trained_on for probe in probes))]
     return seen, near.found, notes + near_notes(near, of=LEARNT, whose="its", unseen_only=unseen_only)
 

@@ -74,6 +74,18 @@ class DatasetTable:
         n = int(self.table["n"].max())
         return f"{self.name}: {len(self.taxonomy)} labels ({self.taxonomy.name}), {self.measured_on}, n = {n:,}"
 
+    @property
+    def headline(self) -> str:
+        """The first model beside the best of the others that were measured here; a difference only where intervals part."""
+        first, others = self.table.iloc[0], self.table[1:][self.table["kind"].iloc[1:] != "reported"]
+        told = f"Read right by the {first['model']}: {_share(first)} of the pictures"
+        if others.empty:
+            return f"{told}."
+        best = others.sort_values("accuracy", kind="stable").iloc[-1]
+        apart = first["low"] > best["high"] or best["low"] > first["high"]
+        rest = "" if apart else ". Their intervals overlap"
+        return f"{told}; by the best of what it is measured beside, {best['model']}: {_share(best)}{rest}."
+
     def columns(self) -> dict[str, str]:
         """Those of `FIGURES` that any model has here."""
         return {
@@ -145,6 +157,10 @@ def long_table(tables: Sequence[DatasetTable]) -> pd.DataFrame:
             ["dataset", "taxonomy", "measured_on", *frame.columns.drop(["dataset", "taxonomy", "measured_on"])]
         ]
     )
+
+
+def _share(row: pd.Series) -> str:
+    return f"{100 * row['accuracy']:.1f} % [{100 * row['low']:.1f}, {100 * row['high']:.1f}]"
 
 
 def _number(value: object) -> str:

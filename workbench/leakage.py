@@ -38,12 +38,14 @@ class NearCopies:
     Attributes:
         found: which of the `n` measured pictures `(n,)`.
         pairs: the nearest pair of each: `image_id`, `like` (id of the other), `cosine`; nearest first.
+        count: how many pairs there are in all.
         by: what was compared, in words; empty where nothing was.
         unchecked: why some or all could not be compared, a phrase each.
     """
 
     found: npt.NDArray[np.bool_]
     pairs: pd.DataFrame
+    count: int = 0
     by: str = ""
     unchecked: tuple[str, ...] = ()
 
@@ -53,7 +55,7 @@ class NearCopies:
 
         One pair is expected by chance, and more than three are in a comparison of 50.
         """
-        return len(self.pairs) <= _BY_CHANCE and not (self.pairs["cosine"] >= _SAME).any()
+        return self.count <= _BY_CHANCE and not (self.pairs["cosine"] >= _SAME).any()
 
 
 @dataclass
@@ -122,4 +124,5 @@ def _merged(results: Sequence[Overlap | str], measured: FeatureSet, asked: Posit
     from_on = " or ".join(sorted({f"{result.threshold:.3f}" for result in done}))
     by = f"features with a cosine from {from_on} on" if done else ""
     by += ", and perceptual hashes" if any(result.radius >= 0 for result in done) else ""
-    return NearCopies(found, pairs, by, tuple(result for result in results if isinstance(result, str)))
+    count = sum(len(result.pairs) for result in done)
+    return NearCopies(found, pairs, count, by, tuple(result for result in results if isinstance(result, str)))
