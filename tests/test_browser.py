@@ -339,6 +339,25 @@ def test_the_report_does_not_scroll_sideways(request, which):
     assert seen.complaints == []
 
 
+UNFOLDED = """() => {
+    const folded = [...document.querySelectorAll('details:not([open])')];
+    folded.forEach(one => one.open = true);
+    const narrow = [...document.querySelectorAll('tbody tr > td:first-child')].filter(cell =>
+        cell.getBoundingClientRect().width < 100).map(cell => cell.textContent);
+    const wide = [...document.querySelectorAll('table')].filter(table =>
+        table.getBoundingClientRect().right > innerWidth).map(table => table.textContent.slice(0, 80));
+    folded.forEach(one => one.open = false);
+    return [folded.length, narrow, wide];
+}"""
+
+
+@pytest.mark.parametrize("which", ["report", "hostile_report"])
+def test_folded_tables_have_room_for_names_and_end_inside_the_page(request, which):
+    folded, narrow, wide = request.getfixturevalue(which).page.evaluate(UNFOLDED)
+    assert folded > 3
+    assert (narrow, wide) == ([], [])
+
+
 BOXES = """texts => texts.filter(text => text.textContent).map(text => {
     const box = text.getBoundingClientRect();
     return [text.textContent, box.left, box.right];

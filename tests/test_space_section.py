@@ -58,10 +58,12 @@ def test_the_section_says_association_is_no_bias_first_and_then_what_erasing_sho
     assert row["verdict"] == RUNS_THROUGH
     assert f"from +{100 * row['before']:.1f} to" in tone
     assert (
-        f"So {100 * min(row['reduction'] / row['before'], 1):.1f} % of it runs through the linear attribute direction"
-        in tone
+        f"; {100 * min(row['reduction'] / row['before'], 1):.1f} % of it runs through the linear attribute direction" in tone
     )
-    assert "The price: accuracy goes from" in tone
+    prices = result.tables["space_collateral"]
+    shown = section.tables["Each attribute: what erasing it costs"]
+    assert list(shown["attribute"]) == [name.replace("_", " ") for name in prices["attribute"]]
+    assert list(shown["read otherwise"]) == [f"{100 * share:.1f} %" for share in prices["flips"]]
     assert any("associated beyond chance" in sentence for sentence in section.told_apart)
     assert any("figure tone (" in sentence for sentence in section.told_apart)
 

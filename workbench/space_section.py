@@ -10,6 +10,7 @@ import plotly.graph_objects as go
 
 from analyses.audit import AuditResult
 from workbench import space_figures, space_sentences
+from workbench.sentences import percent
 
 MOST_ROWS = 40
 FIGURES = ("within-pull", "erasure", "hubs", "plane")
@@ -72,6 +73,13 @@ def shown_tables(result: AuditResult) -> dict[str, pd.DataFrame]:
     slices = _by_slice(result.tables)
     if slices is not None:
         tables["Each slice: how clearly it is read, and whether it lies apart"] = slices
+    prices = result.tables.get("space_collateral")
+    if prices is not None and len(prices):
+        tables["Each attribute: what erasing it costs"] = pd.DataFrame({
+            "attribute": prices["attribute"].str.replace("_", " "), "erased": prices["method"],
+            "accuracy": prices["accuracy"].map(_share), "after erasing": prices["accuracy_after"].map(_share),
+            "read otherwise": prices["flips"].map(_share), "nearest neighbours kept": prices["overlap"].map(_share),
+        })  # fmt: skip
     attributes = result.tables.get("space_encoding")
     if attributes is not None and len(attributes):
         tables["Each attribute: can a straight line read it?"] = pd.DataFrame({
@@ -124,6 +132,10 @@ def _interval(
         f"{form} [{form}, {form}]".format(*(scale * number for number in numbers)).replace("-", "−")
         for numbers in zip(table[value], table[low], table[high], strict=True)
     ]
+
+
+def _share(value: float) -> str:
+    return "–" if pd.isna(value) else percent(value)
 
 
 def _signed(value: float) -> str:

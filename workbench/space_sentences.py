@@ -58,7 +58,7 @@ def leading_erasures(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
 
 
 def erasure_sentences(result: AuditResult) -> list[str]:
-    """For each attribute that was erased: what became of its largest skew, and at what price."""
+    """For each attribute that was erased: what became of its largest skew."""
     cells, prices = leading_erasures(result.tables), _table(result.tables, "space_collateral")
     if prices is None:
         return []
@@ -73,26 +73,17 @@ def erasure_sentences(result: AuditResult) -> list[str]:
         if top["verdict"] == RUNS_THROUGH:
             limit = points(max(top["control_limit"], 0.0), signed=False)
             ending = (
-                f"So {percent(min(top['reduction'] / abs(top['before']), 1.0))} of it {RUNS_THROUGH}: 97.5 % of "
-                f"{int(top['controls']):,} random directions take away less than {limit}"
+                f"{percent(min(top['reduction'] / abs(top['before']), 1.0))} of it {RUNS_THROUGH} (97.5 % of "
+                f"{int(top['controls']):,} random directions: less than {limit} points)"
             )
         else:
-            ending = f"That it {RUNS_THROUGH} is not shown: random directions do as much (p = {probability(top['p'])})"
+            ending = f"that it {RUNS_THROUGH} is not shown: random directions do as much (p = {probability(top['p'])})"
         how = "" if cost["method"] == "plain" else " within labels"
         told.append(
             f"With {name} erased{how}, the skew of {top['slice']} → {top['emotion']} goes from {points(top['before'])} to "
-            f"{points(top['after'])} points [{points(top['after_low'])}, {points(top['after_high'])}]. {ending}. "
-            f"The price: {_price(cost, result.run['truth'])}{percent(cost['flips'])} of the pictures are read otherwise, "
-            f"{percent(cost['overlap'])} of nearest neighbours stay."
+            f"{points(top['after'])} points [{points(top['after_low'])}, {points(top['after_high'])}]; {ending}."
         )
     return told
-
-
-def _price(cost: Any, truth: str) -> str:
-    if pd.isna(cost["accuracy"]):
-        return ""
-    by = " by the most voted label" if truth == "votes" else ""
-    return f"accuracy{by} goes from {cost['accuracy']:.3f} to {cost['accuracy_after']:.3f}, "
 
 
 def encoding_sentence(result: AuditResult) -> str | None:
