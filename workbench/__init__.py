@@ -1,1 +1,1 @@
-"""The command line, the pipeline, the report and the app: where probes and analyses meet."""
+"""The command line, the audit, the report and the app: where probes and analyses meet."""

@@ -76,8 +76,6 @@ def _run(command: str, settings: Any, line: str) -> int:
 
         label(settings)
         return 0
-    from workbench import pipeline
-
     if command in ("data", "features", "overlap"):
         from workbench import intake
 
@@ -129,10 +127,11 @@ def _run(command: str, settings: Any, line: str) -> int:
 
         return EXIT_FINDINGS if compare_runs(settings, command=line).failed else 0
     else:
+        from workbench.auditing import audit
         from workbench.gate import audit_gate
 
         gate = audit_gate(settings.fail_on, fail_on_skew=settings.fail_on_skew)
-        result = pipeline.audit(settings, command=line)
+        result = audit(settings, command=line)
         return EXIT_FINDINGS if gate.asked and gate.caught(result.findings).any() else 0
     return 0
 

@@ -13,7 +13,7 @@ from analyses.slices import SliceSpec
 from data.atomic import ensure_free
 from data.features import FeatureSet
 from probes.config import FitConfig
-from workbench.pipeline import audit
+from workbench.auditing import audit
 from workbench.selftesting import selftest_run
 from workbench.sentences import plain_sentence
 from workbench.settings import AuditSettings, DemoSettings, FeaturesSettings, SelftestSettings, TrainSettings

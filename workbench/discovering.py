@@ -18,9 +18,10 @@ from data.features import FeatureSet
 from data.predictions import Predictions
 from data.tables import named, read_table
 from data.threads import threads_for
-from workbench import pipeline
+from workbench.audit_intake import probed, tabled
 from workbench.discovery_page import discovery_html
 from workbench.discovery_sentences import terminal_lines
+from workbench.progress import steps
 from workbench.settings import AuditSettings, DiscoverSettings
 from workbench.training import open_features
 
@@ -46,7 +47,7 @@ def discover_slices(settings: DiscoverSettings, *, command: str = "", say: Say =
     for path in settings.attributes:
         rows, joined = join_attributes(predictions.rows, read_table(Path(path)))
         predictions = predictions.with_rows(rows, notes=tuple(joined.notes()))
-    with pipeline._steps("discovering", _STEPS) as step, threads_for(features.values.size):
+    with steps("discovering", _STEPS) as step, threads_for(features.values.size):
         result = discover(features.values, predictions, settings.discovery, progress=step)
     notes += result.notes
     with atomic_folder(out, overwrite=settings.overwrite) as partial:
@@ -94,10 +95,10 @@ def _given(settings: DiscoverSettings) -> tuple[FeatureSet, Predictions, dict[st
         scores_prefix=settings.scores_prefix, votes_prefix=settings.votes_prefix,
     )  # fmt: skip
     if settings.probe:
-        given = pipeline._probed(audit)
+        given = probed(audit)
         assert given.features is not None  # a probe reads features
         return given.features, given.predictions, given.provenance
-    given = pipeline._tabled(audit)
+    given = tabled(audit)
     features = open_features(settings.features, encoder=settings.encoder, id_column=settings.id_column)
     ids = pd.Index(features.rows["image_id"])
     positions = ids.get_indexer(given.predictions.rows["image_id"])

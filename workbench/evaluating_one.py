@@ -11,10 +11,10 @@ import pandas as pd
 from analyses.reading import Confidence
 from data.atomic import atomic_folder, ensure_free, write_json
 from data.features import FeatureSet
+from workbench.audit_intake import chosen_pictures
 from workbench.evaluation_sides import probe_knows, without
 from workbench.evaluation_table import DatasetTable
 from workbench.leakage import NearSearch
-from workbench.pipeline import chosen_pictures
 from workbench.reading_intake import none_count, none_told, probe_reading, promised, require_accuracy
 from workbench.reading_sentences import answer_sentence
 from workbench.settings import EvaluateSettings

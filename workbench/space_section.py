@@ -77,7 +77,7 @@ def shown_tables(result: AuditResult) -> dict[str, pd.DataFrame]:
     if prices is not None and len(prices):
         tables["Each attribute: what erasing it costs"] = pd.DataFrame({
             "attribute": prices["attribute"].str.replace("_", " "), "erased": prices["method"],
-            "accuracy": prices["accuracy"].map(_share), "after erasing": prices["accuracy_after"].map(_share),
+            "accuracy before": prices["accuracy"].map(_share), "after erasing": prices["accuracy_after"].map(_share),
             "read otherwise": prices["flips"].map(_share), "nearest neighbours kept": prices["overlap"].map(_share),
         })  # fmt: skip
     attributes = result.tables.get("space_encoding")

@@ -1,0 +1,124 @@
+"""What is audited? The pictures that a probe reads, or a table that any model's readings stand in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from analyses.reading import ReadingQuality
+from data.features import FeatureSet
+from data.predictions import Predictions, predictions_from_table
+from data.tables import read_table
+from data.taxonomy_file import taxonomy_called
+from workbench.reading_intake import probe_reading, table_reading
+from workbench.settings import AuditSettings
+from workbench.training import PREDICTIONS_FILE, open_features
+
+if TYPE_CHECKING:
+    from probes.evaluate import LinearBaseline
+    from probes.projector import Probe
+
+
+@dataclass(frozen=True)
+class AuditGiven:
+    """What an audit is asked about: predictions, and where a probe made them just now, that probe with what it read."""
+
+    predictions: Predictions
+    provenance: dict[str, Any]
+    features: FeatureSet | None = None
+    probe: Probe | None = None
+    baselines: tuple[LinearBaseline, ...] = ()
+    out_of_fold: bool = False
+    trained_on: pd.DataFrame | None = None
+
+    def reading(self, predictions: Predictions, *, answer_at: float) -> ReadingQuality | None:
+        """How well the labelled pictures are read; `predictions` are these with all that was joined to them."""
+        if self.features is None or self.probe is None:
+            return table_reading(predictions, answer_at=answer_at, seen=0 if self.out_of_fold else None)
+        return probe_reading(self.probe, self.features, predictions, self.baselines, answer_at=answer_at)
+
+
+def probed(settings: AuditSettings) -> AuditGiven:
+    """What the probe of the settings says of their features.
+
+    Raises:
+        ValueError: no probe, labels that it does not know, no such split, or no picture that is unseen.
+    """
+    from probes.checkpoint import load_probe
+    from probes.evaluate import load_baselines
+
+    if not settings.probe:
+        raise ValueError("--features needs --probe FOLDER to predict with (make one with `workbench train`)")
+    probe = load_probe(settings.probe)
+    features = open_features(settings.features, encoder=settings.encoder, id_column=settings.id_column)
+    if "label" in features.rows:
+        probe.taxonomy.codes(features.rows["label"])
+    seen = features.rows[~probe.unseen(features)] if probe.trained_on else None
+    features = chosen_pictures(features, probe, split=settings.split, unseen_only=settings.unseen_only)
+    if seen is not None and (seen.empty or seen["image_id"].isin(features.rows["image_id"]).any()):
+        seen = None  # what was trained on is audited too, or not there: there is nothing to compare with
+    provenance = {
+        "features": f"{settings.features} ({features.spec.in_words()})",
+        "features_fingerprint": features.fingerprint(),
+        "probe": settings.probe,
+        "probe_fingerprint": probe.fingerprint(),
+        "anchors": f"{probe.anchors.source}, “{probe.anchors.template}”",
+    }
+    saved = Path(settings.probe) / "baselines.safetensors"
+    baselines = load_baselines(saved) if saved.is_file() else ()
+    return AuditGiven(probe.predict(features), provenance, features, probe, baselines, trained_on=seen)
+
+
+def tabled(settings: AuditSettings) -> AuditGiven:
+    """What a table of predictions says, or the out-of-fold predictions in a probe folder.
+
+    Raises:
+        ValueError: a probe with it, or no picture in the split; see `predictions_from_table`.
+        FileNotFoundError: a folder without out-of-fold predictions.
+    """
+    path = Path(settings.predictions)
+    if settings.probe:
+        raise ValueError("--probe goes with --features; --predictions are already made")
+    folds = path.is_dir()
+    if folds:
+        if not (path / PREDICTIONS_FILE).is_file():
+            raise FileNotFoundError(f"{path} holds no {PREDICTIONS_FILE}: train the probe with --folds 5 to get one")
+        path = path / PREDICTIONS_FILE
+    predictions = predictions_from_table(
+        read_table(path, id_column=settings.id_column or None),
+        scores_prefix=settings.scores_prefix or None,
+        votes_prefix=settings.votes_prefix or None,
+        taxonomy=taxonomy_called(settings.taxonomy) if settings.taxonomy else None,
+        source=path.name,
+    )
+    if settings.split:
+        inside = (
+            (predictions.rows["split"] == settings.split).to_numpy() if "split" in predictions.rows else np.zeros(0, bool)
+        )
+        if not inside.any():
+            raise ValueError(f"no picture of {path} is in split {settings.split!r}")
+        predictions = predictions.take(inside)
+    return AuditGiven(predictions, {"predictions": str(path)}, out_of_fold=folds)
+
+
+def chosen_pictures(features: FeatureSet, probe: Probe, *, split: str, unseen_only: bool) -> FeatureSet:
+    """The pictures of a split, and of those the ones that the probe has not seen.
+
+    Raises:
+        ValueError: no such split, or none that is unseen.
+    """
+    if split:
+        features = features.where(split=split)
+    if unseen_only:
+        unseen = probe.unseen(features)
+        if not unseen.any():
+            raise ValueError(
+                f"the probe was trained on all {len(features)} pictures, so none is unseen: audit out-of-fold predictions "
+                "instead (train --folds 5, then audit --predictions PROBE)"
+            )
+        features = features.take(unseen)
+    return features

@@ -1,0 +1,121 @@
+"""How does what a user gives become an audit, with its run folder and report?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from analyses.audit import AuditResult, run_audit
+from data.atomic import ensure_free
+from data.tables import is_table
+from workbench.attribute_intake import with_tables
+from workbench.audit_intake import probed, tabled
+from workbench.besides_intake import besides
+from workbench.concept_sentences import calibration_sentences, obtained
+from workbench.concept_tables import CALIBRATED, concept_tables
+from workbench.gate import audit_gate
+from workbench.gate_files import audit_findings, write_findings
+from workbench.progress import MAP_STEP, steps
+from workbench.reading_intake import require_accuracy
+from workbench.report import report_html
+from workbench.reviewing import carried_reviews, judged, progress_sentence
+from workbench.settings import AuditSettings
+from workbench.store import save_audit
+from workbench.system_card import read_system_card
+from workbench.system_section import read_first
+from workbench.wording_intake import other_wordings
+
+if TYPE_CHECKING:
+    from analyses.concepts import ConceptReport
+
+Say = Callable[[str], None]
+
+
+def audit(settings: AuditSettings, *, command: str = "", remarks: tuple[str, ...] = (), say: Say = print) -> AuditResult:
+    """Audits a probe's or anyone's predictions and writes a run folder with its report.
+
+    Args:
+        settings: what to audit.
+        command: the command line, for the record.
+        remarks: sentences that the report shows under its headline.
+        say: where lines for the reader go.
+
+    Raises:
+        FileExistsError: the run folder exists.
+        ValueError: both or neither of features and predictions, or see `run_audit` and the readers.
+    """
+    out = Path(settings.out)
+    require_accuracy(settings.answer_at)
+    gate = audit_gate(settings.fail_on, fail_on_skew=settings.fail_on_skew)
+    ensure_free(out, overwrite=settings.overwrite)
+    carried_reviews(out, settings.review_from)
+    card = read_system_card(settings.system) if settings.system else None
+    if bool(settings.features) == bool(settings.predictions):
+        raise ValueError("give either --features with --probe, or --predictions TABLE")
+    tables = [item for item in settings.attributes if is_table(Path(item))]
+    names = tuple(item for item in settings.attributes if item not in tables)
+    if settings.gold and not settings.concepts:
+        raise ValueError("--gold holds labels of concepts: say which with --concepts")
+    given = probed(settings) if settings.features else tabled(settings)
+    predictions, provenance, features = given.predictions, given.provenance, given.features
+    predictions, joined = with_tables(predictions, tables)
+    if joined:
+        provenance |= {"attributes_table": ", ".join(tables), "joined": joined}
+    reports: tuple[ConceptReport, ...] = ()
+    if settings.concepts:
+        from workbench.concept_intake import with_concepts
+
+        found = with_concepts(settings, predictions, features)
+        reports, predictions = found.reports, found.predictions
+        provenance |= {"concepts": list(settings.concepts), "gold": list(settings.gold)}
+        provenance["concept_sentences"] = list(found.sentences)
+        provenance["inferred_from"] = {report.column: obtained(report) for report in reports}
+        for sentence in found.sentences:
+            say(f"concept: {sentence}")
+        names = (*names, *(report.column for report in reports)) if names else ()
+    inferred = frozenset(report.column for report in reports)
+    provenance |= ({"command": command} if command else {}) | ({"system": card.as_json()} if card else {})
+    provenance["remarks"] = list(remarks)
+    config = replace(settings.audit, attributes=names or None)
+    known = besides(
+        training=settings.training, valence=settings.valence, taxonomy=predictions.taxonomy, encoder=settings.encoder,
+        temperature=None if given.probe is None else given.probe.temperature, trained_on=given.trained_on,
+    )  # fmt: skip
+    provenance |= {name: getattr(settings, name) for name in ("training", "valence") if getattr(settings, name)}
+    if settings.wordings:
+        if given.probe is None:
+            raise ValueError("--wordings are read by a probe's text model: give --features with --probe")
+        known = replace(known, wordings=other_wordings(given.probe, settings.wordings))
+        provenance["wordings"] = list(settings.wordings)
+    with steps(
+        "auditing",
+        ("slicing", "counting", "testing", "asking further", MAP_STEP, "measuring the space", "writing the report"),
+    ) as step:
+        result = run_audit(predictions, config, inferred=inferred, besides=known, provenance=provenance, progress=step)
+        result = replace(result, reading=given.reading(predictions, answer_at=settings.answer_at))
+        if reports:
+            ids = predictions.rows["image_id"]
+            kept = concept_tables(reports, ids, result.findings, tolerance=config.tolerance)
+            result = replace(result, tables={**result.tables, **kept})
+        step("writing the report")
+        reviews = carried_reviews(out, settings.review_from)  # once more: people may have gone on reviewing meanwhile
+        report = report_html(result, reviews=reviews)
+        save_audit(result, out, report=report, reviews=reviews, overwrite=settings.overwrite)
+        findings = audit_findings(result, gate)
+        write_findings(findings, out)
+    for note in read_first(result):
+        say(f"warning: {note}")
+    for row in result.excluded[result.excluded["what"] == "attribute"].itertuples():
+        say(f"warning: attribute {row.name!r} is not sliced: {row.reason}")
+    say(result.headline)
+    if CALIBRATED in result.tables:
+        for sentence in calibration_sentences(result.tables[CALIBRATED]):
+            say(f"calibrated: {sentence}")
+    if reviews:
+        say(f"reviews: {progress_sentence(result, judged(result, reviews))}")
+    if gate.asked:
+        say(findings.sentence)
+    say(f"report: {out / 'report.html'}")
+    return result
