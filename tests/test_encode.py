@@ -173,8 +173,9 @@ def test_a_killed_run_goes_on_to_the_identical_features(world, tmp_path):
 
 
 INTERRUPTED = """
-import sys
+import signal, sys
 import probes.encode
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs start without one
 probes.encode.SHARD, probes.encode.BATCH, probes.encode._WORTH_WORKERS = 32, 16, 1
 from probes.vision import VisionEncoder
 original = VisionEncoder.encode
@@ -182,8 +183,7 @@ batches = iter(range(3))
 def until(self, squares):
     import time
     if next(batches, None) is None:
-        for _ in range(3_000):  # until the interrupt, which another thread may get: one long sleep would not be woken
-            time.sleep(0.1)
+        time.sleep(1_000)  # until the interrupt
     return original(self, squares)
 VisionEncoder.encode = until
 from workbench.cli import main
