@@ -195,6 +195,14 @@ class FeatureSet:
         return (folder / "spec.json").is_file() or (folder / "values.npy").is_file()
 
 
+def unit_rows(values: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+    """Features `(n, d)` at unit length, as a new float32 array; rows of zeros stay zeros."""
+    array = np.asarray(values, dtype=np.float32)
+    lengths = np.linalg.norm(array, axis=1, keepdims=True)
+    unit: npt.NDArray[np.float32] = np.divide(array, lengths, where=lengths > 0, out=np.zeros_like(array))
+    return unit
+
+
 def gathered(values: npt.NDArray[Any], positions: npt.NDArray[np.int64]) -> npt.NDArray[Any]:
     """`values[positions]` as a new array; of a mapped file in the file's order, a part at a time that is then let go.
 

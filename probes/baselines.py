@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import softmax
 
-from data.features import FeatureSet, FeatureSpec
+from data.features import FeatureSet, FeatureSpec, unit_rows
 from data.splits import stratified_folds
 from data.taxonomy import Taxonomy
 from probes.evaluate import LinearBaseline, fit_baselines
@@ -119,7 +119,7 @@ def text_reading(features: FeatureSet, taxonomy: Taxonomy, *, encoder: str = "")
         raise ValueError(f"the features are of {spec.in_words()}, the text tower is of {tower.spec.in_words()}")
     words = tower.encode_text([EVOKES.format(label) for label in taxonomy.labels])
     cosines = np.concatenate(
-        [_unit(features.values[start : start + _CHUNK]) @ words.T for start in range(0, len(features), _CHUNK)]
+        [unit_rows(features.values[start : start + _CHUNK]) @ words.T for start in range(0, len(features), _CHUNK)]
     )
     return Reading(CLIP, softmax(cosines.astype(np.float64) / _CLIP_TEMPERATURE, axis=1), cosines)
 
@@ -134,10 +134,5 @@ def encoder_name(spec: FeatureSpec) -> str:
 def _linear(baseline: LinearBaseline, measured: FeatureSet) -> Reading:
     """The baseline's probabilities, and its logits to rank by: for the class mean ten times the cosine."""
     chunks = (measured.values[start : start + _CHUNK] for start in range(0, len(measured), _CHUNK))
-    logits = np.concatenate([_unit(chunk) @ baseline.weights.T + baseline.bias for chunk in chunks])
+    logits = np.concatenate([unit_rows(chunk) @ baseline.weights.T + baseline.bias for chunk in chunks])
     return Reading(baseline.name, softmax(logits.astype(np.float64), axis=1), logits)
-
-
-def _unit(values: npt.NDArray[np.floating]) -> npt.NDArray[np.float32]:
-    array = np.asarray(values, dtype=np.float32)
-    return array / np.maximum(np.linalg.norm(array, axis=1, keepdims=True), 1e-12)

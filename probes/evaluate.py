@@ -14,7 +14,7 @@ from safetensors import safe_open
 from safetensors.numpy import save
 from scipy.special import softmax
 
-from data.features import FeatureSet, gathered
+from data.features import FeatureSet, gathered, unit_rows
 from data.predictions import Predictions
 from data.taxonomy import Taxonomy
 from data.threads import threads_for
@@ -44,7 +44,7 @@ class LinearBaseline:
     def probabilities(self, features: FeatureSet) -> Floats:
         """Softmax of the logits `(n, k)`, in chunks."""
         chunks = (features.values[start : start + _CHUNK] for start in range(0, len(features), _CHUNK))
-        return np.concatenate([softmax(_unit(chunk) @ self.weights.T + self.bias, axis=1) for chunk in chunks])
+        return np.concatenate([softmax(unit_rows(chunk) @ self.weights.T + self.bias, axis=1) for chunk in chunks])
 
 
 def fit_baselines(
@@ -75,7 +75,7 @@ def fit_baselines(
         raise ValueError(f"cannot fit baselines on {len(classes)} class(es): at least two are needed")
     sample = _at_most(rows, codes[rows], LOGISTIC_AT_MOST)
     # In single precision it stops where rounding does, which differs with the number of threads.
-    x = _unit(gathered(train.values, sample)).astype(np.float64)
+    x = unit_rows(gathered(train.values, sample)).astype(np.float64)
     with threads_for(x.size):
         model = LogisticRegression(C=10, max_iter=2_000, tol=1e-6).fit(x, codes[sample])
     slope, offset = (model.coef_, model.intercept_) if len(classes) > 2 else (
@@ -85,7 +85,7 @@ def fit_baselines(
     weights, bias = np.zeros((len(taxonomy), train.spec.width), np.float32), np.full(len(taxonomy), -1e4, np.float32)
     weights[classes], bias[classes] = slope, offset
     means, mean_bias = np.zeros_like(weights), np.full_like(bias, -1e4)
-    means[classes], mean_bias[classes] = _unit(_class_sums(train, codes, rows, len(taxonomy))[classes]), 0
+    means[classes], mean_bias[classes] = unit_rows(_class_sums(train, codes, rows, len(taxonomy))[classes]), 0
     sampled = f" ({len(sample):,} pictures)" if len(sample) < len(rows) else ""
     # Cosines differ by hundredths; the projector's own default temperature makes them comparable probabilities.
     return (
@@ -112,7 +112,7 @@ def _class_sums(
     for start in range(0, len(rows), _CHUNK):
         part = rows[start : start + _CHUNK]
         belongs = (codes[part] == np.arange(k)[:, None]).astype(np.float32)
-        sums += belongs @ _unit(gathered(train.values, part))
+        sums += belongs @ unit_rows(gathered(train.values, part))
     return sums
 
 
@@ -227,9 +227,3 @@ def out_of_fold(parts: list[tuple[npt.NDArray[np.int64], Predictions]], features
         distances[positions] = predictions.distances
     source = "+".join(predictions.source for _, predictions in parts)
     return Predictions(distances, features.rows, first.taxonomy, "cosine", source)
-
-
-def _unit(values: npt.NDArray[np.floating]) -> npt.NDArray[np.float32]:
-    array = np.asarray(values, dtype=np.float32)
-    lengths = np.linalg.norm(array, axis=1, keepdims=True)
-    return np.divide(array, lengths, where=lengths > 0, out=np.zeros_like(array))

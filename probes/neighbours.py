@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from data.features import gathered, give_back
+from data.features import gathered, give_back, unit_rows
 
 Values = npt.NDArray[Any]
 Positions = npt.NDArray[np.int64]
@@ -52,10 +52,10 @@ def nearest_pictures(
     distances = np.full((len(asked), count), np.inf)
     nearest = np.zeros((len(asked), count), dtype=np.int64)
     for start in range(0, len(within), _LEARNT):
-        learnt = _unit(gathered(values, within[start : start + _LEARNT]))
+        learnt = unit_rows(gathered(values, within[start : start + _LEARNT]))
         for top in range(0, len(asked), _ASKED):
             rows = slice(top, top + _ASKED)
-            apart, at = _nearest_of(learnt, _unit(asked[rows]), count)
+            apart, at = _nearest_of(learnt, unit_rows(asked[rows]), count)
             give_back(asked)
             both, where = np.hstack([distances[rows], apart]), np.hstack([nearest[rows], start + at])
             order = np.argsort(both, axis=1, kind="stable")[:, :count]
@@ -72,8 +72,3 @@ def _nearest_of(
     at = np.sort(np.argpartition(cosines, len(learnt) - most, axis=1)[:, len(learnt) - most :], axis=1)
     aside = learnt[at] - asked[:, None]
     return np.sqrt(np.einsum("mcd,mcd->mc", aside, aside, dtype=np.float64)), at
-
-
-def _unit(values: Values) -> npt.NDArray[np.float32]:
-    array = np.asarray(values, dtype=np.float32)
-    return array / np.maximum(np.linalg.norm(array, axis=1, keepdims=True), 1e-12)

@@ -95,8 +95,8 @@ def test_anchors_are_read_again_only_when_the_checkpoint_changes(folder: Path, t
     ("platform", "variables", "expected"),
     [
         ("linux", {"XDG_CACHE_HOME": "/x"}, "/x/affect-workbench"),
-        ("linux", {}, "/home/me/.cache/affect-workbench"),
-        ("darwin", {}, "/home/me/Library/Caches/affect-workbench"),
+        ("linux", {}, "/h/.cache/affect-workbench"),
+        ("darwin", {}, "/h/Library/Caches/affect-workbench"),
         ("win32", {"LOCALAPPDATA": "/l"}, "/l/affect-workbench"),
         ("linux", {"AFFECT_WORKBENCH_CACHE": "/mine"}, "/mine"),
     ],
@@ -104,7 +104,7 @@ def test_anchors_are_read_again_only_when_the_checkpoint_changes(folder: Path, t
 def test_where_the_cache_is(platform, variables, expected, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("AFFECT_WORKBENCH_CACHE", "XDG_CACHE_HOME", "LOCALAPPDATA"):
         monkeypatch.delenv(name, raising=False)
-    for name, value in (variables | {"HOME": "/home/me"}).items():
+    for name, value in (variables | {"HOME": "/h"}).items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr("sys.platform", platform)
     assert cache_folder().as_posix() == expected

@@ -103,7 +103,7 @@ def bench_html(rows: Sequence[Row], about: Mapping[str, Any]) -> str:
     verdicts = {row.name: row.verdict if row.bar else "" for row in rows}
     return template("bench.html").render(
         tables=tables(rows), headline=headline(rows), about=about_line(about), command=about["command"], notes=notes,
-        verdicts=verdicts, legend=LEGEND, head=HEAD, failed=any(row.verdict == FAIL for row in rows),
+        verdicts=verdicts, legend=LEGEND, head=HEAD,
     )  # fmt: skip
 
 
