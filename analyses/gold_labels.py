@@ -2,40 +2,43 @@
 
 A score that overlaps with an emotion makes up a skew: pictures that lie toward the emotion score higher. Gold labels of a
 probability sample undo that. For each emotion a logistic regression of gold on the score, on whether the picture is read as
-the emotion, and on their product says how likely each picture has the concept; both rates are then sums over *all* pictures,
-weighted by that probability.
+the emotion, and on their product says how likely each picture has the concept. Summed over *all* pictures, and corrected on
+either side (read as the emotion or not) by the weighted mean mistake on the labelled ones, that counts the pictures with the
+concept on either side; both rates follow.
 
-Why it can be believed: the regression is fitted with the sampling weights and its intercepts on either side (read as the
-emotion or not) are not penalised, so its mistakes on the sample add up to nothing on either side. The sums are therefore
-model-assisted difference estimators (Sarndal, Swensson and Wretman 1992, chapter 6; the same idea is prediction-powered
-inference, https://doi.org/10.1126/science.adi6000): right in large samples even where the logistic form is wrong.
+Why it can be believed: this is the model-assisted difference estimator (Sarndal, Swensson and Wretman 1992, chapter 6),
+right on average even where the logistic form is wrong. A labelled picture's mistake is that of a regression that saw neither
+it nor its group (cross-prediction, https://doi.org/10.1073/pnas.2322083121): on what it was fitted to, a regression is wrong
+too little, and intervals made of that are too narrow.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from scipy import sparse
-from scipy.special import expit
+
+from analyses.gold_regression import cross_fitted
+from analyses.resampling import expanded_tail
 
 Floats = npt.NDArray[np.float64]
 Codes = npt.NDArray[np.int64]
+Mask = npt.NDArray[np.bool_]
 ENOUGH_LABELS = 200
 """True labels from which on an inferred attribute may be called calibrated."""
 LEAST_READ_AS = 10
-"""Gold labels among the pictures that are read as an emotion, below which nothing is said of it."""
+"""Gold labels (and groups of them) among the pictures that are read as an emotion, below which nothing is said of it."""
 LEAST_OF_EACH = 10
 """Gold yes, and gold no, below which nothing is said at all."""
-SLOPE_PENALTY = 0.01
-"""Ridge penalty of the standardised score's slopes: keeps them finite where the score makes no mistake."""
 COLUMNS = ("label", "labelled", "yes", "rate", "complement_rate", "effect", "low", "high", "reason")
 _SCORE_BINS = 256
 _CHUNK = 250
-_STEPS = 60
+_NOBODY = 1e-9
 
 
 def calibrated_skew(
@@ -45,8 +48,10 @@ def calibrated_skew(
 ) -> pd.DataFrame:  # fmt: skip
     """The skew of each emotion between pictures that truly have a concept and those that truly have not.
 
-    The interval is the percentile interval of a Bayesian bootstrap (Rubin 1981) of whole groups, in which the regression is
-    fitted anew; on either side one imagined picture with the overall share of yes stands for what labels cannot rule out.
+    The interval is the percentile interval of a Bayesian bootstrap (Rubin 1981) of whole groups. On either side the mistake
+    of one imagined picture, which has the concept as often as the labelled ones do, stands for what labels cannot rule out.
+    The interval is expanded for the number of labelled groups on the side that has fewer, counted as groups of equal weight
+    that tell as much.
 
     Args:
         score: of each picture `(n,)`, larger = more of the concept; any monotone measure.
@@ -83,30 +88,27 @@ def calibrated_skew(
     records = []
     for emotion in range(k):
         read_as = labels[known] == emotion
-        count = int(read_as.sum())
-        record: dict[str, Any] = {"label": emotion, "labelled": count, "yes": int(answer[read_as].sum()), "reason": ""}
+        record: dict[str, Any] = {"label": emotion, "labelled": int(read_as.sum()), "yes": int(answer[read_as].sum())}
+        record["reason"] = _too_few(read_as, units.unit, grouped=codes is not None)
         records.append(record)
-        if min(count, len(known) - count) < LEAST_READ_AS:
-            side, less = ("", count) if count < LEAST_READ_AS else ("not ", len(known) - count)
-            record["reason"] = f"{less} labelled picture(s) are {side}read as it: expected at least {LEAST_READ_AS}"
+        if record["reason"]:
             continue
-        design, answers = _with_imagined(standard[known], read_as, answer)
-        fitted = _logistic(design, answers, np.append(weight, np.tile([1 - share, share], 2))[None])
         inside = labels == emotion
-        rates = _rates(
-            fitted, standard[inside], np.ones((1, inside.sum())), standard[~inside], np.ones((1, (~inside).sum()))
-        )
-        record |= {"rate": float(rates[0][0]), "complement_rate": float(rates[1][0])}
-        record["effect"] = record["rate"] - record["complement_rate"]
+        has, mistake = cross_fitted(standard, inside, known, answer, weight, units.unit, seed=seed)
+        sides = [_Side.of(inside == side, has, known, mistake, units.bins) for side in (True, False)]
+        rate, other = _rates(*(side.whole(weight) for side in sides))
+        record |= {"rate": float(rate), "complement_rate": float(other), "effect": float(rate - other)}
         effects = [
             np.subtract(*_rates(
-                _logistic(design, answers, np.hstack([weight * own, imagined]), start=fitted),
-                units.centres, counts[:, emotion], units.centres, counts.sum(axis=1) - counts[:, emotion],
+                sides[0].drawn(counts[:, emotion], weight * own, imagined[:, 0]),
+                sides[1].drawn(counts.sum(axis=1) - counts[:, emotion], weight * own, imagined[:, 1]),
             ))
             for own, counts, imagined in boot
         ]  # fmt: skip
         if effects:
-            record["low"], record["high"] = np.quantile(np.concatenate(effects), [(1 - level) / 2, (1 + level) / 2])
+            enough = min(_effective(np.bincount(units.unit, weight * side.labelled)) for side in sides)
+            tail = expanded_tail((1 - level) / 2, enough)
+            record["low"], record["high"] = np.quantile(np.concatenate(effects), [tail, 1 - tail])
     return pd.DataFrame(records, columns=list(COLUMNS))
 
 
@@ -115,12 +117,10 @@ class _Units:
 
     def __init__(self, standard: Floats, labels: Codes, k: int, known: Codes, codes: Codes | None) -> None:
         edges = np.unique(np.quantile(standard, np.arange(1, _SCORE_BINS) / _SCORE_BINS))
-        bins = np.searchsorted(edges, standard, side="right")
+        self.bins: Codes = np.searchsorted(edges, standard, side="right")
         size = len(edges) + 1
-        filled = np.maximum(np.bincount(bins, minlength=size), 1)
-        self.centres: Floats = np.bincount(bins, standard, minlength=size) / filled
         self.k = k
-        cells = labels * size + bins
+        cells = labels * size + self.bins
         if codes is None:  # an independent picture without a label is only counted
             self.unit = np.arange(len(known))
             rest = np.bincount(cells, minlength=k * size)
@@ -133,62 +133,79 @@ class _Units:
         self.members = sparse.csr_array((ones, (rows, columns)), shape=(int(rows.max()) + 1, k * size))
 
     def draws(self, draws: int, share: float, *, seed: int) -> Iterator[tuple[Floats, Floats, Floats]]:
-        """Chunks of draws: weights of labelled pictures `(b, m)`, of bins `(b, k, bins)`, of imagined pictures `(b, 4)`."""
-        rng = np.random.default_rng(seed)
+        """Chunks of draws: weights of labelled pictures `(b, m)`, of bins `(b, k, bins)`, imagined mistakes `(b, 2)`."""
+        rng = np.random.default_rng([seed, 2])
         for start in range(0, draws, _CHUNK):
             some = min(_CHUNK, draws - start)
             drawn = rng.standard_exponential((some, self.members.shape[0]))
             counts = np.asarray((self.members.T @ drawn.T).T) + rng.standard_gamma(self.rest, (some, len(self.rest)))
-            imagined = rng.standard_gamma(np.tile([1 - share, share], 2), (some, 4))
-            yield drawn[:, self.unit], counts.reshape(some, self.k, -1), imagined
+            yes, no = rng.standard_gamma(np.array([share, 1 - share])[:, None, None], (2, some, 2))
+            yield drawn[:, self.unit], counts.reshape(some, self.k, -1), yes * (1 - share) - no * share
 
 
-def _design(standard: Floats, side: float | Floats) -> Floats:
-    """Columns of the regression `(m, 4)`: one, score, read as the emotion, and their product."""
-    side = np.broadcast_to(side, standard.shape)
-    return np.stack([np.ones_like(standard), standard, side, standard * side], axis=1)
+@dataclass(frozen=True)
+class _Side:
+    """The pictures that are read as an emotion, or all others: how many of them have the concept?
 
-
-def _with_imagined(standard: Floats, read_as: npt.NDArray[np.bool_], answer: Floats) -> tuple[Floats, Floats]:
-    """Design `(m + 4, 4)` and answers `(m + 4,)`: on either side one picture of its mean score that says no, one yes."""
-    middles = [standard[read_as == side].mean() for side in (False, False, True, True)]
-    imagined = _design(np.array(middles), np.array([0.0, 0, 1, 1]))
-    return np.vstack([_design(standard, read_as.astype(np.float64)), imagined]), np.append(answer, [0.0, 1, 0, 1])
-
-
-def _logistic(design: Floats, answer: Floats, weights: Floats, *, start: Floats | None = None) -> Floats:
-    """Coefficients `(b, 4)` of b logistic regressions that differ in their weights `(b, m)` only, by Newton's method."""
-    b, width = len(weights), design.shape[1]
-    penalty = np.array([0.0, SLOPE_PENALTY, 0.0, SLOPE_PENALTY])
-    products = (design[:, :, None] * design[:, None, :]).reshape(len(design), -1)
-    beta = np.zeros((b, width)) if start is None else np.repeat(start, b, axis=0)
-    for _ in range(_STEPS):
-        p = expit(beta @ design.T)
-        gradient = (weights * (answer - p)) @ design - penalty * beta
-        curvature = ((weights * p * (1 - p)) @ products).reshape(b, width, width) + np.diag(penalty + 1e-9)
-        step = np.linalg.solve(curvature, gradient[:, :, None])[:, :, 0]
-        # Far from the solution Newton's step can overshoot; a bounded one cannot run away, and the problem is concave.
-        step *= np.minimum(1, 2 / np.maximum(np.abs(step).max(axis=1, keepdims=True), 1e-12))
-        beta = beta + step
-        if np.abs(step).max() < 1e-8:
-            break
-    return np.asarray(beta, np.float64)
-
-
-def _rates(beta: Floats, inside: Floats, many: Floats, outside: Floats, others: Floats) -> tuple[Floats, Floats]:
-    """Share read as the emotion of pictures with the concept and of those without `(b,)`.
-
-    Args:
-        beta: coefficients `(b, 4)`.
-        inside: scores of what is read as the emotion `(u,)`.
-        many: how many pictures each of them stands for `(b, u)`.
-        outside: scores of the rest `(v,)`.
-        others: how many each of those stands for `(b, v)`.
+    Attributes:
+        size: pictures.
+        expected: of them with the concept, by the regressions.
+        share: by the regressions, of the pictures in each bin of the score `(bins,)`.
+        labelled: which labelled pictures are on this side `(m,)`.
+        mistake: of the regression on each of them: answer - probability.
     """
-    yes = (many * expit(beta @ _design(inside, 1.0).T)).sum(axis=1)
-    other_yes = (others * expit(beta @ _design(outside, 0.0).T)).sum(axis=1)
-    no, other_no = many.sum(axis=1) - yes, others.sum(axis=1) - other_yes
-    return yes / (yes + other_yes), no / (no + other_no)
+
+    size: int
+    expected: float
+    share: Floats
+    labelled: Mask
+    mistake: Floats
+
+    @classmethod
+    def of(cls, inside: Mask, has: Floats, known: Codes, mistake: Floats, bins: Codes) -> _Side:
+        """The side of the pictures `inside`, whose probabilities are `has`."""
+        size = int(bins.max()) + 1
+        share = np.bincount(bins[inside], has[inside], size) / np.maximum(np.bincount(bins[inside], minlength=size), 1)
+        return cls(int(inside.sum()), float(has[inside].sum()), share, inside[known], mistake[inside[known]])
+
+    def whole(self, weight: Floats) -> tuple[Floats, Floats]:
+        """Pictures, and those with the concept, where every labelled picture has its sampling weight `(m,)`."""
+        own = weight[self.labelled]
+        return np.array(self.size), _yes(self.size, self.expected, own.sum(), own @ self.mistake)
+
+    def drawn(self, counts: Floats, weight: Floats, imagined: Floats) -> tuple[Floats, Floats]:
+        """The same `(b,)` in draws of the bins `(b, bins)`, of the weights `(b, m)` and of an imagined mistake `(b,)`."""
+        own = weight[:, self.labelled]
+        pictures = counts.sum(axis=1)
+        return pictures, _yes(pictures, counts @ self.share, own.sum(axis=1), own @ self.mistake + imagined)
+
+
+def _yes(pictures: float | Floats, expected: float | Floats, weight: float | Floats, mistake: float | Floats) -> Floats:
+    """Pictures with the concept: as the regressions expect, and the weighted mean mistake for every picture."""
+    return np.asarray(np.clip(expected + pictures * mistake / weight, 0, pictures))
+
+
+def _rates(inside: tuple[Floats, Floats], outside: tuple[Floats, Floats]) -> tuple[Floats, Floats]:
+    """Share read as the emotion of the pictures with the concept, and of those without, from both sides' two counts."""
+    (pictures, yes), (others, other_yes) = inside, outside
+    no, other_no = pictures - yes, others - other_yes
+    return yes / np.maximum(yes + other_yes, _NOBODY), no / np.maximum(no + other_no, _NOBODY)
+
+
+def _too_few(read_as: Mask, unit: Codes, *, grouped: bool) -> str:
+    """Why nothing can be said of an emotion; "" where something can."""
+    for side, word in ((read_as, ""), (~read_as, "not ")):
+        if side.sum() < LEAST_READ_AS:
+            return f"{side.sum()} labelled picture(s) are {word}read as it: expected at least {LEAST_READ_AS}"
+        if grouped and len(np.unique(unit[side])) < LEAST_READ_AS:
+            found = f"those {word}read as it come from {len(np.unique(unit[side]))} group(s)"
+            return f"of the labelled pictures {found}: expected at least {LEAST_READ_AS}"
+    return ""
+
+
+def _effective(weights: npt.NDArray[Any]) -> float:
+    """How many units of equal weight tell as much as these."""
+    return float(weights.sum() ** 2 / (weights**2).sum())
 
 
 def _check(scores: Floats, labels: Codes, truth: Floats, k: int, known: Codes, weight: Floats, codes: Codes | None) -> None:

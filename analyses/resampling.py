@@ -64,6 +64,17 @@ def drawn_weights(n: int, groups: Codes | None, *, draws: int, rng: np.random.Ge
         yield np.bincount(rng.integers(count, size=count), minlength=count)[number].astype(np.float64)
 
 
+def expanded_tail(tail: float, n: float) -> float:
+    """The share of draws to cut off where a percentile interval of `n` independent units shall miss `tail` on either side.
+
+    A bootstrap's spread is too small by sqrt((n - 1) / n), and its quantiles are those of a normal distribution, not
+    Student's. The expanded percentile interval of Hesterberg 2015,
+    https://doi.org/10.1080/00031305.2015.1089789.
+    """
+    n = max(n, 2.0)
+    return float(stats.norm.cdf(stats.t.ppf(tail, n - 1) * np.sqrt(n / (n - 1))))
+
+
 def null_tables(
     codes: Codes, size: int, said: Codes, k: int, groups: Codes | None, *, draws: int, rng: np.random.Generator
 ) -> Floats:

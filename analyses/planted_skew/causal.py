@@ -33,7 +33,7 @@ Codes = npt.NDArray[np.int64]
 
 COSINE = 0.4
 GOLD = 600
-DRAWS = 200
+DRAWS = 400
 PROMPTS = 5
 """Prompts a block."""
 BIAS, ERROR = 0.01, 0.02
@@ -49,14 +49,14 @@ def entangled_experiment(*, blocks: tuple[int, int]) -> Experiment:
     def run(seed: Sequence[int], quick: bool) -> Record:
         found: dict[str, list[float]] = {"ours": [], "naive": [], "held": []}
         for at in range(PROMPTS):
-            one = drawn_seed(seed, at)
+            one, other = drawn_seed(seed, at), drawn_seed(seed, PROMPTS + at)
             planted = entangled_concept(COSINE, n=6_000 if quick else 20_000, seed=one)
-            queue = stratified_sample(planted.score, planted.said, GOLD, seed=one)
+            queue = stratified_sample(planted.score, planted.said, GOLD, seed=other)
             position = queue["position"].to_numpy()
             gold, weights = np.full(len(planted.gold), np.nan), np.full(len(planted.gold), np.nan)
             gold[position], weights[position] = planted.gold[position], 1 / queue["probability"]
             k = len(planted.world.taxonomy)
-            table = calibrated_skew(planted.score, planted.said, gold, k, weights=weights, draws=DRAWS, seed=one)
+            table = calibrated_skew(planted.score, planted.said, gold, k, weights=weights, draws=DRAWS, seed=other)
             row, said = table.iloc[planted.label], planted.said == planted.label
             yes = planted.score > np.quantile(planted.score, 1 - SHARE)
             found["ours"].append(float(row["effect"]))
