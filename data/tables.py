@@ -81,7 +81,7 @@ def named(items: Iterable[object], *, most: int = 3) -> str:
     """The first few items in words, for a message: `'a', 'b', 'c' and 4 more`."""
     listed: Sequence[object] = list(items)
     text = ", ".join(repr(str(item)) for item in listed[:most])
-    return text + (f" and {len(listed) - most} more" if len(listed) > most else "")
+    return text + (f" and {len(listed) - most:,} more" if len(listed) > most else "")
 
 
 def _id_column(table: pd.DataFrame, path: Path, asked: str | None) -> str:

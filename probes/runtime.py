@@ -28,10 +28,15 @@ def device(name: str = "auto") -> torch.device:
             return torch.device("cuda")
         return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
     try:
-        torch.empty(0, device=name)
+        found = torch.device(name)
+    except RuntimeError as error:
+        raise ValueError(f"no device is called {name!r}: expected auto, cpu, cuda, cuda:1 and so on, or mps") from error
+    try:
+        torch.empty(0, device=found)
     except (RuntimeError, AssertionError) as error:
-        raise ValueError(f"device {name!r} is not available here: {str(error).splitlines()[0]}; use auto or cpu") from error
-    return torch.device(name)
+        reason = str(error).splitlines()[0].split(". ")[0]
+        raise ValueError(f"device {name!r} is not available here: {reason}; use auto or cpu") from error
+    return found
 
 
 def seed_everything(seed: int) -> torch.Generator:

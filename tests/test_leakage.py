@@ -95,6 +95,19 @@ def test_one_set_is_looked_through_as_several_are(runs, tmp_path):
     assert "leakage: " not in succeeded("evaluate", "--probe", runs.probe, "--features", runs.fresh).out
 
 
+@pytest.mark.parametrize("command", ["audit", "discover"])
+def test_a_search_for_bias_leaves_near_copies_out_too(runs, tmp_path, command):
+    words = (command, "--probe", runs.probe, "--features", runs.copied)
+    said = succeeded(*words, "-o", tmp_path / "without", "--unseen-only").out
+    (left_out,) = re.findall(r"leakage: (2\d) of 400 pictures are near copies .*; they are left out", said)
+    page = {"audit": "report.html", "discover": "discover.html"}[command]
+    assert f"leakage: {left_out} of 400 pictures" in (tmp_path / "without" / page).read_text("utf-8")
+    if command == "audit":
+        assert f"bias audit of {400 - int(left_out)} pictures" in (tmp_path / "without" / page).read_text("utf-8")
+    fresh = succeeded(command, "--probe", runs.probe, "--features", runs.fresh, "-o", tmp_path / "fresh", "--unseen-only")
+    assert "leakage: " not in fresh.out
+
+
 def test_what_cannot_be_opened_any_more_is_said_and_can_be_named(planted, runs, tmp_path):
     shutil.copytree(runs.own, tmp_path / "away")
     succeeded("train", "--features", tmp_path / "away", "-o", tmp_path / "probe", "--epochs", 1)

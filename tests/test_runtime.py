@@ -33,10 +33,17 @@ def test_devices_by_name() -> None:
     assert device().type == ("cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu")
 
 
-@pytest.mark.parametrize("name", ["toaster", "cuda:99"])
-def test_a_device_that_is_not_there_is_refused(name: str) -> None:
-    with pytest.raises(ValueError, match=f"device '{name}' is not available here: .*; use auto or cpu"):
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("toaster", "no device is called 'toaster': expected auto, cpu, cuda, cuda:1 and so on, or mps"),
+        ("cuda:99", "device 'cuda:99' is not available here: .*; use auto or cpu"),
+    ],
+)
+def test_a_device_that_is_not_there_is_refused_in_a_line(name: str, message: str) -> None:
+    with pytest.raises(ValueError, match=message) as refused:
         device(name)
+    assert len(str(refused.value)) < 200
 
 
 def test_a_seed_sets_every_source_of_chance() -> None:

@@ -14,9 +14,13 @@ from data.features import FeatureSet
 from data.predictions import Predictions, predictions_from_table
 from data.tables import read_table
 from data.taxonomy_file import taxonomy_called
+from workbench.evaluation_notes import LEARNT, near_notes
+from workbench.evaluation_sides import without
+from workbench.leakage import NearSearch
 from workbench.reading_intake import probe_reading, table_reading
 from workbench.settings import AuditSettings
 from workbench.training import PREDICTIONS_FILE, open_features
+from workbench.training_pictures import learnt_from
 
 if TYPE_CHECKING:
     from probes.evaluate import LinearBaseline
@@ -59,6 +63,7 @@ def probed(settings: AuditSettings) -> AuditGiven:
         probe.taxonomy.codes(features.rows["label"])
     seen = features.rows[~probe.unseen(features)] if probe.trained_on else None
     features = chosen_pictures(features, probe, split=settings.split, unseen_only=settings.unseen_only)
+    features, notes = _not_nearly_seen(features, probe, settings) if settings.unseen_only else (features, ())
     if seen is not None and (seen.empty or seen["image_id"].isin(features.rows["image_id"]).any()):
         seen = None  # what was trained on is audited too, or not there: there is nothing to compare with
     provenance = {
@@ -70,7 +75,17 @@ def probed(settings: AuditSettings) -> AuditGiven:
     }
     saved = Path(settings.probe) / "baselines.safetensors"
     baselines = load_baselines(saved) if saved.is_file() else ()
-    return AuditGiven(probe.predict(features), provenance, features, probe, baselines, trained_on=seen)
+    predictions = probe.predict(features)
+    predictions = predictions.with_rows(predictions.rows, notes=notes)
+    return AuditGiven(predictions, provenance, features, probe, baselines, trained_on=seen)
+
+
+def _not_nearly_seen(features: FeatureSet, probe: Probe, settings: AuditSettings) -> tuple[FeatureSet, tuple[str, ...]]:
+    """The pictures but for near copies of training pictures, and what was left out or could not be compared."""
+    learnt = learnt_from([settings.probe], [probe], given=settings.trained_on)
+    near = learnt.near(features, np.arange(len(features)), NearSearch())
+    notes = near_notes(near, of=LEARNT, whose="its", unseen_only=True) if len(near.pairs) or near.unchecked else []
+    return without(features, near.found, name=settings.features), tuple(notes)
 
 
 def tabled(settings: AuditSettings) -> AuditGiven:

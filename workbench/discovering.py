@@ -92,7 +92,7 @@ def _given(settings: DiscoverSettings) -> tuple[FeatureSet, Predictions, dict[st
     audit = AuditSettings(
         out=settings.out, features=settings.features, probe=settings.probe, predictions=settings.predictions,
         encoder=settings.encoder, id_column=settings.id_column, split=settings.split, unseen_only=settings.unseen_only,
-        scores_prefix=settings.scores_prefix, votes_prefix=settings.votes_prefix,
+        trained_on=settings.trained_on, scores_prefix=settings.scores_prefix, votes_prefix=settings.votes_prefix,
     )  # fmt: skip
     if settings.probe:
         given = probed(audit)

@@ -16,6 +16,8 @@ from workbench.leakage import NearCopies
 if TYPE_CHECKING:
     from probes.projector import Probe
 
+LEARNT = "pictures that the probe was trained on"
+
 
 def bank_note(probe: Probe, taxonomy: Taxonomy) -> str:
     """Which label anchors the pictures are read against."""

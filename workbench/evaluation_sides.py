@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from analyses.overlap import leaked
 from data.features import FeatureSet
-from workbench.evaluation_notes import near_notes, seen_note, train_note, twins_notes
+from workbench.evaluation_notes import LEARNT, near_notes, seen_note, train_note, twins_notes
 from workbench.leakage import NearSearch
 from workbench.training_pictures import Learnt
 from workbench.training_sides import require_split
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from probes.projector import Probe
 
 Positions = npt.NDArray[np.int64]
-LEARNT = "pictures that the probe was trained on"
 FITTED = "pictures that the baselines are fitted on"
 
 
@@ -95,9 +94,7 @@ def probe_knows(
 ) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_], list[str]]:
     """Which of the measured pictures `(n,)` any probe has seen, which are near copies of what it has, and that in words."""
     seen = ~np.all([probe.unseen(measured) for probe in probes], axis=0)
-    near = search.between([(features, within) for _, features, within in learnt.sets], measured, np.flatnonzero(~seen))
-    unchecked = () if seen.all() else learnt.unopened
-    near = replace(near, unchecked=(*near.unchecked, *unchecked))
+    near = learnt.near(measured, np.flatnonzero(~seen), search)
     notes = [seen_note(measured, seen, unseen_only=unseen_only, recorded=all(probe.trained_on for probe in probes))]
     return seen, near.found, notes + near_notes(near, of=LEARNT, whose="its", unseen_only=unseen_only)
 

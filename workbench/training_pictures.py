@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from data.atomic import write_json
 from data.features import FeatureSet
+from workbench.leakage import NearCopies, NearSearch
 
 if TYPE_CHECKING:
     from probes.projector import Probe
@@ -51,6 +52,11 @@ class Learnt:
     def opened(self, source: Source) -> FeatureSet | None:
         """The whole set from there, where it is open already."""
         return next((features for known, features, _ in self.sets if known == source), None)
+
+    def near(self, measured: FeatureSet, asked: Positions, search: NearSearch) -> NearCopies:
+        """Which of the asked positions of `measured` are near copies of these pictures, and what could not be compared."""
+        found = search.between([(features, within) for _, features, within in self.sets], measured, asked)
+        return replace(found, unchecked=(*found.unchecked, *(self.unopened if len(asked) else ())))
 
 
 def save_sources(sources: Sequence[Source], folder: Path) -> None:

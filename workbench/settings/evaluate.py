@@ -27,11 +27,7 @@ class EvaluateSettings:
     )
     split: str = option("", "use this split only; with --datasets 'test' where there is one")
     unseen_only: bool = option(False, _UNSEEN)
-    trained_on: tuple[str, ...] = option(
-        (),
-        "features of the probe's training pictures, to look for copies of, where they have moved since",
-        many=True,
-    )
+    trained_on: tuple[str, ...] = fields.trained_on()
     encoder: str = fields.encoder()
     id_column: str = fields.id_column()
     answer_at: float = fields.answer_at()

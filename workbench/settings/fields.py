@@ -46,7 +46,14 @@ def taxonomy() -> Any:
 
 def unseen_only() -> Any:
     """Whether pictures that trained the probe are left out."""
-    return option(False, "leave out pictures that the probe was trained on")
+    return option(False, "leave out pictures that the probe was trained on, and near copies of them")
+
+
+def trained_on() -> Any:
+    """Where near copies of training pictures are looked for."""
+    return option(
+        (), "features of the probe's training pictures, to look for copies of, where they have moved since", many=True
+    )
 
 
 def answer_at() -> Any:
