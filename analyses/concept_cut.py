@@ -72,14 +72,21 @@ class AttributeQuality:
     def in_words(self) -> str:
         """One sentence."""
         parts = ", ".join(
-            f"{row.recall:.0%} of the {row.n:,} true {str(row.value)!r} [{row.low:.0%}, {row.high:.0%}]"
-            for row in self.recalls.itertuples()
+            f"{_of_hundred(recall, 0)} of the {n:,} true {str(value)!r} [{_of_hundred(low, 0)}, {_of_hundred(high, 0)}]"
+            for value, n, recall, low, high in self.recalls[["value", "n", "recall", "low", "high"]].itertuples(index=False)
         )
+        shares = (self.accuracy, self.accuracy_low, self.accuracy_high)
+        right, low, high = (_of_hundred(share) for share in shares)
+        balanced = (self.balanced_accuracy, self.balanced_low, self.balanced_high)
+        middle, least, most = (_of_hundred(share) for share in balanced)
         return (
-            f"Against {self.n:,} true labels {self.accuracy:.1%} are right [{self.accuracy_low:.1%}, "
-            f"{self.accuracy_high:.1%}], balanced accuracy {self.balanced_accuracy:.1%} [{self.balanced_low:.1%}, "
-            f"{self.balanced_high:.1%}]: found are {parts}."
+            f"Against {self.n:,} true labels {right} are right [{low}, {high}], balanced accuracy {middle} "
+            f"[{least}, {most}]: found are {parts}."
         )
+
+
+def _of_hundred(share: float, digits: int = 1) -> str:
+    return f"{100 * share:.{digits}f} %"
 
 
 def yes_or_no(values: Sequence[Any] | npt.NDArray[Any] | pd.Series, *, where: str = "true labels") -> Floats:

@@ -120,7 +120,7 @@ def test_a_share_is_held_out_where_there_is_no_test_split(small, tmp_path):
     words = ["--features", tmp_path / "one", "--epochs", 1]
     succeeded("train", *words, "-o", tmp_path / "probe", "--holdout", 0.25)
     record = metrics(tmp_path / "probe")
-    assert record["evaluated_on"] == "a held-out 25%, seed 0"
+    assert record["evaluated_on"] == "a held-out 25 %, seed 0"
     assert record["n"] == pytest.approx(150, abs=6)
     assert len(load_probe(tmp_path / "probe").trained_on) == 600 - record["n"]
     line = refusal("train", *words, "-o", tmp_path / "none", "--holdout", 1.5)

@@ -250,7 +250,7 @@ def test_attribute_error_by_hand():
     assert recalls.loc["no", "recall"] == pytest.approx(2 / 3)  # specificity
     assert quality.balanced_accuracy == pytest.approx(5 / 6)
     assert quality.balanced_low < quality.balanced_accuracy < quality.balanced_high
-    assert "75.0% are right" in quality.in_words()
+    assert "75.0 % are right" in quality.in_words()
     assert "'yes'" in quality.in_words()
     assert list(attribute_error(list("abca"), list("abcb")).recalls["value"]) == ["a", "b", "c"]
 

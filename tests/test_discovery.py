@@ -376,7 +376,7 @@ def test_a_slice_is_named_by_what_is_declared_or_by_nothing():
     attributes = nameable_attributes(rows)
     name = named_slice(dark, attributes)
     assert name.name == "tone: dark"
-    assert name.why.startswith("tone: dark: 100% of the slice")
+    assert name.why.startswith("tone: dark: 100 % of the slice")
     nothing = named_slice(rng.random(2_000) < 0.1, attributes)
     assert nothing.name == NO_NAME
     assert nothing.why.startswith("nearest: ")

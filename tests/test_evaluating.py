@@ -150,7 +150,7 @@ def test_pictures_that_the_probe_has_seen_are_counted_named_and_can_be_left_out(
     words = ("evaluate", "--probe", runs.probes[0], "--datasets", runs.own)
     seen = succeeded(*words, "--split", "train", "-o", tmp_path / "in")
     assert re.search(r"leakage: 600 of 600 pictures were seen by the probe .*first 'planted-", seen.out)
-    assert row(figures_of(tmp_path / "in"), "own", "metric projector")["model"].endswith("(100% in-sample)")
+    assert row(figures_of(tmp_path / "in"), "own", "metric projector")["model"].endswith("(100 % in-sample)")
     assert "is unseen: the probe was trained on all 600" in refusal(*words, "--split", "train", "--unseen-only")
     rows = FeatureSet.load(runs.own).rows.drop(columns="split")
     whole = saved(FeatureSet.load(runs.own), tmp_path / "whole", rows=rows)
@@ -436,7 +436,7 @@ def test_without_a_probe_one_is_trained_on_the_sets_of_the_table_and_kept(plante
     )  # fmt: skip
     first = succeeded("reproduce", "--config", config).out
     assert "training a probe on EmotionROI, WEBEmo; TinyEmo's had EmoSet too" in first
-    assert "every set equally often: 50%, 50%" in first
+    assert "every set equally often: 50 %, 50 %" in first
     assert "missing under" in first
     probe = load_probe(tmp_path / "out-probe")
     assert probe.config["taxonomies"] == ["ekman6", "webemo25"]

@@ -77,7 +77,7 @@ def test_sets_of_ones_own_labels_are_mapped_by_a_file_and_measured_on_their_own_
     words = ("train", "--features", small, "--also", tmp_path / "set", "--epochs", 2, "--sampling", "sets")
     told = succeeded(*words, "--also-taxonomies", tmp_path / "own.toml", "-o", tmp_path / "probe").out
     assert "labels: wrath, bliss, rest" in told
-    assert "drawn with replacement, every set equally often: 50%, 50%" in told
+    assert "drawn with replacement, every set equally often: 50 %, 50 %" in told
     found = json.loads((tmp_path / "probe/metrics.json").read_text(encoding="utf-8"))["also"]
     assert [one["n"] for one in found] == [int((rows["split"] == "test").sum())]
     assert f"accuracy {found[0]['accuracies'][0]:.3f} [" in told

@@ -91,7 +91,7 @@ def test_a_prompt_becomes_an_attribute_whose_error_is_measured(world, tmp_path):
     lines = system_section(result).attributes
     known, unknown = (next(line for line in lines if line.startswith(name)) for name in ("at night", "in a city"))
     assert known.startswith("at night (inferred): inferred from the prompt “at night” against “on a sunny day”, yes above")
-    assert re.search(r"; 9\d\.\d% of [\d,]+ true labels agree \[\d\d\.\d%, \d\d\.\d%\]; 2 values of", known)
+    assert re.search(r"; 9\d\.\d % of [\d,]+ true labels agree \[\d\d\.\d %, \d\d\.\d %\]; 2 values of", known)
     assert "how often it is wrong is not known, there are no true labels" in unknown
     assert any("(inferred) come from a model" in note for note in result.run["notes"])
     assert "Attributes that nobody labelled" in (tmp_path / "run/report.html").read_text(encoding="utf-8")
@@ -193,7 +193,7 @@ def test_wrong_words_are_told_in_one_line(tmp_path):
 
 def test_the_demo_of_pictures_says_what_it_planted_and_what_accuracy_would_have_told(tmp_path):
     outcome = succeeded("demo", "-o", tmp_path / "demo", "--pictures", 600, "--no-show")
-    assert outcome.out.count("planted: of the training votes on pictures with camera: noisy, 25% say anger") == 1
+    assert outcome.out.count("planted: of the training votes on pictures with camera: noisy, 25 % say anger") == 1
     assert "Accuracy would not have told: 0." in outcome.out
     run = json.loads((tmp_path / "demo/audit/audit.json").read_text(encoding="utf-8"))["run"]
     assert run["remarks"][0].startswith("Accuracy would not have told")

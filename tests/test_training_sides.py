@@ -114,8 +114,8 @@ def test_labels_that_only_one_side_has_are_named() -> None:
 
 
 def test_the_rule_that_draws_from_several_sets_is_told() -> None:
-    assert "every picture once: the sets make up 75%, 25%" in sampling_sentence("as_is", [30, 10])
-    assert "every set equally often: 50%, 50%" in sampling_sentence("sets", [30, 10])
+    assert "every picture once: the sets make up 75 %, 25 %" in sampling_sentence("as_is", [30, 10])
+    assert "every set equally often: 50 %, 50 %" in sampling_sentence("sets", [30, 10])
     assert "40 pictures, drawn with replacement, every label" in sampling_sentence("classes", [30, 10])
 
 

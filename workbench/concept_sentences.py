@@ -12,7 +12,7 @@ from analyses.concepts import ConceptReport
 from analyses.entanglement import ENTANGLED
 from analyses.gold_labels import ENOUGH_LABELS
 from workbench.concept_tables import CALIBRATED
-from workbench.sentences import points
+from workbench.sentences import percent, points
 
 STANDING_WARNING = (
     "Attributes marked (inferred) come from a model, not from people: a skew over them is an association with what that "
@@ -45,8 +45,8 @@ def obtained(report: ConceptReport) -> str:
     error = (
         "how often it is wrong is not known, there are no true labels"
         if quality is None
-        else f"{quality.accuracy:.1%} of {quality.n:,} true labels agree [{quality.accuracy_low:.1%}, "
-        f"{quality.accuracy_high:.1%}]"
+        else f"{percent(quality.accuracy)} of {quality.n:,} true labels agree [{percent(quality.accuracy_low)}, "
+        f"{percent(quality.accuracy_high)}]"
     )
     return f"inferred from {prompted}, yes above a score of {report.cut.value:.4g}; {error}"
 
@@ -122,7 +122,7 @@ def _origin(report: ConceptReport) -> str:
 def _cut(report: ConceptReport) -> str:
     count = round(report.cut.positives_share * report.n)
     return (
-        f"{count:,} of {report.n:,} pictures say yes ({report.cut.positives_share:.1%}), above a score of "
+        f"{count:,} of {report.n:,} pictures say yes ({percent(report.cut.positives_share)}), above a score of "
         f"{report.cut.value:.4g}: {report.cut.how}."
     )
 

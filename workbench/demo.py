@@ -52,7 +52,7 @@ def _of_pictures(settings: DemoSettings, *, command: str, say: Say) -> AuditResu
     if bias:
         say(
             f"planted: of the training votes on pictures with {_in_words(bias.attribute, bias.value)}, "
-            f"{bias.strength:.0%} say {bias.emotion} whatever is shown; the labels of the audited pictures are fair"
+            f"{100 * bias.strength:.0f} % say {bias.emotion} whatever is shown; the labels of the audited pictures are fair"
         )
     else:
         say("planted: nothing; the camera has no effect in this world, so a true audit finds none")
@@ -132,9 +132,8 @@ def _of_table(settings: DemoSettings, *, command: str, say: Say) -> AuditResult:
     feature_table(biases=biases, test=settings.pictures, seed=settings.seed).save(features, overwrite=True)
     for bias in biases:
         what = "look like" if bias.kind == "reading" else "are, labels and all,"
-        say(
-            f"planted: {bias.strength:.0%} of the pictures with {SliceSpec.from_json(bias.where).name} {what} {bias.emotion}"
-        )
+        where = SliceSpec.from_json(bias.where).name
+        say(f"planted: {100 * bias.strength:.0f} % of the pictures with {where} {what} {bias.emotion}")
     if not biases:
         say("planted: nothing; a true audit stays quiet")
     base = TrainSettings(features=str(features), out=str(probe), overwrite=True)

@@ -176,7 +176,7 @@ def dataset_table(
     each = pd.DataFrame([row(p, 1 - one.distances) for p, one in zip(own, said, strict=True)])
     label = PROBE if len(probes) == 1 else f"{PROBE}, {len(probes)} seeds"
     if seen.any():
-        label += f" ({seen.mean():.0%} in-sample)"
+        label += f" ({100 * seen.mean():.0f} % in-sample)"
     rows: list[dict[str, object]] = [{"model": label, "kind": "probe", "interval": "Wilson", **dict(each.mean())}]
     if len(probes) > 1:
         hits = np.stack([p.argmax(axis=1) == codes for p in own])

@@ -12,6 +12,7 @@ import pandas as pd
 from analyses.overlap import Overlap
 from data.images import UnreadablePicture, thumbnail
 from workbench.page import template
+from workbench.sentences import percent
 
 MOST_PAIRS = 60
 SIDE = 96
@@ -97,8 +98,9 @@ def outcome(overlap: Overlap, *, name_a: str, name_b: str) -> str:
         )
     if not count:
         return f"None of the {overlap.n_b:,} pictures of {name_b} was found in {name_a} ({overlap.n_a:,} pictures)."
+    verb = "is" if count == 1 else "are"
     return (
-        f"{count:,} of the {overlap.n_b:,} pictures of {name_b} ({count / overlap.n_b:.1%}) {'is' if count == 1 else 'are'} "
+        f"{count:,} of the {overlap.n_b:,} pictures of {name_b} ({percent(count / overlap.n_b)}) {verb} "
         f"also in {name_a} ({overlap.n_a:,} pictures): {exact:,} byte for byte, {count - exact:,} as near copies only."
     )
 

@@ -76,7 +76,7 @@ def probe_reading(
     if not known.any():
         return None
     seen = int((~probe.unseen(features))[known].sum()) if probe.trained_on else None
-    name = PROBE + (f" ({seen / known.sum():.0%} in-sample)" if seen else "")
+    name = PROBE + (f" ({100 * seen / known.sum():.0f} % in-sample)" if seen else "")
     hits = [(name, "probe", (predictions.predicted == codes)[known])]
     for one in baselines:
         hits.append((one.name, "baseline", (one.probabilities(features).argmax(axis=1) == codes)[known]))

@@ -82,7 +82,7 @@ def sides(features: FeatureSet, taxonomy: Taxonomy, settings: TrainSettings, *, 
         )
     except ValueError as error:
         raise ValueError(f"no picture is left to measure accuracy on (--holdout): {error}") from error
-    return Sides(train[~held], val, train[held], f"a held-out {settings.holdout:.0%}, seed {settings.fit.seed}")
+    return Sides(train[~held], val, train[held], f"a held-out {100 * settings.holdout:.0f} %, seed {settings.fit.seed}")
 
 
 def refuse_copies(learnt: pd.DataFrame, measured: pd.DataFrame | None, *, allowed: bool, say: Say) -> None:
@@ -141,7 +141,7 @@ def sampling_sentence(sampling: str, sizes: list[int]) -> str:
     """The rule by which an epoch draws from several sets, with the share of each."""
     total = sum(sizes)
     shares = [1 / len(sizes)] * len(sizes) if sampling == "sets" else [size / total for size in sizes]
-    told = ", ".join(f"{share:.0%}" for share in shares)
+    told = ", ".join(f"{100 * share:.0f} %" for share in shares)
     return {
         "as_is": f"an epoch takes every picture once: the sets make up {told} of it",
         "sets": f"an epoch takes {total:,} pictures, drawn with replacement, every set equally often: {told}",

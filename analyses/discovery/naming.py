@@ -73,7 +73,7 @@ def named_slice(
         lift = inside / np.maximum(outside, 1 / np.maximum(m, 1))
         good = (q <= alpha) & (lift >= FEWEST_LIFT) & (inside >= FEWEST_SHARE)
         at = int(np.where(good, lift, np.where(q <= alpha, lift / 1e6, 0.0)).argmax())
-        why = f"{names[at]}: {inside[at]:.0%} of the slice, {outside[at]:.0%} of the other pictures"
+        why = f"{names[at]}: {100 * inside[at]:.0f} % of the slice, {100 * outside[at]:.0f} % of the other pictures"
         if good[at]:
             return Name(names[at], why)
     else:

@@ -102,6 +102,8 @@ def _combination(rows: pd.DataFrame, attributes: Sequence[str], rng: np.random.G
             wanted = sizes[(sizes >= SHARES[0]) & (sizes <= SHARES[1])]
             fitting += [(one, other, first, second) for first, second in wanted.index]
     if not fitting:
-        raise ValueError(f"no two values of {', '.join(attributes)} together hold {SHARES[0]:.0%} to {SHARES[1]:.0%}")
+        raise ValueError(
+            f"no two values of {', '.join(attributes)} together hold {100 * SHARES[0]:.0f} % to {100 * SHARES[1]:.0f} %"
+        )
     one, other, first, second = fitting[int(rng.integers(len(fitting)))]
     return np.asarray((rows[one] == first) & (rows[other] == second))
