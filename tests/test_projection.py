@@ -7,7 +7,7 @@ import pytest
 from sklearn.decomposition import PCA
 from sklearn.manifold import trustworthiness
 
-from analyses.projection import FEWEST_FOR_UMAP, projection
+from analyses.projection import _EPOCH, FEWEST_FOR_UMAP, projection
 
 
 def clusters(n: int, width: int = 6) -> tuple[np.ndarray, np.ndarray]:
@@ -83,3 +83,11 @@ def test_a_handful_of_pictures_still_has_places(n: int, width: int) -> None:
     assert drawn.xy.shape == (n, 2)
     assert np.isfinite(drawn.xy).all()
     assert np.isnan(drawn.trustworthiness) == (n < 5)
+
+
+def test_what_is_compiled_for_a_map_is_kept_for_the_next_run() -> None:
+    from umap import layouts, umap_
+
+    projection(*clusters(60))
+    for function in (umap_.smooth_knn_dist, umap_.compute_membership_strengths, getattr(layouts, _EPOCH)):
+        assert function.stats.cache_path, function.__name__
