@@ -189,6 +189,18 @@ def test_an_attribute_with_a_direction_is_read_and_one_without_is_not() -> None:
     assert binomtest(sum(alarms), 40, 0.025, alternative="greater").pvalue > 0.001
 
 
+def test_the_interval_of_what_a_line_reads_off_holds_what_it_promises() -> None:
+    """Folds learn from each other: intervals of as many independent hits would hold the truth in some 85 %."""
+    rng = np.random.default_rng(5)
+    reads, misses = 0, 0
+    for seed in range(100):
+        found = linear_probe(rng.normal(size=(240, 24)), attribute((rng.random(240) < 0.3).astype(np.int64)), seed=seed)
+        reads += found["low"] <= 0.5 <= found["high"]
+        misses += not found["selectivity_low"] <= 0 <= found["selectivity_high"]
+    assert binomtest(reads, 100, 0.95, alternative="less").pvalue > 0.01
+    assert binomtest(misses, 100, 0.05, alternative="greater").pvalue > 0.01
+
+
 def test_groups_stay_together_so_that_a_scene_is_no_attribute() -> None:
     apart, together = [], []
     for seed in range(6):
