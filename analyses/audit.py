@@ -15,7 +15,7 @@ import pandas as pd
 
 from analyses.audit_notes import prediction_notes
 from analyses.cells import VERDICTS, Rules
-from analyses.clusters import design_effects, group_codes
+from analyses.clusters import design_effects, group_codes, of_scores
 from analyses.config import AuditConfig
 from analyses.counting import slice_sums
 from analyses.further import Answers, Besides, further_answers
@@ -128,10 +128,12 @@ def run_audit(
     sums = slice_sums(coded, per_picture.columns, order=config.order, min_count=config.min_count, beside=1 + k)
     say("testing")
     groups = group_codes(predictions.rows)
-    design = None if groups is None else design_effects(sums, coded, groups, per_picture.of("said"), order=config.order)[0]
+    designs = {}
+    if groups is not None:
+        designs = design_effects(sums, coded, groups, of_scores(per_picture), order=config.order)
     findings = skew_table(
         sums, per_picture, predictions.taxonomy, min_count=config.min_count, alpha=config.alpha,
-        tolerance=config.tolerance, design=design, inferred=inferred,
+        tolerance=config.tolerance, designs=designs, inferred=inferred,
     )  # fmt: skip
     further = Answers({}, [], {})
     if config.further:
@@ -143,8 +145,8 @@ def run_audit(
         )  # fmt: skip
         findings["coarsest"] = coarsest(findings, levels, predictions.taxonomy)
         further.tables["levels"] = levels[levels["where"].map(len) == 1].reset_index(drop=True)
-    structure = structure_table(sums, per_picture, predictions.taxonomy)
-    slices = slice_table(sums, per_picture, coded, predictions.embeddings)
+    structure = structure_table(sums, per_picture, predictions.taxonomy, designs=designs)
+    slices = slice_table(sums, per_picture, coded, predictions.embeddings, designs=designs)
     say("drawing the map")
     drawn = _map(predictions, config)
     say("measuring the space")

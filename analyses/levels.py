@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from analyses.cells import Rules, judged, slice_families
-from analyses.clusters import design_effects
+from analyses.clusters import Compared, design_effects
 from analyses.counting import SliceSums
 from analyses.inference import Floats
 from analyses.scores import Scores
@@ -90,7 +90,8 @@ def level_table(
         inside, outside = (_grouped(side[:, said], level) for side in (sums.inside, sums.outside))
         design = None
         if groups is not None:
-            design = design_effects(sums, attributes, groups, _grouped(scores.of("said"), level), order=order)[0]
+            compared = {"said": Compared(_grouped(scores.of("said"), level))}
+            design = design_effects(sums, attributes, groups, compared, order=order)["said"]
         found = judged(inside, sums.inside[:, n], outside, sums.outside[:, n], rules, families=families, design=design)
         width = len(level.groups)
         cells = {

@@ -32,7 +32,7 @@ def retrieval_tables(
     The first has one row a (slice, emotion): `slice`, `emotion`, `top` (pictures looked at), `n` of them in the slice,
     `share` among them with Wilson `share_low`, `share_high`, `expected` (share among all pictures with a value), and
     `skew = ln(share / expected)` with `low`, `high` from those of the share; minus infinity where none is among them. Where
-    pictures come in groups, the Wilson interval is too narrow: go by the second table.
+    pictures come in groups, counts are divided by the design effect of the share first (as in `analyses.clusters`).
 
     The second has two rows an (attribute, emotion), `measure` being `max skew` or `ndkl`: `value`, `by_chance` (its mean
     when values are dealt out at random, groups together), `excess` with its interval `low`, `high` from bootstrap samples,
@@ -64,7 +64,10 @@ def retrieval_tables(
         most = min(top if top is not None else int(np.clip(len(known) // 10, 10, 1_000)), len(known))
         expected = np.bincount(codes, minlength=size) / len(codes)
         hits = np.stack([np.bincount(codes[order[:most]], minlength=size) for order in ranked], axis=1)  # (values, k)
-        low, high = wilson(hits, np.array(most))
+        own = None if groups is None else groups[known]
+        first = ranked[:, :most]
+        worth = np.ones(hits.shape) if own is None else _worth(codes[first], own[first], size)
+        low, high = wilson(hits / worth, most / worth)
         with np.errstate(divide="ignore"):
             skew = [np.log(share / expected[:, None]) for share in (hits / most, low, high)]
         slices.append(
@@ -77,8 +80,6 @@ def retrieval_tables(
                 }
             )
         )  # fmt: skip
-        own = None if groups is None else groups[known]
-        first = ranked[:, :most]
         seen = _figures(codes[first], expected, size)
         dealt = dealt_codes(codes, own, draws=draws, rng=rng)
         chance = np.stack([_figures(one[first], expected, size) for one in dealt])
@@ -101,6 +102,21 @@ def retrieval_tables(
     table = pd.concat(whole, ignore_index=True)
     table["q"] = table.groupby("measure", sort=False)["p"].transform(lambda p: benjamini_hochberg(p.to_numpy()))
     return pd.concat(slices, ignore_index=True), table
+
+
+def _worth(first: Codes, groups: Codes, size: int) -> Floats:
+    """How many pictures tell as much as one of each value's share of `first (k, most)`, with groups as units `(size, k)`."""
+    k, most = first.shape
+    worth = np.ones((size, k))
+    for at in range(k):
+        number = np.unique(groups[at], return_inverse=True)[1]
+        count = int(number.max()) + 1
+        of_value = np.bincount(number * size + first[at], minlength=count * size).reshape(count, size)
+        share = of_value.sum(axis=0) / most
+        spread = ((of_value - of_value.sum(axis=1, keepdims=True) * share) ** 2).sum(axis=0) * count / max(count - 1, 1)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            worth[:, at] = np.nanmax([spread / (most * share * (1 - share)), np.ones(size)], axis=0)
+    return worth
 
 
 def ndkl(codes: Codes, expected: Floats) -> Floats:

@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from analyses.cells import Rules, judged, slice_families
-from analyses.clusters import design_effects, group_codes
+from analyses.clusters import Compared, design_effects, group_codes
 from analyses.config import AuditConfig
 from analyses.counting import SliceSums, slice_sums
 from analyses.families import Family, families
@@ -117,7 +117,8 @@ def selftest(
         design = None
         if groups is not None:
             one_hot = np.eye(len(taxonomy))[dealt]
-            design = design_effects(counter.sums, coded, groups, one_hot, order=config.order)[0]
+            compared = {"said": Compared(one_hot)}
+            design = design_effects(counter.sums, coded, groups, compared, order=config.order)["said"]
         n, m = counter.sums.inside[:, :1], counter.sums.outside[:, :1]
         found = judged(inside, n, outside, m, rules, families=family, design=design)
         skewed = int((found.verdict == "skewed").sum())

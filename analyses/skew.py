@@ -7,6 +7,7 @@ effect, and a verdict. Where pictures come in groups, counts are divided by thei
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -116,7 +117,7 @@ _ESTIMATED += ("rate", "complement_rate", "effect", "low", "high", "rate_low", "
 def skew_table(
     sums: SliceSums, scores: Scores, taxonomy: Taxonomy, *,
     min_count: int = 10, alpha: float = 0.05, tolerance: float = 0.02,
-    design: Floats | None = None, inferred: frozenset[str] = frozenset(),
+    designs: Mapping[str, Floats] | None = None, inferred: frozenset[str] = frozenset(),
 ) -> pd.DataFrame:  # fmt: skip
     """One row a (slice, emotion) cell, with the columns of `Finding`, ranked by verdict, effect and evidence.
 
@@ -129,11 +130,14 @@ def skew_table(
         min_count: fewest pictures on either side for a test.
         alpha: false discovery rate.
         tolerance: the largest difference that does not matter, as a share.
-        design: design effect of each cell `(s, k)`, NaN where it is not known; None for independent pictures.
+        designs: design effects `(s, k)` of `said`, `votes` and `shift` (`analyses.clusters.of_scores`), NaN where one is not
+            known; empty or None for independent pictures.
         inferred: columns whose values were inferred; their slices are a family of their own.
     """
     k = len(taxonomy)
-    worth = worth_of((len(sums.specs), k), design)
+    designs, shape = designs or {}, (len(sums.specs), k)
+    design = designs.get("said")
+    worth = worth_of(shape, design)
 
     def pair(kind: str) -> tuple[Floats, Floats]:
         return sums.inside[:, scores.at[kind]], sums.outside[:, scores.at[kind]]
@@ -151,9 +155,9 @@ def skew_table(
         "low": judgement.low, "high": judgement.high, "p": judgement.p, "q": judgement.q,
         "detectable": inference.smallest_detectable_effect(n / worth, m / worth, base_rate, alpha=alpha),
     }  # fmt: skip
-    cells |= (
-        _split(lambda kind: tuple(side / worth for side in pair(kind)), judgement, tolerance) if "votes" in scores else {}
-    )
+    if "votes" in scores:
+        of_labels, of_shift = (worth_of(shape, designs.get(kind)) for kind in ("votes", "shift"))
+        cells |= _split(pair, judgement, tolerance, of_labels=of_labels, of_shift=of_shift)
     own, repeats = beyond_parts(
         sums,
         said,
@@ -225,16 +229,21 @@ def _safely(low: pd.Series, high: pd.Series) -> Floats:
     return np.asarray(np.where(low > 0, low, np.where(high < 0, -high, 0.0)), dtype=np.float64)
 
 
-def _split(pair: Any, judgement: Cells, tolerance: float) -> dict[str, npt.NDArray[Any]]:
+def _split(
+    pair: Any, judgement: Cells, tolerance: float, *, of_labels: Floats, of_shift: Floats
+) -> dict[str, npt.NDArray[Any]]:
     """Composition (the truth differs) and model shift (predictions differ beyond it), each with its interval.
 
     The labels have a part in a skew when they surely differ by more than the tolerance, the model when it surely adds.
+    `of_labels` and `of_shift` say how many pictures tell as much as one, of the labels and of what is beyond them.
     """
     (n, m), (votes, other_votes) = pair("labelled"), pair("votes")
     n, m = np.broadcast_to(n, votes.shape), np.broadcast_to(m, votes.shape)
     (shift, other_shift), (shift2, other_shift2) = pair("shift"), pair("shift2")
-    composition_low, composition_high = inference.newcombe(votes, n, other_votes, m)
-    shift_low, shift_high = inference.paired_shift_interval(shift, shift2, n, other_shift, other_shift2, m)
+    composition_low, composition_high = inference.newcombe(*(part / of_labels for part in (votes, n, other_votes, m)))
+    shift_low, shift_high = inference.paired_shift_interval(
+        *(part / of_shift for part in (shift, shift2, n, other_shift, other_shift2, m))
+    )
     with np.errstate(divide="ignore", invalid="ignore"):
         composition, model = votes / n - other_votes / m, shift / n - other_shift / m
         sign = np.sign(judgement.effect)

@@ -2,24 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from analyses import inference
-from analyses.counting import SliceSums, group_sums
+from analyses.counting import Floats, SliceSums, group_sums
 from analyses.scores import Scores
 from analyses.slices import CodedAttribute
 from data.taxonomy import Taxonomy
 
 
-def structure_table(sums: SliceSums, scores: Scores, taxonomy: Taxonomy) -> pd.DataFrame:
+def structure_table(
+    sums: SliceSums, scores: Scores, taxonomy: Taxonomy, *, designs: Mapping[str, Floats] | None = None
+) -> pd.DataFrame:
     """One row a (slice, emotion): how far the slice's pictures are from the label, against the complement.
 
     Columns: `slice`, `emotion`, `n`, `distance` with its 95 % interval `low`, `high` (Student), `complement_distance`,
     `difference` with `difference_low`, `difference_high` (Welch), and `pull`: how much nearer the slice's centroid is to
     this label than the complement's, relative to all labels, `(mu_s - mu_s').(L_k - mean L)` for unit vectors.
     Positive pull = toward the label. Empty where predictions have no distances.
+
+    Args:
+        sums: sums over slices of the columns of `scores`.
+        scores: says where the columns stand.
+        taxonomy: the `k` labels.
+        designs: design effects `(s, k)` of `distance` (`analyses.clusters.of_scores`), without which pictures count as
+            independent; no interval where one is not known.
     """
     columns = [
         "slice", "emotion", "n", "distance", "low", "high", "complement_distance", "difference", "difference_low",
@@ -32,8 +43,10 @@ def structure_table(sums: SliceSums, scores: Scores, taxonomy: Taxonomy) -> pd.D
     other_total, other_squares = sums.outside[:, scores.at["distance"]], sums.outside[:, scores.at["distance2"]]
     n, m = sums.inside[:, scores.at["one"]], sums.outside[:, scores.at["one"]]
     n, m = np.broadcast_to(n, total.shape), np.broadcast_to(m, total.shape)
-    low, high = inference.mean_interval(total, squares, n)
-    difference_low, difference_high = inference.mean_difference_interval(total, squares, n, other_total, other_squares, m)
+    worth = (designs or {}).get("distance", 1.0)
+    own, other_side = ([part / worth for part in side] for side in ((total, squares, n), (other_total, other_squares, m)))
+    low, high = inference.mean_interval(*own)
+    difference_low, difference_high = inference.mean_difference_interval(*own, *other_side)
     with np.errstate(divide="ignore", invalid="ignore"):
         distance, other = total / n, other_total / m
     difference = distance - other
@@ -49,15 +62,17 @@ def structure_table(sums: SliceSums, scores: Scores, taxonomy: Taxonomy) -> pd.D
 
 
 def slice_table(
-    sums: SliceSums, scores: Scores, attributes: list[CodedAttribute], embeddings: npt.NDArray[np.floating] | None
-) -> pd.DataFrame:
+    sums: SliceSums, scores: Scores, attributes: list[CodedAttribute], embeddings: npt.NDArray[np.floating] | None, *,
+    designs: Mapping[str, Floats] | None = None,
+) -> pd.DataFrame:  # fmt: skip
     """One row a slice: size, accuracy, margin and how far its centroid lies from the complement's.
 
     Columns: `slice`, `where`, `order`, `n`, `n_complement`; `accuracy` (share of votes for the predicted label, over the
     pictures with a truth) with Wilson `accuracy_low`, `accuracy_high`, and `complement_accuracy`; mean `margin` with
     `margin_low`, `margin_high`; `centroid_shift`, the distance between the two centroids, and `centroid_shift_chance`,
     what it would be on average if the slice were drawn at random. NaN where not known; the last two only for slices of
-    one condition, and only with embeddings.
+    one condition, and only with embeddings. `designs` hold the design effects `(s, 1)` of `hit` and `margin`, without which
+    pictures count as independent.
     """
     n, m = sums.inside[:, 0], sums.outside[:, 0]
     table = pd.DataFrame(
@@ -76,16 +91,19 @@ def slice_table(
     def column(kind: str, side: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         return side[:, scores.at[kind]][:, 0]
 
+    worths, one = designs or {}, np.ones((1, 1))
     with np.errstate(divide="ignore", invalid="ignore"):
         if "hit" in scores:
             hits, labelled = column("hit", sums.inside), column("labelled", sums.inside)
             table["accuracy"] = hits / labelled
-            table["accuracy_low"], table["accuracy_high"] = inference.wilson(hits, labelled)
+            worth = worths.get("hit", one)[:, 0]
+            table["accuracy_low"], table["accuracy_high"] = inference.wilson(hits / worth, labelled / worth)
             table["complement_accuracy"] = column("hit", sums.outside) / column("labelled", sums.outside)
         if "margin" in scores:
             total, squares = column("margin", sums.inside), column("margin2", sums.inside)
             table["margin"] = total / n
-            table["margin_low"], table["margin_high"] = inference.mean_interval(total, squares, n)
+            worth = worths.get("margin", one)[:, 0]
+            table["margin_low"], table["margin_high"] = inference.mean_interval(total / worth, squares / worth, n / worth)
     if embeddings is not None:
         shifts = np.array([row for attribute in attributes for row in _centroid_shifts(attribute, embeddings)])
         table.loc[: len(shifts) - 1, ["centroid_shift", "centroid_shift_chance"]] = shifts

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from analyses.cells import Cells, Rules, judged, slice_families
-from analyses.clusters import design_effects, group_codes
+from analyses.clusters import Compared, design_effects, group_codes
 from analyses.counting import CodedColumns, SliceSums, group_sums, slice_sums
 from analyses.families import families
 from analyses.inference import Floats
@@ -83,7 +83,9 @@ def counted(predictions: Predictions, *, order: int = ORDER, min_count: int = Ru
     of_code = np.hstack([columns.of_code[:, : 1 + k], wrong])
     sums = slice_sums(coded, CodedColumns(columns.codes, of_code, columns.rest[:, :0]), order=order, min_count=min_count)
     groups = group_codes(predictions.rows)
-    design = None if groups is None else design_effects(sums, coded, groups, per_picture.of("said"), order=order)[0]
+    design = None
+    if groups is not None:
+        design = design_effects(sums, coded, groups, {"said": Compared(per_picture.of("said"))}, order=order)["said"]
     return Counted(sums, coded, k, design)
 
 
