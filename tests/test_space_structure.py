@@ -383,3 +383,26 @@ def test_the_map_says_how_much_it_depends_on_its_seed_when_asked() -> None:
     assert 0 <= drawn.disagreement <= 1
     assert 0 < drawn.overlap <= 1
     assert np.isnan(projection(clusters[:6], ids[:6], seeds=True).disagreement)
+
+
+def test_groups_of_one_picture_are_independent_pictures() -> None:
+    rng = np.random.default_rng(8)
+    codes, strata, numbers = rng.integers(3, size=400), rng.integers(4, size=400), rng.normal(size=(400, 2))
+    alone = contrasts(codes, 3, numbers, strata=strata)
+    grouped = contrasts(codes, 3, numbers, strata=strata, groups=np.arange(400))
+    np.testing.assert_allclose(grouped.effect, alone.effect)
+    np.testing.assert_allclose(grouped.error, alone.error)
+
+
+def test_within_labels_that_groups_share_the_interval_holds_what_it_promises() -> None:
+    """Some four groups of a slice a label: their spread around the label's mean is a good deal too small."""
+    held, repeats = 0, 400
+    group = np.repeat(np.arange(120), 5)
+    for seed in range(repeats):
+        rng = np.random.default_rng(seed)
+        strata, inside = rng.integers(10, size=120)[group], rng.permutation(np.arange(120) % 3 == 0)[group]
+        numbers = rng.normal(size=600) + rng.normal(size=120)[group] + strata
+        found = contrasts(inside.astype(np.int64), 2, numbers[:, None], strata=strata, groups=group)
+        low, high = found.interval()
+        held += bool(low[1, 0] <= 0 <= high[1, 0])
+    assert binomtest(held, repeats, 0.95, alternative="less").pvalue > 0.005, held

@@ -43,7 +43,7 @@ def contrasts(
 
     With strata, the differences of the strata are averaged with the weights n m / (n + m) of Mantel and Haenszel (1959), n
     pictures inside and m outside: a stratum without pictures on both sides has no weight. With groups the standard error has
-    whole groups as its units (linearised, groups / (groups - 1)).
+    whole groups as its units (linearised, groups / (groups - 1) in each stratum and side).
 
     Args:
         codes: value of each picture `(n,)`, -1 for none.
@@ -102,8 +102,11 @@ def _group_errors(
         share = weight[at, :, 0] / weight[at].sum()
         with np.errstate(divide="ignore", invalid="ignore"):
             own, away = np.nan_to_num(share / n[at, :, 0]), np.nan_to_num(share / m[at, :, 0])
-        scale = np.where(inside, own[held], -away[held])
+        # A mean is nearer to its own groups than to others: of g groups with it the residuals are too small by (g - 1) / g.
+        cell = 2 * held + inside
+        seen = np.bincount(np.unique(cell * count + number) // count, minlength=2 * len(share))
+        scale = np.where(inside, own[held], -away[held]) * np.sqrt(seen / np.maximum(seen - 1, 1))[cell]
         residual = numbers - np.nan_to_num(np.where(inside[:, None], mean[at][held], other[at][held]))
         added = group_sums(number, count, scale[:, None] * residual)
-        errors[at] = np.sqrt((added**2).sum(axis=0) * count / max(count - 1, 1))
+        errors[at] = np.sqrt((added**2).sum(axis=0))
     return errors
