@@ -35,6 +35,7 @@ check: $(STAMP) ## lint, types, layers
 bench: $(STAMP) ## time the audit and the training beside what else there is
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[bench]'
 	$(BIN)/workbench bench --workers 2
+	$(BIN)/python bench/promises.py
 	$(BIN)/python bench/bench.py
 	$(BIN)/python bench/encoding.py
 	$(BIN)/python bench/overlap.py
