@@ -50,13 +50,16 @@ def probed(settings: AuditSettings) -> AuditGiven:
     """What the probe of the settings says of their features.
 
     Raises:
-        ValueError: no probe, labels that it does not know, no such split, or no picture that is unseen.
+        ValueError: no probe, labels that it does not know, no such split, no picture that is unseen, or `trained_on`
+            without `unseen_only`.
     """
     from probes.checkpoint import load_probe
     from probes.evaluate import load_baselines
 
     if not settings.probe:
         raise ValueError("--features needs --probe FOLDER to predict with (make one with `workbench train`)")
+    if settings.trained_on and not settings.unseen_only:
+        raise ValueError("--trained-on says where to look for near copies to leave out: give --unseen-only with it")
     probe = load_probe(settings.probe)
     features = open_features(settings.features, encoder=settings.encoder, id_column=settings.id_column)
     if "label" in features.rows:
