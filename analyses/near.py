@@ -30,15 +30,6 @@ _SAME = 1 - 1e-4
 _CANDIDATES = 4_000_000
 
 
-def unit_rows(values: npt.NDArray[np.floating]) -> npt.NDArray[np.float32]:
-    """The rows `(n, d)` at unit length, as a new float32 array; rows of zeros stay zeros."""
-    unit = np.array(values, dtype=np.float32)
-    for start in range(0, len(unit), _COLUMNS):
-        part = unit[start : start + _COLUMNS]
-        part /= np.maximum(np.sqrt(np.einsum("ij,ij->i", part, part)), 1e-12)[:, None]
-    return unit
-
-
 def cosine_pairs(a: npt.NDArray[np.float32], b: npt.NDArray[np.float32] | None, threshold: float) -> Alike:
     """Every pair of unit rows with cosine of at least `threshold`: positions in `a`, in `b`, cosines; sorted.
 

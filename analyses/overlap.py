@@ -12,6 +12,7 @@ import pandas as pd
 
 from analyses import near
 from analyses.matching import matches
+from data.features import unit_rows
 from data.perceptual import Hashes
 from data.tables import with_ids
 
@@ -194,7 +195,7 @@ def _features(given: Features | None, count: int, which: str) -> npt.NDArray[np.
         raise ValueError(
             f"features of the {which} set have shape {values.shape}: expected ({count}, width), one row a picture"
         )
-    unit = near.unit_rows(values)
+    unit = unit_rows(values)
     if not np.isfinite(unit).all():
         raise ValueError(f"features of the {which} set hold NaN or infinite values: encode them again or leave them out")
     return unit

@@ -9,8 +9,8 @@ import time
 import numpy as np
 import pandas as pd
 
-from analyses.near import unit_rows
 from analyses.overlap import overlap
+from data.features import unit_rows
 
 
 def main() -> None:

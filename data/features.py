@@ -24,6 +24,7 @@ CORE_COLUMNS = ("image_id", "path", "content", "label", "split", "group_id", "pr
 """
 VOTE_PREFIX = "vote_"
 _CHUNK = 65_536
+_UNIT_ROWS = 8_192
 _MAPPED_AT_ONCE = 1 << 28
 """Bytes of a file on disk that are looked through at once."""
 
@@ -197,9 +198,11 @@ class FeatureSet:
 
 def unit_rows(values: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
     """Features `(n, d)` at unit length, as a new float32 array; rows of zeros stay zeros."""
-    array = np.asarray(values, dtype=np.float32)
-    lengths = np.linalg.norm(array, axis=1, keepdims=True)
-    unit: npt.NDArray[np.float32] = np.divide(array, lengths, where=lengths > 0, out=np.zeros_like(array))
+    unit = np.array(values, dtype=np.float32)
+    for start in range(0, len(unit), _UNIT_ROWS):
+        part = unit[start : start + _UNIT_ROWS]
+        lengths = np.linalg.norm(part, axis=1, keepdims=True)
+        np.divide(part, lengths, where=lengths > 0, out=part)
     return unit
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from analyses import near, near_index
 from analyses.overlap import leaked, overlap
+from data.features import unit_rows
 from data.perceptual import Hashes
 
 
@@ -39,8 +40,8 @@ def naive_cosine(a, b, threshold):
 )
 @pytest.mark.parametrize("threshold", [0.5, 0.9])
 def test_cosine_search_is_the_naive_one(n, m, width, threshold):
-    a = near.unit_rows(features(n, 1, width, centres=40))
-    b = None if m is None else near.unit_rows(features(m, 2, width, centres=40))
+    a = unit_rows(features(n, 1, width, centres=40))
+    b = None if m is None else unit_rows(features(m, 2, width, centres=40))
     if width < 10 or threshold == 0.5:
         a, b = a[:300], b if b is None else b[:300]
     i, j, cosines = near.cosine_pairs(a, b, threshold)
@@ -56,7 +57,7 @@ def test_cosine_search_is_the_naive_one(n, m, width, threshold):
 def test_pairs_picked_out_or_compared_in_whole_blocks_are_the_same(within, picked, monkeypatch):
     monkeypatch.setattr(near, "_PICKED", picked)
     rng = np.random.default_rng(5)
-    a, b = (near.unit_rows(rng.normal(size=(n, 96)) + 0.2) for n in (300, 220))
+    a, b = (unit_rows(rng.normal(size=(n, 96)) + 0.2) for n in (300, 220))
     i, j, _ = near.cosine_pairs(a, None if within else b, 0.25)
     assert set(zip(i, j, strict=True)) == naive_cosine(a, None if within else b, 0.25)
     assert len(i) > 100
@@ -66,9 +67,9 @@ def test_pairs_picked_out_or_compared_in_whole_blocks_are_the_same(within, picke
 def test_an_index_finds_what_comparing_all_finds_and_says_how_much(within, monkeypatch):
     pytest.importorskip("faiss")
     rng = np.random.default_rng(5)
-    a, b = (near.unit_rows(features(3_000, seed)) for seed in (1, 2))
-    b[:200] = near.unit_rows(a[:200] + 0.01 * rng.normal(size=a[:200].shape))
-    a[2_800:] = near.unit_rows(a[:200] + 0.01 * rng.normal(size=a[:200].shape))
+    a, b = (unit_rows(features(3_000, seed)) for seed in (1, 2))
+    b[:200] = unit_rows(a[:200] + 0.01 * rng.normal(size=a[:200].shape))
+    a[2_800:] = unit_rows(a[:200] + 0.01 * rng.normal(size=a[:200].shape))
     threshold = 0.95
     exact = near.cosine_pairs(a, None if within else b, threshold)
     assert len(exact[0]) >= 200
@@ -92,7 +93,7 @@ def test_an_index_finds_what_comparing_all_finds_and_says_how_much(within, monke
 def test_an_index_that_looks_into_one_cell_admits_what_it_misses(monkeypatch):
     pytest.importorskip("faiss")
     monkeypatch.setattr(near_index, "_PROBED", 1)
-    found = near_index.indexed_pairs(near.unit_rows(features(3_000, 1)), None, 0.6)
+    found = near_index.indexed_pairs(unit_rows(features(3_000, 1)), None, 0.6)
     assert found.found < 0.9 * found.made_up
 
 
@@ -252,7 +253,7 @@ def test_small_sets_use_the_default_threshold():
 
 def test_calibration_needs_pictures_and_uses_the_larger_set():
     with pytest.raises(ValueError, match="cannot calibrate on 5 pictures: expected at least 100"):
-        near.calibrated_cosine(near.unit_rows(features(5, 1)), others=5)
+        near.calibrated_cosine(unit_rows(features(5, 1)), others=5)
     found = overlap(rows(5), rows(300, "b"), features_a=features(5, 1), features_b=features(300, 2))
     assert "within the second set" in found.calibration
     assert near.calibrated_cosine(np.ones((200, 1), dtype=np.float32), others=9) == (near._SAME, near._SAME)
