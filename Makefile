@@ -2,7 +2,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/installed
 
-.PHONY: help install demo test app check bench clean
+.PHONY: help install demo test app check bench mutants clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -41,6 +41,10 @@ bench: $(STAMP) ## time the audit and the training beside what else there is
 	$(BIN)/python bench/overlap.py
 	$(BIN)/python bench/training.py
 	$(BIN)/python bench/demo.py
+
+mutants: $(STAMP) ## change the statistics in 300 small ways: which changes does no test notice?
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[mutants]'
+	$(BIN)/python bench/mutants.py
 
 clean: ## remove .venv and caches
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache *.egg-info build
