@@ -41,6 +41,7 @@ bench: $(STAMP) ## time the audit and the training beside what else there is
 	$(BIN)/python bench/overlap.py
 	$(BIN)/python bench/training.py
 	$(BIN)/python bench/demo.py
+	$(BIN)/python bench/readme.py
 
 mutants: $(STAMP) ## change the statistics in 300 small ways: which changes does no test notice?
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[mutants]'

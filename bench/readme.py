@@ -1,0 +1,75 @@
+"""Do the commands of the README print what stands beneath them there, to the digit?
+
+Every block of commands that another block follows is run, in the README's order and in an empty folder, and the lines of
+standard output are compared with that block. `make demo` stands for `workbench demo`. Exits with 1 where a line differs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import itertools
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+SHARED = ROOT.parent / "shared"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--only", default="", help="commands with this text only")
+    given = parser.parse_args()
+    told = [one for one in examples((ROOT / "README.md").read_text(encoding="utf-8")) if given.only in "\n".join(one[0])]
+    if not told:
+        sys.exit(f"no example of the README has {given.only!r} in its command")
+    differing = 0
+    with tempfile.TemporaryDirectory(prefix="readme-") as folder:
+        place = Path(folder) / "checkout"
+        place.mkdir()
+        if SHARED.exists():
+            (Path(folder) / "shared").symlink_to(SHARED)
+        for commands, expected in told:
+            if not SHARED.exists() and any("../shared" in command for command in commands):
+                print(f"left out, its data are not there: {commands[0]}")
+                continue
+            lines = [line for command in commands for line in printed(command, place)]
+            changes = list(difflib.unified_diff(expected, lines, "README.md", "printed", lineterm="", n=0))
+            print("\n".join([f"{'differs' if changes else 'as printed'}: {'; '.join(commands)}", *changes]), flush=True)
+            differing += bool(changes)
+    return int(bool(differing))
+
+
+def examples(readme: str) -> list[tuple[list[str], list[str]]]:
+    """Commands, and the lines that the README says they print."""
+    blocks = [
+        (match.start(), match.end(), match[1].splitlines())
+        for match in re.finditer(r"^```\n(.*?)^```$", readme, re.M | re.S)
+    ]
+    found = []
+    for (_, end, block), (start, _, following) in itertools.pairwise(blocks):
+        commands = [line.partition("  #")[0].strip() for line in block]
+        alone = all(line.startswith("workbench ") for line in commands) and "..." not in "".join(commands)
+        between = readme[end:start].strip()
+        if alone and not between and not following[0].startswith("workbench "):
+            found.append((commands, following))
+    demo = re.search(r"^`make demo` prints this.*?^```\n(.*?)^```$", readme, re.M | re.S)
+    return found + ([(["workbench demo"], demo[1].splitlines())] if demo else [])
+
+
+def printed(command: str, place: Path) -> list[str]:
+    """Lines of standard output; a command that fails says so in their place."""
+    words = [sys.executable, "-m", "workbench", *command.split()[1:]]
+    ended = subprocess.run(
+        words, cwd=place, capture_output=True, text=True, env=os.environ | {"PYTHONPATH": str(ROOT), "COLUMNS": "200"}
+    )
+    lines = ended.stdout.splitlines()
+    return lines if not ended.returncode else [*lines, f"exit code {ended.returncode}: {ended.stderr.strip()[-400:]}"]
+
+
+if __name__ == "__main__":
+    sys.exit(main())
