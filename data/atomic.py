@@ -26,28 +26,35 @@ __all__ = [
 ]  # fmt: skip
 
 
-def write_text(path: Path, text: str) -> None:
-    """Writes `text` to a temporary name beside `path`, then renames."""
-    write_bytes(path, text.encode("utf-8"))
+def write_text(path: Path, text: str, *, durable: bool = False) -> None:
+    """Writes `text` to a temporary name beside `path`, then renames; see `write_bytes`."""
+    write_bytes(path, text.encode("utf-8"), durable=durable)
 
 
-def write_bytes(path: Path, content: bytes) -> None:
-    """Writes `content` to a temporary name beside `path`, then renames."""
+def write_bytes(path: Path, content: bytes, *, durable: bool = False) -> None:
+    """Writes `content` to a temporary name beside `path`, then renames.
+
+    Args:
+        path: the file.
+        content: what it shall hold.
+        durable: not made again by any command: waits until it is on the disk, so that a power cut leaves no empty file.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.partial-{os.getpid()}-{threading.get_ident()}")
     try:
         with partial.open("wb") as file:
             file.write(content)
-            file.flush()
-            os.fsync(file.fileno())  # else a power cut may leave an empty file under the new name
+            if durable:
+                file.flush()
+                os.fsync(file.fileno())
         os.replace(partial, path)
     finally:
         partial.unlink(missing_ok=True)
 
 
-def write_json(path: Path, record: Any) -> None:
+def write_json(path: Path, record: Any, *, durable: bool = False) -> None:
     """Writes `record` as strict JSON (NaN refused) with sorted keys left as given, two-space indented."""
-    write_text(path, json.dumps(record, indent=2, allow_nan=False, ensure_ascii=False) + "\n")
+    write_text(path, json.dumps(record, indent=2, allow_nan=False, ensure_ascii=False) + "\n", durable=durable)
 
 
 @contextmanager

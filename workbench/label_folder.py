@@ -134,7 +134,8 @@ def save_answer(
         # In the order of the queue: two people's files differ line by line, and a version control system can merge them.
         order = pd.Series(range(len(queue.pictures)), index=queue.pictures["image_id"])
         table = table.assign(at=table["image_id"].map(order)).sort_values(["at", "annotator"], kind="stable")
-        write_text(queue.folder / LABELS_FILE, table[list(ANSWER_COLUMNS)].to_csv(index=False, lineterminator="\n"))
+        text = table[list(ANSWER_COLUMNS)].to_csv(index=False, lineterminator="\n")
+        write_text(queue.folder / LABELS_FILE, text, durable=True)
 
 
 def answered(queue: Queue, annotator: str) -> dict[int, str]:

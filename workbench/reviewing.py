@@ -168,7 +168,8 @@ def load_reviews(folder: Path | str) -> tuple[Review, ...]:
 
 def write_reviews(reviews: Sequence[Review], folder: Path | str) -> None:
     """Writes `review.json`, under a temporary name first. `save_review` adds to what is there; this replaces it."""
-    write_json(Path(folder) / REVIEW_FILE, {"schema": _SCHEMA, "reviews": [asdict(review) for review in reviews]})
+    record = {"schema": _SCHEMA, "reviews": [asdict(review) for review in reviews]}
+    write_json(Path(folder) / REVIEW_FILE, record, durable=True)
 
 
 def save_review(review: Review, folder: Path | str) -> tuple[Review, ...]:
