@@ -1,7 +1,8 @@
 """How is a result written so that a half-written one is never read as whole?
 
 Files go into a hidden sibling folder; a marker that lists every file with its size is written last; one rename makes
-the folder visible. A kill or a full disk leaves the old result, or none.
+the folder visible. A kill or a full disk leaves the old result, or none. To replace a result takes two renames: after a
+kill between them the old one is put back as soon as the folder is read, or claimed again (`data.destination`).
 """
 
 from __future__ import annotations
@@ -9,103 +10,110 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import sys
-from collections.abc import Iterable, Iterator
+import threading
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-MARKER = "COMPLETE.json"
+from data.destination import claimed, ensure_free, is_replaceable, restore
+from data.leftovers import ASIDE, MARKER, discard, identity
+from data.locks import alone
+
+__all__ = [
+    "MARKER", "alone", "atomic_folder", "ensure_free", "is_replaceable", "record_of", "require_complete", "write_bytes",
+    "write_json", "write_text",
+]  # fmt: skip
 
 
-def write_text(path: Path, text: str) -> None:
-    """Writes `text` to a temporary name beside `path`, then renames."""
-    write_bytes(path, text.encode("utf-8"))
+def write_text(path: Path, text: str, *, durable: bool = False) -> None:
+    """Writes `text` to a temporary name beside `path`, then renames; see `write_bytes`."""
+    write_bytes(path, text.encode("utf-8"), durable=durable)
 
 
-def write_bytes(path: Path, content: bytes) -> None:
-    """Writes `content` to a temporary name beside `path`, then renames."""
+def write_bytes(path: Path, content: bytes, *, durable: bool = False) -> None:
+    """Writes `content` to a temporary name beside `path`, then renames.
+
+    Args:
+        path: the file.
+        content: what it shall hold.
+        durable: not made again by any command: waits until it is on the disk, so that a power cut leaves no empty file.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.partial-{os.getpid()}")
+    partial = path.with_name(f".{path.name}.partial-{os.getpid()}-{threading.get_ident()}")
     try:
-        partial.write_bytes(content)
+        with partial.open("wb") as file:
+            file.write(content)
+            if durable:
+                file.flush()
+                os.fsync(file.fileno())
         os.replace(partial, path)
     finally:
         partial.unlink(missing_ok=True)
 
 
-def write_json(path: Path, record: Any) -> None:
+def write_json(path: Path, record: Any, *, durable: bool = False) -> None:
     """Writes `record` as strict JSON (NaN refused) with sorted keys left as given, two-space indented."""
-    write_text(path, json.dumps(record, indent=2, allow_nan=False, ensure_ascii=False) + "\n")
-
-
-def ensure_free(path: Path, *, overwrite: bool) -> None:
-    """Refuses a destination that exists, before any work is spent on it.
-
-    Raises:
-        FileExistsError: the folder exists and `overwrite` is False.
-    """
-    if path.exists() and not overwrite and (not path.is_dir() or any(path.iterdir())):
-        raise FileExistsError(f"{path} exists: choose another folder, or pass --overwrite to replace it")
-    if path.exists() and overwrite and not is_replaceable(path):
-        raise FileExistsError(
-            f"{path} exists and was not written by the workbench (no {MARKER}): refusing to replace it; remove it yourself"
-        )
-
-
-def is_replaceable(path: Path) -> bool:
-    """Whether `path` is an empty folder or one that this module wrote."""
-    return path.is_dir() and ((path / MARKER).is_file() or not any(path.iterdir()))
+    write_text(path, json.dumps(record, indent=2, allow_nan=False, ensure_ascii=False) + "\n", durable=durable)
 
 
 @contextmanager
-def atomic_folder(path: Path, *, overwrite: bool = False, derived: Iterable[str] = ()) -> Iterator[Path]:
+def atomic_folder(
+    path: Path, *, overwrite: bool = False, derived: Iterable[str] = (), known: Collection[str] = ()
+) -> Iterator[Path]:
     """A fresh folder to write into; on a clean exit it becomes `path` with a completion marker, else it vanishes.
 
     Args:
-        path: where the folder shall be.
+        path: where the folder shall be; of a link, where it leads.
         overwrite: replace a folder of ours that is there.
         derived: files that may be made again later; the marker does not vouch for their size.
+        known: see `data.destination.ensure_free`; `derived` files are.
 
     Raises:
-        FileExistsError: see `ensure_free`.
+        FileExistsError: see `data.destination.claimed`; or another process has written the folder meanwhile.
+        OSError: the place cannot be written to.
     """
-    path = Path(path)
-    ensure_free(path, overwrite=overwrite)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    for stale in path.parent.glob(f".{path.name}.partial-*"):
-        if not _is_alive(stale.name.split("partial-")[1].split("-")[0]):
-            shutil.rmtree(stale, ignore_errors=True)
-    partial = path.with_name(f".{path.name}.partial-{os.getpid()}")
-    partial.mkdir()
-    try:
-        yield partial
-        files = {
-            str(item.relative_to(partial)): item.stat().st_size
-            for item in sorted(partial.rglob("*"))
-            if item.is_file() and item.name not in derived
-        }
-        write_json(partial / MARKER, {"files": files})
-        if path.exists():
-            replaced = path.with_name(f".{path.name}.partial-{os.getpid()}-replaced")
-            os.replace(path, replaced)
-            os.replace(partial, path)
-            shutil.rmtree(replaced)
-        else:
-            os.replace(partial, path)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
+    path, derived = Path(path), tuple(derived)
+    known = {*known, *derived}
+    with claimed(path, overwrite=overwrite, known=known) as claim:
+        ensure_free(path, overwrite=overwrite, known=known)
+        partial = _sibling(claim.path)
+        partial.mkdir()
+        try:
+            yield partial
+            files = {
+                item.relative_to(partial).as_posix(): item.stat().st_size
+                for item in sorted(partial.rglob("*"))
+                if item.is_file() and item.name not in derived
+            }
+            write_json(partial / MARKER, {"files": files})
+            claim.require_unchanged()
+            ensure_free(path, overwrite=overwrite, known=known)
+            _put(partial, claim.path)
+            claim.found = identity(claim.path)
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
 
 
-def _is_alive(process: str) -> bool:
-    """Whether the process that writes a partial folder still runs (so that its work is not taken from under it)."""
+def _put(partial: Path, path: Path) -> None:
+    """Gives a finished folder its name; what has the name now is put aside first, and removed last."""
+    if not path.exists():
+        os.replace(partial, path)
+        return
+    aside = _sibling(path, ASIDE)
+    os.replace(path, aside)
     try:
-        os.kill(int(process), 0)
-    except (ValueError, ProcessLookupError):
-        return False
-    except PermissionError:
-        return True
-    return int(process) != os.getpid()
+        os.replace(partial, path)
+    except BaseException:
+        if not path.exists():
+            os.replace(aside, path)
+        raise
+    discard(aside)
+
+
+def _sibling(path: Path, ending: str = "") -> Path:
+    """A hidden name beside `path` that no other process uses."""
+    return path.with_name(f".{path.name}.partial-{os.getpid()}{ending}")
 
 
 def require_complete(path: Path, *, what: str) -> None:
@@ -115,6 +123,8 @@ def require_complete(path: Path, *, what: str) -> None:
         FileNotFoundError: the folder or a file is missing.
         ValueError: no marker, or a file is shorter or longer than written.
     """
+    if not path.is_dir():
+        restore(path)
     if not path.is_dir():
         raise FileNotFoundError(f"no {what} at {path}: the folder does not exist")
     if not (path / MARKER).is_file():
@@ -142,24 +152,3 @@ def record_of(path: Path, *, schema: int, otherwise: str) -> Any:
     if record.get("schema") != schema:
         raise ValueError(f"{path.parent} has schema {record.get('schema')!r}: this version reads {schema}; {otherwise}")
     return record
-
-
-@contextmanager
-def alone(lock: Path) -> Iterator[None]:
-    """Waits until no other tab or process holds this lock file; a process that dies lets go by itself."""
-    with lock.open("a+b") as file:
-        if sys.platform == "win32":
-            import msvcrt
-
-            file.seek(0)
-            msvcrt.locking(file.fileno(), msvcrt.LK_LOCK, 1)
-            try:
-                yield
-            finally:
-                file.seek(0)
-                msvcrt.locking(file.fileno(), msvcrt.LK_UNLCK, 1)
-        else:
-            import fcntl
-
-            fcntl.flock(file, fcntl.LOCK_EX)
-            yield

@@ -9,6 +9,7 @@ A picture is known by its bytes: a second run encodes only those it has not seen
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -91,8 +92,9 @@ def encode(
             finished.append(_encoded_shard(contents[part], decoded, encoder, bar, shards / f"{len(finished):06d}.npz"))
     features, unreadable = _assembled(rows, contents, encoder, (earlier, finished), shards)
     features.save(out, overwrite=True)
-    for leftover in out.parent.glob(f"{out.name}.shards-*"):
-        shutil.rmtree(leftover)
+    for leftover in out.parent.iterdir():
+        if re.fullmatch(rf"{re.escape(out.name)}\.shards-[0-9a-f]{{8}}", leftover.name):
+            shutil.rmtree(leftover)
     new = len(todo) - sum(int((~shard.readable).sum()) for shard in finished[len(finished) - len(parts) :])
     return Encoded(FeatureSet.load(out), unreadable, new, len(features) - new)
 

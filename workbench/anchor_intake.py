@@ -6,8 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from data.atomic import atomic_folder, ensure_free
+from data.atomic import atomic_folder
 from data.taxonomy_file import taxonomy_called
+from workbench.claiming import writes_out
 from workbench.settings import AnchorsSettings
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 Say = Callable[[str], None]
 
 
+@writes_out()
 def anchors(settings: AnchorsSettings, *, say: Say = print) -> AnchorGeometry:
     """Reads label anchors, says how they lie, and writes `anchors.html`, `cosines.csv`, `labels.csv`, `correlations.csv`.
 
@@ -26,8 +28,6 @@ def anchors(settings: AnchorsSettings, *, say: Say = print) -> AnchorGeometry:
     """
     taxonomy = taxonomy_called(settings.taxonomy)
     out = Path(settings.out)
-    if settings.out:
-        ensure_free(out, overwrite=settings.overwrite)
     from analyses.anchor_geometry import anchor_geometry
     from probes.anchors import anchors_from
     from workbench.anchors_page import anchors_html, cosine_table, notes, sentences

@@ -8,21 +8,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from analyses.audit import AuditResult, run_audit
-from data.atomic import ensure_free
 from data.tables import is_table
 from workbench.attribute_intake import with_tables
 from workbench.audit_intake import probed, tabled
 from workbench.besides_intake import besides
+from workbench.claiming import writes_out
 from workbench.concept_sentences import calibration_sentences, obtained
 from workbench.concept_tables import CALIBRATED, concept_tables
 from workbench.gate import audit_gate
-from workbench.gate_files import audit_findings, write_findings
+from workbench.gate_files import audit_findings
 from workbench.progress import MAP_STEP, steps
 from workbench.reading_intake import require_accuracy
 from workbench.report import report_html
 from workbench.reviewing import carried_reviews, judged, progress_sentence
 from workbench.settings import AuditSettings
-from workbench.store import save_audit
+from workbench.store import RUN_FILES, save_audit
 from workbench.system_card import read_system_card
 from workbench.system_section import read_first
 from workbench.wording_intake import other_wordings
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 Say = Callable[[str], None]
 
 
+@writes_out(known=RUN_FILES)
 def audit(settings: AuditSettings, *, command: str = "", remarks: tuple[str, ...] = (), say: Say = print) -> AuditResult:
     """Audits a probe's or anyone's predictions and writes a run folder with its report.
 
@@ -49,7 +50,6 @@ def audit(settings: AuditSettings, *, command: str = "", remarks: tuple[str, ...
     out = Path(settings.out)
     require_accuracy(settings.answer_at)
     gate = audit_gate(settings.fail_on, fail_on_skew=settings.fail_on_skew)
-    ensure_free(out, overwrite=settings.overwrite)
     carried_reviews(out, settings.review_from)
     card = read_system_card(settings.system) if settings.system else None
     if bool(settings.features) == bool(settings.predictions):
@@ -102,9 +102,8 @@ def audit(settings: AuditSettings, *, command: str = "", remarks: tuple[str, ...
         step("writing the report")
         reviews = carried_reviews(out, settings.review_from)  # once more: people may have gone on reviewing meanwhile
         report = report_html(result, reviews=reviews)
-        save_audit(result, out, report=report, reviews=reviews, overwrite=settings.overwrite)
         findings = audit_findings(result, gate)
-        write_findings(findings, out)
+        save_audit(result, out, report=report, findings=findings, reviews=reviews, overwrite=settings.overwrite)
     for note in read_first(result):
         say(f"warning: {note}")
     for row in result.excluded[result.excluded["what"] == "attribute"].itertuples():

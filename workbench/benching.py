@@ -7,7 +7,6 @@ import json
 import multiprocessing
 import os
 import platform
-import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -26,13 +25,17 @@ from analyses.planted_skew.peers import PACKAGES, installed
 from analyses.planted_skew.records import FAIL, QUICK_ALPHA, Experiment, Record, Row
 from data.atomic import MARKER, is_replaceable, write_json, write_text
 from data.features import VOTE_PREFIX, FeatureSet
+from data.leftovers import discard, recover
 from data.taxonomy import Taxonomy, closest
 from workbench.bench_page import bench_html, markdown_table, terminal_lines
+from workbench.claiming import writes_out
 from workbench.settings import BenchSettings, FeaturesSettings
 
 Say = Callable[[str], None]
 ALONE = ("speed", "peers")
 """Experiments that take times: nothing else of ours runs beside them."""
+_OURS = ("bench.html", "bench.md", "bench.json", "pictures", "blocks")
+"""What is replaced; whatever else is in the folder stays. The blocks, by whose settings it is known, go last."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,7 @@ class BenchResult:
         return any(row.verdict == FAIL for row in self.rows)
 
 
+@writes_out(whole=False)
 def bench(settings: BenchSettings, *, command: str = "", say: Say = print) -> BenchResult:
     """Runs what is not finished yet, prints the table, and writes `bench.html`, `bench.md` and `bench.json`.
 
@@ -214,6 +218,8 @@ def _blocks(one: Experiment, settings: BenchSettings) -> int:
 
 def _claim(out: Path, settings: BenchSettings) -> None:
     """Makes the folder ours, or refuses what is in it."""
+    for name in _OURS:
+        recover(out / name, sure=True)
     mark = out / "blocks" / "settings.json"
     fingerprint = _fingerprint(settings)
     if mark.is_file():
@@ -223,7 +229,9 @@ def _claim(out: Path, settings: BenchSettings) -> None:
             raise FileExistsError(
                 f"{out} holds blocks of other settings or of another version: choose another folder, or pass --overwrite"
             )
-        shutil.rmtree(out)
+        for name in _OURS:
+            if (out / name).exists():
+                discard(out / name)
     elif out.exists() and not is_replaceable(out):
         raise FileExistsError(f"{out} exists and holds no benchmark: choose another folder")
     write_json(mark, {"fingerprint": fingerprint})

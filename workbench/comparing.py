@@ -12,8 +12,9 @@ import numpy as np
 from analyses.audit import AuditResult, versions
 from analyses.compare import Comparison, compare
 from analyses.config import AuditConfig
-from data.atomic import atomic_folder, ensure_free, write_json
+from data.atomic import atomic_folder, write_json
 from data.predictions import Predictions
+from workbench.claiming import writes_out
 from workbench.compare_page import compare_html
 from workbench.compare_sentences import headline, outcome, plain_change
 from workbench.concept_sentences import STANDING_WARNING
@@ -28,6 +29,7 @@ _ASKED = ("tolerance", "alpha", "order", "min_count", "bins")
 _OF_THE_AUDIT = ("predicted", "audit_agreement", "audit_margin", "audit_x", "audit_y")
 
 
+@writes_out()
 def compare_runs(settings: CompareSettings, *, command: str = "", say: Say = print) -> Findings:
     """Compares two runs and writes `compare.html`, tables as CSV, `comparison.json`, `findings.json` and `junit.xml`.
 
@@ -38,7 +40,6 @@ def compare_runs(settings: CompareSettings, *, command: str = "", say: Say = pri
     """
     out = Path(settings.out)
     gate = gate_from(settings.fail_on, verdict="worse")
-    ensure_free(out, overwrite=settings.overwrite)
     first, second = load_audit(settings.run_a), load_audit(settings.run_b)
     result = compared(first, second)
     findings = compare_findings(result, gate)

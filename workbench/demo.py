@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -10,18 +9,22 @@ from typing import Any
 
 from analyses.audit import AuditResult
 from analyses.slices import SliceSpec
-from data.atomic import ensure_free
+from data.destination import ensure_free
 from data.features import FeatureSet
+from data.leftovers import discard
 from probes.config import FitConfig
 from workbench.auditing import audit
+from workbench.claiming import writes_out
 from workbench.selftesting import selftest_run
 from workbench.sentences import plain_sentence
 from workbench.settings import AuditSettings, DemoSettings, FeaturesSettings, SelftestSettings, TrainSettings
+from workbench.store import RUN_FILES
 from workbench.training import train
 
 Say = Callable[[str], None]
 
 
+@writes_out(replaces=True, whole=False)
 def demo(settings: DemoSettings, *, command: str = "", say: Say = print) -> AuditResult:
     """Draws pictures (or, with `table`, features) with a planted bias, trains a probe and audits it, under one folder.
 
@@ -40,8 +43,9 @@ def _of_pictures(settings: DemoSettings, *, command: str, say: Say) -> AuditResu
 
     root = Path(settings.out)
     for name in ("world/pictures", "world/manifest", "features", "probe", "audit"):
-        ensure_free(root / name, overwrite=True)
-    shutil.rmtree(root / "features", ignore_errors=True)  # encoded anew, so that the demo shows it
+        ensure_free(root / name, overwrite=True, known=RUN_FILES if name == "audit" else ())
+    if (root / "features").exists():
+        discard(root / "features")  # encoded anew, so that the demo shows it
     bias = AnnotatorBias() if settings.bias else None
     half = settings.pictures // 2
     write_scenes(root / "world", train=settings.pictures - half, test=half, seed=settings.seed, bias=bias, overwrite=True)
@@ -127,7 +131,7 @@ def _of_table(settings: DemoSettings, *, command: str, say: Say) -> AuditResult:
     root = Path(settings.out)
     features, probe, run = (root / name for name in ("features", "probe", "audit"))
     for folder in (features, probe, run):
-        ensure_free(folder, overwrite=True)
+        ensure_free(folder, overwrite=True, known=RUN_FILES if folder == run else ())
     biases = DEFAULT_BIASES if settings.bias else ()
     feature_table(biases=biases, test=settings.pictures, seed=settings.seed).save(features, overwrite=True)
     for bias in biases:

@@ -12,13 +12,14 @@ import pandas as pd
 
 from analyses.audit import versions
 from analyses.discovery.discover import DiscoveryResult, discover
-from data.atomic import atomic_folder, ensure_free, write_json
+from data.atomic import atomic_folder, write_json
 from data.attributes import join_attributes
 from data.features import FeatureSet
 from data.predictions import Predictions
 from data.tables import named, read_table
 from data.threads import threads_for
 from workbench.audit_intake import probed, tabled
+from workbench.claiming import writes_out
 from workbench.discovery_page import discovery_html
 from workbench.discovery_sentences import terminal_lines
 from workbench.progress import steps
@@ -29,6 +30,7 @@ Say = Callable[[str], None]
 _STEPS = ("projecting", "looking along directions", "looking for topics", "looking into leaves", "checking", "naming")
 
 
+@writes_out()
 def discover_slices(settings: DiscoverSettings, *, command: str = "", say: Say = print) -> DiscoveryResult:
     """Discovers slices and writes `slices.csv`, `members.parquet`, `discover.json` and `discover.html`.
 
@@ -37,7 +39,6 @@ def discover_slices(settings: DiscoverSettings, *, command: str = "", say: Say =
         ValueError: neither or both of probe and predictions, no labels, or see `analyses.discovery.discover`.
     """
     out = Path(settings.out)
-    ensure_free(out, overwrite=settings.overwrite)
     if bool(settings.probe) == bool(settings.predictions):
         raise ValueError(
             "give either --probe FOLDER to predict with, or --predictions TABLE; --features are needed with both"

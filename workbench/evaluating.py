@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from data.atomic import atomic_folder, ensure_free
+from data.atomic import atomic_folder
 from data.features import FeatureSet
 from data.readers import with_taxonomy
 from data.reported import HEADLINE_NOTE, SETS, set_named
 from data.taxonomy import Taxonomy
 from data.taxonomy_file import taxonomy_called
+from workbench.claiming import writes_out
 from workbench.evaluation_notes import bank_note, thin_notes
 from workbench.evaluation_sides import Measured, measured_sides
 from workbench.evaluation_table import DatasetTable, latex, long_table, markdown, text_lines
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 Say = Callable[[str], None]
 
 
+@writes_out()
 def evaluate_datasets(settings: EvaluateSettings, *, say: Say = print) -> tuple[DatasetTable, ...]:
     """Measures one probe (or its seeds) on every dataset and writes the table in every form.
 
@@ -43,8 +45,6 @@ def evaluate_datasets(settings: EvaluateSettings, *, say: Say = print) -> tuple[
     if settings.features:
         raise ValueError("give either --features for one set or --datasets for several, not both")
     require_accuracy(settings.answer_at)
-    if settings.out:
-        ensure_free(Path(settings.out), overwrite=settings.overwrite)
     probes = open_probes(settings.probe)
     places = [_place(item) for item in settings.datasets]
     repeated = sorted({name for name, _ in places if [other for other, _ in places].count(name) > 1})

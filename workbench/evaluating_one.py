@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from analyses.reading import Confidence
-from data.atomic import atomic_folder, ensure_free, write_json
+from data.atomic import atomic_folder, write_json
 from data.features import FeatureSet
 from workbench.audit_intake import chosen_pictures
+from workbench.claiming import writes_out
 from workbench.evaluation_sides import probe_knows, without
 from workbench.evaluation_table import DatasetTable
 from workbench.leakage import NearSearch
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 Say = Callable[[str], None]
 
 
+@writes_out()
 def evaluate(settings: EvaluateSettings, *, say: Say = print) -> Evaluation:
     """Measures a probe beside the baselines that were fitted on its own training pictures.
 
@@ -40,8 +42,6 @@ def evaluate(settings: EvaluateSettings, *, say: Say = print) -> Evaluation:
     from workbench.evaluation_page import evaluation_html
 
     require_accuracy(settings.answer_at)
-    if settings.out:
-        ensure_free(Path(settings.out), overwrite=settings.overwrite)
     if len(settings.probe) != 1:
         raise ValueError(f"--features takes one probe, got {len(settings.probe)}: give the features with --datasets instead")
     folder = Path(settings.probe[0])

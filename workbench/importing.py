@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from data.atomic import atomic_folder, ensure_free
+from data.atomic import atomic_folder
 from data.features import FeatureSet, FeatureSpec
 from data.taxonomy_file import taxonomy_called
+from workbench.claiming import writes_out
 from workbench.settings import ImportTinyemoSettings
 from workbench.training import open_features
 
@@ -23,6 +24,7 @@ _UNIT = 0.01
 _SAMPLE = 4_096
 
 
+@writes_out()
 def import_tinyemo(settings: ImportTinyemoSettings, *, say: Say = print) -> Probe:
     """Opens a checkpoint that TinyEmo published, says what is in it and what it leaves open, and writes a probe folder.
 
@@ -38,7 +40,6 @@ def import_tinyemo(settings: ImportTinyemoSettings, *, say: Say = print) -> Prob
     from probes.tinyemo import open_checkpoint, probe_from
 
     out = Path(settings.out)
-    ensure_free(out, overwrite=settings.overwrite)
     if settings.features and settings.encoder:
         raise ValueError("give either --features or --encoder: features say themselves what made them")
     if not 0 < settings.temperature < float("inf"):

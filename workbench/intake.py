@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from data.atomic import atomic_folder, ensure_free, write_text
+from data.atomic import atomic_folder, write_text
 from data.features import FeatureSet
 from data.manifest import Manifest
 from data.manifest_table import read_manifest
+from workbench.claiming import writes_out
 from workbench.settings import DataSettings, FeaturesSettings, OverlapSettings
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ Say = Callable[[str], None]
 _MOST_NAMED = 5
 
 
+@writes_out()
 def data(settings: DataSettings, *, say: Say = print) -> Manifest:
     """Recognises a dataset, says what is in it and what is wrong with it, and writes its manifest where asked.
 
@@ -33,8 +35,6 @@ def data(settings: DataSettings, *, say: Say = print) -> Manifest:
     from data.layouts import read_dataset
     from workbench.dataset_summary import summary
 
-    if settings.out:
-        ensure_free(Path(settings.out), overwrite=settings.overwrite)
     root = Path(settings.root)
     manifest = read_manifest(root) if root.is_file() else read_dataset(root, layout=settings.layout or None)
     say(summary(manifest, every=settings.every))
@@ -46,6 +46,7 @@ def data(settings: DataSettings, *, say: Say = print) -> Manifest:
     return manifest
 
 
+@writes_out(replaces=True)
 def features(settings: FeaturesSettings, *, say: Say = print) -> Encoded:
     """Encodes the pictures of a manifest into a feature folder, only those that are not there yet.
 
@@ -65,13 +66,15 @@ def features(settings: FeaturesSettings, *, say: Say = print) -> Encoded:
     if len(made.unreadable) > _MOST_NAMED:
         say(f"warning: {len(made.unreadable) - _MOST_NAMED:,} more were skipped; all are in {settings.out}.unreadable.csv")
     skipped = Path(f"{settings.out}.unreadable.csv")
-    skipped.unlink(missing_ok=True)
     if len(made.unreadable):
         write_text(skipped, made.unreadable.to_csv(index=False))
+    else:
+        skipped.unlink(missing_ok=True)
     say(f"wrote {settings.out}: {made.new:,} encoded now, {made.reused:,} known already, {len(made.unreadable):,} skipped")
     return made
 
 
+@writes_out()
 def overlap(settings: OverlapSettings, *, say: Say = print) -> Overlap:
     """Compares two sets (or the splits of one) and writes the pairs, with thumbnails where the files are there.
 
@@ -84,7 +87,6 @@ def overlap(settings: OverlapSettings, *, say: Say = print) -> Overlap:
     from workbench.overlap_store import SavedOverlap, save_overlap
 
     out = Path(settings.out)
-    ensure_free(out, overwrite=settings.overwrite)
     first = _side(settings.a, hashes=settings.hashes, say=say)
     second = _side(settings.b, hashes=settings.hashes, say=say) if settings.b else None
     result = compared(

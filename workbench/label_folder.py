@@ -93,11 +93,22 @@ def queues_under(root: Path | str) -> list[Path]:
     return [path for path in found if (path / QUEUE_RECORD).is_file() and (path / QUEUE_FILE).is_file()]
 
 
-def save_answer(queue: Queue, position: int, answer: str, annotator: str, *, now: datetime | None = None) -> None:
+def save_answer(
+    queue: Queue, position: int, answer: str, annotator: str, *, shown: str | None = None, now: datetime | None = None
+) -> None:
     """Writes one answer about the picture at `position` of the queue; the same person's earlier answer gives way.
 
+    Args:
+        queue: what is asked.
+        position: of the picture.
+        answer: yes, no or unsure.
+        annotator: whose answer it is.
+        shown: id of the picture that was on the screen; not compared where it is not given.
+        now: when it was answered.
+
     Raises:
-        ValueError: no such answer, no name, or `labels.csv` cannot be read; nothing is written then.
+        ValueError: no such answer, no name, another picture was on the screen, or `labels.csv` cannot be read; nothing is
+            written then.
         OSError: the folder cannot be written to.
     """
     annotator = " ".join(annotator.split())
@@ -106,6 +117,11 @@ def save_answer(queue: Queue, position: int, answer: str, annotator: str, *, now
     if not annotator:
         raise ValueError("an answer needs a name: type yours, so that it is known who labelled what")
     picture = queue.pictures.iloc[position]
+    if shown is not None and shown != picture["image_id"]:
+        raise ValueError(
+            f"the answer is about picture {shown!r}, which was on the screen, not about {picture['image_id']!r}, which is "
+            "asked about: answer again"
+        )
     row = {
         "concept": queue.concept, "image_id": picture["image_id"], "answer": answer, "annotator": annotator,
         "time": (now or datetime.now(UTC)).isoformat(timespec="milliseconds"), "stratum": int(picture["stratum"]),
@@ -118,7 +134,8 @@ def save_answer(queue: Queue, position: int, answer: str, annotator: str, *, now
         # In the order of the queue: two people's files differ line by line, and a version control system can merge them.
         order = pd.Series(range(len(queue.pictures)), index=queue.pictures["image_id"])
         table = table.assign(at=table["image_id"].map(order)).sort_values(["at", "annotator"], kind="stable")
-        write_text(queue.folder / LABELS_FILE, table[list(ANSWER_COLUMNS)].to_csv(index=False, lineterminator="\n"))
+        text = table[list(ANSWER_COLUMNS)].to_csv(index=False, lineterminator="\n")
+        write_text(queue.folder / LABELS_FILE, text, durable=True)
 
 
 def answered(queue: Queue, annotator: str) -> dict[int, str]:

@@ -7,12 +7,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from data.atomic import ensure_free
 from data.features import FeatureSet
 from data.layouts import recognise
 from data.readers import is_tree
 from data.reported import SETS, set_named
 from data.taxonomy import Taxonomy
+from workbench.claiming import writes_out
 from workbench.evaluating import dataset_table, finish, open_probes
 from workbench.evaluation_table import DatasetTable
 from workbench.leakage import NearSearch
@@ -42,6 +42,7 @@ class Found:
     encoded: bool
 
 
+@writes_out()
 def reproduce(settings: ReproduceSettings, *, say: Say = print) -> tuple[DatasetTable, ...]:
     """Evaluates a probe on whichever of the eight sets are under the folder, and says which are missing.
 
@@ -57,8 +58,6 @@ def reproduce(settings: ReproduceSettings, *, say: Say = print) -> tuple[Dataset
     require_accuracy(settings.answer_at)
     if settings.table not in TABLES:
         raise ValueError(f"unknown table {settings.table!r}: expected {', '.join(TABLES)}")
-    if settings.out:
-        ensure_free(Path(settings.out), overwrite=settings.overwrite)
     root = Path(settings.root)
     found = sets_under(root)
     missing = [item.title for name, item in SETS.items() if name not in {one.name for one in found}]

@@ -23,13 +23,15 @@ import pandas as pd
 
 from analyses.audit import AuditResult
 from data.atomic import alone, write_json
+from data.destination import restore
+from data.leftovers import put_aside
 
 REVIEW_FILE = "review.json"
 DECISIONS = ("confirmed", "dismissed", "follow-up")
 WITHDRAWN = "withdrawn"
 """Takes a decision back: the finding is open again."""
 _SCHEMA = 1
-_LOCK = ".review.lock"
+REVIEW_LOCK = ".review.lock"
 
 
 @dataclass(frozen=True)
@@ -148,6 +150,8 @@ def load_reviews(folder: Path | str) -> tuple[Review, ...]:
         ValueError: `review.json` is damaged or of another schema.
     """
     path = Path(folder) / REVIEW_FILE
+    if not path.parent.is_dir():
+        restore(path.parent)
     if not path.is_file():
         return ()
     try:
@@ -164,7 +168,8 @@ def load_reviews(folder: Path | str) -> tuple[Review, ...]:
 
 def write_reviews(reviews: Sequence[Review], folder: Path | str) -> None:
     """Writes `review.json`, under a temporary name first. `save_review` adds to what is there; this replaces it."""
-    write_json(Path(folder) / REVIEW_FILE, {"schema": _SCHEMA, "reviews": [asdict(review) for review in reviews]})
+    record = {"schema": _SCHEMA, "reviews": [asdict(review) for review in reviews]}
+    write_json(Path(folder) / REVIEW_FILE, record, durable=True)
 
 
 def save_review(review: Review, folder: Path | str) -> tuple[Review, ...]:
@@ -174,7 +179,7 @@ def save_review(review: Review, folder: Path | str) -> tuple[Review, ...]:
         ValueError: see `load_reviews`; nothing is written then.
         OSError: the folder cannot be written to.
     """
-    with alone(Path(folder) / _LOCK):
+    with alone(Path(folder) / REVIEW_LOCK):
         reviews = (*load_reviews(folder), review)
         write_reviews(reviews, folder)
     return reviews
@@ -191,13 +196,16 @@ def merged(*histories: Sequence[Review]) -> tuple[Review, ...]:
 def carried_reviews(folder: Path | str, source: Path | str = "") -> tuple[Review, ...]:
     """The reviews that an audit written to `folder` starts with: those of the run it replaces and of `source`.
 
+    Those of runs that were put aside there while they were replaced, and left by a kill, are among them.
+
     Raises:
         FileNotFoundError: `source` is not a run.
         ValueError: see `load_reviews`.
     """
     if source and not (Path(source) / "audit.json").is_file():
         raise FileNotFoundError(f"no run at {source} to carry reviews over from: expected a run folder with audit.json")
-    return merged(load_reviews(source) if source else (), load_reviews(folder))
+    there = [load_reviews(folder), *(load_reviews(aside) for aside in put_aside(Path(folder)))]
+    return merged(load_reviews(source) if source else (), *there)
 
 
 def judged(result: AuditResult, reviews: Sequence[Review]) -> list[Judged]:

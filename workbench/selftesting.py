@@ -12,6 +12,7 @@ from analyses.audit import AuditResult
 from analyses.config import AuditConfig
 from analyses.selftest import SelfTest, selftest
 from data.atomic import write_text
+from data.leftovers import identity
 from workbench.report import report_html
 from workbench.reviewing import load_reviews
 from workbench.settings import SelftestSettings
@@ -25,8 +26,9 @@ def selftest_run(settings: SelftestSettings, *, say: Say = print) -> SelfTest:
 
     Raises:
         FileNotFoundError: no such run.
-        ValueError: see `analyses.selftest.selftest`.
+        ValueError: the run was replaced meanwhile, or see `analyses.selftest.selftest`.
     """
+    asked = identity(Path(settings.run))
     result = load_audit(settings.run)
     with tqdm(total=settings.times, desc="dealing out", unit=" deals", leave=False) as bar:
         outcome = selftest(
@@ -34,6 +36,10 @@ def selftest_run(settings: SelftestSettings, *, say: Say = print) -> SelfTest:
             inferred=frozenset(result.run.get("inferred", ())), times=settings.times, seed=settings.seed,
             progress=lambda done: bar.update(done - bar.n),
         )  # fmt: skip
+    if identity(Path(settings.run)) != asked:
+        raise ValueError(
+            f"{settings.run} was replaced by another run meanwhile, so nothing is kept in it: give the command again"
+        )
     save_selftest(outcome, settings.run)
     say(outcome.sentence)
     target = Path(settings.run) / "report.html"

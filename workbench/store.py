@@ -1,18 +1,20 @@
 """How is an audit kept in a run folder, opened again without a model, and found among others?
 
 A run folder holds `audit.json` (findings, what was excluded, run record), `slices.parquet`, `structure.parquet`,
-`samples.parquet`, `report.html`, further tables as `tables/<name>.parquet` and, where labelled pictures told how well they
-are read, `reading.json`; after a selftest `selftest.json`; after somebody decided about a finding `review.json`
-(`workbench.reviewing`).
+`samples.parquet`, `report.html`, `findings.json` and `junit.xml`, further tables as `tables/<name>.parquet` and, where
+labelled pictures told how well they are read, `reading.json`; after a selftest `selftest.json`; after somebody decided
+about a finding `review.json` (`workbench.reviewing`).
 """
 
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -21,13 +23,20 @@ from analyses.audit import EXCLUDED_COLUMNS, SCHEMA, AuditResult
 from analyses.reading import ReadingQuality, reading_from_json
 from analyses.selftest import SelfTest
 from analyses.skew import FINDING_COLUMNS
-from data.atomic import MARKER, atomic_folder, record_of, require_complete, write_json
+from data.atomic import MARKER, alone, atomic_folder, record_of, require_complete, write_json
+from data.leftovers import discard, put_aside
 from data.taxonomy import Taxonomy
-from workbench.reviewing import REVIEW_FILE, Review, load_reviews, merged, write_reviews
+from workbench.reviewing import REVIEW_FILE, REVIEW_LOCK, Review, carried_reviews, merged, write_reviews
+
+if TYPE_CHECKING:
+    from workbench.gate_files import Findings
 
 _READING = "reading.json"
 _SELFTEST = "selftest.json"
 _TABLES = "tables"
+_DERIVED = ("report.html", REVIEW_FILE)
+RUN_FILES = (*_DERIVED, _SELFTEST, "findings.json", "junit.xml")
+"""What a run folder may hold beside what its marker lists; the last two stood beside it in the first runs of 0.1.0."""
 _TEXT_COLUMNS = ("slice", "emotion", "verdict", "origin", "repeats", "where", "coarsest")
 
 
@@ -45,7 +54,7 @@ def audit_record(result: AuditResult) -> dict[str, Any]:
 
 def save_audit(
     result: AuditResult, folder: Path | str, *,
-    report: str | None = None, reviews: Sequence[Review] = (), overwrite: bool = False,
+    report: str | None = None, findings: Findings | None = None, reviews: Sequence[Review] = (), overwrite: bool = False,
 ) -> None:  # fmt: skip
     """Writes a run folder; it appears whole or not at all. What people decided about a run that is replaced is kept.
 
@@ -53,6 +62,7 @@ def save_audit(
         result: the audit.
         folder: where to.
         report: the HTML report to put beside it.
+        findings: what was found, for other programs, to put beside it.
         reviews: decisions that were carried over from another run.
         overwrite: replace a run that is there.
 
@@ -60,7 +70,10 @@ def save_audit(
         FileExistsError: the folder exists and `overwrite` is False.
         ValueError: the `review.json` of the run that is replaced cannot be read.
     """
-    with atomic_folder(Path(folder), overwrite=overwrite, derived=("report.html", REVIEW_FILE)) as partial:
+    folder = Path(folder)
+    from workbench.gate_files import write_findings
+
+    with ExitStack() as held, atomic_folder(folder, overwrite=overwrite, derived=_DERIVED, known=RUN_FILES) as partial:
         write_json(partial / "audit.json", audit_record(result))
         _written(result.slices).to_parquet(partial / "slices.parquet")
         result.structure.to_parquet(partial / "structure.parquet")
@@ -72,9 +85,18 @@ def save_audit(
             write_json(partial / _READING, result.reading.as_json())
         if report is not None:
             (partial / "report.html").write_text(report, encoding="utf-8", newline="\n")
-        kept = merged(reviews, load_reviews(folder))  # read last, so that nothing decided meanwhile is lost
+        if findings is not None:
+            write_findings(findings, partial)
+        # Read last, and held until the folder is replaced, so that nothing decided meanwhile is lost. (Windows renames no
+        # folder in which a file is open.)
+        if (folder / MARKER).is_file() and sys.platform != "win32":
+            held.enter_context(alone(folder / REVIEW_LOCK))
+        aside = put_aside(folder)
+        kept = merged(reviews, carried_reviews(folder))
         if kept:
             write_reviews(kept, partial)
+    for earlier in aside:  # its reviews are in the run now
+        discard(earlier)
 
 
 def load_audit(folder: Path | str) -> AuditResult:

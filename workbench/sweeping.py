@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from tqdm import tqdm
 
-from data.atomic import atomic_folder, ensure_free, write_text
+from data.atomic import atomic_folder, write_text
 from data.features import FeatureSet
 from data.tables import named
 from data.taxonomy import Taxonomy
 from data.taxonomy_file import taxonomy_called
 from probes.config import FitConfig
+from workbench.claiming import writes_out
 from workbench.search_space import Choice, Span, as_suggestion, in_words, proposed, searched
 from workbench.settings import SweepSettings
 from workbench.sweep_sentences import best_of, sentences
@@ -47,6 +48,7 @@ class Swept:
     best: Tried
 
 
+@writes_out()
 def sweep(settings: SweepSettings, *, say: Say = print, clock: Clock = time.monotonic) -> Swept:
     """Searches settings and writes `best.toml`, which `workbench train --config` takes, and `trials.csv`.
 
@@ -70,7 +72,6 @@ def sweep(settings: SweepSettings, *, say: Say = print, clock: Clock = time.mono
     _refuse_no_end(settings)
     _require_optuna()
     out = Path(settings.out)
-    ensure_free(out, overwrite=settings.overwrite)
     space = searched(settings.fit, settings.keep)
     features, within, taxonomy, last = _pictures(settings, say)
     measure = "balanced_accuracy" if settings.fit.choose_by == "balanced_accuracy" else "accuracy"

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from data.atomic import atomic_folder, ensure_free, write_json
+from data.atomic import atomic_folder, write_json
 from data.features import VOTE_PREFIX, FeatureSet, FeatureSpec
 from data.readers import read_features
 from data.taxonomy import Taxonomy
 from data.taxonomy_file import taxonomy_called
+from workbench.claiming import writes_out
 from workbench.fitting import Further, Trained, cross_validated, held_out
 from workbench.settings import TrainSettings
 from workbench.training_pictures import Source, save_sources
@@ -46,6 +47,7 @@ def open_features(
     return read_features(path, read_vector=read_vector, spec=spec, taxonomy=taxonomy, id_column=id_column or None)
 
 
+@writes_out()
 def train(settings: TrainSettings, *, say: Say = print) -> Trained:
     """Trains a probe and writes its folder: checkpoint, baselines, `metrics.json`, and out-of-fold predictions.
 
@@ -67,7 +69,6 @@ def train(settings: TrainSettings, *, say: Say = print) -> Trained:
 
     say = say if is_main() else _nothing
     out = Path(settings.out)
-    ensure_free(out, overwrite=settings.overwrite)
     if settings.folds and settings.also:
         raise ValueError("--folds cross-validates one set: leave out --also, or --folds")
     if settings.seeds < 1:

@@ -11,6 +11,7 @@ import pandas as pd
 from tqdm import tqdm
 
 from data.atomic import atomic_folder, ensure_free
+from data.leftovers import discard
 from data.manifest import Manifest
 from data.scenes.draw import draw
 from data.scenes.emotions import AnnotatorBias, annotate
@@ -79,6 +80,8 @@ def write_scenes(
             file = partial / Path(name).name
             draw({str(key): value for key, value in scene.items()}, seed=int(one)).save(file, compress_level=1)
             contents.append(hashlib.sha256(file.read_bytes()).hexdigest()[:16])
+        if (folder / "manifest").exists():
+            discard(folder / "manifest")  # it is about the pictures that go now: after a kill there is none, not a wrong one
     manifest = _manifest(folder, rows, names, contents)
     manifest.save(folder / "manifest", overwrite=overwrite)
     return manifest
