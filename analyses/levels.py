@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from analyses.cells import Rules, judged, slice_families
-from analyses.clusters import Compared, design_effects
+from analyses.clusters import Compared, group_spreads
 from analyses.counting import SliceSums
 from analyses.inference import Floats
 from analyses.scores import Scores
@@ -88,11 +88,14 @@ def level_table(
     tables = []
     for level in label_levels(taxonomy):
         inside, outside = (_grouped(side[:, said], level) for side in (sums.inside, sums.outside))
-        design = None
+        design = freedom = None
         if groups is not None:
             compared = {"said": Compared(_grouped(scores.of("said"), level))}
-            design = design_effects(sums, attributes, groups, compared, order=order)["said"]
-        found = judged(inside, sums.inside[:, n], outside, sums.outside[:, n], rules, families=families, design=design)
+            spread = group_spreads(sums, attributes, groups, compared, order=order)["said"]
+            design, freedom = spread.design, spread.freedom
+        found = judged(
+            inside, sums.inside[:, n], outside, sums.outside[:, n], rules, families=families, design=design, freedom=freedom
+        )  # fmt: skip
         width = len(level.groups)
         cells = {
             "n": np.repeat(sums.inside[:, 0], width), "n_complement": np.repeat(sums.outside[:, 0], width),
