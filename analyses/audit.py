@@ -25,6 +25,7 @@ from analyses.reading import ReadingQuality
 from analyses.scores import Scores, scores
 from analyses.selftest import SelfTest
 from analyses.skew import Finding, skew_table
+from analyses.slice_accuracy import ACCURACY, accuracy_table
 from analyses.slices import CodedAttribute, coded_attributes
 from analyses.space.step import space_tables
 from analyses.structure import slice_table, structure_table
@@ -145,6 +146,10 @@ def run_audit(
         )  # fmt: skip
         findings["coarsest"] = coarsest(findings, levels, predictions.taxonomy)
         further.tables["levels"] = levels[levels["where"].map(len) == 1].reset_index(drop=True)
+    accuracy: dict[str, pd.DataFrame] = {}
+    if "hit" in per_picture:
+        rules = Rules(config.min_count, config.alpha, config.tolerance)
+        accuracy[ACCURACY] = accuracy_table(sums, per_picture, rules=rules, design=designs.get("hit"), inferred=inferred)
     structure = structure_table(sums, per_picture, predictions.taxonomy, designs=designs)
     slices = slice_table(sums, per_picture, coded, predictions.embeddings, designs=designs)
     say("drawing the map")
@@ -180,7 +185,7 @@ def run_audit(
             "versions": versions(),
             **(provenance or {}),
         },
-        tables={**further.tables, **space},
+        tables={**accuracy, **further.tables, **space},
     )
 
 

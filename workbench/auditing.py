@@ -15,7 +15,7 @@ from workbench.audit_intake import probed, tabled
 from workbench.besides_intake import besides
 from workbench.concept_sentences import calibration_sentences, obtained
 from workbench.concept_tables import CALIBRATED, concept_tables
-from workbench.gate import audit_gate
+from workbench.gate import audit_gate, require_answerable
 from workbench.gate_files import audit_findings, write_findings
 from workbench.progress import MAP_STEP, steps
 from workbench.reading_intake import require_accuracy
@@ -61,6 +61,7 @@ def audit(settings: AuditSettings, *, command: str = "", remarks: tuple[str, ...
     given = probed(settings) if settings.features else tabled(settings)
     predictions, provenance, features = given.predictions, given.provenance, given.features
     predictions, joined = with_tables(predictions, tables)
+    require_answerable(gate, truth=predictions.truth is not None)
     if joined:
         provenance |= {"attributes_table": ", ".join(tables), "joined": joined}
     reports: tuple[ConceptReport, ...] = ()
