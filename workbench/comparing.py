@@ -74,11 +74,23 @@ def compared(first: AuditResult, second: AuditResult) -> Comparison:
                 f"the runs ask differently: {name} is {asked[name]} in the first and {other[name]} in the second; "
                 "audit one of them again with the same"
             )
-    attributes = tuple(dict.fromkeys([*first.run["attributes"], *second.run["attributes"]]))
+    aside = {*first.run.get("unproven", ()), *second.run.get("unproven", ())}
+    asked_by = dict.fromkeys([*first.run["attributes"], *second.run["attributes"]])
+    attributes = tuple(name for name in asked_by if name not in aside)
+    if aside and not attributes:
+        raise ValueError(
+            f"nothing to compare: {', '.join(sorted(aside))} is no better than a random direction, and there is no other "
+            "attribute; audit both runs with one"
+        )
     config = replace(AuditConfig(), attributes=attributes, **{name: asked[name] for name in _ASKED})
     inferred = frozenset([*first.run["inferred"], *second.run["inferred"]])
     result = compare(predictions_of(first), predictions_of(second), config, inferred=inferred)
-    return replace(result, notes=(*result.notes, STANDING_WARNING)) if inferred else result
+    notes = [
+        f"{name} is no better than a random direction in one of the runs: no finding rests on it, so it is not compared."
+        for name in sorted(aside)
+    ]
+    notes += [STANDING_WARNING] if inferred else []
+    return replace(result, notes=(*result.notes, *notes)) if notes else result
 
 
 def predictions_of(result: AuditResult) -> Predictions:

@@ -40,7 +40,7 @@ class AuditSettings:
         (), "labels.csv of concepts, written by `label` and the app; several are put together", many=True
     )
     concept_outcome: str = option(
-        "", "column that concepts are held against random directions on; valence, else label, when not given"
+        "", "column that concepts are held against random directions on; what is predicted when not given"
     )
     wordings: tuple[str, ...] = option(
         (),
