@@ -34,6 +34,8 @@ from data.predictions import Predictions
 from data.taxonomy import Taxonomy
 
 SCHEMA = 1
+SCORE_OF = "audit_score_"
+"""Start of the columns of `AuditResult.samples` that hold each label's score, where a picture's truth is not known."""
 EXCLUDED_COLUMNS = ("what", "name", "n", "reason")
 
 
@@ -268,6 +270,13 @@ def _samples(predictions: Predictions, per_picture: Scores, drawn: Projection | 
     if drawn is not None:
         places[drawn.positions] = drawn.xy
     samples["audit_x"], samples["audit_y"] = places.T
+    truth = predictions.truth
+    if predictions.measure != "label" and (truth is None or not np.isfinite(truth[:, 0]).all()):
+        scores_of = pd.DataFrame(
+            1 - predictions.distances.astype(np.float32), index=samples.index,
+            columns=[SCORE_OF + label for label in predictions.taxonomy.labels],
+        )  # fmt: skip
+        samples = pd.concat([samples, scores_of], axis=1)
     return samples
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from analyses.audit import AuditResult, versions
+from analyses.audit import SCORE_OF, AuditResult, versions
 from analyses.compare import Comparison, compare
 from analyses.config import AuditConfig
 from data.atomic import atomic_folder, ensure_free, write_json
@@ -96,7 +96,8 @@ def compared(first: AuditResult, second: AuditResult) -> Comparison:
 def predictions_of(result: AuditResult) -> Predictions:
     """What the model of a finished audit said; distances are not kept, only the label that was nearest."""
     codes = result.taxonomy.codes(result.samples["predicted"])
-    rows = result.samples.drop(columns=[name for name in _OF_THE_AUDIT if name in result.samples])
+    own = [str(name) for name in result.samples if name in _OF_THE_AUDIT or str(name).startswith(SCORE_OF)]
+    rows = result.samples.drop(columns=own)
     return Predictions(1.0 - np.eye(len(result.taxonomy))[codes], rows, result.taxonomy, "label", result.run["source"])
 
 
