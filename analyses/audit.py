@@ -24,7 +24,8 @@ from analyses.projection import Projection, projection
 from analyses.reading import ReadingQuality
 from analyses.scores import Scores, scores
 from analyses.selftest import SelfTest
-from analyses.skew import Finding, skew_table
+from analyses.skew import Finding, ranked, skew_table
+from analyses.slice_accuracy import ACCURACY, accuracy_table
 from analyses.slices import CodedAttribute, coded_attributes
 from analyses.space.step import space_tables
 from analyses.spread import Spread
@@ -34,6 +35,8 @@ from data.predictions import Predictions
 from data.taxonomy import Taxonomy
 
 SCHEMA = 1
+SCORE_OF = "audit_score_"
+"""Start of the columns of `AuditResult.samples` that hold each label's score, where a picture's truth is not known."""
 EXCLUDED_COLUMNS = ("what", "name", "n", "reason")
 
 
@@ -49,7 +52,7 @@ class AuditResult:
         samples: one row a picture: the predictions' rows with `predicted`, `audit_agreement` (share of votes for the
             predicted label, NaN without truth), `audit_margin`, and its place `audit_x`, `audit_y` on the map (NaN when
             not on it).
-        excluded: what was left out and why: `what` (attribute, question, slice, pictures), `name`, `n`, `reason`.
+        excluded: what was left out and why: `what` (attribute, concept, question, slice, pictures), `name`, `n`, `reason`.
         run: versions, seeds, fingerprints, config, command, notes that a reader must see, and the map's badge.
         reading: how well the labelled pictures were read, where the caller measured it.
         selftest: how often the rules raise an alarm about nothing on these data, where that was tried.
@@ -101,6 +104,7 @@ def run_audit(
     config: AuditConfig | None = None,
     *,
     inferred: frozenset[str] = frozenset(),
+    unproven: Mapping[str, str] | None = None,
     besides: Besides | None = None,
     provenance: Mapping[str, Any] | None = None,
     progress: Callable[[str], None] | None = None,
@@ -111,6 +115,8 @@ def run_audit(
         predictions: of a probe or of any model.
         config: what to ask; the defaults of `AuditConfig` when not given.
         inferred: attributes that were inferred, not declared; their slices are corrected for many tests apart.
+        unproven: inferred attributes on which no finding may rest, with the reason: their slices are counted, their verdict
+            is "undetermined" wherever there are enough pictures, and nothing further is asked of them.
         besides: what is known besides the predictions: training pictures, a valence lexicon, a temperature.
         provenance: what the caller knows of where the data came from (command, fingerprints); kept in `run`.
         progress: called with the name of each step before it starts.
@@ -136,23 +142,32 @@ def run_audit(
         sums, per_picture, predictions.taxonomy, min_count=config.min_count, alpha=config.alpha,
         tolerance=config.tolerance, spreads=spreads, inferred=inferred,
     )  # fmt: skip
+    aside = dict(unproven or {})
+    findings = without_verdicts(findings, aside)
+    proven = [attribute for attribute in coded if attribute.column not in aside]
     further = Answers({}, [], {})
-    if config.further:
+    if config.further and proven:
         say("asking further")
-        further = further_answers(predictions, coded, config, besides=besides, inferred=inferred)
+        further = further_answers(predictions, proven, config, besides=besides, inferred=inferred)
         levels = level_table(
             sums, per_picture, predictions.taxonomy, coded, rules=Rules(config.min_count, config.alpha, config.tolerance),
             order=config.order, groups=groups, inferred=inferred,
         )  # fmt: skip
         findings["coarsest"] = coarsest(findings, levels, predictions.taxonomy)
+        levels = without_verdicts(levels, aside)
         further.tables["levels"] = levels[levels["where"].map(len) == 1].reset_index(drop=True)
+    accuracy: dict[str, pd.DataFrame] = {}
+    if "hit" in per_picture:
+        rules = Rules(config.min_count, config.alpha, config.tolerance)
+        table = accuracy_table(sums, per_picture, rules=rules, spread=spreads.get("hit"), inferred=inferred)
+        accuracy[ACCURACY] = without_verdicts(table, aside)
     structure = structure_table(sums, per_picture, predictions.taxonomy, spreads=spreads)
     slices = slice_table(sums, per_picture, coded, predictions.embeddings, spreads=spreads)
     say("drawing the map")
     drawn = _map(predictions, config)
     say("measuring the space")
     space = space_tables(
-        predictions, coded, skewed=frozenset(findings.loc[findings["verdict"] == "skewed", "slice"]), inferred=inferred,
+        predictions, proven, skewed=frozenset(findings.loc[findings["verdict"] == "skewed", "slice"]), inferred=inferred,
         on_map=None if drawn is None else drawn.positions, most=config.space_pictures, seed=config.seed,
         wordings=None if besides is None else besides.wordings,
     )  # fmt: skip
@@ -162,7 +177,7 @@ def run_audit(
         slices=slices,
         structure=structure,
         samples=_samples(predictions, per_picture, drawn),
-        excluded=_excluded(coded, unusable, slices, sums.excluded, further.left_out, config.min_count),
+        excluded=_excluded(coded, unusable, slices, sums.excluded, further.left_out, aside, config.min_count),
         run={
             "schema": SCHEMA,
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -173,6 +188,7 @@ def run_audit(
             "source": predictions.source,
             "attributes": [attribute.column for attribute in coded],
             "inferred": sorted(inferred),
+            "unproven": aside,
             "tested": int(findings["p"].notna().sum()),
             "config": asdict(config),
             "sampled": further.sampled,
@@ -181,8 +197,27 @@ def run_audit(
             "versions": versions(),
             **(provenance or {}),
         },
-        tables={**further.tables, **space},
+        tables={**accuracy, **further.tables, **space},
     )
+
+
+def without_verdicts(table: pd.DataFrame, unproven: Mapping[str, str]) -> pd.DataFrame:
+    """The table in its order of verdicts, with nothing said of slices that have a condition on one of these attributes.
+
+    They keep their numbers and lose p, q and whatever follows from being picked; what is too small stays that.
+    """
+    aside = [not unproven.keys().isdisjoint(where) for where in table["where"]]
+    if not any(aside):
+        return table
+    picked = ("p", "q", "adjusted_low", "adjusted_high", "excess", "excess_low", "excess_high")
+    table = table.copy()
+    table.loc[aside, [name for name in picked if name in table]] = np.nan
+    for name in ("origin", "repeats"):
+        if name in table:
+            table.loc[aside, name] = None
+    told = np.asarray(aside) & (table["verdict"] != "too small").to_numpy()
+    table.loc[told, "verdict"] = "undetermined"
+    return ranked(table) if "origin" in table else table
 
 
 def versions() -> dict[str, str]:
@@ -236,6 +271,13 @@ def _samples(predictions: Predictions, per_picture: Scores, drawn: Projection | 
     if drawn is not None:
         places[drawn.positions] = drawn.xy
     samples["audit_x"], samples["audit_y"] = places.T
+    truth = predictions.truth
+    if predictions.measure != "label" and (truth is None or not np.isfinite(truth[:, 0]).all()):
+        scores_of = pd.DataFrame(
+            1 - predictions.distances.astype(np.float32), index=samples.index,
+            columns=[SCORE_OF + label for label in predictions.taxonomy.labels],
+        )  # fmt: skip
+        samples = pd.concat([samples, scores_of], axis=1)
     return samples
 
 
@@ -245,6 +287,7 @@ def _excluded(
     slices: pd.DataFrame,
     intersections: pd.DataFrame,
     unanswered: Sequence[tuple[str, str]],
+    unproven: Mapping[str, str],
     min_count: int,
 ) -> pd.DataFrame:
     missing = [
@@ -258,6 +301,7 @@ def _excluded(
         for row in few.itertuples()
     ]
     attributes = [("attribute", name, None, reason) for name, reason in unusable]
+    attributes += [("concept", name, None, reason) for name, reason in unproven.items()]
     listed = [("slice", row.slice, row.n, row.reason) for row in intersections.itertuples()]
     questions = [("question", name, None, reason) for name, reason in unanswered]
     table = pd.DataFrame([*attributes, *questions, *missing, *untested, *listed], columns=list(EXCLUDED_COLUMNS))

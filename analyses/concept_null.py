@@ -25,6 +25,8 @@ COLUMNS = (
     "concept", "kind", "n", "label", "r", "low", "high", "null_95", "isotropic_95", "p_null", "p_chance", "p", "q",
     "verdict", "sentence",
 )  # fmt: skip
+FEWEST_WITH_OUTCOME = 10
+"""Pictures with an outcome from which an association with it can be measured."""
 _REPLICATES = 1_000
 
 
@@ -160,8 +162,10 @@ def outcome_columns(
     if len(series) != n:
         raise ValueError(f"{len(series)} outcomes meet {n} pictures: expected one a picture")
     rows = np.flatnonzero(series.notna().to_numpy())
-    if len(rows) < 10:
-        raise ValueError(f"{len(rows)} picture(s) have an outcome: expected at least 10 to measure an association")
+    if len(rows) < FEWEST_WITH_OUTCOME:
+        raise ValueError(
+            f"{len(rows)} picture(s) have an outcome: expected at least {FEWEST_WITH_OUTCOME} to measure an association"
+        )
     known = series.iloc[rows]
     as_numbers = pd.api.types.is_numeric_dtype(known) or known.map(lambda value: isinstance(value, bool | np.bool_)).all()
     names: tuple[str, ...]

@@ -11,8 +11,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from analyses.concept_cut import AttributeQuality, Cut, calibrated_cut, cross_fitted_quality, yes_or_no
-from analyses.concept_null import concept_table, score_matrix
-from analyses.entanglement import entanglement, made_up_skews, null_skews, without_labels
+from analyses.concept_null import NO_BETTER, concept_table, score_matrix
+from analyses.entanglement import entanglement, lead, made_up_skews, null_skews, without_labels
 from analyses.gold_labels import calibrated_skew
 from data.concepts import Concept, require_unique_names
 
@@ -34,7 +34,8 @@ class ConceptReport:
         truth: the column with true values, None without.
         quality: cross-fitted agreement with the true values, None without.
         association: its row of `concept_table` as a dictionary, None where no outcome was asked for.
-        overlap: one row a label: `cosine`, `contrast`, `entangled` (see `analyses.entanglement`), and where predictions were
+        overlap: one row a label: `cosine`, `contrast`, `entangled`; `ahead`, by how much the label that the direction leans
+            to most leads, and `ahead_95`, what chance gives (see `analyses.entanglement`); and where predictions were
             given the skews that the overlap alone makes up (`made_up`) and that random directions stay below (`null_95` of
             the data's covariance, `isotropic_95`), as shares; None where no label vectors were given.
         kept: correlation of the scores after the label vectors' span was projected off with those before; None where it was
@@ -61,6 +62,24 @@ class ConceptReport:
     def calibrated(self) -> bool:
         """Whether enough true labels stand behind the attribute to say more than *association*."""
         return self.calibration is not None
+
+    @property
+    def unproven(self) -> str:
+        """Why no finding may rest on the attribute, in words; "" where one may.
+
+        A concept that goes with the outcome no more than random directions do says nothing that any direction would not say.
+        True labels that the attribute surely agrees with make it an attribute all the same.
+        """
+        found = self.association
+        if found is None or found["verdict"] != NO_BETTER:
+            return ""
+        if self.calibrated and self.quality is not None and self.quality.balanced_low > 0.5:
+            return ""
+        return (
+            f"inferred, and no better than a random direction of these pictures (|r| = {abs(found['r']):.2f}, 95 % of "
+            f"random directions stay below {found['null_95']:.2f}): its slices are listed as undetermined and no finding "
+            "rests on it"
+        )
 
 
 def concept_scores(values: npt.NDArray[Any], concept: Concept) -> Floats:
@@ -169,7 +188,8 @@ def _overlap(
 ) -> pd.DataFrame:  # fmt: skip
     """How far a concept, as it was given, overlaps with each label, and what that makes up where predictions are known."""
     vectors = np.stack(list(anchors.values()))
-    table = entanglement([concept], list(anchors), vectors)
+    ahead, by_chance = lead(concept, vectors)
+    table = entanglement([concept], list(anchors), vectors).assign(ahead=ahead, ahead_95=by_chance)
     if said is None:
         return table
     covariance, isotropic = null_skews(values, said, len(vectors), share=share, seed=seed)

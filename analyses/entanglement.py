@@ -15,6 +15,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from analyses.concept_null import unit_chunks
+from analyses.inference import quantile
 from data.concepts import Concept
 
 Floats = npt.NDArray[np.float64]
@@ -72,6 +73,31 @@ def entanglement(concepts: Sequence[Concept], labels: Sequence[str], anchors: np
                 }
             )
     return pd.DataFrame(records, columns=["concept", "label", "cosine", "contrast", "entangled"])
+
+
+def lead(concept: Concept, anchors: npt.NDArray[Any]) -> tuple[Floats, Floats]:
+    """By how much the label that a concept leans to most leads each label, in cosines `(k,)`, and how far chance goes.
+
+    The label with the largest |cosine| is compared with all others on its side (a direction may point away from words). The
+    second value is the half-width of the 95 % interval of each lead: a direction drawn evenly over the sphere of `d`
+    dimensions has a lead of mean 0 and standard deviation `|a - b| / sqrt(d)` of label a over b. Where a lead is not larger,
+    the label is no nearer than it may be of a direction that means nothing. It is infinite where two labels have practically
+    one vector (`TOLD_APART`); both values are 0 for the label itself.
+
+    Args:
+        concept: direction `(d,)`.
+        anchors: vectors of the `k` labels `(k, d)`.
+    """
+    anchors = np.asarray(anchors, np.float64)
+    words = anchors / np.linalg.norm(anchors, axis=1, keepdims=True)
+    cosines = words @ concept.direction / np.linalg.norm(concept.direction)
+    first = int(np.abs(cosines).argmax())
+    distance = np.linalg.norm(words[first] - words, axis=1)
+    by_chance = quantile(0.95) * distance / np.sqrt(concept.width)
+    by_chance = np.where(distance <= TOLD_APART, np.inf, by_chance)
+    by_chance[first] = 0.0
+    side = 1.0 if cosines[first] >= 0 else -1.0
+    return np.asarray(side * (cosines[first] - cosines), np.float64), by_chance
 
 
 def without_labels(concept: Concept, anchors: npt.NDArray[Any]) -> Concept:

@@ -204,18 +204,30 @@ def test_the_overview_of_a_quiet_run_does_not_claim_that_there_is_no_bias(opened
     assert "That is not proof of no bias" in said
 
 
-def test_the_pictures_behind_a_finding_are_those_that_were_read_so(opened, demo, demo_result):
+def shows(row, inside):
+    """The pictures that show a skew: read so where it is read so more often, else labelled so and not read so."""
+    read_so = inside["predicted"] == row["emotion"]
+    return inside[read_so] if row["effect"] > 0 else inside[(inside["label"] == row["emotion"]) & ~read_so]
+
+
+@pytest.mark.parametrize("more", [True, False])
+def test_the_pictures_behind_a_finding_are_those_that_show_it(opened, demo, demo_result, more):
     app = healthy(opened(run=demo.audit))
     assert not app.dataframe
     own = demo_result.findings.query("verdict == 'skewed'")
-    row = own[own["repeats"].isna()].iloc[1]
-    app = healthy(selectbox(app, "Pictures behind finding").select_index(1).run())
+    own = own[own["repeats"].isna()].reset_index(drop=True)
+    at = int(np.flatnonzero((own["effect"] > 0) == more)[0])
+    row = own.iloc[at]
+    app = healthy(selectbox(app, "Pictures behind finding").select_index(at).run())
     shown = pictures(app)
-    inside = samples_in(demo_result, row["where"])
-    expected = inside[inside["predicted"] == row["emotion"]]
+    expected = shows(row, samples_in(demo_result, row["where"]))
+    assert len(expected)
     assert sorted(shown["image_id"]) == sorted(expected["image_id"])
-    assert set(shown["predicted"]) == {row["emotion"]}
-    assert shown["audit_agreement"].is_monotonic_increasing, "those read against their label come first"
+    assert set(shown["predicted"] == row["emotion"]) == {more}
+    if more:
+        assert shown["audit_agreement"].is_monotonic_increasing, "those read against their label come first"
+    else:
+        assert set(shown["label"]) == {row["emotion"]}
     assert f"{len(expected):,} pictures" in words(app)
 
 
@@ -298,7 +310,8 @@ def test_choosing_a_row_says_it_and_shows_its_pictures(opened, demo, demo_result
     assert markdown_sentence(row) in words(app)
     assert "80 % power" in words(app)
     inside = samples_in(demo_result, row["where"])
-    assert len(pictures(app)) == min((inside["predicted"] == row["emotion"]).sum(), 1_000)
+    assert row["verdict"] == "skewed"
+    assert sorted(pictures(app)["image_id"]) == sorted(shows(row, inside)["image_id"])
     (which,) = [radio for radio in app.radio if radio.label == "Show"]
     app = healthy(which.set_value("all in the slice").run())
     assert len(pictures(app)) == min(len(inside), 1_000)

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from workbench_runs import predictions_table
 
 from analyses.audit import AuditResult, run_audit, versions
 from analyses.cells import VERDICTS
@@ -16,6 +17,7 @@ from analyses.skew import Finding
 from data.predictions import Predictions, predictions_from_table
 from data.tables import read_table
 from data.taxonomy import Taxonomy
+from workbench.gate import Gate
 
 EKMAN = Taxonomy.named("ekman6")
 
@@ -162,3 +164,38 @@ def test_the_rates_of_the_real_compas_predictions_are_the_published_ones(shared_
     assert findings.loc["race: Afr-Am", "rate"] == pytest.approx(0.139, abs=5e-4)
     assert findings.loc["race: Cauc", "rate"] == pytest.approx(0.048, abs=5e-4)
     assert findings.loc["race: Afr-Am", "verdict"] == "skewed"
+
+
+def test_no_finding_rests_on_an_attribute_that_is_no_better_than_a_random_direction():
+    """Dark pictures are read as anger far too often; of a concept that means nothing, nothing is said all the same."""
+    table = predictions_table(1_500, attributes={"tone": ("dark", "light"), "place": ("street", "home")}, bias=0.6)
+    config = AuditConfig(map_pictures=0, space_pictures=0, draws=99)
+    told = run_audit(predictions_from_table(table), config)
+    assert "tone: dark" in set(told.findings.query("verdict == 'skewed'")["slice"])
+    given = predictions_from_table(table)
+    aside = run_audit(given, config, inferred=frozenset({"tone"}), unproven={"tone": "no better than a random direction"})
+    rests = np.array(["tone" in where for where in aside.findings["where"]])
+    assert rests.sum() == np.sum(["tone" in where for where in told.findings["where"]])  # its slices stay listed
+    assert set(aside.findings.loc[rests, "verdict"]) == {"undetermined"}
+    assert aside.findings.loc[rests, ["p", "q", "adjusted_low", "origin", "repeats"]].isna().all(axis=None)
+    assert aside.findings.loc[rests, "effect"].notna().all()
+    assert aside.findings["verdict"].tolist() == sorted(aside.findings["verdict"], key=VERDICTS.index)
+    assert not Gate("skewed").caught(aside.findings[rests]).any()
+    assert aside.run["tested"] == int((~rests).sum())
+    assert aside.excluded.query("what == 'concept'")[["name", "reason"]].to_numpy().tolist() == [
+        ["tone", "no better than a random direction"]
+    ]
+    for name, further in aside.tables.items():
+        if {"where", "verdict"} <= set(further.columns):
+            of_it = further[["tone" in where for where in further["where"]]]
+            assert set(of_it["verdict"]) <= {"undetermined", "too small"}, name
+
+
+def test_an_audit_of_nothing_but_such_an_attribute_ends_well():
+    table = predictions_table(600, attributes={"tone": ("dark", "light")}, bias=0.6)
+    result = run_audit(
+        predictions_from_table(table), AuditConfig(map_pictures=0, draws=99), inferred=frozenset({"tone"}),
+        unproven={"tone": "no better than a random direction"},
+    )  # fmt: skip
+    assert result.count("skewed") == result.count("equivalent") == 0
+    assert "0 of 12 (slice, emotion) pairs are skewed" in result.headline

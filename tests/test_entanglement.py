@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from analyses.concepts import concept_attributes
-from analyses.entanglement import entanglement, made_up_skews, null_skews, without_labels
+from analyses.entanglement import entanglement, lead, made_up_skews, null_skews, without_labels
 from data.concepts import Concept
 from data.planted_concepts import SHARE, entangled_concept
-from workbench.concept_sentences import in_words
+from workbench.concept_sentences import in_words, nearest_sentence
 
 
 def skew(planted, score):
@@ -101,7 +102,8 @@ def test_what_is_projected_off(project, cosine, projected):
     now = entanglement([report.concept], labels, planted.world.anchors)
     assert now["entangled"].any() == (not projected and cosine > 0.2)
     words = " ".join(in_words(report))
-    assert f"cosine {cosine:+.2f}" in words  # of the prompt as it was given
+    assert f"{cosine:+.2f})" in words  # of the prompt as it was given
+    assert ("is nearest to the emotion word" in words) == (cosine > 0.2)  # .10 against .04 is no lead
     assert ("was projected off; scores with and without it go together at r = 0." in words) == projected
     assert ("project it off (--concept-project yes)" in words) == (not projected and cosine > 0.2)
     assert "makes up a skew of" in words
@@ -111,3 +113,48 @@ def test_projecting_is_yes_no_or_auto():
     planted = entangled_concept(0.2, n=500, seed=1)
     with pytest.raises(ValueError, match="projected off 'maybe': expected auto, yes, no"):
         concept_attributes(planted.world.rows, planted.features, [planted.concept], project="maybe")
+
+
+def test_the_lead_of_a_label_is_measured_against_that_of_a_direction_that_means_nothing():
+    """Drawn evenly over the sphere, a direction leads with its first of two given labels beyond the limit in 5 %."""
+    rng = np.random.default_rng(3)
+    anchors = rng.standard_normal((2, 64))
+    beyond = 0
+    for _ in range(2_000):
+        ahead, limit = lead(Concept("c", rng.standard_normal(64)), anchors)
+        first = int(np.flatnonzero(limit == 0)[0])
+        assert ahead[first] == 0
+        words = anchors / np.linalg.norm(anchors, axis=1, keepdims=True)
+        beyond += int(abs(ahead[1 - first]) > limit[1 - first])
+        assert limit[1 - first] == pytest.approx(1.96 * np.linalg.norm(words[0] - words[1]) / 8, rel=1e-3)
+    assert 60 <= beyond <= 140
+
+
+def test_labels_with_practically_one_vector_are_equally_near_whatever_the_direction():
+    base = np.random.default_rng(0).standard_normal(32)
+    anchors = base + 1e-4 * np.random.default_rng(1).standard_normal((6, 32))
+    concept = Concept("c", -base, kind="prompt", prompts=("a", "b"))
+    ahead, limit = lead(concept, anchors)
+    assert (np.sort(limit)[1:] == np.inf).all()
+    table = entanglement([concept], list("abcdef"), anchors).assign(ahead=ahead, ahead_95=limit)
+    assert nearest_sentence(table) == "6 of 6 emotion words are about equally near its direction (cosine −1.00)."
+
+
+@pytest.mark.parametrize(
+    ("cosines", "said"),
+    [
+        (
+            (-0.42, -0.41, -0.41, -0.42, -0.41, -0.42),
+            "6 of 6 emotion words are about equally near its direction (cosines −0.42 to −0.41).",
+        ),
+        ((0.5, 0.1, 0.0), "Its direction is nearest to the emotion word 'a' (cosine +0.50)."),
+        ((0.1, -0.5, 0.0), "Its direction points away most from the emotion word 'b' (cosine −0.50)."),
+        ((0.5, 0.48, 0.0), "2 of 3 emotion words are about equally near its direction (cosines +0.48 to +0.50): a, b."),
+    ],
+)
+def test_a_word_is_called_the_nearest_only_where_it_surely_is(cosines, said):
+    first = int(np.abs(cosines).argmax())
+    ahead = np.sign(cosines[first]) * (cosines[first] - np.array(cosines))
+    table = pd.DataFrame({"label": list("abcdef")[: len(cosines)], "cosine": cosines, "ahead": ahead, "ahead_95": 0.05})
+    assert nearest_sentence(table) == said
+    assert "about equally near" in nearest_sentence(table[["label", "cosine"]])  # a table without intervals claims nothing

@@ -106,8 +106,8 @@ def test_every_chapter_leads_with_a_sentence_and_its_rows_with_their_slices() ->
     result = run_audit(predictions_from_table(table), config, besides=Besides(training=predictions_table(900, seed=1)))
     found = chapters(result)
     assert [chapter.name for chapter in found] == [
-        "held-fixed", "truth", "severity", "levels", "calibration", "amplification", "impact", "distribution",
-        "comparability", "retrieval", "outcome-1",
+        "slice-accuracy", "held-fixed", "truth", "severity", "levels", "calibration", "amplification", "impact",
+        "distribution", "comparability", "retrieval", "outcome-1",
     ]  # fmt: skip
     for chapter in found:
         assert chapter.found[0].endswith(".")

@@ -41,11 +41,12 @@ def cases(xml: bytes) -> list[ElementTree.Element]:
         ("skewed", Gate("skewed")),
         ("skewed:0.05", Gate("skewed", 0.05)),
         ("skewed:0", Gate("skewed")),
+        ("accuracy:0.05", Gate("accuracy", 0.05)),
     ],
 )
 def test_what_a_gate_is_made_of(text, gate):
-    assert gate_from(text, verdict="skewed") == gate
-    assert gate_from(str(gate), verdict="skewed").beyond == gate.beyond
+    assert gate_from(text, verdict="skewed", more=("accuracy",)) == gate
+    assert gate_from(str(gate), verdict="skewed", more=("accuracy",)).beyond == gate.beyond
 
 
 @pytest.mark.parametrize(
@@ -106,6 +107,39 @@ def test_the_older_flag_is_the_same_gate(tmp_path, table_file):
 def test_a_bad_gate_is_refused_before_any_work(tmp_path, table_file):
     line = refusal("audit", "--predictions", table_file(), "-o", tmp_path / "run", "--fail-on", "skewed:5")
     assert "5 is out of range" in line
+    assert not (tmp_path / "run").exists()
+
+
+def accuracy_words(table_file, tmp_path, **options):
+    table = table_file(n=1_500, bias=0.3, **options)
+    return ["audit", "--predictions", table, "--attributes", "tone", *SLIM, "-o", tmp_path / "run", "--overwrite"]
+
+
+def test_an_audit_can_fail_on_the_accuracy_of_a_slice(tmp_path, table_file):
+    """In a share .3 of dark pictures anger is said whatever is true: they are right about .25 less often."""
+    words = accuracy_words(table_file, tmp_path)
+    for share, code in ((0.05, 1), (0.4, 0)):
+        ended = workbench(*words, "--fail-on", f"accuracy:{share}")
+        assert ended.code == code
+        assert f"--fail-on accuracy:{share:g}: {2 if code else 0} slices with another accuracy" in ended.out
+    ended = workbench(*words, "--fail-on", "accuracy")
+    record = json.loads((tmp_path / "run" / "findings.json").read_text(encoding="utf-8"))
+    assert (ended.code, record["gate"]) == (1, {"fail_on": "accuracy", "caught": 2, "failed": True})
+    assert [one["slice"] for one in record["accuracy"] if one["caught"]] == ["tone: dark", "tone: light"]
+    assert not any(one["caught"] for one in record["findings"])
+    assert record["accuracy_counts"]["skewed"] == 2
+    assert sum(record["counts"].values()) == len(load_audit(tmp_path / "run").findings)
+    by_name = {case.get("name"): case for case in cases((tmp_path / "run" / "junit.xml").read_bytes())}
+    failure = by_name["tone: dark"].find("failure")
+    assert failure.get("message") == "accuracy"
+    assert failure.text.startswith("Pictures with tone: dark: accuracy ")
+
+
+def test_a_gate_on_accuracy_needs_a_truth(tmp_path, table_file):
+    table = predictions_table(300).drop(columns="label")
+    table.to_csv(tmp_path / "bare.csv", index=False)
+    line = refusal("audit", "--predictions", tmp_path / "bare.csv", "-o", tmp_path / "run", "--fail-on", "accuracy:0.05")
+    assert "no audited picture has a label or votes" in line
     assert not (tmp_path / "run").exists()
 
 

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 from sklearn.metrics import cohen_kappa_score
 from streamlit.testing.v1 import AppTest
-from workbench_runs import refusal, succeeded
+from workbench_runs import refusal, succeeded, workbench
 
 from analyses.agreement import agreement, krippendorff_alpha
 from data.gold import gold_labels, read_answers
@@ -31,7 +31,7 @@ SIZE = 400
 def world(tmp_path_factory):
     """Predictions of anyone's model, features of another encoder, and a direction in these that leans toward an emotion."""
     root = tmp_path_factory.mktemp("labels")
-    planted = entangled_concept(0.4, n=3_000, seed=21)
+    planted = entangled_concept(0.6, n=3_000, seed=21)  # of .4 it is no better than a random direction of this world
     names = planted.world.taxonomy.labels
     Image.new("RGB", (32, 32), "navy").save(root / "picture.png")
     rows = planted.world.rows[["image_id", "label"]].assign(
@@ -68,6 +68,21 @@ def test_an_audit_keeps_the_scores_and_calls_it_an_association(world):
     report = (world["run"] / "report.html").read_text(encoding="utf-8")
     assert ASSOCIATION in report
     assert ASSOCIATION in (world["run"] / "findings.json").read_text(encoding="utf-8")
+
+
+def test_a_random_direction_makes_no_finding_and_is_listed_as_such(world, tmp_path):
+    direction = np.random.default_rng(8).standard_normal(world["planted"].concept.width)
+    np.save(tmp_path / "noise.npy", direction)
+    words = [tmp_path / "noise.npy" if one == world["root"] / "hat.npy" else one for one in world["audit"]]
+    ended = workbench(*words, "-o", tmp_path / "run", "--fail-on", "skewed")
+    assert ended.code == 0, ended.out
+    result = load_audit(tmp_path / "run")
+    assert set(result.findings["verdict"]) <= {"undetermined", "too small"}
+    assert result.excluded.query("what == 'concept'")["name"].tolist() == ["noise (inferred)"]
+    assert "warning: concept 'noise (inferred)' is inferred, and no better than a random direction" in ended.out
+    page = (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
+    assert "No better than a random direction: noise (inferred)." in page
+    assert result.tables[NULL]["verdict"].tolist() == ["no better than a random direction"]
 
 
 def test_the_queue_is_drawn_once_and_gone_on_with(world, tmp_path):

@@ -15,7 +15,7 @@ from workbench.besides_intake import besides
 from workbench.claiming import writes_out
 from workbench.concept_sentences import calibration_sentences, obtained
 from workbench.concept_tables import CALIBRATED, concept_tables
-from workbench.gate import audit_gate
+from workbench.gate import audit_gate, require_answerable
 from workbench.gate_files import audit_findings
 from workbench.progress import MAP_STEP, steps
 from workbench.reading_intake import require_accuracy
@@ -61,6 +61,7 @@ def audit(settings: AuditSettings, *, command: str = "", remarks: tuple[str, ...
     given = probed(settings) if settings.features else tabled(settings)
     predictions, provenance, features = given.predictions, given.provenance, given.features
     predictions, joined = with_tables(predictions, tables)
+    require_answerable(gate, truth=predictions.truth is not None)
     if joined:
         provenance |= {"attributes_table": ", ".join(tables), "joined": joined}
     reports: tuple[ConceptReport, ...] = ()
@@ -76,6 +77,7 @@ def audit(settings: AuditSettings, *, command: str = "", remarks: tuple[str, ...
             say(f"concept: {sentence}")
         names = (*names, *(report.column for report in reports)) if names else ()
     inferred = frozenset(report.column for report in reports)
+    unproven = {report.column: report.unproven for report in reports if report.unproven}
     provenance |= ({"command": command} if command else {}) | ({"system": card.as_json()} if card else {})
     provenance["remarks"] = list(remarks)
     config = replace(settings.audit, attributes=names or None)
@@ -93,7 +95,9 @@ def audit(settings: AuditSettings, *, command: str = "", remarks: tuple[str, ...
         "auditing",
         ("slicing", "counting", "testing", "asking further", MAP_STEP, "measuring the space", "writing the report"),
     ) as step:
-        result = run_audit(predictions, config, inferred=inferred, besides=known, provenance=provenance, progress=step)
+        result = run_audit(
+            predictions, config, inferred=inferred, unproven=unproven, besides=known, provenance=provenance, progress=step
+        )
         result = replace(result, reading=given.reading(predictions, answer_at=settings.answer_at))
         if reports:
             ids = predictions.rows["image_id"]
@@ -108,6 +112,8 @@ def audit(settings: AuditSettings, *, command: str = "", remarks: tuple[str, ...
         say(f"warning: {note}")
     for row in result.excluded[result.excluded["what"] == "attribute"].itertuples():
         say(f"warning: attribute {row.name!r} is not sliced: {row.reason}")
+    for name, reason in unproven.items():
+        say(f"warning: concept {name!r} is {reason}")
     say(result.headline)
     if CALIBRATED in result.tables:
         for sentence in calibration_sentences(result.tables[CALIBRATED]):

@@ -12,6 +12,7 @@ import pandas as pd
 
 from analyses.audit import AuditResult
 from analyses.slices import SliceSpec
+from workbench.evidence import Claims, Evidence, caption, worst_first
 from workbench.thumbnails import thumbnail_uri
 
 MOST_PICTURES = 180
@@ -42,14 +43,28 @@ class Behind:
 
 
 @dataclass(frozen=True)
+class Claim:
+    """What a skew of a slice rests on: in words, of how many pictures, some of them with a note each."""
+
+    words: str
+    n: int
+    shown: tuple[int, ...]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class SlicePictures:
-    """The pictures of one slice: read most against their labels, most typical, and of each emotion it is read as."""
+    """The pictures of one slice: read most against their labels, most typical, and of each emotion it is read as.
+
+    `claims` has those that show a skew, by emotion: where the slice is read so less often they are not read so.
+    """
 
     name: str
     n: int
     worst: tuple[int, ...]
     typical: tuple[int, ...]
     cells: Mapping[str, Behind]
+    claims: Mapping[str, Claim]
 
 
 class Gallery:
@@ -78,6 +93,13 @@ class Gallery:
                 break
         return tuple(chosen)
 
+    def shows(self, claim: Evidence, *, most: int) -> list[tuple[int, str]]:
+        """Numbers of at most `most` of the pictures of a claim, the best first, and what is noted of each."""
+        index = claim.samples.index[claim.at[: _TRIED * most]]
+        chosen = self.of(index, most=most)
+        places = {self._numbers[one]: place for place, one in enumerate(index) if one in self._numbers}
+        return [(number, claim.note(places[number])) for number in chosen]
+
     def known_first(self, rows: pd.Index) -> pd.Index:
         """The same rows, those whose picture is in the gallery already first."""
         known = rows.isin(list(self._numbers))
@@ -89,18 +111,22 @@ class Gallery:
         if len(self.pictures) >= self._most:
             return None
         row = self._samples.loc[index]
-        path, label = row.get("path"), row.get("label")
+        path = row.get("path")
         small = thumbnail_uri(path)
         if small is None and isinstance(path, str) and any(one.thumbnail for one in self.pictures):
             return None
-        what = f"read as {row['predicted']}" + (f", labelled {label}" if pd.notna(label) else "")
-        self.pictures.append(Picture(str(row["image_id"]), what, small))
+        self.pictures.append(Picture(str(row["image_id"]), caption(row), small))
         self._numbers[index] = len(self.pictures) - 1
         return self._numbers[index]
 
 
-def slice_pictures(result: AuditResult, gallery: Gallery, names: Sequence[str]) -> list[SlicePictures]:
-    """Worst, most typical and read-so pictures of the named slices; cells borrow what the slices have shown already."""
+def slice_pictures(
+    result: AuditResult, gallery: Gallery, names: Sequence[str], *, claims: Claims | None = None
+) -> list[SlicePictures]:
+    """Worst, most typical and read-so pictures of the named slices, and those that show their skews.
+
+    What shows a skew comes first, in case the gallery fills up; the others borrow what has been shown already.
+    """
     samples, labels = result.samples, result.taxonomy.labels
     where = result.slices.set_index("slice")["where"]
     order = samples.index.get_indexer(worst_first(samples).index)  # once: every slice and cell is a part of it
@@ -113,6 +139,7 @@ def slice_pictures(result: AuditResult, gallery: Gallery, names: Sequence[str]) 
         name: [samples.index[positions[said[positions] == label]] for label in range(len(labels))]
         for name, positions in inside.items()
     }
+    shown = _shown(result, gallery, frozenset(names), claims or Claims(samples, result.taxonomy))
     for some in cells.values():  # one of each cell first, in case the gallery fills up
         for rows in some:
             gallery.of(gallery.known_first(rows), most=1)
@@ -130,16 +157,25 @@ def slice_pictures(result: AuditResult, gallery: Gallery, names: Sequence[str]) 
                 label: Behind(len(rows), gallery.of(gallery.known_first(rows), most=_OF_A_CELL))
                 for label, rows in zip(labels, cells[name], strict=True)
             },
+            shown.get(name, {}),
         )
         for name, positions in inside.items()
     ]  # fmt: skip
 
 
-def worst_first(rows: pd.DataFrame) -> pd.DataFrame:
-    """Lowest agreement with the truth first; among equals the prediction that was surest."""
-    order = rows.assign(sureness=-rows["audit_margin"].astype(float))
-    by = ["audit_agreement", "sureness", "image_id"]
-    return rows.loc[order.sort_values(by, na_position="last", kind="stable").index]
+def _shown(result: AuditResult, gallery: Gallery, names: frozenset[str], claims: Claims) -> dict[str, dict[str, Claim]]:
+    """Slice -> emotion -> what shows its skew, of skews toward less; toward more, the cell itself shows it."""
+    findings = result.findings
+    less = findings[(findings["verdict"] == "skewed") & (findings["effect"] < 0) & findings["slice"].isin(names)]
+    found: dict[str, dict[str, Claim]] = {}
+    for row in less.itertuples():
+        claim = claims.of(row)
+        shown = gallery.shows(claim, most=_OF_A_CELL)
+        of_slice = found.setdefault(str(row.slice), {})
+        of_slice[str(row.emotion)] = Claim(
+            claim.words, len(claim), tuple(number for number, _ in shown), tuple(note for _, note in shown)
+        )
+    return found
 
 
 def typical_first(rows: pd.DataFrame) -> pd.DataFrame:

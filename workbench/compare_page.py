@@ -87,18 +87,35 @@ def _hover(row: Any) -> str:
     )
 
 
-def _flips(result: Comparison, row: Any) -> list[Flip]:
-    """Pictures of the slice that moved the way the slice did."""
-    inside = result.rows["image_id"][SliceSpec.from_json(row.where).mask(result.rows)]
-    side = "predicted_b" if row.change > 0 else "predicted_a"
+def _flips(result: Comparison, row: Any) -> tuple[str, list[Flip]]:
+    """Which pictures show the change of a skew, in words, and a few of them.
+
+    A difference from the other pictures grows because pictures of the slice came to the emotion or because others left it.
+    """
+    inside = set(result.rows["image_id"][SliceSpec.from_json(row.where).mask(result.rows)])
+    universe = set(result.rows["image_id"][SliceSpec.from_json(row.where).universe(result.rows)])
+    came = row.change > 0
     flips = result.flips
-    return _examples(result, flips[flips["image_id"].isin(set(inside)) & (flips[side] == row.emotion)])
+    of_slice = flips["image_id"].isin(inside)
+    beside = flips["image_id"].isin(universe) & ~of_slice
+    mine = flips[of_slice & (flips["predicted_b" if came else "predicted_a"] == row.emotion)]
+    others = flips[beside & (flips["predicted_a" if came else "predicted_b"] == row.emotion)]
+    well = row.verdict == "better"
+    if len(mine):
+        way = "came to" if came else "left"
+        return f"Pictures of the slice that {way} {row.emotion} ({len(mine):,}):", _examples(result, mine, well=well)
+    if len(others):
+        way = "left" if came else "came to"
+        words = f"No picture of the slice moved so; the others {way} {row.emotion} ({len(others):,}):"
+        return words, _examples(result, others, well=well)
+    return "No picture moved so.", []
 
 
-def _examples(result: Comparison, flips: pd.DataFrame) -> list[Flip]:
-    """A few of these flips, those that were right before and are wrong now first."""
+def _examples(result: Comparison, flips: pd.DataFrame, *, well: bool = False) -> list[Flip]:
+    """A few of these flips, those that were right before and are wrong now first; `well`: those that are right now first."""
+    gain = flips["hit_b"] - flips["hit_a"]
     order = (
-        flips.assign(gain=flips["hit_b"] - flips["hit_a"])
+        flips.assign(gain=-gain if well else gain)
         .sort_values(["gain", "image_id"], na_position="last", kind="stable")
         .head(MOST_EXAMPLES)
     )

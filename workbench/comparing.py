@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from analyses.audit import AuditResult, versions
+from analyses.audit import SCORE_OF, AuditResult, versions
 from analyses.compare import Comparison, compare
 from analyses.config import AuditConfig
 from data.atomic import atomic_folder, write_json
@@ -75,17 +75,30 @@ def compared(first: AuditResult, second: AuditResult) -> Comparison:
                 f"the runs ask differently: {name} is {asked[name]} in the first and {other[name]} in the second; "
                 "audit one of them again with the same"
             )
-    attributes = tuple(dict.fromkeys([*first.run["attributes"], *second.run["attributes"]]))
+    aside = {*first.run.get("unproven", ()), *second.run.get("unproven", ())}
+    asked_by = dict.fromkeys([*first.run["attributes"], *second.run["attributes"]])
+    attributes = tuple(name for name in asked_by if name not in aside)
+    if aside and not attributes:
+        raise ValueError(
+            f"nothing to compare: {', '.join(sorted(aside))} is no better than a random direction, and there is no other "
+            "attribute; audit both runs with one"
+        )
     config = replace(AuditConfig(), attributes=attributes, **{name: asked[name] for name in _ASKED})
     inferred = frozenset([*first.run["inferred"], *second.run["inferred"]])
     result = compare(predictions_of(first), predictions_of(second), config, inferred=inferred)
-    return replace(result, notes=(*result.notes, STANDING_WARNING)) if inferred else result
+    notes = [
+        f"{name} is no better than a random direction in one of the runs: no finding rests on it, so it is not compared."
+        for name in sorted(aside)
+    ]
+    notes += [STANDING_WARNING] if inferred else []
+    return replace(result, notes=(*result.notes, *notes)) if notes else result
 
 
 def predictions_of(result: AuditResult) -> Predictions:
     """What the model of a finished audit said; distances are not kept, only the label that was nearest."""
     codes = result.taxonomy.codes(result.samples["predicted"])
-    rows = result.samples.drop(columns=[name for name in _OF_THE_AUDIT if name in result.samples])
+    own = [str(name) for name in result.samples if name in _OF_THE_AUDIT or str(name).startswith(SCORE_OF)]
+    rows = result.samples.drop(columns=own)
     return Predictions(1.0 - np.eye(len(result.taxonomy))[codes], rows, result.taxonomy, "label", result.run["source"])
 
 

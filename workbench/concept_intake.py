@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from analyses.concept_null import FEWEST_WITH_OUTCOME
 from analyses.concepts import PROJECT, ConceptReport, Gold
 from data.concepts import Concept, PromptPair, read_directions, read_prompt_pairs
 from data.features import FeatureSet
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 _FILES = (".csv", ".tsv", ".txt")
 _DIRECTIONS = (".npy", ".npz")
 _EVOKES = "a photo that evokes {}"
+_PREDICTION = "the prediction"
+"""Column that concepts are held against random directions on, where none is named: a skew is about what is predicted."""
 
 
 @dataclass(frozen=True)
@@ -84,16 +87,23 @@ def with_concepts(settings: AuditSettings, predictions: Predictions, features: F
         concepts += prompt_concepts(pairs, tower.encode_text)
         words = tower.encode_text([_EVOKES.format(label) for label in taxonomy.labels])
         anchors = dict(zip(taxonomy.labels, words.astype("float64"), strict=True))
-    outcome = settings.concept_outcome or next((name for name in ("valence", "label") if name in rows), "")
+    outcome = settings.concept_outcome or _PREDICTION
     gold, remarks = _gold(settings.gold, concepts, rows["image_id"])
-    rows, reports = concept_attributes(
-        rows, values, concepts, truth={pair.name: pair.truth for pair in pairs if pair.truth}, gold=gold,
+    compared = rows
+    if outcome == _PREDICTION:
+        said_of = np.asarray(taxonomy.labels, dtype=object)[predictions.predicted]
+        # One label for every picture, or a handful of pictures: there is nothing to go with.
+        outcome = outcome if len(set(said_of)) > 1 and len(rows) >= FEWEST_WITH_OUTCOME else ""
+        compared = rows.assign(**{_PREDICTION: said_of})
+    with_inferred, reports = concept_attributes(
+        compared, values, concepts, truth={pair.name: pair.truth for pair in pairs if pair.truth}, gold=gold,
         outcome=outcome or None, anchors=anchors, said=predictions.predicted, labels=taxonomy.labels,
         project="no" if elsewhere and settings.concept_project == "auto" else settings.concept_project,
         seed=settings.audit.seed,
     )  # fmt: skip
     origin = [f"Concepts are scored in other features than the predictions were made of: {scored.spec.in_words()}."]
     said = [" ".join(sentence for sentence in in_words(report) if sentence != STANDING_WARNING) for report in reports]
+    rows = rows.assign(**{report.column: with_inferred[report.column] for report in reports})
     found = predictions.with_rows(rows, notes=(standing_note(reports),))
     return InferredAttributes(found, reports, (*origin * elsewhere, *remarks, *said))
 

@@ -28,6 +28,8 @@ def in_words(report: ConceptReport) -> list[str]:
     sentences = [_origin(report), _cut(report), _quality(report)]
     if report.association is not None:
         sentences.append(_association(report))
+    if report.unproven:
+        sentences.append("So its slices are listed as undetermined, and no finding rests on it.")
     if report.overlap is not None:
         sentences += _overlap(report)
     if report.uncalibrated:
@@ -53,6 +55,11 @@ def obtained(report: ConceptReport) -> str:
 
 def standing_note(reports: Sequence[ConceptReport]) -> str:
     """What stands above an audit with inferred attributes."""
+    unproven = [report.column for report in reports if report.unproven]
+    if unproven:
+        aside = f"No better than a random direction, so no finding rests on them: {', '.join(unproven)}."
+        rest = [report for report in reports if not report.unproven]
+        return f"{standing_note(rest)} {aside}" if rest else f"{STANDING_WARNING} {aside}"
     calibrated = [report.column for report in reports if report.calibrated]
     if not calibrated:
         return STANDING_WARNING
@@ -141,12 +148,32 @@ def _association(report: ConceptReport) -> str:
     return f"{found['sentence']} Of directions drawn evenly over the sphere 95 % stay below {found['isotropic_95']:.2f}."
 
 
+def nearest_sentence(table: pd.DataFrame) -> str:
+    """Which emotion word the direction leans to, where that is sure; else which are about equally near.
+
+    Args:
+        table: one row a label: `cosine`, and `ahead` with `ahead_95` (`analyses.entanglement.lead`); without these no word
+            is called the nearest.
+    """
+    first = table.iloc[int(table["cosine"].abs().argmax())]
+    alike = table
+    if "ahead" in table:
+        alike = table[(table["ahead"] <= table["ahead_95"]) | (table.index == first.name)]
+    if len(alike) > 1:
+        low, high = (f"{value:+.2f}".replace("-", "−") for value in (alike["cosine"].min(), alike["cosine"].max()))
+        between = f"cosines {low} to {high}" if low != high else f"cosine {low}"
+        which = "" if len(alike) == len(table) else f": {', '.join(alike['label'])}"
+        return f"{len(alike)} of {len(table)} emotion words are about equally near its direction ({between}){which}."
+    way = "is nearest to" if first["cosine"] > 0 else "points away most from"
+    cosine = f"{first['cosine']:+.2f}".replace("-", "−")
+    return f"Its direction {way} the emotion word {first['label']!r} (cosine {cosine})."
+
+
 def _overlap(report: ConceptReport) -> list[str]:
     """How near the nearest emotion word is, what that makes up, and what was done about it."""
     table = report.overlap
     assert table is not None  # the caller asked
-    nearest = table.iloc[int(table["cosine"].abs().argmax())]
-    sentences = [f"Its direction is nearest to the emotion word {nearest['label']!r} (cosine {nearest['cosine']:+.2f})."]
+    sentences = [nearest_sentence(table)]
     if "made_up" in table:
         most = table.iloc[int(table["made_up"].abs().argmax())]
         sentences.append(

@@ -1,6 +1,7 @@
 """Which findings make a command fail, for use as a gate?
 
-`skewed` catches every skew of an audit, `skewed:0.05` those that surely lie more than 5 points from zero; `worse` and
+`skewed` catches every skew of an audit, `skewed:0.05` those that surely lie more than 5 points from zero; `accuracy` and
+`accuracy:0.05` slices whose accuracy differs from that of the other pictures, or surely by more than 5 points; `worse` and
 `worse:0.05` the same of a comparison: skews that grew, or surely grew by more than 5 points.
 """
 
@@ -15,13 +16,18 @@ import numpy.typing as npt
 if TYPE_CHECKING:
     import pandas as pd
 
+    from analyses.audit import AuditResult
+
+RATES, ACCURACY = "rates", "accuracy"
+"""What a row is about: how often an emotion is predicted, or how often the prediction is right."""
+
 
 @dataclass(frozen=True)
 class Gate:
     """What is not let through.
 
     Attributes:
-        verdict: `skewed` or `worse`.
+        verdict: `skewed` or `worse`; `accuracy` for slices whose accuracy is skewed.
         beyond: how far a finding must surely reach, as a share; 0 for as far as its verdict asks.
         asked: whether it decides the exit code; else it only marks what it would catch.
     """
@@ -33,17 +39,33 @@ class Gate:
     def __str__(self) -> str:
         return f"{self.verdict}:{self.beyond:g}" if self.beyond else self.verdict
 
-    def caught(self, table: pd.DataFrame) -> npt.NDArray[np.bool_]:
-        """Which rows of an audit's findings, or of a comparison's changes, are not let through."""
-        return np.asarray((table["verdict"] == self.verdict) & (surely(table) > self.beyond), dtype=bool)
+    @property
+    def about(self) -> str:
+        """What it looks at: `RATES` or `ACCURACY`."""
+        return ACCURACY if self.verdict == ACCURACY else RATES
+
+    def caught(self, table: pd.DataFrame, *, about: str = RATES) -> npt.NDArray[np.bool_]:
+        """Which rows of an audit's findings, of its accuracies, or of a comparison's changes, are not let through."""
+        if about != self.about:
+            return np.zeros(len(table), dtype=bool)
+        wanted = "skewed" if about == ACCURACY else self.verdict
+        return np.asarray((table["verdict"] == wanted) & (surely(table) > self.beyond), dtype=bool)
+
+    def fails(self, result: AuditResult) -> bool:
+        """Whether it was asked and catches something in an audit."""
+        if not self.asked:
+            return False
+        table = result.tables.get(ACCURACY) if self.about == ACCURACY else result.findings
+        return table is not None and bool(self.caught(table, about=self.about).any())
 
 
-def gate_from(text: str, *, verdict: str) -> Gate:
+def gate_from(text: str, *, verdict: str, more: tuple[str, ...] = ()) -> Gate:
     """The gate that `--fail-on TEXT` describes; without a text one that marks and lets everything through.
 
     Args:
         text: `VERDICT` or `VERDICT:SHARE`.
         verdict: the verdict that this command can fail on.
+        more: what else it can fail on.
 
     Raises:
         ValueError: another verdict, or not a share.
@@ -51,8 +73,10 @@ def gate_from(text: str, *, verdict: str) -> Gate:
     if not text:
         return Gate(verdict, asked=False)
     name, colon, number = text.partition(":")
-    expected = f"expected {verdict} or {verdict}:SHARE, with a share from 0 to 1 ({verdict}:0.05 is 5 points)"
-    if name.strip() != verdict:
+    legal = (verdict, *more)
+    expected = f"expected {' or '.join(f'{one} or {one}:SHARE' for one in legal)}, with a share from 0 to 1"
+    expected += f" ({verdict}:0.05 is 5 points)"
+    if name.strip() not in legal:
         raise ValueError(f"--fail-on {text}: {expected}")
     try:
         beyond = float(number) if colon else 0.0
@@ -60,7 +84,7 @@ def gate_from(text: str, *, verdict: str) -> Gate:
         raise ValueError(f"--fail-on {text}: {number!r} is not a number; {expected}") from None
     if not 0 <= beyond < 1:
         raise ValueError(f"--fail-on {text}: {number} is out of range; {expected}")
-    return Gate(verdict, beyond)
+    return Gate(name.strip(), beyond)
 
 
 def audit_gate(fail_on: str, *, fail_on_skew: bool = False) -> Gate:
@@ -69,7 +93,17 @@ def audit_gate(fail_on: str, *, fail_on_skew: bool = False) -> Gate:
     Raises:
         ValueError: see `gate_from`.
     """
-    return gate_from(fail_on or ("skewed" if fail_on_skew else ""), verdict="skewed")
+    return gate_from(fail_on or ("skewed" if fail_on_skew else ""), verdict="skewed", more=(ACCURACY,))
+
+
+def require_answerable(gate: Gate, *, truth: bool) -> None:
+    """Refuses a gate on something that the audit cannot know: it would let everything through.
+
+    Raises:
+        ValueError: accuracy is asked for, and no picture has a label or votes.
+    """
+    if gate.about == ACCURACY and not truth:
+        raise ValueError(f"--fail-on {gate}: no audited picture has a label or votes, so accuracy is not known; join some")
 
 
 def surely(table: pd.DataFrame) -> npt.NDArray[Any]:

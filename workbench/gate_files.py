@@ -14,9 +14,10 @@ import pandas as pd
 from analyses.cells import VERDICTS as AUDIT_VERDICTS
 from analyses.compare_cells import VERDICTS as COMPARE_VERDICTS
 from data.atomic import write_bytes, write_json
+from workbench.chapters.accuracy import accuracy_name, gap_sentence
 from workbench.compare_sentences import plain_change
 from workbench.concept_sentences import standing
-from workbench.gate import Gate, surely
+from workbench.gate import ACCURACY, RATES, Gate, surely
 from workbench.sentences import plain_sentence
 
 if TYPE_CHECKING:
@@ -39,7 +40,8 @@ class Findings:
     Attributes:
         command: `audit` or `compare`.
         gate: what is not let through.
-        table: one row a (slice, emotion): `FINDING_KEYS`, and `told`, whether the cell was tested.
+        table: one row a (slice, emotion), and after them one a slice whose accuracy is known (`about` is then `accuracy`):
+            `FINDING_KEYS`, `about`, and `told`, whether it was tested.
         verdicts: the verdicts there are, in order.
         facts: pictures, tolerance, alpha.
     """
@@ -59,6 +61,9 @@ class Findings:
     def sentence(self) -> str:
         """What the gate did, in one line."""
         count = int(self.table["caught"].sum())
+        if self.gate.about == ACCURACY:
+            slices = f"{count:,} slice{'' if count == 1 else 's'} with another accuracy"
+            return f"--fail-on {self.gate}: {slices}, {'fail' if count else 'pass'}"
         return f"--fail-on {self.gate}: {count:,} finding{'' if count == 1 else 's'}, {'fail' if count else 'pass'}"
 
 
@@ -69,6 +74,9 @@ def audit_findings(result: AuditResult, gate: Gate) -> Findings:
         plain_sentence(row, truth=result.run["truth"], standing=standing(result, row.where, row.emotion)) if told else ""
         for row, told in zip(result.findings.itertuples(), found, strict=True)
     ])  # fmt: skip
+    accuracies = result.tables.get(ACCURACY)
+    if accuracies is not None:
+        table = pd.concat([table, _accuracies(result, accuracies, gate)], ignore_index=True)
     facts = {"pictures": result.run["pictures"]} | {name: result.run["config"][name] for name in ("tolerance", "alpha")}
     return Findings("audit", gate, table, AUDIT_VERDICTS, facts)
 
@@ -90,8 +98,9 @@ def write_findings(findings: Findings, folder: Path) -> None:
 
 def findings_record(findings: Findings) -> dict[str, Any]:
     """Plain values with the keys that docs/ci.md promises; null for what is not known."""
-    table = findings.table[findings.table["verdict"].isin(FOUND)]
-    columns = table[list(FINDING_KEYS)].astype(object)
+    accuracy = {}
+    if (findings.table["about"] == ACCURACY).any():
+        accuracy = {"accuracy_counts": _counts(findings, ACCURACY), "accuracy": _found(findings, ACCURACY)}
     return {
         "format": FORMAT,
         "command": findings.command,
@@ -101,8 +110,9 @@ def findings_record(findings: Findings) -> dict[str, Any]:
             "failed": findings.failed,
         },
         **findings.facts,
-        "counts": {verdict: int((findings.table["verdict"] == verdict).sum()) for verdict in findings.verdicts},
-        "findings": columns.where(columns.notna(), None).to_dict("records"),
+        "counts": _counts(findings, RATES),
+        "findings": _found(findings, RATES),
+        **accuracy,
     }
 
 
@@ -127,9 +137,12 @@ def junit_xml(findings: Findings) -> bytes:
             ElementTree.SubElement(case, "skipped", message=_legal(f"too few to tell (n = {cells['n'].iloc[0]:,})"))
         elif len(caught):
             failures += 1
-            listed = ", ".join(str(emotion) for emotion in caught["emotion"])
+            listed = ", ".join(str(emotion) for emotion in caught["emotion"].dropna())
             failure = ElementTree.SubElement(
-                case, "failure", type=findings.gate.verdict, message=_legal(f"{findings.gate.verdict}: {listed}")
+                case,
+                "failure",
+                type=findings.gate.verdict,
+                message=_legal(f"{findings.gate.verdict}: {listed}" if listed else findings.gate.verdict),
             )
             failure.text = _legal("\n".join(caught["sentence"]))
     for element in (suites, suite):
@@ -140,9 +153,32 @@ def junit_xml(findings: Findings) -> bytes:
     return bytes(ElementTree.tostring(suites, encoding="utf-8", xml_declaration=True)) + b"\n"
 
 
-def _table(cells: pd.DataFrame, gate: Gate, sentences: list[str]) -> pd.DataFrame:
-    marked = cells.assign(caught=gate.caught(cells), surely=surely(cells), sentence=sentences, told=cells["p"].notna())
-    return marked[[*FINDING_KEYS, "told"]]
+def _accuracies(result: AuditResult, table: pd.DataFrame, gate: Gate) -> pd.DataFrame:
+    """Slices with their accuracy, as findings that name no emotion and repeat nothing."""
+    name = accuracy_name(result)
+    found = table["verdict"].isin(FOUND)
+    sentences = [gap_sentence(row, name=name) if told else "" for row, told in zip(table.itertuples(), found, strict=True)]
+    return _table(table.assign(emotion=None, repeats=None), gate, sentences, about=ACCURACY)
+
+
+def _found(findings: Findings, about: str) -> list[dict[str, Any]]:
+    table = findings.table[findings.table["verdict"].isin(FOUND) & (findings.table["about"] == about)]
+    columns = table[list(FINDING_KEYS)].astype(object)
+    records = columns.where(columns.notna(), None).to_dict("records")
+    return [{str(key): value for key, value in record.items()} for record in records]
+
+
+def _counts(findings: Findings, about: str) -> dict[str, int]:
+    verdicts = findings.table.loc[findings.table["about"] == about, "verdict"]
+    return {verdict: int((verdicts == verdict).sum()) for verdict in findings.verdicts}
+
+
+def _table(cells: pd.DataFrame, gate: Gate, sentences: list[str], *, about: str = RATES) -> pd.DataFrame:
+    marked = cells.assign(
+        about=about, caught=gate.caught(cells, about=about), surely=surely(cells), sentence=sentences,
+        told=cells["p"].notna(),
+    )  # fmt: skip
+    return marked[["about", *FINDING_KEYS, "told"]]
 
 
 def _legal(text: str) -> str:

@@ -19,6 +19,7 @@ from workbench.calibration_figures import coverage_figure, reliability_figure
 from workbench.chapters import Chapter, chapters
 from workbench.concept_figures import concept_figures
 from workbench.concept_sentences import standing
+from workbench.evidence import Claims, with_note
 from workbench.page import figure_html, template
 from workbench.reading_sentences import accuracy_sentence, answer_sentence, coverage_note, gap_sentence, unsure_sentence
 from workbench.reviewing import Judged, Review, judged, marks, progress_sentence
@@ -67,19 +68,19 @@ def _page(
     findings = result.findings
     own = findings[(findings["verdict"] == "skewed") & findings["repeats"].isna()]
     decided: dict[Any, str] = marks(found)
-    gallery = Gallery(result.samples, most=pictures)
+    gallery, claims = Gallery(result.samples, most=pictures), Claims(result.samples, result.taxonomy)
     leading = [
         (
             sentences.finding_sentence(
                 row, truth=result.run["truth"], standing=standing(result, row.where, row.emotion)
             ),
-            _examples(result, row, gallery),
+            _examples(claims, row, gallery),
             decided.get(row.Index),
         )
         for row in own.head(MOST_SENTENCES).itertuples()
     ]  # fmt: skip
     inline = len(gallery.pictures)
-    behind = slice_pictures(result, gallery, figures.heat_map_slices(result, most=slices))
+    behind = slice_pictures(result, gallery, figures.heat_map_slices(result, most=slices), claims=claims)
     return template("report.html").render(
         result=result,
         run=result.run,
@@ -126,22 +127,22 @@ def _rows(table: pd.DataFrame) -> Any:
 
 @dataclass(frozen=True)
 class Example:
-    """A picture behind a finding: its number on the page, and whether it stands there for the first time."""
+    """A picture behind a finding: its number on the page, what it shows, and whether it stands there for the first time."""
 
     number: int
     picture: Picture
+    what: str
     first: bool
 
 
-def _examples(result: AuditResult, finding: Any, gallery: Gallery) -> list[Example]:
-    """A few pictures behind a finding; those read against their label first."""
-    inside = sentences.samples_in(result, finding.where)
-    said = inside[inside["predicted"] == finding.emotion] if finding.effect > 0 else inside
-    before = len(gallery.pictures)
-    numbers = gallery.of(
-        said.sort_values(["audit_agreement", "image_id"], na_position="last", kind="stable").index, most=_MOST_EXAMPLES
-    )
-    return [Example(number, gallery.pictures[number], number >= before) for number in numbers]
+def _examples(claims: Claims, finding: Any, gallery: Gallery) -> tuple[str, list[Example]]:
+    """Which pictures show a finding, in words, and a few of them."""
+    claim, before = claims.of(finding), len(gallery.pictures)
+    found = [
+        Example(number, gallery.pictures[number], with_note(gallery.pictures[number].what, note), number >= before)
+        for number, note in gallery.shows(claim, most=_MOST_EXAMPLES)
+    ]
+    return claim.words, found
 
 
 def _gallery_json(gallery: Gallery, slices: list[SlicePictures], *, inline: int, truth: bool) -> str:
@@ -155,7 +156,8 @@ def _gallery_json(gallery: Gallery, slices: list[SlicePictures], *, inline: int,
         ],
         "slices": [
             {"name": one.name, "n": one.n, "worst": one.worst, "typical": one.typical,
-             "cells": {label: [cell.n, cell.shown] for label, cell in one.cells.items()}}
+             "cells": {label: [cell.n, cell.shown] for label, cell in one.cells.items()},
+             "claims": {label: [claim.words, claim.n, claim.shown, claim.notes] for label, claim in one.claims.items()}}
             for one in slices
         ],
     }  # fmt: skip

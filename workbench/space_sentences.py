@@ -150,9 +150,12 @@ def label_sentences(result: AuditResult) -> list[str]:
     if hubs is not None:
         top = _row(hubs, hubs["ratio"].fillna(-1).idxmax())
         against = "an even share" if top["prior_is"] == "even" else f"by the {top['prior_is']}"
+        # A label is the most of all only where its interval lies above those of the others.
+        alike = hubs[(hubs["high"] / hubs["prior"] >= top["low"] / top["prior"]) & (hubs["emotion"] != top["emotion"])]
+        most = "the most of all" if alike.empty else f"not surely more than {', '.join(alike['emotion'])}"
         told.append(
             f"{top['emotion']} is nearest to {percent(top['share'])} of the pictures [{percent(top['low'])}, "
-            f"{percent(top['high'])}], {percent(top['prior'])} {against}: {top['ratio']:.2f} times as many, the most of all."
+            f"{percent(top['high'])}], {percent(top['prior'])} {against}: {top['ratio']:.2f} times as many, {most}."
         )
     if alignment is not None and pd.notna(alignment["r"].iloc[0]):
         row = _row(alignment, alignment.index[0])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from analyses.audit import AuditResult
+from workbench.chapters.accuracy import slice_accuracy
 from workbench.chapters.chapter import Chapter
 from workbench.chapters.held_fixed import held_fixed
 from workbench.chapters.impact import impact_ratios
@@ -17,8 +18,9 @@ __all__ = ["Chapter", "chapters"]
 def chapters(result: AuditResult) -> list[Chapter]:
     """The chapters that the audit's tables fill, in the order in which a reader asks."""
     single = [
-        held_fixed(result), missed_and_mistaken(result), severe(result), label_tree(result), calibrated(result),
-        amplified(result), impact_ratios(result), distributions(result), comparability(result), nearest_pictures(result),
+        slice_accuracy(result), held_fixed(result), missed_and_mistaken(result), severe(result), label_tree(result),
+        calibrated(result), amplified(result), impact_ratios(result), distributions(result), comparability(result),
+        nearest_pictures(result),
     ]  # fmt: skip
     found = [chapter for chapter in single if chapter is not None]
     return [*found, *outcomes(result)]

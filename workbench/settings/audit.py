@@ -40,7 +40,7 @@ class AuditSettings:
         (), "labels.csv of concepts, written by `label` and the app; several are put together", many=True
     )
     concept_outcome: str = option(
-        "", "column that concepts are held against random directions on; valence, else label, when not given"
+        "", "column that concepts are held against random directions on; what is predicted when not given"
     )
     wordings: tuple[str, ...] = option(
         (),
@@ -56,7 +56,11 @@ class AuditSettings:
     answer_at: float = fields.answer_at()
     system: str = option("", "TOML file that says what the system is for and where its data come from; see docs/system.toml")
     review_from: str = option("", "run folder whose reviews are carried over; those of a run that is replaced always are")
-    fail_on: str = option("", "skewed: exit with 1 when anything is; skewed:0.05: when it surely is by over 5 points")
+    fail_on: str = option(
+        "",
+        "skewed: exit with 1 when anything is; skewed:0.05: when it surely is by over 5 points; accuracy:0.05: when the "
+        "accuracy of a slice surely differs by over 5 points",
+    )
     fail_on_skew: bool = option(False, "the same as --fail-on skewed")
     overwrite: bool = fields.overwrite("the run")
     audit: AuditConfig = field(default_factory=AuditConfig)

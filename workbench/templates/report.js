@@ -46,18 +46,18 @@
     made.textContent = text ?? "";
     return made;
   };
-  const row = (title, numbers) => {
+  const row = (title, numbers, notes = []) => {
     const list = element("ul");
     list.className = "pictures";
-    for (const number of numbers) {
-      const one = pictures[number], item = element("li");
+    numbers.forEach((number, at) => {
+      const one = pictures[number], item = element("li"), what = notes[at] ? `${one.what}, ${notes[at]}` : one.what;
       if (one.shown) {
         const image = element("img");
-        Object.assign(image, { src: source(number), alt: `picture ${one.id}, ${one.what}`, title: one.id, width: 72 });
-        item.append(image, element("small", one.what));
-      } else item.append(element("code", one.id), element("small", one.what));
+        Object.assign(image, { src: source(number), alt: `picture ${one.id}, ${what}`, title: one.id, width: 72 });
+        item.append(image, element("small", what));
+      } else item.append(element("code", one.id), element("small", what));
       list.append(item);
-    }
+    });
     panel.append(element("p", title), ...(numbers.length ? [list] : []));
   };
   const show = () => {
@@ -65,6 +65,8 @@
     if (slice.value === "") return;
     const chosen = slices[Number(slice.value)], all = chosen.n.toLocaleString("en");
     if (emotion.value) {
+      const claim = chosen.claims[emotion.value];
+      if (claim) row(`Read as ${emotion.value} less often than others. ${claim[0]}`, claim[2], claim[3]);
       const [n, some] = chosen.cells[emotion.value], few = some.length < n ? `; ${some.length} of them:` : ":";
       row(`${n.toLocaleString("en")} of the ${all} pictures with ${chosen.name} are read as ${emotion.value}${n ? few : "."}`, some);
     } else {

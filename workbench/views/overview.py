@@ -9,11 +9,12 @@ import streamlit as st
 from analyses.cells import VERDICTS
 from workbench import figures, sentences
 from workbench.concept_sentences import standing
+from workbench.evidence import evidence
 from workbench.opened import opened_audit, opened_folder
 from workbench.reviewing import marks, progress_sentence
 from workbench.system_section import read_first
 from workbench.views.judging import opened_reviews, review_form
-from workbench.views.pictures import show_pictures
+from workbench.views.pictures import show_evidence
 
 _MOST_SENTENCES = 12
 
@@ -55,8 +56,7 @@ def render() -> None:
         )
         if picked is not None:
             review_form(result, int(picked), decided, opened_folder())
-            inside = sentences.samples_in(result, own.loc[picked, "where"])
-            show_pictures(inside[inside["predicted"] == own.loc[picked, "emotion"]], key="behind")
+            show_evidence(evidence(result, result.finding(int(picked))), key="behind")
 
     tolerance = 100 * result.run["config"]["tolerance"]
     st.subheader("How large, and how sure")

@@ -5,7 +5,9 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from workbench.behind import typical_first, worst_first
+from analyses.audit import SCORE_OF
+from workbench.behind import typical_first
+from workbench.evidence import Evidence, caption, worst_first
 from workbench.sentences import markdown_text
 from workbench.thumbnails import thumbnail_bytes
 
@@ -13,6 +15,18 @@ MOST_ROWS = 1_000
 _MOST_THUMBNAILS = 12
 _MOST_TRIED = 2_000
 _SIDE = 220
+
+
+def show_evidence(found: Evidence, *, key: str) -> None:
+    """Shows the pictures that show a claim, the best first, with what they are in words."""
+    st.markdown(markdown_text(found.words))
+    if len(found):
+        rows = found.rows
+        if "path" in rows:
+            _thumbnails(rows, found.captions(_MOST_TRIED), "")
+            if (rows["predicted"] == found.emotion).all():
+                _captioned(typical_first(rows), "Most typical: with a margin near the middle of these")
+        _table(rows, key=key, order="those that show it best come first")
 
 
 def show_pictures(rows: pd.DataFrame, *, key: str) -> None:
@@ -23,19 +37,23 @@ def show_pictures(rows: pd.DataFrame, *, key: str) -> None:
     worst = worst_first(rows)
     if "path" in worst:
         known = worst["audit_agreement"].notna().any()
-        _thumbnails(worst, "Read most against their labels, the surest first" if known else "The surest first")
-        _thumbnails(
+        _captioned(worst, "Read most against their labels, the surest first" if known else "The surest first")
+        _captioned(
             typical_first(rows), "Most typical: read as most of this selection is, with a margin near the middle of it"
         )
+    _table(worst, key=key, order="those read against their label come first")
+
+
+def _table(rows: pd.DataFrame, *, key: str, order: str) -> None:
     hidden = [
         str(name)
-        for name in worst
-        if str(name).startswith("vote_") or name in ("audit_x", "audit_y", "path", "content", "split")
+        for name in rows
+        if str(name).startswith(("vote_", SCORE_OF)) or name in ("audit_x", "audit_y", "path", "content", "split")
     ]
-    columns = ["image_id", "predicted", *(["label"] if "label" in worst else []), "audit_agreement", "audit_margin"]
-    columns += [str(name) for name in worst if name not in (*columns, *hidden)]
+    columns = ["image_id", "predicted", *(["label"] if "label" in rows else []), "audit_agreement", "audit_margin"]
+    columns += [str(name) for name in rows if name not in (*columns, *hidden)]
     st.dataframe(
-        worst[columns].head(MOST_ROWS),
+        rows[columns].head(MOST_ROWS),
         hide_index=True,
         key=key,
         column_config={
@@ -48,22 +66,27 @@ def show_pictures(rows: pd.DataFrame, *, key: str) -> None:
             ),
         },
     )
-    shown = f"the first {MOST_ROWS:,} of " if len(worst) > MOST_ROWS else ""
-    st.caption(f"{shown}{len(worst):,} pictures; those read against their label come first.")
+    shown = f"the first {MOST_ROWS:,} of " if len(rows) > MOST_ROWS else ""
+    st.caption(f"{shown}{len(rows):,} pictures; {order}.")
 
 
-def _thumbnails(rows: pd.DataFrame, title: str) -> None:
-    """A row of pictures with what they were read as; nothing where no file can be found."""
+def _captioned(rows: pd.DataFrame, title: str) -> None:
+    some = rows.head(_MOST_TRIED)
+    _thumbnails(some, [caption(row) for row in some.to_dict("records")], title)
+
+
+def _thumbnails(rows: pd.DataFrame, said: list[str], title: str) -> None:
+    """A row of pictures with what they show; nothing where no file can be found."""
     shown: list[bytes] = []
     captions: list[str] = []
-    for row in rows[rows["path"].notna()].head(_MOST_TRIED).itertuples():
-        small = thumbnail_bytes(row.path, side=_SIDE)
+    for path, words in zip(rows["path"].head(len(said)), said, strict=True):
+        small = thumbnail_bytes(path, side=_SIDE)
         if small is not None:
-            label = getattr(row, "label", None)
             shown.append(small)
-            captions.append(markdown_text(f"read as {row.predicted}" + (f", labelled {label}" if pd.notna(label) else "")))
+            captions.append(markdown_text(words))
         if len(shown) == _MOST_THUMBNAILS:
             break
     if shown:
-        st.markdown(f"**{title}**")
+        if title:
+            st.markdown(f"**{title}**")
         st.image(shown, caption=captions, width=110)

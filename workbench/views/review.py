@@ -10,10 +10,11 @@ import streamlit as st
 from analyses.audit import AuditResult
 from workbench import sentences
 from workbench.concept_sentences import standing
+from workbench.evidence import evidence
 from workbench.opened import opened_audit, opened_folder
 from workbench.reviewing import Judged, progress_sentence, worklist
 from workbench.views.judging import opened_reviews, review_form
-from workbench.views.pictures import show_pictures
+from workbench.views.pictures import show_evidence
 
 _AT = "review_at"
 
@@ -58,8 +59,7 @@ def _one(result: AuditResult, asked: list[int], decided: list[Judged]) -> None:
         sentences.markdown_sentence(row, truth=result.run["truth"], standing=standing(result, row["where"], row["emotion"]))
     )
     review_form(result, asked[at], decided, opened_folder())
-    inside = sentences.samples_in(result, row["where"])
-    show_pictures(inside[inside["predicted"] == row["emotion"]], key="behind")
+    show_evidence(evidence(result, result.finding(asked[at])), key="behind")
 
 
 def _table(decided: list[Judged]) -> pd.DataFrame:

@@ -11,10 +11,11 @@ from analyses.audit import AuditResult
 from analyses.cells import VERDICTS
 from workbench import figures, sentences
 from workbench.concept_sentences import standing
+from workbench.evidence import evidence, predicted_so
 from workbench.opened import opened_audit, opened_folder
 from workbench.reviewing import Judged, marks
 from workbench.views.judging import opened_reviews, review_form
-from workbench.views.pictures import show_pictures
+from workbench.views.pictures import show_evidence, show_pictures
 
 _CLICKED = "clicked cell"
 
@@ -72,7 +73,7 @@ def _point_down(result: AuditResult, cell: int) -> None:
     """Says once where the pictures of a clicked cell are: the map is higher than most screens."""
     if st.session_state.get(_CLICKED) != cell:
         row = result.findings.iloc[cell]
-        st.toast(sentences.markdown_text(f"Pictures with {row['slice']}, read as {row['emotion']}: under the map"))
+        st.toast(sentences.markdown_text(f"Pictures behind {row['slice']} → {row['emotion']}: under the map"))
     st.session_state[_CLICKED] = cell
 
 
@@ -82,11 +83,16 @@ def _behind(result: AuditResult, position: int, decided: list[Judged], *, key: s
     told = standing(result, row["where"], row["emotion"])
     st.markdown(sentences.markdown_sentence(row, truth=result.run["truth"], standing=told))
     st.caption(sentences.markdown_text(sentences.beside(row)))
-    inside = sentences.samples_in(result, row["where"])
-    which = st.radio(
-        "Show", [f"read as {row['emotion']}", "all in the slice"], horizontal=True, key=f"which pictures, {key}"
-    )
-    show_pictures(inside if which == "all in the slice" else inside[inside["predicted"] == row["emotion"]], key=key)
+    read_so = f"read as {row['emotion']}"
+    less = row["verdict"] == "skewed" and row["effect"] < 0
+    options = [*(["what shows it"] if less else []), read_so, "all in the slice"]
+    which = st.radio("Show", options, horizontal=True, key=f"which pictures, {key}")
+    if which == "all in the slice":
+        show_pictures(sentences.samples_in(result, row["where"]), key=key)
+    elif less and which == read_so:
+        show_evidence(predicted_so(result, result.finding(position)), key=key)
+    else:
+        show_evidence(evidence(result, result.finding(position)), key=key)
     review_form(result, position, decided, opened_folder(), place=f", {key}")
 
 
