@@ -15,6 +15,8 @@ FEW_VALUES = 8
 """A numeric column with at most this many different values is sliced value by value, not binned."""
 MOST_VALUES = 100
 """A text column with more different values is only sliced when it is asked for by name."""
+_LARGEST = 1e300
+"""Larger numbers cannot be subtracted from each other: they come from a missing value's code or a damaged file."""
 MOST_NAMED_VALUES = 1_000
 """With more than this a text column is not sliced even then."""
 
@@ -249,9 +251,9 @@ def in_words(value: object) -> str:
 
 def _binned(column: pd.Series, *, bins: int) -> CodedAttribute:
     name, numbers = str(column.name), column.to_numpy(float)
-    infinite = int(np.isinf(numbers).sum())
+    infinite = int((np.abs(numbers) > _LARGEST).sum())
     if infinite:
-        raise ValueError(f"attribute {name!r} holds {infinite} infinite value(s)")
+        raise ValueError(f"attribute {name!r} holds {infinite} infinite value(s), or beyond {_LARGEST:g}: it cannot be cut")
     known = numbers[np.isfinite(numbers)]
     # Cut points are rounded first and applied as rounded, so that the slice's name is exactly its rule; kept between the
     # smallest and the second largest value, they always leave pictures on both sides.

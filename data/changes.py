@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from data.atomic import MARKER
-from data.images import content_id
+from data.images import UnreadablePicture, content_id
 from data.manifest import Manifest
 from data.tables import named
 
@@ -61,7 +61,7 @@ def _contents(paths: Sequence[Path], *, otherwise: Sequence[str]) -> list[str]:
     def one(path: Path, before: str) -> str:
         try:
             return content_id(path)
-        except OSError:
+        except (OSError, UnreadablePicture):
             return before
 
     with ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as pool:

@@ -16,7 +16,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from data.delimited import read_cells
 from data.tables import named
+from data.text_files import lines_of, text_of
 
 Floats = npt.NDArray[np.float64]
 KINDS = ("prompt", "vector")
@@ -176,9 +178,10 @@ def read_prompt_pairs(path: Path | str) -> list[PromptPair]:
     if suffix not in (".csv", ".tsv", ".txt"):
         raise ValueError(f"{path} is no file of prompts: expected .csv, .tsv or .txt")
     try:
-        pairs = _lines(path) if suffix == ".txt" else _table(path, "\t" if suffix == ".tsv" else ",")
-    except (UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+        read = text_of(path) if suffix == ".txt" else read_cells(path).frame()
+    except ValueError as error:
         raise ValueError(f"{path} cannot be read as prompts: {str(error).splitlines()[0]}") from error
+    pairs = _lines(path, read) if isinstance(read, str) else _table(path, read)
     if not pairs:
         raise ValueError(f"{path} has no prompts: expected one a row")
     require_unique_names([pair.name for pair in pairs], where=str(path))
@@ -236,9 +239,9 @@ def _heads(path: Path, arrays: dict[str, npt.NDArray[Any]]) -> list[Concept]:
     return concepts
 
 
-def _lines(path: Path) -> list[PromptPair]:
+def _lines(path: Path, text: str) -> list[PromptPair]:
     pairs = []
-    for number, line in enumerate(path.read_text(encoding="utf-8-sig").splitlines(), start=1):
+    for number, line in enumerate(lines_of(text), start=1):
         if line.strip() and not line.lstrip().startswith("#"):
             prompt, *opposites = (part.strip() for part in line.split("|"))
             if not prompt or not all(opposites):
@@ -247,8 +250,7 @@ def _lines(path: Path) -> list[PromptPair]:
     return pairs
 
 
-def _table(path: Path, separator: str) -> list[PromptPair]:
-    table = pd.read_csv(path, sep=separator, dtype=str, keep_default_na=False, skipinitialspace=True, encoding="utf-8-sig")
+def _table(path: Path, table: pd.DataFrame) -> list[PromptPair]:
     unknown = [str(name) for name in table.columns if name not in PROMPT_COLUMNS]
     if unknown or "prompt" not in table:
         raise ValueError(

@@ -25,6 +25,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from data.delimited import read_cells
 from data.tables import named
 
 YES, NO, UNSURE = "yes", "no", "unsure"
@@ -130,8 +131,8 @@ def _answers(path: Path) -> pd.DataFrame:
     if not path.is_file():
         raise FileNotFoundError(f"no labels at {path}: the file does not exist")
     try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig", skipinitialspace=True)
-    except (UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+        table = read_cells(path).frame()
+    except ValueError as error:
         raise ValueError(f"{path} cannot be read as labels: {str(error).splitlines()[0]}") from error
     lacking = [name for name in ("image_id", "answer") if name not in table]
     if lacking:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
+import stat
 import threading
 import warnings
 from collections.abc import Iterator
@@ -19,6 +21,14 @@ from PIL import Image, UnidentifiedImageError
 
 PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".ppm", ".pgm", ".jp2", ".jfif")
 """Endings, in lower case, of the files that count as pictures when a folder is listed."""
+UNOPENED_SUFFIXES = (
+    ".avif", ".avifs", ".heic", ".heics", ".heif", ".heifs", ".hif", ".jxl", ".jpe", ".jif", ".jfi", ".j2k", ".j2c", ".jpc",
+    ".jpf", ".jpx", ".jpm", ".apng", ".mpo", ".dib", ".pbm", ".pnm", ".pam", ".pfm", ".svg", ".svgz", ".eps", ".psd", ".psb",
+    ".xcf", ".tga", ".icb", ".vda", ".ico", ".cur", ".icns", ".pcx", ".xbm", ".xpm", ".sgi", ".rgb", ".exr", ".hdr", ".qoi",
+    ".dds", ".wmf", ".emf", ".jng", ".mng", ".dng", ".cr2", ".cr3", ".crw", ".nef", ".nrw", ".arw", ".srf", ".sr2", ".orf",
+    ".rw2", ".raf", ".pef", ".srw", ".x3f", ".3fr", ".iiq", ".kdc", ".dcr", ".raw",
+)  # fmt: skip
+"""Endings, in lower case, of pictures that are not opened where a folder is listed: they are counted and named."""
 MAX_PIXELS = 178_956_970
 """Pillow's own limit for refusing a picture (half a gigabyte of RGB); the header is checked before anything is decoded."""
 _FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "JPEG2000")
@@ -34,6 +44,10 @@ _UPRIGHT = {
 }
 """EXIF orientation -> what turns the picture upright; https://www.cipa.jp/std/documents/e/DC-008-2012_E.pdf, tag 274."""
 _ORIENTATION = 274
+_NO_FILES = (
+    (stat.S_ISDIR, "a folder"), (stat.S_ISFIFO, "a named pipe"), (stat.S_ISCHR, "a device"), (stat.S_ISBLK, "a device"),
+    (stat.S_ISSOCK, "a socket"),
+)  # fmt: skip
 
 
 class UnreadablePicture(ValueError):
@@ -78,7 +92,12 @@ def open_picture(path: Path) -> Image.Image:
 
 
 def content_id(path: Path) -> str:
-    """The first 16 hex digits of the SHA-256 of the file's bytes: equal for byte-identical copies."""
+    """The first 16 hex digits of the SHA-256 of the file's bytes: equal for byte-identical copies.
+
+    Raises:
+        OSError: no such file, or not a file that can be read (see `UnreadablePicture` for pipes, devices and folders).
+    """
+    _require_file(path)
     with Path(path).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()[:16]
 
@@ -117,8 +136,22 @@ def inspect_picture(path: Path) -> Inspection:
     return Inspection(content)
 
 
+def _require_file(path: Path) -> None:
+    """Refuses, without opening it, what is no plain file: a pipe that nobody writes to would be waited for for ever.
+
+    Raises:
+        OSError: no such file.
+        UnreadablePicture: a folder, pipe, device or socket.
+    """
+    mode = os.stat(path).st_mode
+    if not stat.S_ISREG(mode):
+        what = next((name for test, name in _NO_FILES if test(mode)), "no plain file")
+        raise UnreadablePicture(path, f"it is {what}, not a file: it is not opened")
+
+
 def _bytes(path: Path) -> bytes:
     try:
+        _require_file(path)
         data = Path(path).read_bytes()
     except FileNotFoundError as error:
         raise FileNotFoundError(f"no picture at {path}: the file does not exist") from error

@@ -12,10 +12,12 @@ from pathlib import Path
 import pandas as pd
 from tqdm import tqdm
 
-from data.images import Inspection, inspect_picture, is_picture_name
+from data.images import Inspection, inspect_picture
+from data.places import Inside
 
 MISSING = "missing file"
 UNREADABLE = "unreadable picture"
+OUTSIDE = "outside the data set"
 UNKNOWN_LABEL = "unknown label"
 COPY = "copy"
 COPY_ACROSS = "copy in another split"
@@ -23,8 +25,11 @@ COPY_LABEL = "copy with another label"
 NOT_LISTED = "not listed"
 ATTRIBUTES = "unreadable annotation"
 REPEATED = "listed twice"
-KINDS = (MISSING, UNREADABLE, UNKNOWN_LABEL, COPY_LABEL, COPY_ACROSS, COPY, NOT_LISTED, ATTRIBUTES, REPEATED)
-"""Every kind of problem, the gravest first; those with a file that is missing or unreadable cost a row."""
+NOT_OPENED = "ending not opened"
+KINDS = (
+    MISSING, UNREADABLE, OUTSIDE, UNKNOWN_LABEL, COPY_LABEL, COPY_ACROSS, COPY, NOT_OPENED, NOT_LISTED, ATTRIBUTES, REPEATED,
+)  # fmt: skip
+"""Every kind of problem, the gravest first; a file that is missing, unreadable, outside or not opened costs a row."""
 
 
 @dataclass(frozen=True)
@@ -38,25 +43,10 @@ class Problem:
 
 def problem_table(problems: Iterable[Problem]) -> pd.DataFrame:
     """Columns `kind`, `path`, `detail`; the gravest kind first, paths in order."""
-    listed = sorted(set(problems), key=lambda problem: (KINDS.index(problem.kind), problem.path, problem.detail))
+    listed = sorted(problems, key=lambda problem: (KINDS.index(problem.kind), problem.path, problem.detail))
     # A name that is no valid UTF-8 can be shown, but not written.
     cells = [[text.encode("utf-8", "replace").decode() for text in astuple(problem)] for problem in listed]
     return pd.DataFrame(cells, columns=["kind", "path", "detail"], dtype=object)
-
-
-def pictures_under(folder: Path) -> list[Path]:
-    """Every picture file below `folder`, sorted, hidden files and folders left out; links are followed once."""
-    found: list[Path] = []
-    seen: set[str] = set()
-    for where, folders, files in os.walk(folder, followlinks=True):
-        real = os.path.realpath(where)
-        if real in seen:
-            folders.clear()
-            continue
-        seen.add(real)
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        found += [Path(where, name) for name in files if is_picture_name(Path(name))]
-    return sorted(found)
 
 
 class OnDisk:
@@ -86,20 +76,29 @@ class OnDisk:
         return near[0] if len(near) == 1 else listed
 
 
-def inspected(listing: pd.DataFrame, *, root: Path, progress: bool = True) -> tuple[pd.DataFrame, list[Problem]]:
+def inspected(
+    listing: pd.DataFrame, *, root: Path, progress: bool = True, allow_outside: bool = False
+) -> tuple[pd.DataFrame, list[Problem]]:
     """The rows whose picture decodes, with their `content`, in the given order; and what is wrong with the others.
 
     Args:
         listing: one row a picture, `path` absolute or relative to `root`; optionally `label` and `split`.
         root: what relative paths are relative to.
         progress: show a bar on standard error.
+        allow_outside: open what a relative path, or a link in it, leads to outside of `root`.
 
     Returns:
-        The surviving rows, numbered from 0, and the problems: missing, unreadable, copies.
+        The surviving rows, numbered from 0, and the problems: missing, unreadable, outside, copies.
     """
+    problems: list[Problem] = []
+    if not allow_outside:
+        inside = Inside(root)
+        stays = [Path(str(name)).is_absolute() or inside.holds(root / str(name)) for name in listing["path"]]
+        said = f"it leads out of {root}, the data set's folder, and is not opened: --allow-outside reads it"
+        problems = [Problem(OUTSIDE, str(name), said) for name, stay in zip(listing["path"], stays, strict=True) if not stay]
+        listing = listing[stays]
     names = [str(path) for path in listing["path"]]
     found = _inspections([root / name for name in names], progress=progress)
-    problems: list[Problem] = []
     for name, look in zip(names, found, strict=True):
         if look.reason:
             kind = MISSING if look.missing else UNREADABLE

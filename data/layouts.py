@@ -10,10 +10,12 @@ from pathlib import Path
 
 import pandas as pd
 
+from data.folder_walk import Walked, pictures_under, unopened_sentence
 from data.images import is_picture_name
-from data.inspection import NOT_LISTED, OnDisk, Problem, pictures_under
+from data.inspection import NOT_LISTED, OnDisk, Problem
 from data.listings import entries_of, once, with_annotations, with_votes
 from data.manifest import SPLITS, Manifest, manifest_of
+from data.places import Inside
 from data.taxonomy import Taxonomy, closest
 
 _TRAIN_TEST = {"train": "training_testing_split/training.txt", "test": "training_testing_split/testing.txt"}
@@ -101,7 +103,9 @@ def recognise(root: Path | str) -> Layout | None:
     return next((layout for layout in LAYOUTS if root.is_dir() and _is_like(root, layout)), None)
 
 
-def read_dataset(root: Path | str, layout: Layout | str | None = None, *, progress: bool = True) -> Manifest:
+def read_dataset(
+    root: Path | str, layout: Layout | str | None = None, *, progress: bool = True, allow_outside: bool = False
+) -> Manifest:
     """Every picture of the dataset under `root`, and everything that is wrong with it, at once.
 
     Pictures that are missing or unreadable are in `problems` only; those with an unknown label are kept without one. A
@@ -111,6 +115,7 @@ def read_dataset(root: Path | str, layout: Layout | str | None = None, *, progre
         root: the dataset's folder.
         layout: a layout or its name; recognised where not given.
         progress: show a bar while pictures are checked.
+        allow_outside: also read pictures that a link or a listed path leads to outside of `root`.
 
     Raises:
         FileNotFoundError: no such folder, or a list that the layout rests on is missing.
@@ -123,14 +128,16 @@ def read_dataset(root: Path | str, layout: Layout | str | None = None, *, progre
         layout = layout_named(layout)
     layout = layout or recognise(root)
     if layout is None:
+        walked = pictures_under(root, inside=None if allow_outside else Inside(root))
         there = ", ".join(sorted(item.name for item in islice(root.iterdir(), 8))) or "nothing"
         raise ValueError(
             f"{root} is laid out like no dataset the workbench knows ({', '.join(known.name for known in LAYOUTS)}): it "
-            f"holds {there}; name the layout, or put pictures into one folder a class"
+            f"holds {there}; name the layout, or put pictures into one folder a class{_why_none(walked)}"
         )
     template = next((form for form in layout.pictures if _fits(root, form, layout)), layout.pictures[-1])
     folder = template.split("{")[0].rstrip("/")
-    disk = OnDisk(root, pictures_under(root / folder))
+    walked = pictures_under(root / folder, inside=None if allow_outside else Inside(root))
+    disk = OnDisk(root, walked.pictures)
     taxonomy = Taxonomy.named(layout.taxonomy) if layout.taxonomy else None
     notes = [layout.note] if layout.note else []
     wrong: list[Problem]
@@ -142,13 +149,17 @@ def read_dataset(root: Path | str, layout: Layout | str | None = None, *, progre
         listing, wrong, said = pd.DataFrame({"path": disk.names}, dtype=object), [], []
     problems, notes = disk.problems + wrong, notes + said
     listing, wrong = once(listing.assign(path=[disk.find(str(name)) for name in listing["path"]]))
-    problems += wrong
+    walked = walked.but_for({root / str(name) for name in listing["path"]})
+    problems, notes = problems + wrong + walked.problems(root), notes + walked.notes()
     listing, wrong = _with_fields(listing, template)
     problems += wrong
     unlisted = sorted(set(disk.names) - set(listing["path"]) - {problem.path for problem in wrong})
     problems += [Problem(NOT_LISTED, name, "no list names this picture: left out") for name in unlisted]
     if listing.empty:
-        raise ValueError(f"{root} has no picture as {template}, where {layout.title} keeps them: is it the right folder?")
+        raise ValueError(
+            f"{root} has no picture as {template}, where {layout.title} keeps them: is it the right folder?"
+            f"{_why_none(walked)}"
+        )
     if layout.annotations:
         listing, wrong = with_annotations(root, listing, layout.annotations, progress=progress)
         problems += wrong
@@ -157,7 +168,16 @@ def read_dataset(root: Path | str, layout: Layout | str | None = None, *, progre
     return manifest_of(
         listing.sort_values("path").reset_index(drop=True),
         root=root, layout=layout.name, taxonomy=taxonomy, problems=problems, notes=notes, progress=progress,
+        allow_outside=allow_outside,
     )  # fmt: skip
+
+
+def _why_none(walked: Walked) -> str:
+    """What lies there that is not read, as the end of a sentence."""
+    said = [unopened_sentence(walked.unopened)] if walked.unopened else []
+    if walked.links:
+        said.append(f"{len(walked.links):,} folder(s) are links to elsewhere, first {walked.links[0]}: give --allow-outside")
+    return f" ({'; '.join(said)})" if said else ""
 
 
 def _with_fields(listing: pd.DataFrame, template: str) -> tuple[pd.DataFrame, list[Problem]]:

@@ -15,6 +15,7 @@ from tqdm import tqdm
 from data.features import VOTE_PREFIX
 from data.inspection import ATTRIBUTES, REPEATED, Problem
 from data.taxonomy import Taxonomy
+from data.text_files import lines_of, text_of
 
 NEUTRAL = "neutral_share"
 """The attribute that votes for `neutral` become: no taxonomy here has that label."""
@@ -48,18 +49,19 @@ def entries_of(root: Path, lists: Mapping[str, str], under: str) -> tuple[pd.Dat
 
 
 def once(table: pd.DataFrame) -> tuple[pd.DataFrame, list[Problem]]:
-    """The table with the first of rows that name one path; the others are problems."""
+    """The table with the first of rows that name one path; each of the others is a problem."""
     again = table["path"].duplicated().to_numpy()
     if not again.any():
         return table, []
     paths = [str(path) for path in table["path"]]
     splits = [str(split) for split in table["split"]] if "split" in table else [""] * len(paths)
     first = dict(zip(reversed(paths), reversed(splits), strict=True))
+    times = table["path"].value_counts()
     problems = []
     for path, split, repeated in zip(paths, splits, again, strict=True):
         if repeated:
-            where = f" (first in split {first[path]}, again in {split})" if split else ""
-            problems.append(Problem(REPEATED, path, f"the lists name it more than once{where}: the first counts"))
+            where = f", first in split {first[path]}, again in {split}" if split != first[path] else ""
+            problems.append(Problem(REPEATED, path, f"listed {times[path]} times{where}: the first counts"))
     return table[~again].reset_index(drop=True), problems
 
 
@@ -75,7 +77,7 @@ def with_votes(table: Path, under: str, taxonomy: Taxonomy) -> tuple[pd.DataFram
     """
     if not table.is_file():
         raise FileNotFoundError(f"no table of votes at {table}: the file does not exist")
-    lines = [line for line in table.read_text(encoding="utf-8-sig", errors="replace").splitlines() if line.strip()]
+    lines = [line for line in _lines(table) if line.strip()]
     cells = _cells(lines)
     names = ["path", *(_column(cell, taxonomy) for cell in cells[0][1:])] if cells else []
     votes = [name for name in names if name.startswith(VOTE_PREFIX)]
@@ -135,8 +137,19 @@ def with_annotations(
 
 
 def _text_list(path: Path, under: str) -> list[dict[str, object]]:
-    lines = path.read_text(encoding="utf-8-sig", errors="replace").splitlines()
-    return [{"path": _joined(under, line)} for line in lines if line.strip()]
+    return [{"path": _joined(under, line)} for line in _lines(path) if line.strip()]
+
+
+def _lines(path: Path) -> list[str]:
+    """The lines of a list.
+
+    Raises:
+        ValueError: it is not text (file and line).
+    """
+    try:
+        return lines_of(text_of(path))
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
 
 
 def _json_list(path: Path, under: str) -> list[dict[str, object]]:

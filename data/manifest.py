@@ -173,6 +173,7 @@ def manifest_of(
     problems: Iterable[Problem] = (),
     notes: Iterable[str] = (),
     progress: bool = True,
+    allow_outside: bool = False,
 ) -> Manifest:
     """The manifest of a listing: pictures checked, ids given, labels resolved, a split made where there is none.
 
@@ -184,6 +185,7 @@ def manifest_of(
         problems: what was found wrong before.
         notes: what was decided before.
         progress: show a bar while pictures are checked.
+        allow_outside: also read pictures that a relative path or a link leads to outside of `root`.
     """
     found, said = list(problems), list(notes)
     if taxonomy is not None and "label" in listing:
@@ -193,7 +195,7 @@ def manifest_of(
         label, counted = labels_from_votes(listing, taxonomy)
         listing = listing.assign(label=label)
         said += counted
-    rows, wrong = inspected(listing, root=root, progress=progress)
+    rows, wrong = inspected(listing, root=root, progress=progress, allow_outside=allow_outside)
     if "image_id" not in rows:
         rows = rows.assign(image_id=content_names(list(rows["content"]), list(rows["path"])))
     if "split" not in rows or rows["split"].isna().all():

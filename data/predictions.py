@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from data.column_types import numbers_of
 from data.features import VOTE_PREFIX
 from data.tables import named, with_ids
 from data.taxonomy import Taxonomy
@@ -231,8 +232,10 @@ def _label_matrix(rows: pd.DataFrame, columns: dict[str, str], taxonomy: Taxonom
         raise ValueError(
             f"no {what} column for the label(s) {', '.join(missing)} of taxonomy {taxonomy.name!r}: one a label is expected"
         )
-    numbers = rows[[owner[label] for label in taxonomy.labels]].apply(pd.to_numeric, errors="coerce")
-    return np.asarray(numbers, dtype=np.float64)
+    columns_in_order = [owner[label] for label in taxonomy.labels]
+    return np.column_stack(
+        [numbers_of(rows[name], where=f"{what} column {name!r}", ids=rows["image_id"]) for name in columns_in_order]
+    )
 
 
 def _with_votes(rows: pd.DataFrame, votes: dict[str, str], taxonomy: Taxonomy) -> tuple[pd.DataFrame, list[str]]:

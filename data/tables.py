@@ -3,12 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
+import pyarrow as pa
+
+from data.column_types import column_notes, series_of, without_point_zero
+from data.delimited import UNNAMED, read_cells
+from data.picture_columns import without_pictures
 
 ID_COLUMNS = ("image_id", "id")
 TABLE_SUFFIXES = (".csv", ".tsv", ".parquet")
+TEXT_COLUMNS = (*ID_COLUMNS, "path", "content", "label", "predicted", "split", "group_id", "pair_id")
+"""Columns that name something and are text whatever they look like: label 3 is `3`, also where some are missing."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table as somebody saved it.
+
+    Attributes:
+        rows: its columns, numbered rows; types as `data.column_types.series_of` gives them.
+        notes: sentences about columns that are not what they look like.
+    """
+
+    rows: pd.DataFrame
+    notes: tuple[str, ...] = ()
 
 
 def is_table(path: Path) -> bool:
@@ -17,6 +39,11 @@ def is_table(path: Path) -> bool:
 
 
 def read_table(path: Path, *, id_column: str | None = None) -> pd.DataFrame:
+    """The rows of `table_of`."""
+    return table_of(path, id_column=id_column).rows
+
+
+def table_of(path: Path, *, id_column: str | None = None) -> Table:
     """The table at `path` with a text column `image_id`.
 
     The id is `id_column` where given, else `image_id` or `id`, else the first text column with a different value in
@@ -31,23 +58,43 @@ def read_table(path: Path, *, id_column: str | None = None) -> pd.DataFrame:
         raise FileNotFoundError(f"no table at {path}: the file does not exist")
     if not is_table(path):
         raise ValueError(f"{path} is not a table the workbench reads: expected one of {', '.join(TABLE_SUFFIXES)}")
-    try:
-        if path.suffix.lower() == ".parquet":
-            table = pd.read_parquet(path)
-        else:
-            separator = "\t" if path.suffix.lower() == ".tsv" else ","
-            header = pd.read_csv(path, nrows=0, sep=separator, skipinitialspace=True).columns
-            as_text = {name: str for name in header if name in (*ID_COLUMNS, id_column)}
-            table = pd.read_csv(path, sep=separator, dtype=as_text, skipinitialspace=True, low_memory=False)
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError, OSError, ValueError) as error:
-        raise ValueError(f"{path} cannot be read as a table: {str(error).splitlines()[0]}") from error
+    read = columns_of(path, text=(id_column,) if id_column else ())
+    table = read.rows
     if table.empty:
         raise ValueError(f"{path} has no rows: expected one row a picture")
-    name = _id_column(table, path, id_column)
+    name = _id_column(read, path, id_column)
     if name != "image_id" and "image_id" in table:
         table = table.drop(columns="image_id")
     table = table.rename(columns={name: "image_id"})
-    return with_ids(table, where=str(path))
+    return Table(with_ids(table, where=str(path)), read.notes)
+
+
+def columns_of(path: Path, *, text: Sequence[str] = ()) -> Table:
+    """Every column of a CSV, TSV or Parquet file; `TEXT_COLUMNS`, and those in `text`, as text.
+
+    Raises:
+        ValueError: the file cannot be read as a table (line and reason).
+    """
+    as_text = {*TEXT_COLUMNS, *text}
+    try:
+        notes: list[str] = []
+        if path.suffix.lower() == ".parquet":
+            columns, notes = without_pictures(_parquet(path))
+            decimal_comma = False
+        else:
+            cells = read_cells(path)
+            columns, decimal_comma = cells.columns, cells.separator != ","
+            if cells.unusual:
+                notes.append(f"its cells are separated by {cells.unusual}; a comma in a number is read as a decimal comma")
+        rows = pd.DataFrame(
+            {name: series_of(column, text=name in as_text, decimal_comma=decimal_comma) for name, column in columns.items()}
+        )
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise ValueError(f"{path} cannot be read as a table: {(str(error).splitlines() or ['?'])[0]}") from error
+    for name in as_text.difference((*ID_COLUMNS, "path", *text)) & set(rows.columns):
+        rows[name] = without_point_zero(rows[name])
+    said = [f"{path.name}: {note}" for note in (*notes, *column_notes(rows))]
+    return Table(rows, tuple(said))
 
 
 def with_ids(rows: pd.DataFrame, *, where: str) -> pd.DataFrame:
@@ -84,7 +131,24 @@ def named(items: Iterable[object], *, most: int = 3) -> str:
     return text + (f" and {len(listed) - most:,} more" if len(listed) > most else "")
 
 
-def _id_column(table: pd.DataFrame, path: Path, asked: str | None) -> str:
+def _parquet(path: Path) -> dict[str, Any]:
+    """Name -> column, with names as a CSV's: without outer blanks, and an index, which pandas keeps under its own name."""
+    import pyarrow.parquet as pq
+
+    table = pq.ParquetFile(path).read()
+    names = [UNNAMED if name == "__index_level_0__" else name.strip() for name in table.column_names]
+    repeated = {name for name in names if names.count(name) > 1}
+    if repeated or not all(names):
+        raise ValueError(
+            f"two columns are named {min(repeated)!r}, or a column has no name" if repeated else "a column has no name"
+        )
+    columns = dict(zip(names, table.columns, strict=True))
+    index = [UNNAMED] if UNNAMED in columns else []
+    return {name: columns[name] for name in (*index, *(name for name in columns if name not in index))}
+
+
+def _id_column(read: Table, path: Path, asked: str | None) -> str:
+    table = read.rows
     if asked is not None:
         if asked not in table:
             raise ValueError(
@@ -96,9 +160,10 @@ def _id_column(table: pd.DataFrame, path: Path, asked: str | None) -> str:
             return name
     for column in table.columns:
         values = table[column]
-        if not pd.api.types.is_numeric_dtype(values) and values.notna().all() and values.is_unique:
+        if pd.api.types.is_string_dtype(values) and values.notna().all() and values.is_unique:
             return str(column)
+    pictures = "".join(f"; {note.partition(': ')[2]}" for note in read.notes if "holds pictures" in note)
     raise ValueError(
         f"{path} has no column 'image_id' or 'id' and no text column that differs in every row; "
-        f"its columns: {', '.join(map(str, table.columns))} (name the id column with --id-column)"
+        f"its columns: {', '.join(map(str, table.columns))} (name the id column with --id-column){pictures}"
     )

@@ -148,7 +148,7 @@ def test_tables_without_predictions_are_refused() -> None:
         predictions_from_table(said(["a", None, None, "b"]))
     with pytest.raises(ValueError, match=r"no score column for the label\(s\) disgust, fear.* of taxonomy 'ekman6'"):
         predictions_from_table(said(["joy"], score_joy=1.0, score_anger=0.0), taxonomy=EKMAN)
-    with pytest.raises(ValueError, match=r"scores of 1 picture\(s\) are NaN or infinite, first 'p0'"):
+    with pytest.raises(ValueError, match=r"score column 'score_a' holds 'high' \(picture 'p0'\)"):
         predictions_from_table(said(["a"], score_a="high", score_b=0.0))
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from analyses.further import Besides
-from data.tables import is_table, read_table
+from data.tables import columns_of, is_table, read_table
 from data.taxonomy import Taxonomy
 from workbench.training import open_features
 
@@ -53,7 +53,7 @@ def _training(given: str, encoder: str) -> pd.DataFrame:
 def _valence(path: Path, taxonomy: Taxonomy) -> dict[str, float]:
     if not path.is_file():
         raise FileNotFoundError(f"no valence table at {path}: expected a CSV or Parquet file with columns label, valence")
-    table = pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path, sep=None, engine="python")
+    table = columns_of(path).rows
     if not {"label", "valence"} <= set(table.columns):
         raise ValueError(f"{path} has columns {', '.join(map(str, table.columns))}: expected label and valence")
     table = table[[taxonomy.knows(str(word)) for word in table["label"]]]

@@ -36,7 +36,11 @@ def data(settings: DataSettings, *, say: Say = print) -> Manifest:
     from workbench.dataset_summary import summary
 
     root = Path(settings.root)
-    manifest = read_manifest(root) if root.is_file() else read_dataset(root, layout=settings.layout or None)
+    manifest = (
+        read_manifest(root, allow_outside=settings.allow_outside)
+        if root.is_file()
+        else read_dataset(root, layout=settings.layout or None, allow_outside=settings.allow_outside)
+    )
     say(summary(manifest, every=settings.every))
     if settings.out:
         manifest.save(Path(settings.out), overwrite=settings.overwrite)
@@ -56,7 +60,7 @@ def features(settings: FeaturesSettings, *, say: Say = print) -> Encoded:
     from probes.encode import encode
     from probes.vision import vision_encoder
 
-    manifest = _as_it_is_now(Path(settings.manifest), say)
+    manifest = _as_it_is_now(Path(settings.manifest), say, allow_outside=settings.allow_outside)
     encoder = vision_encoder(settings.encoder, on=settings.device, precision=settings.precision)
     say(f"{len(manifest.rows):,} pictures, {encoder.spec.in_words()}, on {encoder.on}")
     rows = manifest.rows.assign(path=[str(path) for path in manifest.paths()])
@@ -87,8 +91,8 @@ def overlap(settings: OverlapSettings, *, say: Say = print) -> Overlap:
     from workbench.overlap_store import SavedOverlap, save_overlap
 
     out = Path(settings.out)
-    first = _side(settings.a, hashes=settings.hashes, say=say)
-    second = _side(settings.b, hashes=settings.hashes, say=say) if settings.b else None
+    first = _side(settings.a, settings, say=say)
+    second = _side(settings.b, settings, say=say) if settings.b else None
     result = compared(
         first.rows, None if second is None else second.rows,
         features_a=first.values, features_b=None if second is None else second.values,
@@ -115,11 +119,11 @@ class _Side:
         self.hashes: Any = None
 
 
-def _as_it_is_now(path: Path, say: Say) -> Manifest:
+def _as_it_is_now(path: Path, say: Say, *, allow_outside: bool) -> Manifest:
     """The manifest with the hashes of the files as they are now; says which pictures have changed since it was written."""
     from data.changes import with_changes
 
-    manifest = read_manifest(path)
+    manifest = read_manifest(path, allow_outside=allow_outside)
     if not Manifest.is_saved(path):
         return manifest  # a table was read just now, every picture with it
     manifest, said = with_changes(manifest, path)
@@ -128,15 +132,15 @@ def _as_it_is_now(path: Path, say: Say) -> Manifest:
     return manifest
 
 
-def _side(path: str, *, hashes: bool, say: Say) -> _Side:
+def _side(path: str, settings: OverlapSettings, *, say: Say) -> _Side:
     folder = Path(path)
     if folder.is_dir() and FeatureSet.is_saved(folder):
         stored = FeatureSet.load(folder)
         side = _Side(stored.rows, stored.values)
     else:
-        manifest = _as_it_is_now(folder, say)
+        manifest = _as_it_is_now(folder, say, allow_outside=settings.allow_outside)
         side = _Side(manifest.rows.assign(path=[str(item) for item in manifest.paths()]))
-    if hashes and "path" in side.rows and side.rows["path"].notna().all():
+    if settings.hashes and "path" in side.rows and side.rows["path"].notna().all():
         from data.perceptual import hashes as perceptual
 
         side.hashes = perceptual([Path(item) for item in side.rows["path"]], workers=os.cpu_count() or 1, progress=True)

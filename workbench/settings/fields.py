@@ -68,6 +68,15 @@ def picture_workers() -> Any:
     return option(-1, "processes that open pictures; -1 for one a core, 0 for none")
 
 
+def allow_outside() -> Any:
+    """Whether relative paths and links may lead out of a data set's folder."""
+    return option(
+        False,
+        "also read pictures that a relative path or a link leads to outside of the data set's folder; absolute paths are "
+        "read without it",
+    )
+
+
 def finished_run() -> Any:
     """The run folder that a command takes as its first word."""
     return option("", "run folder", required=True, positional=True)

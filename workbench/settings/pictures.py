@@ -18,6 +18,7 @@ class DataSettings:
     out: str = option("", "manifest folder to write; nothing is written when not given", short="-o")
     layout: str = option("", "the layout, where it is not recognised by itself")
     every: bool = option(False, "list every problem, not the first three of each kind")
+    allow_outside: bool = fields.allow_outside()
     overwrite: bool = fields.overwrite("the manifest")
 
 
@@ -34,6 +35,7 @@ class FeaturesSettings:
     device: str = option("auto", "cpu, cuda, mps, or auto for the fastest there is")
     precision: str = option("auto", "float32, bfloat16, float16; auto takes half on a GPU, full elsewhere")
     workers: int = fields.picture_workers()
+    allow_outside: bool = fields.allow_outside()
 
 
 @dataclass(frozen=True)
@@ -45,4 +47,5 @@ class OverlapSettings:
     out: str = option("runs/overlap", "folder to write overlap.html and pairs.csv to", short="-o")
     threshold: float = option(0.0, "cosine from which features are a near copy; calibrated on the data when 0")
     hashes: bool = option(True, "compare perceptual hashes of the picture files too")
+    allow_outside: bool = fields.allow_outside()
     overwrite: bool = fields.overwrite()
