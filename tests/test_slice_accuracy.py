@@ -58,7 +58,7 @@ def test_with_votes_the_interval_is_that_of_the_shares_not_of_coins():
 
 
 def test_votes_that_all_agree_are_not_certain():
-    """Pictures that are all wholly right have no spread to measure: they get that of one picture as far off as the others."""
+    """Pictures that are all wholly right have no spread to measure: they get that of one as far off as the others."""
     table = voted(predictions_table(400, attributes={"tone": ("light",), "place": ("a", "b")}, bias=0.0), spread=0.05)
     table["few"] = np.where(np.arange(400) < 12, "few", "many").astype(object)
     for label in EKMAN:
