@@ -162,10 +162,13 @@ def _independent(
     with np.errstate(divide="ignore", invalid="ignore"):
         p = np.where(enough, 2 * special.stdtr(freedom, -_size_of(effect, error)), np.nan)
     chance: list[Floats | None] = [None] * size
-    least = enough_for_student(values) if len(values) else 0.0
-    for value in np.flatnonzero(enough & (fewer < least)):
-        method[value], sizes = _by_chance(values, int(fewer[value]), draws, rng)
+    few: list[int] = []
+    if len(values):
+        few = np.flatnonzero(enough & (fewer < enough_for_student(values))).tolist()
+    by_number = _by_chance(values, [int(fewer[value]) for value in few], draws, rng)
+    for value in few:
         seen = float(_size_of(effect, error)[value])
+        method[value], sizes = by_number[int(fewer[value])]
         if method[value] == "permutation":
             sizes = np.append(sizes, seen)  # what was seen is one of the arrangements: Phipson and Smyth 2010
         chance[value] = np.sort(sizes)[::-1]
@@ -174,27 +177,43 @@ def _independent(
     return MeanTests(effect, error, freedom, p, method, ones, none, tuple(chance))
 
 
-def _by_chance(values: Floats, chosen: int, draws: int, rng: np.random.Generator) -> tuple[str, Floats]:
-    """Sizes of Welch's t when `chosen` pictures are taken in every way there is, or at random."""
+def _by_chance(
+    values: Floats, numbers: Sequence[int], draws: int, rng: np.random.Generator
+) -> dict[int, tuple[str, Floats]]:
+    """Sizes of Welch's t when so many pictures are taken in every way there is, or at random, and which of the two.
+
+    One random order of the pictures serves all numbers: the first few of it are a random choice of so many.
+    """
     n = len(values)
     columns = np.stack([np.ones(n), values, values**2], axis=1)
     total = columns.sum(axis=0)
-    ways = special.gammaln(n + 1) - special.gammaln([chosen + 1, n - chosen + 1]).sum()
-    step, sizes = max(1, _BLOCK // max(chosen, 1)), []
-    if ways <= log(MOST_ARRANGEMENTS):
-        every = combinations(range(n), chosen)
-        while block := list(islice(every, step)):
-            sizes.append(_sizes(columns, np.array(block, dtype=np.int64), total))
-        return "exact", np.concatenate(sizes)
-    for start in range(0, draws, step):
-        some = [rng.choice(n, chosen, replace=False, shuffle=False) for _ in range(min(step, draws - start))]
-        sizes.append(_sizes(columns, np.array(some), total))
-    return "permutation", np.concatenate(sizes)
+    found: dict[int, tuple[str, Floats]] = {}
+    drawn: list[int] = []
+    for number in sorted(set(numbers)):
+        ways = special.gammaln(n + 1) - special.gammaln([number + 1, n - number + 1]).sum()
+        if ways > log(MOST_ARRANGEMENTS):
+            drawn.append(number)
+            continue
+        every, sizes = combinations(range(n), number), []
+        while block := list(islice(every, max(1, _BLOCK // max(number, 1)))):
+            sums = columns[np.array(block, dtype=np.int64).reshape(len(block), number)].sum(axis=1)
+            sizes.append(_sizes(sums, total))
+        found[number] = ("exact", np.concatenate(sizes))
+    if drawn:
+        last, parts = np.array(drawn) - 1, []
+        step = max(1, _BLOCK // drawn[-1])
+        for start in range(0, draws, step):
+            orders = np.array([rng.choice(n, drawn[-1], replace=False) for _ in range(min(step, draws - start))])
+            sums = np.stack([column[orders].cumsum(axis=1)[:, last] for column in columns.T], axis=-1)
+            parts.append(_sizes(sums, total))
+        by_number = np.concatenate(parts).T
+        found |= {number: ("permutation", sizes) for number, sizes in zip(drawn, by_number, strict=True)}
+    return found
 
 
-def _sizes(columns: Floats, chosen: Codes, total: Floats) -> Floats:
-    sums = np.stack([column[chosen].sum(axis=1) for column in columns.T])
-    effect, error, _ = welch(sums, total[:, None] - sums)
+def _sizes(sums: Floats, total: Floats) -> Floats:
+    """Of rows n, sum, sum of squares `(..., 3)` against the rest."""
+    effect, error, _ = welch(np.moveaxis(sums, -1, 0), np.moveaxis(total - sums, -1, 0))
     return _size_of(effect, error)
 
 

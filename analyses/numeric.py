@@ -14,12 +14,13 @@ import pandas as pd
 from scipy import special
 
 from analyses.cells import LOW_EVIDENCE_COUNT, slice_families
+from analyses.cluster_robust import student
 from analyses.clusters import FEWEST_GROUPS, group_codes
 from analyses.counting import group_sums
 from analyses.families import families
 from analyses.hierarchical import select
 from analyses.inference import Floats
-from analyses.mean_tests import MeanTests, mean_tests
+from analyses.mean_tests import MeanTests, mean_tests, welch
 from analyses.slices import CodedAttribute, SliceSpec
 from data.predictions import Predictions
 from data.taxonomy import closest
@@ -40,7 +41,8 @@ def numeric_table(
     `mean`, `complement_mean`, `effect`, 95 % interval `low`, `high`; `p`, by which `method` p and interval were found (one
     of `analyses.mean_tests.METHODS`), `q` (Benjamini-Hochberg within the family of slices), and for q <= alpha the interval
     `adjusted_low`, `adjusted_high` at the level that allows for the picking; `tolerance`, `spread` (standard deviation of
-    the outcome), `detectable` (80 % power), `verdict`, `low_evidence`, `design`.
+    the outcome), `detectable` (80 % power), `verdict`, `low_evidence`, `design`, and for a skewed intersection `repeats`: a
+    slice of one condition fewer that is skewed the same way and whose other pictures do not surely differ from it.
 
     With groups, a slice whose difference has fewer than four degrees of freedom is too small, and one with fewer than ten
     groups on a side has low evidence.
@@ -61,13 +63,13 @@ def numeric_table(
     Raises:
         ValueError: lengths disagree; the outcome is infinite, unknown everywhere or the same everywhere; a bad tolerance.
     """
-    values = _checked(outcome, attributes, tolerance, draws, name)
+    values = checked_outcome(outcome, attributes, tolerance, draws, name)
     known = np.isfinite(values)
     spread = float(values[known].std(ddof=1))
     tolerance = DEFAULT_TOLERANCE * spread if tolerance is None else tolerance
     centre = float(values[known].mean())
     values = np.where(known, values - centre, 0.0)
-    columns = np.stack([known.astype(float), values], axis=1)
+    columns = np.stack([known.astype(float), values, values**2], axis=1)
     rng = np.random.default_rng(seed)
     specs: list[SliceSpec] = []
     parts: list[tuple[Floats, Floats, npt.NDArray[np.int64]]] = []
@@ -101,6 +103,7 @@ def numeric_table(
         detectable = spread * np.sqrt(worth / n + worth / m) * power
         means = [np.where(tested, side[:, 1] / side[:, 0] + centre, np.nan) for side in (inside, outside)]
     shown = np.where(tested, effect, np.nan)
+    repeats = _repeats(specs, inside, worth, np.where(verdict == "skewed", np.sign(effect), 0.0))
     return pd.DataFrame(
         {
             "slice": [spec.name for spec in specs], "where": [spec.as_json() for spec in specs],
@@ -110,9 +113,26 @@ def numeric_table(
             "adjusted_low": np.where(picked, effect - adjusted, np.nan),
             "adjusted_high": np.where(picked, effect + adjusted, np.nan), "tolerance": tolerance, "spread": spread,
             "detectable": np.where(np.isfinite(detectable), detectable, np.inf), "verdict": verdict,
-            "low_evidence": low_evidence, "design": worth,
+            "low_evidence": low_evidence, "design": worth, "repeats": repeats,
         }
     )  # fmt: skip
+
+
+def _repeats(specs: Sequence[SliceSpec], inside: Floats, worth: Floats, side: Floats) -> npt.NDArray[np.object_]:
+    """For an intersection on the same side of zero as a slice of one condition fewer: that one, if its rest is alike."""
+    position = {spec: number for number, spec in enumerate(specs)}
+    found = np.full(len(specs), None, dtype=object)
+    for child, spec in enumerate(specs):
+        if spec.order < 2 or not side[child]:
+            continue
+        wider = (SliceSpec(spec.conditions[:out] + spec.conditions[out + 1 :]) for out in range(spec.order))
+        for parent in (position[one] for one in wider if one in position):
+            if side[parent] == side[child]:
+                effect, error, freedom = welch(inside[child] / worth[child], (inside[parent] - inside[child]) / worth[child])
+                if not abs(effect) > student(0.95, freedom) * error:
+                    found[child] = specs[parent].name
+                    break
+    return found
 
 
 def severity_table(
@@ -165,9 +185,14 @@ def severity_table(
     return table, tuple(label for label, value in zip(labels, number, strict=True) if not np.isfinite(value))
 
 
-def _checked(
+def checked_outcome(
     outcome: Floats, attributes: Sequence[CodedAttribute], tolerance: float | None, draws: int, name: str
 ) -> Floats:
+    """The numbers `(n,)`, NaN where not known.
+
+    Raises:
+        ValueError: see `numeric_table`.
+    """
     values = np.asarray(outcome, dtype=np.float64)
     if not attributes:
         raise ValueError(f"nothing to slice {name} by: give at least one attribute")

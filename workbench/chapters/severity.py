@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from analyses.audit import AuditResult
-from analyses.further import OUTCOME_PREFIX
+from analyses.outcomes import OUTCOME_PREFIX
 from workbench.chapters.chapter import MOST_ROWS, Chapter, ranked, rows_of, sampled, skewed
 from workbench.chapters.words import counts, interval, intervals, plural, signed, small_q
 from workbench.interval_figure import Series, interval_figure
