@@ -85,9 +85,8 @@ def adjusted_table(
     specs: list[SliceSpec] = []
     parts: dict[str, list[Floats]] = {name: [] for name in ("counts", "others", "left_out", "plain", "design", "robust")}
     for family in families(attributes, order):
-        found = list(family.specs())
-        at = np.array([code for code, _ in found], dtype=np.int64)
-        specs += [spec for _, spec in found]
+        at, listed = family.listed(rules.min_count)
+        specs += listed
         counts = stratum_counts(family.codes, family.size, held, said, k)
         parts["counts"].append(counts[at].transpose(0, 2, 1))
         parts["others"].append((counts.sum(axis=0) - counts)[at].transpose(0, 2, 1))

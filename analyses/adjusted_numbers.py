@@ -79,8 +79,8 @@ def adjusted_numeric_table(
     within: list[Within] = []
     left_out: list[npt.NDArray[np.int64]] = []
     for family in families(attributes, order):
-        at = np.array([code for code, _ in family.specs()], dtype=np.int64)
-        specs += [spec for _, spec in family.specs()]
+        at, listed = family.listed(min_count)
+        specs += listed
         codes = np.where(strata >= 0, family.codes, -1)
         found = mean_tests(codes, family.size, values, groups=groups, least=min_count, draws=draws, rng=rng)
         plain.append(found.at(at))

@@ -75,8 +75,8 @@ def numeric_table(
     parts: list[tuple[Floats, Floats, npt.NDArray[np.int64]]] = []
     tests: list[MeanTests] = []
     for family in families(attributes, order):
-        at = np.array([code for code, _ in family.specs()], dtype=np.int64)
-        specs += [spec for _, spec in family.specs()]
+        at, listed = family.listed(min_count)
+        specs += listed
         codes = np.where(known, family.codes, -1)
         sums = group_sums(codes, family.size, columns)
         lost = np.full(len(at), int(((family.codes >= 0) & ~known).sum()))

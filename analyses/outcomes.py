@@ -78,6 +78,7 @@ def outcome_findings(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
             "skewed": found["verdict"] != "skewed", "repeats": found["repeats"].notna(), "tested": found["effect"].isna(),
             "conditions": found["where"].map(len), "surely": -surely_off_zero(found["low"], found["high"]) / found["spread"],
             "size": -found["effect"].abs() / found["spread"], "slice": found["slice"],
+            "outcome": found["outcome"],
         }
     )  # fmt: skip
     return found.iloc[order.sort_values(list(order.columns), kind="stable").index].reset_index(drop=True)

@@ -132,7 +132,7 @@ def _run(command: str, settings: Any, line: str) -> int:
 
         gate = audit_gate(settings.fail_on, fail_on_skew=settings.fail_on_skew)
         result = audit(settings, command=line)
-        return EXIT_FINDINGS if gate.asked and gate.caught(result.findings).any() else 0
+        return EXIT_FINDINGS if gate.asked and gate.catches(result.findings, result.outcomes) else 0
     return 0
 
 

@@ -1,7 +1,9 @@
 """Which findings make a command fail, for use as a gate?
 
 `skewed` catches every skew of an audit, `skewed:0.05` those that surely lie more than 5 points from zero; `worse` and
-`worse:0.05` the same of a comparison: skews that grew, or surely grew by more than 5 points.
+`worse:0.05` the same of a comparison: skews that grew, or surely grew by more than 5 points. Of a numeric outcome, which
+has units of its own, the number is one of standard deviations: `skewed:0.3` catches outcomes that surely differ by more
+than 0.3 of one.
 """
 
 from __future__ import annotations
@@ -34,8 +36,13 @@ class Gate:
         return f"{self.verdict}:{self.beyond:g}" if self.beyond else self.verdict
 
     def caught(self, table: pd.DataFrame) -> npt.NDArray[np.bool_]:
-        """Which rows of an audit's findings, or of a comparison's changes, are not let through."""
-        return np.asarray((table["verdict"] == self.verdict) & (surely(table) > self.beyond), dtype=bool)
+        """Which rows of an audit's findings or outcomes, or of a comparison's changes, are not let through."""
+        unit = table["spread"].to_numpy(float) if "spread" in table else 1.0
+        return np.asarray((table["verdict"] == self.verdict) & (surely(table) > self.beyond * unit), dtype=bool)
+
+    def catches(self, *tables: pd.DataFrame) -> bool:
+        """Whether any row of the tables is not let through."""
+        return any(bool(self.caught(table).any()) for table in tables)
 
 
 def gate_from(text: str, *, verdict: str) -> Gate:

@@ -10,7 +10,7 @@ import pandas as pd
 from analyses.audit import AuditResult
 from analyses.homogeneity import DIFFERS
 from analyses.outcomes import ADJUSTED_PREFIX
-from workbench.chapters.chapter import MOST_ROWS, Chapter, nearer_to_zero, rows_of
+from workbench.chapters.chapter import MOST_ROWS, Chapter, named_tables, nearer_to_zero, rows_of
 from workbench.chapters.words import EFFECT, interval, intervals, plural, signed, small_q
 from workbench.interval_figure import Series, interval_figure
 
@@ -75,15 +75,12 @@ def held_fixed(result: AuditResult) -> Chapter | None:
 def held_fixed_outcomes(result: AuditResult) -> list[Chapter]:
     """The adjusted differences of each numeric outcome."""
     found: list[Chapter] = []
-    for source, table in result.tables.items():
-        if not source.startswith(ADJUSTED_PREFIX) or table.empty:
-            continue
-        outcome = source.removeprefix(ADJUSTED_PREFIX)
+    for outcome, table in named_tables(result, ADJUSTED_PREFIX):
         said = _Said(outcome.replace("{", "{{").replace("}", "}}") + " of pictures with {0.slice}", "slice", "", 1.0, 2)
         found.append(
             _chapter(
                 table, said, name=f"held-fixed-outcome-{len(found) + 1}", title=f"The number {outcome} with {{}} held fixed",
-                source=source, keys=("slice",), band=float(table["tolerance"].iloc[0]),
+                source=ADJUSTED_PREFIX + outcome, keys=("slice",), band=float(table["tolerance"].iloc[0]),
                 axis=f"difference of mean {outcome}", by="in every stratum, averaged with Mantel and Haenszel’s weights",
                 test="an interaction contrast over the strata, by the same model as the interval",
             )

@@ -8,7 +8,7 @@ import pandas as pd
 
 from analyses.audit import AuditResult
 from analyses.outcomes import OUTCOME_PREFIX
-from workbench.chapters.chapter import MOST_ROWS, Chapter, ranked, rows_of, sampled, skewed
+from workbench.chapters.chapter import MOST_ROWS, Chapter, named_tables, ranked, rows_of, sampled, skewed
 from workbench.chapters.words import counts, interval, intervals, plural, signed, small_q
 from workbench.interval_figure import Series, interval_figure
 
@@ -52,10 +52,8 @@ def severe(result: AuditResult) -> Chapter | None:
 def outcomes(result: AuditResult) -> list[Chapter]:
     """A chapter a numeric outcome that was asked for."""
     chapters: list[Chapter] = []
-    for source, table in result.tables.items():
-        if not source.startswith(OUTCOME_PREFIX) or table.empty:
-            continue
-        name = source.removeprefix(OUTCOME_PREFIX)
+    for name, table in named_tables(result, OUTCOME_PREFIX):
+        source = OUTCOME_PREFIX + name
         order = ranked(table)
         drawn, leading = order.head(_MOST_DRAWN), order.head(MOST_ROWS)
         sure = skewed(order)
