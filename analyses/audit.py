@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -20,6 +21,7 @@ from analyses.config import AuditConfig
 from analyses.counting import slice_sums
 from analyses.further import Answers, Besides, further_answers
 from analyses.levels import coarsest, level_table
+from analyses.outcomes import outcome_findings
 from analyses.projection import Projection, projection
 from analyses.reading import ReadingQuality
 from analyses.scores import Scores, scores
@@ -70,6 +72,16 @@ class AuditResult:
     selftest: SelfTest | None = None
     tables: Mapping[str, pd.DataFrame] = field(default_factory=dict)
 
+    @property
+    def has_predictions(self) -> bool:
+        """Whether emotions were predicted at all; else numbers alone were compared (`analyses.outcome_audit`)."""
+        return len(self.taxonomy) > 0
+
+    @cached_property
+    def outcomes(self) -> pd.DataFrame:
+        """One row a (slice, outcome), ranked (see `analyses.outcomes.outcome_findings`); empty where none was asked for."""
+        return outcome_findings(self.tables)
+
     def finding(self, position: int) -> Finding:
         """Row `position` of `findings` as a `Finding`, NaN as None."""
         row = self.findings.iloc[position]
@@ -77,26 +89,30 @@ class AuditResult:
         return Finding(**record)
 
     def count(self, verdict: str) -> int:
-        """How many cells have this verdict.
+        """How many (slice, emotion) cells have this verdict; where nothing is predicted, how many (slice, outcome) pairs.
 
         Raises:
             ValueError: no such verdict.
         """
         if verdict not in VERDICTS:
             raise ValueError(f"no verdict {verdict!r}; verdicts: {', '.join(VERDICTS)}")
-        return int((self.findings["verdict"] == verdict).sum())
+        return int(((self.findings if self.has_predictions else self.outcomes)["verdict"] == verdict).sum())
 
     @property
     def headline(self) -> str:
         """The outcome in one sentence."""
-        cells = len(self.findings)
-        small = self.count("too small")
-        skewed = self.count("skewed")
-        return (
-            f"{skewed:,} of {cells:,} (slice, emotion) pairs {'is' if skewed == 1 else 'are'} skewed; "
+        what, table = ("emotion", self.findings) if self.has_predictions else ("outcome", self.outcomes)
+        small, skewed = self.count("too small"), self.count("skewed")
+        sentence = (
+            f"{skewed:,} of {len(table):,} (slice, {what}) pairs {'is' if skewed == 1 else 'are'} skewed; "
             f"{small:,} {'is' if small == 1 else 'are'} too small to tell, {self.count('undetermined'):,} undetermined, "
             f"{self.count('equivalent'):,} equivalent"
         )
+        if not self.has_predictions or self.outcomes.empty:
+            return sentence
+        numbers = int((self.outcomes["verdict"] == "skewed").sum())
+        verb = "is" if numbers == 1 else "are"
+        return f"{sentence}; of the numbers, {numbers:,} of {len(self.outcomes):,} (slice, outcome) pairs {verb} skewed"
 
 
 def run_audit(
@@ -177,7 +193,7 @@ def run_audit(
         slices=slices,
         structure=structure,
         samples=_samples(predictions, per_picture, drawn),
-        excluded=_excluded(coded, unusable, slices, sums.excluded, further.left_out, aside, config.min_count),
+        excluded=excluded_table(coded, unusable, slices, sums.excluded, further.left_out, aside, config.min_count),
         run={
             "schema": SCHEMA,
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -281,7 +297,7 @@ def _samples(predictions: Predictions, per_picture: Scores, drawn: Projection | 
     return samples
 
 
-def _excluded(
+def excluded_table(
     coded: list[CodedAttribute],
     unusable: list[tuple[str, str]],
     slices: pd.DataFrame,
@@ -290,6 +306,17 @@ def _excluded(
     unproven: Mapping[str, str],
     min_count: int,
 ) -> pd.DataFrame:
+    """What was left out and why, columns `EXCLUDED_COLUMNS`.
+
+    Args:
+        coded: what is sliced by.
+        unusable: attributes that are not, and why.
+        slices: those that were counted, with `n` and `n_complement`.
+        intersections: those that were not, with `n` and `reason`.
+        unanswered: questions that the data cannot answer, and why.
+        unproven: inferred attributes that no finding may rest on, and why.
+        min_count: fewest pictures on either side for a test.
+    """
     missing = [
         ("pictures", f"without {attribute.column}", attribute.missing, "no value: in no slice of it, nor in a complement")
         for attribute in coded

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 
 from analyses.clusters import group_codes
 from data.features import VOTE_PREFIX
@@ -19,14 +20,7 @@ def prediction_notes(predictions: Predictions) -> list[str]:
             f"every one of {len(predictions):,} pictures is read as {label}: no slice can be read differently from another, "
             "whatever the model does inside"
         )
-    if "group_id" in predictions.rows and group_codes(predictions.rows) is None:
-        notes.append("no two pictures share a group_id: every picture counts as independent")
-    if "group_id" in predictions.rows and predictions.rows["group_id"].duplicated().any():
-        groups = predictions.rows["group_id"].nunique()
-        notes.append(
-            f"pictures come in {groups:,} groups (group_id): tests and intervals of skews count how alike the pictures of a "
-            "group are read; a slice or complement of fewer than 10 groups is too small"
-        )
+    notes += group_notes(predictions.rows)
     if predictions.truth is None:
         notes.append("no labels or votes: a skew cannot be split into what the labels say and what the model adds")
     else:
@@ -44,6 +38,19 @@ def prediction_notes(predictions: Predictions) -> list[str]:
     if stray:
         notes.append(f"vote column(s) outside the taxonomy are left aside: {', '.join(map(str, stray))}")
     return notes
+
+
+def group_notes(rows: pd.DataFrame, *, numbers: bool = False) -> list[str]:
+    """What the column `group_id` does to tests and intervals, of skews or of numbers, in a sentence; none without it."""
+    if "group_id" not in rows:
+        return []
+    if group_codes(rows) is None:
+        return ["no two pictures share a group_id: every picture counts as independent"]
+    what, alike, fewest = ("numbers", "are", "four degrees of freedom") if numbers else ("skews", "are read", "10 groups")
+    return [
+        f"pictures come in {rows['group_id'].nunique():,} groups (group_id): tests and intervals of {what} count how alike "
+        f"the pictures of a group {alike}; a slice or complement of fewer than {fewest} is too small"
+    ]
 
 
 def _sums_off_one(predictions: Predictions) -> int:

@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from analyses.audit_notes import group_notes
 from analyses.cells import Rules, slice_families
 from analyses.clusters import group_codes
 from analyses.compare_accuracy import flip_table, overall_accuracy, slice_accuracy
-from analyses.compare_cells import VERDICTS, change_table
-from analyses.compare_rows import paired_rows
+from analyses.compare_cells import CHANGE_COLUMNS, VERDICTS, change_table
+from analyses.compare_outcomes import OUTCOME_CHANGE_COLUMNS, outcome_changes
+from analyses.compare_rows import paired_rows, same_pictures, shared_attributes
 from analyses.config import AuditConfig
 from analyses.counting import SliceSums, slice_sums
 from analyses.inference import Floats
 from analyses.paired import GroupTotals, group_totals
 from analyses.slices import CodedAttribute, coded_attributes
+from data.features import attribute_columns
+from data.measurements import Measurements
 from data.predictions import Predictions
-from data.taxonomy import Taxonomy
+from data.taxonomy import NO_LABELS, Taxonomy
 
 
 @dataclass(frozen=True)
@@ -46,6 +50,7 @@ class Comparison:
         rows: what is known of the pictures.
         config: what decided: tolerance, alpha, min_count, order, bins.
         notes: sentences that a reader must see.
+        outcomes: one row a (slice, outcome) that both were asked for, see `analyses.compare_outcomes.outcome_changes`.
     """
 
     taxonomy: Taxonomy
@@ -56,16 +61,22 @@ class Comparison:
     rows: pd.DataFrame
     config: AuditConfig
     notes: tuple[str, ...]
+    outcomes: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(OUTCOME_CHANGE_COLUMNS)))
+
+    @property
+    def has_predictions(self) -> bool:
+        """Whether predictions of emotions are compared; else numbers alone are."""
+        return len(self.taxonomy) > 0
 
     def count(self, verdict: str) -> int:
-        """How many cells have this verdict.
+        """How many (slice, emotion) cells have this verdict; without predictions, how many (slice, outcome) pairs.
 
         Raises:
             ValueError: no such verdict.
         """
         if verdict not in VERDICTS:
             raise ValueError(f"no verdict {verdict!r}; verdicts: {', '.join(VERDICTS)}")
-        return int((self.changes["verdict"] == verdict).sum())
+        return int(((self.changes if self.has_predictions else self.outcomes)["verdict"] == verdict).sum())
 
 
 def compare(
@@ -76,14 +87,17 @@ def compare(
     Args:
         first: what the change starts from.
         second: where it leads.
-        config: attributes, order, min_count, alpha, tolerance and bins as in an audit.
+        config: attributes, outcomes, order, min_count, alpha, tolerance and bins as in an audit.
         inferred: attributes whose values were inferred; their slices are corrected for many tests apart.
 
     Raises:
         ValueError: other pictures, labels, taxonomies or attribute values, or nothing to slice by.
     """
     config = config or AuditConfig()
-    pair = paired_rows(first, second, config.attributes, inferred=inferred)
+    names = config.attributes
+    if config.outcomes and names is None:
+        names = tuple(name for name in attribute_columns(first.rows) if name not in config.outcomes)
+    pair = paired_rows(first, second, names, inferred=inferred)
     coded, unusable = coded_attributes(
         pair.rows, pair.attributes if config.attributes else None, pair.attributes, bins=config.bins
     )
@@ -97,6 +111,7 @@ def compare(
     families = slice_families(sums.specs, inferred)
     rules = Rules(config.min_count, config.alpha, config.tolerance)
     changes = change_table(sums, at, first.taxonomy, rules, families, units)
+    outcomes, about_outcomes = outcome_changes(pair.rows, pair.other_rows, coded, config, inferred=inferred)
     grouped = (
         () if groups is None else (f"pictures come in {groups.max() + 1:,} groups (group_id), which are the units here",)
     )
@@ -113,7 +128,50 @@ def compare(
         overall=overall_accuracy(parts, groups),
         rows=pair.rows,
         config=config,
-        notes=(*pair.notes, *grouped, *voted, *unsliced),
+        notes=(*pair.notes, *grouped, *voted, *unsliced, *about_outcomes),
+        outcomes=outcomes,
+    )
+
+
+def compare_measurements(
+    first: Measurements, second: Measurements, config: AuditConfig | None = None, *, inferred: frozenset[str] = frozenset()
+) -> Comparison:
+    """Compares the numbers of two runs without predictions, on the same pictures.
+
+    Args:
+        first: what the change starts from.
+        second: where it leads.
+        config: attributes, outcomes, order, min_count, alpha and bins as in an audit.
+        inferred: attributes whose values were inferred; their slices are corrected for many tests apart.
+
+    Raises:
+        ValueError: other pictures or attribute values, no outcome in both, or nothing to slice by.
+    """
+    config = config or AuditConfig(outcomes=tuple(name for name in first.outcomes if name in second.outcomes))
+    if not config.outcomes:
+        raise ValueError(
+            f"no outcome is in both runs: the first compares {', '.join(first.outcomes)}, the second "
+            f"{', '.join(second.outcomes)}; audit both with the same --outcomes"
+        )
+    rows, other_rows, _ = same_pictures(first.rows, second.rows)
+    names = attribute_columns(rows) if config.attributes is None else config.attributes
+    names = [name for name in names if name not in (*first.outcomes, *second.outcomes)]
+    shared, notes = shared_attributes(rows, other_rows, names, inferred=inferred)
+    coded, unusable = coded_attributes(rows, shared if config.attributes else None, shared, bins=config.bins)
+    outcomes, about = outcome_changes(rows, other_rows, coded, config, inferred=inferred)
+    if not len(outcomes):
+        raise ValueError(f"nothing can be compared: {'; '.join(about)}")
+    unsliced = (f"{name} is not sliced: {reason}" for name, reason in unusable)
+    return Comparison(
+        taxonomy=NO_LABELS,
+        changes=pd.DataFrame(columns=list(CHANGE_COLUMNS)),
+        slices=pd.DataFrame(columns=["slice", "where", "p"]),
+        flips=pd.DataFrame(columns=["image_id", "predicted_a", "predicted_b", "hit_a", "hit_b"]),
+        overall={"pictures": len(rows), "labelled": 0, "flipped": 0},
+        rows=rows,
+        config=config,
+        notes=(*notes, *group_notes(rows, numbers=True), *unsliced, *about),
+        outcomes=outcomes,
     )
 
 

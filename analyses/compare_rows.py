@@ -20,7 +20,8 @@ class PairedRows:
     """Two readings of `n` pictures, in the order of the first.
 
     Attributes:
-        rows: what is known of the pictures.
+        rows: what is known of the pictures, in the first.
+        other_rows: the same in the second.
         said_a: whether the first reads a picture as each label `(n, k)`, 0 or 1.
         said_b: the same of the second.
         truth: shares of votes `(n, k)`, NaN where unknown; None where no picture has a truth.
@@ -29,6 +30,7 @@ class PairedRows:
     """
 
     rows: pd.DataFrame
+    other_rows: pd.DataFrame
     said_a: Floats
     said_b: Floats
     truth: Floats | None
@@ -55,19 +57,45 @@ def paired_rows(
             f"the first run reads {', '.join(first.taxonomy.labels)}, the second {', '.join(second.taxonomy.labels)}: "
             "only runs with the same labels can be compared"
         )
-    ids, others = pd.Index(first.rows["image_id"]), pd.Index(second.rows["image_id"])
+    rows, other_rows, at = same_pictures(first.rows, second.rows)
+    truth = _one_truth(first, second, at)
+    if first.truth is None and second.truth is not None:
+        columns = [str(name) for name in other_rows if name == "label" or str(name).startswith(VOTE_PREFIX)]
+        rows = rows.assign(**{name: other_rows[name] for name in columns})
+    shared, notes = shared_attributes(rows, other_rows, names, inferred=inferred)
+    eye = np.eye(len(first.taxonomy))
+    said_a, said_b = eye[first.predicted], eye[second.predicted[at]]
+    return PairedRows(rows, other_rows, said_a, said_b, truth, shared, tuple(notes))
+
+
+def same_pictures(first: pd.DataFrame, second: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame, npt.NDArray[np.int64]]:
+    """Rows of the first, those of the second in their order, and where in the second they stand.
+
+    Raises:
+        ValueError: one of them has pictures that the other lacks.
+    """
+    ids, others = pd.Index(first["image_id"]), pd.Index(second["image_id"])
     at = others.get_indexer(ids)
     if (at < 0).any() or len(ids) != len(others):
         only_a, only_b = ids.difference(others), others.difference(ids)
         apart = [f"{len(only):,} only in the {which} (first {only[0]})" for only, which in
                  ((only_a, "first"), (only_b, "second")) if len(only)]  # fmt: skip
         raise ValueError(f"the runs are of different pictures: {' and '.join(apart)}: audit both on the same pictures")
-    rows, other_rows = first.rows.reset_index(drop=True), second.rows.iloc[at].reset_index(drop=True)
-    truth = _one_truth(first, second, at)
-    if first.truth is None and second.truth is not None:
-        columns = [name for name in other_rows if name == "label" or str(name).startswith(VOTE_PREFIX)]
-        rows = rows.assign(**{name: other_rows[name] for name in columns})
-    shared, notes = [], []
+    return first.reset_index(drop=True), second.iloc[at].reset_index(drop=True), at.astype(np.int64)
+
+
+def shared_attributes(
+    rows: pd.DataFrame, other_rows: pd.DataFrame, names: Sequence[str] | None = None, *,
+    inferred: frozenset[str] = frozenset(),
+) -> tuple[list[str], list[str]]:  # fmt: skip
+    """Attributes that both have, alike for every picture, and sentences about those that are left aside.
+
+    Raises:
+        ValueError: values differ, or no attribute is in both.
+    """
+    ids = pd.Index(rows["image_id"])
+    shared: list[str] = []
+    notes: list[str] = []
     available, in_second = attribute_columns(rows), set(attribute_columns(other_rows))
     for name in available if names is None else names:
         if name not in available or name not in in_second:
@@ -85,8 +113,7 @@ def paired_rows(
             )
     if not shared:
         raise ValueError(f"no attribute is in both runs: {'; '.join(notes) or 'audit both with the same attributes'}")
-    eye = np.eye(len(first.taxonomy))
-    return PairedRows(rows, eye[first.predicted], eye[second.predicted[at]], truth, shared, tuple(notes))
+    return shared, notes
 
 
 def _one_truth(first: Predictions, second: Predictions, at: npt.NDArray[np.int64]) -> Floats | None:

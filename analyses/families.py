@@ -41,6 +41,15 @@ class Family:
         for code in np.unique(self.codes[self.codes >= 0]):
             yield int(code), self.spec(int(code))
 
+    def listed(self, least: int) -> tuple[npt.NDArray[np.int64], list[SliceSpec]]:
+        """Joint codes and slices that a table lists: values of one attribute, intersections of `least` pictures or more.
+
+        As `analyses.counting.slice_sums` has them, which names the others.
+        """
+        counts = np.bincount(self.codes[self.codes >= 0], minlength=self.size)
+        at = np.flatnonzero(counts >= (1 if len(self.attributes) == 1 else max(least, 1)))
+        return at.astype(np.int64), [self.spec(int(code)) for code in at]
+
 
 def families(attributes: Sequence[CodedAttribute], order: int) -> Iterator[Family]:
     """Every combination of up to `order` attributes, the smaller ones first."""

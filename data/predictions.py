@@ -157,8 +157,9 @@ def predictions_from_table(
     votes = _prefixed(rows, votes_prefix, VOTE_PREFIX, taxonomy, expected or list(scores), option="--votes-prefix")
     if not scores and "predicted" not in rows:
         raise ValueError(
-            "the table has no predictions: expected a column 'predicted', or one score column a label "
-            f"(--scores-prefix); its columns: {', '.join(map(str, rows.columns[:12]))}"
+            "the table has no predictions: expected a column 'predicted', or one score column a label (--scores-prefix), or "
+            "the name of a number to compare between slices (--outcomes); its columns: "
+            f"{', '.join(map(str, rows.columns[:12]))}"
         )
     notes: list[str] = []
     if taxonomy is None:

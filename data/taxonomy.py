@@ -26,6 +26,8 @@ from data.emotion_words import (
     WEBEMO_SYNONYMS,
 )
 
+NOTHING_PREDICTED = "none"
+"""Name of the one taxonomy without a label: that of an audit in which no emotion is predicted."""
 POLARITY_WORDS = {-1: "negative", 0: "neutral", 1: "positive"}
 
 
@@ -49,7 +51,8 @@ class Taxonomy:
         maps: name of another taxonomy -> (label here -> label there, or None where there is no counterpart).
 
     Raises:
-        ValueError: on duplicate or empty labels, on an alias or synonym that names two labels.
+        ValueError: on duplicate or empty labels, on fewer than two (but see `NO_LABELS`), on an alias or synonym that
+            names two labels.
     """
 
     name: str
@@ -60,7 +63,7 @@ class Taxonomy:
     maps: Mapping[str, Mapping[str, str | None]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if len(self.labels) < 2:
+        if len(self.labels) < 2 and (self.labels or self.name != NOTHING_PREDICTED):
             raise ValueError(f"taxonomy {self.name!r} has {len(self.labels)} label(s); at least two are needed")
         if any(not label.strip() for label in self.labels):
             raise ValueError(f"taxonomy {self.name!r} has an empty label")
@@ -238,5 +241,7 @@ def _built_in() -> dict[str, Taxonomy]:
     }  # fmt: skip
 
 
+NO_LABELS = Taxonomy(NOTHING_PREDICTED, ())
+"""The labels of an audit of numbers alone."""
 TAXONOMIES: Mapping[str, Taxonomy] = MappingProxyType(_built_in())
 """The built-in taxonomies by name: ekman6, mikels8, parrott6, webemo25, polarity."""

@@ -17,6 +17,7 @@ from workbench.concept_sentences import calibration_sentences, obtained
 from workbench.concept_tables import CALIBRATED, concept_tables
 from workbench.gate import audit_gate, require_answerable
 from workbench.gate_files import audit_findings
+from workbench.outcome_auditing import audit_outcomes, numbers_alone
 from workbench.progress import MAP_STEP, steps
 from workbench.reading_intake import require_accuracy
 from workbench.report import report_html
@@ -35,7 +36,7 @@ Say = Callable[[str], None]
 
 @writes_out(known=RUN_FILES)
 def audit(settings: AuditSettings, *, command: str = "", remarks: tuple[str, ...] = (), say: Say = print) -> AuditResult:
-    """Audits a probe's or anyone's predictions and writes a run folder with its report.
+    """Audits a probe's or anyone's predictions, or numbers alone, and writes a run folder with its report.
 
     Args:
         settings: what to audit.
@@ -54,6 +55,9 @@ def audit(settings: AuditSettings, *, command: str = "", remarks: tuple[str, ...
     card = read_system_card(settings.system) if settings.system else None
     if bool(settings.features) == bool(settings.predictions):
         raise ValueError("give either --features with --probe, or --predictions TABLE")
+    if (table := numbers_alone(settings)) is not None:
+        told = ({"command": command} if command else {}) | ({"system": card.as_json()} if card else {})
+        return audit_outcomes(settings, table, gate=gate, provenance={"remarks": list(remarks), **told}, say=say)
     tables = [item for item in settings.attributes if is_table(Path(item))]
     names = tuple(item for item in settings.attributes if item not in tables)
     if settings.gold and not settings.concepts:

@@ -12,6 +12,7 @@ from analyses.compare import Comparison
 from analyses.slices import SliceSpec
 from workbench import compare_sentences as sentences
 from workbench.figures import BLUE, GREEN, GREY, MOST_ROWS, ORANGE, VERMILION, safe, short, verdict_forest
+from workbench.outcome_sentences import number
 from workbench.page import figure_html, template
 from workbench.sentences import points, probability
 from workbench.thumbnails import thumbnail_uri
@@ -60,7 +61,12 @@ def compare_html(result: Comparison, *, name_a: str, name_b: str, command: str =
             (row.verdict, sentences.change_sentence(row), sentences.flip_sentence(row, grouped=grouped), _flips(result, row))
             for row in own.head(MOST_SENTENCES).itertuples()
         ],
-        leading_of=len(own), forest=figure_html("forest", change_forest(changes)),
+        leading_of=len(own), forest=figure_html("forest", change_forest(changes)) if result.has_predictions else None,
+        numbers=[
+            (row, sentences.outcome_change(row) if row.verdict in _FOUND else "")
+            for row in result.outcomes.head(MOST_TABLE).itertuples()
+        ],
+        number=number,
         rows=list(changes.head(MOST_TABLE).itertuples()),
         slices=list(result.slices[result.slices["p"].notna()].head(MOST_TABLE).itertuples()),
         slices_of=int(result.slices["p"].notna().sum()),

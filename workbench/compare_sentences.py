@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from analyses.compare import Comparison
+from workbench.chapters.words import small_q
+from workbench.outcome_sentences import number
 from workbench.sentences import percent, points, probability
 
 VERDICT_MEANING = {
@@ -53,20 +55,49 @@ def plain_change(row: Any) -> str:
     return "".join(text for text, _ in change_sentence(row))
 
 
+def outcome_change(row: Any) -> str:
+    """A row of `Comparison.outcomes` as plain text."""
+    if row.p != row.p:
+        return f"Pictures with {row.slice}, {row.outcome}: too few to tell (n = {row.n:,})."
+    told = {
+        "worse": f"; at least {number(row.growth_low)} farther from no difference",
+        "better": f"; at least {number(abs(row.growth_high))} nearer to no difference",
+        "changed": "; neither surely worse nor surely better",
+    }.get(row.verdict, "")
+    change, low, high = (number(value, signed=True) for value in (row.change, row.low, row.high))
+    return (
+        f"Pictures with {row.slice}, mean {row.outcome}: the difference from the others went from "
+        f"{number(row.skew_a, signed=True)} to {number(row.skew_b, signed=True)}, {change} [{low}, {high}], "
+        f"{small_q(row.q)}, n = {row.n:,}{told}."
+    )
+
+
 def headline(result: Comparison) -> str:
     """The outcome in one sentence."""
-    cells = len(result.changes)
+    what, cells = ("emotion", len(result.changes)) if result.has_predictions else ("outcome", len(result.outcomes))
     counts = {verdict: result.count(verdict) for verdict in VERDICT_MEANING}
-    return (
-        f"{counts['worse']:,} of {cells:,} (slice, emotion) pairs got worse, {counts['better']:,} better, "
+    sentence = (
+        f"{counts['worse']:,} of {cells:,} (slice, {what}) pairs got worse, {counts['better']:,} better, "
         f"{counts['changed']:,} changed; {counts['equivalent']:,} equivalent, {counts['undetermined']:,} undetermined, "
         f"{counts['too small']:,} too small to tell"
+    )
+    if not result.has_predictions or result.outcomes.empty:
+        return sentence
+    of = {verdict: int((result.outcomes["verdict"] == verdict).sum()) for verdict in ("worse", "better", "changed")}
+    return (
+        f"{sentence}; of {len(result.outcomes):,} (slice, outcome) pairs {of['worse']:,} got worse, "
+        f"{of['better']:,} better, {of['changed']:,} changed"
     )
 
 
 def outcome(result: Comparison) -> list[str]:
     """What the headline means and how the models do over all, one sentence each."""
     overall = result.overall
+    if not result.has_predictions:
+        return [
+            "No emotions were predicted: the numbers of both runs are compared, picture by picture. Worse means a larger "
+            "difference between slice and other pictures."
+        ]
     share = percent(overall["flipped"] / overall["pictures"])
     sentences = [f"{overall['flipped']:,} of {overall['pictures']:,} pictures ({share}) are read otherwise."]
     found = result.changes[result.changes["verdict"].isin(["worse", "better", "changed"])]

@@ -10,13 +10,14 @@ from pathlib import Path
 import numpy as np
 
 from analyses.audit import SCORE_OF, AuditResult, versions
-from analyses.compare import Comparison, compare
+from analyses.compare import Comparison, compare, compare_measurements
 from analyses.config import AuditConfig
 from data.atomic import atomic_folder, write_json
+from data.measurements import Measurements
 from data.predictions import Predictions
 from workbench.claiming import writes_out
 from workbench.compare_page import compare_html
-from workbench.compare_sentences import headline, outcome, plain_change
+from workbench.compare_sentences import headline, outcome, outcome_change, plain_change
 from workbench.concept_sentences import STANDING_WARNING
 from workbench.gate import gate_from
 from workbench.gate_files import Findings, compare_findings, write_findings
@@ -26,6 +27,7 @@ from workbench.store import load_audit
 Say = Callable[[str], None]
 SAID = 5
 _ASKED = ("tolerance", "alpha", "order", "min_count", "bins")
+NO_PREDICTIONS = "this run compares numbers alone: nothing was predicted in it that could be asked about"
 _OF_THE_AUDIT = ("predicted", "audit_agreement", "audit_margin", "audit_x", "audit_y")
 
 
@@ -48,6 +50,9 @@ def compare_runs(settings: CompareSettings, *, command: str = "", say: Say = pri
             where = [json.dumps(one, ensure_ascii=False) for one in table["where"]]
             table.assign(where=where).to_csv(partial / f"{name}.csv", index=False)
         result.flips.to_csv(partial / "flips.csv", index=False)
+        if len(result.outcomes):
+            where = [json.dumps(one, ensure_ascii=False) for one in result.outcomes["where"]]
+            result.outcomes.assign(where=where).to_csv(partial / "outcomes.csv", index=False)
         record = {
             "headline": headline(result), "runs": [settings.run_a, settings.run_b], "overall": dict(result.overall),
             "config": {name: getattr(result.config, name) for name in _ASKED}, "notes": list(result.notes),
@@ -75,6 +80,11 @@ def compared(first: AuditResult, second: AuditResult) -> Comparison:
                 f"the runs ask differently: {name} is {asked[name]} in the first and {other[name]} in the second; "
                 "audit one of them again with the same"
             )
+    if first.has_predictions != second.has_predictions:
+        raise ValueError(
+            f"the {'second' if first.has_predictions else 'first'} run compares numbers alone, the other one predictions: "
+            "only runs of one kind can be compared"
+        )
     aside = {*first.run.get("unproven", ()), *second.run.get("unproven", ())}
     asked_by = dict.fromkeys([*first.run["attributes"], *second.run["attributes"]])
     attributes = tuple(name for name in asked_by if name not in aside)
@@ -83,9 +93,13 @@ def compared(first: AuditResult, second: AuditResult) -> Comparison:
             f"nothing to compare: {', '.join(sorted(aside))} is no better than a random direction, and there is no other "
             "attribute; audit both runs with one"
         )
-    config = replace(AuditConfig(), attributes=attributes, **{name: asked[name] for name in _ASKED})
+    outcomes = tuple(name for name in asked.get("outcomes", ()) if name in other.get("outcomes", ()))
+    config = replace(AuditConfig(), attributes=attributes, outcomes=outcomes, **{name: asked[name] for name in _ASKED})
     inferred = frozenset([*first.run["inferred"], *second.run["inferred"]])
-    result = compare(predictions_of(first), predictions_of(second), config, inferred=inferred)
+    if first.has_predictions:
+        result = compare(predictions_of(first), predictions_of(second), config, inferred=inferred)
+    else:
+        result = compare_measurements(measurements_of(first), measurements_of(second), config, inferred=inferred)
     notes = [
         f"{name} is no better than a random direction in one of the runs: no finding rests on it, so it is not compared."
         for name in sorted(aside)
@@ -95,11 +109,23 @@ def compared(first: AuditResult, second: AuditResult) -> Comparison:
 
 
 def predictions_of(result: AuditResult) -> Predictions:
-    """What the model of a finished audit said; distances are not kept, only the label that was nearest."""
+    """What the model of a finished audit said; distances are not kept, only the label that was nearest.
+
+    Raises:
+        ValueError: nothing was predicted.
+    """
+    if not result.has_predictions:
+        raise ValueError(NO_PREDICTIONS)
     codes = result.taxonomy.codes(result.samples["predicted"])
     own = [str(name) for name in result.samples if name in _OF_THE_AUDIT or str(name).startswith(SCORE_OF)]
     rows = result.samples.drop(columns=own)
     return Predictions(1.0 - np.eye(len(result.taxonomy))[codes], rows, result.taxonomy, "label", result.run["source"])
+
+
+def measurements_of(result: AuditResult) -> Measurements:
+    """The numbers of a finished audit without predictions."""
+    rows = result.samples.drop(columns=[name for name in _OF_THE_AUDIT if name in result.samples])
+    return Measurements(rows, tuple(result.run["config"]["outcomes"]), result.run["source"])
 
 
 def _report(result: Comparison, findings: Findings, say: Say) -> None:
@@ -111,5 +137,8 @@ def _report(result: Comparison, findings: Findings, say: Say) -> None:
     found = result.changes[result.changes["verdict"].isin(["worse", "better", "changed"]) & result.changes["repeats"].isna()]
     for row in found.head(SAID).itertuples():
         say(f"{row.verdict}: {plain_change(row)}")
+    numbers = result.outcomes[result.outcomes["verdict"].isin(["worse", "better", "changed"])]
+    for row in numbers.head(SAID).itertuples():
+        say(f"{row.verdict}: {outcome_change(row)}")
     if findings.gate.asked:
         say(findings.sentence)

@@ -31,6 +31,9 @@ def label_sentences(result: AuditResult, meaning: str | None = None) -> list[str
         meaning: `evoked` or `expressed` where that was stated.
     """
     run = result.run
+    if not result.has_predictions:
+        outcomes = ", ".join(run["config"]["outcomes"])
+        return [f"No emotions were predicted: what is compared are numbers of the pictures ({outcomes})."]
     known, total = run["pictures_with_truth"], run["pictures"]
     if run["truth"] == "none":
         return [f"None of the {total:,} pictures has a label or votes: it was not asked whether a reading is right."]

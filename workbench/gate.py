@@ -2,7 +2,9 @@
 
 `skewed` catches every skew of an audit, `skewed:0.05` those that surely lie more than 5 points from zero; `accuracy` and
 `accuracy:0.05` slices whose accuracy differs from that of the other pictures, or surely by more than 5 points; `worse` and
-`worse:0.05` the same of a comparison: skews that grew, or surely grew by more than 5 points.
+`worse:0.05` the same of a comparison: skews that grew, or surely grew by more than 5 points. Of a numeric outcome, which has
+units of its own, the number is one of standard deviations: `skewed:0.3` catches outcomes that surely differ by more than 0.3
+of one.
 """
 
 from __future__ import annotations
@@ -45,18 +47,19 @@ class Gate:
         return ACCURACY if self.verdict == ACCURACY else RATES
 
     def caught(self, table: pd.DataFrame, *, about: str = RATES) -> npt.NDArray[np.bool_]:
-        """Which rows of an audit's findings, of its accuracies, or of a comparison's changes, are not let through."""
+        """Which rows of an audit's findings, outcomes or accuracies, or of a comparison's changes, are not let through."""
         if about != self.about:
             return np.zeros(len(table), dtype=bool)
         wanted = "skewed" if about == ACCURACY else self.verdict
-        return np.asarray((table["verdict"] == wanted) & (surely(table) > self.beyond), dtype=bool)
+        unit = table["spread"].to_numpy(float) if "spread" in table else 1.0
+        return np.asarray((table["verdict"] == wanted) & (surely(table) > self.beyond * unit), dtype=bool)
 
     def fails(self, result: AuditResult) -> bool:
         """Whether it was asked and catches something in an audit."""
         if not self.asked:
             return False
-        table = result.tables.get(ACCURACY) if self.about == ACCURACY else result.findings
-        return table is not None and bool(self.caught(table, about=self.about).any())
+        tables = (result.tables.get(ACCURACY),) if self.about == ACCURACY else (result.findings, result.outcomes)
+        return any(table is not None and bool(self.caught(table, about=self.about).any()) for table in tables)
 
 
 def gate_from(text: str, *, verdict: str, more: tuple[str, ...] = ()) -> Gate:

@@ -15,9 +15,10 @@ from analyses.cells import VERDICTS as AUDIT_VERDICTS
 from analyses.compare_cells import VERDICTS as COMPARE_VERDICTS
 from data.atomic import write_bytes, write_json
 from workbench.chapters.accuracy import accuracy_name, gap_sentence
-from workbench.compare_sentences import plain_change
+from workbench.compare_sentences import outcome_change, plain_change
 from workbench.concept_sentences import standing
 from workbench.gate import ACCURACY, RATES, Gate, surely
+from workbench.outcome_sentences import outcome_text
 from workbench.sentences import plain_sentence
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 FORMAT = "affect-workbench-findings/1"
 FINDING_KEYS = (
     "slice", "where", "emotion", "verdict", "caught", "effect", "low", "high", "adjusted_low", "adjusted_high", "surely",
-    "q", "n", "n_complement", "repeats", "sentence",
+    "q", "n", "n_complement", "repeats", "sentence", "outcome",
 )  # fmt: skip
 FOUND = ("skewed", "worse", "better", "changed")
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -40,8 +41,8 @@ class Findings:
     Attributes:
         command: `audit` or `compare`.
         gate: what is not let through.
-        table: one row a (slice, emotion), and after them one a slice whose accuracy is known (`about` is then `accuracy`):
-            `FINDING_KEYS`, `about`, and `told`, whether it was tested.
+        table: one row a (slice, emotion), one a (slice, outcome), and one a slice whose accuracy is known (`about` is then
+            `accuracy`): `FINDING_KEYS`, `about`, and `told`, whether it was tested.
         verdicts: the verdicts there are, in order.
         facts: pictures, tolerance, alpha.
     """
@@ -68,15 +69,19 @@ class Findings:
 
 
 def audit_findings(result: AuditResult, gate: Gate) -> Findings:
-    """The findings of an audit; `effect` is the skew."""
+    """The findings of an audit, those about emotions first; `effect` is the skew, of an outcome in its own units."""
     found = result.findings["verdict"].isin(FOUND)
     table = _table(result.findings, gate, [
         plain_sentence(row, truth=result.run["truth"], standing=standing(result, row.where, row.emotion)) if told else ""
         for row, told in zip(result.findings.itertuples(), found, strict=True)
     ])  # fmt: skip
+    outcomes = result.outcomes
+    numbers = [outcome_text(row) if row.verdict in FOUND else "" for row in outcomes.itertuples()]
+    tables = [table, _table(outcomes.assign(emotion=None), gate, numbers)]
     accuracies = result.tables.get(ACCURACY)
     if accuracies is not None:
-        table = pd.concat([table, _accuracies(result, accuracies, gate)], ignore_index=True)
+        tables.append(_accuracies(result, accuracies, gate))
+    table = _together(*tables)
     facts = {"pictures": result.run["pictures"]} | {name: result.run["config"][name] for name in ("tolerance", "alpha")}
     return Findings("audit", gate, table, AUDIT_VERDICTS, facts)
 
@@ -86,8 +91,11 @@ def compare_findings(result: Comparison, gate: Gate) -> Findings:
     changes = result.changes.rename(columns={"change": "effect"})
     found = changes["verdict"].isin(FOUND)
     sentences = [plain_change(row) if told else "" for row, told in zip(result.changes.itertuples(), found, strict=True)]
+    numbers = result.outcomes
+    told = [outcome_change(row) if row.verdict in FOUND else "" for row in numbers.itertuples()]
+    of_numbers = _table(numbers.rename(columns={"change": "effect"}).assign(emotion=None, repeats=None), gate, told)
     facts = {"pictures": result.overall["pictures"], "tolerance": result.config.tolerance, "alpha": result.config.alpha}
-    return Findings("compare", gate, _table(changes, gate, sentences), COMPARE_VERDICTS, facts)
+    return Findings("compare", gate, _together(_table(changes, gate, sentences), of_numbers), COMPARE_VERDICTS, facts)
 
 
 def write_findings(findings: Findings, folder: Path) -> None:
@@ -137,7 +145,7 @@ def junit_xml(findings: Findings) -> bytes:
             ElementTree.SubElement(case, "skipped", message=_legal(f"too few to tell (n = {cells['n'].iloc[0]:,})"))
         elif len(caught):
             failures += 1
-            listed = ", ".join(str(emotion) for emotion in caught["emotion"].dropna())
+            listed = ", ".join(str(name) for name in caught["emotion"].fillna(caught["outcome"]).dropna())
             failure = ElementTree.SubElement(
                 case,
                 "failure",
@@ -178,7 +186,14 @@ def _table(cells: pd.DataFrame, gate: Gate, sentences: list[str], *, about: str 
         about=about, caught=gate.caught(cells, about=about), surely=surely(cells), sentence=sentences,
         told=cells["p"].notna(),
     )  # fmt: skip
-    return marked[["about", *FINDING_KEYS, "told"]]
+    kept = marked.reindex(columns=["about", *FINDING_KEYS, "told"])
+    return kept.astype({"caught": bool, "told": bool, "outcome": object})
+
+
+def _together(*tables: pd.DataFrame) -> pd.DataFrame:
+    """One table after the other, those that are empty aside."""
+    filled = [table.astype({"emotion": object, "repeats": object}) for table in tables if len(table)]
+    return pd.concat(filled, ignore_index=True) if filled else tables[0]
 
 
 def _legal(text: str) -> str:

@@ -20,6 +20,8 @@ from workbench.chapters import Chapter, chapters
 from workbench.concept_figures import concept_figures
 from workbench.concept_sentences import standing
 from workbench.evidence import Claims, with_note
+from workbench.outcome_report import outcome_html
+from workbench.outcome_sentences import outcome_sentence
 from workbench.page import figure_html, template
 from workbench.reading_sentences import accuracy_sentence, answer_sentence, coverage_note, gap_sentence, unsure_sentence
 from workbench.reviewing import Judged, Review, judged, marks, progress_sentence
@@ -27,6 +29,7 @@ from workbench.space_section import FIGURES, section_figures, space_section
 from workbench.system_section import read_first, system_section
 
 MOST_SENTENCES = 15
+MOST_NUMBERS = 8
 MOST_ROWS = 600
 MOST_EXCLUDED = 200
 MOST_ON_MAP = 2_000
@@ -44,6 +47,8 @@ def report_html(result: AuditResult, *, reviews: Sequence[Review] = ()) -> str:
         result: of `run_audit`, or opened with `workbench.store.load_audit`.
         reviews: what people decided about its findings (`workbench.reviewing.load_reviews`).
     """
+    if not result.has_predictions:
+        return outcome_html(result)
     found, further = judged(result, reviews), chapters(result)
     for share in (1.0, 0.5, 0.2, 0.05):
         page = _page(
@@ -67,6 +72,7 @@ def _page(
 ) -> str:  # fmt: skip
     findings = result.findings
     own = findings[(findings["verdict"] == "skewed") & findings["repeats"].isna()]
+    numbers = result.outcomes[(result.outcomes["verdict"] == "skewed") & result.outcomes["repeats"].isna()]
     decided: dict[Any, str] = marks(found)
     gallery, claims = Gallery(result.samples, most=pictures), Claims(result.samples, result.taxonomy)
     leading = [
@@ -90,6 +96,8 @@ def _page(
         behind=behind,
         gallery=_gallery_json(gallery, behind, inline=inline, truth=result.run["truth"] != "none"),
         leading_of=len(own),
+        numbers=[outcome_sentence(row) for row in numbers.head(MOST_NUMBERS).itertuples()],
+        numbers_of=len(numbers),
         forest=_drawn("forest", figures.forest(result)),
         split=_drawn("split", figures.split(result)),
         heat_map=_drawn("heat-map", figures.heat_map(result, most=slices)),

@@ -30,6 +30,8 @@ def selftest_run(settings: SelftestSettings, *, say: Say = print) -> SelfTest:
     """
     asked = identity(Path(settings.run))
     result = load_audit(settings.run)
+    if not result.has_predictions:
+        raise ValueError(f"{settings.run} compares numbers alone: there are no predictions to deal out")
     with tqdm(total=settings.times, desc="dealing out", unit=" deals", leave=False) as bar:
         outcome = selftest(
             result.samples, result.taxonomy, audit_config(result), within=settings.within,

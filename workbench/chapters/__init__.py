@@ -5,7 +5,7 @@ from __future__ import annotations
 from analyses.audit import AuditResult
 from workbench.chapters.accuracy import slice_accuracy
 from workbench.chapters.chapter import Chapter
-from workbench.chapters.held_fixed import held_fixed
+from workbench.chapters.held_fixed import held_fixed, held_fixed_outcomes
 from workbench.chapters.impact import impact_ratios
 from workbench.chapters.levels import label_tree
 from workbench.chapters.severity import outcomes, severe
@@ -23,4 +23,4 @@ def chapters(result: AuditResult) -> list[Chapter]:
         nearest_pictures(result),
     ]  # fmt: skip
     found = [chapter for chapter in single if chapter is not None]
-    return [*found, *outcomes(result)]
+    return [*found, *outcomes(result), *held_fixed_outcomes(result)]

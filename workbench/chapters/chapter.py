@@ -48,6 +48,14 @@ def rows_of(table: pd.DataFrame) -> list[Any]:
     return list(table.itertuples())
 
 
+def named_tables(result: AuditResult, prefix: str) -> list[tuple[str, pd.DataFrame]]:
+    """Names, without the prefix, and tables of the run that start with it, in the order in which they were asked for."""
+    asked = [str(name) for name in result.run["config"].get("outcomes", ())]
+    found = {name.removeprefix(prefix): table for name, table in sorted(result.tables.items()) if name.startswith(prefix)}
+    ordered = [*(name for name in asked if name in found), *(name for name in found if name not in asked)]
+    return [(name, found[name]) for name in ordered if len(found[name])]
+
+
 def nearer_to_zero(low: pd.Series, high: pd.Series) -> pd.Series:
     """How far each interval surely lies from zero: its nearer end, 0 where it holds zero or is not known."""
     return low.clip(lower=0).fillna(0) + (-high).clip(lower=0).fillna(0)

@@ -18,7 +18,9 @@ class AuditSettings:
     features: str = option("", "features to predict with --probe")
     probe: str = option("", "probe folder, with --features")
     predictions: str = option(
-        "", "table of anyone's predictions, or a probe folder made with --folds; instead of --features"
+        "",
+        "table of anyone's predictions, or with --outcomes of numbers alone, or a probe folder made with --folds; instead "
+        "of --features",
     )
     attributes: tuple[str, ...] = option((), "a table to join by id (ratings.csv), attribute names, or both, with commas")
     scores_prefix: str = fields.columns_prefix("score")
@@ -58,8 +60,8 @@ class AuditSettings:
     review_from: str = option("", "run folder whose reviews are carried over; those of a run that is replaced always are")
     fail_on: str = option(
         "",
-        "skewed: exit with 1 when anything is; skewed:0.05: when it surely is by over 5 points; accuracy:0.05: when the "
-        "accuracy of a slice surely differs by over 5 points",
+        "skewed: exit with 1 when anything is; skewed:0.05: when it surely is by over 5 points (an outcome: by over 0.05 "
+        "standard deviations); accuracy:0.05: when the accuracy of a slice surely differs by over 5 points",
     )
     fail_on_skew: bool = option(False, "the same as --fail-on skewed")
     overwrite: bool = fields.overwrite("the run")

@@ -6,6 +6,7 @@ import streamlit as st
 
 from workbench import figures, sentences
 from workbench.chapters import Chapter, chapters
+from workbench.numbers_view import show_measured
 from workbench.opened import opened_audit
 from workbench.views.pictures import show_pictures
 
@@ -46,7 +47,9 @@ def _table(chapter: Chapter) -> None:
     picked = event.selection.rows
     if picked and picked[0] < len(chapter.where):
         where = chapter.where[picked[0]]
-        if where is not None:
+        if where is not None and not opened_audit().has_predictions:
+            show_measured(opened_audit(), where)
+        elif where is not None:
             show_pictures(sentences.samples_in(opened_audit(), where), key="behind")
 
 

@@ -21,11 +21,15 @@ def render() -> None:
     st.title("Run")
     if "command" in run:
         st.code(run["command"], language="bash", wrap_lines=True)
-    facts = {
-        "made": run["created"],
+    read = {
         "pictures": f"{run['pictures']:,}, {run['pictures_with_truth']:,} of them with {run['truth']}",
         "predictions": f"{run['source']} ({run['measure']})",
         "taxonomy": f"{result.taxonomy.name}: {', '.join(result.taxonomy.labels)}",
+    }  # fmt: skip
+    compared = {"pictures": f"{run['pictures']:,}", "numbers": f"{', '.join(run['config']['outcomes'])} of {run['source']}"}
+    facts = {
+        "made": run["created"],
+        **(read if result.has_predictions else compared),
         **{name.replace("_", " "): run[name] for name in ("features", "features_fingerprint", "probe", "probe_fingerprint",
                                                           "anchors", "attributes_table") if name in run},
         "tested pairs": f"{run['tested']:,}",
@@ -45,7 +49,8 @@ def render() -> None:
         st.dataframe(result.excluded, hide_index=True, key="excluded")
 
     st.header("Take away")
-    findings = result.findings.assign(where=[json.dumps(where) for where in result.findings["where"]])
+    table = result.findings if result.has_predictions else result.outcomes
+    findings = table.assign(where=[json.dumps(where) for where in table["where"]])
     st.download_button("Findings (CSV)", findings.to_csv(index=False).encode(), "findings.csv", "text/csv")
     report = folder / "report.html"
     if report.is_file():

@@ -1,0 +1,65 @@
+"""What was measured of every picture (a rating, the score of a text), where no model's predictions of emotions are given?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from data.tables import with_ids
+from data.taxonomy import closest
+
+
+@dataclass(frozen=True)
+class Measurements:
+    """Numbers of `n` pictures.
+
+    Attributes:
+        rows: one row a picture, unique `image_id`; the outcomes, attributes, `group_id` where pictures come in groups.
+        outcomes: the columns that are compared between slices.
+        source: the name of the table they came from.
+        notes: sentences about what was found wanting while reading.
+
+    Raises:
+        ValueError: no row, no outcome, an outcome that is no column, or one that holds text.
+    """
+
+    rows: pd.DataFrame
+    outcomes: tuple[str, ...]
+    source: str = ""
+    notes: tuple[str, ...] = field(default=())
+
+    def __post_init__(self) -> None:
+        rows = with_ids(self.rows, where=self.source or "measurements")
+        if not len(rows):
+            raise ValueError("measurements need at least one picture, got none")
+        if not self.outcomes:
+            raise ValueError("no outcome is named: say which numeric columns to compare (--outcomes valence)")
+        for name in self.outcomes:
+            if name not in rows:
+                columns = [str(column) for column in rows.columns if column != "image_id"]
+                raise ValueError(f"no outcome {name!r} in the data: {closest(name, columns)}")
+            if not pd.api.types.is_numeric_dtype(rows[name]):
+                raise ValueError(f"outcome {name!r} holds text: an outcome is a number a picture (a valence, a score)")
+        object.__setattr__(self, "rows", rows)
+        object.__setattr__(self, "outcomes", tuple(dict.fromkeys(self.outcomes)))
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def with_rows(self, rows: pd.DataFrame, *, outcomes: Sequence[str] = (), notes: Sequence[str] = ()) -> Measurements:
+        """The same pictures with other columns beside them, and maybe more outcomes among these.
+
+        Raises:
+            ValueError: the ids or their order differ.
+        """
+        if list(rows["image_id"].astype(str)) != list(self.rows["image_id"]):
+            raise ValueError("the new rows name other pictures, or name them in another order")
+        return Measurements(rows, (*self.outcomes, *outcomes), self.source, (*self.notes, *notes))
+
+    def take(self, mask: npt.NDArray[np.bool_]) -> Measurements:
+        """The pictures where `mask (n,)` is true."""
+        return Measurements(self.rows[mask], self.outcomes, self.source, self.notes)

@@ -1,0 +1,112 @@
+"""How does a table of numbers in which nothing is predicted become an audit, with its run folder and report?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from analyses.audit import AuditResult
+from analyses.outcome_audit import run_outcome_audit
+from data.attributes import join_attributes
+from data.measurements import Measurements
+from data.predictions import SCORE_PREFIX
+from data.tables import is_table, read_table, with_ids
+from workbench.gate import Gate
+from workbench.gate_files import audit_findings, write_findings
+from workbench.progress import steps
+from workbench.report import report_html
+from workbench.settings import AuditSettings
+from workbench.store import save_audit
+from workbench.system_section import read_first
+
+Say = Callable[[str], None]
+_OF_PREDICTIONS = (
+    "taxonomy", "votes_prefix", "concepts", "gold", "wordings", "unseen_only", "trained_on", "training", "valence",
+    "review_from",
+)  # fmt: skip
+
+
+def numbers_alone(settings: AuditSettings) -> pd.DataFrame | None:
+    """The table of the settings where outcomes are asked for and nothing is predicted in it; None for any other.
+
+    Nothing is predicted where there is neither a column `predicted` nor, the outcomes left aside, two score columns.
+
+    Raises:
+        FileNotFoundError: no such table.
+        ValueError: see `data.tables.read_table`.
+    """
+    path = Path(settings.predictions)
+    if not settings.predictions or settings.features or not settings.audit.outcomes or settings.probe or path.is_dir():
+        return None
+    table = read_table(path, id_column=settings.id_column or None)
+    scores = [name for name in map(str, table) if name.startswith(SCORE_PREFIX) and name not in settings.audit.outcomes]
+    return None if "predicted" in table or len(scores) >= 2 or settings.scores_prefix else table
+
+
+def audit_outcomes(
+    settings: AuditSettings, table: pd.DataFrame, *, gate: Gate, provenance: dict[str, Any], say: Say = print
+) -> AuditResult:
+    """Audits the outcomes of a table and writes a run folder with its report.
+
+    Args:
+        settings: what to audit.
+        table: of `numbers_alone`.
+        gate: what is not let through.
+        provenance: what the caller knows: command, remarks, the card of the system.
+        say: where lines for the reader go.
+
+    Raises:
+        ValueError: an option that asks something of predictions, no such split, or see `run_outcome_audit`.
+    """
+    out = Path(settings.out)
+    measurements, more = _measured(settings, table)
+    names = tuple(item for item in settings.attributes if not is_table(Path(item)))
+    config = replace(settings.audit, attributes=names or None)
+    with steps("auditing", ("slicing", "counting", "testing", "writing the report")) as step:
+        result = run_outcome_audit(measurements, config, provenance=provenance | more, progress=step)
+        step("writing the report")
+        save_audit(result, out, report=report_html(result), overwrite=settings.overwrite)
+        findings = audit_findings(result, gate)
+        write_findings(findings, out)
+    for note in read_first(result):
+        say(f"warning: {note}")
+    for row in result.excluded[result.excluded["what"] == "attribute"].itertuples():
+        say(f"warning: attribute {row.name!r} is not sliced: {row.reason}")
+    say(result.headline)
+    if gate.asked:
+        say(findings.sentence)
+    say(f"report: {out / 'report.html'}")
+    return result
+
+
+def _measured(settings: AuditSettings, table: pd.DataFrame) -> tuple[Measurements, dict[str, Any]]:
+    """The measurements with all that is joined to them, and what the record says of them."""
+    path = Path(settings.predictions)
+    asked = [f"--{name.replace('_', '-')}" for name in _OF_PREDICTIONS if getattr(settings, name)]
+    asked += ["--favourable"] if settings.audit.favourable else []
+    if asked:
+        raise ValueError(
+            f"{', '.join(asked)} asks something of predictions, and {path} has none: expected a column 'predicted', or one "
+            "score column a label; without them --outcomes are compared alone"
+        )
+    rows = with_ids(table, where=path.name)
+    if settings.split:
+        inside = (rows["split"] == settings.split).to_numpy() if "split" in rows else np.zeros(len(rows), bool)
+        if not inside.any():
+            raise ValueError(f"no picture of {path} is in split {settings.split!r}")
+        rows = rows[inside]
+    notes: list[str] = []
+    origins: dict[str, str] = {}
+    for item in (item for item in settings.attributes if is_table(Path(item))):
+        rows, report = join_attributes(rows, read_table(Path(item)))
+        notes += report.notes()
+        origins |= dict.fromkeys(report.attributes, item)
+    record: dict[str, Any] = {"predictions": str(path)}
+    if origins:
+        record |= {"attributes_table": ", ".join(dict.fromkeys(origins.values())), "joined": origins}
+    return Measurements(rows, settings.audit.outcomes, path.name, tuple(notes)), record
