@@ -126,7 +126,7 @@ def require_complete(path: Path, *, what: str) -> None:
     if not path.is_dir():
         restore(path)
     if not path.is_dir():
-        raise FileNotFoundError(f"no {what} at {path}: the folder does not exist")
+        raise FileNotFoundError(f"no {what} at {path}: {'that is a file' if path.exists() else 'the folder does not exist'}")
     if not (path / MARKER).is_file():
         raise ValueError(f"{path} is not a finished {what}: {MARKER} is missing (killed while writing, or another folder)")
     try:

@@ -26,7 +26,7 @@ from data.scenes.dataset import write_scenes
 from workbench.claiming import ensure_apart
 from workbench.gate import audit_gate
 from workbench.gate_files import audit_findings
-from workbench.reviewing import REVIEW_LOCK, Review, load_reviews, review_of, save_review
+from workbench.reviewing import REVIEW_LOCK, Review, carried_reviews, load_reviews, review_of, save_review
 from workbench.settings import AuditSettings, CompareSettings
 from workbench.store import RUN_FILES, load_audit, save_audit
 
@@ -150,6 +150,12 @@ def test_reviews_beside_a_newer_run_are_taken_over_before_they_go(result, run):
     save(result, run)
     assert sorted(reviewers(run)) == ["Ana", "Bo"]
     assert not aside.exists()
+
+
+def test_a_run_that_was_put_aside_is_back_for_whoever_reads_it(run):
+    os.replace(run, run.with_name(f".run.partial-{2**22 + 1}-replaced"))
+    assert [review.reviewer for review in carried_reviews(run.with_name("new"), run)] == ["Ana"]
+    assert [item.name for item in run.parent.iterdir()] == ["run"]
 
 
 def test_a_review_during_a_replacement_goes_into_the_new_run(result, run, tmp_path):

@@ -9,7 +9,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from data.destination import claimed, ensure_free
+from data.destination import claimed, ensure_free, ensure_place
 from data.leftovers import MARKER
 
 Settings = TypeVar("Settings")
@@ -49,6 +49,7 @@ def writes_out(
             out = Path(given.out)
             overwrite = given.overwrite if replaces is None else replaces
             if whole:
+                ensure_place(out)
                 ensure_apart(settings)
             if int(os.environ.get("RANK", "0") or 0):
                 ensure_free(out, overwrite=overwrite, known=known)

@@ -149,7 +149,11 @@ def _report(settings: ReportSettings) -> int:
 
 
 def _app(settings: AppSettings) -> int:
+    from data.destination import restore
+
     app = Path(__file__).with_name("app.py")
+    if settings.run:
+        restore(Path(settings.run))
     copies = bool(settings.run) and (Path(settings.run) / "overlap.json").is_file()
     if settings.run and not copies and not (Path(settings.run) / "audit.json").is_file():
         raise FileNotFoundError(

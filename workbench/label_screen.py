@@ -8,6 +8,7 @@ showed; the page takes no answer about another one.
 from __future__ import annotations
 
 import base64
+import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -65,13 +66,16 @@ def screen(
         on_answered: called before the page runs again.
         on_remembered: the same for `remembered`, the name that this browser knows.
     """
-    component: Any = st.components.v2.component(
-        "workbench_label_screen", html=_HTML, css=_CSS, js=_SCRIPT.read_text(encoding="utf-8"), isolate_styles=False
-    )
+    script = _SCRIPT.read_text(encoding="utf-8")
+    make: Any = st.components.v2.component
+    # In the page, not in a shadow of it; older versions of Streamlit are told so where a component is put on the page.
+    plain = {"isolate_styles": False}
+    of_component, of_place = (plain, {}) if "isolate_styles" in inspect.signature(make).parameters else ({}, plain)
+    component = make("workbench_label_screen", html=_HTML, css=_CSS, js=script, **of_component)
     data = {
         "turn": turn, "id": shown.image_id if shown else "", "source": source, "answers": dict(keys), "annotator": annotator,
     }  # fmt: skip
-    component(data=data, key=key, on_answered_change=on_answered, on_remembered_change=on_remembered)
+    component(data=data, key=key, on_answered_change=on_answered, on_remembered_change=on_remembered, **of_place)
 
 
 def picture_source(path: Path) -> str:

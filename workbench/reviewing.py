@@ -202,6 +202,8 @@ def carried_reviews(folder: Path | str, source: Path | str = "") -> tuple[Review
         FileNotFoundError: `source` is not a run.
         ValueError: see `load_reviews`.
     """
+    if source:
+        restore(Path(source))
     if source and not (Path(source) / "audit.json").is_file():
         raise FileNotFoundError(f"no run at {source} to carry reviews over from: expected a run folder with audit.json")
     there = [load_reviews(folder), *(load_reviews(aside) for aside in put_aside(Path(folder)))]
