@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from analyses.attribute_kinds import kind_notes
 from analyses.audit_notes import prediction_notes
 from analyses.cells import VERDICTS, Rules
 from analyses.clusters import design_effects, group_codes, of_scores
@@ -22,6 +23,7 @@ from analyses.further import Answers, Besides, further_answers
 from analyses.levels import coarsest, level_table
 from analyses.projection import Projection, projection
 from analyses.reading import ReadingQuality
+from analyses.repeats import repeating_columns
 from analyses.scores import Scores, scores
 from analyses.selftest import SelfTest
 from analyses.skew import Finding, skew_table
@@ -121,7 +123,12 @@ def run_audit(
     config, say = config or AuditConfig(), progress or (lambda step: None)
     say("slicing")
     available = [name for name in attribute_columns(predictions.rows) if name not in config.outcomes]
-    coded, unusable = coded_attributes(predictions.rows, config.attributes, available, bins=config.bins)
+    aside = repeating_columns(predictions, [name for name in available if name not in inferred])
+    coded, unusable = coded_attributes(
+        predictions.rows, config.attributes, available, bins=config.bins, numeric=config.numeric,
+        categorical=config.categorical, aside=aside,
+    )  # fmt: skip
+    kinds = kind_notes(predictions.rows, coded, config.numeric, config.categorical)
     say("counting")
     per_picture = scores(predictions)
     k = len(predictions.taxonomy)
@@ -176,7 +183,7 @@ def run_audit(
             "config": asdict(config),
             "sampled": further.sampled,
             "map": _map_record(drawn, predictions),
-            "notes": [*predictions.notes, *prediction_notes(predictions)],
+            "notes": [*predictions.notes, *prediction_notes(predictions), *kinds],
             "versions": versions(),
             **(provenance or {}),
         },

@@ -173,7 +173,8 @@ class _Asker:
         return {
             "adjusted": adjusted_table(
                 self.every.predictions, self.every.attributes, adjust_for=self.config.adjust_for, rules=self.rules,
-                bins=self.config.bins, inferred=self.inferred,
+                bins=self.config.bins, inferred=self.inferred, numeric=self.config.numeric,
+                categorical=self.config.categorical,
             )
         }  # fmt: skip
 

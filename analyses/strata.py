@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -52,13 +52,18 @@ def true_codes(predictions: Predictions) -> npt.NDArray[np.int64]:
     return np.where(votes[:, 0] >= 0, votes.argmax(axis=1), -1).astype(np.int64)
 
 
-def strata(predictions: Predictions, adjust_for: Sequence[str], *, bins: int = 4) -> Strata:
+def strata(
+    predictions: Predictions, adjust_for: Sequence[str], *, bins: int = 4, numeric: Collection[str] = (),
+    categorical: Collection[str] = (),
+) -> Strata:  # fmt: skip
     """Every combination of values of the columns that some picture has.
 
     Args:
         predictions: with the columns in their rows; `label` stands for the truth, votes included.
         adjust_for: what to hold fixed; several columns are taken jointly.
         bins: quantile bins of a numeric column.
+        numeric: columns to cut at quantiles.
+        categorical: columns to take value by value.
 
     Raises:
         ValueError: no column, an unknown one, one that does not vary or has no value, or no picture that has them all.
@@ -74,8 +79,9 @@ def strata(predictions: Predictions, adjust_for: Sequence[str], *, bins: int = 4
         if column not in predictions.rows or column == "image_id":
             legal = [TRUTH, *attribute_columns(predictions.rows)]
             raise ValueError(f"cannot adjust for {column!r}, which is no column of the data: {closest(column, legal)}")
+        quantity = True if column in numeric else False if column in categorical else None
         try:
-            coded = coded_attribute(predictions.rows[column], bins=bins)
+            coded = coded_attribute(predictions.rows[column], bins=bins, quantity=quantity)
         except ValueError as error:
             raise ValueError(f"cannot adjust for {column!r}: {error}") from error
         parts.append((coded.codes, tuple(one.name for one in coded.conditions)))

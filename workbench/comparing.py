@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from analyses.attribute_kinds import kinds_of
 from analyses.audit import AuditResult, versions
 from analyses.compare import Comparison, compare
 from analyses.config import AuditConfig
@@ -75,7 +76,17 @@ def compared(first: AuditResult, second: AuditResult) -> Comparison:
                 "audit one of them again with the same"
             )
     attributes = tuple(dict.fromkeys([*first.run["attributes"], *second.run["attributes"]]))
-    config = replace(AuditConfig(), attributes=attributes, **{name: asked[name] for name in _ASKED})
+    (numeric, by_value), (numeric_there, by_value_there) = (kinds_of(run.slices["where"]) for run in (first, second))
+    for name in (set(numeric) & set(by_value_there)) | (set(by_value) & set(numeric_there)):
+        quantiles, values = ("first", "second") if name in numeric else ("second", "first")
+        raise ValueError(
+            f"the runs ask differently: {name} is cut at quantiles in the {quantiles} and taken value by value in the "
+            f"{values}; audit one of them again with --numeric {name} or --categorical {name}"
+        )
+    config = replace(
+        AuditConfig(), attributes=attributes, numeric=tuple({*numeric, *numeric_there}),
+        categorical=tuple({*by_value, *by_value_there}), **{name: asked[name] for name in _ASKED},
+    )  # fmt: skip
     inferred = frozenset([*first.run["inferred"], *second.run["inferred"]])
     result = compare(predictions_of(first), predictions_of(second), config, inferred=inferred)
     return replace(result, notes=(*result.notes, STANDING_WARNING)) if inferred else result
