@@ -7,7 +7,7 @@ also hide that they disagree: whether they do is tested, and where they do, that
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
@@ -41,6 +41,7 @@ SIMPSON_KINDS = ("reversed", "explained", "uncovered")
 def adjusted_table(
     predictions: Predictions, attributes: Sequence[CodedAttribute], *, adjust_for: tuple[str, ...],
     rules: Rules | None = None, order: int = 1, bins: int = 4, inferred: frozenset[str] = frozenset(),
+    numeric: Collection[str] = (), categorical: Collection[str] = (),
 ) -> pd.DataFrame:  # fmt: skip
     """One row a (slice, emotion), in the order of the attributes. Rates and differences are shares; NaN = not known.
 
@@ -72,13 +73,15 @@ def adjusted_table(
         rules: what decides a verdict.
         order: most conditions in a slice.
         bins: quantile bins of a numeric column that is held fixed.
+        numeric: columns to cut at quantiles, where they are held fixed.
+        categorical: columns to take value by value, where they are held fixed.
         inferred: columns whose values were inferred; their slices are a family of their own.
 
     Raises:
         ValueError: nothing or something unknown to adjust for, or every slice is made of what is held fixed.
     """
     rules = rules or Rules()
-    held = strata(predictions, adjust_for, bins=bins)
+    held = strata(predictions, adjust_for, bins=bins, numeric=numeric, categorical=categorical)
     require_other_attributes(attributes, held)
     k, said = len(predictions.taxonomy), predictions.predicted
     groups = group_codes(predictions.rows)

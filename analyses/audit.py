@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from analyses.attribute_kinds import kind_notes
 from analyses.audit_notes import prediction_notes
 from analyses.cells import VERDICTS, Rules
 from analyses.clusters import group_codes, group_spreads, of_scores
@@ -24,6 +25,7 @@ from analyses.levels import coarsest, level_table
 from analyses.outcomes import outcome_findings
 from analyses.projection import Projection, projection
 from analyses.reading import ReadingQuality
+from analyses.repeats import repeating_columns
 from analyses.scores import Scores, scores
 from analyses.selftest import SelfTest
 from analyses.skew import Finding, ranked, skew_table
@@ -144,7 +146,12 @@ def run_audit(
     config, say = config or AuditConfig(), progress or (lambda step: None)
     say("slicing")
     available = [name for name in attribute_columns(predictions.rows) if name not in config.outcomes]
-    coded, unusable = coded_attributes(predictions.rows, config.attributes, available, bins=config.bins)
+    repeating = repeating_columns(predictions, [name for name in available if name not in inferred])
+    coded, unusable = coded_attributes(
+        predictions.rows, config.attributes, available, bins=config.bins, numeric=config.numeric,
+        categorical=config.categorical, aside=repeating,
+    )  # fmt: skip
+    kinds = kind_notes(predictions.rows, coded, config.numeric, config.categorical)
     say("counting")
     per_picture = scores(predictions)
     k = len(predictions.taxonomy)
@@ -209,7 +216,7 @@ def run_audit(
             "config": asdict(config),
             "sampled": further.sampled,
             "map": _map_record(drawn, predictions),
-            "notes": [*predictions.notes, *prediction_notes(predictions)],
+            "notes": [*predictions.notes, *prediction_notes(predictions), *kinds],
             "versions": versions(),
             **(provenance or {}),
         },

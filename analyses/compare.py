@@ -99,7 +99,12 @@ def compare(
         names = tuple(name for name in attribute_columns(first.rows) if name not in config.outcomes)
     pair = paired_rows(first, second, names, inferred=inferred)
     coded, unusable = coded_attributes(
-        pair.rows, pair.attributes if config.attributes else None, pair.attributes, bins=config.bins
+        pair.rows,
+        pair.attributes if config.attributes else None,
+        pair.attributes,
+        bins=config.bins,
+        numeric=[name for name in config.numeric if name in pair.rows],
+        categorical=[name for name in config.categorical if name in pair.rows],
     )
     parts = _columns(pair.said_a, pair.said_b, pair.truth)
     ends = np.cumsum([0, *(part.shape[1] for part in parts.values())])

@@ -24,6 +24,10 @@ class AuditConfig:
     alpha: float = _option(0.05, "false discovery rate over all tested cells")
     tolerance: float = _option(0.02, "largest difference of rates that does not matter, as a share")
     bins: int = _option(4, "quantile bins of a numeric attribute")
+    numeric: tuple[str, ...] = _option(
+        (), "columns to cut at quantiles, with commas, though they have few different numbers"
+    )
+    categorical: tuple[str, ...] = _option((), "columns to take value by value, with commas, though they hold numbers")
     further: bool = _option(True, "also ask what the cells leave open: what is missed and mistaken, calibration, severity")
     adjust_for: tuple[str, ...] = _option(
         (), "columns to hold fixed, with commas (label is the truth): adjusted differences"

@@ -174,7 +174,8 @@ class _Asker:
         return {
             "adjusted": adjusted_table(
                 self.every.predictions, self.every.attributes, adjust_for=self.config.adjust_for, rules=self.rules,
-                order=self.config.order, bins=self.config.bins, inferred=self.inferred,
+                order=self.config.order, bins=self.config.bins, inferred=self.inferred, numeric=self.config.numeric,
+                categorical=self.config.categorical,
             )
         }  # fmt: skip
 

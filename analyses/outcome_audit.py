@@ -13,11 +13,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from analyses.attribute_kinds import kind_notes
 from analyses.audit import SCHEMA, AuditResult, excluded_table, versions
 from analyses.audit_notes import group_notes
 from analyses.config import AuditConfig
 from analyses.counting import CodedColumns, slice_sums
 from analyses.outcomes import OUTCOME_PREFIX, outcome_tables
+from analyses.repeats import naming_columns
 from analyses.skew import FINDING_COLUMNS
 from analyses.slices import coded_attributes
 from analyses.strata import strata_of
@@ -50,7 +52,11 @@ def run_outcome_audit(
     say("slicing")
     rows = measurements.rows
     available = [name for name in attribute_columns(rows) if name not in config.outcomes]
-    coded, unusable = coded_attributes(rows, config.attributes, available, bins=config.bins)
+    coded, unusable = coded_attributes(
+        rows, config.attributes, available, bins=config.bins, numeric=config.numeric, categorical=config.categorical,
+        aside=naming_columns(rows, available),
+    )  # fmt: skip
+    kinds = kind_notes(rows, coded, config.numeric, config.categorical)
     say("counting")
     ones = CodedColumns.plain(np.ones((len(rows), 1)))
     sums = slice_sums(coded, ones, order=config.order, min_count=config.min_count, beside=1)
@@ -62,7 +68,9 @@ def run_outcome_audit(
         }
     )  # fmt: skip
     say("testing")
-    held = strata_of(rows, config.adjust_for, bins=config.bins) if config.adjust_for else None
+    held = None
+    if config.adjust_for:
+        held = strata_of(rows, config.adjust_for, bins=config.bins, numeric=config.numeric, categorical=config.categorical)
     tables: dict[str, pd.DataFrame] = {}
     for name in config.outcomes:
         tables |= outcome_tables(rows, coded, config, name=name, held=held, inferred=inferred)
@@ -80,7 +88,7 @@ def run_outcome_audit(
             "pictures_with_truth": 0, "truth": "none", "measure": "number", "source": measurements.source,
             "attributes": [attribute.column for attribute in coded], "inferred": sorted(inferred), "tested": tested,
             "config": asdict(config), "sampled": {}, "map": None,
-            "notes": [*measurements.notes, *group_notes(rows, numbers=True)],
+            "notes": [*measurements.notes, *kinds, *group_notes(rows, numbers=True)],
             "versions": versions(), **(provenance or {}),
         },
         tables=tables,

@@ -101,7 +101,9 @@ def selftest(
         if name in config.attributes:
             raise ValueError(f"cannot deal out within {name!r}: it is sliced by; name a column that is not")
     said = taxonomy.codes(rows["predicted"])
-    coded, _ = coded_attributes(rows, config.attributes, config.attributes, bins=config.bins)
+    coded, _ = coded_attributes(
+        rows, config.attributes, config.attributes, bins=config.bins, numeric=config.numeric, categorical=config.categorical
+    )
     groups = group_codes(rows)
     strata = np.zeros(len(rows), dtype=np.int64)
     if within:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,8 +11,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-FEW_VALUES = 8
-"""A numeric column with at most this many different values is sliced value by value, not binned."""
+from analyses.attribute_kinds import FEW_VALUES as FEW_VALUES
+from analyses.attribute_kinds import is_numeric, is_quantity, listed, require_kinds
+
 MOST_VALUES = 100
 """A text column with more different values is only sliced when it is asked for by name."""
 _LARGEST = 1e300
@@ -152,13 +153,16 @@ class CodedAttribute:
         return int((self.codes < 0).sum())
 
 
-def coded_attribute(column: pd.Series, *, bins: int = 4, distinct: int | None = None) -> CodedAttribute:
-    """The column as codes: value by value, or by quantile where it is numeric with more than `FEW_VALUES` values.
+def coded_attribute(
+    column: pd.Series, *, bins: int = 4, distinct: int | None = None, quantity: bool | None = None
+) -> CodedAttribute:
+    """The column as codes: value by value, or by quantile where it is a quantity (see `analyses.attribute_kinds`).
 
     Args:
         column: one value a picture.
         bins: quantile bins of a numeric column.
         distinct: how many different values it has, where that is known already.
+        quantity: whether it is cut at quantiles, where somebody has said so.
 
     Raises:
         ValueError: fewer than two different values, or infinite ones.
@@ -168,15 +172,24 @@ def coded_attribute(column: pd.Series, *, bins: int = 4, distinct: int | None = 
     if distinct < 2:
         only = f"one value ({in_words(column.dropna().iloc[0])!r})" if distinct else "no value at all"
         raise ValueError(f"attribute {name!r} has {only} in {len(column)} picture(s): a slice needs at least two to compare")
-    numeric = pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)
-    if numeric and distinct > FEW_VALUES:
+    if is_quantity(column, distinct=distinct) if quantity is None else quantity and is_numeric(column):
         return _binned(column.astype(float), bins=bins)
     codes, values = pd.factorize(column, sort=True, use_na_sentinel=True)
-    return CodedAttribute(name, tuple(Condition(name, _plain(value)) for value in values), codes.astype(np.int64))
+    order = listed(list(values))
+    place = np.append(np.argsort(order), -1)  # of each old code, and of "missing"
+    conditions = tuple(Condition(name, _plain(values[at])) for at in order)
+    return CodedAttribute(name, conditions, place[codes].astype(np.int64))
 
 
 def coded_attributes(
-    rows: pd.DataFrame, names: Sequence[str] | None, available: Sequence[str], *, bins: int = 4
+    rows: pd.DataFrame,
+    names: Sequence[str] | None,
+    available: Sequence[str],
+    *,
+    bins: int = 4,
+    numeric: Collection[str] = (),
+    categorical: Collection[str] = (),
+    aside: Sequence[tuple[str, str]] = (),
 ) -> tuple[list[CodedAttribute], list[tuple[str, str]]]:
     """The attributes to slice by, and (name, reason) of those that cannot be sliced.
 
@@ -185,9 +198,13 @@ def coded_attributes(
         names: which attributes; None for every available one except text with more than `MOST_VALUES` values.
         available: the attribute columns of `rows`.
         bins: quantile bins of numeric attributes.
+        numeric: attributes to cut at quantiles.
+        categorical: attributes to take value by value.
+        aside: (name, reason) of available attributes that are sliced only when they are asked for by name.
 
     Raises:
-        ValueError: an unknown name, two slices with the same name in words, or nothing left to slice by (why, for each).
+        ValueError: an unknown name, something that cannot be cut (see `attribute_kinds.require_kinds`), two slices with the
+            same name in words, or nothing left to slice by (why, for each).
     """
     from difflib import get_close_matches
 
@@ -196,16 +213,18 @@ def coded_attributes(
             near = get_close_matches(name, available, n=1)
             hint = f"did you mean {near[0]}?" if near else f"attributes: {', '.join(available) or 'none'}"
             raise ValueError(f"no attribute {name!r} in the data: {hint}")
+    require_kinds(rows, numeric, categorical)
     coded: list[CodedAttribute] = []
-    unusable: list[tuple[str, str]] = []
-    for name in available if names is None else dict.fromkeys(names):
+    unusable: list[tuple[str, str]] = list(aside) if names is None else []
+    left = dict(unusable)
+    for name in [name for name in available if name not in left] if names is None else dict.fromkeys(names):
         try:
             distinct = rows[name].nunique()
         except TypeError:
             unusable.append((name, f"attribute {name!r} holds values that are neither text nor numbers (lists, say)"))
             continue
-        numeric = pd.api.types.is_numeric_dtype(rows[name])
-        if names is not None and distinct > MOST_NAMED_VALUES and not numeric:
+        by_value = name in categorical or not pd.api.types.is_numeric_dtype(rows[name])
+        if names is not None and distinct > MOST_NAMED_VALUES and by_value:
             unusable.append(
                 (
                     name,
@@ -214,13 +233,14 @@ def coded_attributes(
                 )
             )
             continue
-        if names is None and distinct > MOST_VALUES and not numeric:
+        if names is None and distinct > MOST_VALUES and by_value:
             unusable.append(
                 (name, f"{distinct} different values, more than {MOST_VALUES}: name it to slice by it all the same")
             )
             continue
         try:
-            coded.append(coded_attribute(rows[name], bins=bins, distinct=int(distinct)))
+            quantity = True if name in numeric else False if name in categorical else None
+            coded.append(coded_attribute(rows[name], bins=bins, distinct=int(distinct), quantity=quantity))
         except ValueError as error:
             unusable.append((name, str(error)))
     _require_different_names(coded)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -53,13 +53,18 @@ def true_codes(predictions: Predictions) -> npt.NDArray[np.int64]:
     return np.where(votes[:, 0] >= 0, votes.argmax(axis=1), -1).astype(np.int64)
 
 
-def strata(predictions: Predictions, adjust_for: Sequence[str], *, bins: int = 4) -> Strata:
+def strata(
+    predictions: Predictions, adjust_for: Sequence[str], *, bins: int = 4, numeric: Collection[str] = (),
+    categorical: Collection[str] = (),
+) -> Strata:  # fmt: skip
     """Every combination of values of the columns that some picture has.
 
     Args:
         predictions: with the columns in their rows; `label` stands for the truth, votes included.
         adjust_for: what to hold fixed; several columns are taken jointly.
         bins: quantile bins of a numeric column.
+        numeric: columns to cut at quantiles.
+        categorical: columns to take value by value.
 
     Raises:
         ValueError: no column, an unknown one, one that does not vary or has no value, or no picture that has them all.
@@ -67,12 +72,13 @@ def strata(predictions: Predictions, adjust_for: Sequence[str], *, bins: int = 4
     truth = None
     if TRUTH in adjust_for:
         truth = true_codes(predictions), tuple(f"truth: {label}" for label in predictions.taxonomy.labels)
-    return strata_of(predictions.rows, adjust_for, bins=bins, truth=truth)
+    return strata_of(predictions.rows, adjust_for, bins=bins, truth=truth, numeric=numeric, categorical=categorical)
 
 
 def strata_of(
     rows: pd.DataFrame, adjust_for: Sequence[str], *, bins: int = 4,
-    truth: tuple[npt.NDArray[np.int64], tuple[str, ...]] | None = None,
+    truth: tuple[npt.NDArray[np.int64], tuple[str, ...]] | None = None, numeric: Collection[str] = (),
+    categorical: Collection[str] = (),
 ) -> Strata:  # fmt: skip
     """The same of rows without predictions; `truth`, codes and names, stands for `label`, which else is a column as any.
 
@@ -90,8 +96,9 @@ def strata_of(
         if column not in rows or column == "image_id":
             legal = [TRUTH, *attribute_columns(rows)]
             raise ValueError(f"cannot adjust for {column!r}, which is no column of the data: {closest(column, legal)}")
+        quantity = True if column in numeric else False if column in categorical else None
         try:
-            coded = coded_attribute(rows[column], bins=bins)
+            coded = coded_attribute(rows[column], bins=bins, quantity=quantity)
         except ValueError as error:
             raise ValueError(f"cannot adjust for {column!r}: {error}") from error
         parts.append((coded.codes, tuple(one.name for one in coded.conditions)))

@@ -17,7 +17,7 @@ from data.atomic import atomic_folder, record_of, require_complete, write_json
 from data.tables import named, with_ids
 
 SCHEMA = 1
-CORE_COLUMNS = ("image_id", "path", "content", "label", "split", "group_id", "predicted")
+CORE_COLUMNS = ("image_id", "path", "content", "label", "split", "group_id", "pair_id", "predicted")
 """Columns of `rows` with a fixed meaning (`content`: hash of the file; `predicted`: what some model said).
 
 `vote_<label>` columns are votes; every other column is an attribute.

@@ -191,6 +191,23 @@ def predictions_from_table(
     )
 
 
+def with_votes(rows: pd.DataFrame, taxonomy: Taxonomy, *, votes_prefix: str | None = None) -> tuple[pd.DataFrame, list[str]]:
+    """The rows with their vote columns named after the labels that they stand for, and what was found wanting.
+
+    Raises:
+        ValueError: no column starts with the prefix that was asked for, or a label has none, or two.
+    """
+    votes = _prefixed(rows, votes_prefix, VOTE_PREFIX, taxonomy, list(taxonomy.labels), option="--votes-prefix")
+    return _with_votes(rows, votes, taxonomy)
+
+
+def labels_named(table: pd.DataFrame, *, scores_prefix: str | None = None) -> list[str]:
+    """The labels that a table of predictions speaks of: in `predicted` and `label`, and in the names of its scores."""
+    prefix = scores_prefix or SCORE_PREFIX
+    scores = [str(name).removeprefix(prefix) for name in table.columns if str(name).startswith(prefix)]
+    return list(dict.fromkeys([*_labels_seen(table), *scores]))
+
+
 def _prefixed(
     rows: pd.DataFrame, prefix: str | None, usual: str, taxonomy: Taxonomy | None, expected: list[str], *, option: str
 ) -> dict[str, str]:

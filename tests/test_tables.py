@@ -105,7 +105,8 @@ def test_a_join_keeps_every_picture_in_order_and_names_what_did_not_match(
     assert report.matched == len(have) - len(report.without) == size - len(report.unused)
     assert set(report.without) == set(pictures["image_id"]) - set(rated)
     assert set(report.unused) == set(rated) - set(pictures["image_id"])
-    assert len(report.notes()) == bool(report.without) + bool(report.unused)
+    assert report.core == ("label",)
+    assert len(report.notes()) == 1 + bool(report.without) + bool(report.unused)
 
 
 def test_the_notes_of_a_join_say_how_many_and_which() -> None:
@@ -120,12 +121,60 @@ def test_the_notes_of_a_join_say_how_many_and_which() -> None:
 
 def test_joins_that_add_nothing_or_overwrite_are_refused() -> None:
     pictures = pd.DataFrame({"image_id": ["a"], "tone": ["dark"]})
-    with pytest.raises(ValueError, match="the attribute table has no attribute column; its columns: image_id, label"):
-        join_attributes(pictures, pd.DataFrame({"image_id": ["a"], "label": ["joy"]}))
-    with pytest.raises(ValueError, match=r"attribute\(s\) tone are already in the data"):
+    with pytest.raises(ValueError, match="the attribute table has no column besides its ids"):
+        join_attributes(pictures, pd.DataFrame({"image_id": ["a"]}))
+    with pytest.raises(
+        ValueError, match=r"attribute 'tone' is in the data and in the attribute table, and differs for 1 pic"
+    ):
         join_attributes(pictures, pd.DataFrame({"image_id": ["a"], "tone": ["x"]}))
     with pytest.raises(ValueError, match="the table has 'z', the pictures are 'a'"):
         join_attributes(pictures, pd.DataFrame({"image_id": ["z"], "age": [1]}))
+
+
+def test_core_columns_of_a_joined_table_are_used() -> None:
+    pictures = pd.DataFrame({"image_id": list("abc"), "path": ["x/a", "x/b", "x/c"], "tone": ["d", "l", None]})
+    table = pd.DataFrame(
+        {
+            "image_id": list("cab"), "group_id": ["2", "1", "1"], "label": ["joy", "fear", None], "vote_joy": [3, 1, 0],
+            "split": "test", "pair_id": ["p", "p", "q"], "path": ["c", "a", "b"], "tone": ["l", "D", "l"],
+        }
+    )  # fmt: skip
+    joined, report = join_attributes(pictures, table)
+    assert report.core == ("group_id", "label", "vote_joy", "split", "pair_id")
+    assert (report.attributes, report.filled, report.aside) == ((), (("tone", 1),), ("path",))
+    assert joined["group_id"].tolist() == ["1", "1", "2"]
+    assert joined["vote_joy"].tolist() == [1, 0, 3]
+    assert joined["tone"].tolist() == ["d", "l", "l"]
+    assert joined["path"].tolist() == ["x/a", "x/b", "x/c"]
+    assert report.notes()[0] == (
+        "group_id, label, vote_joy, split, pair_id of the attribute table: used as if the data held them"
+    )
+    assert report.notes(among=[])[1:] == [
+        "tone: 1 cell(s) that were empty in the data are filled from the attribute table",
+        "path of the attribute table: not used, the data have their own",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("column", "ours", "theirs", "same"),
+    [
+        ("group_id", ["1", "2"], [1, 2], True),
+        ("label", ["joy", None], ["Joy ", "fear"], True),
+        ("vote_joy", [0.1 + 0.2, 1], [0.3, 1], True),
+        ("label", ["joy", "fear"], ["joy", "joy"], False),
+        ("vote_joy", [1, 2], [1, 3], False),
+        ("split", ["train", "test"], ["train", "train"], False),
+        ("pair_id", ["1", "2"], ["1", "1"], False),
+    ],
+)
+def test_a_core_column_in_both_tables_must_agree(column: str, ours: list[object], theirs: list[object], same: bool) -> None:
+    pictures = pd.DataFrame({"image_id": ["a", "b"], column: ours})
+    table = pd.DataFrame({"image_id": ["a", "b"], column: theirs})
+    if same:
+        assert join_attributes(pictures, table)[0].columns.tolist() == ["image_id", column]
+        return
+    with pytest.raises(ValueError, match=f"core column '{column}' is in the data .* differs for 1 picture.* first 'b'"):
+        join_attributes(pictures, table)
 
 
 def test_the_real_ratings_match_every_emotion6_picture(emotion6: FeatureSet, shared_data: Path) -> None:

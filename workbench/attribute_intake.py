@@ -1,25 +1,74 @@
-"""How do tables that are given beside predictions become attributes, and which of them does each attribute come from?"""
+"""How do tables that are given beside the data become columns of them, and which table does each attribute come from?"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from data.attributes import join_attributes
-from data.predictions import Predictions
-from data.tables import read_table
+import pandas as pd
+
+from data.attributes import JoinReport, join_attributes
+from data.predictions import SCORE_PREFIX
+from data.tables import is_table, named, table_of
 
 
-def with_tables(predictions: Predictions, tables: Sequence[str]) -> tuple[Predictions, dict[str, str]]:
-    """The predictions with the attributes of the tables, and attribute -> table; what did not match is in the notes.
+@dataclass(frozen=True)
+class Joined:
+    """Rows with the columns of the tables that were given beside them.
+
+    Attributes:
+        rows: one row a picture, in the given order.
+        origins: attribute -> table.
+        reports: what each table matched.
+        said: sentences about the tables themselves.
+    """
+
+    rows: pd.DataFrame
+    origins: dict[str, str]
+    reports: tuple[JoinReport, ...] = ()
+    said: tuple[str, ...] = ()
+
+    def notes(self, ids: Collection[str]) -> tuple[str, ...]:
+        """What a reader must know of the join, as far as it is about the pictures with these ids."""
+        among = set(ids)
+        return (*self.said, *(note for report in self.reports for note in report.notes(among=among)))
+
+
+def with_tables(
+    rows: pd.DataFrame, given: Sequence[str], *, labels: Collection[str] = (), prefix: str = SCORE_PREFIX
+) -> Joined:
+    """The rows with the columns of the tables among what was given (attribute names may stand beside them).
+
+    What a model said of the pictures is never taken from such a table: its column `predicted` must agree with that of the
+    rows, its score columns are left aside.
+
+    Args:
+        rows: one row a picture, with `image_id`; with `predicted` where that is known already.
+        given: tables and names.
+        labels: labels that a score column may be for.
+        prefix: what score columns start with.
 
     Raises:
         FileNotFoundError: no such table.
         ValueError: not a table, or see `data.attributes.join_attributes`.
     """
     origins: dict[str, str] = {}
-    for path in tables:
-        rows, joined = join_attributes(predictions.rows, read_table(Path(path)))
-        predictions = predictions.with_rows(rows, notes=tuple(joined.notes()))
-        origins |= dict.fromkeys(joined.attributes, path)
-    return predictions, origins
+    reports: list[JoinReport] = []
+    said: list[str] = []
+    scores = {f"{prefix}{label}".casefold() for label in labels}
+    for path in given:
+        if not is_table(Path(path)):
+            continue
+        read = table_of(Path(path))
+        aside = [name for name in read.rows.columns if str(name).casefold() in scores]
+        aside += [name for name in ("predicted",) if name in read.rows and name not in rows]
+        if aside:
+            said.append(
+                f"{path}: {named(aside)} say what a model read, which is not taken from an attribute table: left aside"
+            )
+        rows, report = join_attributes(rows, read.rows.drop(columns=aside))
+        origins |= dict.fromkeys(report.attributes, path)
+        reports.append(report)
+        said += read.notes
+    return Joined(rows, origins, tuple(reports), tuple(said))

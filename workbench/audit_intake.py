@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,10 +11,11 @@ import numpy as np
 import pandas as pd
 
 from analyses.reading import ReadingQuality
-from data.features import FeatureSet
-from data.predictions import Predictions, predictions_from_table
-from data.tables import read_table
+from data.features import VOTE_PREFIX, FeatureSet
+from data.predictions import SCORE_PREFIX, Predictions, labels_named, predictions_from_table, with_votes
+from data.tables import table_of
 from data.taxonomy_file import taxonomy_called
+from workbench.attribute_intake import with_tables
 from workbench.evaluation_notes import LEARNT, near_notes
 from workbench.evaluation_sides import without
 from workbench.leakage import NearSearch
@@ -29,7 +31,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class AuditGiven:
-    """What an audit is asked about: predictions, and where a probe made them just now, that probe with what it read."""
+    """What an audit is asked about: predictions, and where a probe made them just now, that probe with what it read.
+
+    `joined` says which table each attribute was joined from.
+    """
 
     predictions: Predictions
     provenance: dict[str, Any]
@@ -38,6 +43,7 @@ class AuditGiven:
     baselines: tuple[LinearBaseline, ...] = ()
     out_of_fold: bool = False
     trained_on: pd.DataFrame | None = None
+    joined: Mapping[str, str] = field(default_factory=dict)
 
     def reading(self, predictions: Predictions, *, answer_at: float) -> ReadingQuality | None:
         """How well the labelled pictures are read; `predictions` are these with all that was joined to them."""
@@ -62,6 +68,13 @@ def probed(settings: AuditSettings) -> AuditGiven:
         raise ValueError("--trained-on says where to look for near copies to leave out: give --unseen-only with it")
     probe = load_probe(settings.probe)
     features = open_features(settings.features, encoder=settings.encoder, id_column=settings.id_column)
+    joined = with_tables(features.rows, settings.attributes, labels=probe.taxonomy.labels)
+    said: list[str] = []
+    if joined.reports:
+        rows = joined.rows
+        if settings.votes_prefix or any(name.startswith(VOTE_PREFIX) for report in joined.reports for name in report.core):
+            rows, said = with_votes(rows, probe.taxonomy, votes_prefix=settings.votes_prefix or None)
+        features = replace(features, rows=rows)
     if "label" in features.rows:
         probe.taxonomy.codes(features.rows["label"])
     seen = features.rows[~probe.unseen(features)] if probe.trained_on else None
@@ -79,8 +92,9 @@ def probed(settings: AuditSettings) -> AuditGiven:
     saved = Path(settings.probe) / "baselines.safetensors"
     baselines = load_baselines(saved) if saved.is_file() else ()
     predictions = probe.predict(features)
+    notes = (*notes, *said, *joined.notes(predictions.rows["image_id"]))
     predictions = predictions.with_rows(predictions.rows, notes=notes)
-    return AuditGiven(predictions, provenance, features, probe, baselines, trained_on=seen)
+    return AuditGiven(predictions, provenance, features, probe, baselines, trained_on=seen, joined=joined.origins)
 
 
 def _not_nearly_seen(features: FeatureSet, probe: Probe, settings: AuditSettings) -> tuple[FeatureSet, tuple[str, ...]]:
@@ -106,8 +120,11 @@ def tabled(settings: AuditSettings) -> AuditGiven:
         if not (path / PREDICTIONS_FILE).is_file():
             raise FileNotFoundError(f"{path} holds no {PREDICTIONS_FILE}: train the probe with --folds 5 to get one")
         path = path / PREDICTIONS_FILE
+    table = table_of(path, id_column=settings.id_column or None)
+    known = labels_named(table.rows, scores_prefix=settings.scores_prefix or None)
+    joined = with_tables(table.rows, settings.attributes, labels=known, prefix=settings.scores_prefix or SCORE_PREFIX)
     predictions = predictions_from_table(
-        read_table(path, id_column=settings.id_column or None),
+        joined.rows,
         scores_prefix=settings.scores_prefix or None,
         votes_prefix=settings.votes_prefix or None,
         taxonomy=taxonomy_called(settings.taxonomy) if settings.taxonomy else None,
@@ -120,7 +137,9 @@ def tabled(settings: AuditSettings) -> AuditGiven:
         if not inside.any():
             raise ValueError(f"no picture of {path} is in split {settings.split!r}")
         predictions = predictions.take(inside)
-    return AuditGiven(predictions, {"predictions": str(path)}, out_of_fold=folds)
+    notes = (*table.notes, *joined.notes(predictions.rows["image_id"]))
+    predictions = predictions.with_rows(predictions.rows, notes=notes)
+    return AuditGiven(predictions, {"predictions": str(path)}, out_of_fold=folds, joined=joined.origins)
 
 
 def chosen_pictures(features: FeatureSet, probe: Probe, *, split: str, unseen_only: bool) -> FeatureSet:

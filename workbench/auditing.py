@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from analyses.audit import AuditResult, run_audit
 from data.tables import is_table
-from workbench.attribute_intake import with_tables
 from workbench.audit_intake import probed, tabled
 from workbench.besides_intake import besides
 from workbench.claiming import writes_out
@@ -64,10 +63,9 @@ def audit(settings: AuditSettings, *, command: str = "", remarks: tuple[str, ...
         raise ValueError("--gold holds labels of concepts: say which with --concepts")
     given = probed(settings) if settings.features else tabled(settings)
     predictions, provenance, features = given.predictions, given.provenance, given.features
-    predictions, joined = with_tables(predictions, tables)
     require_answerable(gate, truth=predictions.truth is not None)
-    if joined:
-        provenance |= {"attributes_table": ", ".join(tables), "joined": joined}
+    if given.joined:
+        provenance |= {"attributes_table": ", ".join(tables), "joined": dict(given.joined)}
     reports: tuple[ConceptReport, ...] = ()
     if settings.concepts:
         from workbench.concept_intake import with_concepts

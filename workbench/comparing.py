@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from analyses.attribute_kinds import kinds_of
 from analyses.audit import SCORE_OF, AuditResult, versions
 from analyses.compare import Comparison, compare, compare_measurements
 from analyses.config import AuditConfig
@@ -93,8 +94,12 @@ def compared(first: AuditResult, second: AuditResult) -> Comparison:
             f"nothing to compare: {', '.join(sorted(aside))} is no better than a random direction, and there is no other "
             "attribute; audit both runs with one"
         )
-    outcomes = tuple(name for name in asked.get("outcomes", ()) if name in other.get("outcomes", ()))
-    config = replace(AuditConfig(), attributes=attributes, outcomes=outcomes, **{name: asked[name] for name in _ASKED})
+    numeric, categorical = _same_kinds(first, second)
+    config = replace(
+        AuditConfig(), attributes=attributes, numeric=numeric, categorical=categorical,
+        outcomes=tuple(name for name in asked.get("outcomes", ()) if name in other.get("outcomes", ())),
+        **{name: asked[name] for name in _ASKED},
+    )  # fmt: skip
     inferred = frozenset([*first.run["inferred"], *second.run["inferred"]])
     if first.has_predictions:
         result = compare(predictions_of(first), predictions_of(second), config, inferred=inferred)
@@ -106,6 +111,22 @@ def compared(first: AuditResult, second: AuditResult) -> Comparison:
     ]
     notes += [STANDING_WARNING] if inferred else []
     return replace(result, notes=(*result.notes, *notes)) if notes else result
+
+
+def _same_kinds(first: AuditResult, second: AuditResult) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Which attributes the runs cut at quantiles, and which they took value by value.
+
+    Raises:
+        ValueError: one attribute was taken one way in one run and the other way in the other.
+    """
+    (numeric, by_value), (numeric_there, by_value_there) = (kinds_of(run.slices["where"]) for run in (first, second))
+    for name in (set(numeric) & set(by_value_there)) | (set(by_value) & set(numeric_there)):
+        quantiles, values = ("first", "second") if name in numeric else ("second", "first")
+        raise ValueError(
+            f"the runs ask differently: {name} is cut at quantiles in the {quantiles} and taken value by value in the "
+            f"{values}; audit one of them again with --numeric {name} or --categorical {name}"
+        )
+    return tuple({*numeric, *numeric_there}), tuple({*by_value, *by_value_there})
 
 
 def predictions_of(result: AuditResult) -> Predictions:

@@ -13,10 +13,9 @@ import pandas as pd
 from analyses.audit import versions
 from analyses.discovery.discover import DiscoveryResult, discover
 from data.atomic import atomic_folder, write_json
-from data.attributes import join_attributes
 from data.features import FeatureSet
 from data.predictions import Predictions
-from data.tables import named, read_table
+from data.tables import is_table, named
 from data.threads import threads_for
 from workbench.audit_intake import probed, tabled
 from workbench.claiming import writes_out
@@ -45,9 +44,6 @@ def discover_slices(settings: DiscoverSettings, *, command: str = "", say: Say =
         )
     features, predictions, provenance = _given(settings)
     notes: list[str] = []
-    for path in settings.attributes:
-        rows, joined = join_attributes(predictions.rows, read_table(Path(path)))
-        predictions = predictions.with_rows(rows, notes=tuple(joined.notes()))
     with steps("discovering", _STEPS) as step, threads_for(features.values.size):
         result = discover(features.values, predictions, settings.discovery, progress=step)
     notes += result.notes
@@ -90,10 +86,14 @@ def members_table(result: DiscoveryResult, rows: pd.DataFrame, said: npt.NDArray
 
 def _given(settings: DiscoverSettings) -> tuple[FeatureSet, Predictions, dict[str, Any]]:
     """Features and predictions of the same pictures in the same order, and where they came from."""
+    names = [item for item in settings.attributes if not is_table(Path(item))]
+    if names:
+        raise ValueError(f"--attributes takes tables here (.csv, .tsv, .parquet), got {named(names)}")
     audit = AuditSettings(
         out=settings.out, features=settings.features, probe=settings.probe, predictions=settings.predictions,
         encoder=settings.encoder, id_column=settings.id_column, split=settings.split, unseen_only=settings.unseen_only,
         trained_on=settings.trained_on, scores_prefix=settings.scores_prefix, votes_prefix=settings.votes_prefix,
+        attributes=settings.attributes,
     )  # fmt: skip
     if settings.probe:
         given = probed(audit)

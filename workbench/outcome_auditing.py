@@ -8,14 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from analyses.audit import AuditResult
 from analyses.outcome_audit import run_outcome_audit
-from data.attributes import join_attributes
 from data.measurements import Measurements
 from data.predictions import SCORE_PREFIX
-from data.tables import is_table, read_table, with_ids
+from data.tables import Table, is_table, table_of, with_ids
+from workbench.attribute_intake import with_tables
 from workbench.gate import Gate
 from workbench.gate_files import audit_findings, write_findings
 from workbench.progress import steps
@@ -31,7 +30,7 @@ _OF_PREDICTIONS = (
 )  # fmt: skip
 
 
-def numbers_alone(settings: AuditSettings) -> pd.DataFrame | None:
+def numbers_alone(settings: AuditSettings) -> Table | None:
     """The table of the settings where outcomes are asked for and nothing is predicted in it; None for any other.
 
     Nothing is predicted where there is neither a column `predicted` nor, the outcomes left aside, two score columns.
@@ -43,13 +42,13 @@ def numbers_alone(settings: AuditSettings) -> pd.DataFrame | None:
     path = Path(settings.predictions)
     if not settings.predictions or settings.features or not settings.audit.outcomes or settings.probe or path.is_dir():
         return None
-    table = read_table(path, id_column=settings.id_column or None)
-    scores = [name for name in map(str, table) if name.startswith(SCORE_PREFIX) and name not in settings.audit.outcomes]
-    return None if "predicted" in table or len(scores) >= 2 or settings.scores_prefix else table
+    table = table_of(path, id_column=settings.id_column or None)
+    scores = [name for name in map(str, table.rows) if name.startswith(SCORE_PREFIX) and name not in settings.audit.outcomes]
+    return None if "predicted" in table.rows or len(scores) >= 2 or settings.scores_prefix else table
 
 
 def audit_outcomes(
-    settings: AuditSettings, table: pd.DataFrame, *, gate: Gate, provenance: dict[str, Any], say: Say = print
+    settings: AuditSettings, table: Table, *, gate: Gate, provenance: dict[str, Any], say: Say = print
 ) -> AuditResult:
     """Audits the outcomes of a table and writes a run folder with its report.
 
@@ -84,7 +83,7 @@ def audit_outcomes(
     return result
 
 
-def _measured(settings: AuditSettings, table: pd.DataFrame) -> tuple[Measurements, dict[str, Any]]:
+def _measured(settings: AuditSettings, table: Table) -> tuple[Measurements, dict[str, Any]]:
     """The measurements with all that is joined to them, and what the record says of them."""
     path = Path(settings.predictions)
     asked = [f"--{name.replace('_', '-')}" for name in _OF_PREDICTIONS if getattr(settings, name)]
@@ -94,19 +93,15 @@ def _measured(settings: AuditSettings, table: pd.DataFrame) -> tuple[Measurement
             f"{', '.join(asked)} asks something of predictions, and {path} has none: expected a column 'predicted', or one "
             "score column a label; without them --outcomes are compared alone"
         )
-    rows = with_ids(table, where=path.name)
+    rows = with_ids(table.rows, where=path.name)
     if settings.split:
         inside = (rows["split"] == settings.split).to_numpy() if "split" in rows else np.zeros(len(rows), bool)
         if not inside.any():
             raise ValueError(f"no picture of {path} is in split {settings.split!r}")
         rows = rows[inside]
-    notes: list[str] = []
-    origins: dict[str, str] = {}
-    for item in (item for item in settings.attributes if is_table(Path(item))):
-        rows, report = join_attributes(rows, read_table(Path(item)))
-        notes += report.notes()
-        origins |= dict.fromkeys(report.attributes, item)
+    joined = with_tables(rows, settings.attributes)
     record: dict[str, Any] = {"predictions": str(path)}
-    if origins:
-        record |= {"attributes_table": ", ".join(dict.fromkeys(origins.values())), "joined": origins}
-    return Measurements(rows, settings.audit.outcomes, path.name, tuple(notes)), record
+    if joined.origins:
+        record |= {"attributes_table": ", ".join(dict.fromkeys(joined.origins.values())), "joined": joined.origins}
+    notes = (*table.notes, *joined.notes(rows["image_id"]))
+    return Measurements(joined.rows, settings.audit.outcomes, path.name, notes), record

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from analyses.attribute_kinds import kinds_of
 from analyses.audit import AuditResult
 from analyses.config import AuditConfig
 from analyses.selftest import SelfTest, selftest
@@ -51,7 +52,9 @@ def selftest_run(settings: SelftestSettings, *, say: Say = print) -> SelfTest:
 
 
 def audit_config(result: AuditResult) -> AuditConfig:
-    """The configuration an audit ran with, its attributes named."""
+    """The configuration an audit ran with, its attributes named, its numbers cut or not as in its slices."""
     known = {item.name for item in fields(AuditConfig)}
     given = {name: value for name, value in result.run["config"].items() if name in known}
-    return AuditConfig(**(given | {"attributes": tuple(result.run["attributes"])}))
+    numeric, categorical = kinds_of(result.slices["where"])
+    named = {"attributes": tuple(result.run["attributes"]), "numeric": numeric, "categorical": categorical}
+    return AuditConfig(**(given | named))

@@ -25,7 +25,9 @@ from analyses.discovery.proposers import LeafProposer, Proposer, TopicProposer
 from analyses.discovery.space import slice_space
 from analyses.discovery.split import explore_half
 from analyses.discovery.verify import VERDICTS, Check, checked, repeated, verdicts
+from analyses.repeats import repeating_columns
 from data.concepts import Concept
+from data.features import attribute_columns
 from data.predictions import Predictions
 from data.taxonomy import Taxonomy
 
@@ -160,7 +162,8 @@ def discover(
         for at, candidate in enumerate(found)
     ]  # fmt: skip
     say("naming")
-    attributes = nameable_attributes(predictions.rows.iloc[labelled])
+    aside = dict(repeating_columns(predictions, attribute_columns(predictions.rows)))
+    attributes = nameable_attributes(predictions.rows.iloc[labelled], aside=aside)
     names = [named_slice(row, attributes, features=chosen, prompts=prompts) for row in inside]
     table = _table(found, checks, names, inside[:, half].sum(axis=1), predictions.taxonomy, config)
     order = table.pop("at").to_numpy(np.int64)

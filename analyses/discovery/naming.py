@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -36,9 +36,9 @@ class Name:
     why: str
 
 
-def nameable_attributes(rows: pd.DataFrame) -> list[CodedAttribute]:
-    """The declared attributes that a slice can be named by; none where the rows have none."""
-    columns = attribute_columns(rows)
+def nameable_attributes(rows: pd.DataFrame, *, aside: Collection[str] = ()) -> list[CodedAttribute]:
+    """The declared attributes that a slice can be named by, but for those left aside; none where the rows have none."""
+    columns = [name for name in attribute_columns(rows) if name not in aside]
     try:
         return coded_attributes(rows, None, columns)[0] if columns else []
     except ValueError:

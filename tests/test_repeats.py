@@ -1,0 +1,96 @@
+"""Is a column that repeats the truth, the prediction or the row number left aside and named, and no other one?"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from workbench_runs import EKMAN, audited, predictions_table
+
+from analyses.repeats import repeating_columns
+from data.predictions import predictions_from_table
+
+N = 120
+
+
+def found(truth: bool = True, **columns: object) -> dict[str, str]:
+    table = predictions_table(N, scores=False, bias=0.2).assign(**columns)
+    predictions = predictions_from_table(table if truth else table.drop(columns="label"))
+    return dict(repeating_columns(predictions, ["tone", "place", *columns]))
+
+
+def base() -> pd.DataFrame:
+    return predictions_table(N, scores=False, bias=0.2)
+
+
+@pytest.mark.parametrize("name", ["Label", "ground_truth", "GroundTruth", "emotion", "y_true", "gt_label", "Expression"])
+def test_the_truth_under_another_name_is_left_aside(name: str) -> None:
+    for truth in (True, False):
+        ((column, reason),) = found(truth, **{name: base()["label"].str.upper()}).items()
+        assert column == name
+        assert ("repeats the truth" if truth else "name it label if it is the truth") in reason
+        assert f"--attributes {name}" in reason
+
+
+@pytest.mark.parametrize("values", [EKMAN, "abcdef", range(6), range(10, 16)])
+def test_a_column_in_one_to_one_correspondence_is_left_aside_whatever_its_values(values) -> None:
+    codes = dict(zip(EKMAN, values, strict=True))
+    assert "repeats the truth" in found(dominant=base()["label"].map(codes))["dominant"]
+    assert "repeats the prediction" in found(dominant_emotion=base()["predicted"].map(codes))["dominant_emotion"]
+    partly = base()["predicted"].map(codes).where(np.arange(N) % 3 > 0)
+    assert "repeats the prediction" in found(said=partly)["said"]
+
+
+def test_an_attribute_with_two_values_that_decides_between_two_readings_is_a_bias_not_a_copy() -> None:
+    table = predictions_table(N, labels=("joy", "anger"), scores=False)
+    said = (table["predicted"] == "joy").map({True: "woman", False: "man"})
+    predictions = predictions_from_table(table.assign(gender=said, pred_code=(said == "man").astype(int)))
+    assert list(dict(repeating_columns(predictions, ["gender", "pred_code"]))) == ["pred_code"]
+    true = (table["label"] == "joy").map({True: "a", False: "b"})
+    assert list(dict(repeating_columns(predictions_from_table(table.assign(half=true)), ["half"]))) == ["half"]
+
+
+def test_numbers_of_labels_are_known_by_their_name() -> None:
+    codes = base()["label"].map({label: at for at, label in enumerate(EKMAN)})
+    assert "a number for each label, by its name" in found(False, label_id=codes)["label_id"]
+    assert found(False, cluster=codes, label_quality=codes) == {}
+
+
+def test_row_numbers_and_names_of_pictures_are_left_aside() -> None:
+    shuffled = np.random.default_rng(0).permutation(N)
+    aside = {
+        "Unnamed: 0": np.arange(N), "level_0": shuffled * 7, "order": np.arange(N) * 3 + 5, "shuffled": shuffled + 1,
+        "photo_id": shuffled * 1_000 + 17, "file": [f"{at}.jpg" for at in shuffled],
+        "url": [f"http://x/{at}" if at % 2 else None for at in shuffled],
+    }  # fmt: skip
+    reasons = found(**aside)
+    assert set(reasons) == set(aside)
+    assert reasons["Unnamed: 0"].startswith("it has no name in the header")
+    assert reasons["order"].startswith("it counts the rows")
+    assert reasons["url"].startswith("it has another value for every picture")
+
+
+def test_attributes_stay() -> None:
+    rng = np.random.default_rng(1)
+    assert (
+        found(
+            brightness=rng.random(N), rising=np.sort(rng.random(N)), size=rng.permutation(10**6)[:N],
+            when=1_600_000_000 + np.cumsum(rng.integers(1, 10**5, N)), keyword=rng.choice(EKMAN, N),
+            facial_expression=rng.choice(EKMAN, N), index_of_comfort=np.arange(N) % 6,  
+            coarse=base()["label"].isin(["joy", "surprise"]), one="x", lists=[[1]] * N,
+        )
+        == {}
+    )  # fmt: skip
+
+
+def test_an_audit_names_them_and_slices_them_only_by_name() -> None:
+    table = base().assign(Label=base()["label"], row=np.arange(N))
+    result = audited(table, order=1, further=False, space_pictures=0)
+    assert result.run["attributes"] == ["tone", "place"]
+    excluded = result.excluded[result.excluded["what"] == "attribute"].set_index("name")["reason"]
+    assert excluded["Label"].startswith("it repeats the truth")
+    assert excluded["row"].startswith("it counts the rows")
+    asked = audited(table, order=1, further=False, space_pictures=0, attributes=("Label",))
+    assert asked.run["attributes"] == ["Label"]
+    with pytest.raises(ValueError, match=r"nothing to slice by: it repeats the truth"):
+        audited(table[["image_id", "predicted", "label", "Label"]])
