@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from data.features import attribute_columns
+from data.splits import ids_without_split
 from data.tables import named
 
 
@@ -44,6 +45,8 @@ class JoinReport:
 def join_attributes(rows: pd.DataFrame, table: pd.DataFrame) -> tuple[pd.DataFrame, JoinReport]:
     """`rows` with the attribute columns of `table`, matched by `image_id`; the order of `rows` is kept.
 
+    An id that holds its picture's split (`val/joy/7`) and is not in the table is matched without it.
+
     Args:
         rows: one row a picture, with `image_id`.
         table: unique `image_id` and attribute columns (as `data.tables.read_table` returns it). A column that `rows`
@@ -60,7 +63,8 @@ def join_attributes(rows: pd.DataFrame, table: pd.DataFrame) -> tuple[pd.DataFra
         raise ValueError(
             f"attribute(s) {', '.join(both)} are already in the data: rename the column(s) in the attribute table"
         )
-    ids = pd.Index(rows["image_id"])
+    bare = ids_without_split(rows)
+    ids = pd.Index(rows["image_id"].where(rows["image_id"].isin(table["image_id"]) | ~bare.isin(table["image_id"]), bare))
     found = ids.isin(table["image_id"])
     if not found.any():
         raise ValueError(

@@ -9,12 +9,17 @@ import pandas as pd
 
 from data.features import VOTE_PREFIX
 from data.inspection import REPEATED, Problem
-from data.manifest import SPLITS, Manifest, manifest_of
+from data.label_columns import with_vote_names
+from data.label_identity import plain, text_of
+from data.manifest import Manifest, manifest_of
+from data.splits import with_split_names
 from data.tables import ID_COLUMNS, TABLE_SUFFIXES, with_ids
 from data.taxonomy import Taxonomy
 
 LISTING_SUFFIXES = (*TABLE_SUFFIXES, ".jsonl")
-_TEXT = (*ID_COLUMNS, "path", "label", "split", "group_id")
+_CODES = ("label", "split", "group_id")
+"""Columns that may hold integers, of which a gap makes floats: 3.0 is 3."""
+_TEXT = (*ID_COLUMNS, "path", *_CODES)
 
 
 def read_manifest(
@@ -64,8 +69,7 @@ def read_manifest(
         Problem(REPEATED, str(name), "more than one row has this path: the first counts") for name in table["path"][again]
     ]
     table = table[~again].reset_index(drop=True)
-    if "split" in table:
-        table = table.assign(split=[SPLITS.get(str(name).casefold(), name) for name in table["split"]])
+    table = with_split_names(table)
     if taxonomy is None:
         taxonomy = _taxonomy_of(table)
     if taxonomy is not None:
@@ -100,7 +104,9 @@ def _table(path: Path, id_column: str | None) -> pd.DataFrame:
         )
     for name in text & set(table.columns):
         present = table[name].notna()
-        table[name] = table[name].astype(object).where(~present, table[name].astype(str)).where(present, None)
+        write = text_of if name in _CODES else str
+        texts = [write(value) if there else None for value, there in zip(table[name], present, strict=True)]
+        table[name] = pd.Series(texts, index=table.index, dtype=object)
     return table
 
 
@@ -141,17 +147,14 @@ def _taxonomy_of(table: pd.DataFrame) -> Taxonomy | None:
         labels = sorted(table["label"].dropna().unique())
     else:
         labels = [str(name).removeprefix(VOTE_PREFIX) for name in table.columns if str(name).startswith(VOTE_PREFIX)]
-    return Taxonomy.from_labels(labels) if len({label.strip().casefold() for label in labels}) > 1 else None
+    return Taxonomy.from_labels(labels) if len(set(map(plain, labels))) > 1 else None
 
 
 def _with_vote_names(table: pd.DataFrame, taxonomy: Taxonomy, path: Path) -> pd.DataFrame:
     """Vote columns in the taxonomy's spelling, as numbers; those for other words stay as they are."""
     votes = [str(name) for name in table.columns if str(name).startswith(VOTE_PREFIX)]
-    names = {
-        name: VOTE_PREFIX + taxonomy.resolve(name.removeprefix(VOTE_PREFIX))
-        for name in votes
-        if taxonomy.knows(name.removeprefix(VOTE_PREFIX))
-    }
-    if len(set(names.values())) < len(names):
-        raise ValueError(f"{path}: two vote columns stand for one label of {taxonomy.name}: {', '.join(names)}")
-    return table.assign(**{name: pd.to_numeric(table[name], errors="coerce") for name in votes}).rename(columns=names)
+    table = table.assign(**{name: pd.to_numeric(table[name], errors="coerce") for name in votes})
+    try:
+        return with_vote_names(table, taxonomy)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error

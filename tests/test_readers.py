@@ -57,9 +57,9 @@ def test_broken_trees_get_one_clear_error(tmp_path: Path) -> None:
     error(FileNotFoundError, "no features at .*: the folder does not exist")
     (tmp_path / "t" / "images" / "train" / "joy").mkdir(parents=True)
     error(FileNotFoundError, "no feature files under .*: expected .*/images/<split>/<class>/<id>.pt")
-    root = tree(tmp_path / "t", {"train/joy/1": vector(1), "train/joy/2": vector(2), "test/joy/1": vector(3)})
-    error(ValueError, r"1 id\(s\) occur more than once, first 'joy/1'")
-    (root / "images/test/joy/1.pt").unlink()
+    root = tree(tmp_path / "t", {"train/joy/1": vector(1), "train/joy/2": vector(2), "Training/joy/1": vector(3)})
+    error(ValueError, r"1 id\(s\) occur more than once, first 'train/joy/1'")
+    (root / "images/Training/joy/1.pt").unlink()
     for width in (5, 6):
         tree(root, {f"train/joy/{width}": vector(1, width)})
     error(ValueError, r"unequal width under .*: 2 file\(s\) are not 4 wide, first 'joy/5', 'joy/6'")

@@ -17,7 +17,7 @@ BUILT_IN = sorted(TAXONOMIES)
 
 def test_the_built_in_sets_have_their_published_sizes_and_order() -> None:
     assert {name: len(taxonomy) for name, taxonomy in TAXONOMIES.items()} == {
-        "ekman6": 6, "mikels8": 8, "parrott6": 6, "webemo25": 25, "polarity": 2,
+        "ekman6": 6, "fer7": 7, "affectnet8": 8, "mikels8": 8, "parrott6": 6, "webemo25": 25, "polarity": 2,
     }  # fmt: skip
     assert TAXONOMIES["ekman6"].labels == ("anger", "disgust", "fear", "joy", "sadness", "surprise")
     for taxonomy in TAXONOMIES.values():

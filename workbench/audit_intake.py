@@ -12,6 +12,7 @@ import pandas as pd
 from analyses.reading import ReadingQuality
 from data.features import FeatureSet
 from data.predictions import Predictions, predictions_from_table
+from data.splits import split_name
 from data.tables import read_table
 from data.taxonomy_file import taxonomy_called
 from workbench.evaluation_notes import LEARNT, near_notes
@@ -114,9 +115,8 @@ def tabled(settings: AuditSettings) -> AuditGiven:
         source=path.name,
     )
     if settings.split:
-        inside = (
-            (predictions.rows["split"] == settings.split).to_numpy() if "split" in predictions.rows else np.zeros(0, bool)
-        )
+        rows, split = predictions.rows, split_name(settings.split)
+        inside = (rows["split"] == split).to_numpy() if "split" in rows else np.zeros(0, bool)
         if not inside.any():
             raise ValueError(f"no picture of {path} is in split {settings.split!r}")
         predictions = predictions.take(inside)

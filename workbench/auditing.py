@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from analyses.audit import AuditResult, run_audit
 from data.atomic import ensure_free
+from data.label_meeting import LabelsApartError
 from data.tables import is_table
 from workbench.attribute_intake import with_tables
 from workbench.audit_intake import probed, tabled
@@ -58,7 +59,11 @@ def audit(settings: AuditSettings, *, command: str = "", remarks: tuple[str, ...
     names = tuple(item for item in settings.attributes if item not in tables)
     if settings.gold and not settings.concepts:
         raise ValueError("--gold holds labels of concepts: say which with --concepts")
-    given = probed(settings) if settings.features else tabled(settings)
+    try:
+        given = probed(settings) if settings.features else tabled(settings)
+    except LabelsApartError as refusal:
+        say(f"labels never meet: {refusal.fact}")
+        raise
     predictions, provenance, features = given.predictions, given.provenance, given.features
     predictions, joined = with_tables(predictions, tables)
     if joined:
