@@ -16,7 +16,7 @@ from data.tables import named
 from data.taxonomy import Taxonomy, closest
 
 MANY = 20
-"""So many different values that are no emotion words, and half as many as pictures, are no labels."""
+"""So many different values that are no emotion words are no labels where they are sentences, or half as many as pictures."""
 FEWEST = 2
 """From so many pictures with a label and a prediction on, some label must be in both."""
 _WORDS = 4
@@ -54,7 +54,7 @@ def spellings(column: pd.Series, *, as_numbers: bool = False) -> dict[str, int]:
     counts = present.value_counts(sort=False)
     write = text_of if as_numbers else str
     found: dict[str, int] = {}
-    for value, count in counts.items():
+    for value, count in counts[counts > 0].items():
         found[write(value)] = found.get(write(value), 0) + int(count)
     return found
 
@@ -70,7 +70,8 @@ def require_labels(column: str, counts: Counts) -> None:
     if lists and 2 * len(lists) >= len(counts):
         raise _no_labels(column, "lists or records", len(counts), pictures, lists[0])
     strange = [value for value in counts if not is_emotion_word(value)]
-    if len({plain(value) for value in strange}) >= MANY and 2 * len(strange) > pictures:
+    many = len({plain(value) for value in strange}) >= MANY
+    if many and (2 * len(strange) > pictures or _what(strange) == "sentences"):
         raise _no_labels(column, _what(strange), len(counts), pictures, strange[0])
 
 
@@ -133,6 +134,8 @@ def kept_apart_notes(columns: Mapping[str, Counts], taxonomy: Taxonomy) -> list[
 def unmet_notes(predicted: npt.NDArray[np.int64], truth: npt.NDArray[np.floating] | None, taxonomy: Taxonomy) -> list[str]:
     """Sentences that name the labels that are predicted and never true, and those that are true and never predicted.
 
+    Where one label alone is true, every other is never true, and nothing is said of that.
+
     Args:
         predicted: position of the predicted label `(n,)`.
         truth: share of votes for each label `(n, k)`, NaN where unknown; None for no truth at all.
@@ -142,8 +145,9 @@ def unmet_notes(predicted: npt.NDArray[np.int64], truth: npt.NDArray[np.floating
         return []
     said = np.bincount(predicted, minlength=len(taxonomy))
     true = np.nansum(truth, axis=0)
+    sides = [(said, true, "predicted and never true")] if (true > 0).sum() > 1 else []
     notes = []
-    for own, other, what in ((said, true, "predicted and never true"), (true, said, "true and never predicted")):
+    for own, other, what in (*sides, (true, said, "true and never predicted")):
         met = [label for label, count in zip(taxonomy.labels, other, strict=True) if count > 0]
         unmet = [
             f"{label!r} ({count:,.4g} picture(s){_near(label, met)})"

@@ -155,7 +155,7 @@ def read_dataset(root: Path | str, layout: Layout | str | None = None, *, progre
         listing, wrong = with_annotations(root, listing, layout.annotations, progress=progress)
         problems += wrong
     if taxonomy is None and "label" in listing and listing["label"].nunique() > 1:
-        taxonomy = Taxonomy.from_labels(sorted(listing["label"].unique()))
+        taxonomy = Taxonomy.spelt_as(sorted(listing["label"].unique()))
     return manifest_of(
         listing.sort_values("path").reset_index(drop=True),
         root=root, layout=layout.name, taxonomy=taxonomy, problems=problems, notes=notes, progress=progress,

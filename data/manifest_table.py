@@ -147,7 +147,7 @@ def _taxonomy_of(table: pd.DataFrame) -> Taxonomy | None:
         labels = sorted(table["label"].dropna().unique())
     else:
         labels = [str(name).removeprefix(VOTE_PREFIX) for name in table.columns if str(name).startswith(VOTE_PREFIX)]
-    return Taxonomy.from_labels(labels) if len(set(map(plain, labels))) > 1 else None
+    return Taxonomy.spelt_as(labels) if len(set(map(plain, labels))) > 1 else None
 
 
 def _with_vote_names(table: pd.DataFrame, taxonomy: Taxonomy, path: Path) -> pd.DataFrame:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Literal
 
@@ -131,6 +131,16 @@ class Predictions:
     ) -> Predictions:
         return Predictions(distances, rows, self.taxonomy, self.measure, self.source, embeddings, self.anchors, notes)
 
+    def as_in(self, taxonomy: Taxonomy) -> Predictions:
+        """The same predictions with the labels as this taxonomy spells and orders them; as they are where labels differ."""
+        own = [self.taxonomy.resolve(label) for label in taxonomy.labels if self.taxonomy.knows(label)]
+        same = len(own) == len(taxonomy) and sorted(own) == sorted(self.taxonomy.labels)
+        if not same or taxonomy.labels == self.taxonomy.labels:
+            return self
+        at = [self.taxonomy.labels.index(label) for label in own]
+        anchors = None if self.anchors is None else self.anchors[at]
+        return replace(self, distances=self.distances[:, at], taxonomy=taxonomy, anchors=anchors)
+
     def table(self) -> pd.DataFrame:
         """A plain table that `predictions_from_table` reads back: rows, `predicted`, and a `score_<label>` column each."""
         labels = np.asarray(self.taxonomy.labels, dtype=object)
@@ -232,9 +242,9 @@ def _taxonomy_of(rows: pd.DataFrame, columns: dict[str, Counts]) -> Taxonomy:
     pictures = int(np.logical_and.reduce(both).sum()) if both else len(rows)
     require_common(truth, predicted, pictures=pictures, names=(true, said))
     if said == "scores" or true == "votes":
-        return respelt(Taxonomy.from_labels(predicted if said == "scores" else truth), truth)
-    shown = label_set(truth, predicted)
-    return Taxonomy.from_labels(sorted(shown.values())).spelt(shown.values())
+        own = Taxonomy.spelt_as(label_set(predicted if said == "scores" else truth).values())
+        return respelt(respelt(own, columns.get("predicted", {})), truth)
+    return Taxonomy.spelt_as(sorted(label_set(truth, predicted).values()))
 
 
 def _distances(rows: pd.DataFrame, scores: LabelColumns, taxonomy: Taxonomy) -> tuple[Floats, Measure, list[str]]:

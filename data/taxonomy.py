@@ -223,6 +223,12 @@ class Taxonomy:
         signs = {word: WORD_POLARITY.get(meaning(word)) for word in words}
         return cls("custom", words, polarity={word: sign for word, sign in signs.items() if sign is not None})
 
+    @classmethod
+    def spelt_as(cls, labels: Iterable[object]) -> Taxonomy:
+        """`from_labels` in the spellings that are given."""
+        words = list(labels)
+        return cls.from_labels(words).spelt(label_set({str(word): 1 for word in words}).values())
+
 
 def _aliases(labels: Iterable[str], **extra: str) -> dict[str, str]:
     return {word: label for label in labels for word in COMMON_ALIASES.get(label, ())} | extra
