@@ -50,7 +50,7 @@ def spellings(column: pd.Series, *, as_numbers: bool = False) -> dict[str, int]:
     present = column.dropna()
     nested = [value for value in present if isinstance(value, list | tuple | dict | set | np.ndarray)]
     if nested:
-        raise _no_labels(str(column.name), "lists or records", len(nested), len(present), str(nested[0]))
+        raise _no_labels(str(column.name), "lists or records", len(set(map(str, nested))), len(present), str(nested[0]))
     counts = present.value_counts(sort=False)
     write = text_of if as_numbers else str
     found: dict[str, int] = {}

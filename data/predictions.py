@@ -205,8 +205,8 @@ def predictions_from_table(
     others = [*scores.aside, *(column for column in votes.aside if not column.startswith(VOTE_PREFIX))]
     if others:
         notes.append(
-            f"{len(others)} column(s) that start like a score or a vote and name no label are left aside: {named(others)}; "
-            "where one is a label, name the labels with --taxonomy"
+            f"{len(others)} column(s) that start like a score or a vote and name no label are left aside: "
+            f"{named(others, most=12)}; where one is a label, name the labels with --taxonomy"
         )
     if "label" in columns:
         labels = np.array([*chosen.labels, None], dtype=object)[chosen.codes(rows["label"])]
