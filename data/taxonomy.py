@@ -98,8 +98,8 @@ class Taxonomy:
         """
         found = self._label_of(name)
         if found is None:
-            word = trimmed(name)
-            raise ValueError(f"label {str(name)!r} is not in taxonomy {self.name!r}: {closest(word, self.labels)}")
+            hint = closest(trimmed(name), self.labels)
+            raise ValueError(f"label {str(name)!r} is not in taxonomy {self.name!r}: {hint}")
         return found
 
     def _label_of(self, name: object) -> str | None:
@@ -210,8 +210,8 @@ class Taxonomy:
     def from_labels(cls, labels: Iterable[object]) -> Taxonomy:
         """The built-in taxonomy with exactly these labels (`data.label_identity`), else a custom one in the given order.
 
-        Of several spellings of one plain form the commonest is kept. A custom label has the polarity that
-        `data.emotion_words.WORD_POLARITY` gives its word, whatever other labels there are, or none.
+        Of several spellings of one plain form the commonest is kept. A custom label has the polarity that its word has in
+        `data.emotion_words.WORD_POLARITY`, or none.
         """
         counts: dict[str, int] = {}
         for label in labels:
@@ -226,8 +226,8 @@ class Taxonomy:
     @classmethod
     def spelt_as(cls, labels: Iterable[object]) -> Taxonomy:
         """`from_labels` in the spellings that are given."""
-        words = list(labels)
-        return cls.from_labels(words).spelt(label_set({str(word): 1 for word in words}).values())
+        words = label_set(dict.fromkeys(map(str, labels), 1)).values()
+        return cls.from_labels(words).spelt(words)
 
 
 def _aliases(labels: Iterable[str], **extra: str) -> dict[str, str]:
@@ -294,8 +294,4 @@ def _built_in() -> dict[str, Taxonomy]:
 
 
 TAXONOMIES: Mapping[str, Taxonomy] = MappingProxyType(_built_in())
-"""The built-in taxonomies by name.
-
-ekman6, fer7 (ekman6 and neutral: FER2013, RAF-DB, DeepFace), affectnet8 (and contempt: AffectNet, FER+), mikels8, parrott6,
-webemo25, polarity.
-"""
+"""By name: ekman6, fer7 (and neutral, as in RAF-DB), affectnet8 (and contempt), mikels8, parrott6, webemo25, polarity."""
