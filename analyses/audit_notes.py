@@ -7,6 +7,7 @@ import pandas as pd
 
 from analyses.clusters import group_codes
 from data.features import VOTE_PREFIX
+from data.label_meeting import unmet_notes
 from data.predictions import Predictions
 
 
@@ -29,6 +30,7 @@ def prediction_notes(predictions: Predictions) -> list[str]:
             notes.append(
                 f"{unknown} of {len(predictions)} picture(s) have no label or votes: accuracy and the split leave them out"
             )
+    notes += unmet_notes(predictions.predicted, predictions.truth, predictions.taxonomy)
     if predictions.has_votes and (off := _sums_off_one(predictions)):
         notes.append(
             f"votes of {off:,} picture(s) are shares that do not add up to 1: they are taken as parts of what was given"

@@ -52,6 +52,7 @@ def paired_rows(
     Raises:
         ValueError: other pictures, taxonomies, labels or attribute values.
     """
+    second = second.as_in(first.taxonomy)
     if first.taxonomy.labels != second.taxonomy.labels:
         raise ValueError(
             f"the first run reads {', '.join(first.taxonomy.labels)}, the second {', '.join(second.taxonomy.labels)}: "

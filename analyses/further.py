@@ -32,6 +32,7 @@ from data.predictions import Predictions
 
 MOST_DRAWN_ANEW = 20_000
 """What deals out pictures one by one is asked of at most this many, drawn at random."""
+NO_VALENCE = "severity of pictures predicted as "
 _FEWER_DRAWS = 199
 Tables = Mapping[str, pd.DataFrame]
 
@@ -100,6 +101,8 @@ def further_answers(
             answers.left_out.append((question.name, str(error)))
             continue
         answers.tables.update(found)
+        answers.left_out.extend(asker.left_out)
+        asker.left_out.clear()
         if question.pictures < len(predictions):
             answers.sampled.update(dict.fromkeys(found, question.pictures))
     return answers
@@ -142,6 +145,7 @@ class _Asker:
         self.few = every.at_most(MOST_DRAWN_ANEW, config.seed)
         # Independent pictures are dealt out as whole tables of counts; groups one by one.
         self.dealt = every if group_codes(every.predictions.rows) is None else self.few
+        self.left_out: list[tuple[str, str]] = []
         self.rules = Rules(config.min_count, config.alpha, config.tolerance)
 
     def questions(self) -> list[_Question]:
@@ -195,18 +199,24 @@ class _Asker:
         }  # fmt: skip
 
     def severity(self) -> Tables:
-        return {"severity": self._severity(beyond_labels=False)}
+        table, without = self._severity(beyond_labels=False)
+        if without:
+            said = np.bincount(self.dealt.predictions.predicted, minlength=len(self.dealt.predictions.taxonomy))
+            named = zip(self.dealt.predictions.taxonomy.labels, said, strict=True)
+            counts = ", ".join(f"{label!r} ({count:,})" for label, count in named if label in without and count)
+            if counts:
+                self.left_out.append((f"{NO_VALENCE}{counts}", "no polarity is known for these labels: give --valence"))
+        return {"severity": table}
 
     def severity_beyond_labels(self) -> Tables:
-        return {"severity_beyond_labels": self._severity(beyond_labels=True)}
+        return {"severity_beyond_labels": self._severity(beyond_labels=True)[0]}
 
-    def _severity(self, *, beyond_labels: bool) -> pd.DataFrame:
+    def _severity(self, *, beyond_labels: bool) -> tuple[pd.DataFrame, tuple[str, ...]]:
         config = self.config
-        table, _ = severity_table(
+        return severity_table(
             self.dealt.predictions, self.dealt.attributes, valence=self.besides.valence, beyond_labels=beyond_labels,
             min_count=config.min_count, alpha=config.alpha, draws=config.draws, seed=config.seed, inferred=self.inferred,
         )  # fmt: skip
-        return table
 
     def outcome(self, name: str) -> Tables:
         config, predictions = self.config, self.every.predictions

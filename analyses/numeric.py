@@ -22,8 +22,8 @@ from analyses.hierarchical import select
 from analyses.inference import Floats
 from analyses.mean_tests import MeanTests, mean_tests, welch
 from analyses.slices import CodedAttribute, SliceSpec
+from data.label_meeting import by_label
 from data.predictions import Predictions
-from data.taxonomy import closest
 
 Codes = npt.NDArray[np.int64]
 DEFAULT_TOLERANCE = 0.2
@@ -145,7 +145,8 @@ def severity_table(
     Args:
         predictions: of the `n` pictures.
         attributes: what to slice by, coded from the same pictures.
-        valence: label -> number, from a user's own lexicon; the taxonomy's polarity (-1, 0, +1) when not given.
+        valence: label, in any spelling, -> number, from a user's own lexicon; the taxonomy's polarity (-1, 0, +1) when not
+            given.
         beyond_labels: take what is said less what the labels or votes say, the model's own part, of pictures with a truth.
         tolerance: as in `numeric_table`, in units of valence.
         min_count: as in `numeric_table`.
@@ -159,13 +160,10 @@ def severity_table(
         `numeric_table` of the valence, and the labels without one, whose pictures are left out.
 
     Raises:
-        ValueError: no label has a valence, an unknown label is given one, or `beyond_labels` without labels.
+        ValueError: no label has a valence, an unknown label is given one, a label two, or `beyond_labels` without labels.
     """
-    labels = predictions.taxonomy.labels
-    known = dict(predictions.taxonomy.polarity if valence is None else valence)
-    for label in known:
-        if label not in labels:
-            raise ValueError(f"a valence is given for {label!r}, which is no label of the data: {closest(label, labels)}")
+    taxonomy, labels = predictions.taxonomy, predictions.taxonomy.labels
+    known = dict(taxonomy.polarity if valence is None else by_label(valence, taxonomy, what="valence"))
     number = np.array([known.get(label, np.nan) for label in labels], dtype=np.float64)
     if not np.isfinite(number).any():
         raise ValueError(f"none of {', '.join(labels)} has a known polarity: give a valence for each label")

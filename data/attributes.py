@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from data.features import CORE_COLUMNS, VOTE_PREFIX, attribute_columns
+from data.splits import ids_without_split
 from data.tables import named
 
 _OF_THE_DATA = ("path", "content")
@@ -68,6 +69,8 @@ def join_attributes(rows: pd.DataFrame, table: pd.DataFrame) -> tuple[pd.DataFra
     Core columns (truth, votes, split, groups, pairs) come along like attributes. Of a column in both, what is empty in
     `rows` is filled.
 
+    An id that holds its picture's split (`val/joy/7`) and is not in the table is matched without it.
+
     Args:
         rows: one row a picture, with `image_id`.
         table: unique `image_id` and other columns (as `data.tables.read_table` returns it).
@@ -79,7 +82,8 @@ def join_attributes(rows: pd.DataFrame, table: pd.DataFrame) -> tuple[pd.DataFra
     names = [str(name) for name in table.columns if name != "image_id"]
     if not names:
         raise ValueError("the attribute table has no column besides its ids: expected attributes, or group_id, label, votes")
-    ids = pd.Index(rows["image_id"])
+    bare = ids_without_split(rows)
+    ids = pd.Index(rows["image_id"].where(rows["image_id"].isin(table["image_id"]) | ~bare.isin(table["image_id"]), bare))
     found = ids.isin(table["image_id"])
     if not found.any():
         raise ValueError(

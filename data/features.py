@@ -14,6 +14,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from data.atomic import atomic_folder, record_of, require_complete, write_json
+from data.splits import split_name, with_split_names
 from data.tables import named, with_ids
 
 SCHEMA = 1
@@ -94,7 +95,7 @@ class FeatureSet:
             )
         if not len(self.rows):
             raise ValueError("a feature set needs at least one picture, got none")
-        object.__setattr__(self, "rows", with_ids(self.rows, where="features"))
+        object.__setattr__(self, "rows", with_split_names(with_ids(self.rows, where="features")))
         self._require_finite()
 
     def __len__(self) -> int:
@@ -145,14 +146,14 @@ class FeatureSet:
         return FeatureSet(self.spec, gathered(self.values, rows), self.rows.iloc[rows])
 
     def where(self, *, split: str) -> FeatureSet:
-        """The pictures of one split.
+        """The pictures of one split, by any of its names (`data.splits`).
 
         Raises:
             ValueError: no split column, or no such split (the existing ones are named).
         """
         if "split" not in self.rows:
             raise ValueError(f"these features have no split, so there is no split {split!r}")
-        mask = (self.rows["split"] == split).to_numpy()
+        mask = (self.rows["split"] == split_name(split)).to_numpy()
         if not mask.any():
             raise ValueError(
                 f"no picture is in split {split!r}; splits: {', '.join(sorted(self.rows['split'].dropna().unique()))}"

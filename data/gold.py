@@ -16,6 +16,7 @@ several); pictures are then taken for a simple random sample.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +27,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from data.delimited import read_cells
+from data.label_identity import label_set, plain
 from data.tables import named
 
 YES, NO, UNSURE = "yes", "no", "unsure"
@@ -86,6 +88,8 @@ class GoldLabels:
 def read_answers(paths: Sequence[Path | str]) -> pd.DataFrame:
     """The answers of one or several files, `ANSWER_COLUMNS`; of two about one picture by one annotator the later counts.
 
+    Concepts that are spelt in several ways (`Smile`, `smile `) are one, in the commonest spelling.
+
     Raises:
         FileNotFoundError: no such file.
         ValueError: not a readable table, a column missing, an answer other than yes, no and unsure, a probability outside
@@ -93,6 +97,8 @@ def read_answers(paths: Sequence[Path | str]) -> pd.DataFrame:
     """
     parts = [_answers(Path(path)) for path in paths]
     table = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=list(ANSWER_COLUMNS))
+    shown = label_set(Counter(table["concept"]))
+    table["concept"] = [shown[plain(concept)] for concept in table["concept"]]
     table = table.sort_values("time", kind="stable").drop_duplicates(["concept", "image_id", "annotator"], keep="last")
     several = table.dropna(subset="probability").groupby(["concept", "image_id"])["probability"].nunique()
     if (several > 1).any():
@@ -140,7 +146,7 @@ def _answers(path: Path) -> pd.DataFrame:
             f"{path} has the columns {', '.join(map(str, table.columns))}: expected image_id and answer, optionally "
             f"{', '.join(name for name in ANSWER_COLUMNS if name not in ('image_id', 'answer'))}"
         )
-    table["answer"] = table["answer"].str.strip().str.lower()
+    table["answer"] = table["answer"].map(plain)
     wrong = table.loc[~table["answer"].isin(ANSWERS), "answer"].unique()
     if len(wrong):
         raise ValueError(f"{path} holds the answer {named(wrong)}: expected {', '.join(ANSWERS)}")

@@ -14,8 +14,9 @@ from data.folder_walk import Walked, pictures_under, unopened_sentence
 from data.images import is_picture_name
 from data.inspection import NOT_LISTED, OnDisk, Problem
 from data.listings import entries_of, once, with_annotations, with_votes
-from data.manifest import SPLITS, Manifest, manifest_of
+from data.manifest import Manifest, manifest_of
 from data.places import Inside
+from data.splits import split_of
 from data.taxonomy import Taxonomy, closest
 
 _TRAIN_TEST = {"train": "training_testing_split/training.txt", "test": "training_testing_split/testing.txt"}
@@ -81,6 +82,7 @@ LAYOUTS: tuple[Layout, ...] = (
         "folder-of-folders", "folders named after classes",
         ("{split}/{label}/{file}", "images/{split}/{label}/{file}", "images/{label}/{file}", "{label}/{file}"), known=2,
     ),
+    Layout("splits", "folders named after splits, without labels", ("{split}/{file}", "images/{split}/{file}"), known=1),
 )  # fmt: skip
 """The layouts in the order in which they are tried."""
 
@@ -163,8 +165,8 @@ def read_dataset(
     if layout.annotations:
         listing, wrong = with_annotations(root, listing, layout.annotations, progress=progress)
         problems += wrong
-    if taxonomy is None and listing["label"].nunique() > 1:
-        taxonomy = Taxonomy.from_labels(sorted(listing["label"].unique()))
+    if taxonomy is None and "label" in listing and listing["label"].nunique() > 1:
+        taxonomy = Taxonomy.spelt_as(sorted(listing["label"].unique()))
     return manifest_of(
         listing.sort_values("path").reset_index(drop=True),
         root=root, layout=layout.name, taxonomy=taxonomy, problems=problems, notes=notes, progress=progress,
@@ -189,10 +191,12 @@ def _with_fields(listing: pd.DataFrame, template: str) -> tuple[pd.DataFrame, li
     keep: list[bool] = []
     for name, match in zip(listing["path"], found, strict=True):
         said = match.groupdict() if match else {}
-        split = SPLITS.get(said.get("split", "train").casefold())
-        keep.append(match is not None and split is not None)
+        split = split_of(said.get("split", "train"))
+        named_split = "label" in said and split_of(said["label"]) is not None
+        keep.append(match is not None and split is not None and not named_split)
         if not keep[-1]:
-            problems.append(Problem(NOT_LISTED, str(name), f"it does not lie as {template}: left out"))
+            why = f"the folder {said['label']} is a split, not a label" if named_split else f"it does not lie as {template}"
+            problems.append(Problem(NOT_LISTED, str(name), f"{why}: left out"))
             continue
         fields.append({**said, "split": str(split)} if "split" in said else said)
     listing = listing.loc[keep].reset_index(drop=True)
@@ -233,10 +237,14 @@ def _fits(root: Path, template: str, layout: Layout) -> bool:
     if not _splits_fit(root, template):
         return False
     taxonomy = Taxonomy.named(layout.taxonomy) if layout.taxonomy else None
+    if "{label}" not in template:
+        return any(_has_picture(folder) for folder in _folders(root, template.split("/")[:-1]))
     position = template.split("/").index("{label}")
     labels: set[str] = set()
     for folder in _folders(root, template.split("/")[:-1]):
         name = folder.relative_to(root).parts[position]
+        if split_of(name) is not None:
+            continue  # train/1.jpg: a split, never an emotion
         if (taxonomy is None or taxonomy.knows(name)) and _has_picture(folder):
             labels.add(name if taxonomy is None else taxonomy.resolve(name))
     return len(labels) >= layout.known
@@ -248,7 +256,7 @@ def _splits_fit(root: Path, template: str) -> bool:
     if "{split}" not in parts:
         return True
     names = [folder.name for folder in _folders(root, parts[: parts.index("{split}") + 1])]
-    return bool(names) and all(name.casefold() in SPLITS for name in names)
+    return bool(names) and all(split_of(name) is not None for name in names)
 
 
 def _folders(root: Path, parts: list[str]) -> Iterator[Path]:

@@ -13,16 +13,12 @@ from data.atomic import atomic_folder, record_of, require_complete, write_json
 from data.features import CORE_COLUMNS, VOTE_PREFIX, attribute_columns
 from data.hash_splits import SHARES, hash_splits
 from data.inspection import Problem, content_names, inspected, problem_table
+from data.splits import with_split_names
 from data.tables import named, with_ids
 from data.taxonomy import Taxonomy
 from data.truth import labels_from_votes, with_known_labels
 
 SCHEMA = 1
-SPLITS = {
-    "train": "train", "training": "train", "val": "val", "valid": "val", "validation": "val", "dev": "val",
-    "test": "test", "testing": "test",
-}  # fmt: skip
-"""What datasets call a split (in lower case) -> what it is called here."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +50,7 @@ class Manifest:
         absent = [name for name in ("image_id", "path", "content") if name not in self.rows]
         if absent:
             raise ValueError(f"manifest: no column {', '.join(absent)}; columns: {', '.join(map(str, self.rows.columns))}")
-        rows = with_ids(self.rows, where="manifest")
+        rows = with_split_names(with_ids(self.rows, where="manifest"))
         for name in ("path", "content"):
             if rows[name].isna().any():
                 raise ValueError(f"manifest: {int(rows[name].isna().sum())} row(s) have no {name}: leave those rows out")

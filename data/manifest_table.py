@@ -9,9 +9,12 @@ import pandas as pd
 from data.column_types import numbers_of
 from data.features import VOTE_PREFIX
 from data.json_lines import json_lines
+from data.label_columns import with_vote_names
+from data.label_identity import plain
 from data.listings import once
-from data.manifest import SPLITS, Manifest, manifest_of
+from data.manifest import Manifest, manifest_of
 from data.places import Inside
+from data.splits import with_split_names
 from data.tables import ID_COLUMNS, TABLE_SUFFIXES, Table, columns_of, with_ids
 from data.taxonomy import Taxonomy
 
@@ -65,8 +68,7 @@ def read_manifest(
     where = path.parent if root is None else Path(root)
     table = table.assign(path=[_placed(str(name), where) for name in table["path"]]).drop(columns="content", errors="ignore")
     table, problems = once(table)
-    if "split" in table:
-        table = table.assign(split=[SPLITS.get(str(name).casefold(), name) for name in table["split"]])
+    table = with_split_names(table)
     if taxonomy is None:
         taxonomy = _taxonomy_of(table)
     if taxonomy is not None:
@@ -114,19 +116,14 @@ def _taxonomy_of(table: pd.DataFrame) -> Taxonomy | None:
         labels = sorted(table["label"].dropna().unique())
     else:
         labels = [str(name).removeprefix(VOTE_PREFIX) for name in table.columns if str(name).startswith(VOTE_PREFIX)]
-    return Taxonomy.from_labels(labels) if len({label.strip().casefold() for label in labels}) > 1 else None
+    return Taxonomy.spelt_as(labels) if len(set(map(plain, labels))) > 1 else None
 
 
 def _with_vote_names(table: pd.DataFrame, taxonomy: Taxonomy, path: Path) -> pd.DataFrame:
     """Vote columns in the taxonomy's spelling, as numbers; those for other words stay as they are."""
     votes = [str(name) for name in table.columns if str(name).startswith(VOTE_PREFIX)]
-    names = {
-        name: VOTE_PREFIX + taxonomy.resolve(name.removeprefix(VOTE_PREFIX))
-        for name in votes
-        if taxonomy.knows(name.removeprefix(VOTE_PREFIX))
-    }
-    if len(set(names.values())) < len(names):
-        raise ValueError(f"{path}: two vote columns stand for one label of {taxonomy.name}: {', '.join(names)}")
-    return table.assign(**{name: numbers_of(table[name], where=f"{path}, column {name!r}") for name in votes}).rename(
-        columns=names
-    )
+    table = table.assign(**{name: numbers_of(table[name], where=f"{path}, column {name!r}") for name in votes})
+    try:
+        return with_vote_names(table, taxonomy)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Literal
 
@@ -10,8 +10,18 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from data.column_types import numbers_of
 from data.features import VOTE_PREFIX
+from data.label_columns import LabelColumns, endings, label_columns, label_matrix, other_models, with_vote_names
+from data.label_identity import Counts, label_set
+from data.label_meeting import (
+    kept_apart_notes,
+    require_common,
+    require_labels,
+    respelt,
+    spelling_notes,
+    spellings,
+)
+from data.splits import with_split_names
 from data.tables import named, with_ids
 from data.taxonomy import Taxonomy
 
@@ -55,7 +65,7 @@ class Predictions:
             raise ValueError("predictions need at least one picture, got none")
         if self.embeddings is not None and len(self.embeddings) != len(self.rows):
             raise ValueError(f"{len(self.embeddings)} embeddings for {len(self.rows)} pictures")
-        rows = with_ids(self.rows, where="predictions")
+        rows = with_vote_names(with_split_names(with_ids(self.rows, where="predictions")), self.taxonomy)
         object.__setattr__(self, "rows", rows)
         bad = ~np.isfinite(self.distances).all(axis=1)
         if bad.any():
@@ -121,6 +131,16 @@ class Predictions:
     ) -> Predictions:
         return Predictions(distances, rows, self.taxonomy, self.measure, self.source, embeddings, self.anchors, notes)
 
+    def as_in(self, taxonomy: Taxonomy) -> Predictions:
+        """The same predictions with the labels as this taxonomy spells and orders them; as they are where labels differ."""
+        own = [self.taxonomy.resolve(label) for label in taxonomy.labels if self.taxonomy.knows(label)]
+        same = len(own) == len(taxonomy) and sorted(own) == sorted(self.taxonomy.labels)
+        if not same or taxonomy.labels == self.taxonomy.labels:
+            return self
+        at = [self.taxonomy.labels.index(label) for label in own]
+        anchors = None if self.anchors is None else self.anchors[at]
+        return replace(self, distances=self.distances[:, at], taxonomy=taxonomy, anchors=anchors)
+
     def table(self) -> pd.DataFrame:
         """A plain table that `predictions_from_table` reads back: rows, `predicted`, and a `score_<label>` column each."""
         labels = np.asarray(self.taxonomy.labels, dtype=object)
@@ -140,54 +160,66 @@ def predictions_from_table(
 ) -> Predictions:
     """Predictions of any model from a plain table with `image_id`.
 
+    Labels meet by `data.label_identity` and are shown as the truth spells them, else as `taxonomy`, the score columns or the
+    predictions do.
+
     Args:
         table: `image_id`, and either `predicted` or one score column a label; optionally `label` or one vote column a
-            label; every other column is an attribute, except the score columns of other models that share a suffix.
+            label; every other column is an attribute, except the score columns of other models that share a suffix, and
+            score columns that name no label (see `data.label_columns`).
         scores_prefix: what the score columns start with; larger scores are nearer. `score_` is tried by itself.
         votes_prefix: what the vote columns start with. `vote_` is tried by itself.
         taxonomy: the labels; without it they are taken from the columns or values.
         source: where the table came from, for the record.
 
     Raises:
-        ValueError: neither predictions nor scores, missing predictions, or a label outside the taxonomy.
+        ValueError: neither predictions nor scores, missing predictions, a label outside the taxonomy, or labels and
+            predictions that never meet (see `data.label_meeting`).
     """
     rows = with_ids(table, where=source)
-    expected = list(taxonomy.labels) if taxonomy is not None else _labels_seen(rows)
-    scores = _prefixed(rows, scores_prefix, SCORE_PREFIX, taxonomy, expected, option="--scores-prefix")
-    votes = _prefixed(rows, votes_prefix, VOTE_PREFIX, taxonomy, expected or list(scores), option="--votes-prefix")
-    if not scores and "predicted" not in rows:
+    columns = _labels_seen(rows)
+    expected = list(taxonomy.labels) if taxonomy is not None else [name for seen in columns.values() for name in seen]
+    votes = label_columns(
+        rows, asked=votes_prefix, usual=VOTE_PREFIX, taxonomy=taxonomy, option="--votes-prefix",
+        expected=expected or endings(rows, scores_prefix or SCORE_PREFIX),
+    )  # fmt: skip
+    scores = label_columns(
+        rows, asked=scores_prefix, usual=SCORE_PREFIX, taxonomy=taxonomy, option="--scores-prefix",
+        expected=[*expected, *votes.of],
+    )  # fmt: skip
+    if not scores.of and "predicted" not in rows:
         raise ValueError(
             "the table has no predictions: expected a column 'predicted', or one score column a label (--scores-prefix), or "
             "the name of a number to compare between slices (--outcomes); its columns: "
             f"{', '.join(map(str, rows.columns[:12]))}"
         )
-    notes: list[str] = []
-    if taxonomy is None:
-        taxonomy = Taxonomy.from_labels(list(scores or votes) or expected)
-    rows, vote_notes = _with_votes(rows, votes, taxonomy)
+    if votes.of:
+        columns.pop("label", None)  # beside votes it may be about something else
+    for name, seen in columns.items():
+        require_labels(name, seen)
+    columns |= {what: dict.fromkeys(one.of, len(rows)) for what, one in (("votes", votes), ("scores", scores)) if one.of}
+    chosen = taxonomy or _taxonomy_of(rows, columns)
+    notes = [*spelling_notes(columns, chosen), *kept_apart_notes(columns, chosen)]
+    rows, vote_notes = _with_votes(rows, votes.of, chosen)
     notes += vote_notes
-    if scores:
-        distances = 1.0 - _label_matrix(rows, scores, taxonomy, what="score")
-        others = _scores_of_other_models(rows, scores)
-        if others:
-            notes.append(f"{len(others)} score column(s) of other models are left aside, first {named(others)}")
-        rows = rows.drop(columns=[*scores.values(), *others])
-        measure: Measure = "score"
-        notes += _tie_notes(distances)
-        if "predicted" in rows:
-            said = taxonomy.codes(rows["predicted"])
-            notes += _disagreement_notes(said, distances)
-    else:
-        codes = taxonomy.codes(rows["predicted"])
-        if (codes < 0).any():
-            raise ValueError(
-                f"{int((codes < 0).sum())} row(s) have no prediction, first {named(rows['image_id'][codes < 0])}: "
-                "leave those rows out or predict them again"
-            )
-        distances = 1.0 - np.eye(len(taxonomy))[codes]
-        measure = "label"
+    distances, measure, read = _distances(rows, scores, chosen)
+    others = [*scores.aside, *(column for column in votes.aside if not column.startswith(VOTE_PREFIX))]
+    if others:
+        notes.append(
+            f"{len(others)} column(s) that start like a score or a vote and name no label are left aside: "
+            f"{named(others, most=12)}; where one is a label, name the labels with --taxonomy"
+        )
+    if "label" in columns:
+        labels = np.array([*chosen.labels, None], dtype=object)[chosen.codes(rows["label"])]
+        rows = rows.assign(label=pd.Series(labels, index=rows.index, dtype=object))
+    used = ["predicted", *scores.of.values(), *others]
+    if scores.of:
+        strangers = other_models(rows, scores.of)
+        used += strangers
+        if strangers:
+            read.insert(0, f"{len(strangers)} score column(s) of other models are left aside, first {named(strangers)}")
     return Predictions(
-        distances, rows.drop(columns="predicted", errors="ignore"), taxonomy, measure, source, notes=tuple(notes)
+        distances, rows.drop(columns=used, errors="ignore"), chosen, measure, source, notes=tuple(notes + read)
     )
 
 
@@ -197,63 +229,58 @@ def with_votes(rows: pd.DataFrame, taxonomy: Taxonomy, *, votes_prefix: str | No
     Raises:
         ValueError: no column starts with the prefix that was asked for, or a label has none, or two.
     """
-    votes = _prefixed(rows, votes_prefix, VOTE_PREFIX, taxonomy, list(taxonomy.labels), option="--votes-prefix")
-    return _with_votes(rows, votes, taxonomy)
+    votes = label_columns(
+        rows, asked=votes_prefix, usual=VOTE_PREFIX, taxonomy=taxonomy, option="--votes-prefix", expected=taxonomy.labels
+    )
+    return _with_votes(rows, votes.of, taxonomy)
 
 
 def labels_named(table: pd.DataFrame, *, scores_prefix: str | None = None) -> list[str]:
     """The labels that a table of predictions speaks of: in `predicted` and `label`, and in the names of its scores."""
-    prefix = scores_prefix or SCORE_PREFIX
-    scores = [str(name).removeprefix(prefix) for name in table.columns if str(name).startswith(prefix)]
-    return list(dict.fromkeys([*_labels_seen(table), *scores]))
+    seen = [name for counts in _labels_seen(table).values() for name in counts]
+    return list(dict.fromkeys([*seen, *endings(table, scores_prefix or SCORE_PREFIX)]))
 
 
-def _prefixed(
-    rows: pd.DataFrame, prefix: str | None, usual: str, taxonomy: Taxonomy | None, expected: list[str], *, option: str
-) -> dict[str, str]:
-    """Label -> column for the columns that start with the prefix.
+def _labels_seen(rows: pd.DataFrame) -> dict[str, Counts]:
+    """`label` and `predicted`, where there are such columns, with the spellings in them."""
+    there = [name for name in ("label", "predicted") if name in rows]
+    numbers = all(pd.api.types.is_numeric_dtype(rows[name]) for name in there)
+    return {name: spellings(rows[name], as_numbers=numbers) for name in there}
 
-    Of columns with the usual prefix, which nobody asked for, those count that name an expected label (any two where none
-    is known): a lone `score_text` is somebody's attribute.
+
+def _taxonomy_of(rows: pd.DataFrame, columns: dict[str, Counts]) -> Taxonomy:
+    """The labels that the columns speak of: those of the scores where there are some, of the votes, or all that are seen.
+
+    Raises:
+        ValueError: the true and the predicted ones have none in common.
     """
-    wanted = usual if prefix is None else prefix
-    found = {str(name)[len(wanted) :]: str(name) for name in rows.columns if str(name).startswith(wanted) and name != wanted}
-    if prefix is not None:
-        if not found:
-            raise ValueError(
-                f"no column starts with {prefix!r} ({option}); the columns are {', '.join(map(str, rows.columns[:12]))}"
-            )
-        return found
-    if taxonomy is not None:
-        return {label: column for label, column in found.items() if taxonomy.knows(label)}
-    seen = {label.strip().casefold() for label in expected}
-    usable = len(found) >= 2 and (not seen or any(label.strip().casefold() in seen for label in found))
-    return found if usable else {}
+    true = "votes" if "votes" in columns else "label"
+    said = "scores" if "scores" in columns else "predicted"
+    truth, predicted = columns.get(true, {}), columns[said]
+    both = [rows[name].notna() for name in (true, said) if name in rows]
+    pictures = int(np.logical_and.reduce(both).sum()) if both else len(rows)
+    require_common(truth, predicted, pictures=pictures, names=(true, said))
+    if said == "scores" or true == "votes":
+        own = Taxonomy.spelt_as(label_set(predicted if said == "scores" else truth).values())
+        return respelt(respelt(own, columns.get("predicted", {})), truth)
+    return Taxonomy.spelt_as(sorted(label_set(truth, predicted).values()))
 
 
-def _labels_seen(rows: pd.DataFrame) -> list[str]:
-    """The different labels in `predicted` and `label`, sorted."""
-    columns = [rows[name] for name in ("predicted", "label") if name in rows]
-    return sorted(pd.concat(columns).dropna().astype(str).unique()) if columns else []
-
-
-def _label_matrix(rows: pd.DataFrame, columns: dict[str, str], taxonomy: Taxonomy, *, what: str) -> Floats:
-    """The columns as `(n, k)` in the taxonomy's order."""
-    owner: dict[str, str] = {}
-    for label, column in columns.items():
-        if owner.setdefault(taxonomy.resolve(label), column) != column:
-            raise ValueError(
-                f"two {what} columns stand for {taxonomy.resolve(label)!r}: {owner[taxonomy.resolve(label)]}, {column}"
-            )
-    missing = [label for label in taxonomy.labels if label not in owner]
-    if missing:
+def _distances(rows: pd.DataFrame, scores: LabelColumns, taxonomy: Taxonomy) -> tuple[Floats, Measure, list[str]]:
+    """Distances `(n, k)` from the scores, else from the labels that are predicted; what they are, and what was wanting."""
+    if scores.of:
+        distances = 1.0 - label_matrix(rows, scores.of, taxonomy, what="score")
+        notes = _tie_notes(distances)
+        if "predicted" in rows:
+            notes += _disagreement_notes(taxonomy.codes(rows["predicted"]), distances)
+        return distances, "score", notes
+    codes = taxonomy.codes(rows["predicted"])
+    if (codes < 0).any():
         raise ValueError(
-            f"no {what} column for the label(s) {', '.join(missing)} of taxonomy {taxonomy.name!r}: one a label is expected"
+            f"{int((codes < 0).sum())} row(s) have no prediction, first {named(rows['image_id'][codes < 0])}: "
+            "leave those rows out or predict them again"
         )
-    columns_in_order = [owner[label] for label in taxonomy.labels]
-    return np.column_stack(
-        [numbers_of(rows[name], where=f"{what} column {name!r}", ids=rows["image_id"]) for name in columns_in_order]
-    )
+    return 1.0 - np.eye(len(taxonomy))[codes], "label", []
 
 
 def _with_votes(rows: pd.DataFrame, votes: dict[str, str], taxonomy: Taxonomy) -> tuple[pd.DataFrame, list[str]]:
@@ -268,23 +295,12 @@ def _with_votes(rows: pd.DataFrame, votes: dict[str, str], taxonomy: Taxonomy) -
             share = pd.to_numeric(rows[column], errors="coerce").mean()
             notes.append(f"votes for {label!r} (mean {share:.3g}) are outside the labels of the scores and are left aside")
     shares = pd.DataFrame(
-        _label_matrix(rows, inside, taxonomy, what="vote"), columns=[VOTE_PREFIX + label for label in taxonomy.labels]
+        label_matrix(rows, inside, taxonomy, what="vote"), columns=[VOTE_PREFIX + label for label in taxonomy.labels]
     )
     without = shares.isna().any(axis=1) | (shares.sum(axis=1) <= 0)
     if without.any():
         notes.append(f"{int(without.sum())} picture(s) have no votes, first {named(rows['image_id'][without])}: no truth")
     return pd.concat([rows.drop(columns=list(votes.values())), shares], axis=1), notes
-
-
-def _scores_of_other_models(rows: pd.DataFrame, scores: dict[str, str]) -> list[str]:
-    """Columns of another model: the same label endings under one other prefix, for every label."""
-    used = set(scores.values())
-    prefixes: dict[str, list[str]] = {}
-    for column in map(str, rows.columns):
-        for label in scores:
-            if column.endswith(label) and column not in used and not column.startswith(VOTE_PREFIX):
-                prefixes.setdefault(column.removesuffix(label), []).append(column)
-    return [column for columns in prefixes.values() if len(columns) == len(scores) for column in columns]
 
 
 def _tie_notes(distances: Floats) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +13,8 @@ import pandas as pd
 from tqdm import tqdm
 
 from data.features import FeatureSet, FeatureSpec
+from data.label_columns import with_vote_names
+from data.splits import split_name
 from data.tables import TABLE_SUFFIXES, is_table, named, read_table
 from data.taxonomy import Taxonomy
 
@@ -27,6 +30,9 @@ def is_tree(root: Path) -> bool:
 def read_tree(root: Path | str, *, read_vector: VectorReader, spec: FeatureSpec | None = None) -> FeatureSet:
     """TinyEmo's precomputed features, one vector a file, ids `<class>/<id>`, read in sorted order.
 
+    An id that is in several splits is preceded by the split (`val/joy/7`); the rows of such a tree have a column `content`,
+    a hash of each vector, by which copies are found (TinyEmo's sample data hold the same pictures in two splits).
+
     Args:
         root: the folder that holds `images/`.
         read_vector: opens one file (see `probes.runtime.read_vector`).
@@ -34,7 +40,8 @@ def read_tree(root: Path | str, *, read_vector: VectorReader, spec: FeatureSpec 
 
     Raises:
         FileNotFoundError: no such folder, or no vector in it.
-        ValueError: an unreadable file, unequal widths, NaN or infinite values, the same id in two splits.
+        ValueError: an unreadable file, unequal widths, NaN or infinite values, the same id twice in one
+            split (under two of its names).
     """
     root = Path(root)
     if not root.is_dir():
@@ -64,6 +71,11 @@ def read_tree(root: Path | str, *, read_vector: VectorReader, spec: FeatureSpec 
             "split": [file.parent.parent.name for file in files],
         }
     )
+    again = rows["image_id"].duplicated(keep=False)
+    if again.any():
+        splits = rows["split"].map(split_name)
+        rows["image_id"] = rows["image_id"].where(~again, splits + "/" + rows["image_id"])
+        rows["content"] = [hashlib.sha256(vector.tobytes()).hexdigest()[:16] for vector in values]
     return FeatureSet(replace(spec or FeatureSpec(width=first.size), width=first.size), values, rows)
 
 
@@ -133,16 +145,16 @@ def read_features(
 
 
 def with_taxonomy(features: FeatureSet, taxonomy: Taxonomy) -> FeatureSet:
-    """The same features with labels in the taxonomy's spelling; a missing label stays missing.
+    """The same features with labels and vote columns in the taxonomy's spelling; a missing label stays missing.
 
     Raises:
-        ValueError: no label column, or a label outside the taxonomy.
+        ValueError: no label column, a label outside the taxonomy, or two vote columns for one label.
     """
     if "label" not in features.rows:
         raise ValueError(f"these features have no 'label' column, so taxonomy {taxonomy.name!r} cannot be applied")
     codes = taxonomy.codes(features.rows["label"])
     labels = np.array([*taxonomy.labels, None], dtype=object)[codes]
-    return replace(features, rows=features.rows.assign(label=labels))
+    return replace(features, rows=with_vote_names(features.rows.assign(label=labels), taxonomy))
 
 
 def _vector(file: Path, read_vector: VectorReader) -> npt.NDArray[np.floating]:

@@ -1,9 +1,54 @@
-"""Which pictures are held out? Seeded, stratified by label, for any class sizes."""
+"""What is a split called, and which pictures are held out where there is none? Seeded, stratified, for any class sizes."""
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
+
+SPLITS = {
+    "train": "train", "training": "train", "trainset": "train",
+    "val": "val", "valid": "val", "validate": "val", "validation": "val", "valset": "val", "dev": "val",
+    "devel": "val", "development": "val",
+    "test": "test", "testing": "test", "testset": "test", "publictest": "test", "privatetest": "test",
+}  # fmt: skip
+"""What datasets call a split (in lower case, without blanks, `_` and `-`) -> what it is called here.
+
+FER2013 measures on PublicTest in its contest and on PrivateTest after it: neither is trained on, so both are test.
+"""
+
+
+def split_of(word: object) -> str | None:
+    """`train`, `val` or `test` for any word that datasets use for it (`Training`, `dev`, `PrivateTest`), else None."""
+    return SPLITS.get(re.sub(r"[\s_\-]+", "", str(word)).casefold())
+
+
+def split_name(word: str) -> str:
+    """The same, and any other word as it is: what a split is called here."""
+    return split_of(word) or word
+
+
+def with_split_names(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows with their column `split`, where they have one, in the words used here; missing values stay missing."""
+    if "split" not in rows:
+        return rows
+    known = {word: split_of(word) for word in rows["split"].dropna().unique()}
+    if all(name in (None, word) for word, name in known.items()):
+        return rows
+    column = rows["split"].astype(object)
+    return rows.assign(split=column.map(lambda word: known.get(word) or word, na_action="ignore"))
+
+
+def ids_without_split(rows: pd.DataFrame) -> pd.Series:
+    """The ids, without the picture's own split before them: `val/joy/7` of split val is `joy/7` in other tables."""
+    ids = rows["image_id"].astype(str)
+    if "split" not in rows:
+        return ids
+    own = rows["split"].astype(object).map(str)
+    bare = [name.removeprefix(f"{split}/") for name, split in zip(ids, own, strict=True)]
+    return pd.Series(bare, index=rows.index, dtype=object)
 
 
 def stratified_folds(codes: npt.NDArray[np.integer], folds: int, *, seed: int) -> npt.NDArray[np.int64]:

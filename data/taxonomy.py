@@ -9,22 +9,30 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from types import MappingProxyType
 
 import numpy as np
 import numpy.typing as npt
 
 from data.emotion_words import (
+    AFFECTNET,
+    AFFECTNET_POLARITY,
     BASIC_SYNONYMS,
     COMMON_ALIASES,
     EKMAN,
+    EKMAN_POLARITY,
+    FER,
     MIKELS,
+    MIKELS_POLARITY,
     PARROTT,
     WEBEMO,
     WEBEMO_PARENT,
     WEBEMO_POLARITY,
     WEBEMO_SYNONYMS,
+    WORD_POLARITY,
 )
+from data.label_identity import label_set, meaning, plain, same_meaning, trimmed
 
 NOTHING_PREDICTED = "none"
 """Name of the one taxonomy without a label: that of an audit in which no emotion is predicted."""
@@ -83,32 +91,48 @@ class Taxonomy:
     def __len__(self) -> int:
         return len(self.labels)
 
-    def resolve(self, name: str) -> str:
-        """The label that `name` stands for: itself, or by an alias; case and outer blanks do not matter.
+    def resolve(self, name: object) -> str:
+        """The label that `name` stands for: itself, by an alias of this taxonomy, or by `data.label_identity`.
+
+        In that order, so that what a taxonomy tells apart (`joy` and `happiness`) stays apart.
 
         Raises:
             ValueError: names the taxonomy and the nearest legal labels.
         """
+        found = self._label_of(name)
+        if found is None:
+            hint = closest(trimmed(name), self.labels)
+            raise ValueError(f"label {str(name)!r} is not in taxonomy {self.name!r}: {hint}")
+        return found
+
+    def _label_of(self, name: object) -> str | None:
         word = str(name).strip()
         for candidate in (word, word.casefold()):
             if candidate in self.labels:
                 return candidate
             if candidate in self.aliases:
                 return self.aliases[candidate]
-        folded = {label.casefold(): label for label in self.labels}
-        if word.casefold() in folded:
-            return folded[word.casefold()]
-        raise ValueError(f"label {name!r} is not in taxonomy {self.name!r}: {closest(word, self.labels)}")
+        return self._by_form.get(plain(name)) or self._by_meaning.get(meaning(name))
 
-    def knows(self, name: str) -> bool:
+    @cached_property
+    def _by_form(self) -> dict[str, str]:
+        """Plain form -> label, of the labels and, where no label has it, of the aliases."""
+        forms: dict[str, str] = {}
+        for word, label in (*((label, label) for label in self.labels), *self.aliases.items()):
+            forms.setdefault(plain(word), label)
+        return forms
+
+    @cached_property
+    def _by_meaning(self) -> dict[str, str]:
+        """Meaning -> the only label that has it."""
+        found = {meaning(label): same_meaning(label, self.labels) for label in self.labels}
+        return {word: label for word, label in found.items() if label is not None}
+
+    def knows(self, name: object) -> bool:
         """Whether `resolve` finds a label for `name`."""
-        try:
-            self.resolve(name)
-        except ValueError:
-            return False
-        return True
+        return self._label_of(name) is not None
 
-    def codes(self, names: Iterable[str]) -> npt.NDArray[np.int64]:
+    def codes(self, names: Iterable[object]) -> npt.NDArray[np.int64]:
         """Label positions `(n,)` of `names`; each distinct spelling is resolved once. Missing values become -1.
 
         Raises:
@@ -120,10 +144,11 @@ class Taxonomy:
         table = np.full(len(distinct) + 1, -1, dtype=np.int64)
         unknown: list[str] = []
         for position, word in enumerate(distinct):
-            try:
-                table[position] = self.labels.index(self.resolve(str(word)))
-            except ValueError:
+            label = self._label_of(word)
+            if label is None:
                 unknown.append(str(word))
+            else:
+                table[position] = self.labels.index(label)
         if unknown:
             raise ValueError(
                 f"{len(unknown)} label(s) are not in taxonomy {self.name!r}, first {unknown[0]!r}: "
@@ -132,9 +157,33 @@ class Taxonomy:
         return table[codes]
 
     def to(self, other: Taxonomy) -> dict[str, str | None]:
-        """Where each label goes in `other`: the same word, the written map, or None where there is no counterpart."""
+        """Where each label goes in `other`: by the written map, else the same label, else None."""
         written = self.maps.get(other.name, {})
-        return {label: written.get(label, label if label in other.labels else None) for label in self.labels}
+        there = {label: written.get(label, label) for label in self.labels}
+        return {label: None if word is None else other._label_of(word) for label, word in there.items()}
+
+    def spelt(self, words: Iterable[object]) -> Taxonomy:
+        """The same labels in the same order, those that `words` stand for in their spelling (`happy` for `joy`).
+
+        Raises:
+            ValueError: a word that is no label of this taxonomy, or two spellings of one label.
+        """
+        own: dict[str, str] = {}
+        for word in map(trimmed, words):
+            if own.setdefault(self.resolve(word), word) != word:
+                raise ValueError(f"{own[self.resolve(word)]!r} and {word!r} are one label of taxonomy {self.name!r}")
+        if all(label == word for label, word in own.items()):
+            return self
+        new = {label: own.get(label, label) for label in self.labels}
+        aliases = {**self.aliases, **dict(zip(self.labels, self.labels, strict=True))}
+        return Taxonomy(
+            self.name,
+            tuple(new.values()),
+            {new[label]: sign for label, sign in self.polarity.items()},
+            {word: new[label] for word, label in aliases.items() if word not in new.values()},
+            {new[label]: others for label, others in self.synonyms.items()},
+            {name: {new[label]: there for label, there in map_.items()} for name, map_ in self.maps.items()},
+        )
 
     def as_json(self) -> dict[str, object]:
         """A JSON-ready record of name, labels and polarity (what a saved run needs)."""
@@ -145,8 +194,8 @@ class Taxonomy:
         """The taxonomy of a saved run: the built-in one where name and labels agree, else one made of the record."""
         labels = tuple(str(label) for label in record["labels"])  # type: ignore[attr-defined]
         known = TAXONOMIES.get(str(record["name"]))
-        if known is not None and known.labels == labels:
-            return known
+        if known is not None and tuple(map(known._label_of, labels)) == known.labels:
+            return known.spelt(labels)
         return cls(str(record["name"]), labels, polarity=dict(record.get("polarity", {})))  # type: ignore[call-overload]
 
     @classmethod
@@ -161,28 +210,27 @@ class Taxonomy:
         return TAXONOMIES[name]
 
     @classmethod
-    def from_labels(cls, labels: Iterable[str]) -> Taxonomy:
-        """The built-in taxonomy with exactly these labels (aliases count), else a custom one in the given order.
+    def from_labels(cls, labels: Iterable[object]) -> Taxonomy:
+        """The built-in taxonomy with exactly these labels (`data.label_identity`), else a custom one in the given order.
 
-        Spellings that differ only in case or outer blanks are one label; the first is kept.
-
-        A custom label takes the polarity that any built-in taxonomy gives the same word; others have none.
+        Of several spellings of one plain form the commonest is kept. A custom label has the polarity that its word has in
+        `data.emotion_words.WORD_POLARITY`, or none.
         """
-        spelt: dict[str, str] = {}
+        counts: dict[str, int] = {}
         for label in labels:
-            spelt.setdefault(str(label).strip().casefold(), str(label).strip())
-        words = tuple(spelt.values())
+            counts[str(label)] = counts.get(str(label), 0) + 1
+        words = tuple(label_set(counts).values())
         for known in TAXONOMIES.values():
-            if len(words) != len(known):
-                continue
-            try:
-                resolved = tuple(known.resolve(word) for word in words)
-            except ValueError:
-                continue
-            if len(set(resolved)) == len(known):
+            if len(words) == len(known) and {known._label_of(word) for word in words} == set(known.labels):
                 return known
-        polarity = {word: known.polarity[word] for known in TAXONOMIES.values() for word in words if word in known.polarity}
-        return cls("custom", words, polarity=polarity)
+        signs = {word: WORD_POLARITY.get(meaning(word)) for word in words}
+        return cls("custom", words, polarity={word: sign for word, sign in signs.items() if sign is not None})
+
+    @classmethod
+    def spelt_as(cls, labels: Iterable[object]) -> Taxonomy:
+        """`from_labels` in the spellings that are given."""
+        words = label_set(dict.fromkeys(map(str, labels), 1)).values()
+        return cls.from_labels(words).spelt(words)
 
 
 def _aliases(labels: Iterable[str], **extra: str) -> dict[str, str]:
@@ -190,7 +238,7 @@ def _aliases(labels: Iterable[str], **extra: str) -> dict[str, str]:
 
 
 def _synonyms(labels: Iterable[str]) -> dict[str, tuple[str, ...]]:
-    return {label: BASIC_SYNONYMS[label] for label in labels}
+    return {label: BASIC_SYNONYMS[label] for label in labels if label in BASIC_SYNONYMS}
 
 
 def _polarity_map(polarity: Mapping[str, int]) -> dict[str, str | None]:
@@ -198,9 +246,7 @@ def _polarity_map(polarity: Mapping[str, int]) -> dict[str, str | None]:
 
 
 def _built_in() -> dict[str, Taxonomy]:
-    negative = dict.fromkeys(("anger", "disgust", "fear", "sadness"), -1)
-    ekman_polarity = negative | {"joy": 1, "surprise": 0}
-    mikels_polarity = negative | dict.fromkeys(("amusement", "awe", "contentment", "excitement"), 1)
+    fer_polarity = {label: AFFECTNET_POLARITY[label] for label in FER}
     parrott_polarity = {label: WEBEMO_POLARITY[label] for label in PARROTT}
     webemo_polarity = {label: WEBEMO_POLARITY[parent] for label, parent in WEBEMO_PARENT.items()}
     happy = dict.fromkeys(("amusement", "contentment", "excitement"), "joy")
@@ -218,13 +264,22 @@ def _built_in() -> dict[str, Taxonomy]:
         taxonomy.name: taxonomy
         for taxonomy in (
             Taxonomy(
-                "ekman6", EKMAN, ekman_polarity, _aliases(EKMAN), _synonyms(EKMAN),
-                {"parrott6": {"disgust": "anger"}, "polarity": _polarity_map(ekman_polarity)},
+                "ekman6", EKMAN, EKMAN_POLARITY, _aliases(EKMAN), _synonyms(EKMAN),
+                {"parrott6": {"disgust": "anger"}, "polarity": _polarity_map(EKMAN_POLARITY)},
             ),
             Taxonomy(
-                "mikels8", MIKELS, mikels_polarity, _aliases(MIKELS), _synonyms(MIKELS),
+                "fer7", FER, fer_polarity, _aliases(FER), _synonyms(FER),
+                {"ekman6": {"neutral": None}, "parrott6": {"disgust": "anger"}, "polarity": _polarity_map(fer_polarity)},
+            ),
+            Taxonomy(
+                "affectnet8", AFFECTNET, AFFECTNET_POLARITY, _aliases(AFFECTNET), _synonyms(AFFECTNET),
+                {"ekman6": {"neutral": None, "contempt": None}, "parrott6": {"disgust": "anger", "contempt": "anger"},
+                 "polarity": _polarity_map(AFFECTNET_POLARITY)},
+            ),
+            Taxonomy(
+                "mikels8", MIKELS, MIKELS_POLARITY, _aliases(MIKELS), _synonyms(MIKELS),
                 {"ekman6": happy | {"awe": None}, "parrott6": happy | {"awe": None, "disgust": "anger"},
-                 "polarity": _polarity_map(mikels_polarity)},
+                 "polarity": _polarity_map(MIKELS_POLARITY)},
             ),
             Taxonomy(
                 "parrott6", PARROTT, parrott_polarity, _aliases(PARROTT), _synonyms(PARROTT),
@@ -244,4 +299,4 @@ def _built_in() -> dict[str, Taxonomy]:
 NO_LABELS = Taxonomy(NOTHING_PREDICTED, ())
 """The labels of an audit of numbers alone."""
 TAXONOMIES: Mapping[str, Taxonomy] = MappingProxyType(_built_in())
-"""The built-in taxonomies by name: ekman6, mikels8, parrott6, webemo25, polarity."""
+"""By name: ekman6, fer7 (and neutral, as in RAF-DB), affectnet8 (and contempt), mikels8, parrott6, webemo25, polarity."""

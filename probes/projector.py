@@ -15,6 +15,7 @@ from torch.nn import functional
 
 from data.features import FeatureSet, FeatureSpec, give_back, require_same_spec
 from data.predictions import Predictions
+from data.splits import ids_without_split
 from data.taxonomy import Taxonomy
 from probes.anchors import LabelAnchors
 
@@ -139,7 +140,7 @@ class Probe:
 
     def unseen(self, features: FeatureSet) -> npt.NDArray[np.bool_]:
         """Which pictures `(n,)` neither training nor model selection has seen, by their ids or by their bytes."""
-        seen = features.rows["image_id"].isin(self.trained_on)
+        seen = features.rows["image_id"].isin(self.trained_on) | ids_without_split(features.rows).isin(self.trained_on)
         if "content" in features.rows:
             seen |= features.rows["content"].isin(self.trained_on)
         return ~seen.to_numpy(dtype=bool)

@@ -49,6 +49,13 @@ def test_a_planted_bias_is_worse_and_its_removal_better():
     assert counts(there)["better"] == counts(back)["worse"] == 0
 
 
+def test_runs_that_spell_the_labels_otherwise_are_of_the_same_labels():
+    first, second = pair(300)
+    spelt = {"anger": "angry", "joy": "Happy", "sadness": "SAD"}
+    other = compared(first, second.replace({"label": spelt, "predicted": spelt}))
+    pd.testing.assert_frame_equal(other.changes, compared(first, second).changes)
+
+
 def test_every_number_is_that_of_a_loop():
     first, second = pair(600, first=0.2, second=0.35)
     result = compared(first, second, AuditConfig(order=2))

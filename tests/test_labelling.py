@@ -179,6 +179,14 @@ def test_answers_of_files_are_put_together(tmp_path):
     assert "taken for a simple random sample" in " ".join(own.notes(pd.Series(["x", "y"])))
 
 
+def test_answers_and_concepts_are_understood_in_any_spelling(tmp_path):
+    text = "concept,image_id,answer\nHat,1,Yes.\nhat ,2, NO\nHat,3,'unsure'\nHat,4,yes!\n"
+    (tmp_path / "a.csv").write_text(text)
+    found = gold_labels(read_answers([tmp_path / "a.csv"]))
+    assert list(found) == ["Hat"]
+    np.testing.assert_array_equal(found["Hat"].of(pd.Series(["1", "2", "3", "4"]))[0], [1, 0, np.nan, 1])
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

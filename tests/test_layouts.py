@@ -293,6 +293,34 @@ def test_folders_named_after_classes(shelf: Shelf, prefix: str, splits: tuple[st
         assert not manifest.notes
 
 
+@pytest.mark.parametrize("prefix", ["", "images/"])
+def test_folders_named_after_splits_are_splits_and_no_emotions(shelf: Shelf, prefix: str) -> None:
+    for split in ("train", "val", "PrivateTest"):
+        shelf.put(*(f"{prefix}{split}/{number}.png" for number in range(3)))
+    manifest = read(shelf, expect="splits")
+    assert manifest.taxonomy is None
+    assert "label" not in manifest.rows
+    assert manifest.rows["split"].value_counts().to_dict() == {"train": 3, "val": 3, "test": 3}
+    assert (kinds(manifest), manifest.notes) == ([], ())
+    assert "splits      train 3, val 3, test 3; no labels" in summary(manifest)
+
+
+def test_a_split_beside_classes_is_left_out_by_name(shelf: Shelf) -> None:
+    shelf.put("joy/1.png", "fear/1.png", "train/1.png")
+    manifest = read(shelf, expect="folder-of-folders")
+    assert sorted(manifest.rows["label"]) == ["fear", "joy"]
+    assert manifest.problems["detail"].tolist() == ["the folder train is a split, not a label: left out"]
+
+
+def test_classes_are_shown_as_their_folders_are_called(shelf: Shelf) -> None:
+    words = ("angry", "disgust", "fear", "happy", "neutral", "sad", "surprise")
+    shelf.put(*(f"train/{word}/1.png" for word in words), *(f"PublicTest/{word}/2.png" for word in words))
+    manifest = read(shelf, expect="folder-of-folders")
+    assert manifest.taxonomy is not None
+    assert (manifest.taxonomy.name, sorted(manifest.taxonomy.labels)) == ("fer7", sorted(words))
+    assert set(manifest.rows["label"]) == set(words)
+
+
 def test_copies_across_splits_are_told(shelf: Shelf) -> None:
     shelf.put("train/joy/1.png", "train/fear/1.png", "test/joy/2.png", "test/fear/2.png")
     shutil.copy(shelf.root / "train/joy/1.png", shelf.root / "test/joy/9.png")

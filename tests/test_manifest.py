@@ -154,6 +154,26 @@ def test_every_kind_of_table_gives_the_same(tmp_path: Path, suffix: str) -> None
     assert "(no split)" in manifest.counts().columns
 
 
+@pytest.mark.parametrize("suffix", [".jsonl", ".csv", ".parquet"])
+def test_integer_labels_stay_integers_where_one_is_missing(tmp_path: Path, suffix: str) -> None:
+    records = [{"path": f"{at}.png", "label": at % 3, "group_id": at // 2} for at in range(6)]
+    for at in range(6):
+        picture(tmp_path / f"{at}.png", at)
+    del records[5]["label"], records[2]["group_id"]
+    if suffix == ".jsonl":
+        (tmp_path / "t.jsonl").write_text("\n".join(map(json.dumps, records)))
+    else:
+        table = pd.DataFrame(records)
+        table.to_csv(tmp_path / "t.csv", index=False)
+        table.to_parquet(tmp_path / "t.parquet")
+    manifest = read_manifest(tmp_path / f"t{suffix}", progress=False)
+    assert manifest.taxonomy is not None
+    assert manifest.taxonomy.labels == ("0", "1", "2")
+    assert manifest.rows["label"].tolist() == ["0", "1", "2", "0", "1", None]
+    if suffix != ".csv":
+        assert manifest.rows["group_id"].tolist() == ["0", "0", None, "1", "2", "2"]
+
+
 def test_ids_come_from_the_content_and_copies_are_numbered_by_path(tmp_path: Path) -> None:
     for name in ("c", "a", "b"):
         picture(tmp_path / f"{name}.png", 5)

@@ -119,6 +119,18 @@ def test_a_part_keeps_rows_distances_and_embeddings_together() -> None:
     assert (part.predicted.tolist(), part.notes) == ([0, 1], ("n",))
 
 
+def test_predictions_are_put_into_another_spelling_and_order_of_the_same_labels() -> None:
+    rows = said(["fear", "happy"], label=["happy", "fear"], vote_fear=[1.0, 0.0], vote_happy=[0.0, 1.0])
+    own = Predictions(np.array([[0.1, 0.9], [0.8, 0.2]]), rows, Taxonomy("own", ("fear", "happy")), anchors=np.eye(2))
+    other = own.as_in(Taxonomy("other", ("Joy", "Fear")))
+    assert other.taxonomy.labels == ("Joy", "Fear")
+    assert [other.taxonomy.labels[at] for at in other.predicted] == ["Fear", "Joy"]
+    np.testing.assert_array_equal(other.truth, own.truth[:, ::-1])
+    np.testing.assert_array_equal(other.anchors, [[0, 1], [1, 0]])
+    assert own.as_in(TWO) is own
+    assert own.as_in(EKMAN) is own
+
+
 def test_malformed_predictions_are_refused() -> None:
     good = Predictions(np.zeros((2, 2)), said(["a", "b"]), TWO)
     with pytest.raises(ValueError, match=r"distances have shape \(2, 3\): expected \(2, 2\)"):

@@ -9,6 +9,8 @@ import pandas as pd
 import pytest
 import torch
 
+from analyses.overlap import overlap
+from data.attributes import join_attributes
 from data.features import FeatureSet, FeatureSpec
 from data.readers import is_tree, read_array, read_features, read_tree, with_taxonomy
 from data.taxonomy import Taxonomy
@@ -57,9 +59,9 @@ def test_broken_trees_get_one_clear_error(tmp_path: Path) -> None:
     error(FileNotFoundError, "no features at .*: the folder does not exist")
     (tmp_path / "t" / "images" / "train" / "joy").mkdir(parents=True)
     error(FileNotFoundError, "no feature files under .*: expected .*/images/<split>/<class>/<id>.pt")
-    root = tree(tmp_path / "t", {"train/joy/1": vector(1), "train/joy/2": vector(2), "test/joy/1": vector(3)})
-    error(ValueError, r"1 id\(s\) occur more than once, first 'joy/1'")
-    (root / "images/test/joy/1.pt").unlink()
+    root = tree(tmp_path / "t", {"train/joy/1": vector(1), "train/joy/2": vector(2), "Training/joy/1": vector(3)})
+    error(ValueError, r"1 id\(s\) occur more than once, first 'train/joy/1'")
+    (root / "images/Training/joy/1.pt").unlink()
     for width in (5, 6):
         tree(root, {f"train/joy/{width}": vector(1, width)})
     error(ValueError, r"unequal width under .*: 2 file\(s\) are not 4 wide, first 'joy/5', 'joy/6'")
@@ -71,6 +73,28 @@ def test_broken_trees_get_one_clear_error(tmp_path: Path) -> None:
     file = root / "images/train/joy/5.pt"
     file.write_bytes(file.read_bytes()[:-100])
     error(ValueError, r"joy/5.pt is not a readable tensor file \(truncated")
+
+
+def test_one_picture_in_two_splits_of_a_tree_is_two_rows_and_a_copy(tmp_path: Path) -> None:
+    names = ("train/joy/1", "train/anger/7", "Validation/joy/2", "test/joy/2", "Validation/joy/3", "test/joy/3")
+    vectors = {name: vector(int(name[-1]), width=16) for name in names}
+    features = read_tree(tree(tmp_path, vectors | {"test/joy/3": vector(99, width=16)}), read_vector=read_vector)
+    expected = ["val/joy/2", "val/joy/3", "test/joy/2", "test/joy/3", "anger/7", "joy/1"]
+    assert list(features.rows["image_id"]) == expected
+    assert list(features.rows["split"]) == ["val", "val", "test", "test", "train", "train"]
+    pairs = overlap(features.rows, features_a=features.values).leaking()
+    assert pairs[["id_a", "id_b", "kind"]].to_numpy().tolist() == [["val/joy/2", "test/joy/2", "exact"]]
+    ratings = pd.DataFrame({"image_id": ["joy/1", "joy/2", "val/joy/3", "joy/9"], "valence": [1.0, 2.0, 3.0, 9.0]})
+    joined, report = join_attributes(features.rows, ratings)
+    np.testing.assert_array_equal(joined["valence"], [2.0, 3.0, 2.0, np.nan, np.nan, 1.0])
+    assert (list(joined["image_id"]), report.unused, report.matched) == (expected, ("joy/9",), 4)
+
+
+def test_labels_and_votes_of_features_are_brought_to_the_taxonomy() -> None:
+    rows = pd.DataFrame({"image_id": ["a"], "label": ["Happy"], "vote_happy": [2.0], "vote_angry": [1.0], "vote_zen": [0.0]})
+    found = with_taxonomy(FeatureSet(FeatureSpec(1), np.zeros((1, 1), np.float32), rows), EKMAN).rows
+    assert list(found) == ["image_id", "label", "vote_joy", "vote_anger", "vote_zen"]
+    assert list(found["label"]) == ["joy"]
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".tsv", ".parquet"])

@@ -1,13 +1,16 @@
-"""Are folds and held-out shares stratified, complete and repeatable for any class sizes?"""
+"""Is a split known by every name, and are folds and held-out shares stratified, complete and repeatable for any classes?"""
 
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from data.splits import stratified_folds, stratified_holdout
+from data.features import FeatureSet, FeatureSpec
+from data.predictions import predictions_from_table
+from data.splits import ids_without_split, split_of, stratified_folds, stratified_holdout, with_split_names
 
 codes_lists = st.lists(st.integers(-1, 6), min_size=2, max_size=120).map(np.array)
 seeds = st.integers(0, 99)
@@ -57,3 +60,36 @@ def test_impossible_splits_are_refused() -> None:
             stratified_holdout(np.zeros(5, dtype=int), share, seed=0)
     with pytest.raises(ValueError, match=r"holding out 10% of 3 picture\(s\) leaves one side empty"):
         stratified_holdout(np.zeros(3, dtype=int), 0.1, seed=0)
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("train", ["train", "Train", "TRAIN", "training", "Training", " train ", "train_set"]),
+        ("val", ["val", "valid", "validation", "Validation", "dev", "DEV"]),
+        ("test", ["test", "testing", "Test", "PublicTest", "PrivateTest", "public_test", "Private Test"]),
+        (None, ["rest", "fold 3", "joy", "7", "", None]),
+    ],
+)
+def test_a_split_is_known_by_every_name_that_datasets_have_for_it(name, words) -> None:
+    assert {split_of(word) for word in words} == {name}
+
+
+def test_features_and_predictions_hold_splits_by_one_name_and_find_them_by_any() -> None:
+    rows = pd.DataFrame({"image_id": list("abcde"), "split": ["Training", "PublicTest", "dev", "rest", None]})
+    expected = ["train", "test", "val", "rest", None]
+    features = FeatureSet(FeatureSpec(1), np.zeros((5, 1), np.float32), rows)
+    predictions = predictions_from_table(rows.assign(predicted=["x", "y", "x", "y", "x"]))
+    for found in (features.rows, predictions.rows, with_split_names(rows)):
+        assert [name if isinstance(name, str) else None for name in found["split"]] == expected
+    for asked in ("PrivateTest", "TEST", "testing"):
+        assert features.where(split=asked).rows["image_id"].tolist() == ["b"]
+    assert with_split_names(features.rows) is features.rows
+    with pytest.raises(ValueError, match="no picture is in split 'Fold 3'; splits: rest, test, train, val"):
+        features.where(split="Fold 3")
+
+
+def test_an_id_is_known_without_its_own_split_only() -> None:
+    rows = pd.DataFrame({"image_id": ["val/joy/1", "val/joy/1b", "joy/1"], "split": ["val", "test", None]})
+    assert ids_without_split(rows).tolist() == ["joy/1", "val/joy/1b", "joy/1"]
+    assert ids_without_split(rows[["image_id"]]).tolist() == rows["image_id"].tolist()

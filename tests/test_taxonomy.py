@@ -17,7 +17,7 @@ BUILT_IN = sorted(TAXONOMIES)
 
 def test_the_built_in_sets_have_their_published_sizes_and_order() -> None:
     assert {name: len(taxonomy) for name, taxonomy in TAXONOMIES.items()} == {
-        "ekman6": 6, "mikels8": 8, "parrott6": 6, "webemo25": 25, "polarity": 2,
+        "ekman6": 6, "fer7": 7, "affectnet8": 8, "mikels8": 8, "parrott6": 6, "webemo25": 25, "polarity": 2,
     }  # fmt: skip
     assert TAXONOMIES["ekman6"].labels == ("anger", "disgust", "fear", "joy", "sadness", "surprise")
     for taxonomy in TAXONOMIES.values():
@@ -143,3 +143,64 @@ def test_an_alias_of_an_unknown_label_is_refused_by_that_label() -> None:
 def test_an_empty_label_is_refused() -> None:
     with pytest.raises(ValueError, match="taxonomy 'x' has an empty label"):
         Taxonomy("x", ("", "joy"))
+
+
+def test_neutral_and_contempt_are_known_and_the_sets_that_have_them_recognised():
+    fer = Taxonomy.from_labels(["angry", "disgust", "fear", "happy", "sad", "surprise", "neutral"])
+    assert (fer.name, dict(fer.polarity)) == (
+        "fer7",
+        {"anger": -1, "disgust": -1, "fear": -1, "joy": 1, "sadness": -1, "surprise": 0, "neutral": 0},
+    )
+    words = ["Neutral", "Happy", "Sad", "Surprise", "Fear", "Disgust", "Anger", "Contempt"]
+    assert Taxonomy.from_labels(words) is TAXONOMIES["affectnet8"]
+    assert TAXONOMIES["affectnet8"].polarity["contempt"] == -1
+    assert TAXONOMIES["fer7"].to(TAXONOMIES["ekman6"])["neutral"] is None
+
+
+@given(
+    st.sets(
+        st.sampled_from(["joy", "happy", "surprise", "surprised", "neutral", "confusion", "love", "zen", "x"]), min_size=2
+    )
+)
+def test_a_word_has_one_polarity_in_every_set_of_ones_own(words):
+    expected = {"joy": 1, "happy": 1, "surprise": 0, "surprised": 0, "neutral": 0, "confusion": -1, "love": 1}
+    found = Taxonomy.from_labels(words)
+    assert found.name == "custom"
+    assert dict(found.polarity) == {word: expected[word] for word in found.labels if word in expected}
+
+
+def test_only_surprise_differs_in_polarity_between_the_named_sets():
+    signs: dict[str, set[int]] = {}
+    for taxonomy in TAXONOMIES.values():
+        for label, sign in taxonomy.polarity.items():
+            signs.setdefault(label, set()).add(sign)
+    assert {label for label, found in signs.items() if len(found) > 1} == {"surprise"}
+
+
+def test_a_set_in_somebodys_spelling_keeps_order_polarity_and_maps():
+    own = TAXONOMIES["mikels8"].spelt(["Content", "Sad", "AWE"])
+    assert own.labels == ("amusement", "AWE", "Content", "excitement", "anger", "disgust", "fear", "Sad")
+    assert own.polarity["Sad"] == -1
+    assert own.to(TAXONOMIES["ekman6"]) == {
+        "amusement": "joy", "AWE": None, "Content": "joy", "excitement": "joy", "anger": "anger", "disgust": "disgust",
+        "fear": "fear", "Sad": "sadness",
+    }  # fmt: skip
+    assert TAXONOMIES["webemo25"].to(own)["contentment"] == "Content"
+    assert [own.resolve(word) for word in ("sadness", "contentment", "awe", "Content!")] == [
+        "Sad",
+        "Content",
+        "AWE",
+        "Content",
+    ]
+    again = Taxonomy.from_json(json.loads(json.dumps(own.as_json())))
+    assert again == own
+    assert TAXONOMIES["mikels8"].spelt(["awe"]) is TAXONOMIES["mikels8"]
+    with pytest.raises(ValueError, match="'sad' and 'Sadness' are one label of taxonomy 'mikels8'"):
+        TAXONOMIES["mikels8"].spelt(["sad", "Sadness"])
+
+
+def test_a_label_set_of_ones_own_understands_what_its_labels_are_called_elsewhere():
+    own = Taxonomy("own", ("happy", "something_else", "3"))
+    assert own.codes(["joy", "Happiness.", "Something Else", 3.0, "3", None]).tolist() == [0, 0, 1, 2, 2, -1]
+    apart = Taxonomy("own", ("joy", "happiness"))
+    assert (apart.resolve("Joy"), apart.resolve("Happiness"), apart.knows("happy")) == ("joy", "happiness", False)

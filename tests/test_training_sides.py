@@ -38,6 +38,20 @@ def ids(features: FeatureSet, positions: np.ndarray | None) -> set[str]:
     return set() if positions is None else set(features.rows["image_id"].iloc[positions])
 
 
+@pytest.mark.parametrize(
+    ("train", "val", "test"),
+    [("Train", "Val", "Test"), ("training", "valid", "testing"), ("Training", "dev", "PublicTest")],
+)
+def test_the_sides_are_found_by_any_name_of_theirs(train: str, val: str, test: str) -> None:
+    features = features_of([train] * 8 + [val] * 4 + [test] * 4)
+    for asked in ({}, {"split": train, "val_split": val}, {"split": "training", "val_split": "Validation"}):
+        cut = sides(features, TWO, settings_of(**asked))
+        assert ids(features, cut.train) == {f"p{number}" for number in range(8)}
+        assert ids(features, cut.val) == {f"p{number}" for number in range(8, 12)}
+        assert ids(features, cut.test) == {f"p{number}" for number in range(12, 16)}
+        assert cut.measured_on == "split test"
+
+
 @pytest.mark.parametrize("called", ["val", "validation", "dev"])
 def test_the_validation_split_chooses_the_epoch_and_the_test_split_measures(called: str) -> None:
     features = features_of(["train"] * 8 + [called] * 4 + ["test"] * 4)

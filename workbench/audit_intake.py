@@ -13,6 +13,7 @@ import pandas as pd
 from analyses.reading import ReadingQuality
 from data.features import VOTE_PREFIX, FeatureSet
 from data.predictions import SCORE_PREFIX, Predictions, labels_named, predictions_from_table, with_votes
+from data.splits import split_name
 from data.tables import table_of
 from data.taxonomy_file import taxonomy_called
 from workbench.attribute_intake import with_tables
@@ -131,9 +132,8 @@ def tabled(settings: AuditSettings) -> AuditGiven:
         source=path.name,
     )
     if settings.split:
-        inside = (
-            (predictions.rows["split"] == settings.split).to_numpy() if "split" in predictions.rows else np.zeros(0, bool)
-        )
+        rows, split = predictions.rows, split_name(settings.split)
+        inside = (rows["split"] == split).to_numpy() if "split" in rows else np.zeros(0, bool)
         if not inside.any():
             raise ValueError(f"no picture of {path} is in split {settings.split!r}")
         predictions = predictions.take(inside)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from analyses.audit import AuditResult, run_audit
+from data.label_meeting import LabelsApartError
 from data.tables import is_table
 from workbench.audit_intake import probed, tabled
 from workbench.besides_intake import besides
@@ -61,7 +62,11 @@ def audit(settings: AuditSettings, *, command: str = "", remarks: tuple[str, ...
     names = tuple(item for item in settings.attributes if item not in tables)
     if settings.gold and not settings.concepts:
         raise ValueError("--gold holds labels of concepts: say which with --concepts")
-    given = probed(settings) if settings.features else tabled(settings)
+    try:
+        given = probed(settings) if settings.features else tabled(settings)
+    except LabelsApartError as refusal:
+        say(f"labels never meet: {refusal.fact}")
+        raise
     predictions, provenance, features = given.predictions, given.provenance, given.features
     require_answerable(gate, truth=predictions.truth is not None)
     if given.joined:

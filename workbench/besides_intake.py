@@ -56,9 +56,9 @@ def _valence(path: Path, taxonomy: Taxonomy) -> dict[str, float]:
     table = columns_of(path).rows
     if not {"label", "valence"} <= set(table.columns):
         raise ValueError(f"{path} has columns {', '.join(map(str, table.columns))}: expected label and valence")
-    table = table[[taxonomy.knows(str(word)) for word in table["label"]]]
+    table = table[[not pd.isna(word) and taxonomy.knows(word) for word in table["label"]]]
     numbers = pd.to_numeric(table["valence"], errors="coerce").to_numpy(float)
-    labels = [taxonomy.resolve(str(word)) for word in table["label"]]
+    labels = [taxonomy.resolve(word) for word in table["label"]]
     if not labels:
         raise ValueError(f"{path} gives a valence to none of {', '.join(taxonomy.labels)}")
     bad = [label for label, number in zip(labels, numbers, strict=True) if not np.isfinite(number)]

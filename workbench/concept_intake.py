@@ -16,6 +16,7 @@ from analyses.concepts import PROJECT, ConceptReport, Gold
 from data.concepts import Concept, PromptPair, read_directions, read_prompt_pairs
 from data.features import FeatureSet
 from data.gold import gold_labels, read_answers
+from data.label_identity import plain
 from data.predictions import Predictions
 from data.tables import named
 from workbench.concept_sentences import STANDING_WARNING, in_words, standing_note
@@ -153,8 +154,9 @@ def _gold(paths: Sequence[str], concepts: Sequence[Concept], ids: pd.Series) -> 
     """Concept -> gold labels of these pictures, and what must be known of them."""
     if not paths:
         return {}, []
-    found = gold_labels(read_answers(paths))
     names = [concept.name for concept in concepts]
+    asked = {plain(name): name for name in names}
+    found = {asked.get(plain(name), name): gold for name, gold in gold_labels(read_answers(paths)).items()}
     if "" in found and len(names) == 1:
         found = {names[0]: found.pop("")} | found
     if not set(found) & set(names):

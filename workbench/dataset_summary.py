@@ -27,11 +27,10 @@ def summary(manifest: Manifest, *, every: bool = False) -> str:
         _line("dataset", f"{manifest.root}"),
         _line("layout", title if title == manifest.layout else f"{title} ({manifest.layout})"),
         _line("pictures", f"{len(manifest):,}"),
-        _line("labels", "none" if labels is None else f"{len(labels)} ({labels.name})"),
+        *([] if labels is None else [_line("labels", f"{len(labels)} ({labels.name})")]),
         _line("votes", _votes(manifest)),
         _line("attributes", _attributes(manifest)),
-        "",
-        _indented(manifest.counts().map(lambda number: f"{number:,}").to_string()),
+        *([_splits(manifest)] if labels is None else ["", _table(manifest)]),
     ]
     if manifest.notes:
         blocks += ["", "notes", *(f"  - {note}" for note in manifest.notes)]
@@ -40,6 +39,16 @@ def summary(manifest: Manifest, *, every: bool = False) -> str:
 
 def _line(name: str, text: str) -> str:
     return f"{name:<11} {text}"
+
+
+def _table(manifest: Manifest) -> str:
+    return _indented(manifest.counts().map(lambda number: f"{number:,}").to_string())
+
+
+def _splits(manifest: Manifest) -> str:
+    """Pictures in each split, of a dataset without labels."""
+    counts = manifest.counts().loc["all"].drop("all")
+    return _line("splits", ", ".join(f"{split} {number:,}" for split, number in counts.items()) + "; no labels")
 
 
 def _votes(manifest: Manifest) -> str:

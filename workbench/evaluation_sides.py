@@ -108,7 +108,7 @@ def _sides(features: FeatureSet, split: str) -> tuple[Positions, Positions | Non
     chosen = split or ("test" if "test" in splits else "")
     if not chosen:
         return np.flatnonzero(labelled), None, "all pictures"
-    require_split(chosen, splits)
+    chosen = require_split(chosen, splits)
     train = np.flatnonzero(labelled & (of == "train")) if chosen != "train" and "train" in splits else None
     return np.flatnonzero(labelled & (of == chosen)), train, f"split {chosen}"
 

@@ -146,7 +146,7 @@ def _pictures(settings: SweepSettings, say: Say) -> tuple[FeatureSet, Positions,
     chosen = settings.split or ("train" if splits else "")
     last = []
     if chosen:
-        require_split(chosen, splits)
+        chosen = require_split(chosen, splits)
         inside = (rows["split"] == chosen).to_numpy()
         if not inside.all():
             say(f"only split {chosen} is used, {int(inside.sum()):,} of {len(rows):,} pictures: the sweep sees no others")

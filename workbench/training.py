@@ -13,7 +13,7 @@ import pandas as pd
 
 from data.atomic import atomic_folder, write_json
 from data.features import VOTE_PREFIX, FeatureSet, FeatureSpec
-from data.readers import read_features
+from data.readers import read_features, with_taxonomy
 from data.taxonomy import Taxonomy
 from data.taxonomy_file import taxonomy_called
 from workbench.claiming import writes_out
@@ -157,7 +157,8 @@ def _opened(path: str, settings: TrainSettings, taxonomy: str, say: Say) -> tupl
     unlabelled = int(features.rows["label"].isna().sum())
     if unlabelled:
         say(f"note: {unlabelled} picture(s) have no label and are left out of training")
-    return features, asked or Taxonomy.from_labels(sorted(features.rows["label"].dropna().unique()))
+    labels = asked or Taxonomy.from_labels(sorted(features.rows["label"].dropna().unique(), key=str))
+    return with_taxonomy(features, labels), labels
 
 
 def _further_sets(settings: TrainSettings, spec: FeatureSpec, measured: pd.DataFrame, say: Say) -> list[Further]:

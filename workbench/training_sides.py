@@ -13,8 +13,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from data.features import FeatureSet
-from data.manifest import SPLITS
-from data.splits import stratified_holdout
+from data.splits import split_name, stratified_holdout
 from data.tables import named
 from data.taxonomy import Taxonomy
 from workbench.settings import TrainSettings
@@ -62,7 +61,7 @@ def sides(features: FeatureSet, taxonomy: Taxonomy, settings: TrainSettings, *, 
     splits = sorted({str(name) for name in split if not pd.isna(name)})
     chosen = (settings.split if first else "") or ("train" if len(splits) > 1 and "train" in splits else "")
     if chosen:
-        require_split(chosen, splits)
+        chosen = require_split(chosen, splits)
     train = np.flatnonzero(labelled & (split == chosen) if chosen else labelled)
     if not len(train):
         raise ValueError(f"cannot train: no picture{f' of split {chosen}' if chosen else ''} has a label")
@@ -153,13 +152,13 @@ def _validation(
     split: npt.NDArray[np.object_], splits: list[str], labelled: npt.NDArray[np.bool_], chosen: str, settings: TrainSettings
 ) -> Positions | None:
     """The split that chooses the epoch: what was asked for, else what is called validation and is nothing else."""
-    usual = [name for name in splits if SPLITS.get(name.casefold()) == "val" and name != chosen]
+    usual = [name for name in splits if name == "val" and name != chosen]
     name = settings.val_split or (usual[0] if usual and chosen else "")
     if not name or name == NO_SPLIT:
         return None
-    if name == chosen:
+    if split_name(name) == chosen:
         raise ValueError(f"split {name!r} cannot both be trained on and choose the epoch: give another --val-split, or none")
-    require_split(name, splits)
+    name = require_split(name, splits)
     found = np.flatnonzero(labelled & (split == name))
     if not len(found):
         raise ValueError(
@@ -169,13 +168,14 @@ def _validation(
     return found
 
 
-def require_split(name: str, splits: list[str]) -> None:
-    """Refuses a split that is not there.
+def require_split(name: str, splits: list[str]) -> str:
+    """What the split is called here (see `data.splits`); refused where it is not there.
 
     Raises:
         ValueError: which there are.
     """
     if not splits:
         raise ValueError(f"these features have no split, so there is no split {name!r}: leave that out")
-    if name not in splits:
+    if split_name(name) not in splits:
         raise ValueError(f"no picture is in split {name!r}; splits: {', '.join(splits)}")
+    return split_name(name)

@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from analyses.audit import AuditResult
+from analyses.further import NO_VALENCE
 from analyses.outcomes import OUTCOME_PREFIX
 from workbench.chapters.chapter import MOST_ROWS, Chapter, named_tables, ranked, rows_of, sampled, skewed
 from workbench.chapters.words import counts, interval, intervals, plural, signed, small_q
@@ -41,12 +42,21 @@ def severe(result: AuditResult) -> Chapter | None:
         found.append(sentence + ".")
     valence = result.run.get("valence", "polarity of the labels: −1 unpleasant, 0 neutral, +1 pleasant")
     return Chapter(
-        "severity", "How severe: pleasant or unpleasant", (*found, *sampled(result, "severity")),
+        "severity", "How severe: pleasant or unpleasant", (*found, *_left_out(result), *sampled(result, "severity")),
         f"Difference of mean valence from the other pictures ({valence}). A skew among feelings of one polarity leaves it "
         f"at zero. The tolerance is a fifth of a standard deviation. {how_found(table)}",
         interval_figure(drawn["slice"].tolist(), series, axis="difference of mean valence", band=tolerance),
         _table(leading), len(table), list(leading["where"]), "severity",
     )  # fmt: skip
+
+
+def _left_out(result: AuditResult) -> list[str]:
+    """A sentence that names the labels without valence, with their counts of pictures."""
+    names = [str(name) for name in result.excluded["name"] if str(name).startswith(NO_VALENCE)]
+    return [
+        f"Pictures predicted as a label without a known polarity take no part: {name.removeprefix(NO_VALENCE)}."
+        for name in names
+    ]
 
 
 def outcomes(result: AuditResult) -> list[Chapter]:

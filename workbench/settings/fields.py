@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import field
 from typing import Any
 
-TAXONOMIES = "ekman6, mikels8, parrott6, webemo25, polarity, or a .toml file of your own"
+TAXONOMIES = "ekman6, fer7, affectnet8, mikels8, parrott6, webemo25, polarity, or a .toml file of your own"
 
 
 def option(default: Any, text: str, **more: Any) -> Any:
