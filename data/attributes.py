@@ -47,7 +47,7 @@ class JoinReport:
         """
         sentences = []
         if self.core:
-            sentences.append(f"{', '.join(self.core)} of the attribute table: used as if the data held them")
+            sentences.append(f"taken from the attribute table: {', '.join(self.core)}")
         for name, cells in self.filled:
             sentences.append(f"{name}: {cells} cell(s) that were empty in the data are filled from the attribute table")
         if self.aside:

@@ -48,7 +48,7 @@ def test_groups_truth_votes_split_and_pairs_are_used_wherever_they_stand(tmp_pat
     columns = ["image_id", "group_id", "split", "pair_id", "tone"]
     pd.testing.assert_frame_equal(two.rows[columns], one.rows[columns])
     assert two.notes[0].startswith("tone") or "group_id" in two.notes[0]
-    assert any("label, group_id, split, pair_id of the attribute table" in note for note in two.notes)
+    assert any("taken from the attribute table: label, group_id, split, pair_id" in note for note in two.notes)
 
 
 def test_what_a_model_read_is_never_taken_from_an_attribute_table(tmp_path: Path, whole: pd.DataFrame) -> None:

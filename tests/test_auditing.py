@@ -269,9 +269,11 @@ def test_only_the_named_attributes_are_sliced(demo, tmp_path):
 
 
 def test_an_attribute_that_is_there_already_is_refused(demo, tmp_path):
-    pd.DataFrame({"id": ["planted-003000"], "light": ["day"]}).to_csv(tmp_path / "light.csv", index=False)
+    pd.DataFrame({"id": ["planted-003000"], "light": ["never"]}).to_csv(tmp_path / "light.csv", index=False)
     words = ["audit", "--features", demo.features, "--probe", demo.probe, "-o", tmp_path / "run"]
-    assert "attribute(s) light are already in the data" in refusal(*words, "--attributes", tmp_path / "light.csv")
+    assert "attribute 'light' is in the data and in the attribute table, and differs for 1 picture" in refusal(
+        *words, "--attributes", tmp_path / "light.csv"
+    )
 
 
 def test_provenance_leads_back_to_data_and_probe(demo):

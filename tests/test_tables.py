@@ -146,9 +146,7 @@ def test_core_columns_of_a_joined_table_are_used() -> None:
     assert joined["vote_joy"].tolist() == [1, 0, 3]
     assert joined["tone"].tolist() == ["d", "l", "l"]
     assert joined["path"].tolist() == ["x/a", "x/b", "x/c"]
-    assert report.notes()[0] == (
-        "group_id, label, vote_joy, split, pair_id of the attribute table: used as if the data held them"
-    )
+    assert report.notes()[0] == ("taken from the attribute table: group_id, label, vote_joy, split, pair_id")
     assert report.notes(among=[])[1:] == [
         "tone: 1 cell(s) that were empty in the data are filled from the attribute table",
         "path of the attribute table: not used, the data have their own",
