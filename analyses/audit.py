@@ -152,9 +152,10 @@ def run_audit(
         tolerance=config.tolerance, designs=designs, inferred=inferred,
     )  # fmt: skip
     further = Answers({}, [], {})
-    if config.further:
+    if config.further or config.outcomes or config.adjust_for:
         say("asking further")
         further = further_answers(predictions, coded, config, besides=besides, inferred=inferred)
+    if config.further:
         levels = level_table(
             sums, per_picture, predictions.taxonomy, coded, rules=Rules(config.min_count, config.alpha, config.tolerance),
             order=config.order, groups=groups, inferred=inferred,
