@@ -169,9 +169,10 @@ def run_audit(
     findings = without_verdicts(findings, aside)
     proven = [attribute for attribute in coded if attribute.column not in aside]
     further = Answers({}, [], {})
-    if config.further and proven:
+    if proven and (config.further or config.outcomes or config.adjust_for):
         say("asking further")
         further = further_answers(predictions, proven, config, besides=besides, inferred=inferred)
+    if config.further and proven:
         levels = level_table(
             sums, per_picture, predictions.taxonomy, coded, rules=Rules(config.min_count, config.alpha, config.tolerance),
             order=config.order, groups=groups, inferred=inferred,

@@ -172,7 +172,8 @@ class _Asker:
             asked.append(_Question("the nearest pictures", self.retrieval, few))
         if self.besides.training is not None:
             asked.append(_Question("bias amplification", self.amplification, every, self.besides.training_by_name))
-        return asked
+        # What is asked for by name is answered, whatever else is left.
+        return [question for question in asked if config.further or question.by_name]
 
     def adjusted(self) -> Tables:
         return {

@@ -138,6 +138,8 @@ def test_outcomes_of_ordinary_audits_are_findings_too(tmp_path) -> None:
     table["valence"] = np.random.default_rng(0).normal(size=900) + 0.9 * (table["tone"] == "dark")
     plain, asked = audited(table.drop(columns="valence"), order=1), audited(table, order=1, outcomes=("valence",))
     assert plain.headline + "; of the numbers, 2 of 5 (slice, outcome) pairs are skewed" == asked.headline
+    slim = audited(table, order=1, outcomes=("valence",), further=False)
+    assert (set(slim.tables) & {"severity", "outcome valence"}, slim.headline) == ({"outcome valence"}, asked.headline)
     findings = audit_findings(asked, Gate("skewed"))
     assert findings.failed
     assert [one["outcome"] for one in findings_record(findings)["findings"]] == ["valence", "valence"]
