@@ -20,6 +20,7 @@ from workbench.chapters import Chapter, chapters
 from workbench.concept_figures import concept_figures
 from workbench.concept_sentences import standing
 from workbench.evidence import Claims, with_note
+from workbench.findings_list import MOST_INTERSECTIONS, MOST_SINGLE, MOST_WRITTEN, findings_list
 from workbench.page import figure_html, template
 from workbench.reading_sentences import accuracy_sentence, answer_sentence, coverage_note, gap_sentence, unsure_sentence
 from workbench.reviewing import Judged, Review, judged, marks, progress_sentence
@@ -27,7 +28,7 @@ from workbench.space_section import FIGURES, section_figures, space_section
 from workbench.system_section import read_first, system_section
 
 MOST_SENTENCES = 15
-MOST_ROWS = 600
+MOST_REVIEWED = 600
 MOST_EXCLUDED = 200
 MOST_ON_MAP = 2_000
 MOST_BYTES = 6_000_000
@@ -45,12 +46,12 @@ def report_html(result: AuditResult, *, reviews: Sequence[Review] = ()) -> str:
         reviews: what people decided about its findings (`workbench.reviewing.load_reviews`).
     """
     found, further = judged(result, reviews), chapters(result)
-    for share in (1.0, 0.5, 0.2, 0.05):
+    for share, rows in ((1.0, 1.0), (0.5, 1.0), (0.2, 1.0), (0.05, 1.0), (0.05, 0.1), (0.05, 0.01)):
         page = _page(
             result,
             found,
             further,
-            rows=int(share * MOST_ROWS),
+            rows=rows,
             excluded=int(share * MOST_EXCLUDED),
             on_map=int(share * MOST_ON_MAP),
             slices=max(int(share * figures.MOST_SLICES), 8),
@@ -63,7 +64,7 @@ def report_html(result: AuditResult, *, reviews: Sequence[Review] = ()) -> str:
 
 def _page(
     result: AuditResult, found: list[Judged], further: list[Chapter], *,
-    rows: int, excluded: int, on_map: int, slices: int, pictures: int,
+    rows: float, excluded: int, on_map: int, slices: int, pictures: int,
 ) -> str:  # fmt: skip
     findings = result.findings
     own = findings[(findings["verdict"] == "skewed") & findings["repeats"].isna()]
@@ -79,6 +80,10 @@ def _page(
         )
         for row in own.head(MOST_SENTENCES).itertuples()
     ]  # fmt: skip
+    listed = findings_list(
+        findings.assign(review=pd.Series(decided, dtype=object)), single=int(rows * MOST_SINGLE),
+        intersections=int(rows * MOST_INTERSECTIONS), written=int(rows * MOST_WRITTEN),
+    )  # fmt: skip
     inline = len(gallery.pictures)
     behind = slice_pictures(result, gallery, figures.heat_map_slices(result, most=slices), claims=claims)
     return template("report.html").render(
@@ -106,8 +111,9 @@ def _page(
         on_map=min(on_map, int(result.samples["audit_x"].notna().sum())),
         reading=_reading(result),
         concept_figures=[(one, _drawn(one.name, one.figure)) for one in concept_figures(result)],
-        rows=list(_rows(findings.head(rows).assign(review=pd.Series(decided, dtype=object)))),
-        judged=found[:rows],
+        rows=list(_rows(listed.written)),
+        listed=listed,
+        judged=found[: int(rows * MOST_REVIEWED)],
         judged_of=len(found),
         review_sentence=progress_sentence(result, found),
         slices_of_one=int((result.slices["order"] == 1).sum()),
