@@ -384,7 +384,7 @@ def test_names_of_emotions_do_not_run_into_each_other(report):
 
 
 def listed(result):
-    """The findings that the report's table holds: every slice of one attribute, the strongest intersections, 50 a verdict."""
+    """The findings that the report's table holds: all slices of one attribute, the strongest intersections."""
     alone = result.findings["where"].map(len) == 1
     of_verdict = result.findings.assign(several=~alone).groupby("verdict")["several"].cumsum()
     return result.findings[alone | ((~alone).cumsum() <= 300) | (of_verdict <= 50)]

@@ -256,7 +256,8 @@ def test_the_table_holds_every_slice_of_one_attribute_and_the_strongest_intersec
         assert any(attribute in where for where in expected["where"])
     assert (
         f"It holds all {alone.sum():,} rows of slices of one attribute and the {len(expected) - alone.sum():,} strongest of "
-        f"{(~alone).sum():,} rows of intersections (of each verdict at least 50). The rest of the {len(findings):,} is in audit.json and on the page Slices of the app."
+        f"{(~alone).sum():,} rows of intersections (of each verdict at least 50). The rest of the "
+        f"{len(findings):,} is in audit.json and on the page Slices of the app."
     ) in Page(page).text
     body = page[page.index("<tbody>") : page.index("</tbody>")]
     assert body.count('class="repeats"') == expected.head(MOST_WRITTEN)["repeats"].notna().sum()

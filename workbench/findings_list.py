@@ -1,8 +1,8 @@
 """Which findings does the report's table hold, and how are they put into the page in few bytes?
 
 Every slice of one attribute is there with every verdict, so that whatever is searched for is found; of intersections, which
-can be very many, the strongest, and some of each verdict. The first rows are written as a table, for readers without scripts; the others as numbers
-that the page's script turns into rows when they are asked for.
+can be very many, the strongest, and some of each verdict. The first rows are written as a table, for readers without
+scripts; the others as numbers that the page's script turns into rows when they are asked for.
 """
 
 from __future__ import annotations
