@@ -14,8 +14,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 from workbench_runs import HOSTILE, finished_run, predictions_table
 
+from workbench.findings_list import MOST_WRITTEN
+from workbench.sentences import points, probability
 from workbench.store import load_audit
 
 pytest_plugins = ["workbench_fixtures"]
@@ -380,16 +383,26 @@ def test_names_of_emotions_do_not_run_into_each_other(report):
         assert all(right + 2 < left for (_, right), (left, _) in itertools.pairwise(boxes))
 
 
+def listed(result):
+    """The findings that the report's table holds: all slices of one attribute, the strongest intersections."""
+    alone = result.findings["where"].map(len) == 1
+    of_verdict = result.findings.assign(several=~alone).groupby("verdict")["several"].cumsum()
+    return result.findings[alone | ((~alone).cumsum() <= 300) | (of_verdict <= 50)]
+
+
 def test_the_table_of_the_report_is_filtered_by_words_verdict_and_repeats(report, demo_result):
     page = report.page
-    shown = demo_result.findings.head(600)
-    visible = "document.querySelectorAll('#all tbody tr:not([hidden])').length"
-    assert page.evaluate(visible) == 600
-    assert page.locator("#filter-count").inner_text() == "600 of 600 rows"
+    shown = listed(demo_result)
+    whole = f"{len(shown):,} of {len(shown):,} rows"
+    visible = "document.querySelectorAll('#all tbody tr').length"
+    assert page.evaluate(visible) == len(shown)
+    assert page.locator("#filter-count").inner_text() == whole
 
+    for verdict, count in shown["verdict"].value_counts().items():
+        page.select_option("#filter-verdict", verdict)
+        assert page.evaluate(visible) == count > 0
     page.select_option("#filter-verdict", "skewed")
     skewed = shown[shown["verdict"] == "skewed"]
-    assert page.evaluate(visible) == len(skewed)
     page.check("#filter-repeats")
     own = skewed[skewed["repeats"].isna()]
     assert page.evaluate(visible) == len(own)
@@ -397,12 +410,32 @@ def test_the_table_of_the_report_is_filtered_by_words_verdict_and_repeats(report
     both = own[own["slice"].str.contains("dark") & (own["emotion"] == "anger")]
     assert page.evaluate(visible) == len(both) > 0
     page.fill("#filter-text", "no such slice")
-    assert page.locator("#filter-count").inner_text() == "0 of 600 rows"
+    assert page.locator("#filter-count").inner_text() == f"0 of {len(shown):,} rows"
 
-    page.fill("#filter-text", "")
     page.uncheck("#filter-repeats")
     page.select_option("#filter-verdict", "")
-    assert page.evaluate(visible) == 600
+    for name in demo_result.run["attributes"]:  # whatever was sliced by is found, skewed or not
+        page.fill("#filter-text", name.replace("_", " "))
+        assert page.evaluate(visible) >= (shown["where"].map(list).map(lambda where, one=name: where == [one])).sum() > 0
+    page.fill("#filter-text", "")
+    assert page.locator("#filter-count").inner_text() == whole
+
+
+def test_rows_that_the_script_makes_are_written_as_those_of_the_page(report, demo_result):
+    """Formats of numbers are in two languages: the same finding must read the same in either."""
+    cells = report.page.eval_on_selector_all(
+        "#all tbody tr", "rows => rows.map(row => [...row.cells].map(cell => cell.textContent))"
+    )
+    rows = list(listed(demo_result).itertuples())
+    assert len(cells) == len(rows) > MOST_WRITTEN
+    for row, texts in zip(rows, cells, strict=True):
+        assert texts[0] == row.slice + (f"repeats {row.repeats}" if isinstance(row.repeats, str) else "")
+        assert texts[1:3] == [row.emotion, str(row.n)]
+        if not np.isnan(row.effect):
+            assert texts[5] == f"{points(row.effect)} [{points(row.low)}, {points(row.high)}]"
+            assert texts[4] == f"{100 * row.complement_rate:.1f}"
+        assert texts[6] == probability(row.q)
+        assert texts[-3:] == [points(row.composition), points(row.shift), row.verdict]
 
 
 @pytest.mark.parametrize(
@@ -412,7 +445,7 @@ def test_the_table_of_the_report_is_filtered_by_words_verdict_and_repeats(report
 )
 def test_the_table_of_the_report_is_sorted_by_number_not_by_spelling(report, demo_result, column, value):
     head = report.page.locator("#all thead th").nth(column)
-    keyed = {(row.slice, row.emotion): value(row) for row in demo_result.findings.head(600).itertuples()}
+    keyed = {(row.slice, row.emotion): value(row) for row in listed(demo_result).itertuples()}
     down = sorted(keyed.values(), reverse=True)
 
     def order():
@@ -453,6 +486,48 @@ def test_the_pictures_behind_a_finding_unfold(report):
     assert not details.locator("li").first.is_visible()
     details.locator("summary").click()
     assert details.locator("li").first.is_visible()
+
+
+BEYOND = """() => {
+    const width = document.documentElement.clientWidth, beyond = [], what = '.main-svg, .main-svg text, .main-svg .point';
+    for (const one of document.querySelectorAll(`${what}, table, td, th, img, p, li, code, h1, h2`)) {
+        const { left, right, width: wide } = one.getBoundingClientRect();
+        if (wide && (right > width + 1 || left < -1)) beyond.push([one.tagName, one.textContent.slice(0, 40), left, right]);
+    }
+    return beyond;
+}"""
+PRINTED = "addEventListener('resize', event => document.body && event.stopImmediatePropagation(), true)"
+"""Printing lays the page out anew without telling it that it was resized: figures are not drawn anew."""
+
+
+@pytest.mark.parametrize("which", ["demo", "hostile"])
+def test_on_paper_nothing_is_cut_and_the_first_finding_is_on_the_first_page(visit, demo, hostile_run, tmp_path, which):
+    run = demo.audit if which == "demo" else hostile_run
+    page = visit().page
+    page.add_init_script(PRINTED)
+    page.goto((run / "report.html").as_uri())
+    page.wait_for_function("[...document.querySelectorAll('.main-svg')].every(one => one.getAttribute('viewBox'))")
+    drawn = page.pdf(path=tmp_path / "report.pdf", format="A4", print_background=True)
+    assert drawn.startswith(b"%PDF")
+    page.emulate_media(media="print")
+    page.set_viewport_size({"width": 703, "height": 1032})  # A4 within margins of 12 mm, at 96 pixels an inch
+    page.wait_for_timeout(300)
+    assert page.evaluate(BEYOND) == []
+    tall = page.eval_on_selector_all(".js-plotly-plot", "plots => plots.map(plot => plot.getBoundingClientRect().height)")
+    assert 0 < max(tall) <= 1032, "a figure fits a page"
+    for plot in page.locator(".js-plotly-plot").all():
+        outer, inner = plot.bounding_box(), plot.locator(".main-svg").first.bounding_box()
+        assert inner["height"] <= outer["height"] + 1, "what follows does not lie upon a figure"
+    assert not page.locator(".filters").first.is_visible()
+    first = page.locator("ol.sentences > li").first.bounding_box()
+    assert first["y"] + first["height"] < 1032
+    if shutil.which("pdftoppm"):
+        subprocess.run(["pdftoppm", "-r", "40", "-gray", tmp_path / "report.pdf", tmp_path / "page"], check=True)
+        for path in tmp_path.glob("page*.pgm"):
+            ink = np.asarray(Image.open(path)) < 200
+            margin = int(ink.shape[1] * 10 / 210)
+            assert not ink[:, :margin].any()
+            assert not ink[:, -margin:].any(), f"{path.name}: something is drawn into the margin, where paper ends"
 
 
 def test_hostile_data_run_nothing_and_load_nothing_in_the_browser(hostile_report, hostile_run):

@@ -7,6 +7,7 @@ import json
 import re
 from collections import Counter
 from dataclasses import replace
+from html import unescape
 from html.parser import HTMLParser
 
 import numpy as np
@@ -18,6 +19,7 @@ from analyses.cells import VERDICTS
 from data.predictions import predictions_from_table
 from workbench import figures
 from workbench.chapters import chapters
+from workbench.findings_list import MOST_WRITTEN, findings_list
 from workbench.report import MOST_BYTES, report_html
 from workbench.sentences import VERDICT_MEANING, outcome, plain_sentence
 from workbench.store import load_audit
@@ -134,7 +136,10 @@ def test_a_nasty_big_audit_stays_under_six_megabytes_and_says_what_is_not_drawn(
     big = report_html(result)
     assert len(big.encode()) < LIMIT
     text = Page(big).text
-    assert f"of {len(result.findings):,} are shown; audit.json has all" in text
+    single = int((result.findings["where"].map(len) == 1).sum())
+    assert f"all {single:,} rows of slices of one attribute and the" in text, re.findall("It holds.{0,200}", text)
+    assert f"The rest of the {len(result.findings):,} is in audit.json" in text
+    assert len(listed_rows(big)) > single
     assert re.search(r"[\d,]+ of these are drawn here; the app draws all", text)
     assert f"{len(result.excluded):,} item(s)" in text
 
@@ -227,12 +232,49 @@ def test_an_audit_that_found_nothing_says_so_and_does_not_call_it_unbiased(quiet
     assert "The labels’ doing, or the model’s?" not in text
 
 
-def test_the_table_holds_every_finding_in_rank_order_up_to_its_limit(demo_result, page):
+def listed_rows(page):
+    """(slice, emotion, verdict) of every row of the table, those that are written out and those that the script makes."""
+    body = page[page.index("<tbody>", page.index('<table id="all">')) :]
+    body = body[: body.index("</tbody>")]
+    written = re.findall(
+        r'<td>([^<]*)(?:<small>.*?)?</td><td>([^<]*)</td><td class="n">(?:(?!</tr>).)*<td class="[a-z-]+">([^<]*)</td></tr>',
+        body, flags=re.DOTALL,
+    )  # fmt: skip
+    kept = json.loads(re.search(r'id="more-findings">(.*?)</script>', page, flags=re.DOTALL)[1])
+    later = [(kept["slices"][row[0]], kept["emotions"][row[1]], kept["verdicts"][row[3]]) for row in kept["rows"]]
+    return [tuple(unescape(one) for one in row) for row in written] + later
+
+
+def test_the_table_holds_every_slice_of_one_attribute_and_the_strongest_intersections(demo_result, page):
+    findings = demo_result.findings
+    alone = findings["where"].map(len) == 1
+    of_verdict = findings.assign(several=~alone).groupby("verdict")["several"].cumsum()
+    expected = findings[alone | ((~alone).cumsum() <= 300) | (of_verdict <= 50)]
+    assert listed_rows(page) == list(expected[["slice", "emotion", "verdict"]].itertuples(index=False, name=None))
+    assert set(findings["verdict"]) == set(expected["verdict"])
+    for attribute in demo_result.run["attributes"]:
+        assert any(attribute in where for where in expected["where"])
+    assert (
+        f"It holds all {alone.sum():,} rows of slices of one attribute and the {len(expected) - alone.sum():,} strongest of "
+        f"{(~alone).sum():,} rows of intersections (of each verdict at least 50). The rest of the "
+        f"{len(findings):,} is in audit.json and on the page Slices of the app."
+    ) in Page(page).text
     body = page[page.index("<tbody>") : page.index("</tbody>")]
-    first = re.findall(r"<tr(?: class=\"repeats\")?><td>(.*?)(?:<small>|</td>)", body)
-    assert first == demo_result.findings["slice"].head(600).tolist()
-    assert "The first 600 of" in Page(page).text
-    assert body.count('class="repeats"') == demo_result.findings.head(600)["repeats"].notna().sum()
+    assert body.count('class="repeats"') == expected.head(MOST_WRITTEN)["repeats"].notna().sum()
+
+
+def test_a_table_that_holds_everything_says_so_and_one_that_is_cut_says_how_far():
+    findings = audited(predictions_table(300), further=False, space_pictures=0).findings.assign(review=None)
+    assert findings_list(findings).sentence == (
+        "It holds all 30 rows of slices of one attribute and all 36 rows of intersections."
+    )
+    assert findings_list(findings, single=7, intersections=0).sentence == (
+        "It holds the 7 strongest of 30 rows of slices of one attribute and the 0 strongest of 36 rows of intersections. "
+        "The rest of the 66 is in audit.json and on the page Slices of the app."
+    )
+    listed = findings_list(findings, written=10)
+    assert len(listed.written) == 10
+    assert len(json.loads(listed.data)["rows"]) == 56
 
 
 def test_notes_come_first_and_are_left_out_when_there_are_none(page):

@@ -5,6 +5,7 @@ Colours are from Okabe and Ito's colour-blind-safe set; differences use blue to 
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
@@ -82,7 +83,7 @@ def verdict_forest(
     figure.update_yaxes(
         tickvals=list(range(len(rows))), ticktext=names, autorange="reversed", automargin=True, showgrid=False
     )
-    figure.update_xaxes(title=axis, zeroline=False)
+    figure.update_xaxes(title=axis_title(axis), zeroline=False, automargin=True)
     return figure
 
 
@@ -127,7 +128,7 @@ def split(result: AuditResult, *, most: int = MOST_ROWS) -> go.Figure | None:
         ticktext=[f"{short(row.slice)} → <b>{safe(row.emotion)}</b>" for row in rows.itertuples()],
         autorange="reversed", automargin=True, showgrid=False,
     )  # fmt: skip
-    figure.update_xaxes(title="difference from the other pictures, points", zeroline=False)
+    figure.update_xaxes(title=axis_title("difference from the other pictures, points"), zeroline=False, automargin=True)
     return figure
 
 
@@ -257,6 +258,11 @@ def short(text: object, most: int = 46) -> str:
     """The text cut to `most` characters, safe to put into a figure."""
     words = str(text)
     return safe(words if len(words) <= most else words[: most - 1].rstrip() + "…")
+
+
+def axis_title(text: str, most: int = 44) -> str:
+    """A title of an axis in lines of at most `most` characters: it stands under the plot, which names may make narrow."""
+    return "<br>".join(textwrap.wrap(text, most))
 
 
 def safe(text: object) -> str:

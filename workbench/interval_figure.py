@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from workbench.figures import BLUE, GREEN, ORANGE, blank, short
+from workbench.figures import BLUE, GREEN, ORANGE, axis_title, blank, safe, short
 
 _COLOURS = (BLUE, ORANGE)
 _SYMBOLS = ("circle", "diamond")
@@ -82,7 +82,7 @@ def interval_figure(names: Sequence[str], series: Sequence[Series], *, axis: str
         tickvals=places.tolist(), ticktext=[short(name, 60) for name in names], range=[len(names) - 0.5, -0.5],
         automargin=True, showgrid=False, zeroline=False,
     )  # fmt: skip
-    figure.update_xaxes(title=axis, zeroline=False)
+    figure.update_xaxes(title=axis_title(safe(axis)), zeroline=False, automargin=True)
     return figure
 
 

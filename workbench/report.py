@@ -20,6 +20,7 @@ from workbench.chapters import Chapter, chapters
 from workbench.concept_figures import concept_figures
 from workbench.concept_sentences import standing
 from workbench.evidence import Claims, with_note
+from workbench.findings_list import MOST_INTERSECTIONS, MOST_SINGLE, MOST_WRITTEN, findings_list
 from workbench.outcome_report import outcome_html
 from workbench.outcome_sentences import outcome_sentence
 from workbench.page import figure_html, template
@@ -30,7 +31,7 @@ from workbench.system_section import read_first, system_section
 
 MOST_SENTENCES = 15
 MOST_NUMBERS = 8
-MOST_ROWS = 600
+MOST_REVIEWED = 600
 MOST_EXCLUDED = 200
 MOST_ON_MAP = 2_000
 MOST_BYTES = 6_000_000
@@ -50,12 +51,12 @@ def report_html(result: AuditResult, *, reviews: Sequence[Review] = ()) -> str:
     if not result.has_predictions:
         return outcome_html(result)
     found, further = judged(result, reviews), chapters(result)
-    for share in (1.0, 0.5, 0.2, 0.05):
+    for share, rows in ((1.0, 1.0), (0.5, 1.0), (0.2, 1.0), (0.05, 1.0), (0.05, 0.1), (0.05, 0.01)):
         page = _page(
             result,
             found,
             further,
-            rows=int(share * MOST_ROWS),
+            rows=rows,
             excluded=int(share * MOST_EXCLUDED),
             on_map=int(share * MOST_ON_MAP),
             slices=max(int(share * figures.MOST_SLICES), 8),
@@ -68,7 +69,7 @@ def report_html(result: AuditResult, *, reviews: Sequence[Review] = ()) -> str:
 
 def _page(
     result: AuditResult, found: list[Judged], further: list[Chapter], *,
-    rows: int, excluded: int, on_map: int, slices: int, pictures: int,
+    rows: float, excluded: int, on_map: int, slices: int, pictures: int,
 ) -> str:  # fmt: skip
     findings = result.findings
     own = findings[(findings["verdict"] == "skewed") & findings["repeats"].isna()]
@@ -85,6 +86,10 @@ def _page(
         )
         for row in own.head(MOST_SENTENCES).itertuples()
     ]  # fmt: skip
+    listed = findings_list(
+        findings.assign(review=pd.Series(decided, dtype=object)), single=int(rows * MOST_SINGLE),
+        intersections=int(rows * MOST_INTERSECTIONS), written=int(rows * MOST_WRITTEN),
+    )  # fmt: skip
     inline = len(gallery.pictures)
     behind = slice_pictures(result, gallery, figures.heat_map_slices(result, most=slices), claims=claims)
     return template("report.html").render(
@@ -114,8 +119,9 @@ def _page(
         on_map=min(on_map, int(result.samples["audit_x"].notna().sum())),
         reading=_reading(result),
         concept_figures=[(one, _drawn(one.name, one.figure)) for one in concept_figures(result)],
-        rows=list(_rows(findings.head(rows).assign(review=pd.Series(decided, dtype=object)))),
-        judged=found[:rows],
+        rows=list(_rows(listed.written)),
+        listed=listed,
+        judged=found[: int(rows * MOST_REVIEWED)],
         judged_of=len(found),
         review_sentence=progress_sentence(result, found),
         slices_of_one=int((result.slices["order"] == 1).sum()),

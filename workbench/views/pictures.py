@@ -15,6 +15,7 @@ MOST_ROWS = 1_000
 _MOST_THUMBNAILS = 12
 _MOST_TRIED = 2_000
 _SIDE = 220
+_WORST_FIRST = "those read against their label come first"
 
 
 def show_evidence(found: Evidence, *, key: str) -> None:
@@ -22,11 +23,12 @@ def show_evidence(found: Evidence, *, key: str) -> None:
     st.markdown(markdown_text(found.words))
     if len(found):
         rows = found.rows
+        read_so = bool((rows["predicted"] == found.emotion).all())
         if "path" in rows:
             _thumbnails(rows, found.captions(_MOST_TRIED), "")
-            if (rows["predicted"] == found.emotion).all():
+            if read_so:
                 _captioned(typical_first(rows), "Most typical: with a margin near the middle of these")
-        _table(rows, key=key, order="those that show it best come first")
+        _table(rows, key=key, order=_WORST_FIRST if read_so else "those that show it best come first")
 
 
 def show_pictures(rows: pd.DataFrame, *, key: str) -> None:
@@ -41,7 +43,7 @@ def show_pictures(rows: pd.DataFrame, *, key: str) -> None:
         _captioned(
             typical_first(rows), "Most typical: read as most of this selection is, with a margin near the middle of it"
         )
-    _table(worst, key=key, order="those read against their label come first")
+    _table(worst, key=key, order=_WORST_FIRST)
 
 
 def _table(rows: pd.DataFrame, *, key: str, order: str) -> None:
