@@ -19,7 +19,9 @@ from analyses.clusters import design_effects, group_codes, of_scores
 from analyses.config import AuditConfig
 from analyses.counting import slice_sums
 from analyses.further import Answers, Besides, further_answers
+from analyses.in_pairs import InPairs
 from analyses.levels import coarsest, level_table
+from analyses.pair_notes import pair_exclusions, pair_notes, pairing_of
 from analyses.projection import Projection, projection
 from analyses.reading import ReadingQuality
 from analyses.scores import Scores, scores
@@ -131,20 +133,27 @@ def run_audit(
     designs = {}
     if groups is not None:
         designs = design_effects(sums, coded, groups, of_scores(per_picture), order=config.order)
+    pairing = pairing_of(
+        predictions.rows, sums.specs, coded, order=config.order, min_count=config.min_count, inferred=inferred
+    )
+    in_pairs = None if pairing is None else InPairs.of(pairing, per_picture)
+    rules = Rules(config.min_count, config.alpha, config.tolerance)
     findings = skew_table(
         sums, per_picture, predictions.taxonomy, min_count=config.min_count, alpha=config.alpha,
-        tolerance=config.tolerance, designs=designs, inferred=inferred,
+        tolerance=config.tolerance, designs=designs, inferred=inferred, pairs=in_pairs,
     )  # fmt: skip
     further = Answers({}, [], {})
     if config.further:
         say("asking further")
         further = further_answers(predictions, coded, config, besides=besides, inferred=inferred)
         levels = level_table(
-            sums, per_picture, predictions.taxonomy, coded, rules=Rules(config.min_count, config.alpha, config.tolerance),
-            order=config.order, groups=groups, inferred=inferred,
+            sums, per_picture, predictions.taxonomy, coded, rules=rules, order=config.order, groups=groups,
+            inferred=inferred, pairing=pairing,
         )  # fmt: skip
         findings["coarsest"] = coarsest(findings, levels, predictions.taxonomy)
         further.tables["levels"] = levels[levels["where"].map(len) == 1].reset_index(drop=True)
+    if in_pairs is not None:
+        further.tables["pairs"] = in_pairs.table(sums.specs, per_picture.of("said"), rules=rules, inferred=inferred)
     structure = structure_table(sums, per_picture, predictions.taxonomy, designs=designs)
     slices = slice_table(sums, per_picture, coded, predictions.embeddings, designs=designs)
     say("drawing the map")
@@ -161,7 +170,15 @@ def run_audit(
         slices=slices,
         structure=structure,
         samples=_samples(predictions, per_picture, drawn),
-        excluded=_excluded(coded, unusable, slices, sums.excluded, further.left_out, config.min_count),
+        excluded=_excluded(
+            coded,
+            unusable,
+            slices,
+            sums.excluded,
+            further.left_out,
+            config.min_count,
+            pair_exclusions(pairing, coded, sums.specs, min_count=config.min_count),
+        ),
         run={
             "schema": SCHEMA,
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -176,7 +193,11 @@ def run_audit(
             "config": asdict(config),
             "sampled": further.sampled,
             "map": _map_record(drawn, predictions),
-            "notes": [*predictions.notes, *prediction_notes(predictions)],
+            "notes": [
+                *predictions.notes,
+                *prediction_notes(predictions),
+                *pair_notes(predictions.rows, pairing, min_count=config.min_count),
+            ],
             "versions": versions(),
             **(provenance or {}),
         },
@@ -245,6 +266,7 @@ def _excluded(
     intersections: pd.DataFrame,
     unanswered: Sequence[tuple[str, str]],
     min_count: int,
+    in_pairs: Sequence[tuple[str, str, int, str]],
 ) -> pd.DataFrame:
     missing = [
         ("pictures", f"without {attribute.column}", attribute.missing, "no value: in no slice of it, nor in a complement")
@@ -259,7 +281,7 @@ def _excluded(
     attributes = [("attribute", name, None, reason) for name, reason in unusable]
     listed = [("slice", row.slice, row.n, row.reason) for row in intersections.itertuples()]
     questions = [("question", name, None, reason) for name, reason in unanswered]
-    table = pd.DataFrame([*attributes, *questions, *missing, *untested, *listed], columns=list(EXCLUDED_COLUMNS))
+    table = pd.DataFrame([*attributes, *questions, *missing, *in_pairs, *untested, *listed], columns=list(EXCLUDED_COLUMNS))
     return table.astype({"n": "Int64"})
 
 

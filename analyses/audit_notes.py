@@ -19,7 +19,8 @@ def prediction_notes(predictions: Predictions) -> list[str]:
             f"every one of {len(predictions):,} pictures is read as {label}: no slice can be read differently from another, "
             "whatever the model does inside"
         )
-    if "group_id" in predictions.rows and group_codes(predictions.rows) is None:
+    grouped = predictions.rows.drop(columns="pair_id", errors="ignore")
+    if "group_id" in grouped and group_codes(grouped) is None:
         notes.append("no two pictures share a group_id: every picture counts as independent")
     if "group_id" in predictions.rows and predictions.rows["group_id"].duplicated().any():
         groups = predictions.rows["group_id"].nunique()

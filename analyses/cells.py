@@ -11,6 +11,7 @@ import numpy.typing as npt
 from analyses import inference
 from analyses.hierarchical import select
 from analyses.inference import Floats
+from analyses.paired_cells import PairedCells
 from analyses.slices import SliceSpec
 
 VERDICTS = ("skewed", "equivalent", "undetermined", "too small")
@@ -63,7 +64,7 @@ class Cells:
 
 def judged(
     said: Floats, n: Floats, other_said: Floats, other_n: Floats, rules: Rules, *,
-    families: npt.NDArray[np.int64], design: Floats | None = None,
+    families: npt.NDArray[np.int64], design: Floats | None = None, paired: PairedCells | None = None,
 ) -> Cells:  # fmt: skip
     """Tests every cell and gives it a verdict, in this order.
 
@@ -84,6 +85,7 @@ def judged(
         rules: what decides.
         families: family of each slice `(s,)`, see `slice_families`.
         design: design effect of each cell, NaN where it is not known; None for independent pictures.
+        paired: what pairs say of slices that are compared in them, in place of all this; None without pairs.
     """
     worth = worth_of(said.shape, design)
     tested = np.broadcast_to((n >= rules.min_count) & (other_n >= rules.min_count), worth.shape)
@@ -93,11 +95,21 @@ def judged(
         rate, other = said / n, other_said / m
     low, high = inference.newcombe(said, n, other_said, m)
     p = np.where(tested, inference.fisher_exact(*(np.rint(a).astype(np.int64) for a in (said, n, other_said, m))), np.nan)
+    if paired is not None:
+        pairs, seen = paired.counts[2], paired.seen
+        tested, p = paired.instead(paired.tested, tested).astype(bool), paired.instead(paired.p, p)
+        rate, other = paired.instead(seen.inside, rate), paired.instead(seen.outside, other)
+        n, m = paired.instead(pairs, n), paired.instead(pairs, m)
+        said, other_said = paired.instead(seen.inside * pairs, said), paired.instead(seen.outside * pairs, other_said)
+        low, high = (paired.instead(own, of) for own, of in zip(paired.interval(), (low, high), strict=True))
     selection = select(p, families, alpha=rules.alpha)
     pooled = (said + other_said) / np.maximum(n + m, 1)
     low_evidence = (np.minimum(n, m) < LOW_EVIDENCE_COUNT) | (np.minimum(n, m) * pooled < LOW_EVIDENCE_EXPECTED)
     picked = selection.q <= rules.alpha
     adjusted_low, adjusted_high = inference.newcombe(said, n, other_said, m, level=selection.level[:, None])
+    if paired is not None:
+        own_low, own_high = paired.interval(level=selection.level[:, None])
+        adjusted_low, adjusted_high = paired.instead(own_low, adjusted_low), paired.instead(own_high, adjusted_high)
     with np.errstate(invalid="ignore"):
         outside = (adjusted_low > rules.tolerance) | (adjusted_high < -rules.tolerance)
         inside = (low >= -rules.tolerance) & (high <= rules.tolerance)

@@ -17,6 +17,8 @@ from analyses.cells import Rules, judged, slice_families
 from analyses.clusters import Compared, design_effects
 from analyses.counting import SliceSums
 from analyses.inference import Floats
+from analyses.paired_cells import PairedCells
+from analyses.pairs import Pairing
 from analyses.scores import Scores
 from analyses.slices import CodedAttribute
 from analyses.strata import series_of
@@ -69,7 +71,7 @@ def label_levels(taxonomy: Taxonomy) -> tuple[Level, ...]:
 
 def level_table(
     sums: SliceSums, scores: Scores, taxonomy: Taxonomy, attributes: Sequence[CodedAttribute], *, rules: Rules, order: int,
-    groups: npt.NDArray[np.int64] | None = None, inferred: frozenset[str] = frozenset(),
+    groups: npt.NDArray[np.int64] | None = None, inferred: frozenset[str] = frozenset(), pairing: Pairing | None = None,
 ) -> pd.DataFrame:  # fmt: skip
     """One row a (slice, level, group of labels), columns as in `analyses.skew.Finding`; empty without coarser levels.
 
@@ -82,20 +84,25 @@ def level_table(
         order: most conditions in a slice.
         groups: group of each picture `(n,)` (`analyses.clusters.group_codes`), None for independent pictures.
         inferred: columns whose values were inferred.
+        pairing: which slices are compared in pairs; None without pairs.
     """
     said, n = scores.at["said"], scores.at["one"]
     families = slice_families(sums.specs, inferred)
     tables = []
     for level in label_levels(taxonomy):
         inside, outside = (_grouped(side[:, said], level) for side in (sums.inside, sums.outside))
-        design = None
+        design, paired, width = None, None, len(level.groups)
+        counts = sums.inside[:, n], sums.outside[:, n]
         if groups is not None:
             compared = {"said": Compared(_grouped(scores.of("said"), level))}
             design = design_effects(sums, attributes, groups, compared, order=order)["said"]
-        found = judged(inside, sums.inside[:, n], outside, sums.outside[:, n], rules, families=families, design=design)
-        width = len(level.groups)
+        if pairing is not None:
+            paired = PairedCells(pairing.used, pairing.contrast(_grouped(scores.of("said"), level)))
+        found = judged(inside, counts[0], outside, counts[1], rules, families=families, design=design, paired=paired)
+        if paired is not None:
+            counts = paired.instead(paired.seen.n, counts[0]), paired.instead(paired.seen.m, counts[1])
         cells = {
-            "n": np.repeat(sums.inside[:, 0], width), "n_complement": np.repeat(sums.outside[:, 0], width),
+            "n": np.repeat(counts[0], width), "n_complement": np.repeat(counts[1], width),
             "rate": found.rate, "complement_rate": found.complement_rate, "effect": found.effect, "low": found.low,
             "high": found.high, "p": found.p, "q": found.q, "adjusted_low": found.adjusted_low,
             "adjusted_high": found.adjusted_high, "verdict": found.verdict,

@@ -18,6 +18,7 @@ import pandas as pd
 from analyses import inference
 from analyses.cells import VERDICTS, Cells, Rules, judged, slice_families, worth_of
 from analyses.counting import SliceSums
+from analyses.in_pairs import InPairs
 from analyses.inference import Floats
 from analyses.intersections import beyond_parts
 from analyses.scores import Scores
@@ -70,6 +71,9 @@ class Finding:
         rate_high: upper end.
         ratio: `rate / complement_rate`; None where the complement is never read so.
         log_odds: natural logarithm of the ratio of odds, 0.5 added to each of the four counts (Haldane and Anscombe).
+        pairs: of a slice that is compared in pairs (`analyses.pairs`), the pairs with a picture in it and one beside it; `n`
+            and `n_complement` are their pictures, rates and differences are means over pairs. None for others.
+        pairs_mixed: those of them whose pictures differ in another attribute as well.
     """
 
     slice: str
@@ -107,6 +111,8 @@ class Finding:
     rate_high: float | None = None
     ratio: float | None = None
     log_odds: float | None = None
+    pairs: float | None = None
+    pairs_mixed: float | None = None
 
 
 FINDING_COLUMNS = tuple(field.name for field in fields(Finding))
@@ -117,7 +123,7 @@ _ESTIMATED += ("rate", "complement_rate", "effect", "low", "high", "rate_low", "
 def skew_table(
     sums: SliceSums, scores: Scores, taxonomy: Taxonomy, *,
     min_count: int = 10, alpha: float = 0.05, tolerance: float = 0.02,
-    designs: Mapping[str, Floats] | None = None, inferred: frozenset[str] = frozenset(),
+    designs: Mapping[str, Floats] | None = None, inferred: frozenset[str] = frozenset(), pairs: InPairs | None = None,
 ) -> pd.DataFrame:  # fmt: skip
     """One row a (slice, emotion) cell, with the columns of `Finding`, ranked by verdict, effect and evidence.
 
@@ -133,6 +139,7 @@ def skew_table(
         designs: design effects `(s, k)` of `said`, `votes` and `shift` (`analyses.clusters.of_scores`), NaN where one is not
             known; empty or None for independent pictures.
         inferred: columns whose values were inferred; their slices are a family of their own.
+        pairs: what pairs say, which counts in the slices that are compared in them; None without pairs.
     """
     k = len(taxonomy)
     designs, shape = designs or {}, (len(sums.specs), k)
@@ -145,7 +152,9 @@ def skew_table(
     (n, m), (said, other_said) = pair("one"), pair("said")
     rules = Rules(min_count, alpha, tolerance)
     families = slice_families(sums.specs, inferred)
-    judgement = judged(said, n, other_said, m, rules, families=families, design=design)
+    judgement = judged(
+        said, n, other_said, m, rules, families=families, design=design, paired=None if pairs is None else pairs.said
+    )
     effect, verdict = judgement.effect, judgement.verdict
     pictures, others = np.broadcast_to(n, worth.shape), np.broadcast_to(m, worth.shape)
     base_rate = (said + other_said + 0.5) / (n + m + 1)
@@ -157,7 +166,7 @@ def skew_table(
     }  # fmt: skip
     if "votes" in scores:
         of_labels, of_shift = (worth_of(shape, designs.get(kind)) for kind in ("votes", "shift"))
-        cells |= _split(pair, judgement, tolerance, of_labels=of_labels, of_shift=of_shift)
+        cells |= _split(pair, judgement, tolerance, of_labels=of_labels, of_shift=of_shift, pairs=pairs)
     own, repeats = beyond_parts(
         sums,
         said,
@@ -171,6 +180,8 @@ def skew_table(
     cells |= own | {"shrunk": shrunk_rates(sums, scores), "design": worth}
     cells["rate_low"], cells["rate_high"] = inference.wilson(said / worth, n / worth)
     cells["ratio"], cells["log_odds"] = _ratios(said, n, other_said, m)
+    if pairs is not None:
+        cells = pairs.over(cells, alpha=alpha)
     for name in cells.keys() & {*_ESTIMATED}:
         # Of a handful of pictures no number is shown that could be mistaken for an estimate.
         cells[name] = np.where(judgement.tested, cells[name], np.nan)
@@ -230,12 +241,13 @@ def _safely(low: pd.Series, high: pd.Series) -> Floats:
 
 
 def _split(
-    pair: Any, judgement: Cells, tolerance: float, *, of_labels: Floats, of_shift: Floats
+    pair: Any, judgement: Cells, tolerance: float, *, of_labels: Floats, of_shift: Floats, pairs: InPairs | None
 ) -> dict[str, npt.NDArray[Any]]:
     """Composition (the truth differs) and model shift (predictions differ beyond it), each with its interval.
 
     The labels have a part in a skew when they surely differ by more than the tolerance, the model when it surely adds.
-    `of_labels` and `of_shift` say how many pictures tell as much as one, of the labels and of what is beyond them.
+    `of_labels` and `of_shift` say how many pictures tell as much as one, of the labels and of what is beyond them; `pairs`
+    what pairs say of both.
     """
     (n, m), (votes, other_votes) = pair("labelled"), pair("votes")
     n, m = np.broadcast_to(n, votes.shape), np.broadcast_to(m, votes.shape)
@@ -246,6 +258,11 @@ def _split(
     )
     with np.errstate(divide="ignore", invalid="ignore"):
         composition, model = votes / n - other_votes / m, shift / n - other_shift / m
+    if pairs is not None and pairs.votes is not None:
+        own = [pairs.split()[name] for name in ("composition_low", "composition_high", "shift_low", "shift_high")]
+        of = composition_low, composition_high, shift_low, shift_high
+        composition_low, composition_high, shift_low, shift_high = map(pairs.votes.instead, own, of)
+    with np.errstate(invalid="ignore"):
         sign = np.sign(judgement.effect)
         by_labels = np.where(sign > 0, composition_low > tolerance, composition_high < -tolerance)
         by_model = np.where(sign > 0, shift_low > 0, shift_high < 0)

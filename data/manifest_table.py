@@ -14,7 +14,7 @@ from data.tables import ID_COLUMNS, TABLE_SUFFIXES, with_ids
 from data.taxonomy import Taxonomy
 
 LISTING_SUFFIXES = (*TABLE_SUFFIXES, ".jsonl")
-_TEXT = (*ID_COLUMNS, "path", "label", "split", "group_id")
+_TEXT = (*ID_COLUMNS, "path", "label", "split", "group_id", "pair_id")
 
 
 def read_manifest(
