@@ -52,7 +52,7 @@ class PairedCells:
 
     @property
     def worth(self) -> Floats:
-        """`(s, k)` variance over that of independent pairs of two pictures; the slice's over all emotions at least."""
+        """`(s, k)` variance over that of independent pairs of two pictures."""
         return design_effect(self.seen, self._plain)
 
     @property
@@ -117,12 +117,17 @@ class PairedCells:
 
 
 def design_effect(seen: PairContrast, plain: Floats, *, variance: Floats | None = None) -> Floats:
-    """Variances over plain ones `(s, k)`, or of the slice's sums of both, whichever is larger; 1 where neither is known."""
+    """Variances over plain ones `(s, k)`, 1 where neither is known.
+
+    One discordant pair is added that varies as the slice does over all kinds of numbers: what two pairs in one group say
+    against each other would otherwise be called certain.
+    """
     robust = seen.variance if variance is None else variance
     with np.errstate(divide="ignore", invalid="ignore"):
         own, all_kinds = robust / plain, robust.sum(axis=1, keepdims=True) / plain.sum(axis=1, keepdims=True)
-    worth = np.fmax(np.where(np.isfinite(own), own, np.nan), np.where(np.isfinite(all_kinds), all_kinds, np.nan))
-    return np.asarray(np.where(np.isfinite(worth), np.maximum(worth, _LEAST), 1.0), dtype=np.float64)
+        all_kinds = np.where(np.isfinite(all_kinds), all_kinds, 1.0)
+        worth = np.where(np.isfinite(own), (own * seen.size + all_kinds) / (seen.size + 1), all_kinds)
+    return np.asarray(np.maximum(worth, _LEAST), dtype=np.float64)
 
 
 def shift_interval(seen: PairContrast, *, level: float = 0.95) -> tuple[Floats, Floats]:
