@@ -15,7 +15,7 @@ import pandas as pd
 
 from analyses.audit_notes import prediction_notes
 from analyses.cells import VERDICTS, Rules
-from analyses.clusters import design_effects, group_codes, of_scores
+from analyses.clusters import group_codes, group_spreads, of_scores
 from analyses.config import AuditConfig
 from analyses.counting import slice_sums
 from analyses.further import Answers, Besides, further_answers
@@ -29,6 +29,7 @@ from analyses.selftest import SelfTest
 from analyses.skew import Finding, skew_table
 from analyses.slices import CodedAttribute, coded_attributes
 from analyses.space.step import space_tables
+from analyses.spread import Spread
 from analyses.structure import slice_table, structure_table
 from data.features import attribute_columns
 from data.predictions import Predictions
@@ -130,9 +131,9 @@ def run_audit(
     sums = slice_sums(coded, per_picture.columns, order=config.order, min_count=config.min_count, beside=1 + k)
     say("testing")
     groups = group_codes(predictions.rows)
-    designs = {}
+    spreads: dict[str, Spread] = {}
     if groups is not None:
-        designs = design_effects(sums, coded, groups, of_scores(per_picture), order=config.order)
+        spreads = group_spreads(sums, coded, groups, of_scores(per_picture), order=config.order)
     pairing = pairing_of(
         predictions.rows, sums.specs, coded, order=config.order, min_count=config.min_count, inferred=inferred
     )
@@ -140,7 +141,7 @@ def run_audit(
     rules = Rules(config.min_count, config.alpha, config.tolerance)
     findings = skew_table(
         sums, per_picture, predictions.taxonomy, min_count=config.min_count, alpha=config.alpha,
-        tolerance=config.tolerance, designs=designs, inferred=inferred, pairs=in_pairs,
+        tolerance=config.tolerance, spreads=spreads, inferred=inferred, pairs=in_pairs,
     )  # fmt: skip
     further = Answers({}, [], {})
     if config.further:
@@ -154,8 +155,8 @@ def run_audit(
         further.tables["levels"] = levels[levels["where"].map(len) == 1].reset_index(drop=True)
     if in_pairs is not None:
         further.tables["pairs"] = in_pairs.table(sums.specs, per_picture.of("said"), rules=rules, inferred=inferred)
-    structure = structure_table(sums, per_picture, predictions.taxonomy, designs=designs)
-    slices = slice_table(sums, per_picture, coded, predictions.embeddings, designs=designs)
+    structure = structure_table(sums, per_picture, predictions.taxonomy, spreads=spreads)
+    slices = slice_table(sums, per_picture, coded, predictions.embeddings, spreads=spreads)
     say("drawing the map")
     drawn = _map(predictions, config)
     say("measuring the space")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,12 +12,13 @@ import numpy.typing as npt
 from analyses import inference
 from analyses.hierarchical import select
 from analyses.inference import Floats
-from analyses.paired_cells import PairedCells
 from analyses.slices import SliceSpec
 
 VERDICTS = ("skewed", "equivalent", "undetermined", "too small")
 LOW_EVIDENCE_COUNT = 30
 LOW_EVIDENCE_EXPECTED = 5.0
+_MOST_COUNTED = 10_000_000
+"""Pictures up to which a design effect below 1 may raise the counts of an exact test."""
 
 
 @dataclass(frozen=True)
@@ -62,9 +64,28 @@ class Cells:
         return self.rate - self.complement_rate
 
 
+@dataclass(frozen=True)
+class Evidence:
+    """What was seen in every cell `(s, k)`, however its pictures were sampled: as counts, in groups, in pairs.
+
+    Attributes:
+        rate: of the slice.
+        complement_rate: of its complement.
+        p: exact two-sided p, NaN where nothing is tested.
+        interval: ends of the interval of the difference at a level, one number or one a slice `(s, 1)`.
+        few: whether evidence is low.
+    """
+
+    rate: Floats
+    complement_rate: Floats
+    p: Floats
+    interval: Callable[[float | Floats], tuple[Floats, Floats]]
+    few: npt.NDArray[np.bool_]
+
+
 def judged(
     said: Floats, n: Floats, other_said: Floats, other_n: Floats, rules: Rules, *,
-    families: npt.NDArray[np.int64], design: Floats | None = None, paired: PairedCells | None = None,
+    families: npt.NDArray[np.int64], design: Floats | None = None, freedom: Floats | None = None,
 ) -> Cells:  # fmt: skip
     """Tests every cell and gives it a verdict, in this order.
 
@@ -85,42 +106,60 @@ def judged(
         rules: what decides.
         families: family of each slice `(s,)`, see `slice_families`.
         design: design effect of each cell, NaN where it is not known; None for independent pictures.
-        paired: what pairs say of slices that are compared in them, in place of all this; None without pairs.
+        freedom: degrees of freedom of the design effects `(s, k)` or `(s, 1)`; None where they are given.
+    """
+    return verdicts(counted(said, n, other_said, other_n, rules, design=design, freedom=freedom), rules, families)
+
+
+def counted(
+    said: Floats, n: Floats, other_said: Floats, other_n: Floats, rules: Rules, *, design: Floats | None = None,
+    freedom: Floats | None = None,
+) -> Evidence:  # fmt: skip
+    """The evidence of counts: Newcombe's interval, Fisher's exact p, of pictures by themselves or in groups.
+
+    Counts in groups are divided by the design effect, and normal quantiles become Student's, in interval and p alike.
+    Arguments as of `judged`.
     """
     worth = worth_of(said.shape, design)
     tested = np.broadcast_to((n >= rules.min_count) & (other_n >= rules.min_count), worth.shape)
     tested = tested if design is None else tested & np.isfinite(design)
-    said, other_said, n, m = said / worth, other_said / worth, n / worth, other_n / worth
+    degrees: Floats = np.asarray(np.inf) if freedom is None else np.where(np.isfinite(freedom), freedom, np.inf)
+    # Groups on both sides make a difference surer, not a rate: low evidence is low however they lie.
+    alike = np.maximum(worth, 1.0)
+    fewer = np.minimum(n, other_n) / alike
+    pooled = (said + other_said) / np.maximum(n + other_n, 1)
+    few = (fewer < LOW_EVIDENCE_COUNT) | (fewer * pooled < LOW_EVIDENCE_EXPECTED)
     with np.errstate(divide="ignore", invalid="ignore"):
-        rate, other = said / n, other_said / m
-    low, high = inference.newcombe(said, n, other_said, m)
-    p = np.where(tested, inference.fisher_exact(*(np.rint(a).astype(np.int64) for a in (said, n, other_said, m))), np.nan)
-    if paired is not None:
-        pairs, seen = paired.counts[2], paired.seen
-        tested, p = paired.instead(paired.tested, tested).astype(bool), paired.instead(paired.p, p)
-        rate, other = paired.instead(seen.inside, rate), paired.instead(seen.outside, other)
-        n, m = paired.instead(pairs, n), paired.instead(pairs, m)
-        said, other_said = paired.instead(seen.inside * pairs, said), paired.instead(seen.outside * pairs, other_said)
-        low, high = (paired.instead(own, of) for own, of in zip(paired.interval(), (low, high), strict=True))
-    selection = select(p, families, alpha=rules.alpha)
-    pooled = (said + other_said) / np.maximum(n + m, 1)
-    low_evidence = (np.minimum(n, m) < LOW_EVIDENCE_COUNT) | (np.minimum(n, m) * pooled < LOW_EVIDENCE_EXPECTED)
+        rate, other = said / n, other_said / other_n
+    given = said, n, other_said, other_n
+    counts = tuple(side / worth for side in given)
+    few_enough = np.maximum(worth, np.minimum((n + other_n) / _MOST_COUNTED, 1.0))
+    p = inference.fisher_exact(*(np.rint(side / few_enough).astype(np.int64) for side in given))
+
+    def interval(level: float | Floats) -> tuple[Floats, Floats]:
+        return inference.newcombe(*counts, level=level, freedom=degrees)
+
+    return Evidence(rate, other, np.where(tested, inference.with_freedom(p, degrees), np.nan), interval, few)
+
+
+def verdicts(evidence: Evidence, rules: Rules, families: npt.NDArray[np.int64]) -> Cells:
+    """What `judged` says of every cell, from the evidence; a cell without a p is not tested."""
+    tested = np.isfinite(evidence.p)
+    low, high = evidence.interval(0.95)
+    selection = select(evidence.p, families, alpha=rules.alpha)
     picked = selection.q <= rules.alpha
-    adjusted_low, adjusted_high = inference.newcombe(said, n, other_said, m, level=selection.level[:, None])
-    if paired is not None:
-        own_low, own_high = paired.interval(level=selection.level[:, None])
-        adjusted_low, adjusted_high = paired.instead(own_low, adjusted_low), paired.instead(own_high, adjusted_high)
+    adjusted_low, adjusted_high = evidence.interval(selection.level[:, None])
     with np.errstate(invalid="ignore"):
         outside = (adjusted_low > rules.tolerance) | (adjusted_high < -rules.tolerance)
         inside = (low >= -rules.tolerance) & (high <= rules.tolerance)
     verdict = np.select(
-        [~tested, picked & outside, inside, low_evidence],
+        [~tested, picked & outside, inside, evidence.few],
         ["too small", "skewed", "equivalent", "too small"],
         "undetermined",
     )
     return Cells(
-        tested, rate, other, low, high, p, selection.q, selection.level,
-        np.where(picked, adjusted_low, np.nan), np.where(picked, adjusted_high, np.nan), low_evidence, verdict,
+        tested, evidence.rate, evidence.complement_rate, low, high, evidence.p, selection.q, selection.level,
+        np.where(picked, adjusted_low, np.nan), np.where(picked, adjusted_high, np.nan), evidence.few, verdict,
     )  # fmt: skip
 
 

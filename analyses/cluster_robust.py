@@ -48,6 +48,10 @@ class Contrast:
         half = student(level, self.freedom) * np.sqrt(self.variance)
         return self.effect - half, self.effect + half
 
+    def only(self, columns: slice) -> Contrast:
+        """The same of some of the numbers."""
+        return Contrast(self.effect[:, columns], self.variance[:, columns], self.freedom, self.groups)
+
     @property
     def p(self) -> Floats:
         """Two-sided p of "no difference" `(s, c)`; 1 where nothing varies and nothing differs, 0 where only that."""
@@ -64,6 +68,30 @@ def student(level: float | Floats, freedom: Floats) -> Floats:
     return np.asarray(np.where(valid, quantiles, np.nan), dtype=np.float64)
 
 
+@dataclass(frozen=True)
+class Means:
+    """Means of `s` slices, each by itself, with the same variance (CR2) and degrees of freedom.
+
+    Attributes:
+        mean: `(s, c)`; NaN where the slice has no picture.
+        variance: `(s, c)` of the mean; NaN where it is not defined.
+        freedom: `(s, 1)` Satterthwaite degrees of freedom; NaN where one group is the whole slice.
+    """
+
+    mean: Floats
+    variance: Floats
+    freedom: Floats
+
+    def interval(self, *, level: float | Floats = 0.95) -> tuple[Floats, Floats]:
+        """Student interval of the mean `(s, c)`."""
+        half = student(level, self.freedom) * np.sqrt(self.variance)
+        return self.mean - half, self.mean + half
+
+    def only(self, columns: slice) -> Means:
+        """The same of some of the numbers."""
+        return Means(self.mean[:, columns], self.variance[:, columns], self.freedom)
+
+
 def group_contrast(
     codes: Codes, size: int, values: Floats, groups: Codes, *, known: npt.NDArray[np.bool_] | None = None
 ) -> Contrast:
@@ -76,9 +104,17 @@ def group_contrast(
         groups: group of each picture `(n,)`, as `analyses.clusters.group_codes` gives it.
         known: which pictures have the numbers `(n,)`; None for all.
     """
+    return contrast_and_means(codes, size, values, groups, known=known)[0]
+
+
+def contrast_and_means(
+    codes: Codes, size: int, values: Floats, groups: Codes, *, known: npt.NDArray[np.bool_] | None = None
+) -> tuple[Contrast, Means]:
+    """The contrast of every code, and its own mean; arguments as of `group_contrast`."""
     kept = codes >= 0 if known is None else (codes >= 0) & known
-    codes, values, groups = codes[kept], values[kept], groups[kept]
-    number = np.unique(groups, return_inverse=True)[1]
+    if not kept.all():
+        codes, values, groups = codes[kept], values[kept], groups[kept]
+    number = (np.cumsum(np.bincount(groups, minlength=1) > 0) - 1)[groups]
     count, width = int(number.max(initial=-1)) + 1, values.shape[1]
     centre = values.mean(axis=0) if len(values) else np.zeros(width)
     columns = np.hstack([np.ones((len(values), 1)), values - centre])
@@ -89,31 +125,55 @@ def group_contrast(
     inside = group_sums(value, size, part)
     outside = inside.sum(axis=0) - inside
     n, m = inside[:, :1], outside[:, :1]
+    sums = np.zeros((size, 2 * width + 12))
     with np.errstate(divide="ignore", invalid="ignore"):
         mean, other = inside[:, 1:] / n, outside[:, 1:] / m
-        rest = whole[group] - part
-        has_rest = rest[:, :1] > 0
-        near = _scaled(part, mean[value], n[value])
-        far = np.where(has_rest, _scaled(rest, other[value], m[value]), 0.0)
-        variance = group_sums(value, size, (near - far) ** 2)
-        # Of the trace of M and of its square, M = diag(d) - q1 q1' - q0 q0'.
-        own, beside = part[:, :1], rest[:, :1]
-        d = _diagonal(own, n[value]) + np.where(has_rest, _diagonal(beside, m[value]), 0.0)
-        q1, q0 = _column(own, n[value]), np.where(has_rest, _column(beside, m[value]), 0.0)
-        traces = group_sums(value, size, np.hstack([d, q1**2, q0**2, d**2, d * q1**2, d * q0**2, q1 * q0]))
-        touched = group_sums(value, size, np.hstack([np.ones_like(own), has_rest.astype(float)]))
-        for rows, sums in _untouched(whole, value, group, size, m, other):
-            variance[rows] += sums[:, 7:]
-            traces[rows] += sums[:, :7]
+        step = max(1, _CELLS // (2 * width + 12))
+        for start in range(0, len(parts), step):
+            rows = slice(start, start + step)
+            low, high = value[rows][0], value[rows][-1] + 1
+            added = _of_parts(part[rows], whole[group[rows]], *(side[value[rows]] for side in (n, m, mean, other)))
+            sums[low:high] += group_sums(value[rows] - low, high - low, added)
+        variance, own_variance, rest = sums[:, :width], sums[:, width : 2 * width], sums[:, 2 * width :]
+        touched, alone, traces = rest[:, :2], rest[:, 2:5], rest[:, 5:]
+        for rows, apart in _untouched(whole, value, group, size, m, other):
+            variance[rows] += apart[:, 7:]
+            traces[rows] += apart[:, :7]
         total, q11, q00, squares, dq1, dq0, q10 = (column[:, None] for column in traces.T)
-        first = total - q11 - q00
-        freedom = first**2 / (squares - 2 * dq1 - 2 * dq0 + q11**2 + q00**2 + 2 * q10**2)
+        freedom = (total - q11 - q00) ** 2 / (squares - 2 * dq1 - 2 * dq0 + q11**2 + q00**2 + 2 * q10**2)
+        own_total, own_squares, own_dq = (column[:, None] for column in alone.T)
+        own_freedom = (own_total - q11) ** 2 / (own_squares - 2 * own_dq + q11**2)
     defined = np.isfinite(freedom) & (n > 0) & (m > 0)
     away = len(whole) - touched[:, :1] + touched[:, 1:]
-    return Contrast(
+    contrast = Contrast(
         np.where((n > 0) & (m > 0), mean - other, np.nan), np.where(defined, variance, np.nan),
         np.where(defined, freedom, np.nan), np.minimum(touched[:, :1], away),
     )  # fmt: skip
+    alone_defined = np.isfinite(own_freedom) & (n > 0)
+    return contrast, Means(
+        mean + centre, np.where(alone_defined, own_variance, np.nan), np.where(alone_defined, own_freedom, np.nan)
+    )
+
+
+def _of_parts(part: Floats, whole: Floats, n: Floats, m: Floats, mean: Floats, other: Floats) -> Floats:
+    """What parts of groups add to the sums of their values `(p, 2 c + 12)`.
+
+    Squares of what the group moves the contrast and the slice's own mean; whether there is a part and whether there is more
+    of the group; for the mean, then for the contrast, what the traces of M and of its square are made of, with
+    M = diag(d) - q1 q1' - q0 q0'.
+    """
+    rest = whole - part
+    has_rest = rest[:, :1] > 0
+    near = _scaled(part, mean, n)
+    far = np.where(has_rest, _scaled(rest, other, m), 0.0)
+    own, beside = part[:, :1], rest[:, :1]
+    d1, q1 = _diagonal(own, n), _column(own, n)
+    d = d1 + np.where(has_rest, _diagonal(beside, m), 0.0)
+    q0 = np.where(has_rest, _column(beside, m), 0.0)
+    return np.hstack([
+        (near - far) ** 2, near**2, np.ones_like(own), has_rest.astype(float), d1, d1**2, d1 * q1**2,
+        d, q1**2, q0**2, d**2, d * q1**2, d * q0**2, q1 * q0,
+    ])  # fmt: skip
 
 
 def _left(count: Floats, side: Floats) -> Floats:

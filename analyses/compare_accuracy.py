@@ -32,9 +32,9 @@ def slice_accuracy(
 
     n, labelled = column("one"), column("labelled")
     gained, lost = (units.up[:, -1], units.down[:, -1]) if units else (column("gained"), column("lost"))
-    worth = np.where(np.isfinite(units.design[:, -1]), units.design[:, -1], 1.0) if units else np.ones(len(n))
+    worth, freedom = (units.own_design[:, -1], units.own_freedom[:, -1]) if units else (np.ones(len(n)), np.inf)
     change = column("hits", 1) - column("hits", 0)
-    low, high = mean_change_interval(change / worth, column("gain2") / worth, labelled / worth)
+    low, high = mean_change_interval(change / worth, column("gain2") / worth, labelled / worth, freedom=freedom)
     told = labelled >= rules.min_count
     p = np.where(told, mcnemar(gained, lost), np.nan)
     q = np.full(len(p), np.nan)

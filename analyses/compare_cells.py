@@ -53,8 +53,11 @@ def change_table(
     def design(place: int) -> Floats:
         return np.ones((s, k)) if units is None else units.design[:, place * k : (place + 1) * k]
 
+    def freedom(place: int) -> Floats:
+        return np.full((s, k), np.inf) if units is None else units.freedom[:, place * k : (place + 1) * k]
+
     def sides(total: str, squares: str, count: str, place: int) -> tuple[Floats, ...]:
-        """Sums of both sides, divided by the design effect: pictures that are alike tell less."""
+        """Sums of both sides, divided by the design effect."""
         worth = np.where(np.isfinite(design(place)), design(place), 1.0)
         return tuple(
             part / worth for side in (0, 1) for part in (totals(total)[side], pair(squares)[side], pair(count)[side])
@@ -71,14 +74,17 @@ def change_table(
     (n, m), (a, other_a), (b, other_b) = pair("one"), pair("a"), pair("b")
     enough = (n >= rules.min_count) & (m >= rules.min_count)
     tested = np.broadcast_to(enough, (s, k)) & np.isfinite(design(0))
-    few = np.minimum(all_pictures[2], all_pictures[5]) < LOW_EVIDENCE_COUNT
-    p = np.where(tested, change_p(*all_pictures), np.nan)
+    few = np.minimum(n, m) / np.maximum(np.nan_to_num(design(0), nan=1.0), 1.0) < LOW_EVIDENCE_COUNT
+    p = np.where(tested, change_p(*all_pictures, freedom=freedom(0)), np.nan)
     selection = select(p, families, alpha=rules.alpha)
     picked = selection.q <= rules.alpha
     level: Any = np.broadcast_to(selection.level[:, None], (s, k))
-    low, high = paired_shift_interval(*all_pictures)
-    adjusted = paired_shift_interval(*all_pictures, level=level)
-    growth = growth_bounds(paired_shift_interval(*known, level=level), paired_shift_interval(*middles, level=level))
+    low, high = paired_shift_interval(*all_pictures, freedom=freedom(0))
+    adjusted = paired_shift_interval(*all_pictures, level=level, freedom=freedom(0))
+    growth = growth_bounds(
+        paired_shift_interval(*known, level=level, freedom=freedom(1)),
+        paired_shift_interval(*middles, level=level, freedom=freedom(2)),
+    )
     sure = np.isfinite(design(1)) & np.isfinite(design(2))
     growth = np.where(sure, growth[0], np.nan), np.where(sure, growth[1], np.nan)
     verdict = judged((low, high), adjusted, growth, picked=picked, tested=tested, few=few, tolerance=rules.tolerance)
@@ -165,7 +171,8 @@ def _repeats(sums: SliceSums, k: int, change: Floats, design: Floats, verdict: n
     """
     splits = sums.splits
     inside, rest = sums.inside[splits.child], splits.beside[:, 0]
-    worth = np.where(np.isfinite(design), design, 1.0)[splits.child]
+    # The design effect of another comparison, in which groups may lie on both sides as they do not in this one.
+    worth = np.maximum(np.nan_to_num(design, nan=1.0), 1.0)[splits.child]
 
     def side(part: Floats) -> tuple[Floats, Floats, Floats]:
         one, a, b, squares = np.split(part[:, : 1 + 3 * k], [1, 1 + k, 1 + 2 * k], axis=1)

@@ -11,11 +11,11 @@ import numpy.typing as npt
 import pandas as pd
 
 from analyses import inference
+from analyses.attribution import Gap
 from analyses.cells import Rules, slice_families
 from analyses.hierarchical import select
 from analyses.inference import Floats
-from analyses.pair_contrast import PairContrast
-from analyses.paired_cells import PairedCells, shift_interval
+from analyses.paired_cells import PairedCells, PairedShift
 from analyses.paired_rates import stuart_maxwell
 from analyses.pairs import Pairing
 from analyses.scores import Scores
@@ -42,7 +42,7 @@ class InPairs:
     pairing: Pairing
     said: PairedCells
     votes: PairedCells | None = None
-    shift: PairContrast | None = None
+    shift: PairedShift | None = None
 
     @classmethod
     def of(cls, pairing: Pairing, scores: Scores) -> InPairs:
@@ -52,39 +52,47 @@ class InPairs:
             return cls(pairing, said)
         known = scores.of("labelled")[:, 0] > 0
         votes = PairedCells(pairing.used, pairing.contrast(scores.of("votes"), known=known))
-        return cls(pairing, said, votes, pairing.contrast(scores.of("shift"), known=known))
+        return cls(pairing, said, votes, PairedShift(pairing.contrast(scores.of("shift"), known=known)))
 
     def over(self, cells: Mapping[str, Any], *, alpha: float) -> dict[str, Any]:
-        """The columns of `analyses.skew.Finding` `(s, k)`, with what pairs say in the slices that are compared in them."""
-        seen, replaced = self.said.seen, dict(cells)
+        """The columns of `analyses.skew.Finding` `(s, k)`, with what pairs say in the slices that are compared in them.
+
+        What `PairedCells.over` and `gaps` say already is not said again.
+        """
+        seen, here = self.said.seen, self.pairing.used[:, None]
         own: dict[str, npt.NDArray[Any]] = {
             "n": seen.n, "n_complement": seen.m, "detectable": self.said.detectable(alpha=alpha), "design": self.said.design,
         }  # fmt: skip
         own["rate_low"], own["rate_high"] = self.said.rate_interval()
-        hits, other_hits = seen.inside * seen.pairs, seen.outside * seen.pairs
         with np.errstate(divide="ignore", invalid="ignore"):
             ratio = seen.inside / seen.outside
         own["ratio"] = np.where(np.isfinite(ratio), ratio, np.nan)
-        own["log_odds"] = inference.log_odds(hits, seen.pairs)[0] - inference.log_odds(other_hits, seen.pairs)[0]
-        own |= self.split()
+        odds, other_odds = (inference.log_odds(rate * seen.pairs, seen.pairs)[0] for rate in (seen.inside, seen.outside))
+        own["log_odds"] = odds - other_odds
+        replaced = dict(cells)
         for name, values in own.items():
-            whole = self.said.instead(np.broadcast_to(values, seen.total.shape), replaced[name])
+            whole = np.where(here, np.broadcast_to(values, seen.total.shape), replaced[name])
             replaced[name] = np.rint(whole).astype(np.int64) if name in ("n", "n_complement") else whole
         for name, counts in (("pairs", self.pairing.pairs), ("pairs_mixed", self.pairing.mixed)):
             shown = np.where(self.pairing.used, counts, np.nan)[:, None]
             replaced[name] = np.broadcast_to(shown, seen.total.shape)
         return replaced
 
-    def split(self) -> dict[str, Floats]:
-        """What the labels say already and what the model adds `(s, k)`, each with its interval; empty without truth."""
+    def gaps(self, labels: Gap, model: Gap, p: Floats) -> tuple[Gap, Gap, Floats]:
+        """Label gap, model gap and the two-sided p of the latter, replaced by what pairs with a truth on either side say."""
         if self.votes is None or self.shift is None:
-            return {}
-        low, high = self.votes.interval()
-        shift_low, shift_high = shift_interval(self.shift)
-        return {
-            "composition": self.votes.seen.effect, "composition_low": low, "composition_high": high,
-            "shift": self.shift.effect, "shift_low": shift_low, "shift_high": shift_high,
-        }  # fmt: skip
+            return labels, model, p
+        here = self.pairing.used[:, None]
+
+        def replaced(own: Floats, ends: tuple[Floats, Floats], of: Gap) -> Gap:
+            pairs = zip((own, *ends), (of.value, of.low, of.high), strict=True)
+            return Gap(*(np.where(here, mine, other) for mine, other in pairs))
+
+        return (
+            replaced(self.votes.seen.effect, self.votes.interval(), labels),
+            replaced(self.shift.seen.effect, self.shift.interval(), model),
+            np.where(here, self.shift.p, p),
+        )
 
     def table(
         self, specs: tuple[SliceSpec, ...], said: Floats, *, rules: Rules, inferred: frozenset[str] = frozenset()

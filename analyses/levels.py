@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from analyses.cells import Rules, judged, slice_families
-from analyses.clusters import Compared, design_effects
+from analyses.cells import Rules, counted, slice_families, verdicts
+from analyses.clusters import Compared, group_spreads
 from analyses.counting import SliceSums
 from analyses.inference import Floats
 from analyses.paired_cells import PairedCells
@@ -91,16 +91,19 @@ def level_table(
     tables = []
     for level in label_levels(taxonomy):
         inside, outside = (_grouped(side[:, said], level) for side in (sums.inside, sums.outside))
-        design, paired, width = None, None, len(level.groups)
-        counts = sums.inside[:, n], sums.outside[:, n]
+        design = freedom = None
         if groups is not None:
             compared = {"said": Compared(_grouped(scores.of("said"), level))}
-            design = design_effects(sums, attributes, groups, compared, order=order)["said"]
+            spread = group_spreads(sums, attributes, groups, compared, order=order)["said"]
+            design, freedom = spread.design, spread.freedom
+        counts = sums.inside[:, n], sums.outside[:, n]
+        evidence = counted(inside, counts[0], outside, counts[1], rules, design=design, freedom=freedom)
         if pairing is not None:
             paired = PairedCells(pairing.used, pairing.contrast(_grouped(scores.of("said"), level)))
-        found = judged(inside, counts[0], outside, counts[1], rules, families=families, design=design, paired=paired)
-        if paired is not None:
-            counts = paired.instead(paired.seen.n, counts[0]), paired.instead(paired.seen.m, counts[1])
+            evidence = paired.over(evidence)
+            here = pairing.used[:, None]
+            counts = np.where(here, paired.seen.n, counts[0]), np.where(here, paired.seen.m, counts[1])
+        found, width = verdicts(evidence, rules, families), len(level.groups)
         cells = {
             "n": np.repeat(counts[0], width), "n_complement": np.repeat(counts[1], width),
             "rate": found.rate, "complement_rate": found.complement_rate, "effect": found.effect, "low": found.low,

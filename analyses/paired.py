@@ -13,11 +13,13 @@ import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
+from analyses.cluster_robust import contrast_and_means
 from analyses.clusters import FEWEST_GROUPS
 from analyses.counting import Floats, group_sums
 from analyses.families import families
-from analyses.inference import paired_shift_interval, quantile
+from analyses.inference import paired_shift_interval, quantile, two_sided
 from analyses.slices import CodedAttribute, SliceSpec
+from analyses.spread import Spread, Sums, of_groups
 
 ZERO = 1e-12
 """Sums of vote shares that should be zero are off by less than this."""
@@ -31,12 +33,18 @@ class GroupTotals:
         up: groups whose differences inside the slice add up to more than zero `(s, c)`.
         down: to less than zero `(s, c)`.
         design: how many pictures tell as much as one independent one about the difference between slice and complement
-            `(s, c)`, at least 1; NaN where either side has fewer than `FEWEST_GROUPS` groups.
+            `(s, c)`, below 1 where groups lie on both sides; NaN where either side has fewer than `FEWEST_GROUPS` groups.
+        freedom: degrees of freedom of the design effect `(s, c)`; NaN where that is.
+        own_design: the same for the slice alone.
+        own_freedom: and of that.
     """
 
     up: Floats
     down: Floats
     design: Floats
+    freedom: Floats
+    own_design: Floats
+    own_freedom: Floats
 
 
 def mcnemar(up: Floats, down: Floats) -> Floats:
@@ -49,19 +57,22 @@ def mcnemar(up: Floats, down: Floats) -> Floats:
     return np.asarray(np.minimum(2 * stats.binom.cdf(np.minimum(up, down), up + down, 0.5), 1.0), dtype=np.float64)
 
 
-def mean_change_interval(total: Floats, squares: Floats, n: Floats, *, level: float = 0.95) -> tuple[Floats, Floats]:
+def mean_change_interval(
+    total: Floats, squares: Floats, n: Floats, *, level: float = 0.95, freedom: float | Floats = np.inf
+) -> tuple[Floats, Floats]:
     """Interval of a mean of paired differences z in [-1, 1] from sums, never of width 0; NaN where n is 0.
 
     Source: Agresti and Min 2005, https://doi.org/10.1002/sim.1781, as in `analyses.inference.paired_shift_interval`.
     """
     mean = total / (n + 2)
-    half = quantile(level) * np.sqrt(((squares + 1) / (n + 2) - mean**2) / (n + 2))
+    half = quantile(level, freedom=freedom) * np.sqrt(((squares + 1) / (n + 2) - mean**2) / (n + 2))
     return np.where(n > 0, mean - half, np.nan), np.where(n > 0, mean + half, np.nan)
 
 
 def change_p(
-    total: Floats, squares: Floats, n: Floats, other_total: Floats, other_squares: Floats, other_n: Floats
-) -> Floats:
+    total: Floats, squares: Floats, n: Floats, other_total: Floats, other_squares: Floats, other_n: Floats, *,
+    freedom: float | Floats = np.inf,
+) -> Floats:  # fmt: skip
     """Two-sided p of "slice and complement changed alike": one minus the level whose interval just reaches zero.
 
     Within-slice tests (McNemar) ask something else: a model that says an emotion more often everywhere flips pictures in
@@ -70,12 +81,12 @@ def change_p(
     low, high = paired_shift_interval(total, squares, n, other_total, other_squares, other_n)
     with np.errstate(divide="ignore", invalid="ignore"):
         deviations = np.abs(low + high) / (high - low) * quantile(0.95)
-    return np.asarray(2 * stats.norm.sf(deviations), dtype=np.float64)
+    return two_sided(deviations, freedom=freedom)
 
 
 def group_totals(
     specs: Sequence[SliceSpec], attributes: Sequence[CodedAttribute], groups: npt.NDArray[np.int64], values: Floats,
-    counted: Floats, *, order: int,
+    counted: Floats, *, order: int, shares: bool = False,
 ) -> GroupTotals:  # fmt: skip
     """Sums of differences over whole groups, for every slice.
 
@@ -86,60 +97,48 @@ def group_totals(
         values: `c` kinds of differences `(n, c)`; 0 where a picture does not count.
         counted: whether the picture counts for each kind `(n, c)`, 0 or 1.
         order: most conditions in a slice.
+        shares: whether they are outcomes that are or are not, to be compared with coin tosses (`analyses.spread`), and no
+            differences.
     """
     position = {spec: number for number, spec in enumerate(specs)}
     shape = (len(specs), values.shape[1])
-    found = GroupTotals(np.zeros(shape), np.zeros(shape), np.full(shape, np.nan))
+    found = GroupTotals(np.zeros(shape), np.zeros(shape), *(np.full(shape, np.nan) for _ in range(4)))
+    distinct, kind = np.unique(counted, axis=1, return_inverse=True)
     for family in families(attributes, order):
         wanted = {code: position[spec] for code, spec in family.specs() if spec in position}
         if not wanted:
             continue
-        totals = _of_family(family.codes, family.size, groups, values, counted)
         codes, at = np.array(list(wanted)), np.array(list(wanted.values()))
-        found.up[at], found.down[at], found.design[at] = totals.up[codes], totals.down[codes], totals.design[codes]
+        found.up[at], found.down[at] = (one[codes] for one in _signs(family.codes, family.size, groups, values))
+        for number in range(distinct.shape[1]):
+            columns = np.flatnonzero(kind.ravel() == number)
+            spread = _spread(family.codes, family.size, groups, values[:, columns], distinct[:, number] > 0, shares)
+            of = np.ix_(at, columns)
+            found.design[of], found.freedom[of] = spread.design[codes], spread.freedom[codes]
+            found.own_design[of], found.own_freedom[of] = spread.mean_design[codes], spread.mean_freedom[codes]
     return found
 
 
-def _of_family(
-    codes: npt.NDArray[np.int64], size: int, groups: npt.NDArray[np.int64], values: Floats, counted: Floats
-) -> GroupTotals:
-    """The same for all `size` slices of one combination of attributes.
-
-    What a group adds to the difference of two means is its residual inside over n less its residual outside over m; the
-    design effect is the sum of their squares over what independent pictures would give (as in `analyses.clusters`).
-    """
+def _signs(codes: npt.NDArray[np.int64], size: int, groups: npt.NDArray[np.int64], values: Floats) -> tuple[Floats, Floats]:
+    """Groups whose differences with each of `size` codes add up to more, and to less, than zero `(size, c)` each."""
     known = codes >= 0
-    codes, values, counted = codes[known], values[known], counted[known]
-    groups = np.unique(groups[known], return_inverse=True)[1]
-    count, width = int(groups.max(initial=-1)) + 1, values.shape[1]
-    both = np.hstack([values, counted, values**2])
-    whole = group_sums(groups, count, both[:, : 2 * width])
-    pairs, pair_of = np.unique(codes * max(count, 1) + groups, return_inverse=True)
-    part = group_sums(pair_of, len(pairs), both[:, : 2 * width])
-    of, group = pairs // max(count, 1), pairs % max(count, 1)
-    inside = group_sums(codes, size, both)
-    outside = inside.sum(axis=0) - inside
-    (total, n, squares), (other, m, other_squares) = (np.split(side, 3, axis=1) for side in (inside, outside))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        mean, other_mean = total / n, other / m
-        plain = (squares / n - mean**2) / n + (other_squares / m - other_mean**2) / m
-        own = (part[:, :width] - mean[of] * part[:, width:]) / n[of]
-        rest = whole[group] - part
-        away = (rest[:, :width] - other_mean[of] * rest[:, width:]) / m[of]
-        untouched = (whole[group, :width] - other_mean[of] * whole[group, width:]) / m[of]
-        sums, sizes = whole[:, :width], whole[:, width:]
-        everywhere = (
-            (sums**2).sum(axis=0) - 2 * other_mean * (sums * sizes).sum(axis=0) + other_mean**2 * (sizes**2).sum(axis=0)
-        ) / m**2
-        robust = (
-            np.maximum(group_sums(of, size, (own - away) ** 2 - untouched**2) + everywhere, 0) * count / max(count - 1, 1)
-        )
-        effect = np.where(plain > 0, robust / plain, 1.0)
-    has, has_rest = (part[:, width:] > 0).astype(float), (rest[:, width:] > 0).astype(float)
-    in_slice, straddling = group_sums(of, size, has), group_sums(of, size, has * has_rest)
-    fewer = np.minimum(in_slice, (sizes > 0).sum(axis=0) - in_slice + straddling)
-    return GroupTotals(
-        group_sums(of, size, (part[:, :width] > ZERO).astype(float)),
-        group_sums(of, size, (part[:, :width] < -ZERO).astype(float)),
-        np.where(fewer >= FEWEST_GROUPS, np.maximum(effect, 1.0), np.nan),
+    count = int(groups.max(initial=-1)) + 1
+    pairs, pair_of = np.unique(codes[known] * count + groups[known], return_inverse=True)
+    part = group_sums(pair_of, len(pairs), values[known])
+    up, down = (group_sums(pairs // count, size, (sign * part > ZERO).astype(float)) for sign in (1, -1))
+    return up, down
+
+
+def _spread(
+    codes: npt.NDArray[np.int64], size: int, groups: npt.NDArray[np.int64], values: Floats, known: npt.NDArray[np.bool_],
+    shares: bool,
+) -> Spread:  # fmt: skip
+    """Of every code against all others, among the pictures that count."""
+    contrast, means = contrast_and_means(codes, size, values, groups, known=known)
+    width = values.shape[1]
+    moments = np.hstack([np.ones((len(values), 1)), values, values**2])
+    own = group_sums(np.where(known, codes, -1), size, moments)
+    inside, outside = (
+        Sums(side[:, 1 : 1 + width], side[:, 1 + width :], side[:, :1]) for side in (own, own.sum(axis=0) - own)
     )
+    return of_groups(contrast, means, inside, outside, shares=shares, fewest=FEWEST_GROUPS)

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from scipy import special
 
 from analyses import inference
-from analyses.cluster_robust import student
+from analyses.cells import LOW_EVIDENCE_COUNT, LOW_EVIDENCE_EXPECTED, Evidence
 from analyses.inference import Floats
 from analyses.pair_contrast import PairContrast
 from analyses.paired import mcnemar
@@ -111,9 +111,20 @@ class PairedCells:
             ratio = one.variance / apart
         return np.where(np.isfinite(ratio), ratio, 1.0)
 
-    def instead(self, own: Floats | npt.NDArray[np.bool_], of: Floats | npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
-        """`own` in slices that are compared in pairs, `of` in the others."""
-        return np.where(self.used[:, None], own, of)
+    def over(self, evidence: Evidence) -> Evidence:
+        """The evidence, in slices that are compared in pairs replaced by what these say."""
+        seen, here = self.seen, self.used[:, None]
+        pairs = np.broadcast_to(seen.pairs, seen.total.shape) / np.maximum(self.worth, 1.0)
+        few = (pairs < LOW_EVIDENCE_COUNT) | (pairs * (seen.inside + seen.outside) / 2 < LOW_EVIDENCE_EXPECTED)
+
+        def interval(level: float | Floats) -> tuple[Floats, Floats]:
+            (low, high), (other_low, other_high) = self.interval(level=level), evidence.interval(level)
+            return np.where(here, low, other_low), np.where(here, high, other_high)
+
+        return Evidence(
+            np.where(here, seen.inside, evidence.rate), np.where(here, seen.outside, evidence.complement_rate),
+            np.where(here, self.p, evidence.p), interval, np.where(here, few, evidence.few),
+        )  # fmt: skip
 
 
 def design_effect(seen: PairContrast, plain: Floats, *, variance: Floats | None = None) -> Floats:
@@ -130,16 +141,35 @@ def design_effect(seen: PairContrast, plain: Floats, *, variance: Floats | None 
     return np.asarray(np.maximum(worth, _LEAST), dtype=np.float64)
 
 
-def shift_interval(seen: PairContrast, *, level: float = 0.95) -> tuple[Floats, Floats]:
-    """Student interval of a mean difference within pairs of numbers in [-1, 1], never of width zero; NaN where not known.
+@dataclass(frozen=True)
+class PairedShift:
+    """A mean difference within pairs of numbers in [-1, 1], with a variance that is never zero; NaN where not known.
 
     Two pairs with half a discordance in either direction are added, as for independent pictures
     (`analyses.inference.paired_shift_interval`).
+
+    Attributes:
+        seen: the differences.
     """
-    with np.errstate(divide="ignore", invalid="ignore"):
-        plain = np.maximum(seen.squares - seen.total**2 / seen.pairs, 0) / (seen.pairs * (seen.pairs - 1))
-        more = seen.pairs + 2
-        mean = seen.total / more
-        variance = ((seen.squares + 1) / more - mean**2) / more * design_effect(seen, plain)
-    half = student(level, seen.freedom) * np.sqrt(variance)
-    return mean - half, mean + half
+
+    seen: PairContrast
+
+    def _mean_and_error(self) -> tuple[Floats, Floats]:
+        one = self.seen
+        with np.errstate(divide="ignore", invalid="ignore"):
+            plain = np.maximum(one.squares - one.total**2 / one.pairs, 0) / (one.pairs * (one.pairs - 1))
+            more = one.pairs + 2
+            mean = one.total / more
+            return mean, np.sqrt(((one.squares + 1) / more - mean**2) / more * design_effect(one, plain))
+
+    def interval(self, *, level: float | Floats = 0.95) -> tuple[Floats, Floats]:
+        """Student interval `(s, c)`."""
+        mean, error = self._mean_and_error()
+        return inference.student_interval(mean, error**2, self.seen.freedom, level=level)
+
+    @property
+    def p(self) -> Floats:
+        """Two-sided p of "no difference" `(s, c)`, from the distribution of the interval."""
+        mean, error = self._mean_and_error()
+        known = np.isfinite(self.seen.freedom) & np.isfinite(error)
+        return np.where(known, inference.two_sided(mean / error, freedom=self.seen.freedom), np.nan)

@@ -21,7 +21,7 @@ class Scores:
         columns: of the `n` pictures. Sums of rows are all that later steps need, so parts of the data add up exactly.
         at: kind -> its columns. With k labels: `one` (1), `said` (k, predicted as), and where there is a truth
             `labelled` (1), `votes` (k), `votes2` (k), `shift` (k, said minus votes), `shift2` (k), `hit` (1, share of
-            votes for the predicted label); and where distances mean something `distance` (k), `distance2` (k),
+            votes for the predicted label), `hit2` (1); and where distances mean something `distance` (k), `distance2` (k),
             `margin` (1, second nearest minus nearest), `margin2` (1).
     """
 
@@ -73,9 +73,10 @@ def _against_truth(said: Floats, truth: Floats) -> dict[str, Floats]:
     labelled = np.isfinite(truth).all(axis=1, keepdims=True)
     votes = np.where(labelled, truth, 0.0)
     shift = np.where(labelled, said - votes, 0.0)
+    hit = (said * votes).sum(axis=1, keepdims=True)
     return {
         "labelled": labelled.astype(float), "votes": votes, "votes2": votes**2,
-        "shift": shift, "shift2": shift**2, "hit": (said * votes).sum(axis=1, keepdims=True),
+        "shift": shift, "shift2": shift**2, "hit": hit, "hit2": hit**2,
     }  # fmt: skip
 
 

@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from analyses.cells import Rules, judged, slice_families
-from analyses.clusters import Compared, design_effects, group_codes
+from analyses.clusters import Compared, group_codes, group_spreads
 from analyses.config import AuditConfig
 from analyses.counting import SliceSums, slice_sums
 from analyses.families import Family, families
@@ -114,13 +114,14 @@ def selftest(
     for number in range(times):
         dealt = said[_deal(strata, groups, rng)]
         inside, outside = counter.count(dealt)
-        design = None
+        design = freedom = None
         if groups is not None:
             one_hot = np.eye(len(taxonomy))[dealt]
             compared = {"said": Compared(one_hot)}
-            design = design_effects(counter.sums, coded, groups, compared, order=config.order)["said"]
+            spread = group_spreads(counter.sums, coded, groups, compared, order=config.order)["said"]
+            design, freedom = spread.design, spread.freedom
         n, m = counter.sums.inside[:, :1], counter.sums.outside[:, :1]
-        found = judged(inside, n, outside, m, rules, families=family, design=design)
+        found = judged(inside, n, outside, m, rules, families=family, design=design, freedom=freedom)
         skewed = int((found.verdict == "skewed").sum())
         alarms, false, cells = alarms + (skewed > 0), false + skewed, int(found.tested.sum())
         if progress is not None:

@@ -3,6 +3,8 @@
 For slice s with complement s' (never the whole data that contains the slice) and emotion k: effect D = rate_s - rate_s'
 with a Newcombe interval, exact two-sided p, the q of a test of two levels (`analyses.hierarchical`), smallest detectable
 effect, and a verdict. Where pictures come in groups, counts are divided by their design effect first (`analyses.clusters`).
+With truth, the effect is taken apart into a label gap (Newcombe; of votes with the variance that the shares have) and a
+model gap (paired by picture), and ascribed to one or both (`analyses.attribution`).
 """
 
 from __future__ import annotations
@@ -16,16 +18,17 @@ import numpy.typing as npt
 import pandas as pd
 
 from analyses import inference
-from analyses.cells import VERDICTS, Cells, Rules, judged, slice_families, worth_of
+from analyses.attribution import ORIGINS, Gap, attributions, in_direction
+from analyses.cells import VERDICTS, Cells, Rules, counted, slice_families, verdicts, worth_of
 from analyses.counting import SliceSums
 from analyses.in_pairs import InPairs
 from analyses.inference import Floats
 from analyses.intersections import beyond_parts
+from analyses.paired import change_p
 from analyses.scores import Scores
 from analyses.shrinkage import shrunk_rates
+from analyses.spread import Spread, Sums, of_votes, votes_of
 from data.taxonomy import Taxonomy
-
-ORIGINS = ("model", "labels", "both", "unclear")
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,9 @@ class Finding:
         shift: how much the predictions differ beyond the labels, `effect - composition` where all pictures have a truth.
         shift_low: lower end of its interval.
         shift_high: upper end.
-        origin: for a skewed cell with truth, one of `ORIGINS`: whose doing the skew is.
+        origin: for a skewed cell with truth, one of `ORIGINS`: whose doing the skew is (`analyses.attribution`).
+        shift_p: one-sided p of "the model adds nothing in the direction of the effect"; None where it was not tested.
+        shift_q: for a skewed cell, its false discovery rate among all attributions; "the model adds this" where <= alpha.
         adjusted_low: for a cell with q <= alpha, lower end of its interval at the level that allows for its slice having
             been picked among those of its family; None for others.
         adjusted_high: upper end.
@@ -65,7 +70,8 @@ class Finding:
         excess_low: lower end of its interval, at the level of `adjusted_low`.
         excess_high: upper end.
         shrunk: the rate drawn toward the wider slice's as far as the few pictures ask for (see `shrunk_rates`).
-        design: how many pictures tell as much as one independent one, because they come in groups; 1 without groups.
+        design: how many pictures tell as much as one independent one about the difference, because they come in groups: 1
+            without groups, below 1 where groups lie on both sides of it.
         coarsest: for a skewed cell, the coarsest level of the label tree at which it is real (`analyses.levels`).
         rate_low: lower end of the Wilson interval of the rate.
         rate_high: upper end.
@@ -111,19 +117,22 @@ class Finding:
     rate_high: float | None = None
     ratio: float | None = None
     log_odds: float | None = None
+    shift_p: float | None = None
+    shift_q: float | None = None
     pairs: float | None = None
     pairs_mixed: float | None = None
 
 
+__all__ = ["FINDING_COLUMNS", "ORIGINS", "Finding", "ranked", "skew_table"]
 FINDING_COLUMNS = tuple(field.name for field in fields(Finding))
 _ESTIMATED = tuple(f"{name}{end}" for name in ("composition", "shift") for end in ("", "_low", "_high"))
-_ESTIMATED += ("rate", "complement_rate", "effect", "low", "high", "rate_low", "rate_high", "ratio", "log_odds")
+_ESTIMATED += ("rate", "complement_rate", "effect", "low", "high", "rate_low", "rate_high", "ratio", "log_odds", "shift_p")
 
 
 def skew_table(
     sums: SliceSums, scores: Scores, taxonomy: Taxonomy, *,
     min_count: int = 10, alpha: float = 0.05, tolerance: float = 0.02,
-    designs: Mapping[str, Floats] | None = None, inferred: frozenset[str] = frozenset(), pairs: InPairs | None = None,
+    spreads: Mapping[str, Spread] | None = None, inferred: frozenset[str] = frozenset(), pairs: InPairs | None = None,
 ) -> pd.DataFrame:  # fmt: skip
     """One row a (slice, emotion) cell, with the columns of `Finding`, ranked by verdict, effect and evidence.
 
@@ -136,15 +145,15 @@ def skew_table(
         min_count: fewest pictures on either side for a test.
         alpha: false discovery rate.
         tolerance: the largest difference that does not matter, as a share.
-        designs: design effects `(s, k)` of `said`, `votes` and `shift` (`analyses.clusters.of_scores`), NaN where one is not
-            known; empty or None for independent pictures.
+        spreads: of `said`, `votes` and `shift` where pictures come in groups (`analyses.clusters.group_spreads`); empty or
+            None for independent pictures.
         inferred: columns whose values were inferred; their slices are a family of their own.
         pairs: what pairs say, which counts in the slices that are compared in them; None without pairs.
     """
     k = len(taxonomy)
-    designs, shape = designs or {}, (len(sums.specs), k)
-    design = designs.get("said")
-    worth = worth_of(shape, design)
+    spreads, shape = spreads or {}, (len(sums.specs), k)
+    spread = spreads.get("said")
+    worth = worth_of(shape, None if spread is None else spread.design)
 
     def pair(kind: str) -> tuple[Floats, Floats]:
         return sums.inside[:, scores.at[kind]], sums.outside[:, scores.at[kind]]
@@ -152,9 +161,11 @@ def skew_table(
     (n, m), (said, other_said) = pair("one"), pair("said")
     rules = Rules(min_count, alpha, tolerance)
     families = slice_families(sums.specs, inferred)
-    judgement = judged(
-        said, n, other_said, m, rules, families=families, design=design, paired=None if pairs is None else pairs.said
-    )
+    evidence = counted(
+        said, n, other_said, m, rules, design=None if spread is None else spread.design,
+        freedom=None if spread is None else spread.freedom,
+    )  # fmt: skip
+    judgement = verdicts(evidence if pairs is None else pairs.said.over(evidence), rules, families)
     effect, verdict = judgement.effect, judgement.verdict
     pictures, others = np.broadcast_to(n, worth.shape), np.broadcast_to(m, worth.shape)
     base_rate = (said + other_said + 0.5) / (n + m + 1)
@@ -165,8 +176,7 @@ def skew_table(
         "detectable": inference.smallest_detectable_effect(n / worth, m / worth, base_rate, alpha=alpha),
     }  # fmt: skip
     if "votes" in scores:
-        of_labels, of_shift = (worth_of(shape, designs.get(kind)) for kind in ("votes", "shift"))
-        cells |= _split(pair, judgement, tolerance, of_labels=of_labels, of_shift=of_shift, pairs=pairs)
+        cells |= _split(sums, scores, judgement, rules, families, spreads, pairs)
     own, repeats = beyond_parts(
         sums,
         said,
@@ -175,10 +185,13 @@ def skew_table(
         skewed=verdict == "skewed",
         tolerance=tolerance,
         level=judgement.level,
-        worth=worth,
+        # The design effect of another comparison: how groups lie on the sides of this one is not looked at.
+        worth=np.maximum(worth, 1.0),
     )
     cells |= own | {"shrunk": shrunk_rates(sums, scores), "design": worth}
-    cells["rate_low"], cells["rate_high"] = inference.wilson(said / worth, n / worth)
+    alone = worth_of(shape, None if spread is None else spread.mean_design)
+    degrees = np.inf if spread is None else spread.mean_freedom
+    cells["rate_low"], cells["rate_high"] = inference.wilson(said / alone, n / alone, freedom=degrees)
     cells["ratio"], cells["log_odds"] = _ratios(said, n, other_said, m)
     if pairs is not None:
         cells = pairs.over(cells, alpha=alpha)
@@ -241,34 +254,38 @@ def _safely(low: pd.Series, high: pd.Series) -> Floats:
 
 
 def _split(
-    pair: Any, judgement: Cells, tolerance: float, *, of_labels: Floats, of_shift: Floats, pairs: InPairs | None
-) -> dict[str, npt.NDArray[Any]]:
-    """Composition (the truth differs) and model shift (predictions differ beyond it), each with its interval.
+    sums: SliceSums, scores: Scores, judgement: Cells, rules: Rules, families: npt.NDArray[np.int64],
+    spreads: Mapping[str, Spread], pairs: InPairs | None,
+) -> dict[str, npt.NDArray[Any]]:  # fmt: skip
+    """Label gap (the truth differs) and model gap (predictions differ beyond it), each with its interval, and the origin."""
 
-    The labels have a part in a skew when they surely differ by more than the tolerance, the model when it surely adds.
-    `of_labels` and `of_shift` say how many pictures tell as much as one, of the labels and of what is beyond them; `pairs`
-    what pairs say of both.
-    """
-    (n, m), (votes, other_votes) = pair("labelled"), pair("votes")
-    n, m = np.broadcast_to(n, votes.shape), np.broadcast_to(m, votes.shape)
-    (shift, other_shift), (shift2, other_shift2) = pair("shift"), pair("shift2")
-    composition_low, composition_high = inference.newcombe(*(part / of_labels for part in (votes, n, other_votes, m)))
-    shift_low, shift_high = inference.paired_shift_interval(
-        *(part / of_shift for part in (shift, shift2, n, other_shift, other_shift2, m))
-    )
-    with np.errstate(divide="ignore", invalid="ignore"):
-        composition, model = votes / n - other_votes / m, shift / n - other_shift / m
-    if pairs is not None and pairs.votes is not None:
-        own = [pairs.split()[name] for name in ("composition_low", "composition_high", "shift_low", "shift_high")]
-        of = composition_low, composition_high, shift_low, shift_high
-        composition_low, composition_high, shift_low, shift_high = map(pairs.votes.instead, own, of)
-    with np.errstate(invalid="ignore"):
-        sign = np.sign(judgement.effect)
-        by_labels = np.where(sign > 0, composition_low > tolerance, composition_high < -tolerance)
-        by_model = np.where(sign > 0, shift_low > 0, shift_high < 0)
-    origin = np.select([by_model & by_labels, by_model, by_labels], ["both", "model", "labels"], "unclear").astype(object)
-    origin[(judgement.verdict != "skewed") | (n == 0) | (m == 0)] = None
+    def sides(kind: str) -> tuple[Sums, Sums]:
+        inside, outside = (
+            Sums(side[:, scores.at[kind]], side[:, scores.at[f"{kind}2"]], side[:, scores.at["labelled"]])
+            for side in (sums.inside, sums.outside)
+        )
+        return inside, outside
+
+    (votes, other_votes), (shift, other_shift) = sides("votes"), sides("shift")
+    of_labels, of_shift = spreads.get("votes"), spreads.get("shift")
+    if of_labels is None and votes_of(votes, other_votes):
+        of_labels = of_votes(votes, other_votes)
+    worth, degrees = (1.0, np.inf) if of_labels is None else (of_labels.design, of_labels.freedom)
+    counts = (part / worth for part in (votes.total, votes.n, other_votes.total, other_votes.n))
+    labels = Gap(votes.mean - other_votes.mean, *inference.newcombe(*counts, freedom=degrees))
+    worth, degrees = (1.0, np.inf) if of_shift is None else (of_shift.design, of_shift.freedom)
+    paired = tuple(part / worth for side in (shift, other_shift) for part in (side.total, side.squares, side.n))
+    model = Gap(shift.mean - other_shift.mean, *inference.paired_shift_interval(*paired, freedom=degrees))
+    two_sided = change_p(*paired, freedom=degrees)
+    if pairs is not None:
+        labels, model, two_sided = pairs.gaps(labels, model, two_sided)
+    p = in_direction(two_sided, model.value, judgement.effect)
+    p = np.where(judgement.tested, p, np.nan)
+    origin, q = attributions(
+        judgement.effect, judgement.verdict == "skewed", labels, model, p, families, alpha=rules.alpha,
+        tolerance=rules.tolerance,
+    )  # fmt: skip
     return {
-        "composition": composition, "composition_low": composition_low, "composition_high": composition_high,
-        "shift": model, "shift_low": shift_low, "shift_high": shift_high, "origin": origin,
+        "composition": labels.value, "composition_low": labels.low, "composition_high": labels.high,
+        "shift": model.value, "shift_low": model.low, "shift_high": model.high, "origin": origin, "shift_p": p, "shift_q": q,
     }  # fmt: skip

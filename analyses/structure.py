@@ -9,14 +9,16 @@ import numpy.typing as npt
 import pandas as pd
 
 from analyses import inference
-from analyses.counting import Floats, SliceSums, group_sums
+from analyses.counting import SliceSums, group_sums
 from analyses.scores import Scores
+from analyses.share_gaps import agreement_interval
 from analyses.slices import CodedAttribute
+from analyses.spread import Spread, Sums
 from data.taxonomy import Taxonomy
 
 
 def structure_table(
-    sums: SliceSums, scores: Scores, taxonomy: Taxonomy, *, designs: Mapping[str, Floats] | None = None
+    sums: SliceSums, scores: Scores, taxonomy: Taxonomy, *, spreads: Mapping[str, Spread] | None = None
 ) -> pd.DataFrame:
     """One row a (slice, emotion): how far the slice's pictures are from the label, against the complement.
 
@@ -29,8 +31,8 @@ def structure_table(
         sums: sums over slices of the columns of `scores`.
         scores: says where the columns stand.
         taxonomy: the `k` labels.
-        designs: design effects `(s, k)` of `distance` (`analyses.clusters.of_scores`), without which pictures count as
-            independent; no interval where one is not known.
+        spreads: of `distance` where pictures come in groups (`analyses.clusters.group_spreads`), without which they count as
+            independent; no interval where it is not known.
     """
     columns = [
         "slice", "emotion", "n", "distance", "low", "high", "complement_distance", "difference", "difference_low",
@@ -43,13 +45,18 @@ def structure_table(
     other_total, other_squares = sums.outside[:, scores.at["distance"]], sums.outside[:, scores.at["distance2"]]
     n, m = sums.inside[:, scores.at["one"]], sums.outside[:, scores.at["one"]]
     n, m = np.broadcast_to(n, total.shape), np.broadcast_to(m, total.shape)
-    worth = (designs or {}).get("distance", 1.0)
-    own, other_side = ([part / worth for part in side] for side in ((total, squares, n), (other_total, other_squares, m)))
-    low, high = inference.mean_interval(*own)
-    difference_low, difference_high = inference.mean_difference_interval(*own, *other_side)
     with np.errstate(divide="ignore", invalid="ignore"):
         distance, other = total / n, other_total / m
     difference = distance - other
+    spread = (spreads or {}).get("distance")
+    if spread is None:
+        low, high = inference.mean_interval(total, squares, n)
+        difference_low, difference_high = inference.mean_difference_interval(
+            total, squares, n, other_total, other_squares, m
+        )
+    else:
+        low, high = inference.student_interval(distance, spread.mean_variance, spread.mean_freedom)
+        difference_low, difference_high = inference.student_interval(difference, spread.variance, spread.freedom)
     cells = {
         "n": np.rint(n).astype(np.int64), "distance": distance, "low": low, "high": high, "complement_distance": other,
         "difference": difference, "difference_low": difference_low, "difference_high": difference_high,
@@ -63,16 +70,18 @@ def structure_table(
 
 def slice_table(
     sums: SliceSums, scores: Scores, attributes: list[CodedAttribute], embeddings: npt.NDArray[np.floating] | None, *,
-    designs: Mapping[str, Floats] | None = None,
+    spreads: Mapping[str, Spread] | None = None,
 ) -> pd.DataFrame:  # fmt: skip
     """One row a slice: size, accuracy, margin and how far its centroid lies from the complement's.
 
     Columns: `slice`, `where`, `order`, `n`, `n_complement`; `accuracy` (share of votes for the predicted label, over the
-    pictures with a truth) with Wilson `accuracy_low`, `accuracy_high`, and `complement_accuracy`; mean `margin` with
+    pictures with a truth) with `accuracy_low`, `accuracy_high`, and `complement_accuracy`; mean `margin` with
     `margin_low`, `margin_high`; `centroid_shift`, the distance between the two centroids, and `centroid_shift_chance`,
     what it would be on average if the slice were drawn at random. NaN where not known; the last two only for slices of
-    one condition, and only with embeddings. `designs` hold the design effects `(s, 1)` of `hit` and `margin`, without which
-    pictures count as independent.
+    one condition, and only with embeddings. `spreads` are those of `hit` and `margin` where pictures come in groups.
+
+    With votes, what is called accuracy here is a mean share of votes, and shown as vote agreement: its interval is Student's
+    of the shares. Of labels it is Wilson's.
     """
     n, m = sums.inside[:, 0], sums.outside[:, 0]
     table = pd.DataFrame(
@@ -91,19 +100,27 @@ def slice_table(
     def column(kind: str, side: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         return side[:, scores.at[kind]][:, 0]
 
-    worths, one = designs or {}, np.ones((1, 1))
+    known: Mapping[str, Spread] = spreads or {}
     with np.errstate(divide="ignore", invalid="ignore"):
         if "hit" in scores:
             hits, labelled = column("hit", sums.inside), column("labelled", sums.inside)
             table["accuracy"] = hits / labelled
-            worth = worths.get("hit", one)[:, 0]
-            table["accuracy_low"], table["accuracy_high"] = inference.wilson(hits / worth, labelled / worth)
+            sides = tuple(
+                Sums(*(side[:, scores.at[kind]] for kind in ("hit", "hit2", "labelled")))
+                for side in (sums.inside, sums.outside)
+            )
+            ends = agreement_interval(*sides, spread=known.get("hit"))
+            table["accuracy_low"], table["accuracy_high"] = (end[:, 0] for end in ends)
             table["complement_accuracy"] = column("hit", sums.outside) / column("labelled", sums.outside)
         if "margin" in scores:
             total, squares = column("margin", sums.inside), column("margin2", sums.inside)
             table["margin"] = total / n
-            worth = worths.get("margin", one)[:, 0]
-            table["margin_low"], table["margin_high"] = inference.mean_interval(total / worth, squares / worth, n / worth)
+            of_margin = known.get("margin")
+            table["margin_low"], table["margin_high"] = (
+                inference.mean_interval(total, squares, n)
+                if of_margin is None
+                else inference.student_interval(total / n, of_margin.mean_variance[:, 0], of_margin.mean_freedom[:, 0])
+            )
     if embeddings is not None:
         shifts = np.array([row for attribute in attributes for row in _centroid_shifts(attribute, embeddings)])
         table.loc[: len(shifts) - 1, ["centroid_shift", "centroid_shift_chance"]] = shifts

@@ -7,6 +7,7 @@ anger), each as a gap between a slice and its complement with interval, test and
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from analyses.cells import Rules, judged, slice_families, worth_of
 from analyses.clusters import group_codes
 from analyses.families import families
 from analyses.inference import Floats
-from analyses.paired import group_totals
+from analyses.paired import GroupTotals, group_totals
 from analyses.slices import CodedAttribute, SliceSpec
 from analyses.strata import series_of, true_codes
 from data.predictions import Predictions
@@ -29,6 +30,21 @@ GAP_COLUMNS = (
     "slice", "where", "emotion", "n", "n_complement", "rate", "rate_low", "rate_high", "complement_rate", "effect", "low",
     "high", "p", "q", "adjusted_low", "adjusted_high", "detectable", "verdict", "low_evidence",
 )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Units:
+    """How many pictures tell as much as one independent one, `(s, c)` each, as in `analyses.paired.GroupTotals`."""
+
+    design: Floats
+    freedom: Floats
+    own_design: Floats
+    own_freedom: Floats
+
+    @classmethod
+    def of(cls, totals: GroupTotals) -> Units:
+        """Those of whole groups."""
+        return cls(totals.design, totals.freedom, totals.own_design, totals.own_freedom)
 
 
 def odds_table(
@@ -62,13 +78,14 @@ def odds_table(
         other = shown.sum(axis=1, keepdims=True) - shown
         sides.append((np.hstack([hit, counts.sum(axis=1) - hit]), np.hstack([shown, other])))
     (hits, n), (other_hits, m) = sides
-    design = None
+    units = None
     groups = group_codes(predictions.rows)
     if groups is not None:
         values, shows = np.eye(k)[said], np.eye(k)[truth] * (truth >= 0)[:, None]
         counted = np.hstack([shows, (truth >= 0)[:, None] - shows])
-        design = group_totals(specs, attributes, groups, np.hstack([values, values]) * counted, counted, order=order).design
-    table = _gap_table(specs, hits, n, other_hits, m, rules or Rules(), design, inferred)
+        said_so = np.hstack([values, values]) * counted
+        units = Units.of(group_totals(specs, attributes, groups, said_so, counted, order=order, shares=True))
+    table = _gap_table(specs, hits, n, other_hits, m, rules or Rules(), units, inferred)
     labels = list(predictions.taxonomy.labels)
     table.insert(2, "emotion", (labels * 2) * len(specs))
     table.insert(0, "measure", series_of(MEASURES, k).tolist() * len(specs))
@@ -95,16 +112,17 @@ def confusion_table(
     def side(counts: Floats) -> tuple[Floats, Floats]:
         return counts[:, off], counts.sum(axis=2)[:, true_of]
 
-    design = None
+    units = None
     groups = group_codes(predictions.rows)
     if groups is not None:
-        every = np.full((len(specs), k, k), np.nan)
+        every = np.full((4, len(specs), k, k), np.nan)
         for label in range(k):
             of = (truth == label).astype(float)[:, None]
             counted = np.broadcast_to(of, (len(said), k)).copy()
-            every[:, label] = group_totals(specs, attributes, groups, np.eye(k)[said] * of, counted, order=order).design
-        design = every[:, off]
-    table = _gap_table(specs, *side(inside), *side(outside), rules or Rules(), design, inferred)
+            totals = group_totals(specs, attributes, groups, np.eye(k)[said] * of, counted, order=order, shares=True)
+            every[:, :, label] = totals.design, totals.freedom, totals.own_design, totals.own_freedom
+        units = Units(*every[:, :, off])
+    table = _gap_table(specs, *side(inside), *side(outside), rules or Rules(), units, inferred)
     labels = np.array(predictions.taxonomy.labels, dtype=object)
     table.insert(2, "emotion", np.tile(labels[true_of], len(specs)))
     table.insert(3, "read_as", np.tile(labels[read_as], len(specs)))
@@ -112,14 +130,15 @@ def confusion_table(
 
 
 def _gap_table(
-    specs: list[SliceSpec], hits: Floats, n: Floats, other_hits: Floats, m: Floats, rules: Rules, design: Floats | None,
+    specs: list[SliceSpec], hits: Floats, n: Floats, other_hits: Floats, m: Floats, rules: Rules, units: Units | None,
     inferred: frozenset[str],
 ) -> pd.DataFrame:  # fmt: skip
     """Rates, gaps and verdicts of cells `(s, c)`, a row each, without the columns that say which cell it is."""
-    worth = worth_of(hits.shape, design)
+    units = units or Units(*(np.broadcast_to(value, hits.shape) for value in (1.0, np.inf, 1.0, np.inf)))
+    worth, alone = worth_of(hits.shape, units.design), worth_of(hits.shape, units.own_design)
     families_of = slice_families(tuple(specs), inferred)
-    judgement = judged(hits, n, other_hits, m, rules, families=families_of, design=design)
-    rate_low, rate_high = inference.wilson(hits / worth, n / worth)
+    judgement = judged(hits, n, other_hits, m, rules, families=families_of, design=units.design, freedom=units.freedom)
+    rate_low, rate_high = inference.wilson(hits / alone, n / alone, freedom=units.own_freedom)
     base_rate = (hits + other_hits + 0.5) / (n + m + 1)
     cells: dict[str, npt.NDArray[Any]] = {
         "n": np.rint(n).astype(np.int64), "n_complement": np.rint(m).astype(np.int64), "rate": judgement.rate,

@@ -8,7 +8,7 @@ import pytest
 from scipy import stats
 
 from analyses.audit import run_audit
-from analyses.clusters import FEWEST_GROUPS, Compared, design_effects, group_codes
+from analyses.clusters import FEWEST_GROUPS, Compared, group_codes, group_spreads
 from analyses.config import AuditConfig
 from analyses.counting import slice_sums
 from analyses.retrieval_skew import retrieval_tables
@@ -41,7 +41,20 @@ def effects_of(predictions: Predictions) -> tuple[np.ndarray, tuple]:
     sums = slice_sums(attributes, np.hstack([np.ones((len(said), 1)), said]), order=1)
     codes = group_codes(predictions.rows)
     assert codes is not None
-    return design_effects(sums, attributes, codes, {"said": Compared(said)}, order=1)["said"], sums.specs
+    return group_spreads(sums, attributes, codes, {"said": Compared(said)}, order=1)["said"].design, sums.specs
+
+
+def robust_variance(inside: np.ndarray, outside: np.ndarray, values: np.ndarray, groups: np.ndarray) -> np.ndarray:
+    """Of the difference of two means, group by group; residuals are scaled up by the group's share of its side (CR2)."""
+    variance = np.zeros(values.shape[1])
+    for group in np.unique(groups):
+        moved = np.zeros(values.shape[1])
+        for side, sign in ((inside, 1), (outside, -1)):
+            here, n = side & (groups == group), side.sum()
+            residuals = (values[here] - values[side].mean(axis=0)).sum(axis=0)
+            moved += sign * residuals / n / np.sqrt(1 - here.sum() / n)
+        variance += moved**2
+    return variance
 
 
 @pytest.mark.parametrize("within", [False, True])
@@ -53,13 +66,10 @@ def test_the_design_effect_is_what_a_loop_over_groups_gives(within):
         inside = spec.mask(rows)
         n, m = inside.sum(), (~inside).sum()
         rate, other = said[inside].mean(axis=0), said[~inside].mean(axis=0)
-        robust = np.zeros(6)
-        for group in range(40):
-            here = (rows["group_id"] == group).to_numpy()
-            robust += ((said[here & inside] - rate).sum(axis=0) / n - (said[here & ~inside] - other).sum(axis=0) / m) ** 2
-        robust *= 40 / 39
+        robust = robust_variance(inside, ~inside, said, rows["group_id"].to_numpy())
         plain = rate * (1 - rate) / n + other * (1 - other) / m
-        np.testing.assert_allclose(effects[number], np.maximum(np.maximum(robust / plain, robust.sum() / plain.sum()), 1))
+        np.testing.assert_allclose(effects[number], robust / plain)
+    assert within == bool((effects < 1).any())
 
 
 def test_a_group_of_one_is_an_independent_picture():
@@ -112,16 +122,25 @@ def test_the_design_effect_of_a_mean_is_what_a_loop_over_groups_gives_where_some
     attributes = [coded_attribute(predictions.rows["tone"])]
     sums = slice_sums(attributes, np.ones((160, 1)), order=1)
     codes = group_codes(predictions.rows)
-    effects = design_effects(sums, attributes, codes, {"it": Compared(values, known, shares=False)}, order=1)["it"]
+    spread = group_spreads(sums, attributes, codes, {"it": Compared(values, known, shares=False)}, order=1)["it"]
     for number, spec in enumerate(sums.specs):
         inside, outside = spec.mask(predictions.rows) & known, ~spec.mask(predictions.rows) & known
-        added = np.zeros((160, 2))
-        plain = np.zeros(2)
-        for side, sign in ((inside, 1), (outside, -1)):
-            added[side] = sign * (values[side] - values[side].mean(axis=0)) / side.sum()
-            plain += values[side].var(axis=0) / side.sum()
-        robust = sum((added[codes == group].sum(axis=0) ** 2 for group in range(40)), np.zeros(2)) * 40 / 39
-        np.testing.assert_allclose(effects[number], np.maximum(np.maximum(robust / plain, robust.sum() / plain.sum()), 1))
+        robust = robust_variance(inside, outside, values, codes)
+        plain = sum(values[side].var(axis=0, ddof=1) / side.sum() for side in (inside, outside))
+        np.testing.assert_allclose(spread.variance[number], robust)
+        np.testing.assert_allclose(spread.design[number], robust / plain)
+        alone = group_means(inside, values, codes)
+        np.testing.assert_allclose(spread.mean_variance[number], alone)
+
+
+def group_means(inside: np.ndarray, values: np.ndarray, groups: np.ndarray) -> np.ndarray:
+    """Variance of the mean of one side, group by group."""
+    residuals = values[inside] - values[inside].mean(axis=0)
+    variance = np.zeros(values.shape[1])
+    for group in np.unique(groups[inside]):
+        here = groups[inside] == group
+        variance += (residuals[here].sum(axis=0) / inside.sum()) ** 2 / (1 - here.mean())
+    return variance
 
 
 def test_every_interval_of_a_null_in_groups_holds_zero_as_often_as_it_says():

@@ -47,12 +47,13 @@ def looped(mask, known, groups, values, counted):
     robust, up, down = 0.0, 0, 0
     for group in np.unique(groups[known]):
         own, rest = inside & (groups == group), outside & (groups == group)
-        part = (values[own].sum() - mean * counted[own].sum()) / n - (values[rest].sum() - other * counted[rest].sum()) / m
+        part = (values[own].sum() - mean * counted[own].sum()) / n / np.sqrt(1 - counted[own].sum() / n)
+        part -= (values[rest].sum() - other * counted[rest].sum()) / m / np.sqrt(1 - counted[rest].sum() / m)
         robust += part**2
         up, down = up + (values[own].sum() > 1e-9), down + (values[own].sum() < -1e-9)
-    count = len(np.unique(groups[known]))
-    plain = ((values[inside] ** 2).sum() / n - mean**2) / n + ((values[outside] ** 2).sum() / m - other**2) / m
-    return max(robust * count / (count - 1) / plain, 1.0), up, down
+    plain = ((values[inside] ** 2).sum() - n * mean**2) / (n - 1) / n
+    plain += ((values[outside] ** 2).sum() - m * other**2) / (m - 1) / m
+    return robust / plain, up, down
 
 
 def test_group_totals_are_those_of_a_loop_over_groups():

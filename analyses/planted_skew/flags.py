@@ -13,12 +13,13 @@ import numpy as np
 import numpy.typing as npt
 
 from analyses.cells import Cells, Rules, judged, slice_families
-from analyses.clusters import Compared, design_effects, group_codes
+from analyses.clusters import Compared, group_codes, group_spreads
 from analyses.counting import CodedColumns, SliceSums, group_sums, slice_sums
 from analyses.families import families
 from analyses.inference import Floats
 from analyses.scores import scores
 from analyses.slices import CodedAttribute, Condition, SliceSpec, coded_attributes
+from analyses.spread import Spread
 from data.planted_tables import TableWorld
 from data.predictions import Predictions
 
@@ -41,13 +42,13 @@ class Counted:
         sums: of every slice: pictures, said `(k)`, wrong.
         coded: the attributes.
         k: emotions.
-        design: design effects `(s, k)`, None for independent pictures.
+        spread: of what was said, where pictures come in groups; None for independent pictures.
     """
 
     sums: SliceSums
     coded: list[CodedAttribute]
     k: int
-    design: Floats | None
+    spread: Spread | None
 
     @property
     def n(self) -> Floats:
@@ -69,7 +70,8 @@ class Counted:
         outside = self.sums.outside
         return judged(
             self.said, self.n, outside[:, 1 : 1 + self.k], outside[:, :1], rules,
-            families=slice_families(self.sums.specs), design=self.design,
+            families=slice_families(self.sums.specs), design=None if self.spread is None else self.spread.design,
+            freedom=None if self.spread is None else self.spread.freedom,
         )  # fmt: skip
 
 
@@ -83,10 +85,10 @@ def counted(predictions: Predictions, *, order: int = ORDER, min_count: int = Ru
     of_code = np.hstack([columns.of_code[:, : 1 + k], wrong])
     sums = slice_sums(coded, CodedColumns(columns.codes, of_code, columns.rest[:, :0]), order=order, min_count=min_count)
     groups = group_codes(predictions.rows)
-    design = None
+    spread = None
     if groups is not None:
-        design = design_effects(sums, coded, groups, {"said": Compared(per_picture.of("said"))}, order=order)["said"]
-    return Counted(sums, coded, k, design)
+        spread = group_spreads(sums, coded, groups, {"said": Compared(per_picture.of("said"))}, order=order)["said"]
+    return Counted(sums, coded, k, spread)
 
 
 def flags(table: Counted, rng: np.random.Generator, *, rules: Rules | None = None) -> dict[str, Mask]:
