@@ -1,7 +1,8 @@
 """Is a slice still read differently once pictures are compared with pictures alike in something else?
 
 The difference of rates within strata (true label, scene, any column, or several jointly) beside the plain one, and whether
-the plain one turns round or mostly goes away: Simpson's paradox, and confounding short of it.
+the plain one turns round or mostly goes away: Simpson's paradox, and confounding short of it. An average over strata can
+also hide that they disagree: whether they do is tested, and where they do, that is the verdict (`analyses.homogeneity`).
 """
 
 from __future__ import annotations
@@ -19,20 +20,22 @@ from analyses.clusters import FEWEST_GROUPS, group_codes
 from analyses.counting import group_sums
 from analyses.families import Family, families
 from analyses.hierarchical import select
-from analyses.inference import Floats, fisher_exact, newcombe
+from analyses.homogeneity import DIFFERS, breslow_day_p, enough_expected, equal_rates_p, extremes
+from analyses.inference import Floats, benjamini_hochberg, fisher_exact, newcombe
 from analyses.mantel_haenszel import adjusted_difference, informative, mantel_haenszel_p, null_error
 from analyses.slices import CodedAttribute, SliceSpec
-from analyses.strata import Strata, series_of, strata, stratum_counts
+from analyses.strata import Strata, named_strata, require_other_attributes, series_of, strata, stratum_counts
+from analyses.stratified import Places, within_strata
 from data.predictions import Predictions
 
 ADJUSTED_COLUMNS = (
     "slice", "where", "emotion", "adjusted_for", "n", "n_complement", "left_out", "strata_used", "strata_unused",
     "unused", "strata_flat", "n_used", "n_complement_used", "effect", "low", "high", "within", "within_se", "within_low",
     "within_high", "p", "exact", "q", "picked_low", "picked_high", "detectable", "verdict", "low_evidence", "simpson",
-    "simpson_kind", "reason",
+    "simpson_kind", "reason", "homogeneity_p", "homogeneity_q", "homogeneity_strata", "smallest", "smallest_in", "largest",
+    "largest_in",
 )  # fmt: skip
 SIMPSON_KINDS = ("reversed", "explained", "uncovered")
-_NAMED = 5
 
 
 def adjusted_table(
@@ -49,6 +52,13 @@ def adjusted_table(
     it is `exact`, `q` of two levels of tests, and for q <= alpha the interval `picked_low`, `picked_high` at the level that
     allows for the picking; `detectable`; `verdict` and `low_evidence` as in `analyses.cells.judged`, of `within`;
     `simpson`, `simpson_kind`; and `reason`, why nothing was tested, in words.
+
+    `homogeneity_p` is that of "the same difference in every stratum", over `homogeneity_strata` strata that are expected to
+    hold five pictures of every kind (NaN with fewer than two: a reversal would stay hidden there), the larger of two: that
+    the odds ratios are the same (Breslow-Day, with Tarone's correction) and that the differences are, since one of the two
+    differs with the base rate alone; with groups the latter from the cluster-robust variance. `homogeneity_q` is corrected
+    over all rows. `smallest`, `largest` are the differences of the strata named by `smallest_in`, `largest_in`. Where
+    q <= alpha the verdict is `analyses.homogeneity.DIFFERS` and none of the others.
 
     `simpson_kind` is `reversed` where the two differences have opposite signs and both intervals lie off zero; `explained`
     where it is another one by more than half the effect and nearer to zero, `uncovered` where farther away. The last two
@@ -69,16 +79,11 @@ def adjusted_table(
     """
     rules = rules or Rules()
     held = strata(predictions, adjust_for, bins=bins)
-    own = [one.column for one in attributes if one.column in held.columns]
-    if not attributes or len(own) == len(attributes):
-        raise ValueError(
-            f"cannot adjust slices of {', '.join(own) or 'nothing'} for {', '.join(held.columns)}: within one value of an "
-            "attribute there is no other value to compare with; slice by another attribute or adjust for another"
-        )
+    require_other_attributes(attributes, held)
     k, said = len(predictions.taxonomy), predictions.predicted
     groups = group_codes(predictions.rows)
     specs: list[SliceSpec] = []
-    parts: dict[str, list[Floats]] = {name: [] for name in ("counts", "others", "left_out", "plain", "design")}
+    parts: dict[str, list[Floats]] = {name: [] for name in ("counts", "others", "left_out", "plain", "design", "robust")}
     for family in families(attributes, order):
         found = list(family.specs())
         at = np.array([code for code, _ in found], dtype=np.int64)
@@ -91,6 +96,10 @@ def adjusted_table(
         if groups is not None:
             parts["plain"].append(_designs(family, at, np.where(held.codes >= 0, 0, -1), 1, groups, said, k))
             parts["design"].append(_designs(family, at, held.codes, len(held.names), groups, said, k))
+            robust = within_strata(
+                family.codes, family.size, held.codes, len(held.names), np.eye(k)[said], groups=groups, wanted=at
+            )
+            parts["robust"].append(robust.homogeneity)
     stacked = {name: np.concatenate(blocks) for name, blocks in parts.items() if blocks}
     refused = np.array([any(one.column in held.columns for one in spec.conditions) for spec in specs])
     cells = _cells(stacked, refused, held, rules, slice_families(tuple(specs), inferred))
@@ -142,8 +151,11 @@ def _cells(
     simpson = (kind != "") & tested
     kind[~simpson] = None
     known = enough & ~refused[:, None]
+    agree = _agreement(stacked, worth, known, held)
     verdict = np.select(
-        [~known, picked & outside, inside, low_evidence], ["too small", "skewed", "equivalent", "too small"], "undetermined"
+        [~known, agree["homogeneity_q"] <= rules.alpha, picked & outside, inside, low_evidence],
+        ["too small", DIFFERS, "skewed", "equivalent", "too small"],
+        "undetermined",
     )
     unused = ~both[:, 0] & ((n > 0) | (m > 0))[:, 0]
     reason = np.select(
@@ -174,7 +186,7 @@ def _cells(
         "strata_flat": (both & ~learns).sum(axis=2), "n_used": n_used, "n_complement_used": m_used,
     }  # fmt: skip
     return {name: np.rint(values).astype(np.int64) for name, values in counted.items()} | {
-        "unused": wide(np.array([_named(np.flatnonzero(row), held.names) for row in unused], dtype=object)),
+        "unused": wide(np.array([named_strata(np.flatnonzero(row), held.names) for row in unused], dtype=object)),
         "effect": shown(effect, enough), "low": shown(low, enough), "high": shown(high, enough),
         "within": shown(within.difference, known), "within_se": shown(within.standard_error, known),
         "within_low": shown(within.low, known), "within_high": shown(within.high, known),
@@ -182,12 +194,44 @@ def _cells(
         "picked_low": shown(safer.low, picked), "picked_high": shown(safer.high, picked),
         "detectable": np.where(refused[:, None], np.inf, detectable),
         "verdict": verdict, "low_evidence": low_evidence, "simpson": simpson, "simpson_kind": kind, "reason": reason,
+    } | agree  # fmt: skip
+
+
+def _agreement(
+    stacked: dict[str, Floats], worth: Floats, known: npt.NDArray[np.bool_], held: Strata
+) -> dict[str, npt.NDArray[Any]]:
+    """Whether the strata agree on each difference, and the two that agree least."""
+    a, c = stacked["counts"], stacked["others"]
+    n, m = a.sum(axis=1, keepdims=True), c.sum(axis=1, keepdims=True)
+    use = enough_expected(*(side / worth[..., None] for side in (a, n, c, m))) & known[..., None]
+    odds = breslow_day_p(*(side / worth[..., None] for side in (a, n, c, m)), use=use)
+    points = stacked["robust"] if "robust" in stacked else equal_rates_p(a, n, c, m, use=use)
+    p = np.where(known, np.maximum(odds, points), np.nan)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        difference = a / n - c / m
+    return agreement_columns(difference, use, p, held.names)
+
+
+def agreement_columns(
+    difference: Floats, use: npt.NDArray[np.bool_], p: Floats, names: Sequence[str]
+) -> dict[str, npt.NDArray[Any]]:
+    """The columns of a table of adjusted differences that say whether strata agree; arrays of the shape of `p`.
+
+    Args:
+        difference: in each stratum, one axis more than `p`.
+        use: strata that the test is about.
+        p: of "the same difference in every stratum".
+        names: of the strata.
+    """
+    told = np.isfinite(p)
+    found: dict[str, npt.NDArray[Any]] = {
+        "homogeneity_p": p, "homogeneity_q": benjamini_hochberg(p), "homogeneity_strata": use.sum(axis=-1),
     }  # fmt: skip
-
-
-def _named(positions: npt.NDArray[np.int64], names: Sequence[str]) -> str:
-    more = f" and {len(positions) - _NAMED} more" if len(positions) > _NAMED else ""
-    return "; ".join(names[at] for at in positions[:_NAMED]) + more
+    called = np.array([*names, None], dtype=object)
+    for name, at in zip(("smallest", "largest"), extremes(difference, use), strict=True):
+        value = np.take_along_axis(difference, np.maximum(at, 0)[..., None], axis=-1)[..., 0]
+        found |= {name: np.where(told, value, np.nan), f"{name}_in": called[np.where(told, at, -1)]}
+    return found
 
 
 def _designs(
@@ -200,24 +244,21 @@ def _designs(
     its residual from the rate of its side and stratum, weighted (as in `analyses.clusters`, which has one stratum).
     """
     known = (family.codes >= 0) & (held >= 0)
-    codes, held, said = family.codes[known], held[known], said[known]
-    number = np.unique(groups[known], return_inverse=True)[1]
-    count = int(number.max(initial=-1)) + 1
+    places = Places.of(family.codes[known], family.size, held[known], h, np.eye(k)[said[known]], groups[known])
     designs = np.full((len(wanted), k), np.nan)
     for row, value in enumerate(wanted):
-        inside = codes == value
-        side = held + h * inside
-        hits = np.bincount(side * k + said, minlength=2 * h * k).reshape(2, h, k).astype(float)
-        size = hits.sum(axis=2)
+        sides = places.sides(value)
+        totals = [group_sums(places.stratum, h, side) for side in sides]
+        n, m = totals[0][:, :1], totals[1][:, :1]
+        added, plain = np.zeros((len(places.group), k)), np.zeros(k)
         with np.errstate(divide="ignore", invalid="ignore"):
-            weight = np.nan_to_num(size[0] * size[1] / size.sum(axis=0))
-            rate, pull = np.nan_to_num(hits / size[..., None]), np.nan_to_num(weight / size) * np.array([[-1.0], [1.0]])
-        residual = -rate.reshape(2 * h, k)[side]
-        residual[np.arange(len(said)), said] += 1
-        residual *= pull.ravel()[side, None]
-        robust = (group_sums(number, count, residual) ** 2).sum(axis=0) * count / max(count - 1, 1)
-        plain = (residual**2).sum(axis=0)
-        fewer = min(len(np.unique(number[inside])), len(np.unique(number[~inside])))
+            weight = np.nan_to_num(n * m / (n + m))
+            for side, total, sign in zip(sides, totals, (1.0, -1.0), strict=True):
+                rate, pull = np.nan_to_num(total[:, 1:] / total[:, :1]), np.nan_to_num(weight / total[:, :1])
+                added += sign * pull[places.stratum] * (side[:, 1:] - rate[places.stratum] * side[:, :1])
+                plain += (pull**2 * total[:, :1] * rate * (1 - rate)).sum(axis=0)
+        robust = (group_sums(places.group, places.count, added) ** 2).sum(axis=0) * places.count / max(places.count - 1, 1)
+        fewer = min(len(np.unique(places.group[side[:, 0] > 0.5])) for side in sides)
         if fewer >= FEWEST_GROUPS:
             with np.errstate(divide="ignore", invalid="ignore"):
                 effect = np.fmax(robust / plain, robust.sum() / plain.sum())

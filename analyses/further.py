@@ -21,16 +21,17 @@ from analyses.clusters import group_codes
 from analyses.comparability import comparability_table
 from analyses.config import AuditConfig
 from analyses.distribution import distribution_table
-from analyses.numeric import numeric_table, severity_table
+from analyses.numeric import severity_table
+from analyses.outcomes import outcome_tables
 from analyses.retrieval_skew import retrieval_tables
 from analyses.slice_calibration import calibration_table
 from analyses.slices import CodedAttribute
+from analyses.strata import strata
 from analyses.truth_gaps import confusion_table, odds_table
 from data.predictions import Predictions
 
 MOST_DRAWN_ANEW = 20_000
 """What deals out pictures one by one is asked of at most this many, drawn at random."""
-OUTCOME_PREFIX = "outcome "
 _FEWER_DRAWS = 199
 Tables = Mapping[str, pd.DataFrame]
 
@@ -158,7 +159,7 @@ class _Asker:
         if predictions.truth is not None:
             asked.append(_Question("severity beyond the labels", self.severity_beyond_labels, dealt))
         asked += [
-            _Question(f"outcome {name}", lambda name=name: self.outcome(name), few, by_name=True)  # type: ignore[misc]
+            _Question(f"outcome {name}", lambda name=name: self.outcome(name), every, by_name=True)  # type: ignore[misc]
             for name in config.outcomes
         ]
         asked.append(_Question("all emotions at once", self.distribution, dealt))
@@ -173,7 +174,7 @@ class _Asker:
         return {
             "adjusted": adjusted_table(
                 self.every.predictions, self.every.attributes, adjust_for=self.config.adjust_for, rules=self.rules,
-                bins=self.config.bins, inferred=self.inferred,
+                order=self.config.order, bins=self.config.bins, inferred=self.inferred,
             )
         }  # fmt: skip
 
@@ -207,13 +208,9 @@ class _Asker:
         return table
 
     def outcome(self, name: str) -> Tables:
-        rows, config = self.few.predictions.rows, self.config
-        return {
-            OUTCOME_PREFIX + name: numeric_table(
-                _numbers(rows, name), self.few.attributes, groups=group_codes(rows), min_count=config.min_count,
-                alpha=config.alpha, draws=config.draws, seed=config.seed, inferred=self.inferred, name=name,
-            )
-        }  # fmt: skip
+        config, predictions = self.config, self.every.predictions
+        held = strata(predictions, config.adjust_for, bins=config.bins) if config.adjust_for else None
+        return outcome_tables(predictions.rows, self.every.attributes, config, name=name, held=held, inferred=self.inferred)
 
     def distribution(self) -> Tables:
         config = self.config
@@ -245,16 +242,3 @@ class _Asker:
             seed=self.config.seed,
         )  # fmt: skip
         return {"amplification": cells, "amplification_means": means}
-
-
-def _numbers(rows: pd.DataFrame, column: str) -> npt.NDArray[np.float64]:
-    """The column as numbers, NaN where unknown.
-
-    Raises:
-        ValueError: no such column, or it holds text.
-    """
-    if column not in rows:
-        raise ValueError(f"no outcome {column!r} in the data: columns are {', '.join(map(str, rows.columns[:20]))}")
-    if not pd.api.types.is_numeric_dtype(rows[column]):
-        raise ValueError(f"outcome {column!r} holds text: an outcome is a number a picture (a valence, a score)")
-    return rows[column].to_numpy(np.float64, na_value=np.nan)

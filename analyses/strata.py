@@ -10,13 +10,14 @@ import numpy.typing as npt
 import pandas as pd
 
 from analyses.counting import Floats
-from analyses.slices import coded_attribute
+from analyses.slices import CodedAttribute, coded_attribute
 from data.features import attribute_columns
 from data.predictions import Predictions
 from data.taxonomy import closest
 
 TRUTH = "label"
 """The name under which the true label (the most voted one, with votes) is adjusted for."""
+_NAMED = 5
 
 
 @dataclass(frozen=True)
@@ -63,34 +64,69 @@ def strata(predictions: Predictions, adjust_for: Sequence[str], *, bins: int = 4
     Raises:
         ValueError: no column, an unknown one, one that does not vary or has no value, or no picture that has them all.
     """
+    truth = None
+    if TRUTH in adjust_for:
+        truth = true_codes(predictions), tuple(f"truth: {label}" for label in predictions.taxonomy.labels)
+    return strata_of(predictions.rows, adjust_for, bins=bins, truth=truth)
+
+
+def strata_of(
+    rows: pd.DataFrame, adjust_for: Sequence[str], *, bins: int = 4,
+    truth: tuple[npt.NDArray[np.int64], tuple[str, ...]] | None = None,
+) -> Strata:  # fmt: skip
+    """The same of rows without predictions; `truth`, codes and names, stands for `label`, which else is a column as any.
+
+    Raises:
+        ValueError: see `strata`.
+    """
     if not adjust_for:
         raise ValueError("nothing to adjust for: name at least one column, or 'label' for the truth")
     parts: list[tuple[npt.NDArray[np.int64], tuple[str, ...]]] = []
     columns = tuple(dict.fromkeys(adjust_for))
     for column in columns:
-        if column == TRUTH:
-            parts.append((true_codes(predictions), tuple(f"truth: {label}" for label in predictions.taxonomy.labels)))
+        if column == TRUTH and truth is not None:
+            parts.append(truth)
             continue
-        if column not in predictions.rows or column == "image_id":
-            legal = [TRUTH, *attribute_columns(predictions.rows)]
+        if column not in rows or column == "image_id":
+            legal = [TRUTH, *attribute_columns(rows)]
             raise ValueError(f"cannot adjust for {column!r}, which is no column of the data: {closest(column, legal)}")
         try:
-            coded = coded_attribute(predictions.rows[column], bins=bins)
+            coded = coded_attribute(rows[column], bins=bins)
         except ValueError as error:
             raise ValueError(f"cannot adjust for {column!r}: {error}") from error
         parts.append((coded.codes, tuple(one.name for one in coded.conditions)))
-    joint, known = np.zeros(len(predictions), dtype=np.int64), np.ones(len(predictions), dtype=bool)
+    joint, known = np.zeros(len(rows), dtype=np.int64), np.ones(len(rows), dtype=bool)
     for codes, names in parts:
         joint = joint * len(names) + codes
         known &= codes >= 0
     if not known.any():
         raise ValueError(f"no picture has a value in all of {', '.join(columns)}: nothing is left to compare")
     seen, dense = np.unique(joint[known], return_inverse=True)
-    codes = np.full(len(predictions), -1, dtype=np.int64)
+    codes = np.full(len(rows), -1, dtype=np.int64)
     codes[known] = dense
     places = np.unravel_index(seen, tuple(len(names) for _, names in parts))
     words = zip(*(np.array(names, dtype=object)[at] for (_, names), at in zip(parts, places, strict=True)), strict=True)
     return Strata(columns, codes, tuple(" and ".join(map(str, one)) for one in words))
+
+
+def require_other_attributes(attributes: Sequence[CodedAttribute], held: Strata) -> None:
+    """Refuses to adjust every slice for its own attribute.
+
+    Raises:
+        ValueError: all attributes are held fixed, or there is none.
+    """
+    own = [one.column for one in attributes if one.column in held.columns]
+    if not attributes or len(own) == len(attributes):
+        raise ValueError(
+            f"cannot adjust slices of {', '.join(own) or 'nothing'} for {', '.join(held.columns)}: within one value of an "
+            "attribute there is no other value to compare with; slice by another attribute or adjust for another"
+        )
+
+
+def named_strata(positions: npt.NDArray[np.int64], names: Sequence[str]) -> str:
+    """The first few strata by name, and how many more there are."""
+    more = f" and {len(positions) - _NAMED} more" if len(positions) > _NAMED else ""
+    return "; ".join(names[at] for at in positions[:_NAMED]) + more
 
 
 def stratum_counts(codes: npt.NDArray[np.int64], size: int, held: Strata, said: npt.NDArray[np.int64], k: int) -> Floats:

@@ -9,8 +9,9 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from analyses import numeric
+from analyses.cluster_robust import group_contrast
 from analyses.clusters import group_codes
+from analyses.mean_tests import enough_for_student, mean_tests
 from analyses.numeric import numeric_table, severity_table
 from analyses.slices import CodedAttribute, coded_attribute
 from data.predictions import Predictions, predictions_from_table
@@ -29,12 +30,14 @@ def welch_size(one: np.ndarray, other: np.ndarray) -> float:
 
 def test_interval_is_that_of_scipy_and_effect_the_difference_of_means() -> None:
     rng = np.random.default_rng(0)
-    tone, y = rng.integers(3, size=300), rng.gamma(2, size=300) * 100 + 5_000
+    tone, y = rng.integers(3, size=900), rng.gamma(2, size=900) * 100 + 5_000
     table = numeric_table(y, [attribute(tone)], draws=19)
+    assert set(table["method"]) == {"welch"}
     for value, row in enumerate(table.itertuples()):
         one, other = y[tone == value], y[tone != value]
         expected = stats.ttest_ind(one, other, equal_var=False).confidence_interval()
         np.testing.assert_allclose((row.low, row.high), (expected.low, expected.high))
+        assert row.p == pytest.approx(stats.ttest_ind(one, other, equal_var=False).pvalue)
         assert row.effect == pytest.approx(one.mean() - other.mean())
         assert (row.mean, row.complement_mean) == (pytest.approx(one.mean()), pytest.approx(other.mean()))
         assert row.tolerance == pytest.approx(0.2 * y.std(ddof=1))
@@ -53,7 +56,7 @@ def test_small_data_are_tested_by_every_arrangement() -> None:
 
 def test_permutations_agree_with_those_of_scipy() -> None:
     rng = np.random.default_rng(2)
-    y, tone = rng.normal(size=200), np.repeat(["a", "b"], [40, 160])
+    y, tone = rng.exponential(size=200), np.repeat(["a", "b"], [40, 160])
     y[:40] += 0.35
     table = numeric_table(y, [attribute(tone)], draws=4_999, seed=3)
     expected = stats.permutation_test(
@@ -64,14 +67,17 @@ def test_permutations_agree_with_those_of_scipy() -> None:
     np.testing.assert_allclose(table["p"], expected.pvalue, atol=0.015)
 
 
-def test_many_pictures_are_judged_by_welch_alone(monkeypatch) -> None:
-    monkeypatch.setattr(numeric, "MOST_PERMUTED", 1_000)
+def test_student_is_asked_where_it_holds_and_permutations_where_it_does_not() -> None:
     rng = np.random.default_rng(3)
-    y, tone = rng.normal(size=3_000), rng.choice(["a", "b", "c"], p=[0.5, 0.48, 0.02], size=3_000)
-    table = numeric_table(y, [attribute(tone)], draws=99).set_index("slice")
+    tone = rng.choice(["a", "b", "c"], p=[0.5, 0.48, 0.02], size=3_000)
+    skewed, even = rng.exponential(size=3_000), rng.normal(size=3_000)
+    table = numeric_table(skewed, [attribute(tone)], draws=99).set_index("slice")
     assert list(table["method"]) == ["welch", "welch", "permutation"]
-    expected = stats.ttest_ind(y[tone == "a"], y[tone != "a"], equal_var=False).pvalue
+    expected = stats.ttest_ind(skewed[tone == "a"], skewed[tone != "a"], equal_var=False).pvalue
     assert table.loc["tone: a", "p"] == pytest.approx(expected)
+    assert set(numeric_table(even, [attribute(tone)], draws=99)["method"]) == {"welch"}
+    assert enough_for_student(skewed) == pytest.approx(28 + 25 * stats.skew(skewed) ** 2)
+    assert enough_for_student(np.ones(9)) == 28
 
 
 def test_a_planted_difference_is_found_and_the_verdicts_are_four() -> None:
@@ -109,25 +115,89 @@ def test_unequal_spread_and_size_do_not_fake_a_difference() -> None:
     assert stats.binomtest(rejected, 150, 0.06, alternative="greater").pvalue > 0.01
 
 
-def test_groups_are_permuted_together() -> None:
-    together = apart = 0
-    for seed in range(100):
+def test_interval_and_p_never_contradict_each_other() -> None:
+    rng = np.random.default_rng(8)
+    seen = set()
+    for number in range(120):
+        n, grouped = int(rng.integers(11, 60)), number % 4 == 0
+        y, tone = rng.lognormal(size=90), np.repeat(["a", "b"], [n, 90 - n])
+        y[:n] += rng.normal(scale=0.8)
+        groups = np.arange(90) // 3 if grouped else None
+        for row in numeric_table(y, [attribute(tone)], groups=groups, draws=99, seed=number).itertuples():
+            assert (row.p <= 0.05) == (row.low > 0 or row.high < 0)
+            seen.add((row.method, bool(row.p <= 0.05)))
+    assert {(method, told) for method in ("permutation", "cluster-robust") for told in (True, False)} <= seen
+
+
+def test_few_skewed_numbers_are_covered_where_student_does_not() -> None:
+    """10 of 100 log-normal numbers; the same draws for a difference of none and of one standard deviation."""
+    sets, sure, student, tone = 400, 0, 0, np.repeat([0, 1], [10, 90])
+    for seed in range(sets):
         rng = np.random.default_rng(seed)
-        group = np.repeat(np.arange(40), 8)
-        tone = np.where(rng.permutation(np.arange(40) < 16), "a", "b")[group]
-        y = rng.normal(size=320) + 0.7 * rng.normal(size=40)[group]
-        together += bool(numeric_table(y, [attribute(tone)], groups=group, draws=199, seed=seed)["p"].iloc[0] <= 0.05)
-        apart += bool(numeric_table(y, [attribute(tone)], draws=199, seed=seed)["p"].iloc[0] <= 0.05)
-    assert apart > 20
-    assert stats.binomtest(together, 100, 0.05, alternative="greater").pvalue > 0.01
+        y, gap = rng.lognormal(size=100), 2.16 * (seed % 2)
+        y[:10] += gap
+        found = mean_tests(tone, 2, y, groups=None, least=10, draws=199, rng=rng)
+        assert found.method[0] == "permutation"
+        sure += bool(abs(found.effect[0] - gap) <= found.half()[0])
+        student += bool(abs(found.effect[0] - gap) <= stats.t.ppf(0.975, found.freedom[0]) * found.error[0])
+    assert stats.binomtest(sure, sets, 0.94, alternative="less").pvalue > 0.01
+    assert stats.binomtest(student, sets, 0.94, alternative="less").pvalue < 1e-4
+
+
+def people(rng: np.random.Generator, design: str, sets: int, each: int = 10) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Group `(n,)`, condition `(n,)` and `sets` null outcomes `(n, sets)` of 20 people: no condition matters on average."""
+    person = np.repeat(np.arange(20), 2 * each)
+    half = np.tile(np.repeat([0, 1], each), 20)  # both conditions for everybody
+    condition = {
+        "nested": (person % 2), "crossed": half, "mixed": np.where(person < 10, half, person % 2),
+    }[design]  # fmt: skip
+    level = rng.normal(size=(20, sets))[person]
+    slope = rng.normal(size=(20, sets))[person] * (condition[:, None] - 0.5)
+    return person, condition, level + slope + rng.normal(size=(len(person), sets))
+
+
+@pytest.mark.parametrize("design", ["nested", "crossed", "mixed"])
+def test_people_on_one_side_or_on_both_are_not_more_than_they_tell(design: str) -> None:
+    """The bars: no more than .06 rejected at .05, no less than .94 covered at .95 (2,000 sets)."""
+    sets, rng = 2_000, np.random.default_rng(11)
+    person, condition, y = people(rng, design, sets)
+    found = group_contrast(condition, 2, y, person)
+    rejected = int((found.p[1] <= 0.05).sum())
+    low, high = found.interval()
+    covered = int(((low[1] <= 0) & (high[1] >= 0)).sum())
+    assert stats.binomtest(rejected, sets, 0.06, alternative="greater").pvalue > 0.01
+    assert stats.binomtest(covered, sets, 0.94, alternative="less").pvalue > 0.01
+    # The table says what the contrast says, and nothing of it comes from shuffled rows.
+    for number in range(3):
+        row = numeric_table(y[:, number], [attribute(condition)], groups=person, draws=19).iloc[1]
+        assert row["method"] == "cluster-robust"
+        assert row["p"] == pytest.approx(found.p[1, number])
+        assert (row["low"], row["high"]) == (pytest.approx(low[1, number]), pytest.approx(high[1, number]))
+
+
+def test_a_difference_among_crossed_people_is_told_more_surely_than_among_as_many_strangers() -> None:
+    rng = np.random.default_rng(5)
+    person, side = np.repeat(np.arange(40), 10), np.tile([0, 1], 200)
+    y = 3 * rng.normal(size=40)[person] + 0.5 * side + rng.normal(size=400)
+    known, unknown = (numeric_table(y, [attribute(side)], groups=groups, draws=99).iloc[1] for groups in (person, None))
+    assert known["design"] < 0.3
+    assert known["p"] < 1e-4 < unknown["p"]
 
 
 def test_few_groups_are_too_small_and_singletons_are_no_groups() -> None:
     rng = np.random.default_rng(6)
     y, tone = rng.normal(size=200), np.repeat(["a", "b"], 100)
     table = numeric_table(y, [attribute(tone)], groups=np.repeat(np.arange(10), 20), draws=19)
-    assert set(table["verdict"]) == {"too small"}
-    assert table["p"].isna().all()
+    assert set(table["verdict"]) == {"too small"}  # it is tested (8 degrees of freedom), and what is not sure is not said
+    assert table["p"].notna().all()
+    assert set(numeric_table(y + 9 * (tone == "a"), [attribute(tone)], groups=np.repeat(np.arange(10), 20))["verdict"]) == {
+        "skewed"
+    }
+    for groups in (np.repeat(np.arange(4), 50), np.repeat([0, 1, 2], [100, 50, 50])):
+        table = numeric_table(y, [attribute(tone)], groups=groups, draws=19)
+        assert set(table["verdict"]) == {"too small"}
+        assert table["p"].isna().all()
+        assert set(table["method"]) == {"none"}
     assert group_codes(pd.DataFrame({"group_id": np.arange(200)})) is None
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from analyses.audit import AuditResult
 from workbench.chapters.chapter import Chapter
-from workbench.chapters.held_fixed import held_fixed
+from workbench.chapters.held_fixed import held_fixed, held_fixed_outcomes
 from workbench.chapters.impact import impact_ratios
 from workbench.chapters.levels import label_tree
 from workbench.chapters.severity import outcomes, severe
@@ -21,4 +21,4 @@ def chapters(result: AuditResult) -> list[Chapter]:
         amplified(result), impact_ratios(result), distributions(result), comparability(result), nearest_pictures(result),
     ]  # fmt: skip
     found = [chapter for chapter in single if chapter is not None]
-    return [*found, *outcomes(result)]
+    return [*found, *outcomes(result), *held_fixed_outcomes(result)]

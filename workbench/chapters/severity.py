@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from analyses.audit import AuditResult
-from analyses.further import OUTCOME_PREFIX
+from analyses.outcomes import OUTCOME_PREFIX
 from workbench.chapters.chapter import MOST_ROWS, Chapter, ranked, rows_of, sampled, skewed
 from workbench.chapters.words import counts, interval, intervals, plural, signed, small_q
 from workbench.interval_figure import Series, interval_figure
@@ -43,7 +43,7 @@ def severe(result: AuditResult) -> Chapter | None:
     return Chapter(
         "severity", "How severe: pleasant or unpleasant", (*found, *sampled(result, "severity")),
         f"Difference of mean valence from the other pictures ({valence}). A skew among feelings of one polarity leaves it "
-        "at zero. The tolerance is a fifth of a standard deviation.",
+        f"at zero. The tolerance is a fifth of a standard deviation. {how_found(table)}",
         interval_figure(drawn["slice"].tolist(), series, axis="difference of mean valence", band=tolerance),
         _table(leading), len(table), list(leading["where"]), "severity",
     )  # fmt: skip
@@ -68,7 +68,7 @@ def outcomes(result: AuditResult) -> list[Chapter]:
         chapters.append(
             Chapter(
                 f"outcome-{len(chapters) + 1}", f"The number {name}", (*found, *sampled(result, source)),
-                "Difference of means from the other pictures, Welch interval, permutation test.",
+                f"Difference of means from the other pictures. {how_found(table)}",
                 interval_figure(
                     drawn["slice"].tolist(), [Series.of(name, drawn, scale=1.0)],
                     axis=f"difference of mean {name}", band=tolerance,
@@ -77,6 +77,26 @@ def outcomes(result: AuditResult) -> list[Chapter]:
             )
         )  # fmt: skip
     return chapters
+
+
+_HOW = {
+    "cluster-robust": "pictures come in groups: p and interval are from one cluster-robust variance (CR2) with "
+    "Satterthwaite’s degrees of freedom",
+    "welch": "p and interval are Welch’s",
+    "exact": "where these are few, Welch’s t is held against every way to choose the slice’s pictures, for p and interval "
+    "alike",
+    "permutation": "where these are few for a number so skewed, Welch’s t is held against random ways to choose the slice’s "
+    "pictures, for p and interval alike",
+}
+
+
+def how_found(table: pd.DataFrame) -> str:
+    """By which model p and interval were found, in words; of runs of version 0.1.0 what was true of them."""
+    if "spread" not in table:
+        return "Welch interval, permutation test."
+    said = [words for method, words in _HOW.items() if (table["method"] == method).any()]
+    text = "; ".join(said) or "nothing could be tested"
+    return f"{text[0].upper()}{text[1:]}."
 
 
 def _sentence(row: Any, words: str) -> str:
