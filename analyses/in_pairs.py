@@ -63,6 +63,8 @@ class InPairs:
         own: dict[str, npt.NDArray[Any]] = {
             "n": seen.n, "n_complement": seen.m, "detectable": self.said.detectable(alpha=alpha), "design": self.said.design,
         }  # fmt: skip
+        # Drawn toward the rate of all pictures, in pairs or not, which is another number.
+        own["shrunk"] = np.full(seen.total.shape, np.nan)
         own["rate_low"], own["rate_high"] = self.said.rate_interval()
         with np.errstate(divide="ignore", invalid="ignore"):
             ratio = seen.inside / seen.outside

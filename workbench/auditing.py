@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from analyses.audit import AuditResult, run_audit
 from data.atomic import ensure_free
 from data.tables import is_table
-from workbench.attribute_intake import with_tables
+from workbench.attribute_intake import with_pairs, with_tables
 from workbench.audit_intake import probed, tabled
 from workbench.besides_intake import besides
 from workbench.concept_sentences import calibration_sentences, obtained
@@ -63,6 +63,8 @@ def audit(settings: AuditSettings, *, command: str = "", remarks: tuple[str, ...
     predictions, joined = with_tables(predictions, tables)
     if joined:
         provenance |= {"attributes_table": ", ".join(tables), "joined": joined}
+    if settings.pairs:
+        predictions = with_pairs(predictions, settings.pairs)
     reports: tuple[ConceptReport, ...] = ()
     if settings.concepts:
         from workbench.concept_intake import with_concepts
