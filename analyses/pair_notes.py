@@ -50,7 +50,7 @@ def pair_notes(rows: pd.DataFrame, pairing: Pairing | None, *, min_count: int) -
     for column, differ in pairing.differ.items():
         name, count, of = column.replace("_", " "), int(differ.sum()), pairing.complete[column]
         if column not in pairing.designed:
-            if count:
+            if count and column in pairing.declared:
                 notes.append(
                     f"only {count:,} of {of:,} pairs (pair_id) differ in {name}: its slices are compared with all other "
                     "pictures, pairs as groups"
@@ -61,6 +61,11 @@ def pair_notes(rows: pd.DataFrame, pairing: Pairing | None, *, min_count: int) -
         notes.append(
             f"slices of {name} are compared in {count:,} pairs (pair_id) that differ in it"
             + (f", of which {', '.join(too)}: what is said of one may be the doing of the other" if too else " only")
+        )
+    if pairing.used.any():
+        notes.append(
+            "findings, levels, severity and outcomes are compared in pairs; what else is asked (accuracy, what is missed or "
+            "mistaken, adjusted differences, distances) compares with all other pictures, pairs as groups"
         )
     same = [name.replace("_", " ") for name, mask in pairing.differ.items() if not mask.any()]
     if same:

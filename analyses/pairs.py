@@ -101,7 +101,8 @@ class Pairing:
             order: most conditions in a slice.
             min_count: fewest pairs.
             units: what each picture hangs together with `(n,)` (`analyses.clusters.group_codes`).
-            inferred: columns that were read off the pictures: a pair that differs in one of them is not mixed.
+            inferred: columns that were read off the pictures: no pair was made to differ in them, nothing is compared in
+                pairs that do, and a pair that differs in one as well is not mixed.
         """
         differ: dict[str, Mask] = {}
         complete: dict[str, int] = {}
@@ -112,7 +113,7 @@ class Pairing:
             complete[one.column] = int((there > 1).sum())
         declared = {name: mask for name, mask in differ.items() if name not in inferred}
         designed = frozenset(
-            name for name, mask in differ.items() if mask.sum() >= max(min_count, FEWEST_SHARE * complete[name])
+            name for name, mask in declared.items() if mask.sum() >= max(min_count, FEWEST_SHARE * complete[name])
         )
         position = {spec: number for number, spec in enumerate(specs)}
         counted, mixed = np.zeros(len(specs), np.int64), np.zeros(len(specs), np.int64)
@@ -120,7 +121,7 @@ class Pairing:
         for family in families(attributes, order):
             columns = {one.column for one in family.attributes}
             wanted = [(code, position[spec]) for code, spec in family.specs() if spec in position]
-            if not wanted or not columns & designed:
+            if not wanted or not columns & designed or columns & inferred:
                 continue
             codes, at = np.array(wanted, dtype=np.int64).T
             parts = PairParts.of(family.codes, family.size, pairs, units)
