@@ -101,9 +101,8 @@ def compare(
         () if groups is None else (f"pictures come in {groups.max() + 1:,} groups (group_id), which are the units here",)
     )
     shares = pair.truth is not None and bool(((pair.truth > 0) & (pair.truth < 1)).any())
-    voted = (
-        ("accuracy is the mean share of votes for what was read, and McNemar's test the sign test of it",) if shares else ()
-    )
+    agreement = "the truth is votes: vote agreement, the mean share of votes for the predicted label, stands for accuracy"
+    voted = (agreement,) if shares else ()
     unsliced = tuple(f"{name} is not sliced: {reason}" for name, reason in unusable)
     return Comparison(
         taxonomy=first.taxonomy,
