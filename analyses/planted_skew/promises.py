@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from analyses.audit import run_audit
 from analyses.clusters import group_codes, group_spreads, of_scores
 from analyses.compare import compare
 from analyses.config import AuditConfig
@@ -18,15 +19,14 @@ from analyses.counting import slice_sums
 from analyses.planted_skew.sampling import COMMON, EKMAN, RARE, Design, Sampled, expected_hit, sampled
 from analyses.scores import scores
 from analyses.share_gaps import share_gap
-from analyses.skew import skew_table
 from analyses.slices import coded_attribute
 from analyses.spread import Sums
-from analyses.structure import slice_table
 from analyses.truth_gaps import odds_table
 from data.predictions import Predictions
 
 TRUTHS = ("labels", "votes")
 HEADS = "coin: heads"
+CELLS = AuditConfig(attributes=("coin",), order=1, map_pictures=0, space_pictures=0, further=False)
 _KINDS = {COMMON: "", RARE: ", rare emotion"}
 
 
@@ -49,12 +49,10 @@ def promises(design: Design, seed: Sequence[int], *, truth: str, differ: bool) -
 
 def _of_cells(world: Sampled, *, differ: bool) -> Iterator[Held]:
     predictions = world.predictions
-    attribute, per_picture = coded_attribute(predictions.rows["coin"]), scores(predictions)
-    sums = slice_sums([attribute], per_picture.columns, order=1, beside=1 + len(EKMAN))
-    groups = group_codes(predictions.rows)
-    spreads = {} if groups is None else group_spreads(sums, [attribute], groups, of_scores(per_picture), order=1)
-    table: Any = skew_table(sums, per_picture, EKMAN, spreads=spreads)
-    heads = table[table["slice"] == HEADS].set_index("emotion")
+    audit = run_audit(
+        predictions, AuditConfig(attributes=("coin",), order=1, map_pictures=0, space_pictures=0, further=False)
+    )
+    heads: Any = audit.findings[audit.findings["slice"] == HEADS].set_index("emotion")
     for emotion, kind in _KINDS.items():
         cell: Any = heads.loc[EKMAN.labels[emotion]]
         true = {"effect": world.said[emotion], "composition": world.labelled[emotion], "rate": world.rate[emotion]}
@@ -69,10 +67,20 @@ def _of_cells(world: Sampled, *, differ: bool) -> Iterator[Held]:
             yield Held(f"findings: shift{kind}", None, bool(two_sided <= 0.05))
     if differ:
         return
-    at, agreement = (
-        [spec.name for spec in sums.specs].index(HEADS),
-        "vote agreement" if predictions.has_votes else "accuracy",
-    )
+    agreement = "vote agreement" if predictions.has_votes else "accuracy"
+    row: Any = audit.slices[audit.slices["slice"] == HEADS].iloc[0]
+    if np.isfinite(row["accuracy_low"]):
+        expected = expected_hit(votes=predictions.has_votes)
+        yield Held(f"slices: {agreement}", bool(row["accuracy_low"] <= expected <= row["accuracy_high"]), None)
+    yield from _of_gap(predictions, agreement)
+
+
+def _of_gap(predictions: Predictions, agreement: str) -> Iterator[Held]:
+    attribute, per_picture = coded_attribute(predictions.rows["coin"]), scores(predictions)
+    sums, groups = slice_sums([attribute], per_picture.columns, order=1), group_codes(predictions.rows)
+    hits = {"hit": of_scores(per_picture)["hit"]}
+    spreads = {} if groups is None else group_spreads(sums, [attribute], groups, hits, order=1)
+    at = [spec.name for spec in sums.specs].index(HEADS)
     inside, outside = (
         Sums(*(side[:, per_picture.at[name]] for name in ("hit", "hit2", "labelled")))
         for side in (sums.inside, sums.outside)
@@ -81,9 +89,6 @@ def _of_cells(world: Sampled, *, differ: bool) -> Iterator[Held]:
     low, high, p = (float(one[at, 0]) for one in (gap.low, gap.high, gap.p))
     if np.isfinite(low):
         yield Held(f"slices: gap of {agreement}", low <= 0 <= high, p <= 0.05)
-        row: Any = slice_table(sums, per_picture, [attribute], None, spreads=spreads).iloc[at]
-        expected = expected_hit(votes=predictions.has_votes)
-        yield Held(f"slices: {agreement}", bool(row["accuracy_low"] <= expected <= row["accuracy_high"]), None)
 
 
 def _of_odds(predictions: Predictions) -> Iterator[Held]:

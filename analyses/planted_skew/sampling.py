@@ -14,12 +14,15 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from data.features import CORE_COLUMNS
 from data.predictions import Predictions
 from data.taxonomy import Taxonomy
 
 Floats = npt.NDArray[np.float64]
 Codes = npt.NDArray[np.int64]
 EKMAN = Taxonomy.named("ekman6")
+PAIR = "pair_id"
+"""Core column of the pairs."""
 COMMON, RARE = 0, 4
 """Emotions that are looked at: 35 % and 4 % of the pictures."""
 SHARES = np.array([0.35, 0.25, 0.16, 0.14, 0.04, 0.06])
@@ -45,7 +48,7 @@ class Design:
         uneven: whether groups differ in size by a factor of ten and more.
         heads: share of the groups (or independent pictures) on the first side.
         balanced: whether crossed pictures take turns between the sides.
-        paired: whether groups are pairs, which may be kept in `pair_id`.
+        paired: whether groups are pairs, named as such in `pair_id` where the audit knows that column.
     """
 
     name: str
@@ -69,7 +72,8 @@ DESIGNS = (
     Design("crossed, 20 people, own slopes", 20, 40, crossed=1.0, balanced=True, slopes=True),
     Design("crossed, unbalanced", 60, 12, crossed=1.0, heads=0.3),
     Design("mixed, half crossed", 80, 10, crossed=0.5),
-    Design("pairs as groups", 400, 2, crossed=1.0, balanced=True, paired=True),
+    Design("pairs as groups", 400, 2, crossed=1.0, balanced=True),
+    Design("pairs", 400, 2, crossed=1.0, balanced=True, paired=True),
 )
 
 
@@ -107,7 +111,7 @@ def sampled(design: Design, rng: np.random.Generator, *, votes: bool = False, di
         "number": rng.normal(size=n) + rng.normal(size=int(group.max()) + 1)[group],
     })  # fmt: skip
     if design.groups:
-        rows["group_id"] = group
+        rows[PAIR if design.paired and PAIR in CORE_COLUMNS else "group_id"] = group
     if votes:
         cast = np.where(
             rng.random((n, VOTES)) < _ALIKE, label[:, None], _drawn(shares[side][:, None], rng.random((n, VOTES)))

@@ -17,6 +17,7 @@ import pandas as pd
 from analyses.audit import run_audit
 from analyses.compare import compare
 from analyses.config import AuditConfig
+from analyses.planted_skew.sampling import PAIR
 from data.features import CORE_COLUMNS
 from data.planted_embeddings import planted_embeddings
 from data.predictions import Predictions
@@ -37,8 +38,6 @@ OF_SOMETHING_ELSE = {
 """Where the columns `low` and `high` are the interval of another number than the one of this name."""
 NOT_NULL = ("space_alignment",)
 """Its question is whether pictures lie as words do, and they do."""
-PAIR = "pair_id"
-"""Core column of the pairs, where the audit knows it."""
 TEST = "p of "
 
 
