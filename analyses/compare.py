@@ -100,9 +100,8 @@ def compare(
     changes = change_table(sums, at, first.taxonomy, rules, families, units)
     grouped = () if groups is None else (_units_in_words(pair.rows, groups),)
     shares = pair.truth is not None and bool(((pair.truth > 0) & (pair.truth < 1)).any())
-    voted = (
-        ("accuracy is the mean share of votes for what was read, and McNemar's test the sign test of it",) if shares else ()
-    )
+    agreement = "the truth is votes: vote agreement, the mean share of votes for the predicted label, stands for accuracy"
+    voted = (agreement,) if shares else ()
     unsliced = tuple(f"{name} is not sliced: {reason}" for name, reason in unusable)
     return Comparison(
         taxonomy=first.taxonomy,

@@ -11,8 +11,9 @@ import pandas as pd
 
 from analyses.cells import Rules
 from analyses.counting import SliceSums
-from analyses.inference import Floats, benjamini_hochberg, wilson
+from analyses.inference import Floats, benjamini_hochberg
 from analyses.paired import ZERO, GroupTotals, mcnemar, mean_change_interval
+from analyses.share_gaps import design_of_mean, mean_of_shares
 from data.taxonomy import Taxonomy
 
 SLICE_COLUMNS = (
@@ -71,24 +72,29 @@ def flip_table(rows: pd.DataFrame, parts: Mapping[str, Floats], taxonomy: Taxono
 
 
 def overall_accuracy(parts: Mapping[str, Floats], groups: npt.NDArray[np.int64] | None) -> dict[str, Any]:
-    """Both models on all pictures; p is McNemar's, or the sign test of whole groups."""
-    labelled, hits = float(parts["labelled"].sum()), parts["hits"].sum(axis=0)
+    """Both models on all pictures; p is McNemar's, or the sign test of whole groups.
+
+    With votes `accuracy_a` and `accuracy_b` are mean shares of votes (vote agreement), and `votes` is true.
+    """
+    labelled = float(parts["labelled"].sum())
     names = ("accuracy_a", "accuracy_a_low", "accuracy_a_high", "accuracy_b", "accuracy_b_low", "accuracy_b_high")
     found: dict[str, Any] = {
         "pictures": len(parts["one"]), "labelled": int(labelled), "flipped": int(parts["flipped"].sum()),
+        "votes": bool(((parts["hits"] > ZERO) & (parts["hits"] < 1 - ZERO)).any()),
         **dict.fromkeys((*names, "change", "low", "high", "p")),
     }  # fmt: skip
     if not labelled:
         return found
     gain: Floats = parts["hits"][:, 1] - parts["hits"][:, 0]
-    total, squares, worth = float(gain.sum()), float(parts["gain2"].sum()), 1.0
+    total, squares, worth, freedom = float(gain.sum()), float(parts["gain2"].sum()), 1.0, float("inf")
+    known = parts["labelled"][:, 0] > 0
     if groups is not None:
-        sizes, gain = (np.bincount(groups, weights=values).astype(float) for values in (parts["labelled"][:, 0], gain))
-        mean, spread = total / labelled, squares - total**2 / labelled
-        worth = max(float(((gain - mean * sizes) ** 2).sum()) / spread, 1.0) if spread > 0 else 1.0
-    low, high = mean_change_interval(*(np.asarray(part / worth) for part in (total, squares, labelled)))
+        worth, freedom = design_of_mean(gain[known], groups[known])
+        gain = np.bincount(groups, weights=gain).astype(float)
+    sums = (np.asarray(part / worth) for part in (total, squares, labelled))
+    low, high = mean_change_interval(*sums, freedom=freedom)
     p = mcnemar(np.asarray((gain > ZERO).sum()), np.asarray((gain < -ZERO).sum()))
-    for name, value in (("accuracy_a", hits[0]), ("accuracy_b", hits[1])):
-        ends = wilson(np.asarray(value), np.asarray(labelled))
-        found |= {name: float(value / labelled), f"{name}_low": float(ends[0]), f"{name}_high": float(ends[1])}
+    for at, name in enumerate(("accuracy_a", "accuracy_b")):
+        ends = mean_of_shares(parts["hits"][known, at], None if groups is None else groups[known])
+        found |= dict(zip((name, f"{name}_low", f"{name}_high"), ends, strict=True))
     return found | {"change": total / labelled, "low": float(low), "high": float(high), "p": float(p)}

@@ -36,7 +36,9 @@ class Excess:
     sure: npt.NDArray[np.bool_]
 
 
-def excess(inside: Floats, n: Floats, splits: Splits, *, level: Floats, worth: Floats) -> Excess:
+def excess(
+    inside: Floats, n: Floats, splits: Splits, *, level: Floats, worth: Floats, freedom: float | Floats = np.inf
+) -> Excess:
     """The excess of every split, its additive interval, and whether it is sure on both scales.
 
     The additive interval puts four Wilson intervals together (MOVER: Zou and Donner 2008,
@@ -48,6 +50,7 @@ def excess(inside: Floats, n: Floats, splits: Splits, *, level: Floats, worth: F
         splits: how intersections are taken apart; its sums are of a count and `k` emotions.
         level: confidence of each split's interval `(t,)`.
         worth: design effect of each split `(t, k)`, which divides its counts; 1 for independent pictures.
+        freedom: degrees of freedom of the design effects `(t, 1)`; infinite where they are given.
     """
     counts = n[splits.child], *(splits.beside[:, group, 0] for group in range(3))
     hits = inside[splits.child], *(splits.beside[:, group, 1:] for group in range(3))
@@ -55,7 +58,9 @@ def excess(inside: Floats, n: Floats, splits: Splits, *, level: Floats, worth: F
     said = [values / worth for values in hits]
     with np.errstate(divide="ignore", invalid="ignore"):
         rates = [one / pictures for one, pictures in zip(said, sizes, strict=True)]
-        ends = [wilson(one, pictures, level=level[:, None]) for one, pictures in zip(said, sizes, strict=True)]
+        ends = [
+            wilson(one, pictures, level=level[:, None], freedom=freedom) for one, pictures in zip(said, sizes, strict=True)
+        ]
         odds = [log_odds(one, pictures) for one, pictures in zip(said, sizes, strict=True)]
     down = [rate - low for rate, (low, _) in zip(rates, ends, strict=True)]
     up = [high - rate for rate, (_, high) in zip(rates, ends, strict=True)]
@@ -63,7 +68,7 @@ def excess(inside: Floats, n: Floats, splits: Splits, *, level: Floats, worth: F
     low = value - np.sqrt(down[0] ** 2 + up[1] ** 2 + up[2] ** 2 + down[3] ** 2)
     high = value + np.sqrt(up[0] ** 2 + down[1] ** 2 + down[2] ** 2 + up[3] ** 2)
     contrast = odds[0][0] - odds[1][0] - odds[2][0] + odds[3][0]
-    half = quantile(level[:, None]) * np.sqrt(sum(variance for _, variance in odds))
+    half = quantile(level[:, None], freedom=freedom) * np.sqrt(sum(variance for _, variance in odds))
     sure = ((low > 0) & (contrast > half)) | ((high < 0) & (contrast < -half))
     return Excess(value, low, high, sure)
 
@@ -78,6 +83,7 @@ def beyond_parts(
     tolerance: float,
     level: Floats,
     worth: Floats,
+    freedom: Floats | None = None,
 ) -> tuple[dict[str, Floats], npt.NDArray[Any]]:
     """Excess of every cell, and for skewed intersections the name of the slice that explains them, None for roots.
 
@@ -93,6 +99,7 @@ def beyond_parts(
         tolerance: the largest difference that does not matter.
         level: confidence of each slice's intervals `(s,)`.
         worth: design effects `(s, k)`.
+        freedom: their degrees of freedom `(s, 1)`; None where they are given.
 
     Returns:
         `excess`, `excess_low`, `excess_high`, each `(s, k)`, of the split with the least excess (NaN for single conditions);
@@ -103,7 +110,10 @@ def beyond_parts(
     repeats = np.full(skewed.shape, None, dtype=object)
     if not len(splits.child):
         return own, repeats
-    found = excess(inside, n, splits, level=level[splits.child], worth=worth[splits.child])
+    degrees: Floats = np.full((len(n), 1), np.inf) if freedom is None else freedom
+    found = excess(
+        inside, n, splits, level=level[splits.child], worth=worth[splits.child], freedom=degrees[splits.child]
+    )  # fmt: skip
     size = np.abs(found.value)
     least = np.full(skewed.shape, np.nan)
     np.fmin.at(least, splits.child, size)
@@ -116,7 +126,7 @@ def beyond_parts(
         at = np.flatnonzero(parents >= 0)
         child, parent = splits.child[at], parents[at]
         rest = (inside[parent] - inside[child]) / worth[child], (n[parent] - n[child])[:, None] / worth[child]
-        low, high = newcombe(said[child], pictures[child], *rest)
+        low, high = newcombe(said[child], pictures[child], *rest, freedom=degrees[child])
         alike = ((low <= 0) & (high >= 0)) | ((low >= -tolerance) & (high <= tolerance))
         beyond = found.sure[at] & (np.sign(found.value[at]) == np.sign(effect[child]))
         same = skewed[child] & skewed[parent] & (np.sign(effect[child]) == np.sign(effect[parent]))

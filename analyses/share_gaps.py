@@ -11,8 +11,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from analyses import inference
+from analyses.cluster_robust import contrast_and_means
 from analyses.inference import Floats
 from analyses.spread import Spread, Sums, of_votes, votes_of
 
@@ -84,3 +86,37 @@ def agreement_interval(inside: Sums, outside: Sums, *, spread: Spread | None = N
         return inference.student_interval(inside.mean, own.mean_variance, own.mean_freedom)
     worth, freedom = (1.0, np.inf) if spread is None else (spread.mean_design, spread.mean_freedom)
     return inference.wilson(inside.total / worth, inside.n / worth, freedom=freedom)
+
+
+def mean_of_shares(values: Floats, groups: npt.NDArray[np.int64] | None = None) -> tuple[float, float, float]:
+    """Mean of hits or shares of votes `(n,)` over all pictures, with its 95 % interval; NaN of none.
+
+    Wilson's of hits, Student's of shares; shares that are all the same are counted as hits. In groups as everywhere here.
+    """
+    if not len(values):
+        return float("nan"), float("nan"), float("nan")
+    n, total, squares = (np.asarray([[part]], dtype=np.float64) for part in (len(values), values.sum(), (values**2).sum()))
+    sums, nothing = Sums(total, squares, n), Sums(np.zeros((1, 1)), np.zeros((1, 1)), np.zeros((1, 1)))
+    mean = float(sums.mean[0, 0])
+    worth, freedom = (1.0, np.inf) if groups is None else design_of_mean(values, groups, shares=True)
+    if votes_of(sums, nothing) and np.ptp(values) > 0:
+        variance = sums.independent if groups is None else worth * sums.tosses
+        degrees = n - 1 if groups is None else np.full((1, 1), freedom)
+        low, high = inference.student_interval(sums.mean, variance, degrees)
+    else:
+        low, high = inference.wilson(total / worth, n / worth, freedom=freedom)
+    return mean, float(low[0, 0]), float(high[0, 0])
+
+
+def design_of_mean(values: Floats, groups: npt.NDArray[np.int64], *, shares: bool = False) -> tuple[float, float]:
+    """How many pictures tell as much as one independent one (or one coin toss) of the mean of `values (n,)`.
+
+    And with how many degrees of freedom that is known. 1 and infinitely many where nothing varies; NaN with one group.
+    """
+    means = contrast_and_means(np.zeros(len(values), dtype=np.int64), 1, values[:, None], groups)[1]
+    mean = values.mean()
+    plain = mean * (1 - mean) / len(values) if shares else values.var(ddof=1) / len(values) if len(values) > 1 else 0.0
+    if not plain > 0:
+        return 1.0, float("inf")
+    # At least as if one picture were as far off as they are on average, where all groups have the same mean.
+    return max(float(means.variance[0, 0] / plain), 1 / len(values)), float(means.freedom[0, 0])

@@ -187,6 +187,7 @@ def skew_table(
         level=judgement.level,
         # The design effect of another comparison: how groups lie on the sides of this one is not looked at.
         worth=np.maximum(worth, 1.0),
+        freedom=None if spread is None else spread.freedom,
     )
     cells |= own | {"shrunk": shrunk_rates(sums, scores), "design": worth}
     alone = worth_of(shape, None if spread is None else spread.mean_design)

@@ -103,28 +103,31 @@ def calibration_table(
         outside.append((sums.sum(axis=0) - sums)[at])
         errors.append(_errors(codes, family.size, gap, bins, groups, draws, rng)[:, at])
     own, rest = np.concatenate(inside), np.concatenate(outside)
-    (n, m), design = (side[:, :1] for side in (own, rest)), np.ones((len(specs), k))
-    n, m = np.broadcast_to(n, design.shape), np.broadcast_to(m, design.shape)
+    n, m = (np.broadcast_to(side[:, :1], (len(specs), k)) for side in (own, rest))
+    design = alone = np.ones(n.shape)
+    freedom = alone_freedom = np.full(n.shape, np.inf)
     if groups is not None:
         counted = np.repeat(labelled[:, None].astype(float), k, axis=1)
-        design = group_totals(specs, attributes, groups, gap, counted, order=1).design
+        units = group_totals(specs, attributes, groups, gap, counted, order=1)
+        design, freedom, alone, alone_freedom = units.design, units.freedom, units.own_design, units.own_freedom
     known = (n >= rules.min_count) & (m >= rules.min_count) & np.isfinite(design)
     worth = np.where(known, design, 1.0)
 
-    def parts(side: Floats, size: Floats) -> tuple[Floats, Floats, Floats]:
+    def parts(side: Floats, size: Floats, worth: Floats) -> tuple[Floats, Floats, Floats]:
         return side[:, 1 + k : 1 + 2 * k] / worth, side[:, 1 + 2 * k :] / worth, size / worth
 
-    mine, theirs = parts(own, n), parts(rest, m)
-    large_low, large_high = mean_change_interval(*mine)
-    low, high = paired_shift_interval(*mine, *theirs)
-    p = np.where(known, change_p(*mine, *theirs), np.nan)
+    mine, theirs = parts(own, n, worth), parts(rest, m, worth)
+    large_low, large_high = mean_change_interval(*parts(own, n, alone), freedom=alone_freedom)
+    low, high = paired_shift_interval(*mine, *theirs, freedom=freedom)
+    p = np.where(known, change_p(*mine, *theirs, freedom=freedom), np.nan)
     selection = select(p, slice_families(tuple(specs), inferred), alpha=rules.alpha)
     picked = selection.q <= rules.alpha
-    # The interval is symmetric in normal quantiles: at another level only its width differs.
-    middle, half = (low + high) / 2, (high - low) / 2 * (quantile(selection.level) / quantile(0.95))[:, None]
+    # The interval is symmetric: at another level only its width differs.
+    wider = quantile(selection.level[:, None], freedom=freedom) / quantile(0.95, freedom=freedom)
+    middle, half = (low + high) / 2, (high - low) / 2 * wider
     error, chance, excess, error_low, error_high, error_p = np.concatenate(errors, axis=1)
     error_p = np.where(known, error_p, np.nan)
-    low_evidence = np.minimum(n, m) / worth < LOW_EVIDENCE_COUNT
+    low_evidence = np.minimum(n, m) / np.maximum(worth, 1.0) < LOW_EVIDENCE_COUNT
     with np.errstate(divide="ignore", invalid="ignore"):
         mean = own[:, 1 : 1 + k] / n
         large = mine[0] / mine[2]

@@ -106,7 +106,8 @@ def of_groups(contrast: Contrast, means: Means, inside: Sums, outside: Sums, *, 
     if shares and not votes_of(inside, outside):
         # Groups on both sides that never disagree say little of those that were not seen: one disagreement, half of it
         # either way (as in Agresti and Min 2005).
-        least, other_least = 0.5 / inside.n**2, 0.5 / outside.n**2
+        with np.errstate(divide="ignore"):
+            least, other_least = 0.5 / inside.n**2, 0.5 / outside.n**2
     else:
         least, other_least = _least(inside, outside)
     own_plain = inside.tosses if shares else inside.independent

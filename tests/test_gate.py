@@ -70,6 +70,7 @@ def test_how_far_a_finding_surely_reaches():
     table = table.assign(verdict=["skewed", "skewed", "undetermined", "too small"])
     assert list(Gate("skewed").caught(table)) == [True, True, False, False]
     assert list(Gate("skewed", 0.05).caught(table)) == [False, True, False, False]
+    assert list(Gate("skewed", 0.06).caught(table)) == [False, False, False, False], "as far is not farther"
 
 
 # Exit codes

@@ -39,6 +39,22 @@ def test_families_are_corrected_apart():
     np.testing.assert_allclose(apart.level, np.r_[0.975, np.full(99, 1 - 0.05 / (2 * 99))])  # two families share alpha
 
 
+def test_families_share_alpha():
+    """With alpha for each of three families, what is said of all of them together would be false three times as often."""
+    p = np.array([[0.012, 0.9], [0.5, 0.9], [0.004, 0.02], [0.8, 0.9]])
+    families = np.array([0, 0, 1, 7])
+    found = select(p, families, alpha=0.05)
+    # By hand: Simes within a slice, Benjamini-Hochberg over the slices of a family, times the three families.
+    np.testing.assert_allclose(found.slice_q, [0.012 * 2 * 2 * 3, 1.0, 0.008 * 3, 1.0])
+    np.testing.assert_allclose(found.level, 1 - 0.05 / 3 * np.array([1 / 2, 1 / 2, 1, 1]))
+    np.testing.assert_allclose(found.q[2], [0.008 * 3, 0.02 * 3])
+    np.testing.assert_allclose(found.q[0], [0.024 * 2 * 3, 1.0])
+    alone = select(p[:2], families[:2], alpha=0.05)
+    np.testing.assert_allclose(alone.slice_q, [0.012 * 2 * 2, 0.9])
+    untested = select(np.vstack([p, np.full((1, 2), np.nan)]), np.r_[families, 9], alpha=0.05)
+    np.testing.assert_allclose(untested.slice_q[:4], found.slice_q)  # a family without a test takes no share
+
+
 def test_what_was_not_tested_is_not_counted():
     p = np.array([[0.01, np.nan, 0.5], [np.nan, np.nan, np.nan], [0.7, 0.8, 0.9]])
     np.testing.assert_allclose(simes(p), [0.02, np.nan, 0.9])

@@ -17,8 +17,11 @@ from analyses.inference import (
     mean_interval,
     newcombe,
     paired_shift_interval,
+    quantile,
     smallest_detectable_effect,
+    two_sided,
     wilson,
+    with_freedom,
 )
 
 counts = st.integers(1, 400).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
@@ -169,6 +172,30 @@ def test_newcombe_covers_the_true_difference_from_ten_to_five_hundred_pictures()
     ]
     assert 0.93 <= np.mean(coverage) <= 0.97
     assert min(coverage) >= 0.90
+
+
+def test_the_shift_interval_counts_two_more_pictures_on_either_side():
+    """By hand, after Agresti and Min: 20 pictures of which 5 moved up and 1 down, and 50 with 2 and 3."""
+    low, high = paired_shift_interval(4.0, 6.0, 20, -1.0, 5.0, 50)
+    own, other = 4 / 22, -1 / 52
+    variance = (7 / 22 - own**2) / 22 + (6 / 52 - other**2) / 52
+    np.testing.assert_allclose([low, high], own - other + np.array([-1, 1]) * 1.959963984540054 * np.sqrt(variance))
+    never = paired_shift_interval(0.0, 0.0, 20, 0.0, 0.0, 50)
+    np.testing.assert_allclose(never[1], 1.959963984540054 * np.sqrt(1 / 22**2 + 1 / 52**2))
+
+
+def test_student_quantiles_where_a_variance_was_measured():
+    counts = (12.0, 40.0, 30.0, 200.0)
+    np.testing.assert_allclose(quantile(0.95, freedom=np.array([4.0, np.inf])), [stats.t.ppf(0.975, 4), 1.959963984540054])
+    few, many = newcombe(*counts, freedom=4.0), newcombe(*counts)
+    assert few[0] < many[0] < many[1] < few[1]
+    np.testing.assert_allclose(newcombe(*counts, freedom=1e9), many)
+    p = np.array([0.05, 1.0, 0.0])
+    np.testing.assert_allclose(with_freedom(p, 4.0), [2 * stats.t.sf(stats.norm.isf(0.025), 4), 1.0, 0.0])
+    np.testing.assert_allclose(with_freedom(p, np.inf), p)
+    np.testing.assert_allclose(two_sided(np.array([-2.0, 2.0]), freedom=np.array([3.0, np.inf])), [
+        2 * stats.t.sf(2, 3), 2 * stats.norm.sf(2),
+    ])  # fmt: skip
 
 
 def test_the_shift_interval_covers_the_true_shift_also_where_prediction_and_truth_mostly_agree() -> None:

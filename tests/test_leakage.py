@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image, ImageFilter
+from scipy import stats
 from workbench_runs import refusal, succeeded
 
 from data.features import FeatureSet, FeatureSpec
@@ -155,6 +156,12 @@ def test_few_pairs_that_may_be_chance_are_not_called_leakage():
     assert "about one pair is expected by chance" in note
     (note,) = near_notes(replace(copies, pairs=pairs.assign(cosine=0.99995)), **words)
     assert note.startswith("leakage: 1 of 2 pictures are near copies of pictures")
+    # About one pair is expected by chance; more than three are seen by chance in 2 of 100 comparisons.
+    assert replace(copies, count=3).may_be_chance
+    assert not replace(copies, count=4).may_be_chance
+    assert stats.poisson.sf(3, 1) == pytest.approx(0.019, abs=0.001)
+    (note,) = near_notes(replace(copies, count=4), **words)
+    assert note.startswith("leakage")
 
 
 def test_more_pictures_than_are_compared_beside_an_evaluation_are_said(planted, monkeypatch):

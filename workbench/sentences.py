@@ -135,6 +135,10 @@ def beside(finding: Any) -> str:
         parts.append(f"real for {finding.coarsest} as a whole")
     if known(finding.design) and finding.design > 1.005:
         parts.append(f"{finding.design:.1f} pictures of these groups tell as much as one")
+    if known(finding.design) and finding.design < 0.995:
+        parts.append(f"groups lie on both sides, so that a picture tells as much as {1 / finding.design:.1f} would alone")
+    if known(finding.shift_q):
+        parts.append(f"that the model adds to it: q = {probability(finding.shift_q)} among all such attributions")
     detectable = points(finding.detectable, signed=False)
     parts.append(f"a single test finds differences from about {detectable} points on (80 % power)")
     text = "; ".join(parts)
