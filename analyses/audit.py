@@ -21,8 +21,10 @@ from analyses.clusters import group_codes, group_spreads, of_scores
 from analyses.config import AuditConfig
 from analyses.counting import slice_sums
 from analyses.further import Answers, Besides, further_answers
+from analyses.in_pairs import InPairs
 from analyses.levels import coarsest, level_table
 from analyses.outcomes import outcome_findings
+from analyses.pair_notes import pair_exclusions, pair_notes, pairing_of
 from analyses.projection import Projection, projection
 from analyses.reading import ReadingQuality
 from analyses.repeats import repeating_columns
@@ -161,9 +163,14 @@ def run_audit(
     spreads: dict[str, Spread] = {}
     if groups is not None:
         spreads = group_spreads(sums, coded, groups, of_scores(per_picture), order=config.order)
+    pairing = pairing_of(
+        predictions.rows, sums.specs, coded, order=config.order, min_count=config.min_count, inferred=inferred
+    )
+    in_pairs = None if pairing is None else InPairs.of(pairing, per_picture)
+    rules = Rules(config.min_count, config.alpha, config.tolerance)
     findings = skew_table(
         sums, per_picture, predictions.taxonomy, min_count=config.min_count, alpha=config.alpha,
-        tolerance=config.tolerance, spreads=spreads, inferred=inferred,
+        tolerance=config.tolerance, spreads=spreads, inferred=inferred, pairs=in_pairs,
     )  # fmt: skip
     aside = dict(unproven or {})
     findings = without_verdicts(findings, aside)
@@ -174,17 +181,18 @@ def run_audit(
         further = further_answers(predictions, proven, config, besides=besides, inferred=inferred)
     if config.further and proven:
         levels = level_table(
-            sums, per_picture, predictions.taxonomy, coded, rules=Rules(config.min_count, config.alpha, config.tolerance),
-            order=config.order, groups=groups, inferred=inferred,
+            sums, per_picture, predictions.taxonomy, coded, rules=rules, order=config.order, groups=groups,
+            inferred=inferred, pairing=pairing,
         )  # fmt: skip
         findings["coarsest"] = coarsest(findings, levels, predictions.taxonomy)
         levels = without_verdicts(levels, aside)
         further.tables["levels"] = levels[levels["where"].map(len) == 1].reset_index(drop=True)
     accuracy: dict[str, pd.DataFrame] = {}
     if "hit" in per_picture:
-        rules = Rules(config.min_count, config.alpha, config.tolerance)
         table = accuracy_table(sums, per_picture, rules=rules, spread=spreads.get("hit"), inferred=inferred)
         accuracy[ACCURACY] = without_verdicts(table, aside)
+    if in_pairs is not None:
+        further.tables["pairs"] = in_pairs.table(sums.specs, per_picture.of("said"), rules=rules, inferred=inferred)
     structure = structure_table(sums, per_picture, predictions.taxonomy, spreads=spreads)
     slices = slice_table(sums, per_picture, coded, predictions.embeddings, spreads=spreads)
     say("drawing the map")
@@ -201,7 +209,16 @@ def run_audit(
         slices=slices,
         structure=structure,
         samples=_samples(predictions, per_picture, drawn),
-        excluded=excluded_table(coded, unusable, slices, sums.excluded, further.left_out, aside, config.min_count),
+        excluded=excluded_table(
+            coded,
+            unusable,
+            slices,
+            sums.excluded,
+            further.left_out,
+            aside,
+            config.min_count,
+            pair_exclusions(pairing, coded, sums.specs, min_count=config.min_count),
+        ),
         run={
             "schema": SCHEMA,
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -217,7 +234,12 @@ def run_audit(
             "config": asdict(config),
             "sampled": further.sampled,
             "map": _map_record(drawn, predictions),
-            "notes": [*predictions.notes, *prediction_notes(predictions), *kinds],
+            "notes": [
+                *predictions.notes,
+                *prediction_notes(predictions),
+                *kinds,
+                *pair_notes(predictions.rows, pairing, min_count=config.min_count),
+            ],
             "versions": versions(),
             **(provenance or {}),
         },
@@ -313,6 +335,7 @@ def excluded_table(
     unanswered: Sequence[tuple[str, str]],
     unproven: Mapping[str, str],
     min_count: int,
+    in_pairs: Sequence[tuple[str, str, int, str]] = (),
 ) -> pd.DataFrame:
     """What was left out and why, columns `EXCLUDED_COLUMNS`.
 
@@ -324,6 +347,7 @@ def excluded_table(
         unanswered: questions that the data cannot answer, and why.
         unproven: inferred attributes that no finding may rest on, and why.
         min_count: fewest pictures on either side for a test.
+        in_pairs: pictures and slices that are not compared in pairs (`analyses.pair_notes.pair_exclusions`).
     """
     missing = [
         ("pictures", f"without {attribute.column}", attribute.missing, "no value: in no slice of it, nor in a complement")
@@ -339,7 +363,7 @@ def excluded_table(
     attributes += [("concept", name, None, reason) for name, reason in unproven.items()]
     listed = [("slice", row.slice, row.n, row.reason) for row in intersections.itertuples()]
     questions = [("question", name, None, reason) for name, reason in unanswered]
-    table = pd.DataFrame([*attributes, *questions, *missing, *untested, *listed], columns=list(EXCLUDED_COLUMNS))
+    table = pd.DataFrame([*attributes, *questions, *missing, *in_pairs, *untested, *listed], columns=list(EXCLUDED_COLUMNS))
     return table.astype({"n": "Int64"})
 
 

@@ -46,7 +46,7 @@ def group_notes(rows: pd.DataFrame, *, numbers: bool = False) -> list[str]:
     """What the column `group_id` does to tests and intervals, of skews or of numbers, in a sentence; none without it."""
     if "group_id" not in rows:
         return []
-    if group_codes(rows) is None:
+    if group_codes(rows.drop(columns="pair_id", errors="ignore")) is None:
         return ["no two pictures share a group_id: every picture counts as independent"]
     what, alike, fewest = ("numbers", "are", "four degrees of freedom") if numbers else ("skews", "are read", "10 groups")
     return [

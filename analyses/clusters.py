@@ -25,6 +25,7 @@ import pandas as pd
 from analyses.cluster_robust import contrast_and_means
 from analyses.counting import Floats, SliceSums, group_sums
 from analyses.families import families
+from analyses.pairs import outermost, pair_codes
 from analyses.scores import Scores
 from analyses.slices import CodedAttribute
 from analyses.spread import Spread, Sums, of_groups
@@ -36,14 +37,16 @@ FEWEST_GROUPS = 10
 def group_codes(rows: pd.DataFrame) -> npt.NDArray[np.int64] | None:
     """A number for the group of each picture `(n,)`; None where no two pictures share one.
 
-    A picture without a `group_id` is a group of its own.
+    A picture without a `group_id` is a group of its own. Pictures of one pair (`pair_id`) hang together as well: the wider
+    of group and pair counts (`analyses.pairs.outermost`).
     """
+    pairs = pair_codes(rows)
     if "group_id" not in rows or not rows["group_id"].dropna().duplicated().any():
-        return None
+        return None if pairs is None else outermost(pairs, np.arange(len(rows)))
     codes = pd.factorize(rows["group_id"])[0].astype(np.int64)
     alone = codes < 0
     codes[alone] = codes.max() + 1 + np.arange(int(alone.sum()))
-    return codes
+    return codes if pairs is None else outermost(pairs, codes)
 
 
 @dataclass(frozen=True)

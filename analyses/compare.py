@@ -21,6 +21,7 @@ from analyses.config import AuditConfig
 from analyses.counting import SliceSums, slice_sums
 from analyses.inference import Floats
 from analyses.paired import GroupTotals, group_totals
+from analyses.pairs import pair_codes
 from analyses.slices import CodedAttribute, coded_attributes
 from data.features import attribute_columns
 from data.measurements import Measurements
@@ -117,13 +118,10 @@ def compare(
     rules = Rules(config.min_count, config.alpha, config.tolerance)
     changes = change_table(sums, at, first.taxonomy, rules, families, units)
     outcomes, about_outcomes = outcome_changes(pair.rows, pair.other_rows, coded, config, inferred=inferred)
-    grouped = (
-        () if groups is None else (f"pictures come in {groups.max() + 1:,} groups (group_id), which are the units here",)
-    )
+    grouped = () if groups is None else (_units_in_words(pair.rows, groups),)
     shares = pair.truth is not None and bool(((pair.truth > 0) & (pair.truth < 1)).any())
-    voted = (
-        ("accuracy is the mean share of votes for what was read, and McNemar's test the sign test of it",) if shares else ()
-    )
+    agreement = "the truth is votes: vote agreement, the mean share of votes for the predicted label, stands for accuracy"
+    voted = (agreement,) if shares else ()
     unsliced = tuple(f"{name} is not sliced: {reason}" for name, reason in unusable)
     return Comparison(
         taxonomy=first.taxonomy,
@@ -195,6 +193,15 @@ def ranked(changes: pd.DataFrame) -> pd.DataFrame:
         }
     )
     return changes.iloc[order.sort_values(list(order.columns), kind="stable").index].reset_index(drop=True)
+
+
+def _units_in_words(rows: pd.DataFrame, groups: npt.NDArray[np.int64]) -> str:
+    if pair_codes(rows) is None:
+        return f"pictures come in {groups.max() + 1:,} groups (group_id), which are the units here"
+    return (
+        f"pictures come in pairs (pair_id): the {groups.max() + 1:,} parts of the data that hang together through one are "
+        "the units here; slices are compared with all other pictures, where an audit of either model compares within pairs"
+    )
 
 
 def _columns(said_a: Floats, said_b: Floats, truth: Floats | None) -> dict[str, Floats]:

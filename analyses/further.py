@@ -23,6 +23,7 @@ from analyses.config import AuditConfig
 from analyses.distribution import distribution_table
 from analyses.numeric import severity_table
 from analyses.outcomes import outcome_tables
+from analyses.pairs import pair_codes
 from analyses.retrieval_skew import retrieval_tables
 from analyses.slice_calibration import calibration_table
 from analyses.slices import CodedAttribute
@@ -116,12 +117,19 @@ class _Pictures:
     attributes: list[CodedAttribute]
 
     def at_most(self, count: int, seed: int) -> _Pictures:
-        """At most `count` of them, drawn at random."""
+        """At most `count` of them, drawn at random; pictures of one pair are drawn together."""
         n = len(self.predictions)
         if n <= count:
             return self
         mask = np.zeros(n, dtype=bool)
-        mask[np.random.default_rng(seed).choice(n, count, replace=False)] = True
+        rng, pairs = np.random.default_rng(seed), pair_codes(self.predictions.rows)
+        if pairs is None:
+            mask[rng.choice(n, count, replace=False)] = True
+        else:
+            own = np.where(pairs >= 0, pairs, pairs.max() + 1 + np.arange(n))
+            order = rng.random(int(own.max()) + 1)[own]
+            least = np.partition(order, count)[count]  # of the first pair that does not fit
+            mask = order < least
         return _Pictures(
             self.predictions.take(mask), [replace(attribute, codes=attribute.codes[mask]) for attribute in self.attributes]
         )

@@ -13,10 +13,12 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from analyses.cells import Rules, judged, slice_families
+from analyses.cells import Rules, counted, slice_families, verdicts
 from analyses.clusters import Compared, group_spreads
 from analyses.counting import SliceSums
 from analyses.inference import Floats
+from analyses.paired_cells import PairedCells
+from analyses.pairs import Pairing
 from analyses.scores import Scores
 from analyses.slices import CodedAttribute
 from analyses.strata import series_of
@@ -69,7 +71,7 @@ def label_levels(taxonomy: Taxonomy) -> tuple[Level, ...]:
 
 def level_table(
     sums: SliceSums, scores: Scores, taxonomy: Taxonomy, attributes: Sequence[CodedAttribute], *, rules: Rules, order: int,
-    groups: npt.NDArray[np.int64] | None = None, inferred: frozenset[str] = frozenset(),
+    groups: npt.NDArray[np.int64] | None = None, inferred: frozenset[str] = frozenset(), pairing: Pairing | None = None,
 ) -> pd.DataFrame:  # fmt: skip
     """One row a (slice, level, group of labels), columns as in `analyses.skew.Finding`; empty without coarser levels.
 
@@ -82,6 +84,7 @@ def level_table(
         order: most conditions in a slice.
         groups: group of each picture `(n,)` (`analyses.clusters.group_codes`), None for independent pictures.
         inferred: columns whose values were inferred.
+        pairing: which slices are compared in pairs; None without pairs.
     """
     said, n = scores.at["said"], scores.at["one"]
     families = slice_families(sums.specs, inferred)
@@ -93,12 +96,16 @@ def level_table(
             compared = {"said": Compared(_grouped(scores.of("said"), level))}
             spread = group_spreads(sums, attributes, groups, compared, order=order)["said"]
             design, freedom = spread.design, spread.freedom
-        found = judged(
-            inside, sums.inside[:, n], outside, sums.outside[:, n], rules, families=families, design=design, freedom=freedom
-        )  # fmt: skip
-        width = len(level.groups)
+        counts = sums.inside[:, n], sums.outside[:, n]
+        evidence = counted(inside, counts[0], outside, counts[1], rules, design=design, freedom=freedom)
+        if pairing is not None:
+            paired = PairedCells(pairing.used, pairing.contrast(_grouped(scores.of("said"), level)))
+            evidence = paired.over(evidence)
+            here = pairing.used[:, None]
+            counts = np.where(here, paired.seen.n, counts[0]), np.where(here, paired.seen.m, counts[1])
+        found, width = verdicts(evidence, rules, families), len(level.groups)
         cells = {
-            "n": np.repeat(sums.inside[:, 0], width), "n_complement": np.repeat(sums.outside[:, 0], width),
+            "n": np.repeat(counts[0], width), "n_complement": np.repeat(counts[1], width),
             "rate": found.rate, "complement_rate": found.complement_rate, "effect": found.effect, "low": found.low,
             "high": found.high, "p": found.p, "q": found.q, "adjusted_low": found.adjusted_low,
             "adjusted_high": found.adjusted_high, "verdict": found.verdict,

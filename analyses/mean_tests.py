@@ -2,6 +2,8 @@
 
 Which one, by design of the data:
 
+    pairs: the slice is compared within pairs that differ in its attribute: Student's t of the differences
+        (`analyses.paired_means`).
     cluster-robust: pictures come in groups (persons, scenes), on one side or on both: `analyses.cluster_robust`.
     welch: independent pictures, enough of them on both sides for Student's t to hold.
     exact, permutation: independent pictures, too few for that. Welch's t is held against its own distribution over all (or
@@ -31,7 +33,7 @@ from analyses.counting import group_sums
 
 Floats = npt.NDArray[np.float64]
 Codes = npt.NDArray[np.int64]
-METHODS = ("cluster-robust", "welch", "exact", "permutation", "none")
+METHODS = ("pairs", "cluster-robust", "welch", "exact", "permutation", "none")
 MOST_ARRANGEMENTS = 200_000
 """Up to this many ways to choose the slice's pictures, all are tried: the p is exact."""
 LEAST_FREEDOM = 4.0

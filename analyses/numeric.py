@@ -21,6 +21,8 @@ from analyses.families import families
 from analyses.hierarchical import select
 from analyses.inference import Floats
 from analyses.mean_tests import MeanTests, mean_tests, welch
+from analyses.paired_means import PairedMeans, paired_means
+from analyses.pairs import Pairing, pair_codes
 from analyses.slices import CodedAttribute, SliceSpec
 from data.label_meeting import by_label
 from data.predictions import Predictions
@@ -31,9 +33,9 @@ DEFAULT_TOLERANCE = 0.2
 
 
 def numeric_table(
-    outcome: Floats, attributes: Sequence[CodedAttribute], *, groups: Codes | None = None, tolerance: float | None = None,
-    min_count: int = 10, alpha: float = 0.05, order: int = 1, draws: int = 9_999, seed: int = 0,
-    inferred: frozenset[str] = frozenset(), name: str = "outcome",
+    outcome: Floats, attributes: Sequence[CodedAttribute], *, groups: Codes | None = None, pairs: Codes | None = None,
+    tolerance: float | None = None, min_count: int = 10, alpha: float = 0.05, order: int = 1, draws: int = 9_999,
+    seed: int = 0, inferred: frozenset[str] = frozenset(), name: str = "outcome",
 ) -> pd.DataFrame:  # fmt: skip
     """One row a slice, in units of the outcome; NaN = not known.
 
@@ -44,6 +46,9 @@ def numeric_table(
     the outcome), `detectable` (80 % power), `verdict`, `low_evidence`, `design`, and for a skewed intersection `repeats`: a
     slice of one condition fewer that is skewed the same way and whose other pictures do not surely differ from it.
 
+    Slices of what differs within pairs are compared in them (`analyses.pairs`): `n`, `n_complement` and the means are then
+    of their pictures; `pairs` and `pairs_mixed` are as in `analyses.skew.Finding`.
+
     With groups, a slice whose difference has fewer than four degrees of freedom is too small, and one with fewer than ten
     groups on a side has low evidence.
 
@@ -51,6 +56,7 @@ def numeric_table(
         outcome: `(n,)`, NaN where not known.
         attributes: what to slice by, coded from the same pictures.
         groups: group of each picture `(n,)`, as `analyses.clusters.group_codes` gives it.
+        pairs: pair of each picture `(n,)`, as `analyses.pairs.pair_codes` gives it; goes with `groups`.
         tolerance: the largest difference that does not matter; 0.2 standard deviations of the outcome when not given.
         min_count: fewest pictures on either side for a test.
         alpha: false discovery rate.
@@ -81,12 +87,20 @@ def numeric_table(
         sums = group_sums(codes, family.size, columns)
         lost = np.full(len(at), int(((family.codes >= 0) & ~known).sum()))
         parts.append((sums[at], (sums.sum(axis=0) - sums)[at], lost))
-        # Other designs than independent pictures and groups (pairs, say) come in here: whatever gives `MeanTests`.
-        found = mean_tests(codes, family.size, values, groups=groups, least=min_count, draws=draws, rng=rng)
-        tests.append(found.at(at))
+        by_family = mean_tests(codes, family.size, values, groups=groups, least=min_count, draws=draws, rng=rng)
+        tests.append(by_family.at(at))
     inside, outside, left_out = (np.concatenate(part) for part in zip(*parts, strict=True))
     judgement = MeanTests.joined(tests)
-    n, m = inside[:, 0], outside[:, 0]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        mean, other = (side[:, 1] / side[:, 0] for side in (inside, outside))
+    none = np.full(len(specs), np.nan)
+    found = PairedMeans(judgement, inside[:, 0], outside[:, 0], mean, other, none, none)
+    if pairs is not None and groups is not None:
+        pairing = Pairing.of(
+            specs, attributes, np.where(known, pairs, -1), order=order, min_count=min_count, units=groups, inferred=inferred
+        )
+        found = paired_means(found, pairing, values, spread=spread)
+    judgement, n, m = found.tests, found.n, found.m
     tested, effect, worth = np.isfinite(judgement.p), judgement.effect, judgement.design
     selection = select(judgement.p[:, None], slice_families(tuple(specs), inferred), alpha=alpha)
     q = selection.slice_q
@@ -101,9 +115,9 @@ def numeric_table(
         )
         power = float(-special.ndtri(alpha / 2) + special.ndtri(0.8))
         detectable = spread * np.sqrt(worth / n + worth / m) * power
-        means = [np.where(tested, side[:, 1] / side[:, 0] + centre, np.nan) for side in (inside, outside)]
+        means = [np.where(tested, one + centre, np.nan) for one in (found.mean, found.other)]
     shown = np.where(tested, effect, np.nan)
-    repeats = _repeats(specs, inside, worth, np.where(verdict == "skewed", np.sign(effect), 0.0))
+    repeats = _repeats(specs, inside, np.maximum(worth, 1.0), np.where(verdict == "skewed", np.sign(effect), 0.0))
     return pd.DataFrame(
         {
             "slice": [spec.name for spec in specs], "where": [spec.as_json() for spec in specs],
@@ -114,6 +128,7 @@ def numeric_table(
             "adjusted_high": np.where(picked, effect + adjusted, np.nan), "tolerance": tolerance, "spread": spread,
             "detectable": np.where(np.isfinite(detectable), detectable, np.inf), "verdict": verdict,
             "low_evidence": low_evidence, "design": worth, "repeats": repeats,
+            "pairs": found.pairs, "pairs_mixed": found.mixed,
         }
     )  # fmt: skip
 
@@ -176,8 +191,8 @@ def severity_table(
         unclear = (np.nan_to_num(truth) * ~np.isfinite(number)).sum(axis=1) > 0
         outcome = np.where(unclear, np.nan, outcome - truth @ np.nan_to_num(number))
     table = numeric_table(
-        outcome, attributes, groups=group_codes(predictions.rows), tolerance=tolerance, min_count=min_count, alpha=alpha,
-        order=order, draws=draws, seed=seed, inferred=inferred,
+        outcome, attributes, groups=group_codes(predictions.rows), pairs=pair_codes(predictions.rows), tolerance=tolerance,
+        min_count=min_count, alpha=alpha, order=order, draws=draws, seed=seed, inferred=inferred,
         name="valence beyond the labels" if beyond_labels else "valence of what is said",
     )  # fmt: skip
     return table, tuple(label for label, value in zip(labels, number, strict=True) if not np.isfinite(value))

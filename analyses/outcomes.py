@@ -12,6 +12,7 @@ from analyses.adjusted_numbers import adjusted_numeric_table
 from analyses.clusters import group_codes
 from analyses.config import AuditConfig
 from analyses.numeric import DEFAULT_TOLERANCE, numeric_table
+from analyses.pairs import pair_codes
 from analyses.slices import CodedAttribute
 from analyses.strata import Strata
 
@@ -20,7 +21,7 @@ ADJUSTED_PREFIX = "adjusted outcome "
 OUTCOME_COLUMNS = (
     "outcome", "slice", "where", "n", "n_complement", "left_out", "mean", "complement_mean", "effect", "low", "high", "p",
     "method", "q", "adjusted_low", "adjusted_high", "tolerance", "spread", "detectable", "verdict", "low_evidence",
-    "design", "repeats",
+    "design", "repeats", "pairs", "pairs_mixed",
 )  # fmt: skip
 
 
@@ -46,8 +47,8 @@ def outcome_tables(
     values, groups = numbers_of(rows, name), group_codes(rows)
     found = {
         OUTCOME_PREFIX + name: numeric_table(
-            values, attributes, groups=groups, min_count=config.min_count, alpha=config.alpha, order=config.order,
-            draws=config.draws, seed=config.seed, inferred=inferred, name=name,
+            values, attributes, groups=groups, pairs=pair_codes(rows), min_count=config.min_count, alpha=config.alpha,
+            order=config.order, draws=config.draws, seed=config.seed, inferred=inferred, name=name,
         )
     }  # fmt: skip
     if held is not None:

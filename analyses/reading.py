@@ -58,12 +58,19 @@ class ReadingQuality:
         models: one row a model, the audited one first: `model`, `kind` (probe, model or baseline), `n`, `accuracy` with
             its 95 % interval `low`, `high`.
         seen: pictures among them that the audited one was trained on; None where nobody knows.
-        confidence: of the audited one; None where it gives no probabilities.
+        confidence: of the audited one; None where it gives no probabilities, or the truth is votes.
+        truth: `labels`; or `votes`, where `accuracy` is a mean share of votes for what was said: vote agreement.
     """
 
     models: pd.DataFrame
     seen: int | None
     confidence: Confidence | None
+    truth: str = "labels"
+
+    @property
+    def measure(self) -> str:
+        """What the figures are called."""
+        return "vote agreement" if self.truth == "votes" else "accuracy"
 
     def as_json(self) -> dict[str, Any]:
         """Plain values only; what `reading_from_json` reads."""
@@ -71,6 +78,7 @@ class ReadingQuality:
             "models": self.models.to_dict("records"),
             "seen": self.seen,
             "confidence": None if self.confidence is None else self.confidence.as_json(),
+            "truth": self.truth,
         }
 
 
@@ -82,10 +90,11 @@ def reading_from_json(record: Mapping[str, Any]) -> ReadingQuality:
     """
     try:
         models = pd.DataFrame(record["models"], columns=list(MODEL_COLUMNS))
-        found = record["confidence"]
+        found, truth = record["confidence"], record.get("truth", "labels")
         if found is None:
-            return ReadingQuality(models, record["seen"], None)
+            return ReadingQuality(models, record["seen"], None, truth)
         tables: dict[str, Any] = {name: pd.DataFrame(found[name]) for name in ("reliability", "coverage")}
-        return ReadingQuality(models, record["seen"], Confidence(**tables, **{name: found[name] for name in _FACTS}))
+        confidence = Confidence(**tables, **{name: found[name] for name in _FACTS})
+        return ReadingQuality(models, record["seen"], confidence, truth)
     except (KeyError, TypeError) as error:
         raise ValueError(f"not the record of a reading ({error} is missing or not as expected): audit again") from error

@@ -1,7 +1,8 @@
 """How often would this audit have raised an alarm on these data if nothing were wrong?
 
 The predictions are dealt out anew among the pictures, so that no attribute has anything to do with them, and the audit's own
-rules judge every deal. Whatever they call skewed then is a false alarm. Pictures of one group keep their predictions.
+rules judge every deal. Whatever they call skewed then is a false alarm. Pictures of one group keep their predictions. Pairs
+trade both of theirs with other pairs, and which picture of a pair gets which is left to chance.
 """
 
 from __future__ import annotations
@@ -13,12 +14,15 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from analyses.cells import Rules, judged, slice_families
+from analyses.cells import Rules, counted, slice_families, verdicts
 from analyses.clusters import Compared, group_codes, group_spreads
 from analyses.config import AuditConfig
 from analyses.counting import SliceSums, slice_sums
 from analyses.families import Family, families
 from analyses.inference import wilson
+from analyses.pair_notes import pairing_of
+from analyses.paired_cells import PairedCells
+from analyses.pairs import pair_codes
 from analyses.slices import CodedAttribute, coded_attributes
 from data.taxonomy import Taxonomy
 
@@ -77,7 +81,8 @@ def selftest(
     """Deals the predictions out `times` times and judges each deal by the rules of `config`.
 
     Args:
-        rows: one row a picture with `predicted`, the attributes that `config` names, and `group_id` where there are groups.
+        rows: one row a picture with `predicted`, the attributes that `config` names, and `group_id` or
+            `pair_id` where there are groups or pairs.
         taxonomy: the labels.
         config: the audit's; its `attributes` must be named.
         within: columns that predictions are dealt out within, e.g. the data set.
@@ -108,22 +113,27 @@ def selftest(
     strata = np.zeros(len(rows), dtype=np.int64)
     if within:
         strata = np.asarray(rows.groupby(list(within), dropna=False).ngroup(), dtype=np.int64)
+    blocks = _blocks(pair_codes(rows), strata)
     counter = _Counter(coded, config, len(taxonomy))
+    pairing = pairing_of(rows, counter.sums.specs, coded, order=config.order, min_count=config.min_count, inferred=inferred)
     rules = Rules(config.min_count, config.alpha, config.tolerance)
     family = slice_families(counter.sums.specs, inferred)
     rng = np.random.default_rng([seed, 1])
     alarms = false = cells = 0
     for number in range(times):
-        dealt = said[_deal(strata, groups, rng)]
+        dealt = said[_deal(strata, groups, rng, blocks=blocks)]
         inside, outside = counter.count(dealt)
         design = freedom = None
+        one_hot = np.eye(len(taxonomy))[dealt]
         if groups is not None:
-            one_hot = np.eye(len(taxonomy))[dealt]
             compared = {"said": Compared(one_hot)}
             spread = group_spreads(counter.sums, coded, groups, compared, order=config.order)["said"]
             design, freedom = spread.design, spread.freedom
         n, m = counter.sums.inside[:, :1], counter.sums.outside[:, :1]
-        found = judged(inside, n, outside, m, rules, families=family, design=design, freedom=freedom)
+        evidence = counted(inside, n, outside, m, rules, design=design, freedom=freedom)
+        if pairing is not None:
+            evidence = PairedCells(pairing.used, pairing.contrast(one_hot)).over(evidence)
+        found = verdicts(evidence, rules, family)
         skewed = int((found.verdict == "skewed").sum())
         alarms, false, cells = alarms + (skewed > 0), false + skewed, int(found.tested.sum())
         if progress is not None:
@@ -158,19 +168,37 @@ class _Counter:
         return inside, outside
 
 
+def _blocks(pairs: npt.NDArray[np.int64] | None, strata: npt.NDArray[np.int64]) -> npt.NDArray[np.int64] | None:
+    """A number for what of each pair lies in one stratum `(n,)`, a picture without a pair by itself; None without pairs."""
+    if pairs is None:
+        return None
+    own = np.where(pairs >= 0, pairs, pairs.max() + 1 + np.arange(len(pairs)))
+    return np.unique(np.stack([strata, own]), axis=1, return_inverse=True)[1].astype(np.int64).ravel()
+
+
 def _deal(
-    strata: npt.NDArray[np.int64], groups: npt.NDArray[np.int64] | None, rng: np.random.Generator
-) -> npt.NDArray[np.int64]:
+    strata: npt.NDArray[np.int64], groups: npt.NDArray[np.int64] | None, rng: np.random.Generator, *,
+    blocks: npt.NDArray[np.int64] | None = None,
+) -> npt.NDArray[np.int64]:  # fmt: skip
     """Whose prediction each picture gets `(n,)`: a permutation within strata.
 
     Groups are laid one after the other in two random orders, and the predictions of the one order go to the pictures of the
-    other: what was read alike in a group lands, but for the groups' ends, in one group again.
+    other: what was read alike in a group lands, but for the groups' ends, in one group again. Pairs are laid so by their
+    size, so that two predictions of one pair always go to one pair; inside it their order is random.
     """
     if groups is None:
         to, source = (np.lexsort((rng.random(len(strata)), strata)) for _ in range(2))
-    else:
+    elif blocks is None:
         count = int(groups.max()) + 1
         to, source = (np.lexsort((groups, rng.random(count)[groups], strata)) for _ in range(2))
+    else:
+        size, count = np.bincount(blocks), int(groups.max()) + 1
+        to, source = (
+            np.lexsort(
+                (rng.random(len(strata)), rng.random(len(size))[blocks], rng.random(count)[groups], size[blocks], strata)
+            )
+            for _ in range(2)
+        )
     dealt = np.empty(len(strata), dtype=np.int64)
     dealt[to] = source
     return dealt

@@ -19,8 +19,9 @@ import pandas as pd
 
 from analyses import inference
 from analyses.attribution import ORIGINS, Gap, attributions, in_direction
-from analyses.cells import VERDICTS, Cells, Rules, judged, slice_families, worth_of
+from analyses.cells import VERDICTS, Cells, Rules, counted, slice_families, verdicts, worth_of
 from analyses.counting import SliceSums
+from analyses.in_pairs import InPairs
 from analyses.inference import Floats
 from analyses.intersections import beyond_parts
 from analyses.paired import change_p
@@ -76,6 +77,9 @@ class Finding:
         rate_high: upper end.
         ratio: `rate / complement_rate`; None where the complement is never read so.
         log_odds: natural logarithm of the ratio of odds, 0.5 added to each of the four counts (Haldane and Anscombe).
+        pairs: of a slice that is compared in pairs (`analyses.pairs`), the pairs with a picture in it and one beside it; `n`
+            and `n_complement` are their pictures, rates and differences are means over pairs. None for others.
+        pairs_mixed: those of them whose pictures differ in another attribute as well.
     """
 
     slice: str
@@ -115,6 +119,8 @@ class Finding:
     log_odds: float | None = None
     shift_p: float | None = None
     shift_q: float | None = None
+    pairs: float | None = None
+    pairs_mixed: float | None = None
 
 
 __all__ = ["FINDING_COLUMNS", "ORIGINS", "Finding", "ranked", "skew_table"]
@@ -126,7 +132,7 @@ _ESTIMATED += ("rate", "complement_rate", "effect", "low", "high", "rate_low", "
 def skew_table(
     sums: SliceSums, scores: Scores, taxonomy: Taxonomy, *,
     min_count: int = 10, alpha: float = 0.05, tolerance: float = 0.02,
-    spreads: Mapping[str, Spread] | None = None, inferred: frozenset[str] = frozenset(),
+    spreads: Mapping[str, Spread] | None = None, inferred: frozenset[str] = frozenset(), pairs: InPairs | None = None,
 ) -> pd.DataFrame:  # fmt: skip
     """One row a (slice, emotion) cell, with the columns of `Finding`, ranked by verdict, effect and evidence.
 
@@ -142,6 +148,7 @@ def skew_table(
         spreads: of `said`, `votes` and `shift` where pictures come in groups (`analyses.clusters.group_spreads`); empty or
             None for independent pictures.
         inferred: columns whose values were inferred; their slices are a family of their own.
+        pairs: what pairs say, which counts in the slices that are compared in them; None without pairs.
     """
     k = len(taxonomy)
     spreads, shape = spreads or {}, (len(sums.specs), k)
@@ -154,10 +161,11 @@ def skew_table(
     (n, m), (said, other_said) = pair("one"), pair("said")
     rules = Rules(min_count, alpha, tolerance)
     families = slice_families(sums.specs, inferred)
-    judgement = judged(
-        said, n, other_said, m, rules, families=families, design=None if spread is None else spread.design,
+    evidence = counted(
+        said, n, other_said, m, rules, design=None if spread is None else spread.design,
         freedom=None if spread is None else spread.freedom,
     )  # fmt: skip
+    judgement = verdicts(evidence if pairs is None else pairs.said.over(evidence), rules, families)
     effect, verdict = judgement.effect, judgement.verdict
     pictures, others = np.broadcast_to(n, worth.shape), np.broadcast_to(m, worth.shape)
     base_rate = (said + other_said + 0.5) / (n + m + 1)
@@ -168,7 +176,7 @@ def skew_table(
         "detectable": inference.smallest_detectable_effect(n / worth, m / worth, base_rate, alpha=alpha),
     }  # fmt: skip
     if "votes" in scores:
-        cells |= _split(sums, scores, judgement, rules, families, spreads)
+        cells |= _split(sums, scores, judgement, rules, families, spreads, pairs)
     own, repeats = beyond_parts(
         sums,
         said,
@@ -186,6 +194,8 @@ def skew_table(
     degrees = np.inf if spread is None else spread.mean_freedom
     cells["rate_low"], cells["rate_high"] = inference.wilson(said / alone, n / alone, freedom=degrees)
     cells["ratio"], cells["log_odds"] = _ratios(said, n, other_said, m)
+    if pairs is not None:
+        cells = pairs.over(cells, alpha=alpha)
     for name in cells.keys() & {*_ESTIMATED}:
         # Of a handful of pictures no number is shown that could be mistaken for an estimate.
         cells[name] = np.where(judgement.tested, cells[name], np.nan)
@@ -246,7 +256,7 @@ def _safely(low: pd.Series, high: pd.Series) -> Floats:
 
 def _split(
     sums: SliceSums, scores: Scores, judgement: Cells, rules: Rules, families: npt.NDArray[np.int64],
-    spreads: Mapping[str, Spread],
+    spreads: Mapping[str, Spread], pairs: InPairs | None,
 ) -> dict[str, npt.NDArray[Any]]:  # fmt: skip
     """Label gap (the truth differs) and model gap (predictions differ beyond it), each with its interval, and the origin."""
 
@@ -267,7 +277,10 @@ def _split(
     worth, degrees = (1.0, np.inf) if of_shift is None else (of_shift.design, of_shift.freedom)
     paired = tuple(part / worth for side in (shift, other_shift) for part in (side.total, side.squares, side.n))
     model = Gap(shift.mean - other_shift.mean, *inference.paired_shift_interval(*paired, freedom=degrees))
-    p = in_direction(change_p(*paired, freedom=degrees), model.value, judgement.effect)
+    two_sided = change_p(*paired, freedom=degrees)
+    if pairs is not None:
+        labels, model, two_sided = pairs.gaps(labels, model, two_sided)
+    p = in_direction(two_sided, model.value, judgement.effect)
     p = np.where(judgement.tested, p, np.nan)
     origin, q = attributions(
         judgement.effect, judgement.verdict == "skewed", labels, model, p, families, alpha=rules.alpha,

@@ -1,118 +1,199 @@
-"""On data without any bias: how often do the intervals of all tables hold zero, and how often is p at most .05?
+"""Does every interval hold what it promises, and every test, however pictures were sampled; and is nobody blamed wrongly?
 
-An attribute is dealt out by a coin, to pictures or to whole groups of pictures that share their label. Whatever an audit
-or a comparison of two models then says of it is chance. An interval promises to hold zero in 95 %, a test to reach p <= .05
-in at most 5 %; the cells of one data set depend on each other, so the error of each share is taken over data sets.
+Three kinds of data sets with known answers, all in `analyses.planted_skew`: thousands of small ones by design of sampling
+(`sampling`), a few hundred whole audits of a coin (`whole_audits`), and worlds in which labels explain every skew, or the
+model adds to some (`attribution_worlds`). A line fails where a one-sided binomial test (over data sets; a t test where the
+cells of one set go into a share) says that a nominal .05 rejects more than .06, that a nominal .95 holds less than .94, or
+that an attribution is false more often than .05. Holding more than .97 is caution, and must have a reason (`WIDE`).
+
+Every block of data sets is a file; the same command goes on where it was stopped. Exits with 1 where a line fails.
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
+import json
+import sys
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from multiprocessing import get_context
+from pathlib import Path
 
 import numpy as np
-import pandas as pd
+from scipy import stats
 from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
-from analyses.audit import run_audit
-from analyses.compare import compare
-from analyses.config import AuditConfig
-from data.planted_embeddings import planted_embeddings
-from data.predictions import Predictions
+from analyses.planted_skew import attribution_worlds as worlds
+from analyses.planted_skew.promises import TRUTHS, promises
+from analyses.planted_skew.sampling import DESIGNS
+from analyses.planted_skew.whole_audits import DEALT, TEST, whole_audit
 
-INTERVALS = (
-    ("effect", "low", "high"), ("composition", "composition_low", "composition_high"), ("shift", "shift_low", "shift_high"),
-    ("within", "within_low", "within_high"), ("excess", "low", "high"), ("pull", "low", "high"),
-    ("pull_within", "within_low", "within_high"), ("difference", "difference_low", "difference_high"),
-    ("difference", "low", "high"), ("skew", "low", "high"), ("selectivity", "selectivity_low", "selectivity_high"),
-    ("change", "low", "high"),
-)  # fmt: skip
-OF_SOMETHING_ELSE = {
-    ("structure", "difference"),
-    ("structure", "pull"),
-    ("space_margins", "difference"),
-    ("findings", "excess"),
-}
-"""Where the columns `low` and `high` are the interval of another number than the one of this name."""
-NOT_NULL = ("space_alignment",)
-"""Its question is whether pictures lie as words do, and they do."""
-COUNTED = ["of", "cells", "as_promised"]
-TEST = "p of "
+BLOCK = 50
+"""Data sets of a file; whole audits are a fifth of that."""
+REJECTED, HELD, WIDE_FROM, FALSE, FOUND = 0.06, 0.94, 0.97, 0.05, 0.8
+SURE = 0.05
+WIDE = (
+    ("rare emotion", "counts are whole: `analyses.clusters`, `analyses.inference.paired_shift_interval`"),
+    ("findings: shift", "two pictures more on either side: `analyses.inference.paired_shift_interval`"),
+    ("compare: change", "two pictures more on either side: `analyses.paired.mean_change_interval`"),
+    ("compare, ", "two pictures more on either side: `analyses.paired.mean_change_interval`"),
+    ("12 groups", "few degrees of freedom: `analyses.clusters`"),
+    ("20 people", "few degrees of freedom: `analyses.clusters`"),
+    ("40 groups", "few degrees of freedom: `analyses.clusters`"),
+    ("confusions", "few pictures of one label read as one other: the exact test of few counts"),
+    ("odds", "few pictures of one label: the exact test of few counts"),
+    ("comparability", "excess cannot fall below chance: `analyses.resampling`"),
+    ("distribution", "excess cannot fall below chance: `analyses.resampling`"),
+    ("retrieval", "excess cannot fall below chance, and the most pictures of a ranking: `analyses.retrieval_skew`"),
+    ("selectivity", "the bounds of a probe over folds: `analyses.space.encoding`"),
+)
+"""Part of a line -> why it may hold more than `WIDE_FROM`, and where that is written."""
+Block = dict[str, list[float]]
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--sets", type=int, default=100, help="data sets")
-    parser.add_argument("--pictures", type=int, default=2_000)
-    parser.add_argument("--groups", type=int, nargs="+", default=[1, 10], help="pictures of a group, one run each")
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--sets", type=int, default=2_000, help="data sets of each design of sampling")
+    parser.add_argument("--audits", type=int, default=200, help="whole audits of each way to deal a coin")
+    parser.add_argument("--worlds", type=int, default=400, help="worlds of each kind for attributions")
+    parser.add_argument("--pictures", type=int, default=2_000, help="of a whole audit")
+    parser.add_argument("--only", default="", help="designs whose name holds this text")
+    parser.add_argument("--emotion6", type=Path, default=Path("../shared/data/emotion6"), help="folder of its ratings")
+    parser.add_argument("--quick", action="store_true", help="a handful of each: whether it runs, not what it finds")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--workers", type=int, default=2)
-    given = parser.parse_args()
-    seeds, columns = range(given.seed, given.seed + given.sets), {}
+    parser.add_argument("-o", "--output", type=Path, default=Path("runs/promises"), help="folder of the blocks")
+    sys.exit(run(parser.parse_args()))
+
+
+def run(given: argparse.Namespace) -> int:
+    """Works off all blocks that are not there yet, prints the tables; 1 where a line fails."""
+    if given.quick:
+        given.sets, given.audits, given.worlds, given.pictures = 4, 1, 4, 400
+    lines = []
     with ProcessPoolExecutor(given.workers, get_context("spawn")) as pool:
-        for group in given.groups:
-            sets = pool.map(partial(counted, n=given.pictures, group=group), seeds)
-            found = pd.concat(tqdm(sets, total=given.sets, desc=f"data sets, {group} a group", leave=False))
-            title = "independent" if group == 1 else f"in groups of {group}"
-            columns[title] = found.groupby("of", sort=True)[["cells", "as_promised"]].apply(held)
-    print(f"{given.sets} data sets of {given.pictures:,} pictures: intervals that hold zero, and tests with p > .05\n")
-    print(f"| | {' | '.join(columns)} |\n|---|{'---|' * len(columns)}")
-    for of, shares in pd.DataFrame(columns).fillna("").iterrows():
-        print(f"| {of} | {' | '.join(shares)} |")
+        for name, sets, size, work in _asked(given):
+            if given.only in name:
+                folder = given.output / f"seed-{given.seed}"
+                lines += judged(name, _merged(_blocks(name, sets, size, work, folder, given.seed, pool)))
+    print(table(lines))
+    failed = [line for line in lines if line[-1].startswith("FAILS")]
+    print(f"\n{len(lines) - len(failed)} of {len(lines)} lines hold what they promise.")
+    return int(bool(failed) and not given.quick)
 
 
-def held(rows: pd.DataFrame) -> str:
-    """The share with its standard error over data sets."""
-    each = (rows["as_promised"] / rows["cells"]).to_numpy()
-    return f"{rows['as_promised'].sum() / rows['cells'].sum():.3f} (± {each.std(ddof=1) / np.sqrt(len(each)):.3f})"
+def _asked(given: argparse.Namespace) -> Iterable[tuple[str, int, int, Callable[[list[int]], Block]]]:
+    """Name, data sets, data sets of a block, and what is done with the seed of one."""
+    for design in DESIGNS:
+        for truth in TRUTHS:
+            yield f"{design.name}; {truth}", given.sets, BLOCK, partial(_of_design, design, truth)
+    for dealt in DEALT:
+        yield f"audit, {dealt.name}, {given.pictures}", given.audits, BLOCK // 5, partial(_of_audit, dealt, given.pictures)
+    real = worlds.emotion6(given.emotion6)
+    kinds = {"labels of Emotion6 explain every skew": partial(worlds.label_only, pictures=real)} if real else {}
+    kinds |= {"labels explain every skew": worlds.label_only, "the model adds to some": worlds.mixed,
+              "the model adds ten points": worlds.planted}  # fmt: skip
+    for name, world in kinds.items():
+        yield f"world: {name}", given.worlds, BLOCK, partial(_of_world, world)
 
 
-def counted(seed: int, *, n: int, group: int) -> pd.DataFrame:
-    """What the tables of one data set say of a coin: columns `COUNTED`."""
+def _of_design(design, truth: str, seed: list[int]) -> Block:
+    found: Block = {}
+    for differ in (False, True):
+        for of, covered, rejected in promises(design, [*seed, int(differ)], truth=truth, differ=differ):
+            line = f"{of}{' where there is one' if differ else ''}"
+            found |= {f"{line}|held": [float(covered)]} if covered is not None else {}
+            found |= {f"{line}|rejected": [float(rejected)]} if rejected is not None else {}
+    return found
+
+
+def _of_audit(dealt, n: int, seed: list[int]) -> Block:
+    found: Block = {}
+    for of, cells, as_promised in whole_audit(dealt, seed, n=n):
+        share = as_promised / cells
+        found[f"{of.removeprefix(TEST)}|rejected" if of.startswith(TEST) else f"{of}|held"] = [
+            1 - share if of.startswith(TEST) else share
+        ]
+    return found
+
+
+def _of_world(world: Callable[[list[int]], worlds.Told], seed: list[int]) -> Block:
+    told = world(seed)
+    found: Block = {"skewed pairs|number": [float(told.skewed)]}
+    if told.found is None:
+        found["any attribution|false"] = [float(told.ascribed > 0)]
+    else:
+        found["false among attributions|false"] = [told.false / max(told.ascribed, 1)]
+        found["planted pair is ascribed to the model|found"] = [float(told.found)]
+    return found
+
+
+def _blocks(name, sets, size, work, folder: Path, seed: int, pool: ProcessPoolExecutor) -> Iterable[Block]:
+    starts = list(range(0, sets, size))
+    safe = "".join(one if one.isalnum() else "-" for one in name)
+    paths = [folder / f"{safe}-{start}-{min(start + size, sets)}.json" for start in starts]
+    left = [(at, path) for at, path in zip(starts, paths, strict=True) if not path.is_file()]
+    folder.mkdir(parents=True, exist_ok=True)
+    todo = (pool.submit(_block, work, [[seed, at] for at in range(start, min(start + size, sets))]) for start, _ in left)
+    for (_, path), done in tqdm(list(zip(left, list(todo), strict=True)), desc=name, leave=False):
+        partial_file = path.with_suffix(".part")
+        partial_file.write_text(json.dumps(done.result()), encoding="utf-8")
+        partial_file.replace(path)
+    return [json.loads(path.read_text(encoding="utf-8")) for path in paths]
+
+
+def _block(work: Callable[[list[int]], Block], seeds: Sequence[list[int]]) -> Block:
     with threadpool_limits(1):
-        world = planted_embeddings("null", n=n, seed=seed, mechanism="vectors", width=64, cluster_size=group)
-        rng, of = np.random.default_rng([seed, 5]), np.arange(n) // group
-        rows = world.rows[[name for name in world.rows if not str(name).startswith("attribute_")]]
-        rows = rows.assign(
-            coin=np.where(rng.random(of[-1] + 1)[of] < 0.3, "heads", "tails"),
-            number=np.exp(0.7 * rng.normal(size=n) + 0.7 * rng.normal(size=of[-1] + 1)[of]),
-        )
-        asked = AuditConfig(
-            attributes=("coin",), map_pictures=0, space_pictures=600, draws=199, adjust_for=("label",), outcomes=("number",)
-        )
-        audit = run_audit(world.predictions.with_rows(rows), asked)
-        first, second = (
-            Predictions(
-                world.distances + 0.2 * rng.normal(size=world.distances.shape), rows.drop(columns="number"), world.taxonomy,
-                "score",
-            )
-            for _ in range(2)
-        )  # fmt: skip
-        models = compare(first, second, AuditConfig(attributes=("coin",)))
-    tables = {"findings": audit.findings, "structure": audit.structure, **audit.tables}
-    tables |= {"compare, readings": models.changes, "compare, accuracy": models.slices}
-    return pd.DataFrame(rows_of(tables), columns=COUNTED)
+        return _merged(work(seed) for seed in seeds)
 
 
-def rows_of(tables: Mapping[str, pd.DataFrame]) -> list[tuple[str, int, int]]:
-    """Of one side of the coin, since the other mirrors it."""
-    found = []
-    for name, whole in tables.items():
-        if name in NOT_NULL:
-            continue
-        table = whole[whole["slice"].astype(str).str.endswith("heads")] if "slice" in whole else whole
-        for number, low, high in INTERVALS:
-            if {number, low, high} <= set(table) and not (low == "low" and (name, number) in OF_SOMETHING_ELSE):
-                ends = table[[low, high]].astype(float).dropna()
-                found.append((f"{name}: {number}", len(ends), int(((ends[low] <= 0) & (ends[high] >= 0)).sum())))
-        if "p" in table:
-            p = table["p"].astype(float).dropna()
-            found.append((TEST + name, len(p), int((p > 0.05).sum())))
-    return [(of, cells, count) for of, cells, count in found if cells]
+def _merged(blocks: Iterable[Block]) -> Block:
+    whole: Block = defaultdict(list)
+    for block in blocks:
+        for line, values in block.items():
+            whole[line] += values
+    return dict(whole)
+
+
+def judged(name: str, found: Block) -> list[tuple[str, str, str, str, str]]:
+    """Lines of one design: name, of what, share with its error, data sets, and what is to be said."""
+    return [(name, *line.split("|"), *_told(f"{name} {line}", np.array(values))) for line, values in sorted(found.items())]
+
+
+def _told(line: str, values: np.ndarray) -> tuple[str, str]:
+    kind, share, n = line.rsplit("|", 1)[1], float(values.mean()), len(values)
+    shown = f"{share:.3f} (± {values.std() / np.sqrt(n):.3f}, {n:,})"
+    if kind == "rejected" and sure_of(values, REJECTED, more=True):
+        return shown, f"FAILS: surely more than {REJECTED}"
+    if kind == "false" and sure_of(values, FALSE, more=True):
+        return shown, f"FAILS: surely more than {FALSE}"
+    if kind == "held" and sure_of(values, HELD, more=False):
+        return shown, f"FAILS: surely less than {HELD}"
+    if kind == "found" and sure_of(values, FOUND, more=False):
+        return shown, f"FAILS: surely less than {FOUND}"
+    if kind == "held" and sure_of(values, WIDE_FROM, more=True):
+        why = next((reason for part, reason in WIDE if part in line), None)
+        return shown, f"cautious: {why}" if why else f"FAILS: surely more than {WIDE_FROM}, without a reason"
+    return shown, "holds" if kind != "number" else ""
+
+
+def sure_of(values: np.ndarray, bar: float, *, more: bool) -> bool:
+    """Whether the mean of `values (sets,)` surely lies beyond the bar: exact where each is a yes or no, else Student's."""
+    side = "greater" if more else "less"
+    if np.isin(values, (0.0, 1.0)).all():
+        return bool(stats.binomtest(int(values.sum()), len(values), bar, alternative=side).pvalue < SURE)
+    if len(values) < 2:
+        return False
+    return bool(stats.ttest_1samp(values, bar, alternative=side).pvalue < SURE)
+
+
+def table(lines: Sequence[tuple[str, str, str, str, str]]) -> str:
+    """Markdown."""
+    head = "| data sets | of | what | share (± standard error, sets) | |\n|---|---|---|---|---|"
+    return "\n".join([head, *(f"| {' | '.join(line)} |" for line in lines)])
 
 
 if __name__ == "__main__":

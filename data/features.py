@@ -19,7 +19,8 @@ from data.tables import named, with_ids
 
 SCHEMA = 1
 CORE_COLUMNS = ("image_id", "path", "content", "label", "split", "group_id", "pair_id", "predicted")
-"""Columns of `rows` with a fixed meaning (`content`: hash of the file; `predicted`: what some model said).
+"""Columns of `rows` with a fixed meaning (`content`: hash of the file; `group_id`: of one scene or person; `pair_id`:
+pictures that differ in one attribute only; `predicted`: what some model said).
 
 `vote_<label>` columns are votes; every other column is an attribute.
 """
@@ -71,7 +72,7 @@ class FeatureSet:
     Attributes:
         spec: what made the values.
         values: `(n, d)` float32 or float16; memory-mapped when loaded from a saved folder.
-        rows: one row a picture: unique text `image_id`, optionally `path`, `label`, `split`, `group_id`,
+        rows: one row a picture: unique text `image_id`, optionally `path`, `label`, `split`, `group_id`, `pair_id`,
             `vote_<label>` columns, and attributes.
 
     Raises:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 from workbench_runs import EKMAN, predictions_table
 
 from analyses.compare import compare
@@ -12,6 +13,7 @@ from analyses.compare_cells import CHANGE_COLUMNS, VERDICTS, growth_bounds, judg
 from analyses.config import AuditConfig
 from data.predictions import predictions_from_table
 from data.taxonomy import Taxonomy
+from workbench.compare_sentences import accuracy_sentence
 
 SLIM = AuditConfig(order=1)
 LABELS = np.array(EKMAN, dtype=object)
@@ -190,6 +192,11 @@ def test_votes_count_by_their_share():
     assert result.overall["accuracy_b"] == pytest.approx(hits.mean())
     assert result.overall["change"] == pytest.approx(hits.mean() - 0.75)
     assert any("share of votes" in note for note in result.notes)
+    student = stats.ttest_1samp(hits, 0).confidence_interval()
+    np.testing.assert_allclose([result.overall["accuracy_b_low"], result.overall["accuracy_b_high"]], student)
+    assert accuracy_sentence(result.overall).startswith("Vote agreement went from 75.0 % to ")
+    assert "sign test p" in accuracy_sentence(result.overall)
+    assert accuracy_sentence(compared(first, second).overall).startswith("Accuracy went from 100.0 % to ")
     assert not any("share of votes" in note for note in compared(first, second).notes)
 
 

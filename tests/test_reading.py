@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 from streamlit.testing.v1 import AppTest
 from test_calibration import world
 from test_report import LIMIT, Page, nasty_big_result
@@ -20,8 +21,16 @@ from analyses.reading import MODEL_COLUMNS, Confidence, ReadingQuality, reading_
 from data.features import FeatureSet
 from data.predictions import predictions_from_table
 from probes.checkpoint import load_probe
+from workbench.accuracy_figure import accuracy_figure
 from workbench.reading_intake import confidence_of, table_reading
-from workbench.reading_sentences import accuracy_sentence, answer_sentence, coverage_note, gap_sentence, none_sentence
+from workbench.reading_sentences import (
+    accuracy_sentence,
+    answer_sentence,
+    coverage_note,
+    gap_sentence,
+    none_sentence,
+    unsure_sentence,
+)
 from workbench.report import report_html
 from workbench.store import load_audit, save_audit
 
@@ -107,7 +116,27 @@ def test_beside_votes_a_label_column_may_be_about_anything():
     table = shares()
     votes = {f"vote_{label}": np.ones(len(table)) for label in sorted(set(table["predicted"]))}
     assert read(table.assign(**votes)).models["n"].tolist() == [540]
-    assert read(table.assign(**votes, label="a shop")) is None
+    voted = read(table.assign(**votes, label="a shop"))
+    assert (voted.truth, voted.models["n"].tolist()) == ("votes", [600])
+
+
+def test_the_mean_share_of_votes_is_called_vote_agreement():
+    table = shares().drop(columns="label")
+    labels = sorted(set(table["predicted"]))
+    cast = np.random.default_rng(0).multinomial(10, np.full(len(labels), 1 / len(labels)), size=len(table))
+    voted = read(table.assign(**{f"vote_{label}": cast[:, at] for at, label in enumerate(labels)}))
+    assert (voted.truth, voted.measure, voted.confidence) == ("votes", "vote agreement", None)
+    share = cast[np.arange(600), [labels.index(label) for label in table["predicted"]]] / 10
+    student = stats.ttest_1samp(share, 0).confidence_interval()
+    np.testing.assert_allclose(voted.models.loc[0, ["accuracy", "low", "high"]].tolist(), [share.mean(), *student])
+    assert "accuracy" not in accuracy_sentence(voted)
+    assert f"has {100 * share.mean():.1f} % [" in accuracy_sentence(voted)
+    assert "(vote agreement)" in accuracy_sentence(voted)
+    assert "votes" in unsure_sentence("score", truth="votes")
+    assert accuracy_figure(voted.models, measure=voted.measure).layout.xaxis.title.text == "vote agreement, 95 % interval"
+    again = reading_from_json(voted.as_json())
+    assert again.truth == "votes"
+    assert reading_from_json({name: value for name, value in voted.as_json().items() if name != "truth"}).truth == "labels"
 
 
 def test_predictions_out_of_fold_are_known_to_be_unseen_and_a_table_is_not(planted, run, tmp_path):

@@ -17,11 +17,12 @@ _STYLE = {
 }
 
 
-def accuracy_figure(table: pd.DataFrame) -> go.Figure:
+def accuracy_figure(table: pd.DataFrame, *, measure: str = "accuracy") -> go.Figure:
     """Accuracy of every model with its 95 % interval, in the order of the table; kinds differ in colour and mark.
 
     Args:
         table: one row a model: `model`, `kind`, `accuracy`, `low`, `high` (NaN where there is no interval).
+        measure: what it is called: with votes, vote agreement.
     """
     figure = blank(height=100 + 27 * len(table))
     for kind in dict.fromkeys(table["kind"]):
@@ -52,6 +53,6 @@ def accuracy_figure(table: pd.DataFrame) -> go.Figure:
         tickvals=list(range(len(table))), ticktext=[short(model.replace(", reported", ""), 60) for model in table["model"]],
         range=[len(table) - 0.4, -0.6], automargin=True, zeroline=False,
     )  # fmt: skip
-    figure.update_xaxes(title="accuracy, 95 % interval", ticksuffix=" %", range=[0, 101], zeroline=False)
+    figure.update_xaxes(title=f"{measure}, 95 % interval", ticksuffix=" %", range=[0, 101], zeroline=False)
     figure.update_layout(margin_r=40, showlegend=True)
     return figure

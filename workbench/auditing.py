@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from analyses.audit import AuditResult, run_audit
 from data.label_meeting import LabelsApartError
 from data.tables import is_table
+from workbench.attribute_intake import with_pairs
 from workbench.audit_intake import probed, tabled
 from workbench.besides_intake import besides
 from workbench.claiming import writes_out
@@ -71,6 +72,8 @@ def audit(settings: AuditSettings, *, command: str = "", remarks: tuple[str, ...
     require_answerable(gate, truth=predictions.truth is not None)
     if given.joined:
         provenance |= {"attributes_table": ", ".join(tables), "joined": dict(given.joined)}
+    if settings.pairs:
+        predictions = with_pairs(predictions, settings.pairs)
     reports: tuple[ConceptReport, ...] = ()
     if settings.concepts:
         from workbench.concept_intake import with_concepts

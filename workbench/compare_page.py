@@ -50,10 +50,11 @@ def compare_html(result: Comparison, *, name_a: str, name_b: str, command: str =
     changes = result.changes
     found = changes[changes["verdict"].isin(_FOUND)]
     own = found[found["repeats"].isna()]
-    grouped = bool((changes["design"] > 1).any())
+    grouped = bool((changes["design"] != 1).any())
     moves = result.flips.value_counts(["predicted_a", "predicted_b"]).reset_index()
     moves = moves.sort_values(["count", "predicted_a", "predicted_b"], ascending=[False, True, True])
     return template("compare.html").render(
+        accuracy=sentences.accuracy_name(result.overall),
         result=result, name_a=name_a, name_b=name_b, command=command, headline=sentences.headline(result),
         outcome=sentences.outcome(result),
         counts=[(verdict, result.count(verdict), words) for verdict, words in sentences.VERDICT_MEANING.items()],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from analyses.compare import Comparison
@@ -119,11 +120,17 @@ def outcome(result: Comparison) -> list[str]:
     return sentences
 
 
-def accuracy_sentence(overall: Any) -> str:
-    """Both accuracies and whether they surely differ."""
+def accuracy_name(overall: Mapping[str, Any]) -> str:
+    """`Accuracy`, or with votes `Vote agreement`: a mean share of votes is no share of right answers."""
+    return "Vote agreement" if overall.get("votes") else "Accuracy"
+
+
+def accuracy_sentence(overall: Mapping[str, Any]) -> str:
+    """Both accuracies (with votes, vote agreements) and whether they surely differ."""
     tie = "" if overall["low"] > 0 or overall["high"] < 0 else ", a tie"
     change, low, high = (points(overall[name]) for name in ("change", "low", "high"))
+    test = "sign test" if overall.get("votes") else "McNemar"
     return (
-        f"Accuracy went from {percent(overall['accuracy_a'])} to {percent(overall['accuracy_b'])}: {change} points "
-        f"[{low}, {high}], McNemar p = {probability(overall['p'])}{tie}, n = {overall['labelled']:,}."
+        f"{accuracy_name(overall)} went from {percent(overall['accuracy_a'])} to {percent(overall['accuracy_b'])}: {change} "
+        f"points [{low}, {high}], {test} p = {probability(overall['p'])}{tie}, n = {overall['labelled']:,}."
     )

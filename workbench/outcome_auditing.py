@@ -16,7 +16,7 @@ from data.predictions import SCORE_PREFIX
 from data.tables import Table, is_table, table_of, with_ids
 from workbench.attribute_intake import with_tables
 from workbench.gate import Gate
-from workbench.gate_files import audit_findings, write_findings
+from workbench.gate_files import audit_findings
 from workbench.progress import steps
 from workbench.report import report_html
 from workbench.settings import AuditSettings
@@ -69,9 +69,8 @@ def audit_outcomes(
     with steps("auditing", ("slicing", "counting", "testing", "writing the report")) as step:
         result = run_outcome_audit(measurements, config, provenance=provenance | more, progress=step)
         step("writing the report")
-        save_audit(result, out, report=report_html(result), overwrite=settings.overwrite)
         findings = audit_findings(result, gate)
-        write_findings(findings, out)
+        save_audit(result, out, report=report_html(result), findings=findings, overwrite=settings.overwrite)
     for note in read_first(result):
         say(f"warning: {note}")
     for row in result.excluded[result.excluded["what"] == "attribute"].itertuples():

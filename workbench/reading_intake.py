@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from analyses.inference import wilson
 from analyses.reading import MODEL_COLUMNS, Confidence, ReadingQuality
+from analyses.share_gaps import mean_of_shares
 from data.features import FeatureSet
 from data.predictions import Predictions
 from workbench.calibration_figures import thinned
@@ -62,7 +62,9 @@ def confidence_of(
 def probe_reading(
     probe: Probe, features: FeatureSet, predictions: Predictions, baselines: Sequence[LinearBaseline], *, answer_at: float
 ) -> ReadingQuality | None:
-    """Of a probe and the baselines that were saved with it; None where no picture has a label.
+    """Of a probe and the baselines that were saved with it; None where no picture has a label or votes.
+
+    Where there are votes and no labels it is of the votes: how much of them goes to what is said, and no confidence.
 
     Args:
         probe: that made the predictions.
@@ -72,20 +74,24 @@ def probe_reading(
         answer_at: see `confidence_of`.
     """
     codes = _codes(predictions)
-    known = codes >= 0
+    known, shares = _known(codes, predictions)
     if not known.any():
         return None
     seen = int((~probe.unseen(features))[known].sum()) if probe.trained_on else None
     name = PROBE + (f" ({100 * seen / known.sum():.0f} % in-sample)" if seen else "")
-    hits = [(name, "probe", (predictions.predicted == codes)[known])]
-    for one in baselines:
-        hits.append((one.name, "baseline", (one.probabilities(features).argmax(axis=1) == codes)[known]))
+    said = [(name, "probe", predictions.predicted)]
+    said += [(one.name, "baseline", one.probabilities(features).argmax(axis=1)) for one in baselines]
+    models = _models([(model, kind, _hits(answers, codes, shares)[known]) for model, kind, answers in said])
+    if shares is not None:
+        return ReadingQuality(models, seen, None, "votes")
     own = probe.probabilities(predictions)[known]
-    return ReadingQuality(_models(hits), seen, confidence_of(name, own, codes[known], seen=seen, answer_at=answer_at))
+    return ReadingQuality(models, seen, confidence_of(name, own, codes[known], seen=seen, answer_at=answer_at))
 
 
 def table_reading(predictions: Predictions, *, answer_at: float, seen: int | None = None) -> ReadingQuality | None:
-    """Of anyone's predictions; None where no picture has a label, without confidence where scores are no probabilities.
+    """Of anyone's predictions; None where no picture has a label or votes.
+
+    Without confidence where scores are no probabilities, or where there are votes and no labels.
 
     Args:
         predictions: with all that was joined to them.
@@ -93,11 +99,13 @@ def table_reading(predictions: Predictions, *, answer_at: float, seen: int | Non
         seen: pictures that the model was trained on, where that is known: 0 for predictions out of fold.
     """
     codes = _codes(predictions)
-    known = codes >= 0
+    known, voted = _known(codes, predictions)
     if not known.any():
         return None
     name = predictions.source
-    models = _models([(name, "model", (predictions.predicted == codes)[known])])
+    models = _models([(name, "model", _hits(predictions.predicted, codes, voted)[known])])
+    if voted is not None:
+        return ReadingQuality(models, seen, None, "votes")
     scores = 1.0 - predictions.distances[known].astype(np.float64)
     shares = predictions.measure == "score" and bool(
         (scores >= 0).all() and (np.abs(scores.sum(axis=1) - 1) <= _ROUNDING).all()
@@ -141,9 +149,19 @@ def _codes(predictions: Predictions) -> npt.NDArray[np.int64]:
     return taxonomy.codes(labels)
 
 
-def _models(hits: list[tuple[str, str, npt.NDArray[np.bool_]]]) -> pd.DataFrame:
-    rows = []
-    for name, kind, hit in hits:
-        low, high = wilson(np.asarray(float(hit.sum())), np.asarray(float(len(hit))))
-        rows.append((name, kind, len(hit), float(hit.mean()), float(low), float(high)))
+def _known(codes: npt.NDArray[np.int64], predictions: Predictions) -> tuple[npt.NDArray[np.bool_], Floats | None]:
+    """Which pictures have a truth `(n,)`, and their shares of votes `(n, k)` where it is votes and no labels."""
+    truth = predictions.truth
+    if (codes >= 0).any() or truth is None or not predictions.has_votes:
+        return codes >= 0, None
+    return np.asarray(np.isfinite(truth).all(axis=1), dtype=bool), np.asarray(truth, dtype=np.float64)
+
+
+def _hits(said: npt.NDArray[np.integer], codes: npt.NDArray[np.int64], shares: Floats | None) -> npt.NDArray[np.float64]:
+    """Whether each answer is the label, or its share of the votes `(n,)`."""
+    return np.asarray(said == codes if shares is None else shares[np.arange(len(said)), said], dtype=np.float64)
+
+
+def _models(hits: list[tuple[str, str, npt.NDArray[np.float64]]]) -> pd.DataFrame:
+    rows = [(name, kind, len(hit), *mean_of_shares(hit)) for name, kind, hit in hits]
     return pd.DataFrame(rows, columns=list(MODEL_COLUMNS))

@@ -15,6 +15,11 @@ def accuracy_sentence(reading: ReadingQuality) -> str:
     """How often the model is right, the best baseline beside it, and whether the figures are too high."""
     own, baselines = reading.models.iloc[0], reading.models[reading.models["kind"] == "baseline"]
     text = f"Of {int(own['n']):,} labelled pictures, {_subject(reading)} reads {_rate(own)} as their label says"
+    if reading.truth == "votes":
+        text = (
+            f"On {int(own['n']):,} pictures with votes, the label that {_subject(reading)} predicts has {_rate(own)} of a "
+            "picture’s votes on average (vote agreement)"
+        )
     if len(baselines):
         best = baselines.iloc[int(baselines["accuracy"].argmax())]
         text += f"; the best of the baselines fitted on its training pictures, {best['model']}, {_rate(best)}"
@@ -101,8 +106,13 @@ NO_NONE_THRESHOLD = (
 )
 
 
-def unsure_sentence(measure: str) -> str:
+def unsure_sentence(measure: str, *, truth: str = "labels") -> str:
     """Why nothing is said of the confidence of a table."""
+    if truth == "votes":
+        return (
+            "The truth is votes, so that no answer is right or wrong, and nothing is said of its confidence here; how "
+            "far its probabilities are from the votes is said slice by slice, under calibration."
+        )
     if measure == "label":
         return "The predictions name a label only, so there is no confidence to believe or to doubt."
     return "The scores are no probabilities (they do not add up to 1), so nothing is said of its confidence."

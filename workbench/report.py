@@ -204,10 +204,13 @@ def _reading(result: AuditResult) -> ReadingSection | None:
     reading = result.reading
     if reading is None:
         return None
-    models, sentence = _drawn("accuracy", accuracy_figure(reading.models)), accuracy_sentence(reading)
+    models, sentence = (
+        _drawn("accuracy", accuracy_figure(reading.models, measure=reading.measure)),
+        accuracy_sentence(reading),
+    )
     found = reading.confidence
     if found is None:
-        return ReadingSection(sentence, (unsure_sentence(result.run["measure"]),), models, None, None)
+        return ReadingSection(sentence, (unsure_sentence(result.run["measure"], truth=reading.truth),), models, None, None)
     return ReadingSection(
         sentence, (gap_sentence(found), answer_sentence(found)), models,
         _drawn("reliability", reliability_figure({found.model: found.reliability})),

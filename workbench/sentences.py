@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
@@ -66,15 +67,21 @@ def finding_sentence(finding: Any, *, truth: str = "labels", standing: str = "")
         truth: what the truth is made of, `labels` or `votes`.
         standing: what a finding over inferred attributes is worth (`workbench.concept_sentences.standing`).
     """
+    lead, others = "Pictures with ", "others"
+    if (pairs := _number(finding, "pairs")) is not None:
+        # Of a row of a table, `where` is a method.
+        where = finding["where"] if isinstance(finding, pd.Series) else finding.where
+        lead = f"{in_pairs(pairs, _number(finding, 'pairs_mixed') or 0, where)}, pictures with "
+        others = "their partners"
     pieces = [
-        ("Pictures with ", "plain"),
+        (lead, "plain"),
         (finding.slice, "slice"),
         (" are read as ", "plain"),
         (finding.emotion, "emotion"),
     ]
     if finding.rate is None or math.isnan(finding.rate):
         return [*pieces, (f": too few to tell (n = {finding.n:,}).", "plain")]
-    pieces.append((f" {percent(finding.rate)} of the time, others {percent(finding.complement_rate)}: ", "plain"))
+    pieces.append((f" {percent(finding.rate)} of the time, {others} {percent(finding.complement_rate)}: ", "plain"))
     pieces.append((f"{points(finding.effect)} points", "effect"))
     pieces.append((f" [{points(finding.low)}, {points(finding.high)}]", "plain"))
     # The exact q stands in the table; here a reader wants to know whether it is small.
@@ -87,6 +94,25 @@ def finding_sentence(finding: Any, *, truth: str = "labels", standing: str = "")
     if standing:
         pieces.append((f"; {standing}", "plain"))
     return [*pieces, (".", "plain")]
+
+
+def in_pairs(pairs: float, mixed: float, where: Mapping[str, Any]) -> str:
+    """What a slice was compared in: `In 400 pairs that differ in camera only`.
+
+    Args:
+        pairs: how many.
+        mixed: how many of them differ in another attribute as well.
+        where: the slice's conditions, in one of which at least they differ.
+    """
+    columns = " or ".join(column.replace("_", " ") for column in where)
+    more = f" ({mixed:,.0f} of them in something else as well)" if mixed else " only"
+    return f"In {pairs:,.0f} pair{'' if pairs == 1 else 's'} that differ in {columns}{more}"
+
+
+def _number(finding: Any, name: str) -> float | None:
+    """None where it is not known, or was not kept by an older version."""
+    value = getattr(finding, name, None)
+    return None if value is None or math.isnan(value) else float(value)
 
 
 def beside(finding: Any) -> str:
@@ -109,6 +135,10 @@ def beside(finding: Any) -> str:
         parts.append(f"real for {finding.coarsest} as a whole")
     if known(finding.design) and finding.design > 1.005:
         parts.append(f"{finding.design:.1f} pictures of these groups tell as much as one")
+    if known(finding.design) and finding.design < 0.995:
+        parts.append(f"groups lie on both sides, so that a picture tells as much as {1 / finding.design:.1f} would alone")
+    if known(finding.shift_q):
+        parts.append(f"that the model adds to it: q = {probability(finding.shift_q)} among all such attributions")
     detectable = points(finding.detectable, signed=False)
     parts.append(f"a single test finds differences from about {detectable} points on (80 % power)")
     text = "; ".join(parts)

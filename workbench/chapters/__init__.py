@@ -7,6 +7,7 @@ from workbench.chapters.accuracy import slice_accuracy
 from workbench.chapters.chapter import Chapter
 from workbench.chapters.held_fixed import held_fixed, held_fixed_outcomes
 from workbench.chapters.impact import impact_ratios
+from workbench.chapters.in_pairs import in_pairs
 from workbench.chapters.levels import label_tree
 from workbench.chapters.severity import outcomes, severe
 from workbench.chapters.truth import calibrated, missed_and_mistaken
@@ -22,5 +23,5 @@ def chapters(result: AuditResult) -> list[Chapter]:
         calibrated(result), amplified(result), impact_ratios(result), distributions(result), comparability(result),
         nearest_pictures(result),
     ]  # fmt: skip
-    found = [chapter for chapter in single if chapter is not None]
+    found = [chapter for chapter in (in_pairs(result), *single) if chapter is not None]
     return [*found, *outcomes(result), *held_fixed_outcomes(result)]

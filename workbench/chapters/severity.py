@@ -88,6 +88,7 @@ def outcomes(result: AuditResult) -> list[Chapter]:
 
 
 _HOW = {
+    "pairs": "where pairs of pictures differ in the attribute, p and interval are Student’s of the differences within pairs",
     "cluster-robust": "pictures come in groups: p and interval are from one cluster-robust variance (CR2) with "
     "Satterthwaite’s degrees of freedom",
     "welch": "p and interval are Welch’s",

@@ -23,6 +23,7 @@ class AuditSettings:
         "of --features",
     )
     attributes: tuple[str, ...] = option((), "a table to join by id (ratings.csv), attribute names, or both, with commas")
+    pairs: str = option("", "column of pairs of pictures that differ in one attribute only; pair_id when not given")
     scores_prefix: str = fields.columns_prefix("score")
     votes_prefix: str = fields.columns_prefix("vote")
     taxonomy: str = option("", "labels of --predictions; those found when not given")

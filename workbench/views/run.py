@@ -74,11 +74,13 @@ def _show_system(found: SystemSection) -> None:
 def _show_reading(reading: ReadingQuality, *, measure: str) -> None:
     st.header("How well does it read?")
     st.markdown(sentences.markdown_text(reading_sentences.accuracy_sentence(reading)))
-    st.plotly_chart(accuracy_figure(reading.models), theme=None, key="accuracy", config=figures.CONFIG)
+    st.plotly_chart(
+        accuracy_figure(reading.models, measure=reading.measure), theme=None, key="accuracy", config=figures.CONFIG
+    )
     st.subheader("Can its confidence be believed?")
     found = reading.confidence
     if found is None:
-        st.markdown(sentences.markdown_text(reading_sentences.unsure_sentence(measure)))
+        st.markdown(sentences.markdown_text(reading_sentences.unsure_sentence(measure, truth=reading.truth)))
         return
     told = f"{reading_sentences.gap_sentence(found)} {reading_sentences.answer_sentence(found)}"
     st.markdown(sentences.markdown_text(told))

@@ -73,9 +73,14 @@ def render() -> None:
     columns = ["slice", "n", "accuracy", "accuracy_low", "accuracy_high", "complement_accuracy", "margin", "centroid_shift",
                "centroid_shift_chance"]  # fmt: skip
     table = result.slices[result.slices["order"] == 1][columns].dropna(axis="columns", how="all")
+    accuracy = "vote agreement" if result.run["truth"] == "votes" else "accuracy"
+
+    def heading(name: str) -> str:
+        return name.replace("accuracy", accuracy).replace("_", " ")
+
     st.dataframe(
-        table.rename(columns=lambda name: name.replace("_", " ")), hide_index=True, key="slices",
-        column_config={name.replace("_", " "): st.column_config.NumberColumn(format="%.3f") for name in columns[2:]},
+        table.rename(columns=heading), hide_index=True, key="slices",
+        column_config={heading(name): st.column_config.NumberColumn(format="%.3f") for name in columns[2:]},
     )  # fmt: skip
 
 
