@@ -49,6 +49,7 @@ class Design:
         heads: share of the groups (or independent pictures) on the first side.
         balanced: whether crossed pictures take turns between the sides.
         paired: whether groups are pairs, named as such in `pair_id` where the audit knows that column.
+        outer: groups of whole pairs, whose pictures share labels as those of a pair do otherwise; 0 for independent pairs.
     """
 
     name: str
@@ -60,6 +61,7 @@ class Design:
     heads: float = 0.4
     balanced: bool = False
     paired: bool = False
+    outer: int = 0
 
 
 DESIGNS = (
@@ -74,6 +76,7 @@ DESIGNS = (
     Design("mixed, half crossed", 80, 10, crossed=0.5),
     Design("pairs as groups", 400, 2, crossed=1.0, balanced=True),
     Design("pairs", 400, 2, crossed=1.0, balanced=True, paired=True),
+    Design("pairs in 40 groups, own slopes", 400, 2, crossed=1.0, balanced=True, paired=True, outer=40, slopes=True),
 )
 
 
@@ -112,6 +115,8 @@ def sampled(design: Design, rng: np.random.Generator, *, votes: bool = False, di
     })  # fmt: skip
     if design.groups:
         rows[PAIR if design.paired and PAIR in CORE_COLUMNS else "group_id"] = group
+    if design.outer:
+        rows["group_id"] = group % design.outer
     if votes:
         cast = np.where(
             rng.random((n, VOTES)) < _ALIKE, label[:, None], _drawn(shares[side][:, None], rng.random((n, VOTES)))
@@ -151,7 +156,8 @@ def _sides(design: Design, rng: np.random.Generator) -> tuple[Codes, npt.NDArray
     if design.balanced:
         own = np.arange(len(group)) % 2 == 0
     heads = np.where(rng.random(len(group)) < design.crossed, own, of_group[group])
-    return group, heads, group * 2 + heads if design.slopes else group
+    shared = group % design.outer if design.outer else group
+    return group, heads, shared * 2 + heads if design.slopes else shared
 
 
 def _drawn(shares: Floats, uniform: Floats) -> Codes:
