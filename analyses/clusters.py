@@ -6,10 +6,9 @@ where groups lie on one side of the comparison, and below it where they lie on b
 Counts are divided by it before any test or interval, which keeps the exact tests for small counts, and normal quantiles
 become Student's with the degrees of freedom of that variance. Labels can be more alike within a group than readings are:
 every kind of number that is compared has a design effect of its own.
-Each cell's own variance is used: drawn toward that of all emotions together where that is larger, intervals of 95 % held
-.98 and more. Measured over 400 sets each, nested, crossed and mixed groups, 20 to 400 of them, emotions of 40 to 2 %:
-rejected at .05 in .00 to .06, held in .94 to 1; more than .97 only where fewer than about five groups' worth of an emotion
-are expected, since counts are whole, and the exact test of few counts rejects less than it may.
+Each cell's own variance is used, drawn toward that of all emotions together where it rests on few events
+(`analyses.spread`). Intervals hold more than .97 only where that is so, or where groups are few: counts are whole, the exact
+test of few counts rejects less than it may, and the larger of two estimates is taken.
 """
 
 from __future__ import annotations

@@ -18,6 +18,8 @@ import numpy as np
 from analyses.cluster_robust import Contrast, Means
 from analyses.inference import Floats
 
+_PRIOR = 5.0
+"""Independent events that the design effect over all columns counts for."""
 _NOTHING = 1e-9
 """A design effect below this is rounding: nothing varied."""
 
@@ -86,9 +88,10 @@ def of_votes(inside: Sums, outside: Sums) -> Spread:
         variance = own + other
         freedom = variance**2 / (own**2 / (n - 1) + other**2 / (m - 1))
     freedom = np.where(np.isfinite(freedom), freedom, np.maximum(n + m - 2, 1))
+    enough = np.full(own.shape, np.inf)
     return Spread(
-        _over(variance, inside.tosses + outside.tosses), variance, freedom,
-        _over(own, inside.tosses), own, np.maximum(n - 1, 1),
+        _over(variance, inside.tosses + outside.tosses, enough), variance, freedom,
+        _over(own, inside.tosses, enough), own, np.maximum(n - 1, 1),
     )  # fmt: skip
 
 
@@ -115,7 +118,10 @@ def of_groups(contrast: Contrast, means: Means, inside: Sums, outside: Sums, *, 
     # But never more than independent pictures.
     variance = np.maximum(contrast.variance, np.minimum(least + other_least, plain))
     own = np.maximum(means.variance, np.minimum(least, own_plain))
-    design, own_design = _over(variance, plain), _over(own, own_plain)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        whole = Sums(inside.total + outside.total, inside.squares + outside.squares, inside.n + outside.n)
+    design = _over(variance, plain, _events(whole, np.minimum(inside.n, outside.n), shares=shares))
+    own_design = _over(own, own_plain, _events(inside, inside.n, shares=shares))
     enough = (contrast.groups >= fewest) & np.isfinite(contrast.freedom)
     enough_alone = enough & np.isfinite(means.freedom)
     return Spread(
@@ -137,10 +143,29 @@ def _least(inside: Sums, outside: Sums) -> tuple[Floats, Floats]:
         return spread / n**2, spread / m**2
 
 
-def _over(variance: Floats, plain: Floats) -> Floats:
-    """Design effects `(s, c)`; where nothing varies, that of the slice over all columns, and 1 where there nothing does."""
+def _events(side: Sums, n: Floats, *, shares: bool) -> Floats:
+    """How many outcomes (or, of differences, disagreements) `n` pictures of this kind are expected to show `(s, c)`.
+
+    Of outcomes the rarer of both kinds.
+    """
+    with np.errstate(divide="ignore", invalid="ignore"):
+        rate = (side.total if shares else side.squares) / side.n
+    return np.asarray(np.nan_to_num(n * (np.minimum(rate, 1 - rate) if shares else rate)), dtype=np.float64)
+
+
+def _over(variance: Floats, plain: Floats, events: Floats) -> Floats:
+    """Design effects `(s, c)`: each column's own, drawn toward that of the slice over all columns where it rests on little.
+
+    Few events that happen to fall into different groups look as if they were independent, and seem surest where they are
+    fewest. Alone, own variances rejected .064 at .05 and .0028 at .001 (8 emotions, groups of ten, intraclass correlation
+    .3, slices of 60 pictures and more: measured); drawn, and never below the own, .037 and .0006. Where nothing varies it is
+    that of all columns, and 1 where there nothing does.
+    """
     with np.errstate(divide="ignore", invalid="ignore"):
         own = variance / plain
-        all_columns = np.nansum(variance, axis=1, keepdims=True) / np.nansum(plain, axis=1, keepdims=True)
-    all_columns = np.where(np.isfinite(all_columns) & (all_columns > _NOTHING), all_columns, 1.0)
-    return np.asarray(np.where(np.isfinite(own) & (own > _NOTHING), own, all_columns), dtype=np.float64)
+        every = np.nansum(variance, axis=1, keepdims=True) / np.nansum(plain, axis=1, keepdims=True)
+        every = np.where(np.isfinite(every) & (every > _NOTHING), every, 1.0)
+        # As many events as are as good as independent.
+        alone = events / np.maximum(every, 1.0)
+        drawn = np.maximum(own, own + (every - own) * _PRIOR / (alone + _PRIOR))
+    return np.asarray(np.where(np.isfinite(own) & (own > _NOTHING), drawn, every), dtype=np.float64)

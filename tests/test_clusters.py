@@ -68,8 +68,33 @@ def test_the_design_effect_is_what_a_loop_over_groups_gives(within):
         rate, other = said[inside].mean(axis=0), said[~inside].mean(axis=0)
         robust = robust_variance(inside, ~inside, said, rows["group_id"].to_numpy())
         plain = rate * (1 - rate) / n + other * (1 - other) / m
-        np.testing.assert_allclose(effects[number], robust / plain)
+        events = min(n, m) * np.minimum(said.mean(axis=0), 1 - said.mean(axis=0))
+        np.testing.assert_allclose(effects[number], drawn(robust / plain, robust.sum() / plain.sum(), events))
     assert within == bool((effects < 1).any())
+
+
+def drawn(own: np.ndarray, every: float, events: np.ndarray) -> np.ndarray:
+    """A column's own design effect, drawn toward that of all by as much as five independent events are worth, if larger."""
+    alone = events / max(every, 1)
+    return np.maximum(own, (alone * own + 5 * every) / (alone + 5))
+
+
+def test_few_events_that_fall_into_different_groups_do_not_look_independent():
+    """Half of the pictures in groups that are read alike, and five of a rare emotion that happen to be scattered."""
+    group = np.repeat(np.arange(60), 10)
+    common = np.repeat(np.arange(60) % 2 == 0, 10)
+    rare = np.zeros(600, dtype=bool)
+    rare[[5, 105, 215, 315, 425]] = True
+    said = np.stack([common & ~rare, ~common & ~rare, rare], axis=1).astype(float)
+    tone = pd.Series(np.where(group < 20, "a", "b").astype(object), name="tone")
+    attributes = [coded_attribute(tone)]
+    sums = slice_sums(attributes, np.ones((600, 1)), order=1)
+    spread = group_spreads(sums, attributes, group, {"said": Compared(said)}, order=1)["said"]
+    alone = group_spreads(sums, attributes, group, {"said": Compared(said[:, 2:])}, order=1)["said"]
+    assert (spread.design[:, :2] > 9).all()
+    assert (alone.design < 1.3).all()
+    assert (spread.design[:, 2] > 8).all()
+    np.testing.assert_allclose(spread.variance[:, 2], alone.variance[:, 0])
 
 
 def test_a_group_of_one_is_an_independent_picture():
@@ -128,7 +153,7 @@ def test_the_design_effect_of_a_mean_is_what_a_loop_over_groups_gives_where_some
         robust = robust_variance(inside, outside, values, codes)
         plain = sum(values[side].var(axis=0, ddof=1) / side.sum() for side in (inside, outside))
         np.testing.assert_allclose(spread.variance[number], robust)
-        np.testing.assert_allclose(spread.design[number], robust / plain)
+        assert (spread.design[number] >= robust / plain * (1 - 1e-9)).all()
         alone = group_means(inside, values, codes)
         np.testing.assert_allclose(spread.mean_variance[number], alone)
 
