@@ -68,8 +68,7 @@ def slice_table(
     """One row a slice: size, accuracy, margin and how far its centroid lies from the complement's.
 
     Columns: `slice`, `where`, `order`, `n`, `n_complement`; `accuracy` (share of votes for the predicted label, over the
-    pictures with a truth) with `accuracy_low`, `accuracy_high` (Wilson of labels, Student of votes), and
-    `complement_accuracy`; mean `margin` with
+    pictures with a truth) with Wilson `accuracy_low`, `accuracy_high`, and `complement_accuracy`; mean `margin` with
     `margin_low`, `margin_high`; `centroid_shift`, the distance between the two centroids, and `centroid_shift_chance`,
     what it would be on average if the slice were drawn at random. NaN where not known; the last two only for slices of
     one condition, and only with embeddings. `designs` hold the design effects `(s, 1)` of `hit` and `margin`, without which
@@ -98,13 +97,7 @@ def slice_table(
             hits, labelled = column("hit", sums.inside), column("labelled", sums.inside)
             table["accuracy"] = hits / labelled
             worth = worths.get("hit", one)[:, 0]
-            squares = column("hit2", sums.inside)
-            coins = np.allclose(squares, hits) and np.allclose(column("hit2", sums.outside), column("hit", sums.outside))
-            table["accuracy_low"], table["accuracy_high"] = (
-                inference.wilson(hits / worth, labelled / worth)
-                if coins
-                else inference.mean_interval(hits / worth, squares / worth, labelled / worth)
-            )
+            table["accuracy_low"], table["accuracy_high"] = inference.wilson(hits / worth, labelled / worth)
             table["complement_accuracy"] = column("hit", sums.outside) / column("labelled", sums.outside)
         if "margin" in scores:
             total, squares = column("margin", sums.inside), column("margin2", sums.inside)
