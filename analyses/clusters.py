@@ -70,10 +70,7 @@ def of_scores(scores: Scores) -> dict[str, Compared]:
     if "labelled" in scores:
         labelled = scores.of("labelled")[:, 0] > 0
         known = None if labelled.all() else labelled
-        hits = scores.of("hit")
-        compared["votes"] = Compared(scores.of("votes"), known)
-        # With votes a picture is right in part: how much such shares vary is measured, not taken from their mean.
-        compared["hit"] = Compared(hits, known, shares=bool(((hits == 0) | (hits == 1)).all()))
+        compared |= {kind: Compared(scores.of(kind), known) for kind in ("votes", "hit")}
         compared["shift"] = Compared(scores.of("shift"), known, shares=False)
     if "distance" in scores:
         compared |= {kind: Compared(scores.of(kind), shares=False) for kind in ("distance", "margin")}

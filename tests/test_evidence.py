@@ -127,6 +127,23 @@ def test_a_deficit_of_the_labels_shows_no_picture_that_is_read_wrongly():
     )
 
 
+def test_where_the_others_are_read_so_wrongly_they_are_shown():
+    """Light pictures are read rightly; they are read as anger less often because dark ones are read so wrongly."""
+    result = audited(world(), **FAST)
+    found = result.findings
+    at = found.index[(found["slice"] == "tone: light") & (found["emotion"] == "anger")][0]
+    finding = result.finding(int(at))
+    assert (finding.verdict, finding.effect < 0) == ("skewed", True)
+    shown = evidence(result, finding)
+    assert set(shown.rows["tone"]) == {"dark"}
+    assert set(shown.rows["predicted"]) == {"anger"}
+    assert "anger" not in set(shown.rows["label"])
+    assert shown.words == (
+        "No picture that is labelled anger is read otherwise. The others are read as anger more often: those against their "
+        f"label ({len(shown):,})."
+    )
+
+
 @pytest.mark.parametrize("verdict", ["equivalent", "undetermined", "too small"])
 def test_of_what_is_not_skewed_those_are_shown_that_are_read_so_and_nothing_is_claimed(verdict):
     result = audited(world(), **FAST)

@@ -80,7 +80,8 @@ class Claims:
         """The pictures behind a row of an audit's findings: of a skew those that show it, of others those predicted so."""
         inside = self.inside(finding.where)
         if finding.verdict == "skewed" and finding.effect < 0:
-            return self.missed(inside, finding.emotion)
+            beside = SliceSpec.from_json(finding.where).universe(self.samples) & ~inside
+            return self.missed(inside, beside, finding.emotion)
         return self.predicted_so(inside, finding.emotion, claim=finding.verdict == "skewed")
 
     def inside(self, where: Mapping[str, Any]) -> Mask:
@@ -103,8 +104,17 @@ class Claims:
         doubt = "" if claim else " No difference is claimed."
         return Evidence(f"Read as {emotion}, {order}.{doubt}", self.samples, self._sorted(at, agreement), emotion)
 
-    def missed(self, inside: Mask, emotion: str) -> Evidence:
-        """Pictures of a slice that ought to be predicted as the emotion and are not; see the top of this file."""
+    def missed(self, inside: Mask, beside: Mask, emotion: str) -> Evidence:
+        """Pictures of a slice that ought to be predicted as the emotion and are not; see the top of this file.
+
+        Where there are none although all labels are known, it is the others that are predicted so more often: then those of
+        them are shown that are predicted so against their label.
+
+        Args:
+            inside: the slice `(n,)`.
+            beside: its complement `(n,)`.
+            emotion: of the claim.
+        """
         otherwise = inside & (self._predicted != emotion)
         shares = self._shares(emotion)
         known = np.isfinite(shares)
@@ -126,6 +136,10 @@ class Claims:
             words = f"{told}Without a label: those with the highest score for {emotion} that are read otherwise."
             return Evidence(words, self.samples, at, emotion, scores=scores[at])
         if some and not len(unknown):
+            false = np.flatnonzero(beside & (self._predicted == emotion) & (np.nan_to_num(shares, nan=1.0) == 0))
+            if len(false):
+                words = f"{told}The others are read as {emotion} more often: those against their label ({len(false):,})."
+                return Evidence(words, self.samples, self._sorted(false, shares[false]), emotion)
             words = f"{told}The slice is read as {emotion} less often because fewer of its pictures are so."
         else:
             words = (
