@@ -65,7 +65,7 @@ def test_votes_that_all_agree_count_as_coins():
         table[f"vote_{label}"] = column
     row = accuracy_of(table).loc["few: few"]
     assert row["accuracy"] == 1
-    assert row["high"] - row["low"] > 0.1
+    assert row["high"] - row["low"] > 0.02  # of shares that do not vary: .01
     assert 0 < row["p"] < 0.05
 
 
