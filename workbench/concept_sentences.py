@@ -55,16 +55,14 @@ def obtained(report: ConceptReport) -> str:
 
 def standing_note(reports: Sequence[ConceptReport]) -> str:
     """What stands above an audit with inferred attributes."""
+    calibrated = [report.column for report in reports if report.calibrated]
+    told = [STANDING_WARNING] if len(calibrated) < len(reports) else []
+    if calibrated:
+        told.append(f"Calibrated on true labels: {', '.join(calibrated)}; read the calibrated skew beside the naive one.")
     unproven = [report.column for report in reports if report.unproven]
     if unproven:
-        aside = f"No better than a random direction, so no finding rests on them: {', '.join(unproven)}."
-        rest = [report for report in reports if not report.unproven]
-        return f"{standing_note(rest)} {aside}" if rest else f"{STANDING_WARNING} {aside}"
-    calibrated = [report.column for report in reports if report.calibrated]
-    if not calibrated:
-        return STANDING_WARNING
-    told = f"Calibrated on true labels: {', '.join(calibrated)}; read the calibrated skew beside the naive one."
-    return told if len(calibrated) == len(reports) else f"{STANDING_WARNING} {told}"
+        told.append(f"No better than a random direction, so no finding rests on them: {', '.join(unproven)}.")
+    return " ".join(told)
 
 
 def standing(result: AuditResult, where: Any, emotion: Any) -> str:
