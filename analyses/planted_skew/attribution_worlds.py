@@ -150,8 +150,8 @@ def mixed(seed: Sequence[int]) -> Told:
 def planted(seed: Sequence[int]) -> Told:
     """Of one value of the first attribute as many pictures more are read as one emotion as make a gap of ten points.
 
-    One that the labels do not make rarer there: where they do, labels and bias cancel, and there is no skew whose doing could
-    be asked (a quarter of the pairs, were they drawn from all).
+    One that the labels do not make rarer there: where they do, labels and bias cancel, and there is no skew whose doing
+    could be asked (a quarter of the pairs, were they drawn from all).
     """
     rng = np.random.default_rng(seed)
     pictures = generated(rng)
