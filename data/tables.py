@@ -16,6 +16,7 @@ from data.picture_columns import without_pictures
 
 ID_COLUMNS = ("image_id", "id")
 TABLE_SUFFIXES = (".csv", ".tsv", ".parquet")
+_LABELS = ("label", "predicted")
 TEXT_COLUMNS = (*ID_COLUMNS, "path", "content", "label", "predicted", "split", "group_id", "pair_id")
 """Columns that name something and are text whatever they look like: label 3 is `3`, also where some are missing."""
 
@@ -91,8 +92,15 @@ def columns_of(path: Path, *, text: Sequence[str] = ()) -> Table:
         )
     except (pa.ArrowException, OSError, ValueError) as error:
         raise ValueError(f"{path} cannot be read as a table: {(str(error).splitlines() or ['?'])[0]}") from error
-    for name in as_text.difference((*ID_COLUMNS, "path", *text)) & set(rows.columns):
-        rows[name] = without_point_zero(rows[name])
+    for name in sorted(as_text.difference((*ID_COLUMNS, "path", *text)) & set(rows.columns)):
+        spelt, floating = rows[name], pa.types.is_floating(columns[name].type)
+        rows[name] = without_point_zero(spelt)
+        known = rows[name].dropna().astype(str)
+        if name in _LABELS and (floating or not rows[name].equals(spelt)) and len(known) and known.str.isdigit().all():
+            first = known.iloc[0]
+            notes.append(
+                f"column {name!r} holds numbers spelt with a point, as gaps make them: {first}.0 is the label {first}"
+            )
     said = [f"{path.name}: {note}" for note in (*notes, *column_notes(rows))]
     return Table(rows, tuple(said))
 

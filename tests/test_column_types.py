@@ -56,7 +56,7 @@ def tables(draw: st.DrawFn) -> pd.DataFrame:
             "image_id": ids,
             "label": pd.Series([["joy", "fear"][at % 2] for at in range(n)], dtype=object),
             "predicted": pd.Series([["joy", "fear", "joy"][at % 3] for at in range(n)], dtype=object),
-            "sure": ["dark" if at % 2 else "NA" for at in range(n)],
+            "sure": ["dark" if at % 5 < 2 else "NA" for at in range(n)],
             "word": pd.Series(drawn(st.sampled_from(WORDS)), dtype=object),
             "text": pd.Series(
                 drawn(st.text(st.characters(codec="utf-8", exclude_characters="\0\r"), max_size=4)), dtype=object
@@ -149,6 +149,9 @@ def test_names_are_text_and_the_labels_of_a_column_with_gaps_have_no_point(tmp_p
         assert (read["label"][0], read["label"].isna().tolist()) == ("3", [False, True])
         assert read["group_id"].tolist() == ["7", "8"]
         assert read["split"].tolist() == ["True", "False"]
+    for name in ("t.csv", "t.parquet"):
+        (note,) = table_of(tmp_path / name).notes
+        assert note.endswith("column 'label' holds numbers spelt with a point, as gaps make them: 3.0 is the label 3")
 
 
 def test_other_columns_of_parquet_are_what_a_csv_would_hold(tmp_path: Path) -> None:
