@@ -20,6 +20,7 @@ from probes.anchor_sources import (
     require_tokenizer_files,
     state_of,
 )
+from probes.context import require_within, transformers_context, transformers_counts
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -33,7 +34,8 @@ def text_vectors(source: str, phrases: Sequence[str]) -> TextVectors:
     """Vectors `(s, m)` of phrases, not of unit length.
 
     Raises:
-        ValueError: an unknown kind, a model without tokenizer, or without the table asked for.
+        ValueError: an unknown kind, a model without tokenizer, or without the table asked for, or a phrase with more tokens
+            than the model reads.
         FileNotFoundError: no such model.
     """
     kind, model = require_known(source)
@@ -55,6 +57,9 @@ def _sentence(known: Checkpoint, phrases: Sequence[str]) -> tuple[Tensor, str]:
     first_token = _pools_first_token(known.weights)
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token
+    counts = transformers_counts(tokenizer)(phrases)
+    context = transformers_context(getattr(encoder.config, "max_position_embeddings", None), tokenizer)
+    require_within(phrases, counts, context, model=known.called)
     parts = []
     for start in range(0, len(phrases), _AT_ONCE):
         batch = tokenizer(list(phrases[start : start + _AT_ONCE]), padding=True, return_tensors="pt")
@@ -96,6 +101,8 @@ def _hidden(known: Checkpoint, phrases: Sequence[str]) -> tuple[Tensor, str]:
     ids = [list(one) for one in tokenizer(list(phrases))["input_ids"]]
     ids = [one[:-1] if len(one) > 1 and one[-1] == tokenizer.eos_token_id else one for one in ids]
     _refuse_empty(known, phrases, ids)
+    context = transformers_context(getattr(model.config, "max_position_embeddings", None), tokenizer)
+    require_within(phrases, [len(one) for one in ids], context, model=known.called)
     parts = []
     for start in range(0, len(ids), _AT_ONCE):
         chunk = ids[start : start + _AT_ONCE]
