@@ -1,4 +1,4 @@
-"""Are these two sets of predictions of the same pictures, with the same labels and attributes? Else: why not."""
+"""Are these two sets of predictions of the same pictures, with the same true labels and attributes? Else: why not."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from analyses.compare_labels import SharedLabels, shared_labels, spread
 from analyses.inference import Floats
 from data.features import VOTE_PREFIX, attribute_columns
 from data.predictions import Predictions
 from data.tables import named
+from data.taxonomy import Taxonomy
 
 
 @dataclass(frozen=True)
@@ -21,6 +23,7 @@ class PairedRows:
 
     Attributes:
         rows: what is known of the pictures.
+        taxonomy: the `k` labels, those of both runs.
         said_a: whether the first reads a picture as each label `(n, k)`, 0 or 1.
         said_b: the same of the second.
         truth: shares of votes `(n, k)`, NaN where unknown; None where no picture has a truth.
@@ -29,6 +32,7 @@ class PairedRows:
     """
 
     rows: pd.DataFrame
+    taxonomy: Taxonomy
     said_a: Floats
     said_b: Floats
     truth: Floats | None
@@ -48,13 +52,9 @@ def paired_rows(
         inferred: attributes that may differ, because each run inferred its own: then they are left aside.
 
     Raises:
-        ValueError: other pictures, taxonomies, labels or attribute values.
+        ValueError: other pictures, true labels or attribute values, or see `analyses.compare_labels.shared_labels`.
     """
-    if first.taxonomy.labels != second.taxonomy.labels:
-        raise ValueError(
-            f"the first run reads {', '.join(first.taxonomy.labels)}, the second {', '.join(second.taxonomy.labels)}: "
-            "only runs with the same labels can be compared"
-        )
+    labels = shared_labels(first.taxonomy, second.taxonomy)
     ids, others = pd.Index(first.rows["image_id"]), pd.Index(second.rows["image_id"])
     at = others.get_indexer(ids)
     if (at < 0).any() or len(ids) != len(others):
@@ -63,11 +63,11 @@ def paired_rows(
                  ((only_a, "first"), (only_b, "second")) if len(only)]  # fmt: skip
         raise ValueError(f"the runs are of different pictures: {' and '.join(apart)}: audit both on the same pictures")
     rows, other_rows = first.rows.reset_index(drop=True), second.rows.iloc[at].reset_index(drop=True)
-    truth = _one_truth(first, second, at)
+    truth = _one_truth(first, second, at, labels)
     if first.truth is None and second.truth is not None:
         columns = [name for name in other_rows if name == "label" or str(name).startswith(VOTE_PREFIX)]
         rows = rows.assign(**{name: other_rows[name] for name in columns})
-    shared, notes = [], []
+    shared, notes = list[str](), list(labels.notes)
     available, in_second = attribute_columns(rows), set(attribute_columns(other_rows))
     for name in available if names is None else names:
         if name not in available or name not in in_second:
@@ -85,12 +85,17 @@ def paired_rows(
             )
     if not shared:
         raise ValueError(f"no attribute is in both runs: {'; '.join(notes) or 'audit both with the same attributes'}")
-    eye = np.eye(len(first.taxonomy))
-    return PairedRows(rows, eye[first.predicted], eye[second.predicted[at]], truth, shared, tuple(notes))
+    eye = np.eye(len(labels.taxonomy))
+    said_a, said_b = eye[labels.first[first.predicted]], eye[labels.second[second.predicted[at]]]
+    return PairedRows(rows, labels.taxonomy, said_a, said_b, truth, shared, tuple(notes))
 
 
-def _one_truth(first: Predictions, second: Predictions, at: npt.NDArray[np.int64]) -> Floats | None:
-    one, two = first.truth, second.truth
+def _one_truth(
+    first: Predictions, second: Predictions, at: npt.NDArray[np.int64], labels: SharedLabels
+) -> Floats | None:
+    k = len(labels.taxonomy)
+    one = None if first.truth is None else spread(first.truth, labels.first, k)
+    two = None if second.truth is None else spread(second.truth, labels.second, k)
     if one is None or two is None:
         found = one if two is None else two[at]
         return None if found is None else np.asarray(found, dtype=np.float64)
