@@ -63,8 +63,8 @@ def shared_labels(first: Taxonomy, second: Taxonomy) -> SharedLabels:
     ]
     notes = (
         (
-            f"the runs do not have the same labels: {' and '.join(apart)}; all {len(union)} are compared, and a run without a "
-            "label counts as never saying it",
+            f"the runs do not have the same labels: {' and '.join(apart)}; all {len(union)} are compared, and a run counts "
+            "as never predicting what it does not have",
         )
         if apart
         else ()

@@ -90,9 +90,7 @@ def paired_rows(
     return PairedRows(rows, labels.taxonomy, said_a, said_b, truth, shared, tuple(notes))
 
 
-def _one_truth(
-    first: Predictions, second: Predictions, at: npt.NDArray[np.int64], labels: SharedLabels
-) -> Floats | None:
+def _one_truth(first: Predictions, second: Predictions, at: npt.NDArray[np.int64], labels: SharedLabels) -> Floats | None:
     k = len(labels.taxonomy)
     one = None if first.truth is None else spread(first.truth, labels.first, k)
     two = None if second.truth is None else spread(second.truth, labels.second, k)

@@ -29,7 +29,7 @@ LOGISTIC_AT_MOST = 50_000
 
 @dataclass(frozen=True)
 class LinearBaseline:
-    """Logits `unit(x) @ weights.T + bias`: enough for logistic regression and for the nearest class mean.
+    """Logits `unit(x) @ weights.T + bias`: enough for logistic regression, the nearest class mean and the commonest label.
 
     Attributes:
         name: how the table calls it.
@@ -50,7 +50,9 @@ class LinearBaseline:
 def fit_baselines(
     train: FeatureSet, taxonomy: Taxonomy, *, within: npt.NDArray[np.int64] | None = None
 ) -> tuple[LinearBaseline, ...]:
-    """Logistic regression (C = 10, unit features) and the nearest class mean (cosine), fitted on `train`.
+    """Logistic regression (C = 10, unit features), nearest class mean (cosine) and majority, fitted on `train`.
+
+    The majority says the commonest label of every picture, with the share of each label as its probability.
 
     The logistic regression takes `LOGISTIC_AT_MOST` pictures drawn at random where there are more (its name then says so):
     it needs them all in memory, where the class means are sums over chunks.
@@ -86,11 +88,14 @@ def fit_baselines(
     weights[classes], bias[classes] = slope, offset
     means, mean_bias = np.zeros_like(weights), np.full_like(bias, -1e4)
     means[classes], mean_bias[classes] = unit_rows(_class_sums(train, codes, rows, len(taxonomy))[classes]), 0
+    shares = np.bincount(codes[rows], minlength=len(taxonomy)) / len(rows)
+    log_shares = np.log(shares, where=shares > 0, out=np.full(len(taxonomy), -1e4)).astype(np.float32)
     sampled = f" ({len(sample):,} pictures)" if len(sample) < len(rows) else ""
     # Cosines differ by hundredths; the projector's own default temperature makes them comparable probabilities.
     return (
         LinearBaseline(f"logistic regression{sampled}", weights, bias),
         LinearBaseline("class mean", means / 0.1, mean_bias),
+        LinearBaseline("majority", np.zeros_like(weights), log_shares),
     )
 
 
@@ -226,4 +231,4 @@ def out_of_fold(parts: list[tuple[npt.NDArray[np.int64], Predictions]], features
     for positions, predictions in parts:
         distances[positions] = predictions.distances
     source = "+".join(predictions.source for _, predictions in parts)
-    return Predictions(distances, features.rows, first.taxonomy, "cosine", source)
+    return Predictions(distances, features.rows, first.taxonomy, first.measure, source)

@@ -302,7 +302,9 @@ def test_runs_of_one_model_are_compared_over_the_labels_of_both(votes):
     first, second = pair(600)
     second = without(second, "surprise", "joy", truth=False)
     if votes:
-        shares = {f"vote_{label}": (first["label"] == label) * 0.6 + (first["label"].eq("fear") * 0.4) for label in EKMAN[:5]}
+        shares = {
+            f"vote_{label}": (first["label"] == label) * 0.6 + (first["label"].eq("fear") * 0.4) for label in EKMAN[:5]
+        }
         first, second = (table.drop(columns="label").assign(**shares) for table in (first, second))
         known = first.loc[first[list(shares)].sum(axis=1) > 0, "image_id"]
         first, second = (table[table["image_id"].isin(known)] for table in (first, second))
@@ -319,7 +321,9 @@ def test_runs_of_one_model_are_compared_over_the_labels_of_both(votes):
     assert found.taxonomy.labels == whole.labels
     pd.testing.assert_frame_equal(found.changes, six.changes)
     pd.testing.assert_frame_equal(found.slices, six.slices)
-    assert found.notes[0].startswith("the runs do not have the same labels: 'surprise' only in the first; all 6 are compared")
+    assert found.notes[0].startswith(
+        "the runs do not have the same labels: 'surprise' only in the first; all 6 are compared"
+    )
     back = compared(second, first)
     assert back.taxonomy.labels == whole.labels
     assert cell(back, "tone: dark", "surprise")["change"] == pytest.approx(-cell(six, "tone: dark", "surprise")["change"])

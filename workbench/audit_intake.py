@@ -12,6 +12,7 @@ import pandas as pd
 from analyses.reading import ReadingQuality
 from data.features import FeatureSet
 from data.predictions import Predictions, predictions_from_table
+from data.saved import read_record
 from data.tables import read_table
 from data.taxonomy_file import taxonomy_called
 from workbench.evaluation_notes import LEARNT, near_notes
@@ -19,7 +20,7 @@ from workbench.evaluation_sides import without
 from workbench.leakage import NearSearch
 from workbench.reading_intake import probe_reading, table_reading
 from workbench.settings import AuditSettings
-from workbench.training import PREDICTIONS_FILE, open_features
+from workbench.training import METRICS_FILE, OUT_OF_FOLD, PREDICTIONS_FILE, open_features, temperatures_phrase
 from workbench.training_pictures import learnt_from
 
 if TYPE_CHECKING:
@@ -37,12 +38,14 @@ class AuditGiven:
     probe: Probe | None = None
     baselines: tuple[LinearBaseline, ...] = ()
     out_of_fold: bool = False
+    basis: str = ""
     trained_on: pd.DataFrame | None = None
 
     def reading(self, predictions: Predictions, *, answer_at: float) -> ReadingQuality | None:
         """How well the labelled pictures are read; `predictions` are these with all that was joined to them."""
         if self.features is None or self.probe is None:
-            return table_reading(predictions, answer_at=answer_at, seen=0 if self.out_of_fold else None)
+            seen = 0 if self.out_of_fold else None
+            return table_reading(predictions, answer_at=answer_at, seen=seen, basis=self.basis)
         return probe_reading(self.probe, self.features, predictions, self.baselines, answer_at=answer_at)
 
 
@@ -101,10 +104,11 @@ def tabled(settings: AuditSettings) -> AuditGiven:
     path = Path(settings.predictions)
     if settings.probe:
         raise ValueError("--probe goes with --features; --predictions are already made")
-    folds = path.is_dir()
+    folds, basis = path.is_dir(), ""
     if folds:
         if not (path / PREDICTIONS_FILE).is_file():
             raise FileNotFoundError(f"{path} holds no {PREDICTIONS_FILE}: train the probe with --folds 5 to get one")
+        basis = _basis(path)
         path = path / PREDICTIONS_FILE
     predictions = predictions_from_table(
         read_table(path, id_column=settings.id_column or None),
@@ -120,7 +124,18 @@ def tabled(settings: AuditSettings) -> AuditGiven:
         if not inside.any():
             raise ValueError(f"no picture of {path} is in split {settings.split!r}")
         predictions = predictions.take(inside)
-    return AuditGiven(predictions, {"predictions": str(path)}, out_of_fold=folds)
+    return AuditGiven(predictions, {"predictions": str(path)}, out_of_fold=folds, basis=basis)
+
+
+def _basis(folder: Path) -> str:
+    """At which temperatures the predictions in a probe folder are probabilities; empty where they are cosines."""
+    if not (folder / METRICS_FILE).is_file():
+        return ""
+    record = read_record(folder / METRICS_FILE, otherwise="train the probe again")
+    if OUT_OF_FOLD not in record:
+        return ""
+    fitted = not record.known("training") or record.record("training").values.get("calibrate") is not False
+    return temperatures_phrase(record.record(OUT_OF_FOLD).numbers("temperatures"), fitted=fitted)
 
 
 def chosen_pictures(features: FeatureSet, probe: Probe, *, split: str, unseen_only: bool) -> FeatureSet:
