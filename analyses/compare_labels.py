@@ -72,7 +72,7 @@ def shared_labels(first: Taxonomy, second: Taxonomy) -> SharedLabels:
     return SharedLabels(union, _positions(first, union), _positions(second, union), notes)
 
 
-def spread(values: Floats, positions: npt.NDArray[np.int64], k: int) -> Floats:
+def spread(values: npt.NDArray[np.floating], positions: npt.NDArray[np.int64], k: int) -> Floats:
     """`values (n, own)` as `(n, k)`: each column where its label is, zero in all others; a row that is unknown stays so."""
     wide = np.zeros((len(values), k))
     wide[:, positions] = values

@@ -25,6 +25,7 @@ from analyses.inference import Floats
 from analyses.paired import group_totals
 from analyses.resampling import dealt_codes, null_tables
 from analyses.slices import CodedAttribute, SliceSpec
+from data.magnitude import require_moderate
 from data.predictions import Predictions
 from data.taxonomy import closest
 
@@ -194,6 +195,7 @@ def _checked(
         raise ValueError(
             f"{name} is infinite for {int(np.isinf(values).sum())} picture(s): leave them empty or correct them"
         )
+    require_moderate(values, what=name)
     known = values[np.isfinite(values)]
     if len(known) < 2 or known.min() == known.max():
         what = f"the same ({known[0]:g})" if len(known) else "not known"

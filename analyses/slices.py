@@ -11,6 +11,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from data.magnitude import require_moderate
+
 FEW_VALUES = 8
 """A numeric column with at most this many different values is sliced value by value, not binned."""
 MOST_VALUES = 100
@@ -252,6 +254,7 @@ def _binned(column: pd.Series, *, bins: int) -> CodedAttribute:
     infinite = int(np.isinf(numbers).sum())
     if infinite:
         raise ValueError(f"attribute {name!r} holds {infinite} infinite value(s)")
+    require_moderate(numbers, what=f"attribute {name!r}")
     known = numbers[np.isfinite(numbers)]
     # Cut points are rounded first and applied as rounded, so that the slice's name is exactly its rule; kept between the
     # smallest and the second largest value, they always leave pictures on both sides.

@@ -6,7 +6,6 @@ No prompts are shipped. None ever will be for race or religion of faces: a text 
 from __future__ import annotations
 
 import re
-import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,8 +13,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
+from data.saved_arrays import read_npy, read_npz, read_saved_csv
 from data.tables import named
 
 Floats = npt.NDArray[np.float64]
@@ -149,7 +148,10 @@ def read_directions(path: Path | str, *, width: int | None = None) -> list[Conce
     if path.suffix.lower() not in (".npy", ".npz"):
         raise ValueError(f"{path} is no file of directions: expected .npy or .npz")
     arrays = _arrays(path)
-    concepts = _contrast_or_single(path, arrays[""]) if "" in arrays else _heads(path, arrays)
+    try:
+        concepts = _contrast_or_single(path, arrays[""]) if "" in arrays else _heads(path, arrays)
+    except ValueError as error:
+        raise error if str(error).startswith(str(path)) else ValueError(f"{path}: {error}") from error
     for concept in concepts:
         if width is not None and concept.width != width:
             raise ValueError(
@@ -177,7 +179,7 @@ def read_prompt_pairs(path: Path | str) -> list[PromptPair]:
         raise ValueError(f"{path} is no file of prompts: expected .csv, .tsv or .txt")
     try:
         pairs = _lines(path) if suffix == ".txt" else _table(path, "\t" if suffix == ".tsv" else ",")
-    except (UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+    except UnicodeDecodeError as error:
         raise ValueError(f"{path} cannot be read as prompts: {str(error).splitlines()[0]}") from error
     if not pairs:
         raise ValueError(f"{path} has no prompts: expected one a row")
@@ -198,12 +200,8 @@ def require_unique_names(names: Sequence[str], *, where: str) -> None:
 
 def _arrays(path: Path) -> dict[str, npt.NDArray[Any]]:
     """The file's arrays by key; a bare array has the key `""`."""
-    try:
-        with path.open("rb") as file:
-            loaded = np.load(file, allow_pickle=False)
-            arrays = {"": loaded} if isinstance(loaded, np.ndarray) else {key: loaded[key] for key in loaded.files}
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
-        raise ValueError(f"{path} cannot be read as NumPy arrays: {str(error).splitlines()[0]}") from error
+    again = "write the directions again with numpy.save or numpy.savez"
+    arrays = read_npz(path, otherwise=again) if path.suffix.lower() == ".npz" else {"": read_npy(path, otherwise=again)}
     for key, array in arrays.items():
         if array.dtype.kind not in "fiu":
             raise ValueError(f"{path}: {key or 'its array'} holds {array.dtype}: expected numbers")
@@ -248,7 +246,9 @@ def _lines(path: Path) -> list[PromptPair]:
 
 
 def _table(path: Path, separator: str) -> list[PromptPair]:
-    table = pd.read_csv(path, sep=separator, dtype=str, keep_default_na=False, skipinitialspace=True, encoding="utf-8-sig")
+    table = read_saved_csv(
+        path, separator=separator, trimmed=True, otherwise="write it with one prompt a row, text with commas in quotes"
+    )
     unknown = [str(name) for name in table.columns if name not in PROMPT_COLUMNS]
     if unknown or "prompt" not in table:
         raise ValueError(

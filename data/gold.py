@@ -25,6 +25,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from data.saved_arrays import read_saved_csv
 from data.tables import named
 
 YES, NO, UNSURE = "yes", "no", "unsure"
@@ -130,9 +131,9 @@ def _answers(path: Path) -> pd.DataFrame:
     if not path.is_file():
         raise FileNotFoundError(f"no labels at {path}: the file does not exist")
     try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig", skipinitialspace=True)
-    except (UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
-        raise ValueError(f"{path} cannot be read as labels: {str(error).splitlines()[0]}") from error
+        table = read_saved_csv(path, trimmed=True, otherwise="write one answer a row, with columns image_id and answer")
+    except ValueError as error:
+        raise ValueError(f"{path} cannot be read as labels: {error}") from error
     lacking = [name for name in ("image_id", "answer") if name not in table]
     if lacking:
         raise ValueError(

@@ -10,6 +10,7 @@ import pandas as pd
 from data.features import VOTE_PREFIX
 from data.inspection import REPEATED, Problem
 from data.manifest import SPLITS, Manifest, manifest_of
+from data.saved_arrays import read_parquet
 from data.tables import ID_COLUMNS, TABLE_SUFFIXES, with_ids
 from data.taxonomy import Taxonomy
 
@@ -78,7 +79,7 @@ def _table(path: Path, id_column: str | None) -> pd.DataFrame:
     text = {*_TEXT, *([id_column] if id_column else [])}
     try:
         if suffix == ".parquet":
-            table = pd.read_parquet(path)
+            table = read_parquet(path, textual=text, otherwise="save it again")
         elif suffix == ".jsonl":
             table = _json_lines(path)
         elif suffix in TABLE_SUFFIXES:
@@ -111,8 +112,9 @@ def _json_lines(path: Path) -> pd.DataFrame:
             continue
         try:
             record = json.loads(line)
-        except json.JSONDecodeError as error:
-            raise ValueError(f"line {number} is not JSON: {error.msg}") from error
+        except (ValueError, RecursionError) as error:
+            reason = "nested too deeply" if isinstance(error, RecursionError) else getattr(error, "msg", str(error))
+            raise ValueError(f"line {number} is not JSON: {reason}") from error
         if not isinstance(record, dict):
             raise ValueError(f"line {number} is not a JSON object with a key 'path'")
         records.append({key: _plain(value) for key, value in record.items()})

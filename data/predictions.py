@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from data.features import VOTE_PREFIX
+from data.magnitude import require_moderate
 from data.tables import named, with_ids
 from data.taxonomy import Taxonomy
 
@@ -63,6 +64,7 @@ class Predictions:
                 f"scores of {int(bad.sum())} picture(s) are NaN or infinite, first {which}: "
                 "leave those rows out or predict them again"
             )
+        require_moderate(self.distances, what="a score column")
         self.truth  # noqa: B018  validates labels and votes once, here
 
     def __len__(self) -> int:
@@ -84,6 +86,7 @@ class Predictions:
             votes = self.rows[columns].to_numpy(np.float64)
             if (votes < 0).any():
                 raise ValueError(f"{int((votes < 0).any(axis=1).sum())} picture(s) have negative votes")
+            require_moderate(votes, what="a vote column")
             totals = votes.sum(axis=1, keepdims=True)
             known = np.isfinite(totals[:, 0]) & (totals[:, 0] > 0)
             shares: Floats = np.divide(votes, totals, where=known[:, None], out=np.full_like(votes, np.nan))

@@ -15,9 +15,10 @@ import typing
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from data.taxonomy import Taxonomy
+if TYPE_CHECKING:
+    from data.taxonomy import Taxonomy
 
 T = TypeVar("T")
 _SHOWN = 60
@@ -101,6 +102,8 @@ class Record:
 
     def taxonomy(self, key: str) -> Taxonomy:
         """The labels under this key, as `Taxonomy.as_json` wrote them."""
+        from data.taxonomy import Taxonomy  # which imports numpy: `workbench --help` answers without
+
         inner = self.record(key)
         inner.text("name"), inner.texts("labels")
         if inner.known("polarity"):
@@ -118,7 +121,7 @@ class Record:
         Raises:
             ValueError: a key is not so, or the dataclass refuses a value.
         """
-        hints, given = _hints(kind), {}
+        hints, given = _hints(typing.cast(Any, kind)), dict[str, Any]()
         for name in self.values:
             if name not in hints:
                 raise self.damaged(f"it has a key {self.within}{name}, which is not known")
@@ -253,5 +256,5 @@ def _reason(error: BaseException) -> str:
 
 
 @functools.cache
-def _hints(kind: type[Any]) -> dict[str, Any]:
+def _hints(kind: Any) -> dict[str, Any]:
     return typing.get_type_hints(kind)

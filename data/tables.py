@@ -7,7 +7,10 @@ from pathlib import Path
 
 import pandas as pd
 
+from data.saved_arrays import read_parquet
+
 ID_COLUMNS = ("image_id", "id")
+_TEXTUAL = (*ID_COLUMNS, "label", "predicted", "split", "group_id", "path")
 TABLE_SUFFIXES = (".csv", ".tsv", ".parquet")
 
 
@@ -33,7 +36,7 @@ def read_table(path: Path, *, id_column: str | None = None) -> pd.DataFrame:
         raise ValueError(f"{path} is not a table the workbench reads: expected one of {', '.join(TABLE_SUFFIXES)}")
     try:
         if path.suffix.lower() == ".parquet":
-            table = pd.read_parquet(path)
+            table = read_parquet(path, textual=_TEXTUAL, otherwise="save it again")
         else:
             separator = "\t" if path.suffix.lower() == ".tsv" else ","
             header = pd.read_csv(path, nrows=0, sep=separator, skipinitialspace=True).columns

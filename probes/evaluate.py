@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from safetensors import safe_open
 from safetensors.numpy import save
 from scipy.special import softmax
 
@@ -20,6 +19,7 @@ from data.taxonomy import Taxonomy
 from data.threads import threads_for
 from probes.metrics import figures
 from probes.projector import Probe
+from probes.saved_tensors import read_named_arrays
 
 Floats = npt.NDArray[np.floating]
 _CHUNK = 16_384
@@ -136,15 +136,19 @@ def load_baselines(path: Path) -> tuple[LinearBaseline, ...]:
 
     Raises:
         FileNotFoundError: no such file.
+        ValueError: it is damaged.
     """
     if not path.is_file():
         raise FileNotFoundError(f"no baselines at {path}: train the probe again with `workbench train`")
-    with safe_open(path, framework="np") as file:
-        names = json.loads(file.metadata()["names"])
-        return tuple(
-            LinearBaseline(name, file.get_tensor(f"{number}.weights"), file.get_tensor(f"{number}.bias"))
-            for number, name in enumerate(names)
-        )
+    again = "train the probe again"
+    arrays, names = read_named_arrays(path, otherwise=again)
+    found = []
+    for number, name in enumerate(names):
+        weights, bias = arrays.get(f"{number}.weights"), arrays.get(f"{number}.bias")
+        if weights is None or bias is None or weights.ndim != 2 or bias.shape != weights.shape[:1]:
+            raise ValueError(f"{path} is damaged (the weights of {name[:60]!r} are missing, or of another shape): {again}")
+        found.append(LinearBaseline(name, weights, bias))
+    return tuple(found)
 
 
 @dataclass(frozen=True)

@@ -84,10 +84,10 @@ def _run(
     asked = _asked_for(config, given, stop_after)
     file = work / "state.pt" if work is not None else None
     if file is not None and file.is_file():
-        record = torch.load(file, map_location=on, weights_only=True)
+        record = _saved_state(file, on)
         if record["asked"] != asked:
             raise ValueError(f"{file} is of other pictures or settings: remove {work}, or choose another output")
-        state.take_over(record)
+        state.take_over(record, file)
     resumed, saved = len(state.history), time.perf_counter()
     held = held_in_memory(given.train.pictures, on)
     validation = None if stop_after else held_in_memory(given.val.pictures, on)
@@ -117,6 +117,18 @@ def _run(
     state.projector.load_state_dict(state.best)
     cosines = torch.empty(0, 0) if stop_after else _cosines(state.projector, given.val, validation, fixed, on)
     return Fitted(state.projector.cpu().eval(), state.history, cosines.cpu(), resumed)
+
+
+def _saved_state(file: Path, on: torch.device) -> dict[str, Any]:
+    try:
+        record = torch.load(file, map_location=on, weights_only=True)
+    except Exception as error:  # torch raises RuntimeError, EOFError, UnpicklingError, KeyError, ... by kind of damage
+        raise ValueError(
+            f"{file} is not a readable training state (truncated?): remove it, and training begins anew"
+        ) from error
+    if not isinstance(record, dict) or "asked" not in record:
+        raise ValueError(f"{file} is not a training state: remove it, and training begins anew")
+    return record
 
 
 def best_epoch(history: list[dict[str, float]], choose_by: str) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from data.saved import read_record
 from probes.anchor_sources import (
     Checkpoint,
     TextVectors,
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 _INPUT_TABLES = ("embed_tokens.weight", "token_embeddings.weight", "wte.weight", "word_embeddings.weight", "embed_in.weight")
 _OUTPUT_TABLES = ("lm_head.weight", "embed_out.weight", "predictions.decoder.weight")
 _AT_ONCE = 64
+_DOWNLOAD = "download the checkpoint again"
 
 
 def text_vectors(source: str, phrases: Sequence[str]) -> TextVectors:
@@ -80,7 +81,7 @@ def _output(known: Checkpoint, phrases: Sequence[str]) -> tuple[Tensor, str]:
     if _table(known, _OUTPUT_TABLES) is not None:
         return _mean_rows(known, token_ids, _OUTPUT_TABLES), ""
     with _missing_files_named(known):
-        config = json.loads(Path(_file(known, "config.json")).read_text("utf-8"))
+        config = read_record(Path(_file(known, "config.json")), otherwise=_DOWNLOAD).values
     if config.get("tie_word_embeddings") is False and not config.get("share_input_output_layers"):
         raise ValueError(
             f"{known.called} has no output head named *{', *'.join(_OUTPUT_TABLES)}, and its input table does not stand in "
@@ -198,7 +199,7 @@ def _pools_first_token(folder: str) -> bool:
     config = cached_file(folder, "1_Pooling/config.json", _raise_exceptions_for_missing_entries=False)
     if config is None:
         return False
-    pooling = json.loads(Path(config).read_text("utf-8"))
+    pooling = read_record(Path(config), otherwise=_DOWNLOAD).values
     modes = {"cls": pooling.get("pooling_mode_cls_token"), "mean": pooling.get("pooling_mode_mean_tokens")}
     modes[str(pooling.get("pooling_mode"))] = True  # newer files name the mode
     if not modes["cls"] and not modes["mean"]:
@@ -236,7 +237,8 @@ def _table(known: Checkpoint, names: tuple[str, ...]) -> tuple[str, str] | None:
     with _missing_files_named(known):
         index = cached_file(known.weights, "model.safetensors.index.json", _raise_exceptions_for_missing_entries=False)
         if index is not None:
-            owners: dict[str, str] = json.loads(Path(index).read_text(encoding="utf-8"))["weight_map"]
+            shards = read_record(Path(index), otherwise=_DOWNLOAD).record("weight_map")
+            owners = {name: shards.text(name) for name in shards.values}
         else:
             with safe_open(_file(known, "model.safetensors"), framework="pt") as file:
                 owners = dict.fromkeys(file.keys(), "model.safetensors")

@@ -8,9 +8,12 @@ import numpy as np
 import pandas as pd
 
 from analyses.further import Besides
+from data.saved_arrays import read_parquet, read_saved_csv
 from data.tables import is_table, read_table
 from data.taxonomy import Taxonomy
 from workbench.training import open_features
+
+_LEXICON = ("label", "valence")
 
 
 def besides(
@@ -50,13 +53,28 @@ def _training(given: str, encoder: str) -> pd.DataFrame:
     return read_table(Path(given)) if is_table(Path(given)) else open_features(given, encoder=encoder).rows
 
 
+def _separator(path: Path) -> str:
+    """What stands between the columns, by the first line."""
+    try:
+        with path.open(encoding="utf-8-sig") as file:
+            first = file.readline().rstrip("\r\n")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path} is not text in UTF-8 ({error.reason}): save it as CSV in UTF-8") from error
+    for separator in ",;\t":
+        if set(_LEXICON) <= {cell.strip().strip('"') for cell in first.split(separator)}:
+            return separator
+    raise ValueError(f"{path} begins with {first[:80]!r}: expected columns label and valence, with a comma between them")
+
+
 def _valence(path: Path, taxonomy: Taxonomy) -> dict[str, float]:
     if not path.is_file():
         raise FileNotFoundError(f"no valence table at {path}: expected a CSV or Parquet file with columns label, valence")
-    table = pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path, sep=None, engine="python")
-    if not {"label", "valence"} <= set(table.columns):
-        raise ValueError(f"{path} has columns {', '.join(map(str, table.columns))}: expected label and valence")
-    table = table[[taxonomy.knows(str(word)) for word in table["label"]]]
+    again = "give a table with the columns label and valence"
+    if path.suffix == ".parquet":
+        table = read_parquet(path, needed=_LEXICON, otherwise=again)
+    else:
+        table = read_saved_csv(path, needed=_LEXICON, separator=_separator(path), otherwise=again)
+    table = table[np.array([taxonomy.knows(str(word)) for word in table["label"]], dtype=bool)]
     numbers = pd.to_numeric(table["valence"], errors="coerce").to_numpy(float)
     labels = [taxonomy.resolve(str(word)) for word in table["label"]]
     if not labels:
