@@ -23,6 +23,7 @@ from analyses.inference import Floats
 from analyses.mean_tests import MeanTests, mean_tests, welch
 from analyses.slices import CodedAttribute, SliceSpec
 from data.label_meeting import by_label
+from data.magnitude import require_moderate
 from data.predictions import Predictions
 
 Codes = npt.NDArray[np.int64]
@@ -200,6 +201,7 @@ def checked_outcome(
         raise ValueError(
             f"{name} is infinite for {int(np.isinf(values).sum())} picture(s): leave them empty or correct them"
         )
+    require_moderate(values, what=name)
     known = values[np.isfinite(values)]
     if len(known) < 2 or known.min() == known.max():
         what = f"the same ({known[0]:g})" if len(known) else "not known"

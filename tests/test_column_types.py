@@ -54,8 +54,8 @@ def tables(draw: st.DrawFn) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "image_id": ids,
-            "label": pd.Series([["joy", "fear"][at % 2] for at in range(n)], dtype=object),
-            "predicted": pd.Series([["joy", "fear", "joy"][at % 3] for at in range(n)], dtype=object),
+            "label": pd.Series([["joy", "fear", "fear"][at % 3] for at in range(n)], dtype=object),
+            "predicted": pd.Series([["joy", "fear", "joy", "joy"][at % 4] for at in range(n)], dtype=object),
             "sure": ["dark" if at % 2 else "NA" for at in range(n)],
             "word": pd.Series(drawn(st.sampled_from(WORDS)), dtype=object),
             "text": pd.Series(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -84,13 +85,16 @@ def probe_reading(
     return ReadingQuality(_models(hits), seen, confidence_of(name, own, codes[known], seen=seen, answer_at=answer_at))
 
 
-def table_reading(predictions: Predictions, *, answer_at: float, seen: int | None = None) -> ReadingQuality | None:
+def table_reading(
+    predictions: Predictions, *, answer_at: float, seen: int | None = None, basis: str = ""
+) -> ReadingQuality | None:
     """Of anyone's predictions; None where no picture has a label, without confidence where scores are no probabilities.
 
     Args:
         predictions: with all that was joined to them.
         answer_at: see `confidence_of`.
         seen: pictures that the model was trained on, where that is known: 0 for predictions out of fold.
+        basis: see `analyses.reading.Confidence`.
     """
     codes = _codes(predictions)
     known = codes >= 0
@@ -104,7 +108,8 @@ def table_reading(predictions: Predictions, *, answer_at: float, seen: int | Non
     )
     if not shares:
         return ReadingQuality(models, seen, None)
-    return ReadingQuality(models, seen, confidence_of(name, scores, codes[known], seen=seen, answer_at=answer_at))
+    confidence = confidence_of(name, scores, codes[known], seen=seen, answer_at=answer_at)
+    return ReadingQuality(models, seen, replace(confidence, basis=basis))
 
 
 def none_count(probe: Probe, predictions: Predictions) -> int | None:
