@@ -34,7 +34,7 @@ class Comparison:
     """What changed between two models on the same pictures. Rates, skews and changes are shares.
 
     Attributes:
-        taxonomy: the labels.
+        taxonomy: the labels of both.
         changes: one row a (slice, emotion), ranked: `skew_a`, `skew_b` (as in an audit), their difference `change` with its
             95 % interval `low`, `high`, `p`, two-level `q` and `verdict` (see `analyses.compare_cells.judged`); `beyond_a`,
             `beyond_b` the skews beyond the labels and `growth`, how much farther from zero the second is; for cells with
@@ -116,7 +116,7 @@ def compare(
     units = None if groups is None else _units(sums, coded, groups, parts, config.order)
     families = slice_families(sums.specs, inferred)
     rules = Rules(config.min_count, config.alpha, config.tolerance)
-    changes = change_table(sums, at, first.taxonomy, rules, families, units)
+    changes = change_table(sums, at, pair.taxonomy, rules, families, units)
     outcomes, about_outcomes = outcome_changes(pair.rows, pair.other_rows, coded, config, inferred=inferred)
     grouped = () if groups is None else (_units_in_words(pair.rows, groups),)
     shares = pair.truth is not None and bool(((pair.truth > 0) & (pair.truth < 1)).any())
@@ -124,10 +124,10 @@ def compare(
     voted = (agreement,) if shares else ()
     unsliced = tuple(f"{name} is not sliced: {reason}" for name, reason in unusable)
     return Comparison(
-        taxonomy=first.taxonomy,
+        taxonomy=pair.taxonomy,
         changes=ranked(changes),
         slices=slice_accuracy(sums, at, rules, families, units),
-        flips=flip_table(pair.rows, parts, first.taxonomy),
+        flips=flip_table(pair.rows, parts, pair.taxonomy),
         overall=overall_accuracy(parts, groups),
         rows=pair.rows,
         config=config,

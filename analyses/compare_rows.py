@@ -1,4 +1,4 @@
-"""Are these two sets of predictions of the same pictures, with the same labels and attributes? Else: why not."""
+"""Are these two sets of predictions of the same pictures, with the same true labels and attributes? Else: why not."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from analyses.compare_labels import SharedLabels, shared_labels, spread
 from analyses.inference import Floats
 from data.features import VOTE_PREFIX, attribute_columns
 from data.predictions import Predictions
 from data.tables import named
+from data.taxonomy import Taxonomy
 
 
 @dataclass(frozen=True)
@@ -22,6 +24,7 @@ class PairedRows:
     Attributes:
         rows: what is known of the pictures, in the first.
         other_rows: the same in the second.
+        taxonomy: the `k` labels, those of both runs.
         said_a: whether the first reads a picture as each label `(n, k)`, 0 or 1.
         said_b: the same of the second.
         truth: shares of votes `(n, k)`, NaN where unknown; None where no picture has a truth.
@@ -31,6 +34,7 @@ class PairedRows:
 
     rows: pd.DataFrame
     other_rows: pd.DataFrame
+    taxonomy: Taxonomy
     said_a: Floats
     said_b: Floats
     truth: Floats | None
@@ -50,23 +54,19 @@ def paired_rows(
         inferred: attributes that may differ, because each run inferred its own: then they are left aside.
 
     Raises:
-        ValueError: other pictures, taxonomies, labels or attribute values.
+        ValueError: other pictures, true labels or attribute values, or see `analyses.compare_labels.shared_labels`.
     """
     second = second.as_in(first.taxonomy)
-    if first.taxonomy.labels != second.taxonomy.labels:
-        raise ValueError(
-            f"the first run reads {', '.join(first.taxonomy.labels)}, the second {', '.join(second.taxonomy.labels)}: "
-            "only runs with the same labels can be compared"
-        )
+    labels = shared_labels(first.taxonomy, second.taxonomy)
     rows, other_rows, at = same_pictures(first.rows, second.rows)
-    truth = _one_truth(first, second, at)
+    truth = _one_truth(first, second, at, labels)
     if first.truth is None and second.truth is not None:
         columns = [str(name) for name in other_rows if name == "label" or str(name).startswith(VOTE_PREFIX)]
         rows = rows.assign(**{name: other_rows[name] for name in columns})
     shared, notes = shared_attributes(rows, other_rows, names, inferred=inferred)
-    eye = np.eye(len(first.taxonomy))
-    said_a, said_b = eye[first.predicted], eye[second.predicted[at]]
-    return PairedRows(rows, other_rows, said_a, said_b, truth, shared, tuple(notes))
+    eye = np.eye(len(labels.taxonomy))
+    said_a, said_b = eye[labels.first[first.predicted]], eye[labels.second[second.predicted[at]]]
+    return PairedRows(rows, other_rows, labels.taxonomy, said_a, said_b, truth, shared, (*labels.notes, *notes))
 
 
 def same_pictures(first: pd.DataFrame, second: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame, npt.NDArray[np.int64]]:
@@ -117,8 +117,10 @@ def shared_attributes(
     return shared, notes
 
 
-def _one_truth(first: Predictions, second: Predictions, at: npt.NDArray[np.int64]) -> Floats | None:
-    one, two = first.truth, second.truth
+def _one_truth(first: Predictions, second: Predictions, at: npt.NDArray[np.int64], labels: SharedLabels) -> Floats | None:
+    k = len(labels.taxonomy)
+    one = None if first.truth is None else spread(first.truth, labels.first, k)
+    two = None if second.truth is None else spread(second.truth, labels.second, k)
     if one is None or two is None:
         found = one if two is None else two[at]
         return None if found is None else np.asarray(found, dtype=np.float64)

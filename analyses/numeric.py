@@ -25,6 +25,7 @@ from analyses.paired_means import PairedMeans, paired_means
 from analyses.pairs import Pairing, pair_codes
 from analyses.slices import CodedAttribute, SliceSpec
 from data.label_meeting import by_label
+from data.magnitude import require_moderate
 from data.predictions import Predictions
 
 Codes = npt.NDArray[np.int64]
@@ -215,6 +216,7 @@ def checked_outcome(
         raise ValueError(
             f"{name} is infinite for {int(np.isinf(values).sum())} picture(s): leave them empty or correct them"
         )
+    require_moderate(values, what=name)
     known = values[np.isfinite(values)]
     if len(known) < 2 or known.min() == known.max():
         what = f"the same ({known[0]:g})" if len(known) else "not known"

@@ -15,6 +15,7 @@ from analyses.numeric import DEFAULT_TOLERANCE, numeric_table
 from analyses.pairs import pair_codes
 from analyses.slices import CodedAttribute
 from analyses.strata import Strata
+from data.magnitude import require_moderate
 
 OUTCOME_PREFIX = "outcome "
 ADJUSTED_PREFIX = "adjusted outcome "
@@ -95,10 +96,12 @@ def numbers_of(rows: pd.DataFrame, column: str) -> npt.NDArray[np.float64]:
     """The column as numbers, NaN where unknown.
 
     Raises:
-        ValueError: no such column, or it holds text.
+        ValueError: no such column, it holds text, or numbers too large to be averaged.
     """
     if column not in rows:
         raise ValueError(f"no outcome {column!r} in the data: columns are {', '.join(map(str, rows.columns[:20]))}")
     if not pd.api.types.is_numeric_dtype(rows[column]):
         raise ValueError(f"outcome {column!r} holds text: an outcome is a number a picture (a valence, a score)")
-    return rows[column].to_numpy(np.float64, na_value=np.nan)
+    values = rows[column].to_numpy(np.float64, na_value=np.nan)
+    require_moderate(values, what=f"outcome {column!r}")
+    return values

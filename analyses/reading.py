@@ -26,6 +26,7 @@ class Confidence:
         asked: the accuracy that was asked for among the answered.
         threshold: the confidence from which it can be promised (`probes.calibration.abstention_threshold`), or None.
         level: how sure the promise is.
+        basis: what the probabilities are, in a phrase; empty where they are simply the model's.
     """
 
     model: str
@@ -36,6 +37,7 @@ class Confidence:
     asked: float
     threshold: float | None
     level: float = 0.95
+    basis: str = ""
 
     @property
     def answered(self) -> dict[str, Any] | None:
@@ -46,7 +48,7 @@ class Confidence:
 
     def as_json(self) -> dict[str, Any]:
         """Plain values only; what `confidence_from_json` reads."""
-        facts = {name: getattr(self, name) for name in _FACTS}
+        facts = {name: getattr(self, name) for name in (*_FACTS, "basis")}
         return facts | {name: getattr(self, name).to_dict("records") for name in ("reliability", "coverage")}
 
 
@@ -94,7 +96,7 @@ def reading_from_json(record: Mapping[str, Any]) -> ReadingQuality:
         if found is None:
             return ReadingQuality(models, record["seen"], None, truth)
         tables: dict[str, Any] = {name: pd.DataFrame(found[name]) for name in ("reliability", "coverage")}
-        confidence = Confidence(**tables, **{name: found[name] for name in _FACTS})
-        return ReadingQuality(models, record["seen"], confidence, truth)
-    except (KeyError, TypeError) as error:
+        facts = {name: found[name] for name in _FACTS} | {"basis": str(found.get("basis", ""))}
+        return ReadingQuality(models, record["seen"], Confidence(**tables, **facts), truth)
+    except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"not the record of a reading ({error} is missing or not as expected): audit again") from error

@@ -13,11 +13,10 @@ import pandas as pd
 
 from analyses.attribute_kinds import FEW_VALUES as FEW_VALUES
 from analyses.attribute_kinds import is_numeric, is_quantity, listed, require_kinds
+from data.magnitude import require_moderate
 
 MOST_VALUES = 100
 """A text column with more different values is only sliced when it is asked for by name."""
-_LARGEST = 1e300
-"""Larger numbers cannot be subtracted from each other: they come from a missing value's code or a damaged file."""
 MOST_NAMED_VALUES = 1_000
 """With more than this a text column is not sliced even then."""
 
@@ -271,9 +270,10 @@ def in_words(value: object) -> str:
 
 def _binned(column: pd.Series, *, bins: int) -> CodedAttribute:
     name, numbers = str(column.name), column.to_numpy(float)
-    infinite = int((np.abs(numbers) > _LARGEST).sum())
+    infinite = int(np.isinf(numbers).sum())
     if infinite:
-        raise ValueError(f"attribute {name!r} holds {infinite} infinite value(s), or beyond {_LARGEST:g}: it cannot be cut")
+        raise ValueError(f"attribute {name!r} holds {infinite} infinite value(s): it cannot be cut")
+    require_moderate(numbers, what=f"attribute {name!r}")
     known = numbers[np.isfinite(numbers)]
     # Cut points are rounded first and applied as rounded, so that the slice's name is exactly its rule; kept between the
     # smallest and the second largest value, they always leave pictures on both sides.

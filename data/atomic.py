@@ -19,10 +19,11 @@ from typing import Any
 from data.destination import claimed, ensure_free, is_replaceable, restore
 from data.leftovers import ASIDE, MARKER, discard, identity
 from data.locks import alone
+from data.saved import read_record
 
 __all__ = [
-    "MARKER", "alone", "atomic_folder", "ensure_free", "is_replaceable", "record_of", "require_complete", "write_bytes",
-    "write_json", "write_text",
+    "MARKER", "alone", "atomic_folder", "ensure_free", "is_replaceable", "require_complete", "write_bytes", "write_json",
+    "write_text",
 ]  # fmt: skip
 
 
@@ -130,9 +131,9 @@ def require_complete(path: Path, *, what: str) -> None:
     if not (path / MARKER).is_file():
         raise ValueError(f"{path} is not a finished {what}: {MARKER} is missing (killed while writing, or another folder)")
     try:
-        files = json.loads((path / MARKER).read_text(encoding="utf-8"))["files"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"{path} is not a finished {what}: {MARKER} cannot be read") from error
+        files = read_record(path / MARKER).record("files").values
+    except ValueError as error:
+        raise ValueError(f"{path} is not a finished {what}: {error}") from error
     for name, size in files.items():
         if not (path / name).is_file():
             raise FileNotFoundError(f"the {what} at {path} has lost its file {name}: make it again")
@@ -140,15 +141,3 @@ def require_complete(path: Path, *, what: str) -> None:
             raise ValueError(
                 f"the {what} at {path} is damaged: {name} has {(path / name).stat().st_size} bytes, {size} were written"
             )
-
-
-def record_of(path: Path, *, schema: int, otherwise: str) -> Any:
-    """The JSON record of a folder, written by this schema.
-
-    Raises:
-        ValueError: another schema wrote it; the message ends with what to do `otherwise`.
-    """
-    record = json.loads(path.read_text(encoding="utf-8"))
-    if record.get("schema") != schema:
-        raise ValueError(f"{path.parent} has schema {record.get('schema')!r}: this version reads {schema}; {otherwise}")
-    return record

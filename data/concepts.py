@@ -6,7 +6,6 @@ No prompts are shipped. None ever will be for race or religion of faces: a text 
 from __future__ import annotations
 
 import re
-import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from data.delimited import read_cells
+from data.saved_arrays import read_npy, read_npz
 from data.tables import named
 from data.text_files import lines_of, text_of
 
@@ -151,7 +151,10 @@ def read_directions(path: Path | str, *, width: int | None = None) -> list[Conce
     if path.suffix.lower() not in (".npy", ".npz"):
         raise ValueError(f"{path} is no file of directions: expected .npy or .npz")
     arrays = _arrays(path)
-    concepts = _contrast_or_single(path, arrays[""]) if "" in arrays else _heads(path, arrays)
+    try:
+        concepts = _contrast_or_single(path, arrays[""]) if "" in arrays else _heads(path, arrays)
+    except ValueError as error:
+        raise error if str(error).startswith(str(path)) else ValueError(f"{path}: {error}") from error
     for concept in concepts:
         if width is not None and concept.width != width:
             raise ValueError(
@@ -201,12 +204,8 @@ def require_unique_names(names: Sequence[str], *, where: str) -> None:
 
 def _arrays(path: Path) -> dict[str, npt.NDArray[Any]]:
     """The file's arrays by key; a bare array has the key `""`."""
-    try:
-        with path.open("rb") as file:
-            loaded = np.load(file, allow_pickle=False)
-            arrays = {"": loaded} if isinstance(loaded, np.ndarray) else {key: loaded[key] for key in loaded.files}
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
-        raise ValueError(f"{path} cannot be read as NumPy arrays: {str(error).splitlines()[0]}") from error
+    again = "write the directions again with numpy.save or numpy.savez"
+    arrays = read_npz(path, otherwise=again) if path.suffix.lower() == ".npz" else {"": read_npy(path, otherwise=again)}
     for key, array in arrays.items():
         if array.dtype.kind not in "fiu":
             raise ValueError(f"{path}: {key or 'its array'} holds {array.dtype}: expected numbers")

@@ -210,5 +210,5 @@ def _holder(lock: Path) -> str:
     try:
         record = json.loads(lock.read_text(encoding="utf-8"))
         return f" (process {record['process']} on {record['host']}, since {record['since']})"
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return ""

@@ -13,7 +13,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from data.atomic import atomic_folder, record_of, require_complete, write_json
+from data.atomic import atomic_folder, require_complete, write_json
+from data.saved import read_record
+from data.saved_arrays import read_npy, read_parquet
 from data.splits import split_name, with_split_names
 from data.tables import named, with_ids
 
@@ -25,6 +27,8 @@ pictures that differ in one attribute only; `predicted`: what some model said).
 `vote_<label>` columns are votes; every other column is an attribute.
 """
 VOTE_PREFIX = "vote_"
+LARGEST_FEATURE = 1e15
+"""Beyond this the squares of a vector may overflow in float32."""
 _CHUNK = 65_536
 _UNIT_ROWS = 8_192
 _MAPPED_AT_ONCE = 1 << 28
@@ -105,7 +109,12 @@ class FeatureSet:
     def _require_finite(self) -> None:
         bad: list[npt.NDArray[np.int64]] = []
         for start in range(0, len(self), _CHUNK):
-            finite = np.isfinite(self.values[start : start + _CHUNK]).all(axis=1)
+            part = self.values[start : start + _CHUNK]
+            finite = np.isfinite(part).all(axis=1)
+            if finite.all() and max(float(part.max()), -float(part.min())) > LARGEST_FEATURE:
+                raise ValueError(
+                    f"features hold numbers beyond ±{LARGEST_FEATURE:g}, whose squares overflow: encode them again"
+                )
             give_back(self.values)
             if not finite.all():
                 bad.append(start + np.flatnonzero(~finite))
@@ -185,12 +194,18 @@ class FeatureSet:
         """
         folder = Path(folder)
         require_complete(folder, what="feature set")
-        record = record_of(folder / "spec.json", schema=SCHEMA, otherwise="encode again")
-        spec = FeatureSpec(**record["spec"])
-        if spec.fingerprint() != record["spec_fingerprint"]:
+        record = read_record(folder / "spec.json", schema=SCHEMA, otherwise="encode again")
+        spec = record.record("spec").made(FeatureSpec)
+        if spec.fingerprint() != record.text("spec_fingerprint"):
             raise ValueError(f"{folder}/spec.json does not match its fingerprint: it was edited; encode again")
-        values = np.load(folder / "values.npy", mmap_mode="r", allow_pickle=False)
-        return cls(spec, values, pd.read_parquet(folder / "rows.parquet"))
+        values = read_npy(folder / "values.npy", mapped=True, otherwise="encode again")
+        rows = read_parquet(folder / "rows.parquet", needed=("image_id",), otherwise="encode again")
+        try:
+            return cls(spec, values, rows)
+        except TypeError as error:
+            raise TypeError(f"{folder}: {error}") from error
+        except ValueError as error:
+            raise ValueError(f"{folder}: {error}") from error
 
     @staticmethod
     def is_saved(folder: Path) -> bool:

@@ -47,8 +47,9 @@ def json_lines(path: Path, *, text: Sequence[str] = ()) -> Table:
 def _record(line: str, number: int) -> dict[str, object]:
     try:
         found = json.loads(line, object_pairs_hook=_once_each)
-    except json.JSONDecodeError as error:
-        raise ValueError(f"line {number} is not JSON: {error.msg}") from error
+    except (ValueError, RecursionError) as error:
+        reason = "nested too deeply" if isinstance(error, RecursionError) else getattr(error, "msg", str(error))
+        raise ValueError(f"line {number} is not JSON: {reason}") from error
     except KeyError as error:
         raise ValueError(f"line {number} has the key {error} twice: remove one") from error
     if not isinstance(found, dict):

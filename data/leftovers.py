@@ -64,7 +64,7 @@ def unlisted_files(path: Path, *, known: Collection[str] = ()) -> list[str]:
     """Files in a result that its marker does not list, but for hidden ones; all of them where the marker is unreadable."""
     try:
         listed = set(json.loads((path / MARKER).read_text(encoding="utf-8"))["files"]) | {MARKER, *known}
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         listed = set()
     names = sorted(item.relative_to(path).as_posix() for item in path.rglob("*") if not item.is_dir())
     return [name for name in names if name not in listed and not any(part.startswith(".") for part in name.split("/"))]

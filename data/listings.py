@@ -125,7 +125,7 @@ def with_annotations(
                 record = json.loads((root / name).read_text(encoding="utf-8-sig"))
             except FileNotFoundError:
                 problems.append(Problem(ATTRIBUTES, str(path), f"{name} does not exist: no attributes"))
-            except (OSError, ValueError) as error:
+            except (OSError, ValueError, RecursionError) as error:
                 problems.append(Problem(ATTRIBUTES, str(path), f"{name}: {' '.join(str(error).split())}"))
         if not isinstance(record, dict):
             problems.append(Problem(ATTRIBUTES, str(path), f"{name} is no JSON object: no attributes"))
@@ -155,7 +155,7 @@ def _lines(path: Path) -> list[str]:
 def _json_list(path: Path, under: str) -> list[dict[str, object]]:
     try:
         entries = json.loads(path.read_text(encoding="utf-8-sig"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"{path} is not readable JSON: {error}") from error
     if not isinstance(entries, list):
         raise ValueError(f"{path} holds a {type(entries).__name__}: expected a list of [label, picture, annotation]")

@@ -9,10 +9,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from data.atomic import atomic_folder, record_of, require_complete, write_json
+from data.atomic import atomic_folder, require_complete, write_json
 from data.features import CORE_COLUMNS, VOTE_PREFIX, attribute_columns
 from data.hash_splits import SHARES, hash_splits
 from data.inspection import Problem, content_names, inspected, problem_table
+from data.saved import read_record
+from data.saved_arrays import read_parquet
 from data.splits import with_split_names
 from data.tables import named, with_ids
 from data.taxonomy import Taxonomy
@@ -142,17 +144,17 @@ class Manifest:
         """
         folder = Path(folder)
         require_complete(folder, what="manifest")
-        record = record_of(folder / "manifest.json", schema=SCHEMA, otherwise="read the dataset again")
-        then, moved = Path(record["root"]), Path(os.path.abspath(folder / record["root_from_here"]))
+        again = "read the dataset again"
+        record = read_record(folder / "manifest.json", schema=SCHEMA, otherwise=again)
+        then, moved = Path(record.text("root")), Path(os.path.abspath(folder / record.text("root_from_here")))
         where = Path(root) if root is not None else (moved if not then.is_dir() and moved.is_dir() else then)
-        return cls(
-            pd.read_parquet(folder / "rows.parquet"),
-            where,
-            record["layout"],
-            None if record["taxonomy"] is None else Taxonomy.from_json(record["taxonomy"]),
-            pd.read_parquet(folder / "problems.parquet").astype(object),
-            tuple(record["notes"]),
-        )
+        rows = read_parquet(folder / "rows.parquet", needed=("image_id", "path", "content"), otherwise=again)
+        problems = read_parquet(folder / "problems.parquet", needed=("kind", "path", "detail"), otherwise=again)
+        taxonomy = record.taxonomy("taxonomy") if record.known("taxonomy") else None
+        try:
+            return cls(rows, where, record.text("layout"), taxonomy, problems.astype(object), record.texts("notes"))
+        except (ValueError, TypeError) as error:
+            raise ValueError(f"{folder}: {error}") from error
 
     @staticmethod
     def is_saved(folder: Path) -> bool:

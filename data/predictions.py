@@ -21,6 +21,7 @@ from data.label_meeting import (
     spelling_notes,
     spellings,
 )
+from data.magnitude import require_moderate
 from data.splits import with_split_names
 from data.tables import named, with_ids
 from data.taxonomy import Taxonomy
@@ -74,6 +75,7 @@ class Predictions:
                 f"scores of {int(bad.sum())} picture(s) are NaN or infinite, first {which}: "
                 "leave those rows out or predict them again"
             )
+        require_moderate(self.distances, what="a score column")
         self.truth  # noqa: B018  validates labels and votes once, here
 
     def __len__(self) -> int:
@@ -95,6 +97,7 @@ class Predictions:
             votes = self.rows[columns].to_numpy(np.float64)
             if (votes < 0).any():
                 raise ValueError(f"{int((votes < 0).any(axis=1).sum())} picture(s) have negative votes")
+            require_moderate(votes, what="a vote column")
             totals = votes.sum(axis=1, keepdims=True)
             known = np.isfinite(totals[:, 0]) & (totals[:, 0] > 0)
             shares: Floats = np.divide(votes, totals, where=known[:, None], out=np.full_like(votes, np.nan))
@@ -211,7 +214,7 @@ def predictions_from_table(
         )
     if "label" in columns:
         labels = np.array([*chosen.labels, None], dtype=object)[chosen.codes(rows["label"])]
-        rows = rows.assign(label=pd.Series(labels, index=rows.index, dtype=object))
+        rows = rows.assign(label=pd.Series(labels.tolist(), index=rows.index))
     used = ["predicted", *scores.of.values(), *others]
     if scores.of:
         strangers = other_models(rows, scores.of)

@@ -14,6 +14,7 @@ from tqdm import tqdm
 
 from data.features import FeatureSet, FeatureSpec
 from data.label_columns import with_vote_names
+from data.saved_arrays import read_npy
 from data.splits import split_name
 from data.tables import TABLE_SUFFIXES, is_table, named, read_table
 from data.taxonomy import Taxonomy
@@ -92,10 +93,7 @@ def read_array(
     array = Path(array)
     if not array.is_file():
         raise FileNotFoundError(f"no array at {array}: the file does not exist")
-    try:
-        values = np.load(array, mmap_mode="r", allow_pickle=False)
-    except (ValueError, OSError, EOFError) as error:
-        raise ValueError(f"{array} is not a readable .npy array: {error}") from error
+    values = read_npy(array, mapped=True, otherwise="save it again with numpy.save")
     if values.ndim != 2 or not np.issubdtype(values.dtype, np.floating):
         raise ValueError(f"{array} holds {values.dtype} of shape {values.shape}: expected floats (pictures, width)")
     if len(values) != len(rows):
@@ -105,7 +103,10 @@ def read_array(
     if values.dtype not in (np.float16, np.float32):
         values = values.astype(np.float32)
     width = int(values.shape[1])
-    return FeatureSet(replace(spec or FeatureSpec(width=width), width=width), values, rows)
+    try:
+        return FeatureSet(replace(spec or FeatureSpec(width=width), width=width), values, rows)
+    except ValueError as error:
+        raise ValueError(f"{array}: {error}") from error
 
 
 def read_features(

@@ -13,6 +13,7 @@ import pyarrow as pa
 from data.column_types import column_notes, series_of, without_point_zero
 from data.delimited import UNNAMED, read_cells
 from data.picture_columns import without_pictures
+from data.saved_arrays import read_arrow
 
 ID_COLUMNS = ("image_id", "id")
 TABLE_SUFFIXES = (".csv", ".tsv", ".parquet")
@@ -80,7 +81,7 @@ def columns_of(path: Path, *, text: Sequence[str] = ()) -> Table:
     try:
         notes: list[str] = []
         if path.suffix.lower() == ".parquet":
-            columns, notes = without_pictures(_parquet(path))
+            columns, notes = without_pictures(_parquet(path, as_text))
             decimal_comma = False
         else:
             cells = read_cells(path)
@@ -91,7 +92,8 @@ def columns_of(path: Path, *, text: Sequence[str] = ()) -> Table:
             {name: series_of(column, text=name in as_text, decimal_comma=decimal_comma) for name, column in columns.items()}
         )
     except (pa.ArrowException, OSError, ValueError) as error:
-        raise ValueError(f"{path} cannot be read as a table: {(str(error).splitlines() or ['?'])[0]}") from error
+        reason = (str(error).splitlines() or ["?"])[0].removeprefix(f"{path} ")
+        raise ValueError(f"{path} cannot be read as a table: {reason}") from error
     for name in sorted(as_text.difference((*ID_COLUMNS, "path", *text)) & set(rows.columns)):
         spelt, floating = rows[name], pa.types.is_floating(columns[name].type)
         rows[name] = without_point_zero(spelt)
@@ -139,11 +141,9 @@ def named(items: Iterable[object], *, most: int = 3) -> str:
     return text + (f" and {len(listed) - most:,} more" if len(listed) > most else "")
 
 
-def _parquet(path: Path) -> dict[str, Any]:
+def _parquet(path: Path, textual: Iterable[str]) -> dict[str, Any]:
     """Name -> column, with names as a CSV's: without outer blanks, and an index, which pandas keeps under its own name."""
-    import pyarrow.parquet as pq
-
-    table = pq.ParquetFile(path).read()
+    table = read_arrow(path, textual=textual, otherwise="save it again")
     names = [UNNAMED if name == "__index_level_0__" else name.strip() for name in table.column_names]
     repeated = {name for name in names if names.count(name) > 1}
     if repeated or not all(names):

@@ -11,11 +11,11 @@ A TOML file: `labels` in order, and where wanted `name` (else the file's) and th
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from data.saved import read_toml
 from data.taxonomy import TAXONOMIES, Taxonomy, closest
 
 KEYS = ("name", "labels", "polarity", "aliases", "synonyms", "maps")
@@ -42,10 +42,7 @@ def read_taxonomy(path: Path) -> Taxonomy:
     """
     if not path.is_file():
         raise FileNotFoundError(f"no taxonomy at {path}: the file does not exist")
-    try:
-        given = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path} is not valid TOML: {error}") from error
+    given = read_toml(path)
     for key in given:
         if key not in KEYS:
             raise ValueError(f"{path}: unknown key {key!r}: {closest(key, KEYS)}")

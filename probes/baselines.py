@@ -57,15 +57,14 @@ def fitted_readings(
     Raises:
         ValueError: `train` has no labels, or fewer than two classes.
     """
-    logistic, means = fit_baselines(train, taxonomy, within=within)
+    logistic, means, commonest = fit_baselines(train, taxonomy, within=within)
     codes = taxonomy.codes(train.rows["label"])
     known = np.flatnonzero(codes >= 0)
     known = known if within is None else np.intersect1d(known, within)
-    shares = np.bincount(codes[known], minlength=len(taxonomy)) / len(known)
-    majority = np.tile(shares, (len(measured), 1))
+    majority = commonest.probabilities(measured)
     near = neighbour_shares(train.values, known, codes[known], measured.values, neighbours=NEIGHBOURS, k=len(taxonomy))
     return (
-        Reading("majority", majority, majority),
+        Reading(commonest.name, majority, majority),
         _linear(means, measured),
         Reading(f"{NEIGHBOURS} nearest neighbours", near, near),
         _linear(logistic, measured),

@@ -15,14 +15,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save
+from safetensors.torch import save
 from torch import Tensor
 
 from data.atomic import require_complete, write_json
 from data.features import FeatureSpec
-from data.taxonomy import Taxonomy
+from data.saved import read_record
+from data.saved_arrays import read_parquet
 from probes.anchors import LabelAnchors
+from probes.saved_tensors import read_tensors
 
 if TYPE_CHECKING:
     from probes.projector import Probe
@@ -73,36 +74,64 @@ def load_probe(folder: Path | str) -> Probe:
     require_complete(folder, what="probe")
     if not (folder / "model.safetensors").is_file():
         raise ValueError(f"{folder} is not a probe: it has no model.safetensors (a run folder was given?)")
-    record = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    if record.get("schema") != SCHEMA:
-        raise ValueError(f"the probe at {folder} has schema {record.get('schema')!r}: this version reads {SCHEMA}")
+    again = "train the probe again"
+    record = read_record(folder / "config.json", schema=SCHEMA, otherwise=again)
+    tensors = read_tensors(folder / "model.safetensors", otherwise=again)
+    taxonomy, spec = record.taxonomy("taxonomy"), record.record("features").made(FeatureSpec)
+    source, template = record.record("anchors").text("source"), record.record("anchors").text("template")
+    temperature, normalise = record.number("temperature"), record.flag("normalise")
+    if not temperature > 0:
+        raise record.refused("temperature", "a number above 0")
+    training = record.record("training").values
+    state = _state(tensors, spec.width, path=folder / "model.safetensors", otherwise=again)
+    projector = MetricProjector(spec.width, state["anchors"].shape[1])
+    projector.load_state_dict({name: state[name] for name in projector.state_dict()})
+    pictures = read_parquet(folder / "pictures.parquet", needed=("image_id",), otherwise=again)
+    if pictures["image_id"].isna().any():
+        raise ValueError(f"{folder}/pictures.parquet cannot be read: an image_id is missing; {again}")
+    seen = frozenset(map(str, pictures["image_id"]))
     try:
-        tensors = load_file(folder / "model.safetensors")
-    except SafetensorError as error:
-        raise ValueError(f"{folder}/model.safetensors is damaged ({error}): train the probe again") from error
-    taxonomy = Taxonomy.from_json(record["taxonomy"])
-    vectors = tensors["anchors"].numpy()
-    anchors = LabelAnchors(taxonomy.labels, vectors, record["anchors"]["source"], record["anchors"]["template"])
-    spec = FeatureSpec(**record["features"])
-    projector = MetricProjector(spec.width, vectors.shape[1])
-    projector.load_state_dict({name: tensors[name] for name in projector.state_dict()})
-    seen = frozenset(pd.read_parquet(folder / "pictures.parquet")["image_id"])
-    probe = Probe(
-        projector, anchors, taxonomy, spec, tensors["centre"].numpy(), record["temperature"], record["normalise"], seen,
-        config=record["training"],
-    )  # fmt: skip
+        anchors = LabelAnchors(taxonomy.labels, state["anchors"].numpy(), source, template)
+        probe = Probe(
+            projector, anchors, taxonomy, spec, state["centre"].numpy(), temperature, normalise, seen, config=training
+        )
+    except ValueError as error:
+        raise ValueError(f"the probe at {folder} cannot be used: {error}; {again}") from error
     for name, saved, found in (
-        ("features", record["features_fingerprint"], spec.fingerprint()),
-        ("anchors", record["anchors_fingerprint"], anchors.fingerprint()),
-        ("pictures", record["pictures_fingerprint"], _ids_fingerprint(seen)),
-        ("weights", record["fingerprint"], fingerprint(probe)),
+        ("features", record.text("features_fingerprint"), spec.fingerprint()),
+        ("anchors", record.text("anchors_fingerprint"), anchors.fingerprint()),
+        ("pictures", record.text("pictures_fingerprint"), _ids_fingerprint(seen)),
+        ("weights", record.text("fingerprint"), fingerprint(probe)),
     ):
         if saved != found:
             raise ValueError(
-                f"the probe at {folder} does not match its {name} fingerprint ({saved} saved, {found} found): "
+                f"the probe at {folder} does not match its {name} fingerprint ({saved[:16]} saved, {found} found): "
                 "a file was changed after training; train it again"
             )
     return probe
+
+
+def _state(tensors: dict[str, Tensor], width: int, *, path: Path, otherwise: str) -> dict[str, Tensor]:
+    """The tensors, once they are those that a probe of this width is made of."""
+    from probes.projector import MetricProjector
+
+    anchors = tensors.get("anchors")
+    if anchors is None or anchors.ndim != 2 or not anchors.numel():
+        raise ValueError(f"{path} is damaged (it has no label anchors (labels, width)): {otherwise}")
+    text_width = anchors.shape[1]
+    first = tensors.get("model.0.weight")
+    if first is None or tuple(first.shape) != (text_width, width):  # before anything of that size is made
+        found = "is missing" if first is None else f"has shape {tuple(first.shape)}"
+        raise ValueError(f"{path} is damaged (model.0.weight {found}, expected {(text_width, width)}): {otherwise}")
+    with torch.device("meta"):
+        expected = {name: (one.shape, one.dtype) for name, one in MetricProjector(width, text_width).state_dict().items()}
+    expected |= {"anchors": (anchors.shape, torch.float32), "centre": (torch.Size([width]), torch.float32)}
+    for name, (shape, dtype) in expected.items():
+        one = tensors.get(name)
+        if one is None or one.shape != shape or one.dtype != dtype:
+            found = "is missing" if one is None else f"is {one.dtype} of shape {tuple(one.shape)}"
+            raise ValueError(f"{path} is damaged ({name} {found}, expected {dtype} of shape {tuple(shape)}): {otherwise}")
+    return tensors
 
 
 def _ids_fingerprint(ids: frozenset[str]) -> str:

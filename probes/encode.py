@@ -27,6 +27,7 @@ from tqdm import tqdm
 
 from data.features import FeatureSet, FeatureSpec
 from data.pixels import PixelRecipe, read_squares, worker_pool
+from data.saved_arrays import read_npz
 from probes.vision import VisionEncoder
 
 BATCH = 64
@@ -34,6 +35,7 @@ SHARD = 2_048
 """Pictures a shard; at most one shard is done again after a kill."""
 _WORTH_WORKERS = 256
 _AHEAD = 3
+_AGAIN = "remove it, and its pictures are encoded again"
 Decoded = tuple[npt.NDArray[np.uint8], npt.NDArray[np.bool_], list[str]]
 Earlier = tuple[npt.NDArray[np.str_], npt.NDArray[Any]]
 """Contents and features of an earlier run, on disk."""
@@ -113,8 +115,7 @@ class _Shard:
 
     def values(self) -> npt.NDArray[np.float32]:
         """The features `(s, d)`, read anew."""
-        with np.load(self.file, allow_pickle=False) as stored:
-            features: npt.NDArray[np.float32] = stored["values"]
+        features: npt.NDArray[np.float32] = read_npz(self.file, otherwise=_AGAIN)["values"]
         return features
 
     def write(self, values: npt.NDArray[np.float32]) -> None:
@@ -129,8 +130,16 @@ class _Shard:
 
     @classmethod
     def read(cls, file: Path) -> _Shard:
-        with np.load(file, allow_pickle=False) as stored:
-            return cls(file, **{name: stored[name] for name in ("contents", "readable", "reasons")})
+        stored = read_npz(file, otherwise=_AGAIN)
+        kinds = {"contents": "U", "readable": "b", "reasons": "U", "values": "f"}
+        wrong = [name for name, kind in kinds.items() if name not in stored or stored[name].dtype.kind != kind]
+        if not wrong:
+            n, failed = len(stored["contents"]), int((~stored["readable"]).sum())
+            sizes = {"readable": n, "values": n, "reasons": failed}
+            wrong = [name for name, size in sizes.items() if len(stored[name]) != size]
+        if wrong:
+            raise ValueError(f"{file} is damaged ({', '.join(wrong)} missing, or not as expected): {_AGAIN}")
+        return cls(file, stored["contents"], stored["readable"], stored["reasons"])
 
 
 def _encoded_shard(

@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from safetensors import safe_open
 from safetensors.numpy import save
 from scipy.special import softmax
 
@@ -20,6 +19,7 @@ from data.taxonomy import Taxonomy
 from data.threads import threads_for
 from probes.metrics import figures
 from probes.projector import Probe
+from probes.saved_tensors import read_named_arrays
 
 Floats = npt.NDArray[np.floating]
 _CHUNK = 16_384
@@ -29,7 +29,7 @@ LOGISTIC_AT_MOST = 50_000
 
 @dataclass(frozen=True)
 class LinearBaseline:
-    """Logits `unit(x) @ weights.T + bias`: enough for logistic regression and for the nearest class mean.
+    """Logits `unit(x) @ weights.T + bias`: enough for logistic regression, the nearest class mean and the commonest label.
 
     Attributes:
         name: how the table calls it.
@@ -50,7 +50,9 @@ class LinearBaseline:
 def fit_baselines(
     train: FeatureSet, taxonomy: Taxonomy, *, within: npt.NDArray[np.int64] | None = None
 ) -> tuple[LinearBaseline, ...]:
-    """Logistic regression (C = 10, unit features) and the nearest class mean (cosine), fitted on `train`.
+    """Logistic regression (C = 10, unit features), nearest class mean (cosine) and majority, fitted on `train`.
+
+    The majority says the commonest label of every picture, with the share of each label as its probability.
 
     The logistic regression takes `LOGISTIC_AT_MOST` pictures drawn at random where there are more (its name then says so):
     it needs them all in memory, where the class means are sums over chunks.
@@ -86,11 +88,14 @@ def fit_baselines(
     weights[classes], bias[classes] = slope, offset
     means, mean_bias = np.zeros_like(weights), np.full_like(bias, -1e4)
     means[classes], mean_bias[classes] = unit_rows(_class_sums(train, codes, rows, len(taxonomy))[classes]), 0
+    shares = np.bincount(codes[rows], minlength=len(taxonomy)) / len(rows)
+    log_shares = np.log(shares, where=shares > 0, out=np.full(len(taxonomy), -1e4)).astype(np.float32)
     sampled = f" ({len(sample):,} pictures)" if len(sample) < len(rows) else ""
     # Cosines differ by hundredths; the projector's own default temperature makes them comparable probabilities.
     return (
         LinearBaseline(f"logistic regression{sampled}", weights, bias),
         LinearBaseline("class mean", means / 0.1, mean_bias),
+        LinearBaseline("majority", np.zeros_like(weights), log_shares),
     )
 
 
@@ -131,15 +136,19 @@ def load_baselines(path: Path) -> tuple[LinearBaseline, ...]:
 
     Raises:
         FileNotFoundError: no such file.
+        ValueError: it is damaged.
     """
     if not path.is_file():
         raise FileNotFoundError(f"no baselines at {path}: train the probe again with `workbench train`")
-    with safe_open(path, framework="np") as file:
-        names = json.loads(file.metadata()["names"])
-        return tuple(
-            LinearBaseline(name, file.get_tensor(f"{number}.weights"), file.get_tensor(f"{number}.bias"))
-            for number, name in enumerate(names)
-        )
+    again = "train the probe again"
+    arrays, names = read_named_arrays(path, otherwise=again)
+    found = []
+    for number, name in enumerate(names):
+        weights, bias = arrays.get(f"{number}.weights"), arrays.get(f"{number}.bias")
+        if weights is None or bias is None or weights.ndim != 2 or bias.shape != weights.shape[:1]:
+            raise ValueError(f"{path} is damaged (the weights of {name[:60]!r} are missing, or of another shape): {again}")
+        found.append(LinearBaseline(name, weights, bias))
+    return tuple(found)
 
 
 @dataclass(frozen=True)
@@ -226,4 +235,4 @@ def out_of_fold(parts: list[tuple[npt.NDArray[np.int64], Predictions]], features
     for positions, predictions in parts:
         distances[positions] = predictions.distances
     source = "+".join(predictions.source for _, predictions in parts)
-    return Predictions(distances, features.rows, first.taxonomy, "cosine", source)
+    return Predictions(distances, features.rows, first.taxonomy, first.measure, source)

@@ -141,8 +141,13 @@ class Prepared:
     unlabelled: int
 
 
-def prepare(sets: Sequence[LabelSet], config: FitConfig) -> Prepared:
+def prepare(sets: Sequence[LabelSet], config: FitConfig, *, held_out: bool = True) -> Prepared:
     """Splits every set into its two sides and lays them over one bank.
+
+    Args:
+        sets: labelled pictures, each set with its taxonomy.
+        config: how the sides are cut, and what soft labels are.
+        held_out: False to train on every labelled picture; both sides are then the same, and no epoch can be chosen.
 
     Raises:
         ValueError: no set, features of two encoders, anchors of two widths, taxonomies without a map, see `LabelSet.votes`.
@@ -162,8 +167,11 @@ def prepare(sets: Sequence[LabelSet], config: FitConfig) -> Prepared:
         bank[start : start + len(one.taxonomy)] = one.anchors.vectors
         own[number, start : start + len(one.taxonomy)] = True
     anchors = torch.from_numpy(bank)
-    splits = [_split(one, config) for one in sets]
-    train, val = (_side(sets, [split[which] for split in splits], labels, anchors, config) for which in (0, 1))
+    if held_out:
+        splits = [_split(one, config) for one in sets]
+        train, val = (_side(sets, [split[which] for split in splits], labels, anchors, config) for which in (0, 1))
+    else:
+        train = val = _side(sets, [(one.features, one.labelled) for one in sets], labels, anchors, config)
     names = [
         _names(rows)
         for one in sets

@@ -40,7 +40,7 @@ class Fitted:
         projector: with the weights of the best epoch, on the CPU, in evaluation mode.
         history: one record an epoch: `loss`, `validation_accuracy`, `validation_balanced_accuracy`, `validation_loss`,
             `temperature`.
-        cosines: of the validation pictures with all joint labels `(v, K)`, by the best epoch.
+        cosines: of the validation pictures with all joint labels `(v, K)`, by the best epoch; empty without a choice.
         resumed: epochs that an earlier, killed run had already done.
     """
 
@@ -51,8 +51,9 @@ class Fitted:
 
 
 def run(
-    config: FitConfig, given: Prepared, bank: Bank, on: torch.device, *, work: Path | None = None, progress: bool = True
-) -> Fitted:
+    config: FitConfig, given: Prepared, bank: Bank, on: torch.device, *,
+    work: Path | None = None, progress: bool = True, stop_after: int = 0,
+) -> Fitted:  # fmt: skip
     """Trains a projector on `given`; the same arguments give the same weights, killed in between or not.
 
     Args:
@@ -62,6 +63,8 @@ def run(
         on: the device.
         work: folder for the state of a long run; None to keep none. A state of another run there is refused.
         progress: show a bar on standard error.
+        stop_after: train for so many epochs of the schedule and take the last, with nothing measured on validation
+            pictures; 0 to choose the epoch by them.
 
     Raises:
         ValueError: the state in `work` is of other pictures or settings.
@@ -69,38 +72,41 @@ def run(
     crew = team(config.device)
     on = crew.device(on)
     with torch.random.fork_rng(devices=[on] if on.type == "cuda" else []):
-        return _run(config, given, bank, on, crew, work, progress and is_main())
+        return _run(config, given, bank, on, crew, work, progress and is_main(), stop_after)
 
 
 def _run(
-    config: FitConfig, given: Prepared, bank: Bank, on: torch.device, crew: Team, work: Path | None, progress: bool
-) -> Fitted:
+    config: FitConfig, given: Prepared, bank: Bank, on: torch.device, crew: Team, work: Path | None, progress: bool,
+    stop_after: int,
+) -> Fitted:  # fmt: skip
     torch.manual_seed(config.seed)
     state = fresh(config, given, on)
-    asked = _asked_for(config, given)
+    asked = _asked_for(config, given, stop_after)
     file = work / "state.pt" if work is not None else None
     if file is not None and file.is_file():
-        record = torch.load(file, map_location=on, weights_only=True)
+        record = _saved_state(file, on)
         if record["asked"] != asked:
             raise ValueError(f"{file} is of other pictures or settings: remove {work}, or choose another output")
-        state.take_over(record)
+        state.take_over(record, file)
     resumed, saved = len(state.history), time.perf_counter()
     held = held_in_memory(given.train.pictures, on)
-    validation = held_in_memory(given.val.pictures, on)
+    validation = None if stop_after else held_in_memory(given.val.pictures, on)
     known = _known(given, on)
     fixed = given.bank.to(on)
-    with tqdm(total=config.epochs, initial=resumed, desc="training", unit="epoch", leave=False, disable=not progress) as bar:
-        while len(state.history) < config.epochs and not _tired(state.history, config):
+    epochs = stop_after or config.epochs
+    with tqdm(total=epochs, initial=resumed, desc="training", unit="epoch", leave=False, disable=not progress) as bar:
+        while len(state.history) < epochs and (stop_after or not _tired(state.history, config)):
             epoch = len(state.history)
             # Dropout too depends on the epoch alone, so that a killed run can go on.
             own = [config.seed, epoch + 1] + ([crew.number] if crew.size > 1 else [])
             torch.manual_seed(int(np.random.SeedSequence(own).generate_state(1, np.uint64)[0]))
             loss = _epoch(config, state, given.train, held, bank(epoch).to(on), known, epoch, on, crew)
-            figures = crew.from_main(_figures(config, state, given, validation, fixed, known, on))
+            figures = {} if stop_after else crew.from_main(_figures(config, state, given, validation, fixed, known, on))
             state.history.append({"loss": loss, **figures, "temperature": math.exp(state.log_temperature.item())})
             bar.update()
-            bar.set_postfix(validation_accuracy=f"{figures['validation_accuracy']:.3f}")
-            if best_epoch(state.history, config.choose_by) == epoch:
+            if figures:
+                bar.set_postfix(validation_accuracy=f"{figures['validation_accuracy']:.3f}")
+            if stop_after or best_epoch(state.history, config.choose_by) == epoch:
                 state.best = {name: tensor.detach().clone() for name, tensor in state.projector.state_dict().items()}
             if file is not None and is_main() and time.perf_counter() - saved >= SAVE_EVERY:
                 file.parent.mkdir(parents=True, exist_ok=True)
@@ -109,8 +115,20 @@ def _run(
                 saved = time.perf_counter()
     crew.wait()
     state.projector.load_state_dict(state.best)
-    cosines = _cosines(state.projector, given.val, validation, fixed, on)
+    cosines = torch.empty(0, 0) if stop_after else _cosines(state.projector, given.val, validation, fixed, on)
     return Fitted(state.projector.cpu().eval(), state.history, cosines.cpu(), resumed)
+
+
+def _saved_state(file: Path, on: torch.device) -> dict[str, Any]:
+    try:
+        record = torch.load(file, map_location=on, weights_only=True)
+    except Exception as error:  # torch raises RuntimeError, EOFError, UnpicklingError, KeyError, ... by kind of damage
+        raise ValueError(
+            f"{file} is not a readable training state (truncated?): remove it, and training begins anew"
+        ) from error
+    if not isinstance(record, dict) or "asked" not in record:
+        raise ValueError(f"{file} is not a training state: remove it, and training begins anew")
+    return record
 
 
 def best_epoch(history: list[dict[str, float]], choose_by: str) -> int:
@@ -253,9 +271,9 @@ def _in_order(side: Side, held: Tensor | None, on: torch.device) -> Any:
     return batches(side.pictures, held, np.arange(len(side.y)), _VALIDATION_BATCH, on)
 
 
-def _asked_for(config: FitConfig, given: Prepared) -> str:
+def _asked_for(config: FitConfig, given: Prepared, stop_after: int) -> str:
     """Sixteen hex digits of the settings, the labels and a sample of the pictures."""
-    record = asdict(config) | {"device": ""}
+    record = asdict(config) | {"device": ""} | ({"stop_after": stop_after} if stop_after else {})
     digest = hashlib.sha256(json.dumps(record, sort_keys=True).encode())
     for side in (given.train, given.val):
         digest.update(side.y.tobytes())

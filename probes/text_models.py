@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from data.saved import read_record
 from probes.anchor_sources import (
     Checkpoint,
     TextVectors,
@@ -20,6 +20,7 @@ from probes.anchor_sources import (
     require_tokenizer_files,
     state_of,
 )
+from probes.context import require_within, transformers_context, transformers_counts
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -27,13 +28,15 @@ if TYPE_CHECKING:
 _INPUT_TABLES = ("embed_tokens.weight", "token_embeddings.weight", "wte.weight", "word_embeddings.weight", "embed_in.weight")
 _OUTPUT_TABLES = ("lm_head.weight", "embed_out.weight", "predictions.decoder.weight")
 _AT_ONCE = 64
+_DOWNLOAD = "download the checkpoint again"
 
 
 def text_vectors(source: str, phrases: Sequence[str]) -> TextVectors:
     """Vectors `(s, m)` of phrases, not of unit length.
 
     Raises:
-        ValueError: an unknown kind, a model without tokenizer, or without the table asked for.
+        ValueError: an unknown kind, a model without tokenizer, or without the table asked for, or a phrase with more tokens
+            than the model reads.
         FileNotFoundError: no such model.
     """
     kind, model = require_known(source)
@@ -55,6 +58,9 @@ def _sentence(known: Checkpoint, phrases: Sequence[str]) -> tuple[Tensor, str]:
     first_token = _pools_first_token(known.weights)
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token
+    counts = transformers_counts(tokenizer)(phrases)
+    context = transformers_context(getattr(encoder.config, "max_position_embeddings", None), tokenizer)
+    require_within(phrases, counts, context, model=known.called)
     parts = []
     for start in range(0, len(phrases), _AT_ONCE):
         batch = tokenizer(list(phrases[start : start + _AT_ONCE]), padding=True, return_tensors="pt")
@@ -75,7 +81,7 @@ def _output(known: Checkpoint, phrases: Sequence[str]) -> tuple[Tensor, str]:
     if _table(known, _OUTPUT_TABLES) is not None:
         return _mean_rows(known, token_ids, _OUTPUT_TABLES), ""
     with _missing_files_named(known):
-        config = json.loads(Path(_file(known, "config.json")).read_text("utf-8"))
+        config = read_record(Path(_file(known, "config.json")), otherwise=_DOWNLOAD).values
     if config.get("tie_word_embeddings") is False and not config.get("share_input_output_layers"):
         raise ValueError(
             f"{known.called} has no output head named *{', *'.join(_OUTPUT_TABLES)}, and its input table does not stand in "
@@ -96,6 +102,8 @@ def _hidden(known: Checkpoint, phrases: Sequence[str]) -> tuple[Tensor, str]:
     ids = [list(one) for one in tokenizer(list(phrases))["input_ids"]]
     ids = [one[:-1] if len(one) > 1 and one[-1] == tokenizer.eos_token_id else one for one in ids]
     _refuse_empty(known, phrases, ids)
+    context = transformers_context(getattr(model.config, "max_position_embeddings", None), tokenizer)
+    require_within(phrases, [len(one) for one in ids], context, model=known.called)
     parts = []
     for start in range(0, len(ids), _AT_ONCE):
         chunk = ids[start : start + _AT_ONCE]
@@ -191,7 +199,7 @@ def _pools_first_token(folder: str) -> bool:
     config = cached_file(folder, "1_Pooling/config.json", _raise_exceptions_for_missing_entries=False)
     if config is None:
         return False
-    pooling = json.loads(Path(config).read_text("utf-8"))
+    pooling = read_record(Path(config), otherwise=_DOWNLOAD).values
     modes = {"cls": pooling.get("pooling_mode_cls_token"), "mean": pooling.get("pooling_mode_mean_tokens")}
     modes[str(pooling.get("pooling_mode"))] = True  # newer files name the mode
     if not modes["cls"] and not modes["mean"]:
@@ -229,7 +237,8 @@ def _table(known: Checkpoint, names: tuple[str, ...]) -> tuple[str, str] | None:
     with _missing_files_named(known):
         index = cached_file(known.weights, "model.safetensors.index.json", _raise_exceptions_for_missing_entries=False)
         if index is not None:
-            owners: dict[str, str] = json.loads(Path(index).read_text(encoding="utf-8"))["weight_map"]
+            shards = read_record(Path(index), otherwise=_DOWNLOAD).record("weight_map")
+            owners = {name: shards.text(name) for name in shards.values}
         else:
             with safe_open(_file(known, "model.safetensors"), framework="pt") as file:
                 owners = dict.fromkeys(file.keys(), "model.safetensors")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import warnings
 from collections.abc import Mapping
@@ -10,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor
 
+from data.saved import read_json
 from data.tables import named
 from probes.projector import MetricProjector
+from probes.saved_tensors import read_tensors
 
 CONFIG = "config.json"
 WEIGHTS = ("model.safetensors", "pytorch_model.bin")
@@ -53,10 +52,7 @@ def opened_weights(file: Path) -> dict[str, Any]:
 
 
 def _opened_safetensors(file: Path) -> dict[str, Tensor]:
-    try:
-        return load_file(file)
-    except SafetensorError as error:
-        raise ValueError(f"{file} is not a readable safetensors file ({error}): download it again") from error
+    return read_tensors(file, otherwise="download it again", damage="is not a readable safetensors file")
 
 
 def _opened_pickle(file: Path) -> dict[str, Tensor]:
@@ -89,10 +85,7 @@ def config_beside(file: Path) -> dict[str, Any]:
     path = file.with_name(CONFIG)
     if not path.is_file():
         return {}
-    try:
-        config = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ValueError(f"{path} is not readable JSON ({error}): repair it, or remove it and pass --anchors") from error
+    config = read_json(path, otherwise="repair it, or remove it and pass --anchors")
     if not isinstance(config, dict):
         raise ValueError(f"{path} holds {type(config).__name__}: expected a mapping that names vision tower and LLM")
     return config

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -107,6 +107,40 @@ def fit_joint(
             config.normalise, given.seen, config=record | _none_threshold(fitted, given, number),
         )
         for number, one in enumerate(sets)
+    )  # fmt: skip
+
+
+def refit(
+    config: FitConfig, sets: Sequence[LabelSet], chosen: Sequence[Probe], *, work: Path | None = None, progress: bool = True
+) -> tuple[Probe, ...]:
+    """The probes fitted again on every labelled picture, for as many epochs of the schedule as were best before.
+
+    Temperature, threshold for none of these, and history are those of `chosen`: they were measured on pictures that its
+    training left out, and now none is left out.
+
+    Args:
+        config: how `chosen` was trained.
+        sets: all the pictures, in the order of `chosen`; their `val` is not looked at.
+        chosen: what `fit_joint` made of a part of these pictures.
+        work: see `fit`.
+        progress: see `fit`.
+    """
+    given = prepare(sets, config, held_out=False)
+    epochs, started = int(chosen[0].config["best_epoch"]), time.perf_counter()
+    with one_thread(config.batch * given.train.pictures.width * given.bank.shape[1]):
+        bank, on = _bank(config, sets, given), device(config.device)
+        fitted = run(config, given, bank, on, work=work, progress=progress, stop_after=epochs)
+    centre, seconds = given.train.pictures.mean_direction(), time.perf_counter() - started
+    return tuple(
+        replace(
+            probe, projector=fitted.projector, centre=centre, trained_on=given.seen,
+            temperature=probe.temperature if config.calibrate else fitted.history[-1]["temperature"],
+            config={
+                **probe.config, "pictures": len(given.train.y), "validation_pictures": 0,
+                "epoch_chosen_on": probe.config["validation_pictures"], "refit_seconds": round(seconds, 3),
+            },
+        )
+        for probe in chosen
     )  # fmt: skip
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -33,14 +34,22 @@ class State:
             "best": self.best,
         }  # fmt: skip
 
-    def take_over(self, record: dict[str, Any]) -> None:
-        """Goes on from what `as_record` returned."""
-        self.projector.load_state_dict(record["projector"])
-        with torch.no_grad():
-            self.log_temperature.copy_(record["log_temperature"])
-        self.optimiser.load_state_dict(record["optimiser"])
-        self.schedule.load_state_dict(record["schedule"])
-        self.history, self.best = record["history"], record["best"]
+    def take_over(self, record: dict[str, Any], file: Path) -> None:
+        """Goes on from what `as_record` returned and `file` held.
+
+        Raises:
+            ValueError: it is not whole.
+        """
+        try:
+            self.projector.load_state_dict(record["projector"])
+            with torch.no_grad():
+                self.log_temperature.copy_(record["log_temperature"])
+            self.optimiser.load_state_dict(record["optimiser"])
+            self.schedule.load_state_dict(record["schedule"])
+            self.history, self.best = list(record["history"]), dict(record["best"])
+        except (KeyError, TypeError, ValueError, RuntimeError, AttributeError) as error:
+            reason = " ".join(str(error).split())[:160]
+            raise ValueError(f"{file} is damaged ({reason}): remove it, and training begins anew") from error
 
 
 def fresh(config: FitConfig, given: Prepared, on: torch.device) -> State:

@@ -22,6 +22,7 @@ from torch.nn import functional
 from data.features import FeatureSpec
 from data.pixels import PixelRecipe
 from data.tables import named
+from probes.context import TokenCounts, open_clip_counts, require_within, transformers_context, transformers_counts
 from probes.encoder_names import KINDS, SCHEMAS, file_tag, parameters_tag
 from probes.runtime import declare_torchvision_operators, device
 
@@ -39,6 +40,8 @@ class VisionEncoder:
         precision: what it computes in.
         image: pixels `(n, 3, s, s)`, scaled to mean and deviation -> features `(n, d)`.
         text: texts -> vectors `(t, d)` in the same space; None without a text tower.
+        tokens: how many tokens texts have; None without a text tower.
+        context: how many of them the text tower reads, 0 for any number.
     """
 
     spec: FeatureSpec
@@ -47,6 +50,8 @@ class VisionEncoder:
     precision: torch.dtype
     image: Callable[[Tensor], Tensor]
     text: Callable[[Sequence[str]], Tensor] | None = None
+    tokens: TokenCounts | None = None
+    context: int = 0
 
     @torch.inference_mode()
     def encode(self, squares: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
@@ -65,13 +70,15 @@ class VisionEncoder:
         """Unit vectors `(t, d)` of texts.
 
         Raises:
-            ValueError: the model has no text tower.
+            ValueError: the model has no text tower, or a text has more tokens than it reads.
         """
         if self.text is None:
             raise ValueError(
                 f"{self.spec.encoder} has no text tower, so prompts mean nothing to it: "
                 "encode with a CLIP-like model (open_clip:…, builtin:scenes), or give directions as vectors"
             )
+        if self.tokens is not None:
+            require_within(texts, self.tokens(texts), self.context, model=self.spec.encoder)
         parts = [self.text(texts[start : start + 256]) for start in range(0, len(texts), 256)]
         return functional.normalize(torch.cat(parts).float(), dim=1).cpu().numpy()
 
@@ -128,7 +135,7 @@ def _from_open_clip(name: str, place: torch.device, precision: str) -> VisionEnc
     import open_clip
 
     kind, _, rest = name.partition(":")
-    tokenizer: Callable[[list[str]], Tensor] | None = None
+    tokenizer: Any = None
     if kind == "builtin":
         from probes.builtin import WEIGHTS_FILE
         from probes.builtin.tokenizer import HashingTokenizer
@@ -177,7 +184,9 @@ def _from_open_clip(name: str, place: torch.device, precision: str) -> VisionEnc
         width=width, encoder=encoder, weights=_with_precision(tag, precision), layer="image embedding",
         pooling="the model's own", image_size=size,
     )  # fmt: skip
-    return VisionEncoder(spec, recipe, place, PRECISIONS[precision], model.encode_image, text)
+    return VisionEncoder(
+        spec, recipe, place, PRECISIONS[precision], model.encode_image, text, open_clip_counts(made), made.context_length
+    )
 
 
 def _from_transformers(name: str, place: torch.device, precision: str) -> VisionEncoder:
@@ -197,9 +206,11 @@ def _from_transformers(name: str, place: torch.device, precision: str) -> Vision
         return _pooled(model.get_image_features(pixel_values=pixels) if whole else model(pixel_values=pixels))
 
     text: Callable[[Sequence[str]], Tensor] | None = None
+    tokens, context = None, 0
     if hasattr(model, "get_text_features"):
         tokenizer = AutoTokenizer.from_pretrained(name)
         length = getattr(model.config.text_config, "max_position_embeddings", None)
+        tokens, context = transformers_counts(tokenizer), transformers_context(length, tokenizer)
 
         def text(texts: Sequence[str]) -> Tensor:
             # SigLIP was trained on texts padded to full length; CLIP's mask makes the padding harmless.
@@ -219,7 +230,7 @@ def _from_transformers(name: str, place: torch.device, precision: str) -> Vision
         weights=_with_precision(tag, precision), layer="image embedding",
         pooling="the model's own" if whole_head else "class token", image_size=recipe.size,
     )  # fmt: skip
-    return VisionEncoder(spec, recipe, place, PRECISIONS[precision], image, text)
+    return VisionEncoder(spec, recipe, place, PRECISIONS[precision], image, text, tokens, context)
 
 
 def _auto_model(name: str) -> tuple[Any, bool]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -11,7 +12,10 @@ from workbench_runs import SLIM, refusal, succeeded
 
 from data.features import FeatureSet
 from data.planted import DEFAULT_BIASES
+from probes.calibration import expected_calibration_error
 from probes.checkpoint import load_probe
+from probes.config import FitConfig
+from probes.train import fit
 from workbench.settings import TrainSettings
 from workbench.store import load_audit
 
@@ -93,7 +97,7 @@ def test_training_writes_accuracy_with_interval_beside_its_baselines(demo):
     assert record["n"] == 2_500
     assert record["evaluated_on"] == "split test"
     assert 0.5 < record["low"] < record["accuracy"] < record["high"] < 1
-    assert set(record["baselines"]) == {"logistic regression", "class mean"}
+    assert set(record["baselines"]) == {"logistic regression", "class mean", "majority"}
     for baseline in record["baselines"].values():
         assert baseline["low"] < baseline["accuracy"] < baseline["high"]
     assert sum(map(sum, record["confusion"]["data"])) == record["n"]
@@ -108,7 +112,7 @@ def test_evaluating_again_gives_the_accuracy_of_the_training_run(demo, tmp_path)
         assert again[name] == record[name], name
     assert f"{record['accuracy']:.3f}" in outcome.out
     assert pd.read_csv(tmp_path / "again" / "models.csv")["model"].tolist() == [
-        "metric projector", "logistic regression", "class mean",
+        "metric projector", "logistic regression", "class mean", "majority",
     ]  # fmt: skip
     assert pd.read_csv(tmp_path / "again" / "confusion.csv", index_col=0).to_numpy().sum() == record["n"]
     assert "again exists" in refusal(*words)
@@ -197,6 +201,7 @@ def test_folds_predict_every_training_picture_once_by_a_probe_that_did_not_see_i
     assert (record["n"], record["evaluated_on"]) == (600, "out of fold, 3 folds")
     assert (table["predicted"] == table["label"]).mean() == pytest.approx(record["accuracy"])
     assert "with predictions.parquet, out of fold" in outcome.out
+    assert "\nmajority " in outcome.out
     in_sample = load_probe(probe).predict(training)
     assert (in_sample.predicted != in_sample.taxonomy.codes(table["predicted"])).any()
 
@@ -209,6 +214,56 @@ def test_out_of_fold_predictions_are_audited_from_the_probe_folder_without_a_war
     assert (result.run["truth"], result.run["measure"]) == ("labels", "score")
     assert "warning" not in outcome.out
     assert set(result.run["attributes"]) == {"figure_tone", "setting", "light", "weather", "subject", "camera"}
+
+
+def test_out_of_fold_predictions_are_the_probabilities_that_training_measured(folds, tmp_path):
+    """They were cosines, of whose calibration an audit could say nothing."""
+    probe, outcome = folds
+    table = pd.read_parquet(probe / "predictions.parquet")
+    scores = table.filter(regex="^score_").to_numpy()
+    np.testing.assert_allclose(scores.sum(axis=1), 1, atol=1e-9)
+    labels = [name.removeprefix("score_") for name in table if name.startswith("score_")]
+    assert (np.array(labels)[scores.argmax(axis=1)] == table["predicted"]).all()
+    codes = table["label"].map({label: at for at, label in enumerate(labels)}).to_numpy()
+    assert expected_calibration_error(scores, codes) == pytest.approx(metrics(probe)["ece"], abs=1e-9)
+    temperatures = metrics(probe)["out_of_fold"]["temperatures"]
+    assert len(temperatures) == 3
+    assert "predictions.parquet holds probabilities, each at a temperature (" in outcome.out
+    succeeded("audit", "--predictions", probe, "-o", tmp_path / "run", "--map-pictures", 0, "--order", 1)
+    result = load_audit(tmp_path / "run")
+    assert result.reading.confidence.n == 600
+    assert "calibration" in result.tables
+    report = (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
+    assert "Its probabilities are out of fold, each at a temperature (" in report
+
+
+def test_a_probe_folder_of_before_keeps_its_cosines(tmp_path):
+    written = Path(__file__).parent / "assets" / "written-by-0.1.0" / "probe"
+    succeeded("audit", "--predictions", written, "-o", tmp_path / "run", *SLIM)
+    reading = load_audit(tmp_path / "run").reading
+    assert (reading.seen, reading.confidence) == (0, None)
+
+
+def test_with_nothing_held_out_the_probe_is_refitted_on_everything_and_says_so(small, tmp_path):
+    whole = FeatureSet.load(small).where(split="train")
+    FeatureSet(whole.spec, np.asarray(whole.values), whole.rows.drop(columns="split")).save(tmp_path / "one")
+    words = ("--features", tmp_path / "one", "--epochs", 3, "--holdout", 0)
+    said = succeeded("train", *words, "-o", tmp_path / "all").out
+    probe, record = load_probe(tmp_path / "all"), metrics(tmp_path / "all")
+    config = probe.config
+    assert (config["pictures"], config["validation_pictures"]) == (600, 0)
+    assert (config["epoch_chosen_on"], len(probe.trained_on)) == (75, 600)
+    assert "accuracy" not in record
+    assert f"(--holdout 0): 75 pictures chose epoch {config['best_epoch']} in a first training without them" in said
+    assert "the probe was refitted on all 600 labelled pictures" in said
+    assert "its accuracy is not measured" in said
+    first = fit(FitConfig(epochs=3, device="cpu"), whole, anchors=probe.anchors, progress=False)
+    assert (first.config["best_epoch"], first.temperature) == (config["best_epoch"], probe.temperature)
+    assert first.fingerprint() != probe.fingerprint()
+    assert not probe.unseen(whole).any()
+    assert "--holdout 0 changes nothing here" in succeeded(
+        "train", "--features", small, "--epochs", 1, "--holdout", 0, "-o", tmp_path / "split"
+    ).out  # fmt: skip
 
 
 def test_a_probe_without_folds_has_no_predictions_to_audit(demo, tmp_path):

@@ -55,7 +55,7 @@ def test_a_loaded_probe_can_be_saved_again_without_a_change(saved: Path, tmp_pat
 @pytest.mark.parametrize(
     ("old", "new", "what"),
     [
-        ('"normalise": true,\n  "pictures_', '"normalise": null,\n  "pictures_', "weights"),
+        ('"normalise": true,\n  "pictures_', '"normalise":false,\n  "pictures_', "weights"),
         ('"encoder": "planted"', '"encoder": "painted"', "features"),
         ('"fingerprint": "', '"fingerprint": "f', None),
     ],
@@ -66,6 +66,15 @@ def test_an_edited_config_is_refused(copy: Path, old: str, new: str, what: str |
     (copy / "config.json").write_text(text.replace(old, new), encoding="utf-8")
     expected = "is damaged: config.json has" if what is None else f"does not match its {what} fingerprint"
     with pytest.raises(ValueError, match=expected):
+        load_probe(copy)
+
+
+def test_a_value_of_another_kind_is_named_with_what_was_expected(copy: Path) -> None:
+    text = (copy / "config.json").read_text(encoding="utf-8")
+    (copy / "config.json").write_text(
+        text.replace('"normalise": true,\n  "pic', '"normalise": null,\n  "pic'), encoding="utf-8"
+    )
+    with pytest.raises(ValueError, match=r"config.json cannot be read: normalise is None, expected true or false; train"):
         load_probe(copy)
 
 

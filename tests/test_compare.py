@@ -297,11 +297,65 @@ def test_what_is_not_the_same_is_refused(change, message):
 
 def test_other_labels_are_refused():
     first, second = (table.drop(columns="label") for table in pair(300))
-    with pytest.raises(ValueError, match="only runs with the same labels can be compared"):
-        compare(
-            predictions_from_table(first, taxonomy=Taxonomy.named("ekman6")),
-            predictions_from_table(second, taxonomy=Taxonomy.from_labels([*EKMAN, "awe"])),
-        )
+    calm = second.assign(predicted=np.where(np.arange(300) % 2, "calm", "tense"))
+    mikels = second.assign(predicted=second["predicted"].replace({"joy": "awe", "surprise": "amusement"}))
+    for other, taxonomy in ((calm, None), (mikels, Taxonomy.named("mikels8"))):
+        with pytest.raises(ValueError, match="only runs with the same labels can be compared"):
+            compare(predictions_from_table(first), predictions_from_table(other, taxonomy=taxonomy))
+
+
+def without(table, label, instead, *, truth=True):
+    """The table of a run in which a label never occurs."""
+    columns = ["predicted", *(["label"] if truth else [])]
+    return table.assign(**{name: table[name].replace(label, instead) for name in columns})
+
+
+@pytest.mark.parametrize("votes", [False, True])
+def test_runs_of_one_model_are_compared_over_the_labels_of_both(votes):
+    """Surprise was never seen in the second table, so its labels are five: the numbers are those of the declared six."""
+    first, second = pair(600)
+    second = without(second, "surprise", "joy", truth=False)
+    if votes:
+        shares = {
+            f"vote_{label}": (first["label"] == label) * 0.6 + (first["label"].eq("fear") * 0.4) for label in EKMAN[:5]
+        }
+        first, second = (table.drop(columns="label").assign(**shares) for table in (first, second))
+        known = first.loc[first[list(shares)].sum(axis=1) > 0, "image_id"]
+        first, second = (table[table["image_id"].isin(known)] for table in (first, second))
+        first = first.assign(vote_surprise=0.0)
+    else:
+        first, second = (table.drop(columns="label") for table in (first, second))
+    whole = Taxonomy.named("ekman6")
+    six = compare(
+        predictions_from_table(first, taxonomy=whole),
+        predictions_from_table(second.assign(vote_surprise=0.0) if votes else second, taxonomy=whole), SLIM,
+    )  # fmt: skip
+    found = compared(first, second)
+    assert len(predictions_from_table(second).taxonomy) == 5
+    assert found.taxonomy.labels == whole.labels
+    pd.testing.assert_frame_equal(found.changes, six.changes)
+    pd.testing.assert_frame_equal(found.slices, six.slices)
+    assert found.notes[0].startswith(
+        "the runs do not have the same labels: 'surprise' only in the first; all 6 are compared"
+    )
+    back = compared(second, first)
+    assert back.taxonomy.labels == whole.labels
+    assert cell(back, "tone: dark", "surprise")["change"] == pytest.approx(-cell(six, "tone: dark", "surprise")["change"])
+
+
+def test_each_run_may_have_a_label_of_its_own_and_another_order():
+    names = {"anger": "annoyed", "joy": "content", "fear": "uneasy"}
+    first, second = (
+        table[table["label"].isin(list(names)) & table["predicted"].isin(list(names))].replace(names) for table in pair(900)
+    )
+    both = sorted({*first["image_id"]} & {*second["image_id"]})
+    first, second = (table[table["image_id"].isin(both)].reset_index(drop=True) for table in (first, second))
+    first.loc[0, "predicted"], second.loc[1, "predicted"] = "bored", "alert"
+    result = compared(first, second)
+    assert result.taxonomy.labels == ("annoyed", "bored", "content", "uneasy", "alert")
+    assert "'bored' only in the first and 'alert' only in the second" in result.notes[0]
+    assert set(result.flips.loc[result.flips["image_id"].isin(both[:2]), ["predicted_a"]].stack()) >= {"bored"}
+    assert result.overall["accuracy_b"] == pytest.approx((second["predicted"] == second["label"]).mean())
 
 
 def test_attributes_of_one_run_only_and_those_inferred_otherwise_are_left_aside():

@@ -52,7 +52,7 @@ def test_the_figures_are_scikit_learns_and_leave_out_the_unlabelled(planted: Fea
     said = planted_probe.predict(test).predicted[known]
     assert (result.unlabelled, list(result.table["model"])) == (
         180,
-        ["metric projector", "logistic regression", "class mean"],
+        ["metric projector", "logistic regression", "class mean", "majority"],
     )
     row = result.table.iloc[0]
     assert row["n"] == 720
@@ -63,7 +63,11 @@ def test_the_figures_are_scikit_learns_and_leave_out_the_unlabelled(planted: Fea
     np.testing.assert_allclose(recall, recall_score(truth, said, average=None))
     np.testing.assert_array_equal(result.confusion, confusion_matrix(truth, said))
     assert list(result.confusion.index) == list(result.confusion.columns) == list(EKMAN.labels)
-    assert (result.table["accuracy"] > 0.4).all()
+    assert (result.table["accuracy"][:3] > 0.4).all()
+    commonest = planted.where(split="train").rows["label"].value_counts().idxmax()
+    last = result.table.iloc[3]
+    assert last["accuracy"] == pytest.approx((labels[known] == commonest).mean())
+    assert last["balanced_accuracy"] == pytest.approx(1 / 6)
 
 
 def test_the_record_is_strict_json_with_the_probe_on_top(planted: FeatureSet, planted_probe: Probe) -> None:
@@ -72,7 +76,7 @@ def test_the_record_is_strict_json_with_the_probe_on_top(planted: FeatureSet, pl
     record = evaluate(planted_probe, angry, fit_baselines(planted.where(split="train"), EKMAN)).as_json()
     json.dumps(record, allow_nan=False)
     assert record["recall"]["joy"] is None
-    assert set(record["baselines"]) == {"logistic regression", "class mean"}
+    assert set(record["baselines"]) == {"logistic regression", "class mean", "majority"}
     assert record["low"] < record["accuracy"] < record["high"]
     assert np.sum(record["confusion"]["data"]) == record["n"] == len(angry)
 
@@ -110,7 +114,7 @@ def test_calibration_error_is_small_when_calibrated_and_large_when_overconfident
 def test_the_logistic_baseline_is_scikit_learns(planted: FeatureSet, labels: tuple[str, ...]) -> None:
     kept = planted.take(planted.rows["label"].isin(labels).to_numpy())
     train, test = kept.where(split="train"), kept.where(split="test")
-    logistic, nearest = fit_baselines(train, EKMAN)
+    logistic, nearest, majority = fit_baselines(train, EKMAN)
     model = LogisticRegression(C=10, max_iter=2_000, tol=1e-6)
     model = model.fit(unit(train.values).astype(float), EKMAN.codes(train.rows["label"]))
     probabilities = logistic.probabilities(test)
@@ -121,6 +125,8 @@ def test_the_logistic_baseline_is_scikit_learns(planted: FeatureSet, labels: tup
     absent = [at for at, label in enumerate(EKMAN.labels) if label not in labels]
     assert (probabilities[:, absent] == 0).all()
     assert (nearest.probabilities(test)[:, absent] == 0).all()
+    shares = [(train.rows["label"] == label).mean() for label in EKMAN.labels]
+    np.testing.assert_allclose(majority.probabilities(test), np.tile(shares, (len(test), 1)), atol=1e-6)
 
 
 def test_baselines_of_chosen_pictures_are_those_of_a_copy_and_of_many_pictures_a_sample(planted, monkeypatch) -> None:
@@ -129,7 +135,7 @@ def test_baselines_of_chosen_pictures_are_those_of_a_copy_and_of_many_pictures_a
     for one, other in zip(pointed, copied, strict=True):
         np.testing.assert_array_equal(one.weights, other.weights)
     monkeypatch.setattr(evaluate_module, "LOGISTIC_AT_MOST", 100)
-    sampled, means = fit_baselines(planted, EKMAN, within=chosen)
+    sampled, means, _ = fit_baselines(planted, EKMAN, within=chosen)
     assert sampled.name == "logistic regression (100 pictures)"
     np.testing.assert_array_equal(means.weights, copied[1].weights)
     rows = _at_most(chosen, np.repeat([0, 1, 2], [596, 3, 1]), 10)

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from analyses.numeric import numeric_table
 from analyses.slices import (
     FEW_VALUES,
     MOST_VALUES,
@@ -190,3 +191,17 @@ def test_attributes_that_cannot_be_sliced_are_refused() -> None:
         coded_attributes(rows, None, ["tone"])
     with pytest.raises(ValueError, match="nothing to slice by: the data have no attribute column"):
         coded_attributes(rows, None, [])
+
+
+@pytest.mark.parametrize("values", [[1.7e308, -1.7e308], [1e200, 1.0], [9e60, 2.0]])
+def test_numbers_whose_statistics_overflow_are_no_attribute_and_no_outcome(values):
+    column = pd.Series(np.linspace(0, 1, 40), name="size")
+    column[:2] = values
+    with pytest.raises(ValueError, match=r"attribute 'size' holds \d number\(s\) beyond ±1e\+60, first .*overflow"):
+        coded_attribute(column)
+    rows = pd.DataFrame({"size": column, "tone": ["dark", "light"] * 20})
+    coded, unusable = coded_attributes(rows, None, ["size", "tone"])
+    assert [one.column for one in coded] == ["tone"]
+    assert unusable[0][0] == "size"
+    with pytest.raises(ValueError, match=r"size holds . number"):
+        numeric_table(column.to_numpy(), coded, name="size")

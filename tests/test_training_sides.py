@@ -96,7 +96,8 @@ def test_pictures_without_a_label_are_on_no_side() -> None:
         (["train"] * 8 + ["test"] * 2, (), {"val_split": "train"}, "cannot both be trained on and choose the epoch"),
         (["train"] * 8, (), {"split": "test"}, "no picture is in split 'test'; splits: train"),
         ([None] * 8, (), {"split": "test"}, "these features have no split, so there is no split 'test'"),
-        ([None] * 8, (), {"holdout": 0.0}, "--holdout"),
+        ([None] * 8, (), {"holdout": 1.0}, "--holdout"),
+        ([None] * 8, (), {"holdout": -0.1}, "--holdout"),
     ],
 )  # fmt: skip
 def test_a_side_that_would_be_empty_is_refused_with_what_to_do(splits, unlabelled, more, message) -> None:
@@ -125,6 +126,16 @@ def test_labels_that_only_one_side_has_are_named() -> None:
     features = features_of(["train"] * 6 + ["test"] * 5, labels)
     (told,) = thin_labels(features, TWO, sides(features, TWO, settings_of()))
     assert told.startswith("1 label(s) have no picture to learn from, so the projector knows them by their word alone")
+
+
+def test_with_nothing_held_out_every_labelled_picture_is_learnt_from() -> None:
+    features = features_of([None] * 8)
+    cut = sides(features, TWO, settings_of(holdout=0.0))
+    assert (cut.test, cut.measured_on, cut.learnt.tolist()) == (None, "", list(range(8)))
+    assert not thin_labels(features, TWO, cut)
+    cut = sides(features_of(["train"] * 6 + ["val"] * 2), TWO, settings_of(holdout=0.0))
+    assert (cut.val.tolist(), cut.learnt.tolist()) == ([6, 7], list(range(8)))
+    assert sides(features_of(["train"] * 6 + ["test"] * 2), TWO, settings_of(holdout=0.0)).measured_on == "split test"
 
 
 def test_the_rule_that_draws_from_several_sets_is_told() -> None:

@@ -13,6 +13,7 @@ import pandas as pd
 from analyses.reading import ReadingQuality
 from data.features import VOTE_PREFIX, FeatureSet
 from data.predictions import SCORE_PREFIX, Predictions, labels_named, predictions_from_table, with_votes
+from data.saved import read_record
 from data.splits import split_name
 from data.tables import table_of
 from data.taxonomy_file import taxonomy_called
@@ -22,7 +23,7 @@ from workbench.evaluation_sides import without
 from workbench.leakage import NearSearch
 from workbench.reading_intake import probe_reading, table_reading
 from workbench.settings import AuditSettings
-from workbench.training import PREDICTIONS_FILE, open_features
+from workbench.training import METRICS_FILE, OUT_OF_FOLD, PREDICTIONS_FILE, open_features, temperatures_phrase
 from workbench.training_pictures import learnt_from
 
 if TYPE_CHECKING:
@@ -43,13 +44,15 @@ class AuditGiven:
     probe: Probe | None = None
     baselines: tuple[LinearBaseline, ...] = ()
     out_of_fold: bool = False
+    basis: str = ""
     trained_on: pd.DataFrame | None = None
     joined: Mapping[str, str] = field(default_factory=dict)
 
     def reading(self, predictions: Predictions, *, answer_at: float) -> ReadingQuality | None:
         """How well the labelled pictures are read; `predictions` are these with all that was joined to them."""
         if self.features is None or self.probe is None:
-            return table_reading(predictions, answer_at=answer_at, seen=0 if self.out_of_fold else None)
+            seen = 0 if self.out_of_fold else None
+            return table_reading(predictions, answer_at=answer_at, seen=seen, basis=self.basis)
         return probe_reading(self.probe, self.features, predictions, self.baselines, answer_at=answer_at)
 
 
@@ -116,10 +119,11 @@ def tabled(settings: AuditSettings) -> AuditGiven:
     path = Path(settings.predictions)
     if settings.probe:
         raise ValueError("--probe goes with --features; --predictions are already made")
-    folds = path.is_dir()
+    folds, basis = path.is_dir(), ""
     if folds:
         if not (path / PREDICTIONS_FILE).is_file():
             raise FileNotFoundError(f"{path} holds no {PREDICTIONS_FILE}: train the probe with --folds 5 to get one")
+        basis = _basis(path)
         path = path / PREDICTIONS_FILE
     table = table_of(path, id_column=settings.id_column or None)
     known = labels_named(table.rows, scores_prefix=settings.scores_prefix or None)
@@ -139,7 +143,18 @@ def tabled(settings: AuditSettings) -> AuditGiven:
         predictions = predictions.take(inside)
     notes = (*table.notes, *joined.notes(predictions.rows["image_id"]))
     predictions = predictions.with_rows(predictions.rows, notes=notes)
-    return AuditGiven(predictions, {"predictions": str(path)}, out_of_fold=folds, joined=joined.origins)
+    return AuditGiven(predictions, {"predictions": str(path)}, out_of_fold=folds, basis=basis, joined=joined.origins)
+
+
+def _basis(folder: Path) -> str:
+    """At which temperatures the predictions in a probe folder are probabilities; empty where they are cosines."""
+    if not (folder / METRICS_FILE).is_file():
+        return ""
+    record = read_record(folder / METRICS_FILE, otherwise="train the probe again")
+    if OUT_OF_FOLD not in record:
+        return ""
+    fitted = not record.known("training") or record.record("training").values.get("calibrate") is not False
+    return temperatures_phrase(record.record(OUT_OF_FOLD).numbers("temperatures"), fitted=fitted)
 
 
 def chosen_pictures(features: FeatureSet, probe: Probe, *, split: str, unseen_only: bool) -> FeatureSet:

@@ -26,6 +26,7 @@ from analyses.planted_skew.records import FAIL, QUICK_ALPHA, Experiment, Record,
 from data.atomic import MARKER, is_replaceable, write_json, write_text
 from data.features import VOTE_PREFIX, FeatureSet
 from data.leftovers import discard, recover
+from data.saved import read_record
 from data.taxonomy import Taxonomy, closest
 from workbench.bench_page import bench_html, markdown_table, terminal_lines
 from workbench.claiming import writes_out
@@ -161,7 +162,8 @@ def _records(chosen: list[Experiment], settings: BenchSettings, folder: Path) ->
             bar.update()
     return {
         one.name: [
-            json.loads(files[one.name, at].read_text(encoding="utf-8")) for at in range(_blocks(one, settings))
+            dict(read_record(files[one.name, at], otherwise="remove it, and it is computed again").values)
+            for at in range(_blocks(one, settings))
         ]
         for one in chosen
     }  # fmt: skip
@@ -223,7 +225,7 @@ def _claim(out: Path, settings: BenchSettings) -> None:
     mark = out / "blocks" / "settings.json"
     fingerprint = _fingerprint(settings)
     if mark.is_file():
-        if json.loads(mark.read_text(encoding="utf-8")).get("fingerprint") == fingerprint:
+        if read_record(mark, otherwise="remove the folder").values.get("fingerprint") == fingerprint:
             return
         if not settings.overwrite:
             raise FileExistsError(

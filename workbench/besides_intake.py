@@ -56,7 +56,8 @@ def _valence(path: Path, taxonomy: Taxonomy) -> dict[str, float]:
     table = columns_of(path).rows
     if not {"label", "valence"} <= set(table.columns):
         raise ValueError(f"{path} has columns {', '.join(map(str, table.columns))}: expected label and valence")
-    table = table[[not pd.isna(word) and taxonomy.knows(word) for word in table["label"]]]
+    known = [isinstance(word, str) and taxonomy.knows(word) for word in table["label"]]
+    table = table[np.array(known, dtype=bool)]
     numbers = pd.to_numeric(table["valence"], errors="coerce").to_numpy(float)
     labels = [taxonomy.resolve(word) for word in table["label"]]
     if not labels:

@@ -14,6 +14,7 @@ from data.predictions import Predictions
 from data.splits import stratified_folds
 from probes.config import FitConfig
 from workbench.settings import TrainSettings
+from workbench.training_sides import Sides
 
 if TYPE_CHECKING:
     from probes.evaluate import Evaluation, LinearBaseline
@@ -46,26 +47,29 @@ class Also:
 class Trained:
     """What a training run made: probe and baselines, how they did on pictures not seen in training, and which those were.
 
-    With several seeds, probe and evaluation are of the first; `probes` and `accuracies` are of all, in order.
+    With several seeds, probe and evaluation are of the first; `probes` and `accuracies` are of all, in order. Where no
+    picture is left to measure on, `evaluation` is None. `temperatures` are those of the probabilities out of fold.
     """
 
     probe: Probe
     baselines: tuple[LinearBaseline, ...]
-    evaluation: Evaluation
+    evaluation: Evaluation | None
     evaluated_on: str
     out_of_fold: Predictions | None
     probes: tuple[Probe, ...] = ()
     accuracies: tuple[float, ...] = ()
     also: tuple[Also, ...] = ()
+    temperatures: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
 class Further:
-    """A set of `--also`: what is trained on of it, and its split `test` where it has one."""
+    """A set of `--also`: what is trained on of it, its split `test` where it has one, and how it is cut."""
 
     path: str
     labels: LabelSet
     test: FeatureSet | None
+    cut: Sides
 
 
 def held_out(
@@ -81,16 +85,37 @@ def held_out(
     probes = tuple(each[0] for each in fitted)
     baselines = fit_baselines(first.features, first.taxonomy, within=first.labelled)
     accuracies = tuple(_accuracy([probe.predict(test_on)], [test_on]) for probe in probes)
-    also = tuple(
-        Also(one.path, len(one.test), tuple(_accuracy([each[number].predict(one.test)], [one.test]) for each in fitted))
-        for number, one in enumerate(more, start=1)
-        if one.test is not None
-    )
+    also = _also(more, fitted)
     return Trained(probes[0], baselines, measured(probes[0], test_on, baselines), name, None, probes, accuracies, also)
 
 
+def on_everything(first: LabelSet, cut: Sides, more: list[Further], settings: TrainSettings, work: Path) -> Trained:
+    """A probe of every labelled picture, fitted twice: with pictures left out that choose the epoch, then on all of them.
+
+    Nothing is left to measure its accuracy on.
+    """
+    from probes.evaluate import fit_baselines
+    from probes.train import fit_joint, refit
+
+    sets = [first, *(one.labels for one in more)]
+    whole = [
+        replace(labels, val=None, within=sides.learnt)
+        for labels, sides in zip(sets, (cut, *(one.cut for one in more)), strict=True)
+    ]
+    fitted = []
+    for config in _seeds(settings):
+        chosen = fit_joint(config, sets, work=work / f"seed-{config.seed}")
+        fitted.append(refit(config, whole, chosen, work=work / f"seed-{config.seed}-all"))
+    probes = tuple(each[0] for each in fitted)
+    baselines = fit_baselines(whole[0].features, whole[0].taxonomy, within=whole[0].labelled)
+    return Trained(probes[0], baselines, None, "nothing: no picture is held out", None, probes, (), _also(more, fitted))
+
+
 def cross_validated(first: LabelSet, settings: TrainSettings, name: str, work: Path) -> Trained:
-    """Every picture is predicted by a probe that did not see it; the probe that is kept is fitted on all of them."""
+    """Every picture is predicted by a probe that did not see it; the probe that is kept is fitted on all of them.
+
+    What is kept of the predictions are probabilities, at the temperature of the fold's own probe.
+    """
     from probes.evaluate import evaluation, fit_baselines, out_of_fold
     from probes.train import fit_joint
 
@@ -98,6 +123,7 @@ def cross_validated(first: LabelSet, settings: TrainSettings, name: str, work: P
     whole = replace(first, features=features, within=None)
     fold = stratified_folds(taxonomy.codes(features.rows["label"]), settings.folds, seed=settings.fit.seed)
     predictions: list[list[Predictions]] = [[] for _ in range(settings.seeds)]
+    temperatures: list[float] = []
     readings: dict[str, Any] = {}
     bar = tqdm(total=settings.folds * settings.seeds, desc="cross-validating", unit="fold", leave=False)
     for number in range(settings.folds):
@@ -108,6 +134,8 @@ def cross_validated(first: LabelSet, settings: TrainSettings, name: str, work: P
             kept.append(probe.predict(outside))
             bar.update()
             if kept is predictions[0]:
+                # The temperature too is of pictures that this fold is not among, as it would be for new ones.
+                temperatures.append(probe.temperature)
                 read: dict[str, Any] = {"metric projector": probe.probabilities(kept[-1])}
                 for baseline in fit_baselines(features, taxonomy, within=inside):
                     read[baseline.name] = baseline.probabilities(outside)
@@ -115,13 +143,25 @@ def cross_validated(first: LabelSet, settings: TrainSettings, name: str, work: P
                     readings.setdefault(model, np.empty((len(features), len(taxonomy))))[fold == number] = probabilities
     bar.close()
     probes = tuple(fit_joint(config, [whole], work=work / f"seed-{config.seed}")[0] for config in _seeds(settings))
-    parts = [(np.flatnonzero(fold == number), part) for number, part in enumerate(predictions[0])]
+    own = readings["metric projector"]
+    parts = [
+        (np.flatnonzero(fold == number), replace(part, distances=1.0 - own[fold == number], measure="score"))
+        for number, part in enumerate(predictions[0])
+    ]
     outsides = [features.take(at) for at, _ in parts]
     accuracies = tuple(_accuracy(kept, outsides) for kept in predictions)
     return Trained(
         probes[0], fit_baselines(features, taxonomy), evaluation(readings, features, taxonomy), name,
-        out_of_fold(parts, features), probes, accuracies,
+        out_of_fold(parts, features), probes, accuracies, temperatures=tuple(temperatures),
     )  # fmt: skip
+
+
+def _also(more: list[Further], fitted: list[tuple[Probe, ...]]) -> tuple[Also, ...]:
+    return tuple(
+        Also(one.path, len(one.test), tuple(_accuracy([each[number].predict(one.test)], [one.test]) for each in fitted))
+        for number, one in enumerate(more, start=1)
+        if one.test is not None
+    )
 
 
 def _seeds(settings: TrainSettings) -> list[FitConfig]:

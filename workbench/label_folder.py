@@ -7,7 +7,6 @@ nor the score of a picture is in the folder: whoever labels must not know them.
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,6 +18,8 @@ from analyses.agreement import agreement
 from analyses.gold_labels import ENOUGH_LABELS
 from data.atomic import alone, atomic_folder, require_complete, write_json, write_text
 from data.gold import ANSWER_COLUMNS, ANSWERS, UNSURE, read_answers
+from data.saved import read_record
+from data.saved_arrays import numbers, read_saved_csv
 
 QUEUE_FILE, QUEUE_RECORD, LABELS_FILE = "queue.csv", "queue.json", "labels.csv"
 _SCHEMA = 1
@@ -62,15 +63,16 @@ def open_queue(folder: Path | str) -> Queue:
     """
     folder = Path(folder)
     require_complete(folder, what="label folder")
-    try:
-        record = json.loads((folder / QUEUE_RECORD).read_text(encoding="utf-8"))
-        pictures = pd.read_csv(folder / QUEUE_FILE, dtype={"image_id": str, "path": str}, keep_default_na=False)
-        if record["schema"] != _SCHEMA:
-            raise ValueError(f"schema {record['schema']!r}, this version reads {_SCHEMA}")
-        asked = {name: record[name] for name in _ASKED}
-    except (OSError, KeyError, ValueError) as error:
-        raise ValueError(f"{folder} is not a label folder that can be read ({error}): make it again") from error
-    return Queue(folder, pictures=pictures, **asked)
+    again = "make the label folder again"
+    record = read_record(folder / QUEUE_RECORD, schema=_SCHEMA, otherwise=again)
+    path = folder / QUEUE_FILE
+    pictures = read_saved_csv(path, needed=("image_id", "path", "stratum", "probability"), otherwise=again)
+    pictures = pictures.assign(
+        stratum=numbers(pictures, "stratum", path=path, whole=True, otherwise=again),
+        probability=numbers(pictures, "probability", path=path, otherwise=again),
+    )
+    asked = {name: record.text(name) for name in _ASKED if name != "seed"}
+    return Queue(folder, pictures=pictures, seed=record.whole("seed"), **asked)
 
 
 def save_queue(queue: Queue) -> None:

@@ -9,12 +9,13 @@ from __future__ import annotations
 import argparse
 import difflib
 import functools
-import tomllib
 import typing
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, Field, fields, is_dataclass
 from pathlib import Path
 from typing import Any
+
+from data.saved import read_toml as read_toml_file
 
 
 def options(settings: type[Any]) -> dict[str, Field[Any]]:
@@ -53,10 +54,7 @@ def read_toml(path: Path, settings: type[Any]) -> dict[str, Any]:
     """
     if not path.is_file():
         raise FileNotFoundError(f"no settings at {path}: the file does not exist")
-    try:
-        given = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path} is not valid TOML: {error}") from error
+    given = read_toml_file(path)
     kinds, checked = _kinds(settings), {}
     for key, value in given.items():
         name = key.replace("-", "_")

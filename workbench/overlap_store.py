@@ -5,7 +5,6 @@ The folder holds `overlap.json` (what was compared, and how), `pairs.csv`, `coun
 
 from __future__ import annotations
 
-import json
 import math
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,10 +14,20 @@ import pandas as pd
 
 from analyses.overlap import Overlap
 from data.atomic import MARKER, require_complete, write_json
+from data.saved import read_record
+from data.saved_arrays import numbers, read_saved_csv
 
 RECORD = "overlap.json"
 _WHOLE = ("a", "b", "exact", "near", "pictures", "pictures_a", "pictures_b", "relabelled")
 _FRACTIONS = ("cosine", "hamming")
+_COLUMNS = {
+    "pairs": ("kind", "found_by", "a", "b", "id_a", "id_b", "label_a", "label_b", "split_a", "split_b", "path_a", "path_b",
+              "cosine", "hamming"),
+    "counts": ("split_a", "split_b", "exact", "near", "pictures_a", "pictures_b"),
+    "classes": ("label", "pictures", "exact", "near", "relabelled"),
+}  # fmt: skip
+"""What each table holds."""
+_AGAIN = "compare the sets again with `workbench overlap`"
 _UNKNOWN = ("label_a", "label_b", "path_a", "path_b", "id_a", "id_b")
 """Columns of `pairs` in which an empty cell stands for what is not known."""
 
@@ -57,14 +66,14 @@ def load_overlap(folder: Path | str) -> SavedOverlap:
     require_complete(folder, what="overlap")
     if not (folder / RECORD).is_file():
         raise ValueError(f"{folder} is no comparison of two sets: it has no {RECORD}; make one with `workbench overlap`")
-    record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
+    record = read_record(folder / RECORD, otherwise=_AGAIN)
+    tables = {name: _table(folder / f"{name}.csv") for name in _COLUMNS}
     result = Overlap(
-        pairs=_table(folder / "pairs.csv"), counts=_table(folder / "counts.csv"), classes=_table(folder / "classes.csv"),
-        threshold=math.nan if record["threshold"] is None else float(record["threshold"]), radius=record["radius"],
-        calibration=record["calibration"], n_a=record["n_a"], n_b=record["n_b"], within=record["within"],
-        notes=tuple(record["notes"]),
+        **tables, threshold=record.number("threshold") if record.known("threshold") else math.nan,
+        radius=record.whole("radius"), calibration=record.text("calibration"), n_a=record.whole("n_a", least=0),
+        n_b=record.whole("n_b", least=0), within=record.flag("within"), notes=record.texts("notes"),
     )  # fmt: skip
-    return SavedOverlap(result, record["a"], record["b"])
+    return SavedOverlap(result, record.text("a"), record.text("b"))
 
 
 def is_overlap(folder: Path) -> bool:
@@ -82,13 +91,13 @@ def overlaps_under(root: Path | str) -> list[Path]:
 
 def _table(path: Path) -> pd.DataFrame:
     """The table with the types it had: an id such as 007 or NA stays text."""
-    table = pd.read_csv(path, dtype=str, keep_default_na=False)
+    table = read_saved_csv(path, needed=_COLUMNS[path.stem], otherwise=_AGAIN)
     columns: dict[str, Any] = {}
     for name in table.columns:
         if name in _WHOLE:
-            columns[name] = table[name].astype("int64")
+            columns[name] = numbers(table, name, path=path, whole=True, otherwise=_AGAIN)
         elif name in _FRACTIONS:
-            columns[name] = pd.to_numeric(table[name].replace("", None)).astype(float)
+            columns[name] = numbers(table, name, path=path, otherwise=_AGAIN)
         else:
             missing = None if name in _UNKNOWN else ""
             columns[name] = pd.Series([text or missing for text in table[name]], dtype=object)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -88,7 +89,9 @@ def probe_reading(
     return ReadingQuality(models, seen, confidence_of(name, own, codes[known], seen=seen, answer_at=answer_at))
 
 
-def table_reading(predictions: Predictions, *, answer_at: float, seen: int | None = None) -> ReadingQuality | None:
+def table_reading(
+    predictions: Predictions, *, answer_at: float, seen: int | None = None, basis: str = ""
+) -> ReadingQuality | None:
     """Of anyone's predictions; None where no picture has a label or votes.
 
     Without confidence where scores are no probabilities, or where there are votes and no labels.
@@ -97,6 +100,7 @@ def table_reading(predictions: Predictions, *, answer_at: float, seen: int | Non
         predictions: with all that was joined to them.
         answer_at: see `confidence_of`.
         seen: pictures that the model was trained on, where that is known: 0 for predictions out of fold.
+        basis: see `analyses.reading.Confidence`.
     """
     codes = _codes(predictions)
     known, voted = _known(codes, predictions)
@@ -112,7 +116,8 @@ def table_reading(predictions: Predictions, *, answer_at: float, seen: int | Non
     )
     if not shares:
         return ReadingQuality(models, seen, None)
-    return ReadingQuality(models, seen, confidence_of(name, scores, codes[known], seen=seen, answer_at=answer_at))
+    confidence = confidence_of(name, scores, codes[known], seen=seen, answer_at=answer_at)
+    return ReadingQuality(models, seen, replace(confidence, basis=basis))
 
 
 def none_count(probe: Probe, predictions: Predictions) -> int | None:

@@ -39,8 +39,9 @@ def gap_sentence(confidence: Confidence) -> str:
     weights = table["n"] / table["n"].sum()
     gap = float(((table["confidence"] - table["accuracy"]).abs() * weights).sum())
     said, right = (float((table[name] * weights).sum()) for name in ("confidence", "accuracy"))
+    basis = f"Its probabilities are out of fold, {confidence.basis}. " if confidence.basis else ""
     return (
-        f"It gives its answers a confidence of {percent(said)} on average and is right in {percent(right)}; over "
+        f"{basis}It gives its answers a confidence of {percent(said)} on average and is right in {percent(right)}; over "
         f"{len(table)} group{'s' if len(table) > 1 else ''} of like confidence the two are {points(gap, signed=False)} "
         "points apart on average."
     )

@@ -14,7 +14,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from analyses.audit import AuditResult
 from data.atomic import alone, write_json
 from data.destination import restore
 from data.leftovers import put_aside
+from data.saved import read_record
 
 REVIEW_FILE = "review.json"
 DECISIONS = ("confirmed", "dismissed", "follow-up")
@@ -154,16 +155,12 @@ def load_reviews(folder: Path | str) -> tuple[Review, ...]:
         restore(path.parent)
     if not path.is_file():
         return ()
-    try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-        if record["schema"] != _SCHEMA:
-            raise ValueError(f"schema {record['schema']!r}, this version reads {_SCHEMA}")
-        known = {item.name for item in fields(Review)}
-        return tuple(Review(**{name: value for name, value in one.items() if name in known}) for one in record["reviews"])
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
-        raise ValueError(
-            f"{path} cannot be read as reviews ({type(error).__name__}: {error}): put a good copy back, or move it away"
-        ) from error
+    record = read_record(path, schema=_SCHEMA, otherwise="put a good copy back, or move it away")
+    known = {item.name for item in fields(Review)}
+    return tuple(
+        replace(one, values={name: value for name, value in one.values.items() if name in known}).made(Review)
+        for one in record.records("reviews")
+    )
 
 
 def write_reviews(reviews: Sequence[Review], folder: Path | str) -> None:

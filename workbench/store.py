@@ -20,12 +20,15 @@ import numpy as np
 import pandas as pd
 
 from analyses.audit import EXCLUDED_COLUMNS, SCHEMA, AuditResult
+from analyses.cells import VERDICTS
 from analyses.reading import ReadingQuality, reading_from_json
 from analyses.selftest import SelfTest
 from analyses.skew import FINDING_COLUMNS
-from data.atomic import MARKER, alone, atomic_folder, record_of, require_complete, write_json
+from analyses.slices import SliceSpec
+from data.atomic import MARKER, alone, atomic_folder, require_complete, write_json
 from data.leftovers import discard, put_aside
-from data.taxonomy import Taxonomy
+from data.saved import Record, read_record
+from data.saved_arrays import read_parquet, table_of
 from workbench.reviewing import REVIEW_FILE, REVIEW_LOCK, Review, carried_reviews, merged, write_reviews
 
 if TYPE_CHECKING:
@@ -37,6 +40,8 @@ _TABLES = "tables"
 _DERIVED = ("report.html", REVIEW_FILE)
 RUN_FILES = (*_DERIVED, _SELFTEST, "findings.json", "junit.xml")
 """What a run folder may hold beside what its marker lists; the last two stood beside it in the first runs of 0.1.0."""
+_AGAIN = "audit again"
+_WHOLE_COLUMNS = ("n", "n_complement")
 _TEXT_COLUMNS = ("slice", "emotion", "verdict", "origin", "repeats", "where", "coarsest")
 
 
@@ -110,22 +115,74 @@ def load_audit(folder: Path | str) -> AuditResult:
     require_complete(folder, what="audit")
     if not (folder / "audit.json").is_file():
         raise ValueError(f"{folder} is not an audit: it has no audit.json (a probe folder was given?)")
-    record = record_of(folder / "audit.json", schema=SCHEMA, otherwise="audit again")
-    findings = pd.DataFrame(record["findings"], columns=list(FINDING_COLUMNS))
-    numbers = [name for name in FINDING_COLUMNS if name not in (*_TEXT_COLUMNS, "low_evidence")]
-    findings = findings.astype(dict.fromkeys(numbers, float)).astype({"n": np.int64, "n_complement": np.int64})
+    record = read_record(folder / "audit.json", schema=SCHEMA, otherwise=_AGAIN)
+    numbers = [name for name in FINDING_COLUMNS if name not in (*_TEXT_COLUMNS, "low_evidence", *_WHOLE_COLUMNS)]
+    there = set(record.records("findings")[0].values) if record.records("findings") else set()
+    findings = table_of(
+        record, "findings", text=("slice", "emotion", "verdict"), whole=_WHOLE_COLUMNS,
+        numeric=[name for name in numbers if name in there],
+    ).reindex(columns=list(FINDING_COLUMNS))  # fmt: skip
+    for one in record.records("findings"):
+        _require_where(one.record("where"))
+        if one.text("verdict") not in VERDICTS:
+            raise one.refused("verdict", f"one of {', '.join(VERDICTS)}")
+    findings = findings.astype(dict.fromkeys(numbers, float)).astype(dict.fromkeys(_WHOLE_COLUMNS, np.int64))
+    taxonomy = record.taxonomy("taxonomy")
+    excluded = table_of(record, "excluded", text=("what", "name", "reason"), numeric=("n",))
     return AuditResult(
-        taxonomy=Taxonomy.from_json(record["taxonomy"]),
+        taxonomy=taxonomy,
         findings=findings,
-        slices=_read(folder / "slices.parquet"),
-        structure=pd.read_parquet(folder / "structure.parquet"),
-        samples=pd.read_parquet(folder / "samples.parquet"),
-        excluded=pd.DataFrame(record["excluded"], columns=list(EXCLUDED_COLUMNS)).astype({"n": "Int64"}),
-        run=record["run"],
+        slices=_read(folder / "slices.parquet", needed=("slice", "where", "n", "n_complement")),
+        structure=_read(folder / "structure.parquet", needed=("slice", "emotion")),
+        samples=_read(folder / "samples.parquet", needed=("image_id", "predicted") if len(taxonomy) else ("image_id",)),
+        excluded=excluded.reindex(columns=list(EXCLUDED_COLUMNS)).astype({"n": "Int64"}),
+        run=_run(record.record("run")),
         reading=_reading(folder),
         selftest=_selftest(folder),
         tables={path.stem: _read(path) for path in sorted((folder / _TABLES).glob("*.parquet"))},
     )
+
+
+def _run(run: Record) -> dict[str, Any]:
+    """The record of a run, once it holds what every reader of a run counts on."""
+    for name in ("created", "truth", "measure", "source"):
+        run.text(name)
+    for name in ("pictures", "pictures_with_truth", "tested"):
+        run.whole(name, least=0)
+    for name in ("attributes", "inferred", "notes"):
+        run.texts(name)
+    config = run.record("config")
+    for name in ("alpha", "tolerance"):
+        config.number(name)
+    for name in ("order", "min_count", "bins"):
+        config.whole(name, least=1)
+    for version in run.record("versions").values:
+        run.record("versions").text(version)
+    for name in ("map", "sampled", "system", "inferred_from", "joined", "unproven"):
+        if run.known(name):
+            run.record(name)
+    for name in ("remarks", "concept_sentences", "concepts", "gold", "wordings"):
+        if run.known(name):
+            run.texts(name)
+    for name in ("command", "features", "probe", "predictions", "anchors", "training", "valence"):
+        if run.known(name):
+            run.text(name)
+    return dict(run.values)
+
+
+def _require_where(where: Record) -> None:
+    """Refuses what are no conditions of a slice: values, or ranges with an end."""
+    for column, value in where.values.items():
+        if isinstance(value, dict):
+            ends = where.record(column)
+            for end in ends.values:
+                ends.number(end)
+        elif isinstance(value, list):
+            raise where.refused(column, "a value or a range")
+    try:
+        SliceSpec.from_json(where.values)
+    except (TypeError, ValueError) as error:
+        raise where.damaged(f"{where.within.rstrip('.')} is no slice: {error}") from error
 
 
 def _written(table: pd.DataFrame) -> pd.DataFrame:
@@ -135,9 +192,18 @@ def _written(table: pd.DataFrame) -> pd.DataFrame:
     return table.assign(where=[json.dumps(where, ensure_ascii=False) for where in table["where"]])
 
 
-def _read(path: Path) -> pd.DataFrame:
-    table = pd.read_parquet(path)
-    return table.assign(where=[json.loads(where) for where in table["where"]]) if "where" in table else table
+def _read(path: Path, *, needed: Sequence[str] = ()) -> pd.DataFrame:
+    table = read_parquet(path, needed=needed, otherwise=_AGAIN)
+    if "where" not in table:
+        return table
+    try:
+        where = [json.loads(where) for where in table["where"]]
+    except (ValueError, TypeError, RecursionError) as error:
+        raise ValueError(f"{path} cannot be read: where holds no conditions ({error}); {_AGAIN}") from error
+    rows = Record(path, {"where": where}, _AGAIN).records("where")
+    for row in rows:
+        _require_where(row)
+    return table.assign(where=where)
 
 
 def save_selftest(outcome: SelfTest, folder: Path | str) -> None:
@@ -149,8 +215,9 @@ def _selftest(folder: Path) -> SelfTest | None:
     path = folder / _SELFTEST
     if not path.is_file():
         return None
-    record = json.loads(path.read_text(encoding="utf-8"))
-    return SelfTest(**(record | {"within": tuple(record["within"])}))
+    record = read_record(path, otherwise="run `workbench selftest` again")
+    record.whole("times", least=1)
+    return record.made(SelfTest)
 
 
 def runs_under(root: Path | str) -> list[Path]:
@@ -171,7 +238,29 @@ def runs_under(root: Path | str) -> list[Path]:
 def _reading(folder: Path) -> ReadingQuality | None:
     """None where nothing was measured, and in runs that are older than this file."""
     path = folder / _READING
-    return reading_from_json(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else None
+    return _reading_of(read_record(path, otherwise=_AGAIN)) if path.is_file() else None
+
+
+def _reading_of(record: Record) -> ReadingQuality:
+    """What `ReadingQuality.as_json` wrote, each number where it is expected."""
+    table_of(record, "models", text=("model", "kind"), whole=("n",), numeric=("accuracy", "low", "high"))
+    if record.known("seen"):
+        record.whole("seen", least=0)
+    if record.known("confidence"):
+        confidence = record.record("confidence")
+        for name in ("asked", "level"):
+            confidence.number(name)
+        confidence.text("model"), confidence.whole("n", least=1)
+        for name, known in (("seen", confidence.whole), ("threshold", confidence.number)):
+            if confidence.known(name):
+                known(name)
+        curve = ("accuracy", "low", "high")
+        table_of(confidence, "reliability", whole=("n",), numeric=("confidence", "from", "to", *curve))
+        table_of(confidence, "coverage", whole=("n",), numeric=("threshold", "coverage", *curve))
+    try:
+        return reading_from_json(record.values)
+    except ValueError as error:
+        raise record.damaged(str(error)) from error
 
 
 def _records(table: pd.DataFrame) -> list[dict[str, Any]]:

@@ -16,6 +16,7 @@ import pandas as pd
 
 from data.atomic import write_json
 from data.features import FeatureSet
+from data.saved import Record, read_json, read_record
 from data.splits import stratified_folds
 from data.taxonomy import Taxonomy
 from probes.config import FitConfig
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from probes.anchors import LabelAnchors
 
 QUESTION_FILE = "question.json"
+STATES = ("complete", "pruned", "stopped", "failed")
+_AGAIN = "remove the sweep's working folder, and sweep again"
 _READ_AT_ONCE = 1 << 16
 """Pictures that are read at once, 200 MB at width 768."""
 Floats = npt.NDArray[np.float64]
@@ -208,16 +211,32 @@ def load_trials(work: Path, ground: Ground, question: dict[str, Any]) -> list[Tr
     file = work / QUESTION_FILE
     if not file.is_file():
         write_json(file, question)
-    elif json.loads(file.read_text(encoding="utf-8")) != json.loads(json.dumps(question)):
+    elif read_json(file, otherwise=_AGAIN) != json.loads(json.dumps(question)):
         raise ValueError(f"{work} is of a sweep over other features or settings: remove it, or choose another output")
     trials: list[Tried] = []
     while (file := work / f"trial-{len(trials):05d}.json").is_file():
-        record = json.loads(file.read_text(encoding="utf-8"))
-        whole = record["state"] == "complete"
-        bits = np.unpackbits(np.frombuffer(bytes.fromhex(record.pop("hits")), np.uint8), count=len(ground.codes) * whole)
-        config = FitConfig(**record.pop("config"))
-        trials.append(Tried(**record | {"scores": tuple(record["scores"]), "hits": bits.astype(bool), "config": config}))
+        trials.append(_trial(read_record(file, otherwise=_AGAIN), len(ground.codes)))
     return trials
+
+
+def _trial(record: Record, n: int) -> Tried:
+    state = record.text("state")
+    if state not in STATES:
+        raise record.refused("state", f"one of {', '.join(STATES)}")
+    count = n if state == "complete" else 0
+    try:
+        packed = bytes.fromhex(record.text("hits"))
+    except ValueError as error:
+        raise record.refused("hits", "hexadecimal digits") from error
+    if len(packed) != (count + 7) // 8:
+        raise record.damaged(f"hits are of {8 * len(packed):,} pictures, expected {count:,}")
+    bits = np.unpackbits(np.frombuffer(packed, np.uint8), count=count)
+    scores = record.numbers("scores") if record.values.get("scores") else ()
+    return Tried(
+        record.whole("number", least=0), state, dict(record.record("suggested").values),
+        record.record("config").made(FitConfig), scores, bits.astype(bool), record.number("seconds"),
+        record.number("elapsed"), record.text("note"),
+    )  # fmt: skip
 
 
 def trials_table(trials: list[Tried], measure: str) -> pd.DataFrame:

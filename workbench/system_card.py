@@ -6,7 +6,6 @@ report and app, and never touches a number.
 
 from __future__ import annotations
 
-import tomllib
 import types
 import typing
 from collections.abc import Mapping
@@ -14,6 +13,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from data.saved import read_toml
 from data.taxonomy import closest
 
 USED_AT = ("work", "education", "elsewhere")
@@ -122,10 +122,7 @@ def read_system_card(path: Path | str) -> SystemCard:
         raise FileNotFoundError(
             f"no description of a system at {path}: the file does not exist (start from docs/system.toml)"
         )
-    try:
-        stated = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path} is not valid TOML: {error}") from error
+    stated = read_toml(path)
     if not stated:
         raise ValueError(f"{path} states nothing: fill in at least one of {', '.join(_KINDS)}")
     try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Protocol
 
 from data.atomic import require_complete
 from data.reported import SETS
+from data.saved import read_record
 from workbench.settings import ReproduceSettings, TrainSettings
 from workbench.training_sides import Say
 
@@ -79,11 +79,12 @@ def trained_on_table(paths: Mapping[str, Path], settings: ReproduceSettings, *, 
 
 def _require_same(place: Path, settings: ReproduceSettings, sets: int) -> None:
     """Refuses a finished probe of other settings, sets or seeds."""
-    record = json.loads((place / "metrics.json").read_text(encoding="utf-8"))
-    training = record.get("training", {})
+    record = read_record(place / "metrics.json", otherwise="pass --overwrite to train it again")
+    training = record.record("training").values if "training" in record else {}
     same = all(training.get(name) == value for name, value in asdict(settings.fit).items())
-    seeds = len(record.get("seed_accuracies", (0,)))
-    if not (same and seeds == settings.seeds and len(training.get("taxonomies", ())) == sets):
+    seeds = len(record.numbers("seed_accuracies")) if "seed_accuracies" in record else 1
+    taxonomies = training.get("taxonomies")
+    if not (same and seeds == settings.seeds and isinstance(taxonomies, list) and len(taxonomies) == sets):
         raise ValueError(
             f"the probe at {place} was trained with other settings, sets or seeds: pass --overwrite to train it again, "
             f"--probe {place} to read it as it is, or choose another --out"

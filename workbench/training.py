@@ -17,10 +17,10 @@ from data.readers import read_features, with_taxonomy
 from data.taxonomy import Taxonomy
 from data.taxonomy_file import taxonomy_called
 from workbench.claiming import writes_out
-from workbench.fitting import Further, Trained, cross_validated, held_out
+from workbench.fitting import Further, Trained, cross_validated, held_out, on_everything
 from workbench.settings import TrainSettings
 from workbench.training_pictures import Source, save_sources
-from workbench.training_sides import Say, Sides, refuse_copies, sampling_sentence, sides, thin_labels
+from workbench.training_sides import Say, refuse_copies, sampling_sentence, sides, thin_labels
 
 if TYPE_CHECKING:
     from probes.evaluate import Evaluation
@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
 PREDICTIONS_FILE = "predictions.parquet"
 HISTORY_FILE = "history.csv"
+METRICS_FILE = "metrics.json"
+OUT_OF_FOLD = "out_of_fold"
+"""Key of the metrics that says at which temperatures the predictions out of fold are probabilities; 0.1.0 kept cosines."""
 
 
 def open_features(
@@ -53,7 +56,8 @@ def train(settings: TrainSettings, *, say: Say = print) -> Trained:
 
     Accuracy is always measured on pictures that neither training nor the choice of the epoch has seen: the split `test`
     where there is one, else a held-out share, else (with folds) every picture once by a probe that did not see it.
-    Other seeds train on the same pictures and are measured on the same pictures.
+    Other seeds train on the same pictures and are measured on the same pictures. With a share of 0 held out, the probe is
+    trained on every labelled picture, and nothing is measured.
 
     A training that is killed goes on from its last saved epoch when the same command is given again. Of several processes
     (see `probes.team`) all train and the main one speaks and writes.
@@ -81,28 +85,38 @@ def train(settings: TrainSettings, *, say: Say = print) -> Trained:
         say("note: there are votes; --soft votes trains on them, which tells more than one label a picture")
     anchors = anchors_from(settings.fit.anchors, taxonomy, template=settings.fit.template)
     cut = sides(features, taxonomy, settings)
+    if settings.holdout == 0 and cut.test is not None:
+        say("note: --holdout 0 changes nothing here: accuracy is measured on split test, which is not trained on")
     for thin in thin_labels(features, taxonomy, cut):
         say(f"warning: {thin}")
     test_on = None if cut.test is None else features.take(cut.test)
-    refuse_copies(_learnt(features, cut), None if test_on is None else test_on.rows, allowed=settings.allow_overlap, say=say)
+    if cut.measured_on:
+        measured = None if test_on is None else test_on.rows
+        refuse_copies(features.rows.iloc[cut.learnt], measured, allowed=settings.allow_overlap, say=say)
     first = LabelSet(features, taxonomy, anchors, cut.validation(features), cut.train)
     if first.val is not None:
         say(f"the epoch is chosen on {len(first.val):,} pictures of split {first.val.rows['split'].iloc[0]}")
     work = out.with_name(f".{out.name}.training")
-    if test_on is None:
+    if settings.folds:
         trained = cross_validated(first, settings, cut.measured_on, work)
     else:
-        more = _further_sets(settings, features.spec, test_on.rows, say)
+        more = _further_sets(settings, features.spec, None if test_on is None else test_on.rows, say)
         if more:
             say(sampling_sentence(settings.fit.sampling, [len(first.labelled), *(len(one.labels.labelled) for one in more)]))
-        trained = held_out(first, test_on, more, settings, cut.measured_on, work)
+        if test_on is None:
+            trained = on_everything(first, cut, more, settings, work)
+        else:
+            trained = held_out(first, test_on, more, settings, cut.measured_on, work)
     if is_main():
         _save_trained(trained, settings)
         shutil.rmtree(work, ignore_errors=True)
     resumed = trained.probe.config["resumed_epochs"]
     if resumed:
         say(f"went on after epoch {resumed} of a training that was interrupted")
-    for line in evaluation_lines(trained.evaluation, trained.evaluated_on):
+    lines = everything_lines(trained.probe) if trained.evaluation is None else evaluation_lines(
+        trained.evaluation, trained.evaluated_on
+    )  # fmt: skip
+    for line in lines:
         say(line)
     if settings.fit.soft == "votes":
         say("the projector is trained on the votes, the baselines on one label a picture")
@@ -110,6 +124,9 @@ def train(settings: TrainSettings, *, say: Say = print) -> Trained:
         say(seeds_sentence(trained.accuracies))
     for one in trained.also:
         say(one.sentence())
+    if trained.out_of_fold:
+        phrase = temperatures_phrase(trained.temperatures, fitted=settings.fit.calibrate)
+        say(f"{PREDICTIONS_FILE} holds probabilities, {phrase}")
     say(f"wrote {out}" + (f" (with {PREDICTIONS_FILE}, out of fold)" if trained.out_of_fold else ""))
     return trained
 
@@ -127,6 +144,25 @@ def seeds_sentence(accuracies: Sequence[float]) -> str:
     told = ", ".join(f"{value:.3f}" for value in values)
     mean = values.mean()
     return f"over {len(values)} seeds: mean accuracy {mean:.3f} [{mean - half:.3f}, {mean + half:.3f}] ({told})"
+
+
+def everything_lines(probe: Probe) -> list[str]:
+    """What a training with nothing held out has to say instead of an accuracy."""
+    count, chose = int(probe.config["pictures"]), int(probe.config["epoch_chosen_on"])
+    return [
+        f"nothing is held out (--holdout 0): {chose:,} pictures chose epoch {probe.config['best_epoch']} in a first "
+        f"training without them; then the probe was refitted on all {count:,} labelled pictures, for as many epochs",
+        "its accuracy is not measured, since no picture is left for that: --folds 5 measures the same settings out of fold",
+    ]
+
+
+def temperatures_phrase(temperatures: Sequence[float], *, fitted: bool) -> str:
+    """At which temperatures probabilities out of fold are, in words; `fitted` to what chose the epoch, or not."""
+    if not fitted:
+        return f"at the temperature of the loss ({temperatures[0]:.3g}; --calibrate fits one)"
+    low, high = min(temperatures), max(temperatures)
+    span = f"{low:.3g}" if f"{low:.3g}" == f"{high:.3g}" else f"{low:.3g} to {high:.3g}"
+    return f"each at a temperature ({span}) that was fitted without the picture"
 
 
 def evaluation_lines(evaluation: Evaluation, evaluated_on: str) -> list[str]:
@@ -161,7 +197,7 @@ def _opened(path: str, settings: TrainSettings, taxonomy: str, say: Say) -> tupl
     return with_taxonomy(features, labels), labels
 
 
-def _further_sets(settings: TrainSettings, spec: FeatureSpec, measured: pd.DataFrame, say: Say) -> list[Further]:
+def _further_sets(settings: TrainSettings, spec: FeatureSpec, measured: pd.DataFrame | None, say: Say) -> list[Further]:
     """The sets of `--also`, their split `train` where they have one."""
     from probes.anchors import anchors_from
     from probes.label_sets import LabelSet
@@ -180,20 +216,16 @@ def _further_sets(settings: TrainSettings, spec: FeatureSpec, measured: pd.DataF
                 f"{features.spec.in_words()}: sets that are trained on together must be encoded by one"
             )
         cut = sides(features, taxonomy, settings, first=False)
-        learnt = _learnt(features, cut)
-        refuse_copies(learnt, measured, allowed=settings.allow_overlap, say=say)
+        learnt = features.rows.iloc[cut.learnt]
+        if measured is not None:
+            refuse_copies(learnt, measured, allowed=settings.allow_overlap, say=say)
         anchors = anchors_from(settings.fit.anchors, taxonomy, template=settings.fit.template)
         say(f"also {len(cut.train):,} pictures from {path}; labels: {', '.join(taxonomy.labels)}")
         test = None if cut.test is None else features.take(cut.test)
         if test is not None:
             refuse_copies(learnt, test.rows, allowed=settings.allow_overlap, say=say)
-        made.append(Further(path, LabelSet(features, taxonomy, anchors, cut.validation(features), cut.train), test))
+        made.append(Further(path, LabelSet(features, taxonomy, anchors, cut.validation(features), cut.train), test, cut))
     return made
-
-
-def _learnt(features: FeatureSet, cut: Sides) -> pd.DataFrame:
-    """Rows of all pictures that a training sees."""
-    return features.rows.iloc[cut.train if cut.val is None else np.concatenate([cut.train, cut.val])]
 
 
 def _save_trained(trained: Trained, settings: TrainSettings) -> None:
@@ -209,13 +241,14 @@ def _save_trained(trained: Trained, settings: TrainSettings) -> None:
         save_sources(sources, partial)
         _history(trained.probe).to_csv(partial / HISTORY_FILE)
         save_baselines(trained.baselines, partial / "baselines.safetensors")
-        metrics = trained.evaluation.as_json()
+        metrics = trained.evaluation.as_json() if trained.evaluation is not None else {}
         write_json(
-            partial / "metrics.json",
+            partial / METRICS_FILE,
             metrics
             | {"evaluated_on": trained.evaluated_on, "training": dict(trained.probe.config)}
             | ({"seed_accuracies": list(trained.accuracies)} if len(trained.accuracies) > 1 else {})
-            | ({"also": [asdict(one) for one in trained.also]} if trained.also else {}),
+            | ({"also": [asdict(one) for one in trained.also]} if trained.also else {})
+            | ({OUT_OF_FOLD: {"temperatures": list(trained.temperatures)}} if trained.out_of_fold is not None else {}),
         )
         for probe in trained.probes if len(trained.probes) > 1 else ():
             folder = partial / "seeds" / str(probe.config["seed"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -13,6 +12,7 @@ import numpy.typing as npt
 
 from data.atomic import write_json
 from data.features import FeatureSet
+from data.saved import read_record
 from workbench.leakage import NearCopies, NearSearch
 
 if TYPE_CHECKING:
@@ -102,7 +102,8 @@ def _kept(folders: Sequence[Path | str]) -> list[Source]:
     for folder in folders:
         file = Path(folder) / SOURCES_FILE
         if file.is_file():
-            found |= {Source(**record): None for record in json.loads(file.read_text(encoding="utf-8"))["sources"]}
+            records = read_record(file, otherwise="name the training features with --trained-on").records("sources")
+            found |= {record.made(Source): None for record in records}
     return list(found)
 
 

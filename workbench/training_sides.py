@@ -31,13 +31,18 @@ class Sides:
         train: trained on.
         val: choose the epoch; None to hold out a share of `train`.
         test: measure; None where every picture is measured out of fold, or where nothing is.
-        measured_on: what the test is called.
+        measured_on: what the test is called; empty where nothing is measured.
     """
 
     train: Positions
     val: Positions | None
     test: Positions | None
     measured_on: str
+
+    @property
+    def learnt(self) -> Positions:
+        """All that a training sees: the pictures that are trained on and those that choose the epoch."""
+        return self.train if self.val is None else np.concatenate([self.train, self.val])
 
     def validation(self, features: FeatureSet) -> FeatureSet | None:
         """The pictures that choose the epoch."""
@@ -73,7 +78,7 @@ def sides(features: FeatureSet, taxonomy: Taxonomy, settings: TrainSettings, *, 
         if not len(test):
             raise ValueError("no picture of split test has a label, so accuracy cannot be measured: label some of them")
         return Sides(train, val, test, "split test")
-    if not first:
+    if not first or settings.holdout == 0:
         return Sides(train, val, None, "")
     try:
         held = stratified_holdout(
@@ -120,11 +125,14 @@ def thin_labels(features: FeatureSet, taxonomy: Taxonomy, cut: Sides) -> list[st
     """
     codes = taxonomy.codes(features.rows["label"])
     learnt = np.bincount(codes[cut.train], minlength=len(taxonomy))
+    folds = cut.test is None and bool(cut.measured_on)
+    if not folds and cut.test is None:
+        return []  # nothing is measured, and each label is learned from
     measured = learnt if cut.test is None else np.bincount(codes[cut.test], minlength=len(taxonomy))
     alone = "the projector knows them by their word alone and the baselines always miss them"
     told = {
         "have no picture to learn from, so " + alone: (learnt == 0) & (measured > 0),
-        "have a single picture, so that in its fold " + alone: (learnt == 1) & (cut.test is None),
+        "have a single picture, so that in its fold " + alone: (learnt == 1) & folds,
         "have a single picture, which is learned from and cannot be measured on": (learnt == 1) & (measured == 0),
         "are learned from a single picture": (learnt == 1) & (measured > 0) & (cut.test is not None),
     }

@@ -23,13 +23,19 @@ class HashingTokenizer:
 
     context_length = CONTEXT
 
+    def encode(self, text: str) -> list[int]:
+        """The ids of all words of a text, however many; without start and end."""
+        return [1 + zlib.crc32(word.encode()) % (VOCABULARY - 3) for word in _WORD.findall(text.lower())]
+
     def __call__(self, texts: str | Sequence[str], context_length: int | None = None) -> Tensor:
-        """Token ids `(t, context_length)`; words beyond the context are cut off."""
+        """Token ids `(t, context_length)`; words beyond the context are cut off.
+
+        `probes.vision` refuses such texts before.
+        """
         length = context_length or self.context_length
         texts = [texts] if isinstance(texts, str) else texts
         tokens = torch.zeros(len(texts), length, dtype=torch.long)
         for row, text in enumerate(texts):
-            words = _WORD.findall(text.lower())[: length - 2]
-            ids = [_START, *(1 + zlib.crc32(word.encode()) % (VOCABULARY - 3) for word in words), _END]
+            ids = [_START, *self.encode(text)[: length - 2], _END]
             tokens[row, : len(ids)] = torch.tensor(ids)
         return tokens

@@ -20,7 +20,7 @@ class TrainSettings:
     taxonomy: str = fields.taxonomy()
     split: str = option("", "train on this split only; 'train' when there are several")
     val_split: str = option("", "choose the epoch on this split; 'val' where there is one; 'none': on a held-out share")
-    holdout: float = option(0.2, "share held out to measure accuracy, when there is no split 'test'")
+    holdout: float = option(0.2, "share held out to measure accuracy, without a split 'test'; 0: train on everything")
     folds: int = option(0, "cross-validate with this many folds and write out-of-fold predictions")
     seeds: int = option(1, "train this often, with seeds from --seed on, and say how much accuracy depends on them")
     encoder: str = fields.encoder()

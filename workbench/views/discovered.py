@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 from typing import Any
@@ -12,11 +11,11 @@ import streamlit as st
 
 from data.atomic import MARKER
 from workbench.discovery_sentences import WARNING, slice_sentence
+from workbench.discovery_store import RECORD, load_discovery
 from workbench.opened import RUNS_VARIABLE, short_name
 from workbench.sentences import markdown_text
 
 _MOST_PICTURES = 12
-_RECORD, _MEMBERS = "discover.json", "members.parquet"
 
 
 def render() -> None:
@@ -29,19 +28,17 @@ def render() -> None:
         return
     folder = st.selectbox("Discovery", folders, format_func=lambda path: short_name(path, root))
     try:
-        record = json.loads((folder / _RECORD).read_text(encoding="utf-8"))
-        table, members = pd.DataFrame(record["slices"]), pd.read_parquet(folder / _MEMBERS)
-        headline, notes = str(record["headline"]), [str(note) for note in record["notes"]]
-    except (OSError, ValueError, KeyError) as error:
+        found = load_discovery(folder)
+    except (OSError, ValueError) as error:
         st.error(markdown_text(f"This discovery cannot be read: {error}"))
         return
-    st.markdown(f"**{markdown_text(headline)}**")
-    for note in notes:
+    st.markdown(f"**{markdown_text(found.headline)}**")
+    for note in found.notes:
         st.caption(markdown_text(note))
     st.warning(WARNING)
-    if table.empty:
+    if found.table.empty:
         return
-    rows = list(table.itertuples())
+    rows, members = list(found.table.itertuples()), found.members
     others = [row for row in rows if row.verdict != "verified"]
     st.markdown(_list([row for row in rows if row.verdict == "verified"]))
     if others:
@@ -53,7 +50,7 @@ def render() -> None:
 
 def discoveries_under(root: Path) -> list[Path]:
     """Finished discoveries one or two folders below `root`, the newest first."""
-    found = [path.parent for pattern in ("*", "*/*") for path in root.glob(f"{pattern}/{_RECORD}")]
+    found = [path.parent for pattern in ("*", "*/*") for path in root.glob(f"{pattern}/{RECORD}")]
     whole = [path for path in found if (path / MARKER).is_file() and not path.name.startswith(".")]
     return sorted(whole, key=lambda path: ((path / MARKER).stat().st_mtime_ns, str(path)), reverse=True)
 
