@@ -205,7 +205,10 @@ def require_unique_names(names: Sequence[str], *, where: str) -> None:
 def _arrays(path: Path) -> dict[str, npt.NDArray[Any]]:
     """The file's arrays by key; a bare array has the key `""`."""
     again = "write the directions again with numpy.save or numpy.savez"
-    arrays = read_npz(path, otherwise=again) if path.suffix.lower() == ".npz" else {"": read_npy(path, otherwise=again)}
+    try:
+        arrays = read_npz(path, otherwise=again) if path.suffix.lower() == ".npz" else {"": read_npy(path, otherwise=again)}
+    except ValueError as error:
+        raise ValueError(f"{path} cannot be read as NumPy arrays: {error}") from error
     for key, array in arrays.items():
         if array.dtype.kind not in "fiu":
             raise ValueError(f"{path}: {key or 'its array'} holds {array.dtype}: expected numbers")

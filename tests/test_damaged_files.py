@@ -276,3 +276,26 @@ def test_a_command_says_it_in_one_line_and_ends_with_2(saved, tmp_path, monkeypa
     finally:
         for path, content in whole.items():
             path.write_bytes(content)
+
+
+@pytest.mark.parametrize(
+    ("file", "change"),
+    [
+        ("tables/levels.parquet", lambda table: table.drop(columns="effect")),
+        ("samples.parquet", lambda table: table.drop(columns="audit_margin")),
+        ("slices.parquet", lambda table: table.assign(n=None)),
+    ],
+)
+def test_a_run_whose_tables_lack_something_is_not_shown_and_says_so(saved, file, change):
+    folder = saved / "audit"
+    whole = {path: path.read_bytes() for path in (folder / file, folder / MARKER)}
+    try:
+        change(pd.read_parquet(folder / file)).to_parquet(folder / file)
+        remark(folder)
+        outcome = workbench("report", folder)
+        assert "Traceback" not in outcome.err
+        assert outcome.code in (0, 2)
+        assert outcome.code == 0 or str(folder) in outcome.err
+    finally:
+        for path, content in whole.items():
+            path.write_bytes(content)

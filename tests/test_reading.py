@@ -74,7 +74,7 @@ def text_of(folder: Path) -> str:
 def test_an_audit_of_a_probe_measures_what_its_training_did(demo, demo_result):
     record = json.loads((demo.probe / "metrics.json").read_text(encoding="utf-8"))
     models = demo_result.reading.models.set_index("model")
-    assert list(models["kind"]) == ["probe", "baseline", "baseline"]
+    assert list(models["kind"]) == ["probe", "baseline", "baseline", "baseline"]
     for name, wanted in (("metric projector", record), *record["baselines"].items()):
         for figure in ("accuracy", "low", "high"):
             assert models.loc[name, figure] == pytest.approx(wanted[figure]), (name, figure)

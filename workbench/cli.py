@@ -68,13 +68,17 @@ def _run(command: str, settings: Any, line: str) -> int:
         return _report(settings)
     if command == "review":
         from workbench.review_listing import review_run
+        from workbench.store import naming_damage
 
-        review_run(settings)
+        with naming_damage(settings.run):
+            review_run(settings)
         return 0
     if command == "label":
         from workbench.labelling import label
+        from workbench.store import naming_damage
 
-        label(settings)
+        with naming_damage(settings.run):
+            label(settings)
         return 0
     if command in ("data", "features", "overlap"):
         from workbench import intake
@@ -99,8 +103,10 @@ def _run(command: str, settings: Any, line: str) -> int:
         anchors(settings)
     elif command == "selftest":
         from workbench.selftesting import selftest_run
+        from workbench.store import naming_damage
 
-        selftest_run(settings)
+        with naming_damage(settings.run):
+            selftest_run(settings)
     elif command == "bench":
         from workbench.benching import bench
 
@@ -124,8 +130,10 @@ def _run(command: str, settings: Any, line: str) -> int:
             _show(Path(settings.out) / "audit" / "report.html")
     elif command == "compare":
         from workbench.comparing import compare_runs
+        from workbench.store import naming_damage
 
-        return EXIT_FINDINGS if compare_runs(settings, command=line).failed else 0
+        with naming_damage(f"{settings.run_a} or {settings.run_b}"):
+            return EXIT_FINDINGS if compare_runs(settings, command=line).failed else 0
     else:
         from workbench.auditing import audit
         from workbench.gate import audit_gate
@@ -140,10 +148,11 @@ def _report(settings: ReportSettings) -> int:
     from data.atomic import write_text
     from workbench.report import report_html
     from workbench.reviewing import load_reviews
-    from workbench.store import load_audit
+    from workbench.store import load_audit, naming_damage
 
     target = Path(settings.out) if settings.out else Path(settings.run) / "report.html"
-    write_text(target, report_html(load_audit(settings.run), reviews=load_reviews(settings.run)))
+    with naming_damage(settings.run):
+        write_text(target, report_html(load_audit(settings.run), reviews=load_reviews(settings.run)))
     print(f"report: {target}")
     return 0
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -141,6 +141,22 @@ def load_audit(folder: Path | str) -> AuditResult:
         selftest=_selftest(folder),
         tables={path.stem: _read(path) for path in sorted((folder / _TABLES).glob("*.parquet"))},
     )
+
+
+@contextmanager
+def naming_damage(folder: Path | str) -> Iterator[None]:
+    """Around everything that is made of a run's tables: what a damaged one leads to becomes one line that names the run.
+
+    Tables are many, and differ by what an audit was asked; each is checked by whoever shows it, and not before.
+
+    Raises:
+        ValueError: a table lacks a column, or holds something else than was written.
+    """
+    try:
+        yield
+    except (LookupError, AttributeError, TypeError, ArithmeticError, pd.errors.InvalidIndexError) as error:
+        reason = " ".join(f"{type(error).__name__}: {error}".split())[:160]
+        raise ValueError(f"{folder} opens, but a table or its record is damaged ({reason}): {_AGAIN}") from error
 
 
 def _run(run: Record) -> dict[str, Any]:
