@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
@@ -16,6 +16,7 @@ import pandas as pd
 
 from analyses.attribute_kinds import kind_notes
 from analyses.audit_notes import prediction_notes
+from analyses.audit_tables import excluded_table, map_of, map_record, samples_of
 from analyses.cells import VERDICTS, Rules
 from analyses.clusters import group_codes, group_spreads, of_scores
 from analyses.config import AuditConfig
@@ -25,14 +26,13 @@ from analyses.in_pairs import InPairs
 from analyses.levels import coarsest, level_table
 from analyses.outcomes import outcome_findings
 from analyses.pair_notes import pair_exclusions, pair_notes, pairing_of
-from analyses.projection import Projection, projection
 from analyses.reading import ReadingQuality
 from analyses.repeats import repeating_columns
-from analyses.scores import Scores, scores
+from analyses.scores import scores
 from analyses.selftest import SelfTest
 from analyses.skew import Finding, ranked, skew_table
 from analyses.slice_accuracy import ACCURACY, accuracy_table
-from analyses.slices import CodedAttribute, coded_attributes
+from analyses.slices import coded_attributes
 from analyses.space.step import space_tables
 from analyses.spread import Spread
 from analyses.structure import slice_table, structure_table
@@ -41,9 +41,6 @@ from data.predictions import Predictions
 from data.taxonomy import Taxonomy
 
 SCHEMA = 1
-SCORE_OF = "audit_score_"
-"""Start of the columns of `AuditResult.samples` that hold each label's score, where a picture's truth is not known."""
-EXCLUDED_COLUMNS = ("what", "name", "n", "reason")
 
 
 @dataclass(frozen=True)
@@ -196,7 +193,7 @@ def run_audit(
     structure = structure_table(sums, per_picture, predictions.taxonomy, spreads=spreads)
     slices = slice_table(sums, per_picture, coded, predictions.embeddings, spreads=spreads)
     say("drawing the map")
-    drawn = _map(predictions, config)
+    drawn = map_of(predictions, config)
     say("measuring the space")
     space = space_tables(
         predictions, proven, skewed=frozenset(findings.loc[findings["verdict"] == "skewed", "slice"]), inferred=inferred,
@@ -208,7 +205,7 @@ def run_audit(
         findings=findings,
         slices=slices,
         structure=structure,
-        samples=_samples(predictions, per_picture, drawn),
+        samples=samples_of(predictions, per_picture, drawn),
         excluded=excluded_table(
             coded,
             unusable,
@@ -233,7 +230,7 @@ def run_audit(
             "tested": int(findings["p"].notna().sum()),
             "config": asdict(config),
             "sampled": further.sampled,
-            "map": _map_record(drawn, predictions),
+            "map": map_record(drawn, predictions),
             "notes": [
                 *predictions.notes,
                 *prediction_notes(predictions),
@@ -275,96 +272,6 @@ def versions() -> dict[str, str]:
         except PackageNotFoundError:
             found[name] = "not installed"
     return found
-
-
-def _map(predictions: Predictions, config: AuditConfig) -> Projection | None:
-    if predictions.measure == "label" or not config.map_pictures:
-        return None
-    vectors = predictions.distances if predictions.embeddings is None else predictions.embeddings
-    ids = predictions.rows["image_id"].to_numpy(dtype=object)
-    return projection(vectors, ids, anchors=predictions.anchors, most=config.map_pictures, seed=config.seed, seeds=True)
-
-
-def _map_record(drawn: Projection | None, predictions: Predictions) -> dict[str, Any] | None:
-    if drawn is None:
-        return None
-    anchors = [] if drawn.anchors_xy is None else drawn.anchors_xy.tolist()
-    return {
-        "method": drawn.method,
-        "space": "label space of the probe" if predictions.embeddings is not None else "scores",
-        "trustworthiness": None if np.isnan(drawn.trustworthiness) else round(drawn.trustworthiness, 4),
-        "continuity": None if np.isnan(drawn.continuity) else round(drawn.continuity, 4),
-        "overlap": None if np.isnan(drawn.overlap) else round(drawn.overlap, 4),
-        "disagreement": None if np.isnan(drawn.disagreement) else round(drawn.disagreement, 4),
-        "pictures": len(drawn.positions),
-        "anchors": [
-            {"label": label, "x": x, "y": y} for label, (x, y) in zip(predictions.taxonomy.labels, anchors, strict=False)
-        ],
-    }
-
-
-def _samples(predictions: Predictions, per_picture: Scores, drawn: Projection | None) -> pd.DataFrame:
-    labels = np.asarray(predictions.taxonomy.labels, dtype=object)
-    samples = predictions.rows.copy()
-    samples["predicted"] = labels[predictions.predicted]
-    agreement = np.full(len(samples), np.nan)
-    if "hit" in per_picture:
-        known = per_picture.of("labelled")[:, 0] > 0
-        agreement[known] = per_picture.of("hit")[known, 0]
-    samples["audit_agreement"] = agreement
-    samples["audit_margin"] = per_picture.of("margin")[:, 0] if "margin" in per_picture else np.nan
-    places = np.full((len(samples), 2), np.nan)
-    if drawn is not None:
-        places[drawn.positions] = drawn.xy
-    samples["audit_x"], samples["audit_y"] = places.T
-    truth = predictions.truth
-    if predictions.measure != "label" and (truth is None or not np.isfinite(truth[:, 0]).all()):
-        scores_of = pd.DataFrame(
-            1 - predictions.distances.astype(np.float32), index=samples.index,
-            columns=[SCORE_OF + label for label in predictions.taxonomy.labels],
-        )  # fmt: skip
-        samples = pd.concat([samples, scores_of], axis=1)
-    return samples
-
-
-def excluded_table(
-    coded: list[CodedAttribute],
-    unusable: list[tuple[str, str]],
-    slices: pd.DataFrame,
-    intersections: pd.DataFrame,
-    unanswered: Sequence[tuple[str, str]],
-    unproven: Mapping[str, str],
-    min_count: int,
-    in_pairs: Sequence[tuple[str, str, int, str]] = (),
-) -> pd.DataFrame:
-    """What was left out and why, columns `EXCLUDED_COLUMNS`.
-
-    Args:
-        coded: what is sliced by.
-        unusable: attributes that are not, and why.
-        slices: those that were counted, with `n` and `n_complement`.
-        intersections: those that were not, with `n` and `reason`.
-        unanswered: questions that the data cannot answer, and why.
-        unproven: inferred attributes that no finding may rest on, and why.
-        min_count: fewest pictures on either side for a test.
-        in_pairs: pictures and slices that are not compared in pairs (`analyses.pair_notes.pair_exclusions`).
-    """
-    missing = [
-        ("pictures", f"without {attribute.column}", attribute.missing, "no value: in no slice of it, nor in a complement")
-        for attribute in coded
-        if attribute.missing
-    ]
-    few = slices[(slices["n"] < min_count) | (slices["n_complement"] < min_count)]
-    untested = [
-        ("slice", row.slice, row.n, f"fewer than {min_count} pictures in it or in its complement: listed, not tested")
-        for row in few.itertuples()
-    ]
-    attributes = [("attribute", name, None, reason) for name, reason in unusable]
-    attributes += [("concept", name, None, reason) for name, reason in unproven.items()]
-    listed = [("slice", row.slice, row.n, row.reason) for row in intersections.itertuples()]
-    questions = [("question", name, None, reason) for name, reason in unanswered]
-    table = pd.DataFrame([*attributes, *questions, *missing, *in_pairs, *untested, *listed], columns=list(EXCLUDED_COLUMNS))
-    return table.astype({"n": "Int64"})
 
 
 def _is_missing(value: object) -> bool:

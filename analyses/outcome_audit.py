@@ -14,8 +14,9 @@ import numpy as np
 import pandas as pd
 
 from analyses.attribute_kinds import kind_notes
-from analyses.audit import SCHEMA, AuditResult, excluded_table, versions
+from analyses.audit import SCHEMA, AuditResult, versions
 from analyses.audit_notes import group_notes
+from analyses.audit_tables import excluded_table
 from analyses.config import AuditConfig
 from analyses.counting import CodedColumns, slice_sums
 from analyses.outcomes import OUTCOME_PREFIX, outcome_tables

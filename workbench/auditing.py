@@ -23,6 +23,7 @@ from workbench.progress import MAP_STEP, steps
 from workbench.reading_intake import require_accuracy
 from workbench.report import report_html
 from workbench.reviewing import carried_reviews, judged, progress_sentence
+from workbench.sentences import outcome
 from workbench.settings import AuditSettings
 from workbench.store import RUN_FILES, save_audit
 from workbench.system_card import read_system_card
@@ -125,6 +126,8 @@ def audit(settings: AuditSettings, *, command: str = "", remarks: tuple[str, ...
     for name, reason in unproven.items():
         say(f"warning: concept {name!r} is {reason}")
     say(result.headline)
+    if result.count("skewed"):
+        say(outcome(result))
     if CALIBRATED in result.tables:
         for sentence in calibration_sentences(result.tables[CALIBRATED]):
             say(f"calibrated: {sentence}")

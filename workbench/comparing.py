@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from analyses.attribute_kinds import kinds_of
-from analyses.audit import SCORE_OF, AuditResult, versions
+from analyses.audit import AuditResult, versions
+from analyses.audit_tables import SCORE_OF
 from analyses.compare import Comparison, compare, compare_measurements
 from analyses.config import AuditConfig
 from data.atomic import atomic_folder, write_json

@@ -16,7 +16,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from analyses.audit import SCORE_OF, AuditResult
+from analyses.audit import AuditResult
+from analyses.audit_tables import SCORE_OF
 from analyses.slices import SliceSpec
 from data.features import VOTE_PREFIX
 from data.taxonomy import Taxonomy

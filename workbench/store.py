@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from analyses.audit import EXCLUDED_COLUMNS, SCHEMA, AuditResult
+from analyses.audit import SCHEMA, AuditResult
+from analyses.audit_tables import EXCLUDED_COLUMNS
 from analyses.cells import VERDICTS
 from analyses.reading import ReadingQuality, reading_from_json
 from analyses.selftest import SelfTest

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from analyses.audit import SCORE_OF
+from analyses.audit_tables import SCORE_OF
 from workbench.behind import typical_first
 from workbench.evidence import Evidence, caption, worst_first
 from workbench.sentences import markdown_text
