@@ -343,6 +343,16 @@ def test_runs_of_one_model_are_compared_over_the_labels_of_both(votes):
     assert cell(back, "tone: dark", "surprise")["change"] == pytest.approx(-cell(six, "tone: dark", "surprise")["change"])
 
 
+def test_labels_that_are_spelt_otherwise_are_no_labels_of_their_own():
+    """The second run writes Joy for happy and lacks surprise: the labels are the first run's, and so are the numbers."""
+    first, second = (table.drop(columns="label").replace({"predicted": {"joy": "happy"}}) for table in pair(600))
+    second = without(second, "surprise", "happy", truth=False)
+    plain, spelt = compared(first, second), compared(first, second.replace({"predicted": {"happy": "Joy", "fear": "FEAR"}}))
+    assert spelt.taxonomy.labels == plain.taxonomy.labels
+    assert spelt.notes == plain.notes
+    pd.testing.assert_frame_equal(spelt.changes, plain.changes)
+
+
 def test_each_run_may_have_a_label_of_its_own_and_another_order():
     names = {"anger": "annoyed", "joy": "content", "fear": "uneasy"}
     first, second = (

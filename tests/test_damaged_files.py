@@ -245,6 +245,19 @@ def test_a_damaged_file_is_read_or_refused_in_one_line_that_names_it(saved, name
     tried()
 
 
+def test_a_byte_order_mark_is_no_damage(saved, tmp_path):
+    for name in ("review/review.json", "taxonomy/own.toml"):
+        (tmp_path / Path(name).name).write_bytes(b"\xef\xbb\xbf" + (saved / name).read_bytes())
+    assert load_reviews(tmp_path) == load_reviews(saved / "review")
+    assert read_taxonomy(tmp_path / "own.toml") == read_taxonomy(saved / "taxonomy/own.toml")
+
+
+def test_a_lexicon_without_a_word_that_is_a_label_is_refused_in_words(tmp_path):
+    (tmp_path / "v.csv").write_text("label,valence\ntable,5\n")
+    with pytest.raises(ValueError, match=r"v\.csv gives a valence to none of anger, disgust"):
+        besides(valence=str(tmp_path / "v.csv"), taxonomy=EKMAN)
+
+
 @pytest.mark.parametrize(
     ("words", "name", "file"),
     [

@@ -226,6 +226,9 @@ def test_other_refusals(tmp_path: Path) -> None:
     (tmp_path / "t.jsonl").write_text('{"path": "a.png"}\nnonsense\n')
     with pytest.raises(ValueError, match="line 2 is not JSON"):
         read(tmp_path / "t.jsonl")
+    (tmp_path / "t.jsonl").write_text('{"path": ' + "[" * 200_000 + "\n")
+    with pytest.raises(ValueError, match=r"t\.jsonl cannot be read as a table: line 1 is not JSON: nested too deeply"):
+        read(tmp_path / "t.jsonl")
     (tmp_path / "t.jsonl").write_text("[1]\n")
     with pytest.raises(ValueError, match="line 1 is not a JSON object"):
         read(tmp_path / "t.jsonl")
