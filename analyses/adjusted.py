@@ -240,7 +240,9 @@ def _designs(
     family: Family, wanted: npt.NDArray[np.int64], held: npt.NDArray[np.int64], h: int, groups: npt.NDArray[np.int64],
     said: npt.NDArray[np.int64], k: int,
 ) -> Floats:  # fmt: skip
-    """Design effect `(s, k)` of the difference within strata, at least 1; NaN below `FEWEST_GROUPS` groups on a side.
+    """Design effect `(s, k)` of the difference within strata, below 1 where groups lie on both sides.
+
+    NaN below `FEWEST_GROUPS` groups on a side.
 
     The variance with whole groups as units over that with pictures as units, both from what each adds to the difference:
     its residual from the rate of its side and stratum, weighted (as in `analyses.clusters`, which has one stratum).
@@ -264,5 +266,5 @@ def _designs(
         if fewer >= FEWEST_GROUPS:
             with np.errstate(divide="ignore", invalid="ignore"):
                 effect = np.fmax(robust / plain, robust.sum() / plain.sum())
-            designs[row] = np.where(np.isfinite(effect), np.maximum(effect, 1.0), 1.0)
+            designs[row] = np.where(np.isfinite(effect) & (effect > 0), effect, 1.0)
     return designs
