@@ -71,7 +71,9 @@ def require_labels(column: str, counts: Counts) -> None:
         raise _no_labels(column, "lists or records", len(counts), pictures, lists[0])
     strange = [value for value in counts if not is_emotion_word(value)]
     many = len({plain(value) for value in strange}) >= MANY
-    if many and (2 * len(strange) > pictures or _what(strange) == "sentences"):
+    # Labels may have long names; answers in sentences are rarely the same words again.
+    seldom = 10 * len(strange) > pictures and _what(strange) == "sentences"
+    if many and (2 * len(strange) > pictures or seldom):
         raise _no_labels(column, _what(strange), len(counts), pictures, strange[0])
 
 

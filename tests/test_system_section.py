@@ -134,7 +134,7 @@ def test_single_labels_votes_and_no_truth_are_told_apart() -> None:
 
 def test_each_attribute_has_one_line_and_small_values_are_named() -> None:
     table = predictions_table(400)
-    table["age_of_it"] = np.arange(400.0)
+    table["age_of_it"] = np.arange(400.0) / 8
     table.loc[:19, "tone"] = None
     table["school"] = np.where(np.arange(400) < 4, "rare", "many")
     found = system_section(audited(table, further=False))
@@ -142,7 +142,7 @@ def test_each_attribute_has_one_line_and_small_values_are_named() -> None:
     assert list(lines) == ["tone", "place", "age of it", "school"]
     assert lines["tone"].endswith("20 pictures without a value.")
     assert lines["age of it"] == (
-        "a column of the data; a number, cut at its quantiles (100, 200, 299) into 4 slices of 99 to 101 pictures."
+        "a column of the data; a number, cut at its quantiles (12.5, 24.9, 37.4) into 4 slices of 99 to 101 pictures."
     )
     assert lines["school"] == "a column of the data; 2 values of 4 to 396 pictures."
     said = " ".join(found.missing)
