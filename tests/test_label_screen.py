@@ -111,9 +111,9 @@ def begin(page, name):
 
 
 def on_screen(page):
-    """Waits until a picture is there and answers are taken; its id."""
-    page.wait_for_function("document.querySelector('.label-screen')?.dataset.shown")
-    return page.locator(".label-screen").get_attribute("data-shown")
+    """Waits until one picture is there (not the one before it too) and answers are taken; its id."""
+    alone = "[...document.querySelectorAll('.label-screen')].map(one => one.dataset.shown)"
+    return page.wait_for_function(f"() => {{ const all = {alone}; return all.length === 1 && all[0]; }}").json_value()
 
 
 @pytest.mark.parametrize("gap", [50, 150, 400])
