@@ -60,6 +60,18 @@ def require_kinds(rows: pd.DataFrame, numeric: Collection[str], categorical: Col
             raise ValueError(f"--numeric names {name!r}, which holds {held}: only numbers can be cut at quantiles")
 
 
+def require_finite(name: str, infinite: int) -> None:
+    """Refuses an attribute with infinite values, which no saved slice can hold.
+
+    Raises:
+        ValueError: there are any (how many).
+    """
+    if infinite:
+        raise ValueError(
+            f"attribute {name!r} holds {infinite:,} infinite value(s): it cannot be sliced; leave those cells empty"
+        )
+
+
 def kind_notes(
     rows: pd.DataFrame, coded: Sequence[CodedAttribute], numeric: Collection[str], categorical: Collection[str]
 ) -> list[str]:

@@ -36,20 +36,21 @@ def shared_labels(first: Taxonomy, second: Taxonomy) -> SharedLabels:
     """The labels of both.
 
     Raises:
-        ValueError: two different built-in taxonomies, or no label in common.
+        ValueError: two built-in taxonomies of which neither holds the other, or no label in common.
     """
     if first.labels == second.labels:
         own = np.arange(len(first))
         return SharedLabels(first, own, own)
     common = [label for label in second.labels if _same(label, first, second) is not None]
+    only_second = [label for label in second.labels if label not in common]
+    only_first = [label for label in first.labels if label not in {_same(other, first, second) for other in common}]
     declared = first.name != second.name and first.name in TAXONOMIES and second.name in TAXONOMIES
-    if declared or not common:
+    # A table's labels are recognised by what occurs in it: without its contempt, affectnet8 is taken for fer7.
+    if (declared and only_first and only_second) or not common:
         raise ValueError(
             f"the first run reads {', '.join(first.labels)}, the second {', '.join(second.labels)}: only runs with the same "
             "labels can be compared"
         )
-    only_second = [label for label in second.labels if label not in common]
-    only_first = [label for label in first.labels if label not in {_same(other, first, second) for other in common}]
     if not only_second:
         union = first
     elif not only_first:

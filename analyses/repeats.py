@@ -1,4 +1,4 @@
-"""Which columns repeat the truth, the prediction or the row number, and so say nothing of a picture?
+"""Which columns repeat the truth, the prediction or the row number, or are called so, and say nothing of a picture?
 
 Slices by such a column are circular: among pictures labelled joy, joy is said more often. They are left aside, with the
 reason, and sliced only where they are asked for by name.
@@ -14,6 +14,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from analyses.attribute_kinds import is_numeric
+from analyses.derived import derived_reason
 from data.delimited import UNNAMED
 from data.predictions import Predictions
 
@@ -39,6 +40,12 @@ _COUNTS_ROWS = re.compile(
     r"|row|row[ _]?(?:id|no|num|number|idx|index)",
     re.IGNORECASE,
 )
+_CORE_MEANING = {
+    "image_id": "which picture it is", "label": "the truth", "predicted": "what was predicted",
+    "split": "what is for training, validation and test", "group_id": "which pictures are of one scene or person",
+    "pair_id": "which pictures are a pair",
+}  # fmt: skip
+_CORE = {core.replace("_", ""): core for core in _CORE_MEANING}
 _NAMES = {"id", "ids", "uid", "uuid", "guid", "key"}
 
 
@@ -53,7 +60,7 @@ def repeating_columns(predictions: Predictions, names: Sequence[str]) -> list[tu
     truth = predictions.truth
     votes = None if truth is None else np.nan_to_num(truth, nan=-1.0)
     true = None if votes is None else np.where(votes[:, 0] >= 0, votes.argmax(axis=1), -1).astype(np.int64)
-    found = []
+    labels, found = predictions.taxonomy, []
     for name in names:
         column = predictions.rows[name]
         try:
@@ -64,11 +71,14 @@ def repeating_columns(predictions: Predictions, names: Sequence[str]) -> list[tu
             continue
         # Two values that go with two readings may be the worst of biases (every man angry): those stay an attribute.
         copied = len(values) > 2 and _same(codes, said)
+        derived = "" if true is None else derived_reason(codes, list(values), true=true, said=said, taxonomy=labels)
         reason = (
             _counts_or_names(name, column, len(values))
             or ("repeats the truth: one value for each label, one label for each value" if _same(codes, true) else "")
             or ("repeats the prediction: one value for each label, one label for each value" if copied else "")
+            or derived
             or _says(name, values, predictions)
+            or _almost_core(name, predictions.rows)
         )
         if reason:
             found.append((name, f"it {reason}; --attributes {name} slices by it all the same"))
@@ -81,6 +91,7 @@ def naming_columns(rows: pd.DataFrame, names: Sequence[str]) -> list[tuple[str, 
     for name in names:
         column = rows[name]
         reason = _counts_or_names(name, column, column.nunique()) if int(column.notna().sum()) >= FEWEST else ""
+        reason = reason or _almost_core(name, rows)
         if reason:
             found.append((name, f"it {reason}; --attributes {name} slices by it all the same"))
     return found
@@ -125,6 +136,20 @@ def _says(name: str, values: pd.Index | npt.NDArray[np.object_], predictions: Pr
     elif words & _CODE_OF and words <= _CODE and len(values) <= k + 1 and pd.api.types.is_numeric_dtype(np.asarray(values)):
         return "holds a number for each label, by its name: name it label if it is the truth"
     return ""
+
+
+def _almost_core(name: str, rows: pd.DataFrame) -> str:
+    """A column that is called like one with a fixed meaning, but for capitals and what stands between words."""
+    core = _CORE.get(_bare(name))
+    if core is None:
+        return ""
+    if core in rows:
+        return f"is called like {core}, which the data have beside it"
+    return f"is called like {core}, which has a fixed meaning: name it {core} if it says {_CORE_MEANING[core]}"
+
+
+def _bare(name: str) -> str:
+    return re.sub(r"[\s_\-]+", "", name).casefold()
 
 
 def _words(name: str) -> set[str]:

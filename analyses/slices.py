@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from analyses.attribute_kinds import FEW_VALUES as FEW_VALUES
-from analyses.attribute_kinds import is_numeric, is_quantity, listed, require_kinds
+from analyses.attribute_kinds import is_numeric, is_quantity, listed, require_finite, require_kinds
 from data.magnitude import require_moderate
 
 MOST_VALUES = 100
@@ -174,6 +174,8 @@ def coded_attribute(
     if is_quantity(column, distinct=distinct) if quantity is None else quantity and is_numeric(column):
         return _binned(column.astype(float), bins=bins)
     codes, values = pd.factorize(column, sort=True, use_na_sentinel=True)
+    endless = [at for at, value in enumerate(values) if isinstance(value, float) and np.isinf(value)]
+    require_finite(name, int(np.isin(codes, endless).sum()) if endless else 0)
     order = listed(list(values))
     place = np.append(np.argsort(order), -1)  # of each old code, and of "missing"
     conditions = tuple(Condition(name, _plain(values[at])) for at in order)
@@ -220,7 +222,7 @@ def coded_attributes(
         try:
             distinct = rows[name].nunique()
         except TypeError:
-            unusable.append((name, f"attribute {name!r} holds values that are neither text nor numbers (lists, say)"))
+            unusable.append((name, "it holds values that are neither text nor numbers (lists, say)"))
             continue
         by_value = name in categorical or not pd.api.types.is_numeric_dtype(rows[name])
         if names is not None and distinct > MOST_NAMED_VALUES and by_value:
@@ -241,10 +243,11 @@ def coded_attributes(
             quantity = True if name in numeric else False if name in categorical else None
             coded.append(coded_attribute(rows[name], bins=bins, distinct=int(distinct), quantity=quantity))
         except ValueError as error:
-            unusable.append((name, str(error)))
+            unusable.append((name, str(error).replace(f"attribute {name!r} ", "it ", 1)))
     _require_different_names(coded)
     if not coded:
-        reasons = "; ".join(reason for _, reason in unusable) or "the data have no attribute column"
+        left_out = (f"attribute {name!r}: {reason}".replace(": it ", " ", 1) for name, reason in unusable)
+        reasons = "; ".join(left_out) or "the data have no attribute column"
         raise ValueError(f"nothing to slice by: {reasons}. Join attributes with --attributes TABLE.csv")
     return coded, unusable
 
@@ -270,9 +273,7 @@ def in_words(value: object) -> str:
 
 def _binned(column: pd.Series, *, bins: int) -> CodedAttribute:
     name, numbers = str(column.name), column.to_numpy(float)
-    infinite = int(np.isinf(numbers).sum())
-    if infinite:
-        raise ValueError(f"attribute {name!r} holds {infinite} infinite value(s): it cannot be cut")
+    require_finite(name, int(np.isinf(numbers).sum()))
     require_moderate(numbers, what=f"attribute {name!r}")
     known = numbers[np.isfinite(numbers)]
     # Cut points are rounded first and applied as rounded, so that the slice's name is exactly its rule; kept between the

@@ -101,7 +101,7 @@ def ensure_place(path: Path) -> None:
     """
     real = Path(os.path.realpath(path))
     if real == Path.cwd() or real in Path.cwd().parents:
-        raise ValueError(f"{path} is the folder you are in, or one above it: name a new folder, as in {Path(path) / 'new'}")
+        raise ValueError(f"{path} is the folder you are in, or one above it: name a new folder, such as runs/audit")
     if os.path.ismount(real):
         raise ValueError(f"{path} is a mount point, which cannot be replaced as a whole: name a folder inside it")
     if len(os.fsencode(real.name)) > _LONGEST:

@@ -14,6 +14,7 @@ Where fewer than two endings name a label that is known here, all but the statis
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -23,7 +24,7 @@ import pandas as pd
 
 from data.column_types import numbers_of
 from data.features import VOTE_PREFIX
-from data.label_identity import is_emotion_word, meaning, plain
+from data.label_identity import Counts, is_emotion_word, meaning, plain
 from data.label_meeting import LabelsApartError
 from data.tables import named
 from data.taxonomy import Taxonomy
@@ -146,6 +147,33 @@ def label_matrix(rows: pd.DataFrame, columns: dict[str, str], taxonomy: Taxonomy
     columns_in_order = [owner[label] for label in taxonomy.labels]
     return np.column_stack(
         [numbers_of(rows[name], where=f"{what} column {name!r}", ids=rows["image_id"]) for name in columns_in_order]
+    )
+
+
+def require_column_each(seen: Counts, taxonomy: Taxonomy, columns: LabelColumns, *, where: str, votes: bool) -> None:
+    """Refuses a label that is predicted or true and has no column, where the columns say which labels there are.
+
+    Args:
+        seen: the labels in a column of labels.
+        taxonomy: the labels of the columns.
+        columns: those of the votes or of the scores.
+        where: the column of labels.
+        votes: whether the columns hold votes.
+
+    Raises:
+        ValueError: the labels without a column, and what the columns are.
+    """
+    wanting = [label for label in seen if not taxonomy.knows(label)]
+    if not wanting:
+        return
+    ending, column = next(iter(columns.of.items()))
+    near = difflib.get_close_matches(plain(wanting[0]), taxonomy.labels, n=1, cutoff=0.75)
+    mend = "one a label (0 where nobody voted so)" if votes else "one a label, or leave those rows out"
+    columns_wanted = named([column.removesuffix(ending) + label for label in wanting])
+    raise ValueError(
+        f"{where} {named(wanting)} {'has' if len(wanting) == 1 else 'have'} no column "
+        f"{columns_wanted} beside {named(columns.of.values())}: add {mend}"
+        + (f"; or is {wanting[0]!r} {near[0]!r}?" if near else "")
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from statistics import median
 
@@ -113,7 +114,9 @@ def spelling_notes(columns: Mapping[str, Counts], taxonomy: Taxonomy) -> list[st
     for counts in columns.values():
         for spelling in counts:
             if taxonomy.knows(spelling) and taxonomy.resolve(spelling) != spelling:
-                taken[f"{spelling!r} as {taxonomy.resolve(spelling)!r}"] = None
+                label = taxonomy.resolve(spelling)
+                alike = unicodedata.normalize("NFC", spelling) == unicodedata.normalize("NFC", label)
+                taken[f"{spelling!r} as {label!r}{' (their accents are encoded in two ways)' if alike else ''}"] = None
     if not taken:
         return []
     return [f"labels that are spelt in several ways count as one: {_listed(taken)}"]
@@ -121,16 +124,22 @@ def spelling_notes(columns: Mapping[str, Counts], taxonomy: Taxonomy) -> list[st
 
 def kept_apart_notes(columns: Mapping[str, Counts], taxonomy: Taxonomy) -> list[str]:
     """A sentence about labels of one column that mean the same elsewhere and are two labels here."""
-    apart = []
+    apart: list[str] = []
+    columns_apart: list[str] = []
     for name, counts in columns.items():
         forms = list(label_set(counts).values())
         for word in dict.fromkeys(map(meaning, forms)):
             same = [form for form in forms if meaning(form) == word]
             if len({taxonomy.resolve(form) for form in same if taxonomy.knows(form)}) > 1:
-                apart.append(f"{' and '.join(map(repr, same))} in {name!r}")
-    if not apart:
-        return []
-    return [f"two words for one feeling in one column stay two labels: {_listed(apart)}"]
+                listed = " and ".join(map(repr, same))
+                if name in ("scores", "votes"):
+                    columns_apart.append(f"{listed} (columns of {name})")
+                else:
+                    apart.append(f"{listed} in {name!r}")
+    notes = [f"two words for one feeling in one column stay two labels: {_listed(apart)}"] if apart else []
+    if columns_apart:
+        notes.append(f"two columns for one feeling stay two labels: {_listed(columns_apart)}")
+    return notes
 
 
 def unmet_notes(predicted: npt.NDArray[np.int64], truth: npt.NDArray[np.floating] | None, taxonomy: Taxonomy) -> list[str]:

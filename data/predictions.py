@@ -11,7 +11,15 @@ import numpy.typing as npt
 import pandas as pd
 
 from data.features import VOTE_PREFIX
-from data.label_columns import LabelColumns, endings, label_columns, label_matrix, other_models, with_vote_names
+from data.label_columns import (
+    LabelColumns,
+    endings,
+    label_columns,
+    label_matrix,
+    other_models,
+    require_column_each,
+    with_vote_names,
+)
 from data.label_identity import Counts, label_set
 from data.label_meeting import (
     kept_apart_notes,
@@ -96,7 +104,11 @@ class Predictions:
         if all(name in self.rows for name in columns):
             votes = self.rows[columns].to_numpy(np.float64)
             if (votes < 0).any():
-                raise ValueError(f"{int((votes < 0).any(axis=1).sum())} picture(s) have negative votes")
+                negative = (votes < 0).any(axis=1)
+                first = str(self.rows["image_id"].iloc[int(negative.argmax())])
+                raise ValueError(
+                    f"{int(negative.sum())} picture(s) have negative votes, first {first!r}: expected counts or shares"
+                )
             require_moderate(votes, what="a vote column")
             totals = votes.sum(axis=1, keepdims=True)
             known = np.isfinite(totals[:, 0]) & (totals[:, 0] > 0)
@@ -202,6 +214,9 @@ def predictions_from_table(
         require_labels(name, seen)
     columns |= {what: dict.fromkeys(one.of, len(rows)) for what, one in (("votes", votes), ("scores", scores)) if one.of}
     chosen = taxonomy or _taxonomy_of(rows, columns)
+    if taxonomy is None and (votes.of or scores.of):
+        for name in [name for name in ("label", "predicted") if name in columns]:
+            require_column_each(columns[name], chosen, scores if scores.of else votes, where=name, votes=not scores.of)
     notes = [*spelling_notes(columns, chosen), *kept_apart_notes(columns, chosen)]
     rows, vote_notes = _with_votes(rows, votes.of, chosen)
     notes += vote_notes

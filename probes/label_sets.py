@@ -95,8 +95,10 @@ class LabelSet:
             raise ValueError(f"no column {VOTE_PREFIX + missing[0]!r}: soft = votes needs one for each of {labels}")
         votes = features.rows[[VOTE_PREFIX + label for label in self.taxonomy.labels]].fillna(0).to_numpy(np.float32)
         if (votes < 0).any():
-            bad = int((votes < 0).any(axis=1).sum())
-            raise ValueError(f"{bad} picture(s) have negative votes: expected counts or shares")
+            bad = features.rows["image_id"][np.asarray((votes < 0).any(axis=1))]
+            raise ValueError(
+                f"{len(bad)} picture(s) have negative votes, first {str(bad.iloc[0])!r}: expected counts or shares"
+            )
         total = votes.sum(axis=1, keepdims=True)
         return np.divide(votes, total, where=total > 0, out=np.zeros_like(votes))
 

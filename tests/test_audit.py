@@ -97,7 +97,7 @@ def test_everything_left_out_is_listed_with_its_size_and_reason() -> None:
     listed = {
         (row.what, row.name_): (row.n, row.reason) for row in result.excluded.rename(columns={"name": "name_"}).itertuples()
     }
-    assert listed[("attribute", "one")][1].startswith("attribute 'one' has one value ('x') in 100 picture(s)")
+    assert listed[("attribute", "one")][1].startswith("it has one value ('x') in 100 picture(s)")
     assert listed[("pictures", "without tone")] == (4, "no value: in no slice of it, nor in a complement")
     few = "fewer than 10 pictures in it or in its complement: listed, not tested"
     assert listed[("slice", "tone: dark")] == (4, few)

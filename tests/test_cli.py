@@ -557,3 +557,11 @@ def test_features_from_a_table_beside_an_array_can_be_trained_on(tmp_path):
     assert "40 pictures" in succeeded(*words, "--id-column", "key").out
     line = refusal(*words, "--overwrite", "--id-column", "kee")
     assert "has no column 'kee' for the ids; its columns: key, label" in line
+
+
+def test_labels_that_never_meet_are_a_warning_before_the_refusal(tmp_path):
+    rows = predictions_table(40, scores=False)
+    rows.assign(label="calm").to_csv(tmp_path / "t.csv", index=False)
+    ended = workbench("audit", "--predictions", tmp_path / "t.csv", "-o", tmp_path / "run")
+    assert ended.code == 2
+    assert ended.out.startswith("warning: labels never meet: no label in common: 'label' holds 'calm'")

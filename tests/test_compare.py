@@ -10,6 +10,7 @@ from workbench_runs import EKMAN, predictions_table
 
 from analyses.compare import compare
 from analyses.compare_cells import CHANGE_COLUMNS, VERDICTS, growth_bounds, judged
+from analyses.compare_labels import shared_labels
 from analyses.config import AuditConfig
 from data.predictions import predictions_from_table
 from data.taxonomy import Taxonomy
@@ -302,6 +303,18 @@ def test_other_labels_are_refused():
     for other, taxonomy in ((calm, None), (mikels, Taxonomy.named("mikels8"))):
         with pytest.raises(ValueError, match="only runs with the same labels can be compared"):
             compare(predictions_from_table(first), predictions_from_table(other, taxonomy=taxonomy))
+
+
+@pytest.mark.parametrize(("fewer", "more"), [("fer7", "affectnet8"), ("ekman6", "fer7"), ("ekman6", "affectnet8")])
+def test_label_sets_of_which_one_holds_the_other_are_compared(fewer, more):
+    small, large = Taxonomy.named(fewer).spelt(["happy"]), Taxonomy.named(more)
+    for first, second in ((small, large), (large, small)):
+        shared = shared_labels(first, second)
+        assert shared.taxonomy is large
+        assert list(shared.first if first is large else shared.second) == list(range(len(large)))
+        assert shared.notes[0].startswith("the runs do not have the same labels: ")
+    with pytest.raises(ValueError, match="only runs with the same labels can be compared"):
+        shared_labels(small, Taxonomy.named("parrott6"))
 
 
 def without(table, label, instead, *, truth=True):

@@ -210,8 +210,9 @@ def test_a_link_is_followed(result, run):
 @pytest.mark.parametrize(
     ("place", "message"),
     [
-        (".", "is the folder you are in, or one above it"),
+        (".", "is the folder you are in, or one above it: name a new folder, such as runs/audit$"),
         ("..", "is the folder you are in, or one above it"),
+        ("/", "^/ is the folder you are in, or one above it: name a new folder, such as runs/audit$"),
         ("file", "exists and is a file: choose another folder"),
         ("file/run", r"file/run cannot be written: .*file is a file; choose another place"),
         ("/proc", "is a mount point"),

@@ -106,3 +106,5 @@ def test_a_path_listed_four_times_is_counted_so(shelf: Path) -> None:
     manifest = read_manifest(shelf / "t.csv", progress=False)
     assert list(manifest.problems["detail"]) == ["listed 4 times: the first counts"] * 3
     assert "listed twice: 3" in summary(manifest)
+    for every in (True, False):
+        assert summary(manifest, every=every).count("joy/1.png: listed 4 times: the first counts") == 1

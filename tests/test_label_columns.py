@@ -111,3 +111,20 @@ def test_a_statistic_alone_is_no_attribute_and_is_named():
     found = predictions_from_table(rows)
     assert "score_entropy" not in found.rows
     assert any("'score_entropy'" in note for note in found.notes)
+
+
+def test_a_label_without_a_column_is_told_which_column_it_lacks() -> None:
+    rows = pd.DataFrame(
+        {"image_id": list("abcd"), "predicted": ["joy", "fear", "anger", "joy"], "vote_joy": 1, "vote_fear": 2}
+    )
+    message = (
+        r"predicted 'anger' has no column 'vote_anger' beside 'vote_joy', 'vote_fear': add one a label \(0 where nobody"
+    )
+    with pytest.raises(ValueError, match=message):
+        predictions_from_table(rows)
+    assert len(predictions_from_table(rows.assign(vote_anger=0)).taxonomy) == 3
+    scores = rows.rename(columns={"vote_joy": "score_joy", "vote_fear": "score_fear"})
+    with pytest.raises(ValueError, match="'score_anger' beside 'score_joy', 'score_fear': add one a label, or leave"):
+        predictions_from_table(scores)
+    with pytest.raises(ValueError, match=r"label 'feer' has no column 'score_feer' .*; or is 'feer' 'fear'\?"):
+        predictions_from_table(scores.drop(columns="predicted").assign(label=["joy", "feer", "joy", "joy"]))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import unicodedata
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -86,6 +88,20 @@ def test_labels_that_a_data_set_tells_apart_stay_apart_and_it_is_said():
     assert "two words for one feeling in one column stay two labels: 'joy' and 'happiness' in 'label', " in found.notes[0]
     words = ("contentment", "amusement", "cheerfulness", "joy")
     assert set(predictions_from_table(table(labels=words)).taxonomy.labels) == set(words)
+
+
+def test_two_columns_of_scores_for_one_feeling_are_called_columns():
+    rows = table(labels=("joy", "happiness", "sadness"))
+    scores = {f"score_{label}": (rows["predicted"] == label) * 1.0 for label in ("joy", "happiness", "sadness")}
+    notes = predictions_from_table(rows.drop(columns=["label", "predicted"]).assign(**scores)).notes
+    assert notes[0] == "two columns for one feeling stay two labels: 'joy' and 'happiness' (columns of scores)"
+
+
+def test_spellings_that_look_alike_are_said_to_differ_in_their_accents():
+    rows = table(labels=("joie \u00e9", "peur"))
+    rows["predicted"] = [unicodedata.normalize("NFD", word) for word in rows["predicted"]]
+    (note,) = predictions_from_table(rows).notes
+    assert note.endswith("'joie \u00e9' (their accents are encoded in two ways)")
 
 
 def test_free_answers_in_two_words_for_one_true_label_are_that_label():

@@ -143,7 +143,7 @@ def test_malformed_predictions_are_refused() -> None:
         replace(good, distances=np.array([[0, 0], [np.inf, 0]]))
     with pytest.raises(ValueError, match="predictions need at least one picture"):
         good.take(np.zeros(2, dtype=bool))
-    with pytest.raises(ValueError, match=r"1 picture\(s\) have negative votes"):
+    with pytest.raises(ValueError, match=r"1 picture\(s\) have negative votes, first 'p1'"):
         replace(good, rows=good.rows.assign(vote_a=[1, -1], vote_b=1))
     with pytest.raises(ValueError, match=r"1 label\(s\) are not in taxonomy 'two', first 'c'"):
         replace(good, rows=good.rows.assign(label=["a", "c"]))

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from workbench_runs import EKMAN, audited, predictions_table
 
-from analyses.repeats import repeating_columns
+from analyses.repeats import naming_columns, repeating_columns
 from data.predictions import predictions_from_table
 
 N = 120
@@ -83,6 +83,47 @@ def test_attributes_stay() -> None:
     )  # fmt: skip
 
 
+def test_what_is_worked_out_from_the_truth_is_left_aside() -> None:
+    rows, at = base(), np.arange(N)
+    moods = dict(zip(EKMAN, "aabbcc", strict=True))
+    reasons = found(
+        is_joy=(rows["label"] == "joy").astype(int), joyful=(rows["label"] == "joy").map({True: "joy", False: "not joy"}),
+        gold2=rows["label"] + np.where(at // 6 % 2, ", mild", ", strong"), mood=rows["label"].map(moods),
+        correct=rows["label"] == rows["predicted"], wrong=np.where(rows["label"] == rows["predicted"], "no", "yes"),
+    )  # fmt: skip
+    assert list(reasons) == ["is_joy", "joyful", "gold2", "mood", "correct", "wrong"]
+    assert reasons["is_joy"].startswith("it says where the truth is 'joy'")
+    assert reasons["gold2"].startswith("it goes with the truth: the pictures of each of its values have one")
+    assert reasons["mood"].startswith("it goes with the truth: the pictures of each label have one")
+    assert reasons["correct"].startswith("it says where the prediction is right")
+    assert all(reason.endswith(f"--attributes {name} slices by it all the same") for name, reason in reasons.items())
+
+
+def test_what_goes_with_the_truth_by_chance_or_bias_stays() -> None:
+    """Persons with three pictures each, two groups of people, what is predicted, and too few pictures to tell."""
+    rows, at = base(), np.arange(N)
+    joyful, right = rows["label"] == "joy", rows["label"] == rows["predicted"]
+    rank = rows.groupby("label").cumcount()
+    few = joyful & (rank < 2)
+    assert (
+        found(
+            person=rows["label"] + (rank // 3).astype(str), gender=np.where(joyful, "woman", "man"),
+            group=np.where(right, "woman", "man"), angry=rows["predicted"] == "anger",
+            seen=pd.Series(np.where(joyful, 1.0, 0.0)).where(few | (at % 30 == 1)), nearly=joyful ^ (at == 7),
+        )
+        == {}
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "core"), [("Split", "split"), ("Group_ID", "group_id"), ("pair id", "pair_id")])
+def test_a_column_that_is_called_like_a_core_column_is_left_aside(name: str, core: str) -> None:
+    column = np.where(np.arange(N) % 5 % 2, "train", "test")
+    reason = found(**{name: column})[name]
+    assert reason.startswith(f"it is called like {core}, which has a fixed meaning: name it {core} if")
+    assert naming_columns(pd.DataFrame({name: column}), [name]) == [(name, reason)]
+    assert "which the data have beside it" in found(**{name: column, core: column})[name]
+
+
 def test_an_audit_names_them_and_slices_them_only_by_name() -> None:
     table = base().assign(Label=base()["label"], row=np.arange(N))
     result = audited(table, order=1, further=False, space_pictures=0)
@@ -92,5 +133,5 @@ def test_an_audit_names_them_and_slices_them_only_by_name() -> None:
     assert excluded["row"].startswith("it counts the rows")
     asked = audited(table, order=1, further=False, space_pictures=0, attributes=("Label",))
     assert asked.run["attributes"] == ["Label"]
-    with pytest.raises(ValueError, match=r"nothing to slice by: it repeats the truth"):
+    with pytest.raises(ValueError, match=r"nothing to slice by: attribute 'Label' repeats the truth"):
         audited(table[["image_id", "predicted", "label", "Label"]])

@@ -152,9 +152,9 @@ def test_attributes_are_chosen_by_name_or_all_that_can_be_sliced() -> None:
     assert [attribute.column for attribute in usable] == ["tone"]
     reasons = dict(unusable)
     assert list(reasons) == ["one", "file", "empty"]
-    assert reasons["one"].startswith(f"attribute 'one' has one value ('x') in {n} picture(s)")
+    assert reasons["one"].startswith(f"it has one value ('x') in {n} picture(s)")
     assert reasons["file"] == "101 different values, more than 100: name it to slice by it all the same"
-    assert reasons["empty"].startswith("attribute 'empty' has no value at all")
+    assert reasons["empty"].startswith("it has no value at all")
     assert [attribute.column for attribute in coded_attributes(rows, ["file", "tone", "file"], available)[0]] == [
         "file",
         "tone",
@@ -193,6 +193,15 @@ def test_attributes_that_cannot_be_sliced_are_refused() -> None:
         coded_attributes(rows, None, [])
 
 
+@pytest.mark.parametrize("values", [[1.0, np.inf], [1.0, 2.0, -np.inf], ["low", np.inf]])
+def test_infinite_values_are_no_categories(values: list[object]) -> None:
+    rows = pd.DataFrame({"size": values * 30, "tone": (["dark", "light", "dim"] * 30)[: len(values) * 30]})
+    for categorical in ((), ("size",)):
+        coded, unusable = coded_attributes(rows, None, list(rows), categorical=categorical)
+        assert [one.column for one in coded] == ["tone"]
+        assert unusable == [("size", "it holds 30 infinite value(s): it cannot be sliced; leave those cells empty")]
+
+
 @pytest.mark.parametrize("values", [[1.7e308, -1.7e308], [1e200, 1.0], [9e60, 2.0]])
 def test_numbers_whose_statistics_overflow_are_no_attribute_and_no_outcome(values):
     column = pd.Series(np.linspace(0, 1, 40), name="size")
@@ -202,6 +211,7 @@ def test_numbers_whose_statistics_overflow_are_no_attribute_and_no_outcome(value
     rows = pd.DataFrame({"size": column, "tone": ["dark", "light"] * 20})
     coded, unusable = coded_attributes(rows, None, ["size", "tone"])
     assert [one.column for one in coded] == ["tone"]
-    assert unusable[0][0] == "size"
+    ((name, reason),) = unusable
+    assert (name, reason.partition(" holds")[0]) == ("size", "it")
     with pytest.raises(ValueError, match=r"size holds . number"):
         numeric_table(column.to_numpy(), coded, name="size")

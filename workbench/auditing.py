@@ -67,7 +67,7 @@ def audit(settings: AuditSettings, *, command: str = "", remarks: tuple[str, ...
     try:
         given = probed(settings) if settings.features else tabled(settings)
     except LabelsApartError as refusal:
-        say(f"labels never meet: {refusal.fact}")
+        say(f"warning: labels never meet: {refusal.fact}")
         raise
     predictions, provenance, features = given.predictions, given.provenance, given.features
     require_answerable(gate, truth=predictions.truth is not None)

@@ -79,10 +79,11 @@ def _problems(problems: pd.DataFrame, *, every: bool) -> list[str]:
     for kind in [*present, *sorted(set(problems["kind"]) - set(present))]:
         of_kind = problems[problems["kind"] == kind]
         lines.append(f"  {kind}: {len(of_kind):,}")
-        shown = of_kind if every else of_kind.head(_EXAMPLES)
+        different = of_kind.drop_duplicates(["path", "detail"])  # each further row of a path is a problem, of one sentence
+        shown = different if every else different.head(_EXAMPLES)
         lines += [_printable(f"    {row['path']}: {row['detail']}", whole=every) for _, row in shown.iterrows()]
-        if len(of_kind) > len(shown):
-            lines.append(f"    ... and {len(of_kind) - len(shown):,} more (--every lists all)")
+        if len(different) > len(shown):
+            lines.append(f"    ... and {len(different) - len(shown):,} more (--every lists all)")
     return lines
 
 
