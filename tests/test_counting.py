@@ -133,3 +133,8 @@ def test_columns_that_follow_from_a_code_sum_as_if_they_were_written_out(missing
     np.testing.assert_array_equal(coded.column(slice(5, 6)), written_out[:, 5:6])
     with pytest.raises(ValueError, match="columns 3 to 5 lie on both sides of 4"):
         coded.column(slice(3, 5))
+
+
+def test_without_attributes_there_are_no_slices_and_their_sums_are_empty() -> None:
+    sums = slice_sums([], np.ones((5, 3)))
+    assert (sums.specs, sums.inside.shape, sums.outside.shape) == ((), (0, 3), (0, 3))

@@ -13,6 +13,7 @@ from statsmodels.stats.proportion import confint_proportions_2indep, proportion_
 from analyses.inference import (
     benjamini_hochberg,
     fisher_exact,
+    log_odds,
     mean_difference_interval,
     mean_interval,
     newcombe,
@@ -214,3 +215,9 @@ def test_the_shift_interval_covers_the_true_shift_also_where_prediction_and_trut
     ]
     assert 0.93 <= np.mean(coverage) <= 0.98
     assert min(coverage) >= 0.90
+
+
+def test_log_odds_have_half_a_picture_more_on_either_side() -> None:
+    value, variance = log_odds(np.array([3, 0]), np.array([10, 4]))
+    np.testing.assert_allclose(value, np.log([3.5 / 7.5, 0.5 / 4.5]))
+    np.testing.assert_allclose(variance, [1 / 3.5 + 1 / 7.5, 1 / 0.5 + 1 / 4.5])

@@ -182,6 +182,13 @@ def test_of_a_handful_of_pictures_nothing_is_estimated_or_tested() -> None:
     assert finding["detectable"] > 0
 
 
+def test_the_smallest_detectable_effect_is_that_around_the_rate_of_all_pictures_and_half_a_reading_more() -> None:
+    finding = cell(table_of(read({"dark": (1, 20), "light": (2, 40)})))
+    rate = 3.5 / 61
+    deviations = stats.norm.isf(0.025) + stats.norm.ppf(0.8)
+    assert finding["detectable"] == pytest.approx(deviations * np.sqrt(rate * (1 - rate) * (1 / 20 + 1 / 40)), rel=1e-12)
+
+
 def test_untested_cells_are_not_counted_in_the_correction() -> None:
     few = {"dark": (30, 60), "light": (100, 400)}
     alone, beside = table_of(read(few)), table_of(read({**few, "none": (9, 9)}))
