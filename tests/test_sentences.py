@@ -16,13 +16,13 @@ from workbench_runs import HOSTILE, audited, predictions_table
 from analyses.cells import VERDICTS
 from analyses.skew import ORIGINS, Finding
 from workbench import sentences
+from workbench.headline import outcome
 from workbench.sentences import (
     beside,
     finding_sentence,
     map_badge,
     markdown_sentence,
     markdown_text,
-    outcome,
     percent,
     plain_sentence,
     points,
