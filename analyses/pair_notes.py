@@ -62,6 +62,13 @@ def pair_notes(rows: pd.DataFrame, pairing: Pairing | None, *, min_count: int) -
             f"slices of {name} are compared in {count:,} pairs (pair_id) that differ in it"
             + (f", of which {', '.join(too)}: what is said of one may be the doing of the other" if too else " only")
         )
+        notes += _alike_note(rows, pairing, column)
+    most = int(np.bincount(pairing.codes[pairing.codes >= 0]).max())
+    if most > 2 and pairing.used.any():
+        notes.append(
+            f"pair_id holds up to {most:,} pictures: what is called a pair is all pictures of one pair_id, and the means of "
+            "each side are compared"
+        )
     if pairing.used.any():
         notes.append(
             "findings, levels, severity and outcomes are compared in pairs; what else is asked (accuracy, what is missed or "
@@ -87,6 +94,19 @@ def pair_notes(rows: pd.DataFrame, pairing: Pairing | None, *, min_count: int) -
     return notes
 
 
+def _alike_note(rows: pd.DataFrame, pairing: Pairing, column: str) -> list[str]:
+    """Pairs all of whose pictures are on one side of an attribute that is compared in pairs; nothing where there is none."""
+    alike = pairing.alike[column]
+    if not alike.any():
+        return []
+    first = rows["pair_id"].to_numpy(dtype=object)[alike][0]
+    count, of, pictures = len(np.unique(pairing.codes[alike])), pairing.complete[column], int(alike.sum())
+    return [
+        f"{count:,} of {of:,} pairs (pair_id) {'does' if count == 1 else 'do'} not differ in {column.replace('_', ' ')}: "
+        f"{'its' if count == 1 else 'their'} {pictures:,} pictures are not used in its comparison, first {str(first)!r}"
+    ]
+
+
 def pair_exclusions(
     pairing: Pairing | None, attributes: Sequence[CodedAttribute], specs: Sequence[SliceSpec], *, min_count: int
 ) -> list[Row]:
@@ -101,7 +121,7 @@ def pair_exclusions(
         there = np.bincount(pairing.codes[known & (pairing.codes >= 0)], minlength=len(pairing.differ[one.column]))
         partner = known & (pairing.codes >= 0) & (there > 1)[pairing.codes]
         alone = int((known & ~partner).sum())
-        alike = partner & ~pairing.differ[one.column][pairing.codes]
+        alike = pairing.alike[one.column]
         if alone:
             found.append(("pictures", f"without a partner, {name}", alone, f"not used in comparisons in pairs of {name}"))
         if alike.any():

@@ -168,9 +168,9 @@ class Probe:
         if not seen:
             return ()
         return (
-            f"{seen} of {len(features)} predictions are in-sample: the probe was trained on these pictures, so it reads "
-            "them better, and less biased, than new ones. Audit unseen pictures (--unseen-only) or out-of-fold predictions "
-            "(train --folds 5) instead",
+            f"{seen} of {len(features)} predictions are in-sample: these pictures were trained on, or used to choose the "
+            "epoch, so the probe reads them better, and less biased, than new ones. Audit unseen pictures "
+            "(--unseen-only) or out-of-fold predictions (train --folds 5) instead",
         )
 
     def probabilities(self, predictions: Predictions) -> npt.NDArray[np.float64]:

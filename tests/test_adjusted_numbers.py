@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -19,6 +20,10 @@ from analyses.slices import coded_attribute, coded_attributes
 from analyses.strata import strata_of
 from data.predictions import predictions_from_table
 from workbench.chapters import chapters
+from workbench.gate import audit_gate
+from workbench.gate_files import audit_findings
+from workbench.headline import apart, caveats, headline_sentences
+from workbench.report import report_html
 from workbench.store import load_audit, save_audit
 
 QUICK = AuditConfig(map_pictures=0, draws=99, order=1, space_pictures=0)
@@ -128,6 +133,26 @@ def test_what_cannot_be_tested_is_not_called_alike() -> None:
     assert found[["smallest_in", "largest_in"]].isna().all(axis=None)
 
 
+def _headline_and_table_say_so(kept) -> None:
+    """The average is equivalent to none; whoever reads the headline or one row of the table learns that strata disagree."""
+    of_rates = kept.tables["adjusted"]
+    count = int((of_rates["verdict"] == DIFFERS).sum())
+    said = headline_sentences(kept)
+    assert f" {count} pairs differ between strata of place" in said
+    assert re.search(r"most of all tone: \w+.*?, anger: −[\d.]+ points in place: \w+, \+[\d.]+ in place: \w+\.", said)
+    assert re.search(r"\(slice, outcome\) pairs differ between strata of place.*?, valence: −0\.\d+ in place", said)
+    assert apart(kept)["tone: dark", "anger"] == apart(kept)["tone: dark", "valence"] == "place"
+    row = kept.findings[(kept.findings["slice"] == "tone: dark") & (kept.findings["emotion"] == "anger")].iloc[0]
+    assert f"{row['verdict']} overall, differs between strata of place" in caveats(kept, row, held=apart(kept))
+    page = report_html(kept)
+    assert f"{row['verdict']}<small>overall; differs between strata of place</small></td>" in page
+    assert page.count("<small>overall; differs between strata of place</small>") == count
+    table = audit_findings(kept, audit_gate("")).table
+    marked = table.set_index(["slice", "emotion"])["differs_between_strata"]
+    assert marked["tone: dark", "anger"] is True
+    assert table.loc[table["about"] == "accuracy", "differs_between_strata"].isna().all()
+
+
 def test_adjusting_reaches_outcomes_and_intersections_and_the_report_says_so(tmp_path) -> None:
     rng = np.random.default_rng(3)
     table = mirrored(3, n=1_200).assign(side=np.where(rng.random(1_200) < 0.5, "left", "right"))
@@ -142,9 +167,11 @@ def test_adjusting_reaches_outcomes_and_intersections_and_the_report_says_so(tmp
     assert of_numbers.loc["tone: dark", "verdict"] == DIFFERS
     assert "tone: dark and side: left" in of_numbers.index
     told = {chapter.name: chapter for chapter in chapters(kept)}
+    _headline_and_table_say_so(kept)
     rates, numbers = (" ".join(told[name].found) for name in ("held-fixed", "held-fixed-outcome-1"))
-    assert "Pictures with tone: dark read as anger differs between strata: −" in rates
-    assert "valence of pictures with tone: dark differs between strata: −0." in numbers
+    assert "The difference in anger predictions for tone: dark depends on place: −" in rates
+    assert "The difference in mean valence for tone: dark depends on place: −0." in numbers
+    assert re.search(r"depends on place: −[\d.]+ points in place: \w+, \+[\d.]+ points in place: \w+ \(", rates)
     assert "in place: scene, +0." in numbers
     assert "nan" not in rates + numbers + told["held-fixed"].reading
     assert not told["held-fixed-outcome-1"].table.map(lambda cell: "nan" in str(cell)).any(axis=None)

@@ -16,8 +16,9 @@ from streamlit.testing.v1 import AppTest
 from workbench_runs import HOSTILE, audited, finished_run, predictions_table
 
 from analyses.cells import VERDICTS
+from workbench.headline import headline_sentences
 from workbench.map_figure import colourings
-from workbench.sentences import VERDICT_MEANING, markdown_sentence, markdown_text, outcome, samples_in
+from workbench.sentences import VERDICT_MEANING, markdown_sentence, markdown_text, samples_in
 from workbench.store import load_audit, save_audit
 
 pytest_plugins = ["workbench_fixtures"]
@@ -178,7 +179,7 @@ def test_a_run_that_was_made_again_is_read_again(opened, tmp_path):
 def test_the_overview_says_headline_outcome_and_counts(opened, demo, demo_result):
     app = healthy(opened(run=demo.audit))
     assert app.title[0].value == demo_result.headline
-    assert outcome(demo_result) in words(app)
+    assert markdown_text(headline_sentences(demo_result)) in words(app)
     assert {metric.label: metric.value for metric in app.metric} == {
         verdict: f"{demo_result.count(verdict):,}" for verdict in VERDICTS
     }

@@ -496,6 +496,9 @@ BEYOND = """() => {
     }
     return beyond;
 }"""
+LEFT_BEHIND = """() => [...document.querySelectorAll('.js-plotly-plot')].map(plot => plot.parentElement)
+    .map(block => block.previousElementSibling).filter(one => one && ['P', 'UL', 'H3'].includes(one.tagName))
+    .filter(one => getComputedStyle(one).breakAfter !== 'avoid').map(one => one.textContent.slice(0, 60))"""
 PRINTED = "addEventListener('resize', event => document.body && event.stopImmediatePropagation(), true)"
 """Printing lays the page out anew without telling it that it was resized: figures are not drawn anew."""
 
@@ -518,6 +521,7 @@ def test_on_paper_nothing_is_cut_and_the_first_finding_is_on_the_first_page(visi
     for plot in page.locator(".js-plotly-plot").all():
         outer, inner = plot.bounding_box(), plot.locator(".main-svg").first.bounding_box()
         assert inner["height"] <= outer["height"] + 1, "what follows does not lie upon a figure"
+    assert page.evaluate(LEFT_BEHIND) == [], "what leads to a figure stays on its page"
     assert not page.locator(".filters").first.is_visible()
     first = page.locator("ol.sentences > li").first.bounding_box()
     assert first["y"] + first["height"] < 1032

@@ -151,7 +151,7 @@ def test_pictures_that_the_probe_has_seen_are_counted_named_and_can_be_left_out(
     seen = succeeded(*words, "--split", "train", "-o", tmp_path / "in")
     assert re.search(r"leakage: 600 of 600 pictures were seen by the probe .*first 'planted-", seen.out)
     assert row(figures_of(tmp_path / "in"), "own", "metric projector")["model"].endswith("(100 % in-sample)")
-    assert "is unseen: the probe was trained on all 600" in refusal(*words, "--split", "train", "--unseen-only")
+    assert "is unseen: all 600 measured ones were trained on" in refusal(*words, "--split", "train", "--unseen-only")
     rows = FeatureSet.load(runs.own).rows.drop(columns="split")
     whole = saved(FeatureSet.load(runs.own), tmp_path / "whole", rows=rows)
     fair = succeeded("evaluate", "--probe", runs.probes[0], "--datasets", whole, "--unseen-only", "-o", tmp_path / "fair")

@@ -11,7 +11,7 @@ from workbench_runs import EKMAN, audited, predictions_table
 
 from workbench.behind import Gallery, slice_pictures
 from workbench.compare_page import _flips
-from workbench.evidence import evidence, predicted_so
+from workbench.evidence import caption, evidence, predicted_so
 from workbench.report import report_html
 
 FAST = {"further": False, "space_pictures": 0, "order": 1}
@@ -185,3 +185,11 @@ def test_a_change_is_shown_by_pictures_that_moved_the_way_it_says():
     words, shown = change(rows, only, change=0.1, verdict="worse")
     assert [one.id for one in shown] == ["f"]
     assert words == "No picture of the slice moved so; the others left fear (1):"
+
+
+def test_a_caption_says_whether_a_label_is_one_or_only_has_most_votes():
+    row = {"predicted": "joy", "label": "fear", "vote_fear": 6.0, "vote_joy": 4.0, "vote_awe": np.nan}
+    assert caption(row) == "read as joy, mostly voted fear"
+    assert caption(row | {"vote_joy": 9.0}) == "read as joy, labelled fear"
+    assert caption({"predicted": "joy", "label": "fear"}) == "read as joy, labelled fear"
+    assert caption(row | {"label": None}) == "read as joy"

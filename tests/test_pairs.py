@@ -12,7 +12,7 @@ from statsmodels.stats.contingency_tables import SquareTable
 from statsmodels.stats.contingency_tables import mcnemar as of_statsmodels
 
 from analyses.clusters import group_codes
-from analyses.pair_notes import pairing_of
+from analyses.pair_notes import pair_exclusions, pair_notes, pairing_of
 from analyses.paired_cells import PairedCells, PairedShift
 from analyses.paired_rates import stuart_maxwell, tango
 from analyses.pairs import Pairing, crossing, outermost, pair_codes
@@ -229,3 +229,25 @@ def test_without_a_difference_p_and_intervals_keep_their_promise(groups, each):
     assert np.mean(rejected) < 0.06
     assert 0.935 < np.mean(held) < 0.985
     assert 0.935 < np.mean(shifted) < 0.985
+
+
+def test_ids_on_one_side_are_counted_and_named_and_triples_are_not_called_pairs_unexplained():
+    """100 ids of three pictures; the first 27 are all taken with one camera, and say nothing about it."""
+    ids = np.repeat([f"scene {number}" for number in range(100)], 3)
+    camera = np.where((np.arange(300) % 3 == 0) & (np.arange(300) >= 81), "noisy", "clean")
+    pairing, specs = paired(camera, pair_id=ids)
+    rows = pd.DataFrame({"camera": camera, "pair_id": ids})
+    notes = pair_notes(rows, pairing, min_count=30)
+    assert (
+        "27 of 100 pairs (pair_id) do not differ in camera: their 81 pictures are not used in its comparison, first "
+        "'scene 0'"
+    ) in notes
+    assert any(note.startswith("pair_id holds up to 3 pictures: ") for note in notes)
+    left = pair_exclusions(pairing, [coded_attribute(rows["camera"])], specs, min_count=30)
+    assert ("pictures", "of pairs alike in camera", 81, "27 pairs, not used in comparisons in pairs of camera") in left
+
+
+def test_of_two_pictures_an_id_that_all_differ_nothing_more_is_said():
+    rows = pd.DataFrame({"camera": ["clean", "noisy"] * 60, "pair_id": np.repeat(np.arange(60), 2)})
+    pairing, _ = paired(rows["camera"].to_numpy(), pair_id=rows["pair_id"])
+    assert not [note for note in pair_notes(rows, pairing, min_count=30) if "do not differ" in note or "holds up" in note]

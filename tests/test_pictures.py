@@ -136,7 +136,7 @@ def test_training_refuses_test_pictures_in_the_training_set(world, tmp_path):
     rows.loc[test, "content"] = rows.loc[train, "content"].to_numpy()
     FeatureSet(features.spec, np.asarray(features.values), rows).save(tmp_path / "leaky")
     line = refusal("train", "--features", tmp_path / "leaky", "-o", tmp_path / "probe")
-    assert "5 picture(s) to measure on are in the training set too" in line
+    assert "5 picture(s) to measure on were trained on, or used to choose the epoch, too" in line
     assert "--allow-overlap" in line
     allowed = succeeded("train", "--features", tmp_path / "leaky", "-o", tmp_path / "probe", "--allow-overlap")
     assert "warning: 5 picture(s)" in allowed.out

@@ -97,7 +97,9 @@ def test_a_probes_predictions_survive_a_plain_table(planted: FeatureSet, planted
 def test_predictions_of_pictures_seen_in_training_say_so(planted: FeatureSet, planted_probe: Probe) -> None:
     assert planted_probe.predict(planted.where(split="test")).notes == ()
     (note,) = planted_probe.predict(planted).notes
-    assert note.startswith("600 of 1500 predictions are in-sample: the probe was trained on these pictures")
+    assert note.startswith(
+        "600 of 1500 predictions are in-sample: these pictures were trained on, or used to choose the epoch"
+    )
     np.testing.assert_array_equal(planted_probe.unseen(planted), planted.rows["split"] == "test")
 
 

@@ -157,7 +157,10 @@ def test_in_sample_pictures_are_named_and_nothing_is_promised_on_them(demo, tmp_
     assert reading.seen == reading.confidence.seen == seen > 0
     assert reading.confidence.threshold is None
     assert reading.models["model"][0] == "metric projector (100 % in-sample)"
-    assert f"{seen:,} of these pictures are in-sample: the probe was trained on them, so these figures are too high" in text
+    assert (
+        f"{seen:,} of these pictures are in-sample: trained on, or used to choose the epoch, so these figures are too high"
+        in text
+    )
     assert f"No accuracy can be promised for new pictures: {seen:,} of these {seen:,} are in-sample" in text
     assert "it would be right" not in text
 

@@ -20,8 +20,9 @@ from data.predictions import predictions_from_table
 from workbench import figures
 from workbench.chapters import chapters
 from workbench.findings_list import MOST_WRITTEN, findings_list
+from workbench.headline import outcome
 from workbench.report import MOST_BYTES, report_html
-from workbench.sentences import VERDICT_MEANING, outcome, plain_sentence
+from workbench.sentences import VERDICT_MEANING, plain_sentence
 from workbench.store import load_audit
 
 pytest_plugins = ["workbench_fixtures"]

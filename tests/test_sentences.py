@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -16,13 +17,15 @@ from workbench_runs import HOSTILE, audited, predictions_table
 from analyses.cells import VERDICTS
 from analyses.skew import ORIGINS, Finding
 from workbench import sentences
+from workbench.chapters.severity import _sentence as of_severity
+from workbench.compare_sentences import outcome as changed
+from workbench.headline import outcome
 from workbench.sentences import (
     beside,
     finding_sentence,
     map_badge,
     markdown_sentence,
     markdown_text,
-    outcome,
     percent,
     plain_sentence,
     points,
@@ -254,3 +257,23 @@ def test_the_pictures_behind_a_slice_are_the_ones_that_were_counted(demo_result)
         inside = samples_in(demo_result, row.where)
         assert isinstance(inside, pd.DataFrame)
         assert len(inside) == row.n
+
+
+def test_nothing_untold_is_not_said_to_be_no_proof():
+    changes = pd.DataFrame({"verdict": ["equivalent"], "repeats": [None]})
+    overall = {"flipped": 0, "pictures": 9, "labelled": 0}
+    told = {0: False, 1: True}
+    for untold, said in told.items():
+        result = SimpleNamespace(
+            has_predictions=True, overall=overall, changes=changes,
+            count=lambda verdict, n=untold: n * (verdict == "undetermined"),
+        )  # fmt: skip
+        assert ("That is not proof of none: 1 pair could not be told." in " ".join(changed(result))) is said
+        assert "0 pairs" not in " ".join(changed(result))
+
+
+def test_a_number_is_higher_or_lower():
+    row = SimpleNamespace(slice="tone: dark", effect=-0.2, low=-0.3, high=-0.1, q=0.01, n=90)
+    assert of_severity(row, "valence of pictures with {} is {}", ("higher", "lower")).startswith(
+        "valence of pictures with tone: dark is lower: −0.20"
+    )

@@ -10,6 +10,7 @@ from statsmodels.stats.proportion import confint_proportions_2indep
 from workbench_runs import EKMAN, audited, predictions_table
 
 from analyses.slice_accuracy import ACCURACY, ACCURACY_COLUMNS, accuracy_table
+from workbench.headline import beside_headline, headline_sentences
 
 FAST = {"further": False, "space_pictures": 0}
 
@@ -39,6 +40,23 @@ def test_with_labels_the_interval_is_newcombes_and_p_is_fishers():
     )
     assert row["p"] == pytest.approx(stats.fisher_exact([[hits, n - hits], [other, m - other]]).pvalue)
     assert row["verdict"] == "skewed"
+
+
+@pytest.mark.parametrize(("bias", "votes"), [(0.3, False), (0.0, True), (0.0, False)])
+def test_a_gap_is_said_under_the_headline_even_where_no_emotion_is_skewed(bias, votes):
+    table = predictions_table(600, attributes={"tone": ("dark", "light")}, bias=bias)
+    result = audited(voted(table) if votes else table, **FAST)
+    said = beside_headline(result)
+    if not bias and not votes:
+        assert said == ()
+        return
+    name, worse = ("vote agreement", "light") if votes else ("accuracy", "dark")
+    row = result.tables[ACCURACY].set_index("slice").loc[f"tone: {worse}"]
+    assert said == (
+        f"The {name} of 2 slices surely differs from that of the other pictures, most of all tone: {worse} "
+        f"({100 * row['accuracy']:.1f} % against {100 * row['complement_accuracy']:.1f} %).",
+    )
+    assert headline_sentences(result).endswith(said[0])
 
 
 def test_with_votes_the_interval_is_that_of_the_shares_not_of_coins():

@@ -164,7 +164,7 @@ def test_a_measured_picture_that_chose_the_epoch_is_leakage(tmp_path: Path) -> N
     content = [f"{number:016x}" for number in range(90)] + [f"{60:016x}"] + [f"{number:016x}" for number in range(91, 120)]
     features_of(["train"] * 60 + ["val"] * 30 + ["test"] * 30, content=content).save(tmp_path / "features")
     words = ("train", "--features", tmp_path / "features", "--epochs", 1, "-o", tmp_path / "probe")
-    assert "1 picture(s) to measure on are in the training set too" in refusal(*words)
+    assert "1 picture(s) to measure on were trained on, or used to choose the epoch, too" in refusal(*words)
     assert "warning: 1 picture(s) to measure on" in succeeded(*words, "--allow-overlap").out
 
 

@@ -18,12 +18,12 @@ from workbench.concept_sentences import calibration_sentences, obtained
 from workbench.concept_tables import CALIBRATED, concept_tables
 from workbench.gate import audit_gate, require_answerable
 from workbench.gate_files import audit_findings
+from workbench.headline import beside_headline, outcome
 from workbench.outcome_auditing import audit_outcomes, numbers_alone
 from workbench.progress import MAP_STEP, steps
 from workbench.reading_intake import require_accuracy
 from workbench.report import report_html
 from workbench.reviewing import carried_reviews, judged, progress_sentence
-from workbench.sentences import outcome
 from workbench.settings import AuditSettings
 from workbench.store import RUN_FILES, save_audit
 from workbench.system_card import read_system_card
@@ -128,6 +128,8 @@ def audit(settings: AuditSettings, *, command: str = "", remarks: tuple[str, ...
     say(result.headline)
     if result.count("skewed"):
         say(outcome(result))
+    for sentence in beside_headline(result):
+        say(sentence)
     if CALIBRATED in result.tables:
         for sentence in calibration_sentences(result.tables[CALIBRATED]):
             say(f"calibrated: {sentence}")

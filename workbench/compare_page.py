@@ -11,6 +11,7 @@ import plotly.graph_objects as go
 from analyses.compare import Comparison
 from analyses.slices import SliceSpec
 from workbench import compare_sentences as sentences
+from workbench.evidence import truth_of
 from workbench.figures import BLUE, GREEN, GREY, MOST_ROWS, ORANGE, VERMILION, safe, short, verdict_forest
 from workbench.outcome_sentences import number
 from workbench.page import figure_html, template
@@ -127,13 +128,13 @@ def _examples(result: Comparison, flips: pd.DataFrame, *, well: bool = False) ->
         .head(MOST_EXAMPLES)
     )
     known = result.rows.set_index("image_id").loc[order["image_id"]]
-    labels = known["label"] if "label" in known else pd.Series([None] * len(known))
     paths = known["path"] if "path" in known else pd.Series([None] * len(known))
+    told = [f", {truth_of(row)}" if pd.notna(row.get("label")) else "" for row in known.to_dict("records")]
     return [
         Flip(
             str(row.image_id),
-            f"{row.predicted_a} → {row.predicted_b}" + (f", labelled {label}" if pd.notna(label) else ""),
+            f"{row.predicted_a} → {row.predicted_b}{truth}",
             thumbnail_uri(path),
         )
-        for row, label, path in zip(order.itertuples(), labels, paths, strict=True)
+        for row, truth, path in zip(order.itertuples(), told, paths, strict=True)
     ]

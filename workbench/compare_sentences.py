@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from analyses.compare import Comparison
-from workbench.chapters.words import small_q
+from workbench.chapters.words import plural, small_q
 from workbench.outcome_sentences import number
 from workbench.sentences import percent, points, probability
 
@@ -109,10 +109,8 @@ def outcome(result: Comparison) -> list[str]:
         )
     if not len(found):
         untold = result.count("undetermined") + result.count("too small")
-        sentences.append(
-            "No change of a skew was found that is both beyond chance and beyond the tolerance. That is not proof of none: "
-            f"{untold:,} pairs could not be told."
-        )
+        not_told = f" That is not proof of none: {plural(untold, 'pair')} could not be told." if untold else ""
+        sentences.append(f"No change of a skew was found that is both beyond chance and beyond the tolerance.{not_told}")
     if overall["labelled"]:
         sentences.append(accuracy_sentence(overall))
     else:

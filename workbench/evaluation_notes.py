@@ -16,7 +16,7 @@ from workbench.leakage import NearCopies
 if TYPE_CHECKING:
     from probes.projector import Probe
 
-LEARNT = "pictures that the probe was trained on"
+LEARNT = "pictures that the probe was trained on or that chose its epoch"
 
 
 def bank_note(probe: Probe, taxonomy: Taxonomy) -> str:
@@ -35,7 +35,7 @@ def seen_note(measured: FeatureSet, seen: npt.NDArray[np.bool_], *, unseen_only:
     Without a record of what it was trained on (`recorded` false: an imported checkpoint), that is all there is to say.
     """
     if not recorded:
-        return "leakage cannot be ruled out: the probe carries no record of the pictures that it was trained on"
+        return f"leakage cannot be ruled out: there is no record of {LEARNT}"
     by = (
         "id or bytes"
         if "content" in measured.rows

@@ -70,7 +70,10 @@ def measured_sides(
     seen, near, notes = probe_knows(probes, measured, learnt=learnt, search=search, unseen_only=unseen_only)
     if unseen_only:
         if seen.all():
-            raise ValueError(f"no picture of {name} is unseen: the probe was trained on all {len(measured)} measured ones")
+            raise ValueError(
+                f"no picture of {name} is unseen: all {len(measured)} measured ones were trained on, or used to choose the "
+                "epoch"
+            )
         if train is None and seen.any():
             # As many pictures to learn from as the probe had: fitted out of fold on the rest they would look worse.
             train, words = at[seen], f"the {int(seen.sum()):,} pictures that the probe was trained on"

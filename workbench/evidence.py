@@ -199,9 +199,17 @@ def predicted_so(result: AuditResult, finding: Any) -> Evidence:
 
 
 def caption(row: Any, note: str = "") -> str:
-    """`read as joy, labelled fear`, and a note; `row` a record of the samples."""
+    """`read as joy, labelled fear` (`mostly voted fear` of votes), and a note; `row` a record of the samples."""
     label = row.get("label")
-    return with_note(f"read as {row['predicted']}" + (f", labelled {label}" if pd.notna(label) else ""), note)
+    return with_note(f"read as {row['predicted']}" + (f", {truth_of(row)}" if pd.notna(label) else ""), note)
+
+
+def truth_of(row: Mapping[Any, Any]) -> str:
+    """A record's label in words: `mostly voted fear` where no emotion has more of its votes, else `labelled fear`."""
+    label = row["label"]
+    votes = [float(value) for name, value in row.items() if str(name).startswith(VOTE_PREFIX) and pd.notna(value)]
+    own = row.get(f"{VOTE_PREFIX}{label}")
+    return f"{'mostly voted' if votes and own is not None and own == max(votes) > 0 else 'labelled'} {label}"
 
 
 def with_note(what: str, note: str) -> str:

@@ -49,7 +49,8 @@ def findings_list(
     """The rows that the table holds.
 
     Args:
-        findings: of an audit, ranked, with a column `review` of what people decided (None where nobody has).
+        findings: of an audit, ranked, with a column `review` of what people decided (None where nobody has), and `strata`,
+            whether strata disagree on it ("" where that is not known).
         single: most rows of slices of one attribute.
         intersections: most rows of intersections.
         written: most rows that are written out as HTML.
@@ -93,7 +94,7 @@ def _data(rows: pd.DataFrame) -> str:
             row["review"] if isinstance(row["review"], str) else None,
             _short(row["q"]), probability(row["q"]), _short(row["effect"]),
             _tenths(row["detectable"]) if _known(row["p"]) else None,
-            *(_tenths(row[name]) for name in (*_SHARES, *_MORE)),
+            *(_tenths(row[name]) for name in (*_SHARES, *_MORE)), *([row["strata"]] if row.get("strata") else []),
         ]
         for row in rows.to_dict("records")
     ]  # fmt: skip

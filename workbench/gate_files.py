@@ -16,8 +16,8 @@ from analyses.compare_cells import VERDICTS as COMPARE_VERDICTS
 from data.atomic import write_bytes, write_json
 from workbench.chapters.accuracy import accuracy_name, gap_sentence
 from workbench.compare_sentences import outcome_change, plain_change
-from workbench.concept_sentences import standing
 from workbench.gate import ACCURACY, RATES, Gate, surely
+from workbench.headline import apart, caveats, strata_told
 from workbench.outcome_sentences import outcome_text
 from workbench.sentences import plain_sentence
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 FORMAT = "affect-workbench-findings/1"
 FINDING_KEYS = (
     "slice", "where", "emotion", "verdict", "caught", "effect", "low", "high", "adjusted_low", "adjusted_high", "surely",
-    "q", "n", "n_complement", "repeats", "sentence", "outcome",
+    "q", "n", "n_complement", "repeats", "sentence", "outcome", "differs_between_strata",
 )  # fmt: skip
 FOUND = ("skewed", "worse", "better", "changed")
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -70,12 +70,13 @@ class Findings:
 
 def audit_findings(result: AuditResult, gate: Gate) -> Findings:
     """The findings of an audit, those about emotions first; `effect` is the skew, of an outcome in its own units."""
-    found = result.findings["verdict"].isin(FOUND)
-    table = _table(result.findings, gate, [
-        plain_sentence(row, truth=result.run["truth"], standing=standing(result, row.where, row.emotion)) if told else ""
+    found, held, truth = result.findings["verdict"].isin(FOUND), apart(result), result.run["truth"]
+    said = [
+        plain_sentence(row, truth=truth, standing=caveats(result, row, held=held)) if told else ""
         for row, told in zip(result.findings.itertuples(), found, strict=True)
-    ])  # fmt: skip
-    outcomes = result.outcomes
+    ]
+    table = _table(_with_strata(result, result.findings, "emotion"), gate, said)
+    outcomes = _with_strata(result, result.outcomes, "outcome")
     numbers = [outcome_text(row) if row.verdict in FOUND else "" for row in outcomes.itertuples()]
     tables = [table, _table(outcomes.assign(emotion=None), gate, numbers)]
     accuracies = result.tables.get(ACCURACY)
@@ -159,6 +160,11 @@ def junit_xml(findings: Findings) -> bytes:
     suite.set("skipped", str(skipped))
     ElementTree.indent(suites)
     return bytes(ElementTree.tostring(suites, encoding="utf-8", xml_declaration=True)) + b"\n"
+
+
+def _with_strata(result: AuditResult, cells: pd.DataFrame, about: str) -> pd.DataFrame:
+    told = strata_told(result, pd.MultiIndex.from_frame(cells[["slice", about]]))
+    return cells.assign(differs_between_strata=pd.Series(told, index=cells.index, dtype=object))
 
 
 def _accuracies(result: AuditResult, table: pd.DataFrame, gate: Gate) -> pd.DataFrame:

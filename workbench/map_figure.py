@@ -10,6 +10,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from analyses.audit import AuditResult
+from workbench.evidence import truth_of
 from workbench.figures import PALETTE, blank, safe, short
 
 MOST_AS_SVG = 4_000
@@ -105,8 +106,8 @@ def _groups(values: pd.Series, labels: Sequence[str]) -> list[tuple[Any, np.ndar
 
 
 def _map_hover(samples: pd.DataFrame) -> list[str]:
-    said = samples["label"] if "label" in samples else pd.Series([None] * len(samples), index=samples.index)
     return [
-        f"{short(name, 48)}<br>read as {safe(predicted)}" + (f", labelled {safe(str(label))}" if pd.notna(label) else "")
-        for name, predicted, label in zip(samples["image_id"], samples["predicted"], said, strict=True)
+        f"{short(row['image_id'], 48)}<br>read as {safe(row['predicted'])}"
+        + (f", {safe(truth_of(row))}" if pd.notna(row.get("label")) else "")
+        for row in samples.to_dict("records")
     ]

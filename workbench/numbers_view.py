@@ -10,8 +10,9 @@ import streamlit as st
 from analyses.audit import AuditResult
 from analyses.cells import VERDICTS
 from workbench import figures, sentences
+from workbench.headline import apart, headline_sentences, strata_mark
 from workbench.outcome_report import examples, outcome_forest
-from workbench.outcome_sentences import outcome_summary, outcome_text
+from workbench.outcome_sentences import outcome_text
 from workbench.system_section import read_first
 
 _MOST_SENTENCES = 12
@@ -23,7 +24,7 @@ _SHOWN = ("slice", "outcome", "verdict", "n", "mean", "complement_mean", "effect
 def show_numbers(result: AuditResult) -> None:
     """Headline, counts, findings, how large they are, and every row; the pictures behind a row that is chosen."""
     st.title(result.headline)
-    st.markdown(sentences.markdown_text(outcome_summary(result)))
+    st.markdown(sentences.markdown_text(headline_sentences(result)))
     for column, verdict in zip(st.columns(len(VERDICTS)), VERDICTS, strict=True):
         column.metric(verdict, f"{result.count(verdict):,}", help=sentences.VERDICT_MEANING[verdict], border=True)
     for note in read_first(result):
@@ -44,10 +45,13 @@ def show_numbers(result: AuditResult) -> None:
     st.subheader("Every slice")
     chosen = st.multiselect("Verdict", VERDICTS, placeholder="all verdicts")
     shown = outcomes[outcomes["verdict"].isin(chosen)] if chosen else outcomes
+    held = apart(result)
+    marks = [strata_mark(held.get(pair)) for pair in zip(shown["slice"], shown["outcome"], strict=True)]
+    columns = [*_SHOWN[:3], *(["strata"] if any(marks) else []), *_SHOWN[3:]]
     st.caption(f"{len(shown):,} of {len(outcomes):,} pairs. Choose a row to see the pictures behind it.")
+    named = shown.assign(strata=marks)[columns].rename(columns={"complement_mean": "others", "effect": "difference"})
     event = st.dataframe(
-        shown[list(_SHOWN)].rename(columns={"complement_mean": "others", "effect": "difference"}), hide_index=True,
-        key="numbers", on_select="rerun", selection_mode="single-row",
+        named, hide_index=True, key="numbers", on_select="rerun", selection_mode="single-row",
     )  # fmt: skip
     picked = event.selection.rows
     if picked and picked[0] < len(shown):

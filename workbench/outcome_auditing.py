@@ -17,6 +17,7 @@ from data.tables import Table, is_table, table_of, with_ids
 from workbench.attribute_intake import with_tables
 from workbench.gate import Gate
 from workbench.gate_files import audit_findings
+from workbench.headline import beside_headline
 from workbench.progress import steps
 from workbench.report import report_html
 from workbench.settings import AuditSettings
@@ -76,6 +77,8 @@ def audit_outcomes(
     for row in result.excluded[result.excluded["what"] == "attribute"].itertuples():
         say(f"warning: attribute {row.name!r} is not sliced: {row.reason}")
     say(result.headline)
+    for sentence in beside_headline(result):
+        say(sentence)
     if gate.asked:
         say(findings.sentence)
     say(f"report: {out / 'report.html'}")

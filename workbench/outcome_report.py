@@ -13,8 +13,9 @@ from analyses.audit import AuditResult
 from analyses.cells import VERDICTS
 from workbench import sentences
 from workbench.chapters import chapters
+from workbench.headline import apart, headline_sentences, strata_mark
 from workbench.interval_figure import Series, interval_figure
-from workbench.outcome_sentences import number, outcome_sentence, outcome_summary
+from workbench.outcome_sentences import number, outcome_sentence
 from workbench.page import figure_html, template
 from workbench.system_section import read_first, system_section
 from workbench.thumbnails import thumbnail_uri
@@ -83,9 +84,11 @@ def _page(result: AuditResult, *, rows: int, excluded: int) -> str:
     outcomes = result.outcomes
     own = outcomes[(outcomes["verdict"] == "skewed") & outcomes["repeats"].isna()]
     forest = outcome_forest(result)
-    shown = outcomes.head(rows)
+    held = apart(result)
+    marks = [strata_mark(held.get(key)) for key in zip(outcomes["slice"], outcomes["outcome"], strict=True)]
+    shown = outcomes.assign(strata=marks).head(rows)
     return template("outcome_report.html").render(
-        result=result, run=result.run, summary=outcome_summary(result), json=_json, number=number,
+        result=result, run=result.run, summary=headline_sentences(result), json=_json, number=number,
         counts=[(verdict, result.count(verdict), sentences.VERDICT_MEANING[verdict]) for verdict in VERDICTS],
         leading=[(outcome_sentence(row), examples(result, row)) for row in own.head(MOST_SENTENCES).itertuples()],
         leading_of=len(own), forest=None if forest is None else figure_html("forest", forest), rows=list(_rows(shown)),

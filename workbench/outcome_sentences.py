@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from analyses.audit import AuditResult
-from workbench.chapters.words import small_q
+from workbench.chapters.words import plural, small_q
 
 
 def number(value: float, *, signed: bool = False) -> str:
@@ -40,10 +40,8 @@ def outcome_summary(result: AuditResult) -> str:
     skewed = outcomes[outcomes["verdict"] == "skewed"]
     if skewed.empty:
         untold = result.count("undetermined") + result.count("too small")
-        return (
-            "No number differs between slices both beyond chance and by more than the tolerance. That is not proof of no "
-            f"bias: {untold:,} pairs could not be told."
-        )
+        not_told = f" That is not proof of no bias: {plural(untold, 'pair')} could not be told." if untold else ""
+        return f"No number differs between slices both beyond chance and by more than the tolerance.{not_told}"
     repeated = int(skewed["repeats"].notna().sum())
     parts = [f"{name}: {count:,}" for name, count in skewed["outcome"].value_counts(sort=False).items()]
     sentence = f"No emotions were predicted: numbers are compared. Skewed pairs by outcome: {', '.join(parts)}."

@@ -25,8 +25,8 @@ def accuracy_sentence(reading: ReadingQuality) -> str:
         text += f"; the best of the baselines fitted on its training pictures, {best['model']}, {_rate(best)}"
     if reading.seen:
         text += (
-            f". {reading.seen:,} of these pictures are in-sample: the probe was trained on them, so these figures are too "
-            f"high{', the baselines’ too' if len(baselines) else ''}"
+            f". {reading.seen:,} of these pictures are in-sample: trained on, or used to choose the epoch, so these figures "
+            f"are too high{', the baselines’ too' if len(baselines) else ''}"
         )
     elif reading.seen is None:
         text += ". Whether it was trained on any of them is not known here; if it was, this is too high"

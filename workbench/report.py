@@ -18,9 +18,9 @@ from workbench.behind import MOST_PICTURES, Gallery, Picture, SlicePictures, sli
 from workbench.calibration_figures import coverage_figure, reliability_figure
 from workbench.chapters import Chapter, chapters
 from workbench.concept_figures import concept_figures
-from workbench.concept_sentences import standing
 from workbench.evidence import Claims, with_note
 from workbench.findings_list import MOST_INTERSECTIONS, MOST_SINGLE, MOST_WRITTEN, findings_list
+from workbench.headline import apart, caveats, headline_sentences, strata_mark
 from workbench.outcome_report import outcome_html
 from workbench.outcome_sentences import outcome_sentence
 from workbench.page import figure_html, template
@@ -71,7 +71,7 @@ def _page(
     result: AuditResult, found: list[Judged], further: list[Chapter], *,
     rows: float, excluded: int, on_map: int, slices: int, pictures: int,
 ) -> str:  # fmt: skip
-    findings = result.findings
+    findings, held = result.findings, apart(result)
     own = findings[(findings["verdict"] == "skewed") & findings["repeats"].isna()]
     numbers = result.outcomes[(result.outcomes["verdict"] == "skewed") & result.outcomes["repeats"].isna()]
     decided: dict[Any, str] = marks(found)
@@ -79,15 +79,16 @@ def _page(
     leading = [
         (
             sentences.finding_sentence(
-                row, truth=result.run["truth"], standing=standing(result, row.where, row.emotion)
+                row, truth=result.run["truth"], standing=caveats(result, row, held=held)
             ),
             _examples(claims, row, gallery),
             decided.get(row.Index),
         )
         for row in own.head(MOST_SENTENCES).itertuples()
     ]  # fmt: skip
+    strata = [strata_mark(held.get(pair)) for pair in zip(findings["slice"], findings["emotion"], strict=True)]
     listed = findings_list(
-        findings.assign(review=pd.Series(decided, dtype=object)), single=int(rows * MOST_SINGLE),
+        findings.assign(review=pd.Series(decided, dtype=object), strata=strata), single=int(rows * MOST_SINGLE),
         intersections=int(rows * MOST_INTERSECTIONS), written=int(rows * MOST_WRITTEN),
     )  # fmt: skip
     inline = len(gallery.pictures)
@@ -95,7 +96,7 @@ def _page(
     return template("report.html").render(
         result=result,
         run=result.run,
-        outcome=sentences.outcome(result),
+        outcome=headline_sentences(result),
         counts=[(verdict, result.count(verdict), sentences.VERDICT_MEANING[verdict]) for verdict in VERDICTS],
         leading=leading,
         behind=behind,

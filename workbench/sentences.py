@@ -23,12 +23,6 @@ ORIGIN_MEANING = {
     "both": "the model adds to it",
     "unclear": "{truth} or model cannot be told",
 }
-_ORIGIN_PARTS = (
-    ("model", "added by the model"),
-    ("both", "in the {truth} already, and the model adds to it"),
-    ("labels", "the {truth}’ doing, not the model’s"),
-    ("unclear", "of unclear origin"),
-)
 
 
 def points(share: float | None, *, signed: bool = True) -> str:
@@ -161,34 +155,6 @@ def markdown_sentence(finding: Any, *, truth: str = "labels", standing: str = ""
 def markdown_text(text: str) -> str:
     """Plain text as Markdown that shows exactly that text."""
     return _escaped(text)
-
-
-def outcome(result: AuditResult) -> str:
-    """What the headline means, in a sentence or two."""
-    findings = result.findings
-    skewed = findings[findings["verdict"] == "skewed"]
-    if not len(skewed):
-        return (
-            "No skew was found that is both beyond chance and beyond the tolerance. That is not proof of no bias: "
-            f"{result.count('undetermined') + result.count('too small'):,} pairs could not be told."
-        )
-    own = skewed[skewed["repeats"].isna()]
-    repeated = len(skewed) - len(own)
-    sentences = []
-    if repeated:
-        sentences.append(
-            f"{repeated:,} of the {len(skewed):,} only repeat, inside an intersection, a skew of the wider slice; "
-            f"{len(own):,} stand{'s' if len(own) == 1 else ''} on {'its' if len(own) == 1 else 'their'} own."
-        )
-    origins = own["origin"].value_counts()
-    parts = [
-        f"{int(origins[name]):,} {words.format(truth=result.run['truth'])}"
-        for name, words in _ORIGIN_PARTS
-        if name in origins
-    ]
-    if parts:
-        sentences.append(f"Of {'those' if repeated else 'the skews'}: {'; '.join(parts)}.")
-    return " ".join(sentences) or "Each is shown below with its evidence."
 
 
 def map_badge(record: dict[str, Any] | None, pictures: int) -> str:

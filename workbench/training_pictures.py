@@ -122,5 +122,8 @@ def _learnt_at(source: Source, probes: Sequence[Probe], *, recorded: bool) -> tu
         train = (features.rows["split"] == "train").to_numpy() if "split" in features.rows else np.zeros(0, dtype=bool)
         within = np.flatnonzero(train) if train.any() else np.arange(len(features))
     if not len(within):
-        raise ValueError(f"none of the {len(features):,} pictures at {source.path} is one that the probe was trained on")
+        raise ValueError(
+            f"none of the {len(features):,} pictures at {source.path} is one that the probe was trained on or that chose "
+            "its epoch"
+        )
     return features, within

@@ -108,7 +108,7 @@ def refuse_copies(learnt: pd.DataFrame, measured: pd.DataFrame | None, *, allowe
         what = "are copies of another picture, so folds would measure on what they were trained on"
     else:
         leaked, rows = measured["content"].isin(set(learnt["content"].dropna())), measured
-        what = "to measure on are in the training set too, byte for byte"
+        what = "to measure on were trained on, or used to choose the epoch, too, byte for byte"
     if not leaked.any():
         return
     sentence = f"{int(leaked.sum())} picture(s) {what}, first {named(rows['image_id'][leaked])}"

@@ -37,6 +37,7 @@ class _Said:
 
     Attributes:
         about: what a row is, with a place for its attributes: `Pictures with {0.slice} read as {0.emotion}`.
+        gap: the difference that a row is about, in the same way.
         many: one row in a count: `pair`, `slice`.
         unit: what follows a number in a sentence, with its blank.
         scale: what numbers are multiplied by.
@@ -44,6 +45,7 @@ class _Said:
     """
 
     about: str
+    gap: str
     many: str
     unit: str
     scale: float
@@ -56,7 +58,14 @@ class _Said:
         return interval(*(getattr(row, name) for name in names), scale=self.scale, digits=self.digits)
 
 
-_RATES = _Said("Pictures with {0.slice} read as {0.emotion}", "pair", " points", 100.0, 1)
+_RATES = _Said(
+    "Pictures with {0.slice} read as {0.emotion}",
+    "The difference in {0.emotion} predictions for {0.slice}",
+    "pair",
+    " points",
+    100.0,
+    1,
+)
 
 
 def held_fixed(result: AuditResult) -> Chapter | None:
@@ -76,7 +85,9 @@ def held_fixed_outcomes(result: AuditResult) -> list[Chapter]:
     """The adjusted differences of each numeric outcome."""
     found: list[Chapter] = []
     for outcome, table in named_tables(result, ADJUSTED_PREFIX):
-        said = _Said(outcome.replace("{", "{{").replace("}", "}}") + " of pictures with {0.slice}", "slice", "", 1.0, 2)
+        name = outcome.replace("{", "{{").replace("}", "}}")
+        gap = f"The difference in mean {name} for {{0.slice}}"
+        said = _Said(name + " of pictures with {0.slice}", gap, "slice", "", 1.0, 2)
         found.append(
             _chapter(
                 table, said, name=f"held-fixed-outcome-{len(found) + 1}", title=f"The number {outcome} with {{}} held fixed",
@@ -135,7 +146,7 @@ def _chapter(
         name, title.format(held),
         (
             _summary(table, known, flagged, held, said),
-            *(_apart(row, said) for row in rows_of(apart.head(_MOST_SAID))),
+            *(_apart(row, held, said) for row in rows_of(apart.head(_MOST_SAID))),
             *(_sentence(row, held, said) for row in rows_of(flagged.head(_MOST_SAID))),
         ),
         reading, figure if len(drawn) else None, pd.DataFrame(columns), len(table), list(leading["where"]), source,
@@ -165,16 +176,17 @@ def _summary(table: pd.DataFrame, known: pd.DataFrame, flagged: pd.DataFrame, he
 
 
 def _between(row: Any, said: _Said) -> str:
-    return f"{said.number(row.smallest)} in {row.smallest_in}, {said.number(row.largest)} in {row.largest_in}"
+    ends = ((row.smallest, row.smallest_in), (row.largest, row.largest_in))
+    return ", ".join(f"{said.number(value)}{said.unit} in {stratum}" for value, stratum in ends)
 
 
 def _what(row: Any, said: _Said) -> str:
     return _between(row, said) if row.apart else _KINDS.get(row.simpson_kind, "").partition(" (")[0]
 
 
-def _apart(row: Any, said: _Said) -> str:
+def _apart(row: Any, held: str, said: _Said) -> str:
     return (
-        f"{said.about.format(row)} {DIFFERS}: {_between(row, said)}{said.unit} (the strata do not agree, "
+        f"{said.gap.format(row)} depends on {held}: {_between(row, said)} (the strata do not agree, "
         f"{small_q(row.homogeneity_q)}); averaged over all, {said.interval(row, WITHIN)}."
     )
 

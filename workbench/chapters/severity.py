@@ -71,7 +71,10 @@ def outcomes(result: AuditResult) -> list[Chapter]:
         found = [
             f"{name} differs in {plural(len(sure), 'slice')} of {len(table):,}, beyond chance and by more than "
             f"{tolerance:.2g} (a fifth of its standard deviation).",
-            *(_sentence(row, name + " of pictures with {} is {} high") + "." for row in rows_of(sure.head(_MOST_SAID))),
+            *(
+                _sentence(row, name + " of pictures with {} is {}", ("higher", "lower")) + "."
+                for row in rows_of(sure.head(_MOST_SAID))
+            ),
         ]
         chapters.append(
             Chapter(
@@ -108,9 +111,9 @@ def how_found(table: pd.DataFrame) -> str:
     return f"{text[0].upper()}{text[1:]}."
 
 
-def _sentence(row: Any, words: str) -> str:
-    """`words` has a place for the slice and one for `more` or `less`."""
-    told = words.format(row.slice, "more" if row.effect > 0 else "less")
+def _sentence(row: Any, words: str, ways: tuple[str, str] = ("more", "less")) -> str:
+    """`words` has a place for the slice and one for the first or second of the ways: up or down."""
+    told = words.format(row.slice, ways[0] if row.effect > 0 else ways[1])
     return f"{told}: {_interval(row)}, {small_q(row.q)}, n = {row.n:,}"
 
 

@@ -25,7 +25,9 @@ class TrainSettings:
     seeds: int = option(1, "train this often, with seeds from --seed on, and say how much accuracy depends on them")
     encoder: str = fields.encoder()
     id_column: str = fields.id_column()
-    allow_overlap: bool = option(False, "go on with a warning when test pictures are in the training set")
+    allow_overlap: bool = option(
+        False, "go on with a warning when test pictures were trained on, or used to choose the epoch"
+    )
     overwrite: bool = fields.overwrite("the probe")
     fit: FitConfig = field(default_factory=FitConfig)
 

@@ -28,7 +28,7 @@
     return made;
   };
   const built = (record) => {
-    const [at, of, n, judged, parent, review, q, shownQ, exact, detectable, rate, low, high, shrunk, others, effect, from, to, labels, model] = record;
+    const [at, of, n, judged, parent, review, q, shownQ, exact, detectable, rate, low, high, shrunk, others, effect, from, to, labels, model, strata] = record;
     const row = document.createElement("tr");
     if (parent >= 0) row.className = "repeats";
     cell(row, kept.slices[at], {
@@ -47,13 +47,13 @@
     cell(row, shownQ, { number: true, value: q ?? 2 });
     cell(row, known(detectable) ? plain(detectable) : "–", { number: true });
     if (withTruth) for (const value of [labels, model]) cell(row, points(value), { number: true, value: known(value) ? value / 10 : "" });
-    cell(row, kept.verdicts[judged], { kind: kept.verdicts[judged].replace(" ", "-") });
+    cell(row, kept.verdicts[judged], { kind: kept.verdicts[judged].replace(" ", "-"), small: strata ? [strata] : [] });
     return row;
   };
-  const entry = (row) => ({ row, words: row.textContent.toLowerCase(), verdict: row.lastElementChild.textContent, repeats: row.classList.contains("repeats") });
+  const entry = (row) => ({ row, words: row.textContent.toLowerCase(), verdict: row.lastElementChild.firstChild.textContent, repeats: row.classList.contains("repeats") });
   const later = (record) => ({
     record, verdict: kept.verdicts[record[3]], repeats: record[4] >= 0,
-    words: [kept.slices[record[0]], kept.emotions[record[1]], kept.verdicts[record[3]], record[5] ?? "", kept.parents[record[4]] ?? ""].join(" ").toLowerCase(),
+    words: [kept.slices[record[0]], kept.emotions[record[1]], kept.verdicts[record[3]], record[5] ?? "", record[20] ?? "", kept.parents[record[4]] ?? ""].join(" ").toLowerCase(),
   });
   const entries = [...[...body.rows].map(entry), ...kept.rows.map(later)];
   const rowOf = (one) => (one.row ??= built(one.record));

@@ -8,8 +8,8 @@ import streamlit as st
 
 from analyses.cells import VERDICTS
 from workbench import figures, sentences
-from workbench.concept_sentences import standing
 from workbench.evidence import evidence
+from workbench.headline import apart, caveats, headline_sentences
 from workbench.opened import opened_audit, opened_folder
 from workbench.reviewing import marks, progress_sentence
 from workbench.system_section import read_first
@@ -23,9 +23,9 @@ def render() -> None:
     """Headline, verdict counts, leading findings with the pictures behind them, forest and split."""
     result = opened_audit()
     decided = opened_reviews(result, opened_folder())
-    said = marks(decided)
+    said, held = marks(decided), apart(result)
     st.title(result.headline)
-    st.markdown(sentences.outcome(result))
+    st.markdown(sentences.markdown_text(headline_sentences(result)))
     for column, verdict in zip(st.columns(len(VERDICTS)), VERDICTS, strict=True):
         column.metric(verdict, f"{result.count(verdict):,}", help=sentences.VERDICT_MEANING[verdict], border=True)
     for note in read_first(result):
@@ -37,9 +37,7 @@ def render() -> None:
     if own.empty:
         st.markdown("Nothing is called skewed. The strongest differences are drawn below.")
     for number, row in enumerate(own.head(_MOST_SENTENCES).itertuples()):
-        sentence = sentences.markdown_sentence(
-            row, truth=result.run["truth"], standing=standing(result, row.where, row.emotion)
-        )
+        sentence = sentences.markdown_sentence(row, truth=result.run["truth"], standing=caveats(result, row, held=held))
         st.markdown(f"{number + 1}. {sentence}{_mark(said, row.Index)}")
     if decided:
         st.caption(f"{sentences.markdown_text(progress_sentence(result, decided))} The page *Review* has them one by one.")

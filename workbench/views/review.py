@@ -9,8 +9,8 @@ import streamlit as st
 
 from analyses.audit import AuditResult
 from workbench import sentences
-from workbench.concept_sentences import standing
 from workbench.evidence import evidence
+from workbench.headline import apart, caveats
 from workbench.opened import opened_audit, opened_folder
 from workbench.reviewing import Judged, progress_sentence, worklist
 from workbench.views.judging import opened_reviews, review_form
@@ -56,7 +56,11 @@ def _one(result: AuditResult, asked: list[int], decided: list[Judged]) -> None:
     middle.caption(f"{at + 1:,} of {len(asked):,}")
     row = result.findings.iloc[asked[at]]
     st.markdown(
-        sentences.markdown_sentence(row, truth=result.run["truth"], standing=standing(result, row["where"], row["emotion"]))
+        sentences.markdown_sentence(
+            row,
+            truth=result.run["truth"],
+            standing=caveats(result, row, held=apart(result)),
+        )
     )
     review_form(result, asked[at], decided, opened_folder())
     show_evidence(evidence(result, result.finding(asked[at])), key="behind")

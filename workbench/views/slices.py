@@ -10,8 +10,8 @@ import streamlit as st
 from analyses.audit import AuditResult
 from analyses.cells import VERDICTS
 from workbench import figures, sentences
-from workbench.concept_sentences import standing
 from workbench.evidence import evidence, predicted_so
+from workbench.headline import Held, apart, caveats, strata_mark
 from workbench.opened import opened_audit, opened_folder
 from workbench.reviewing import Judged, marks
 from workbench.views.judging import opened_reviews, review_form
@@ -47,9 +47,9 @@ def render() -> None:
     st.header("Findings")
     chosen = _filtered(result)
     st.caption(f"{len(chosen):,} of {len(result.findings):,} pairs. Choose a row to see the pictures behind it.")
-    said = marks(decided)
+    said, held = marks(decided), apart(result)
     event = st.dataframe(
-        _readable(chosen, said, with_truth=result.run["truth"] != "none"),
+        _readable(chosen, said, held, with_truth=result.run["truth"] != "none"),
         hide_index=True, key="findings", on_select="rerun", selection_mode="single-row", height=420,
         column_config=_COLUMNS,
     )  # fmt: skip
@@ -80,7 +80,7 @@ def _point_down(result: AuditResult, cell: int) -> None:
 def _behind(result: AuditResult, position: int, decided: list[Judged], *, key: str) -> None:
     """What a finding says, what a person says of it, and its pictures."""
     row = result.findings.iloc[position]
-    told = standing(result, row["where"], row["emotion"])
+    told = caveats(result, row, held=apart(result))
     st.markdown(sentences.markdown_sentence(row, truth=result.run["truth"], standing=told))
     st.caption(sentences.markdown_text(sentences.beside(row)))
     read_so = f"read as {row['emotion']}"
@@ -109,6 +109,7 @@ _COLUMNS = {
     "slice": st.column_config.TextColumn(width=230),
     "emotion": st.column_config.TextColumn(width=85),
     "verdict": st.column_config.TextColumn(width=95),
+    "strata": st.column_config.TextColumn(width=190, help="where strata disagree, the verdict holds for none of them"),
     "review": st.column_config.TextColumn(width=120, help="what a person decided"),
     "interval": st.column_config.TextColumn(width=105, help="95 % interval of the difference"),
     "n": st.column_config.NumberColumn(width=50),
@@ -134,7 +135,7 @@ def _filtered(result: AuditResult) -> pd.DataFrame:
     return findings
 
 
-def _readable(findings: pd.DataFrame, said: dict[int, str], *, with_truth: bool) -> pd.DataFrame:
+def _readable(findings: pd.DataFrame, said: dict[int, str], held: Held, *, with_truth: bool) -> pd.DataFrame:
     """The columns a reader needs, differences in points."""
     names = {
         "slice": "slice", "emotion": "emotion", "verdict": "verdict", "n": "n", "rate": "rate %", "effect": "difference",
@@ -150,6 +151,9 @@ def _readable(findings: pd.DataFrame, said: dict[int, str], *, with_truth: bool)
     )
     shown = [name for name in names if with_truth or name not in ("composition", "shift")]
     readable = table[shown].rename(columns=names)
+    strata = [strata_mark(held.get(pair)) for pair in zip(findings["slice"], findings["emotion"], strict=True)]
+    if any(strata):
+        readable.insert(3, "strata", strata)
     if said:
         readable.insert(3, "review", [said.get(index, "") for index in findings.index])
     return readable
