@@ -1,8 +1,9 @@
 """Which columns are worked out from the truth, though they do not repeat it one value for one label?
 
-Three kinds: a flag that says where one label is true (`is_joy`), a finer or coarser truth (`joy, mild` and `joy, strong`;
-positive, neutral and negative), and a flag that says where the prediction is right (`correct`). A flag has values that say
-yes and no: two groups of people that go exactly with a label, or with the errors, may be the worst of biases, and stay.
+Three kinds: a flag that says where one label is true (`is_joy`), a finer truth (`joy, mild` and `joy, strong`), and a flag
+that says where the prediction is right (`correct`). A flag has values that say yes and no: two groups of people that go
+exactly with a label, or with the errors, may be the worst of biases, and stay. So does what holds several labels each, a
+region or a scene: it may differ by it how the same label is read.
 """
 
 from __future__ import annotations
@@ -47,8 +48,6 @@ def derived_reason(codes: Codes, values: Sequence[object], *, true: Codes, said:
         return _flag_reason(own, values, truth=truth, right=(said[known] == truth).astype(np.int64), taxonomy=taxonomy)
     if present > 2 and len(own) >= OFTEN * present and _decides(own, truth):
         return "goes with the truth: the pictures of each of its values have one and the same label"
-    if present > 2 and _decides(truth, own):
-        return "goes with the truth: the pictures of each label have one and the same value"
     return ""
 
 

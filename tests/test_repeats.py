@@ -78,6 +78,7 @@ def test_attributes_stay() -> None:
             when=1_600_000_000 + np.cumsum(rng.integers(1, 10**5, N)), keyword=rng.choice(EKMAN, N),
             facial_expression=rng.choice(EKMAN, N), index_of_comfort=np.arange(N) % 6,  
             coarse=base()["label"].isin(["joy", "surprise"]), one="x", lists=[[1]] * N,
+            region=base()["label"].map(dict(zip(EKMAN, "aabbcc", strict=True))),
         )
         == {}
     )  # fmt: skip
@@ -85,16 +86,14 @@ def test_attributes_stay() -> None:
 
 def test_what_is_worked_out_from_the_truth_is_left_aside() -> None:
     rows, at = base(), np.arange(N)
-    moods = dict(zip(EKMAN, "aabbcc", strict=True))
     reasons = found(
         is_joy=(rows["label"] == "joy").astype(int), joyful=(rows["label"] == "joy").map({True: "joy", False: "not joy"}),
-        gold2=rows["label"] + np.where(at // 6 % 2, ", mild", ", strong"), mood=rows["label"].map(moods),
+        gold2=rows["label"] + np.where(at // 6 % 2, ", mild", ", strong"),
         correct=rows["label"] == rows["predicted"], wrong=np.where(rows["label"] == rows["predicted"], "no", "yes"),
     )  # fmt: skip
-    assert list(reasons) == ["is_joy", "joyful", "gold2", "mood", "correct", "wrong"]
+    assert list(reasons) == ["is_joy", "joyful", "gold2", "correct", "wrong"]
     assert reasons["is_joy"].startswith("it says where the truth is 'joy'")
     assert reasons["gold2"].startswith("it goes with the truth: the pictures of each of its values have one")
-    assert reasons["mood"].startswith("it goes with the truth: the pictures of each label have one")
     assert reasons["correct"].startswith("it says where the prediction is right")
     assert all(reason.endswith(f"--attributes {name} slices by it all the same") for name, reason in reasons.items())
 
