@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import itertools
-import os
 import shutil
-import socket
 import subprocess
-import sys
-import time
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
-from workbench_runs import HOSTILE, finished_run, predictions_table
+from workbench_runs import HOSTILE, finished_run, predictions_table, served_app
 
 from workbench.findings_list import MOST_WRITTEN
 from workbench.sentences import points, probability
@@ -88,28 +84,9 @@ def visit(browser):
 @pytest.fixture(scope="module")
 def app_url(demo, tmp_path_factory):
     """The address of a real `streamlit run workbench/app.py` that shows the demo's audit."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
     log = tmp_path_factory.mktemp("server") / "log.txt"
-    chosen = {"WORKBENCH_RUN": str(demo.audit), "WORKBENCH_RUNS": str(demo.folder), "HOME": str(log.parent)}
-    command = [sys.executable, "-m", "streamlit", "run", "workbench/app.py", "--server.headless", "true"]
-    with log.open("w") as out:
-        server = subprocess.Popen(
-            [*command, "--server.port", str(port)], cwd=ROOT, env=os.environ | chosen, stdout=out, stderr=subprocess.STDOUT
-        )
-    try:
-        for _ in range(600):
-            with socket.socket() as probe:
-                if probe.connect_ex(("localhost", port)) == 0:
-                    break
-            assert server.poll() is None, log.read_text()
-            time.sleep(0.1)
-        yield f"http://localhost:{port}"
-    finally:
-        server.terminate()
-        server.wait(20)
-    assert "Traceback" not in log.read_text()
+    with served_app(log, WORKBENCH_RUN=str(demo.audit), WORKBENCH_RUNS=str(demo.folder)) as running:
+        yield running
 
 
 def opened_app(visit, url):

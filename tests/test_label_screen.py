@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import socket
-import subprocess
-import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +10,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
+from workbench_runs import served_app
 
 from workbench.label_folder import Queue, open_queue, save_answer, save_queue
 from workbench.label_screen import picture_source
@@ -54,28 +50,9 @@ def queue(tmp_path_factory) -> Queue:
 @pytest.fixture(scope="module")
 def address(queue, tmp_path_factory):
     """Of the page Label of a real app."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
     log = tmp_path_factory.mktemp("server") / "log.txt"
-    chosen = {"WORKBENCH_LABELS": str(queue.folder.parent), "WORKBENCH_RUNS": "nowhere", "HOME": str(log.parent)}
-    command = [sys.executable, "-m", "streamlit", "run", "workbench/app.py", "--server.headless", "true"]
-    with log.open("w") as out:
-        server = subprocess.Popen(
-            [*command, "--server.port", str(port)], cwd=ROOT, env=os.environ | chosen, stdout=out, stderr=subprocess.STDOUT
-        )
-    try:
-        for _ in range(600):
-            with socket.socket() as probe:
-                if probe.connect_ex(("localhost", port)) == 0:
-                    break
-            assert server.poll() is None, log.read_text()
-            time.sleep(0.1)
-        yield f"http://localhost:{port}/label"
-    finally:
-        server.terminate()
-        server.wait(20)
-    assert "Traceback" not in log.read_text()
+    with served_app(log, WORKBENCH_LABELS=str(queue.folder.parent), WORKBENCH_RUNS="nowhere") as running:
+        yield f"{running}/label"
 
 
 @pytest.fixture(scope="module")

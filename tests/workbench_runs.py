@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import io
-from collections.abc import Mapping
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -138,3 +143,29 @@ def finished_run(folder: Path, table: pd.DataFrame, *, map_pictures: int = 0) ->
     result = audited(table, map_pictures=map_pictures)
     save_audit(result, folder, report=report_html(result))
     return folder
+
+
+@contextlib.contextmanager
+def served_app(log: Path, **chosen: str) -> Iterator[str]:
+    """The address of a real `streamlit run workbench/app.py`, with its output in `log`, which may hold no traceback."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "streamlit", "run", "workbench/app.py", "--server.headless", "true"]
+    with log.open("w") as out:
+        server = subprocess.Popen(
+            [*command, "--server.port", str(port)], cwd=Path(__file__).resolve().parents[1],
+            env=os.environ | {"HOME": str(log.parent)} | chosen, stdout=out, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+    try:
+        for _ in range(600):
+            with socket.socket() as probe:
+                if probe.connect_ex(("localhost", port)) == 0:
+                    break
+            assert server.poll() is None, log.read_text()
+            time.sleep(0.1)
+        yield f"http://localhost:{port}"
+    finally:
+        server.terminate()
+        server.wait(20)
+    assert "Traceback" not in log.read_text()

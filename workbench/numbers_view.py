@@ -21,14 +21,19 @@ _MOST_ROWS = 1_000
 _SHOWN = ("slice", "outcome", "verdict", "n", "mean", "complement_mean", "effect", "low", "high", "q", "method", "repeats")
 
 
-def show_numbers(result: AuditResult) -> None:
-    """Headline, counts, findings, how large they are, and every row; the pictures behind a row that is chosen."""
+def show_headline(result: AuditResult) -> None:
+    """The outcome in a sentence, what it means, how many pairs have which verdict, and what to know before reading on."""
     st.title(result.headline)
     st.markdown(sentences.markdown_text(headline_sentences(result)))
     for column, verdict in zip(st.columns(len(VERDICTS)), VERDICTS, strict=True):
         column.metric(verdict, f"{result.count(verdict):,}", help=sentences.VERDICT_MEANING[verdict], border=True)
     for note in read_first(result):
         st.warning(sentences.markdown_text(note))
+
+
+def show_numbers(result: AuditResult) -> None:
+    """Headline, counts, findings, how large they are, and every row; the pictures behind a row that is chosen."""
+    show_headline(result)
     st.info("Pages about emotions have nothing to show of this run; *Asked further* and *Run* have the rest.")
     outcomes = result.outcomes
     st.header("Findings")

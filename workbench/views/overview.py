@@ -6,13 +6,12 @@ from typing import Any
 
 import streamlit as st
 
-from analyses.cells import VERDICTS
 from workbench import figures, sentences
 from workbench.evidence import evidence
-from workbench.headline import apart, caveats, headline_sentences
+from workbench.headline import apart, caveats
+from workbench.numbers_view import show_headline
 from workbench.opened import opened_audit, opened_folder
 from workbench.reviewing import marks, progress_sentence
-from workbench.system_section import read_first
 from workbench.views.judging import opened_reviews, review_form
 from workbench.views.pictures import show_evidence
 
@@ -24,12 +23,7 @@ def render() -> None:
     result = opened_audit()
     decided = opened_reviews(result, opened_folder())
     said, held = marks(decided), apart(result)
-    st.title(result.headline)
-    st.markdown(sentences.markdown_text(headline_sentences(result)))
-    for column, verdict in zip(st.columns(len(VERDICTS)), VERDICTS, strict=True):
-        column.metric(verdict, f"{result.count(verdict):,}", help=sentences.VERDICT_MEANING[verdict], border=True)
-    for note in read_first(result):
-        st.warning(sentences.markdown_text(note))
+    show_headline(result)
 
     st.header("Findings")
     findings = result.findings
