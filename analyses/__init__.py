@@ -1,1 +1,1 @@
-"""Slices, skew, intervals, structure: numpy, pandas, scipy and scikit-learn only. Imports neither torch nor probes."""
+"""Which statistics does the workbench compute? Tables and arrays in, tables out; no model, no user interface."""

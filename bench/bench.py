@@ -14,8 +14,8 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
-from analyses.audit import AuditConfig, run_audit
-from data.predictions import Predictions, predictions_from_table
+from affect_workbench.analyses.audit.run import AuditConfig, run_audit
+from affect_workbench.data.predictions import Predictions, predictions_from_table
 
 LABELS = ("amusement", "awe", "contentment", "excitement", "anger", "disgust", "fear", "sadness")
 
@@ -70,9 +70,14 @@ def fairlearn_seconds(frame: pd.DataFrame, attribute: str, *, bootstraps: int) -
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             frame_with_intervals = MetricFrame(
-                metrics=selection_rate, y_true=truth, y_pred=said, sensitive_features=frame[attribute],
-                n_boot=bootstraps, ci_quantiles=[0.025, 0.975], random_state=0,
-            )  # fmt: skip
+                metrics=selection_rate,
+                y_true=truth,
+                y_pred=said,
+                sensitive_features=frame[attribute],
+                n_boot=bootstraps,
+                ci_quantiles=[0.025, 0.975],
+                random_state=0,
+            )
             len(frame_with_intervals.by_group_ci)
 
     return fastest(work, repeats=1)
@@ -103,11 +108,11 @@ def training_line() -> None:
     """Five epochs on as many features as Emotion6 has, against the published loop's way (a Python loop over pairs)."""
     import torch
 
-    from data.features import FeatureSet, FeatureSpec
-    from data.taxonomy import Taxonomy
-    from probes.anchors import anchors_from
-    from probes.losses import info_nce
-    from probes.train import FitConfig, fit
+    from affect_workbench.data.features import FeatureSet, FeatureSpec
+    from affect_workbench.data.taxonomies.taxonomy import Taxonomy
+    from affect_workbench.probes.anchors.anchors import anchors_from
+    from affect_workbench.probes.training.fit import FitConfig, fit
+    from affect_workbench.probes.training.losses import info_nce
 
     rng, taxonomy = np.random.default_rng(0), Taxonomy.named("ekman6")
     codes = rng.integers(6, size=1_386)
@@ -141,7 +146,9 @@ def training_line() -> None:
 def help_line() -> None:
     """`workbench --help` against a bare interpreter."""
     ours = fastest(
-        lambda: subprocess.run([sys.executable, "-m", "workbench.cli", "--help"], capture_output=True, check=True)
+        lambda: subprocess.run(
+            [sys.executable, "-m", "affect_workbench.workbench.__main__", "--help"], capture_output=True, check=True
+        )
     )
     bare = fastest(lambda: subprocess.run([sys.executable, "-c", "pass"], check=True))
     print(f"help    workbench --help {ours:.2f} s, a bare interpreter {bare:.2f} s, ratio {ours / bare:.1f} x")

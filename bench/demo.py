@@ -6,16 +6,16 @@ import argparse
 import tempfile
 from pathlib import Path
 
-from analyses.audit import run_audit
-from analyses.config import AuditConfig
-from data.features import FeatureSet
-from data.scenes import AnnotatorBias
-from data.scenes.dataset import training_answers, write_scenes
-from data.taxonomy import Taxonomy
-from probes.encode import encode
-from probes.train import fit
-from probes.vision import vision_encoder
-from workbench.demo import planted_rank, scenes_training
+from affect_workbench.analyses.audit.config import AuditConfig
+from affect_workbench.analyses.audit.run import run_audit
+from affect_workbench.data.features import FeatureSet
+from affect_workbench.data.synthetic.scenes import AnnotatorBias
+from affect_workbench.data.synthetic.scenes.dataset import training_answers, write_scenes
+from affect_workbench.data.taxonomies.taxonomy import Taxonomy
+from affect_workbench.probes.encoders.encode import encode
+from affect_workbench.probes.encoders.vision import vision_encoder
+from affect_workbench.probes.training.fit import fit
+from affect_workbench.workbench.benchmark.demo import planted_rank, scenes_training
 
 
 def main() -> None:

@@ -19,15 +19,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from data.features import FeatureSet
-from data.readers import read_features
-from data.splits import stratified_folds
-from data.taxonomy import Taxonomy
-from probes.anchors import LabelAnchors, anchors_from
-from probes.config import LOSS_NAMES, FitConfig
-from probes.metrics import bootstrap_accuracy
-from probes.runtime import read_vector
-from probes.train import fit
+from affect_workbench.data.datasets.feature_files import read_features
+from affect_workbench.data.features import FeatureSet
+from affect_workbench.data.tables.splits import stratified_folds
+from affect_workbench.data.taxonomies.taxonomy import Taxonomy
+from affect_workbench.probes.anchors.anchors import LabelAnchors, anchors_from
+from affect_workbench.probes.config import LOSS_NAMES, FitConfig
+from affect_workbench.probes.evaluation.metrics import bootstrap_accuracy
+from affect_workbench.probes.runtime import read_vector
+from affect_workbench.probes.training.fit import fit
 
 Hits = npt.NDArray[np.bool_]
 TAXONOMY = Taxonomy.named("ekman6")
@@ -35,9 +35,14 @@ FOLDS = 5
 SOURCES = ("sentence:minilm", "token:minilm")
 """Label anchors that need no download; those of language models are compared in the same way with `--sources`."""
 BEST: Mapping[str, Any] = {
-    "temperature": 0.2, "dropout": 0.5, "batch": 128, "epochs": 20, "patience": 20, "choose_by": "loss",
+    "temperature": 0.2,
+    "dropout": 0.5,
+    "batch": 128,
+    "epochs": 20,
+    "patience": 20,
+    "choose_by": "loss",
     "validation_share": 0.05,
-}  # fmt: skip
+}
 
 
 @cache
@@ -93,8 +98,9 @@ def difference(ours: Hits, theirs: Hits, *, draws: int = 2_000) -> tuple[float, 
     rng = np.random.default_rng(0)
     gap = ours.astype(np.float64) - theirs
     seeds, n = gap.shape
-    of_picture = np.stack([gap[rng.integers(seeds, size=seeds)].mean(axis=0)[rng.integers(n, size=n)].mean()
-                           for _ in range(draws)])  # fmt: skip
+    of_picture = np.stack(
+        [gap[rng.integers(seeds, size=seeds)].mean(axis=0)[rng.integers(n, size=n)].mean() for _ in range(draws)]
+    )
     low, high = np.quantile(of_picture, [0.025, 0.975])
     return float(gap.mean()), float(low), float(high)
 

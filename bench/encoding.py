@@ -12,12 +12,12 @@ import pandas as pd
 import torch
 from PIL import Image
 
-from data.features import FeatureSpec
-from data.images import content_id
-from data.pixels import PixelRecipe, read_squares
-from probes.encode import BATCH, encode
-from probes.runtime import declare_torchvision_operators
-from probes.vision import PRECISIONS, VisionEncoder
+from affect_workbench.data.features import FeatureSpec
+from affect_workbench.data.images.decode import content_id
+from affect_workbench.data.images.preprocess import PixelRecipe, read_squares
+from affect_workbench.probes.encoders.encode import BATCH, encode
+from affect_workbench.probes.encoders.vision import PRECISIONS, VisionEncoder
+from affect_workbench.probes.runtime import declare_torchvision_operators
 
 
 def pictures(folder: Path, n: int) -> list[Path]:

@@ -27,10 +27,31 @@ from queue import SimpleQueue
 ROOT = Path(__file__).resolve().parents[1]
 MODULES = ("inference", "cells", "hierarchical", "skew", "clusters", "counting", "slices", "paired")
 TESTS = (
-    "skew", "slices", "counting", "clusters", "paired", "intersections", "structure", "spread", "attribution", "pairs",
-    "paired_audit", "compare", "numeric", "truth_gaps", "levels", "selftest", "adjusted", "inference", "hierarchical",
-    "cluster_robust", "slice_calibration", "chance", "audit", "sentences",
-)  # fmt: skip
+    "skew",
+    "slices",
+    "counting",
+    "clusters",
+    "paired",
+    "intersections",
+    "structure",
+    "spread",
+    "attribution",
+    "pairs",
+    "paired_audit",
+    "compare",
+    "numeric",
+    "truth_gaps",
+    "levels",
+    "selftest",
+    "adjusted",
+    "inference",
+    "hierarchical",
+    "cluster_robust",
+    "slice_calibration",
+    "chance",
+    "audit",
+    "sentences",
+)
 """Test files that are tried, in this order, where the module's own let a mutant pass."""
 NEAREST = {"cells": "skew"}
 LIMIT = 300

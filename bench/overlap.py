@@ -9,8 +9,8 @@ import time
 import numpy as np
 import pandas as pd
 
-from analyses.overlap import overlap
-from data.features import unit_rows
+from affect_workbench.analyses.duplicates.find import overlap
+from affect_workbench.data.storage.arrays import unit_rows
 
 
 def main() -> None:

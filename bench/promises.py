@@ -1,6 +1,6 @@
 """Does every interval hold what it promises, and every test, however pictures were sampled; and is nobody blamed wrongly?
 
-Three kinds of data sets with known answers, all in `analyses.planted_skew`: thousands of small ones by design of sampling
+Three kinds of data sets with known answers, all in `analyses.benchmark`: thousands of small ones by design of sampling
 (`sampling`), a few hundred whole audits of a coin (`whole_audits`), and worlds in which labels explain every skew, or the
 model adds to some (`attribution_worlds`). A line fails where a one-sided binomial test (over data sets; a t test where the
 cells of one set go into a share) says that a nominal .05 rejects more than .06, that a nominal .95 holds less than .94, or
@@ -26,29 +26,32 @@ from scipy import stats
 from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
-from analyses.planted_skew import attribution_worlds as worlds
-from analyses.planted_skew.promises import TRUTHS, promises
-from analyses.planted_skew.sampling import DESIGNS
-from analyses.planted_skew.whole_audits import DEALT, TEST, whole_audit
+from affect_workbench.analyses.benchmark.promises import attribution as worlds
+from affect_workbench.analyses.benchmark.promises.promises import TRUTHS, promises
+from affect_workbench.analyses.benchmark.promises.sampling import DESIGNS
+from affect_workbench.analyses.benchmark.promises.whole_audits import DEALT, TEST, whole_audit
 
 BLOCK = 50
 """Data sets of a file; whole audits are a fifth of that."""
 REJECTED, HELD, WIDE_FROM, FALSE, FOUND = 0.06, 0.94, 0.97, 0.05, 0.8
 SURE = 0.05
 WIDE = (
-    ("rare emotion", "counts are whole: `analyses.clusters`, `analyses.inference.paired_shift_interval`"),
-    ("findings: shift", "two pictures more on either side: `analyses.inference.paired_shift_interval`"),
-    ("compare: change", "two pictures more on either side: `analyses.paired.mean_change_interval`"),
-    ("compare, ", "two pictures more on either side: `analyses.paired.mean_change_interval`"),
-    ("12 groups", "few degrees of freedom: `analyses.clusters`"),
-    ("20 people", "few degrees of freedom: `analyses.clusters`"),
-    ("40 groups", "few degrees of freedom: `analyses.clusters`"),
+    (
+        "rare emotion",
+        "counts are whole: `analyses.inference.clusters`, `analyses.inference.intervals.paired_shift_interval`",
+    ),
+    ("findings: shift", "two pictures more on either side: `analyses.inference.intervals.paired_shift_interval`"),
+    ("compare: change", "two pictures more on either side: `analyses.inference.paired.mean_change_interval`"),
+    ("compare, ", "two pictures more on either side: `analyses.inference.paired.mean_change_interval`"),
+    ("12 groups", "few degrees of freedom: `analyses.inference.clusters`"),
+    ("20 people", "few degrees of freedom: `analyses.inference.clusters`"),
+    ("40 groups", "few degrees of freedom: `analyses.inference.clusters`"),
     ("confusions", "few pictures of one label read as one other: the exact test of few counts"),
     ("odds", "few pictures of one label: the exact test of few counts"),
-    ("comparability", "excess cannot fall below chance: `analyses.resampling`"),
-    ("distribution", "excess cannot fall below chance: `analyses.resampling`"),
-    ("retrieval", "excess cannot fall below chance, and the most pictures of a ranking: `analyses.retrieval_skew`"),
-    ("selectivity", "the bounds of a probe over folds: `analyses.space.encoding`"),
+    ("comparability", "excess cannot fall below chance: `analyses.inference.resampling`"),
+    ("distribution", "excess cannot fall below chance: `analyses.inference.resampling`"),
+    ("retrieval", "excess cannot fall below chance, and the most pictures of a ranking: `analyses.disparities.ranking`"),
+    ("selectivity", "the bounds of a probe over folds: `analyses.space.erasure.linear_probe`"),
 )
 """Part of a line -> why it may hold more than `WIDE_FROM`, and where that is written."""
 Block = dict[str, list[float]]
@@ -94,8 +97,11 @@ def _asked(given: argparse.Namespace) -> Iterable[tuple[str, int, int, Callable[
         yield f"audit, {dealt.name}, {given.pictures}", given.audits, BLOCK // 5, partial(_of_audit, dealt, given.pictures)
     real = worlds.emotion6(given.emotion6)
     kinds = {"labels of Emotion6 explain every skew": partial(worlds.label_only, pictures=real)} if real else {}
-    kinds |= {"labels explain every skew": worlds.label_only, "the model adds to some": worlds.mixed,
-              "the model adds ten points": worlds.planted}  # fmt: skip
+    kinds |= {
+        "labels explain every skew": worlds.label_only,
+        "the model adds to some": worlds.mixed,
+        "the model adds ten points": worlds.planted,
+    }
     for name, world in kinds.items():
         yield f"world: {name}", given.worlds, BLOCK, partial(_of_world, world)
 

@@ -16,16 +16,16 @@ from torch import Tensor
 from torch.nn import functional
 from torch.utils.data import DataLoader, Dataset
 
-from data.features import FeatureSet, FeatureSpec
-from data.readers import read_features
-from data.splits import stratified_holdout
-from data.taxonomy import Taxonomy
-from probes.anchors import LabelAnchors, anchors_from
-from probes.config import FitConfig
-from probes.label_sets import LabelSet
-from probes.projector import MetricProjector
-from probes.runtime import declare_torchvision_operators, one_thread, read_vector
-from probes.train import fit, fit_joint
+from affect_workbench.data.datasets.feature_files import read_features
+from affect_workbench.data.features import FeatureSet, FeatureSpec
+from affect_workbench.data.tables.splits import stratified_holdout
+from affect_workbench.data.taxonomies.taxonomy import Taxonomy
+from affect_workbench.probes.anchors.anchors import LabelAnchors, anchors_from
+from affect_workbench.probes.config import FitConfig
+from affect_workbench.probes.projector import MetricProjector
+from affect_workbench.probes.runtime import declare_torchvision_operators, one_thread, read_vector
+from affect_workbench.probes.training.fit import fit, fit_joint
+from affect_workbench.probes.training.label_sets import LabelSet
 
 TAXONOMY = Taxonomy.named("ekman6")
 PUBLISHED_EPOCHS = 5

@@ -1,1 +1,1 @@
-"""Rows, labels, features and predictions: what everything else stands on. Imports neither torch nor streamlit."""
+"""What are a picture, a label, a row of features and a prediction, and how are they kept? No torch, no user interface."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import mmap
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -13,26 +12,18 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from data.atomic import atomic_folder, require_complete, write_json
-from data.saved import read_record
-from data.saved_arrays import read_npy, read_parquet
-from data.splits import split_name, with_split_names
-from data.tables import named, with_ids
+from affect_workbench.data.storage.arrays import gathered, give_back
+from affect_workbench.data.storage.atomic import atomic_folder, require_complete, write_json
+from affect_workbench.data.storage.saved import read_record
+from affect_workbench.data.storage.saved_arrays import read_npy, read_parquet
+from affect_workbench.data.tables.columns import attribute_columns
+from affect_workbench.data.tables.read import named, with_ids
+from affect_workbench.data.tables.splits import split_name, with_split_names
 
 SCHEMA = 1
-CORE_COLUMNS = ("image_id", "path", "content", "label", "split", "group_id", "pair_id", "predicted")
-"""Columns of `rows` with a fixed meaning (`content`: hash of the file; `group_id`: of one scene or person; `pair_id`:
-pictures that differ in one attribute only; `predicted`: what some model said).
-
-`vote_<label>` columns are votes; every other column is an attribute.
-"""
-VOTE_PREFIX = "vote_"
 LARGEST_FEATURE = 1e15
 """Beyond this the squares of a vector may overflow in float32."""
 _CHUNK = 65_536
-_UNIT_ROWS = 8_192
-_MAPPED_AT_ONCE = 1 << 28
-"""Bytes of a file on disk that are looked through at once."""
 
 
 @dataclass(frozen=True)
@@ -156,7 +147,7 @@ class FeatureSet:
         return FeatureSet(self.spec, gathered(self.values, rows), self.rows.iloc[rows])
 
     def where(self, *, split: str) -> FeatureSet:
-        """The pictures of one split, by any of its names (`data.splits`).
+        """The pictures of one split, by any of its names (`data.tables.splits`).
 
         Raises:
             ValueError: no split column, or no such split (the existing ones are named).
@@ -211,54 +202,6 @@ class FeatureSet:
     def is_saved(folder: Path) -> bool:
         """Whether `folder` looks like a saved feature set (finished or not)."""
         return (folder / "spec.json").is_file() or (folder / "values.npy").is_file()
-
-
-def unit_rows(values: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
-    """Features `(n, d)` at unit length, as a new float32 array; rows of zeros stay zeros."""
-    unit = np.array(values, dtype=np.float32)
-    for start in range(0, len(unit), _UNIT_ROWS):
-        part = unit[start : start + _UNIT_ROWS]
-        lengths = np.linalg.norm(part, axis=1, keepdims=True)
-        np.divide(part, lengths, where=lengths > 0, out=part)
-    return unit
-
-
-def gathered(values: npt.NDArray[Any], positions: npt.NDArray[np.int64]) -> npt.NDArray[Any]:
-    """`values[positions]` as a new array; of a mapped file in the file's order, a part at a time that is then let go.
-
-    Positions all over a file would otherwise make the whole of it this process's memory.
-    """
-    if _mapping(values) is None:
-        return np.asarray(values[positions])
-    out = np.empty((len(positions), *values.shape[1:]), values.dtype)
-    for part in np.array_split(np.argsort(positions, kind="stable"), max(1, values.nbytes // _MAPPED_AT_ONCE)):
-        out[part] = values[positions[part]]
-        give_back(values)
-    return out
-
-
-def give_back(values: npt.NDArray[Any]) -> None:
-    """Lets go of the pages of a memory-mapped file that were read, which count as the process's own memory until then.
-
-    Does nothing to the values, and nothing at all for arrays in memory. The system keeps the pages for the next reader as
-    long as it has room. Source: `MADV_DONTNEED` of https://man7.org/linux/man-pages/man2/madvise.2.html; of a mapping that
-    may be written to, changes could be lost, so only read-only ones are let go.
-    """
-    mapping = _mapping(values)
-    if mapping is not None and not values.flags.writeable and hasattr(mmap, "MADV_DONTNEED"):
-        mapping.madvise(mmap.MADV_DONTNEED)
-
-
-def _mapping(values: npt.NDArray[Any]) -> mmap.mmap | None:
-    holder: Any = values
-    while isinstance(holder, np.ndarray) and holder.base is not None:
-        holder = holder.base
-    return holder if isinstance(holder, mmap.mmap) else None
-
-
-def attribute_columns(rows: pd.DataFrame) -> list[str]:
-    """Columns of `rows` that are neither core nor votes."""
-    return [str(name) for name in rows.columns if name not in CORE_COLUMNS and not str(name).startswith(VOTE_PREFIX)]
 
 
 def require_same_spec(expected: FeatureSpec, given: FeatureSpec, *, what: str) -> None:

@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from data.tables import with_ids
-from data.taxonomy import closest
+from affect_workbench.data.tables.read import with_ids
+from affect_workbench.data.taxonomies.taxonomy import closest
 
 
 @dataclass(frozen=True)

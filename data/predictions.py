@@ -10,8 +10,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from data.features import VOTE_PREFIX
-from data.label_columns import (
+from affect_workbench.data.tables.columns import VOTE_PREFIX
+from affect_workbench.data.tables.magnitude import require_moderate
+from affect_workbench.data.tables.read import named, with_ids
+from affect_workbench.data.tables.splits import with_split_names
+from affect_workbench.data.taxonomies.label_columns import (
     LabelColumns,
     endings,
     label_columns,
@@ -20,8 +23,8 @@ from data.label_columns import (
     require_column_each,
     with_vote_names,
 )
-from data.label_identity import Counts, label_set
-from data.label_meeting import (
+from affect_workbench.data.taxonomies.label_identity import Counts, label_set
+from affect_workbench.data.taxonomies.label_overlap import (
     kept_apart_notes,
     require_common,
     require_labels,
@@ -29,10 +32,7 @@ from data.label_meeting import (
     spelling_notes,
     spellings,
 )
-from data.magnitude import require_moderate
-from data.splits import with_split_names
-from data.tables import named, with_ids
-from data.taxonomy import Taxonomy
+from affect_workbench.data.taxonomies.taxonomy import Taxonomy
 
 Measure = Literal["cosine", "score", "label"]
 Floats = npt.NDArray[np.floating]
@@ -175,13 +175,13 @@ def predictions_from_table(
 ) -> Predictions:
     """Predictions of any model from a plain table with `image_id`.
 
-    Labels meet by `data.label_identity` and are shown as the truth spells them, else as `taxonomy`, the score columns or the
-    predictions do.
+    Labels meet by `data.taxonomies.label_identity` and are shown as the truth spells them, else as `taxonomy`, the score
+    columns or the predictions do.
 
     Args:
         table: `image_id`, and either `predicted` or one score column a label; optionally `label` or one vote column a
             label; every other column is an attribute, except the score columns of other models that share a suffix, and
-            score columns that name no label (see `data.label_columns`).
+            score columns that name no label (see `data.taxonomies.label_columns`).
         scores_prefix: what the score columns start with; larger scores are nearer. `score_` is tried by itself.
         votes_prefix: what the vote columns start with. `vote_` is tried by itself.
         taxonomy: the labels; without it they are taken from the columns or values.
@@ -189,19 +189,27 @@ def predictions_from_table(
 
     Raises:
         ValueError: neither predictions nor scores, missing predictions, a label outside the taxonomy, or labels and
-            predictions that never meet (see `data.label_meeting`).
+            predictions that never meet (see `data.taxonomies.label_overlap`).
     """
     rows = with_ids(table, where=source)
     columns = _labels_seen(rows)
     expected = list(taxonomy.labels) if taxonomy is not None else [name for seen in columns.values() for name in seen]
     votes = label_columns(
-        rows, asked=votes_prefix, usual=VOTE_PREFIX, taxonomy=taxonomy, option="--votes-prefix",
+        rows,
+        asked=votes_prefix,
+        usual=VOTE_PREFIX,
+        taxonomy=taxonomy,
+        option="--votes-prefix",
         expected=expected or endings(rows, scores_prefix or SCORE_PREFIX),
-    )  # fmt: skip
+    )
     scores = label_columns(
-        rows, asked=scores_prefix, usual=SCORE_PREFIX, taxonomy=taxonomy, option="--scores-prefix",
+        rows,
+        asked=scores_prefix,
+        usual=SCORE_PREFIX,
+        taxonomy=taxonomy,
+        option="--scores-prefix",
         expected=[*expected, *votes.of],
-    )  # fmt: skip
+    )
     if not scores.of and "predicted" not in rows:
         raise ValueError(
             "the table has no predictions: expected a column 'predicted', or one score column a label (--scores-prefix), or "

@@ -1,1 +1,1 @@
-"""The Metric Projector and what it needs: label anchors, losses, training, evaluation. The home of torch."""
+"""What is the Metric Projector, and what does it need? The only home of torch."""

@@ -7,40 +7,31 @@ anchors, centre of the training features) and `pictures.parquet` (ids that train
 from __future__ import annotations
 
 import hashlib
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pandas as pd
 import torch
 from safetensors.torch import save
 from torch import Tensor
 
-from data.atomic import require_complete, write_json
-from data.features import FeatureSpec
-from data.saved import read_record
-from data.saved_arrays import read_parquet
-from probes.anchors import LabelAnchors
-from probes.saved_tensors import read_tensors
+from affect_workbench.data.features import FeatureSpec
+from affect_workbench.data.storage.atomic import require_complete, write_json
+from affect_workbench.data.storage.saved import read_record
+from affect_workbench.data.storage.saved_arrays import read_parquet
+from affect_workbench.data.taxonomies.taxonomy import Taxonomy
+from affect_workbench.probes.anchors.anchors import LabelAnchors
+from affect_workbench.probes.projector import SCHEMA, fingerprint, named_tensors
+from affect_workbench.probes.saved_tensors import read_tensors
 
 if TYPE_CHECKING:
-    from probes.projector import Probe
-
-SCHEMA = 1
-
-
-def fingerprint(probe: Probe) -> str:
-    """Sixteen hex digits of projector weights, anchors, taxonomy, feature spec, temperature and input scaling."""
-    return _digest(
-        _tensors(probe), probe.anchors, probe.spec, {"temperature": probe.temperature, "normalise": probe.normalise}
-    )
+    from affect_workbench.probes.projector import Probe
 
 
 def save_probe(probe: Probe, folder: Path) -> None:
-    """Writes the probe's files into an existing folder (see `data.atomic.atomic_folder`)."""
-    (folder / "model.safetensors").write_bytes(save(_tensors(probe)))
+    """Writes the probe's files into an existing folder (see `data.storage.atomic.atomic_folder`)."""
+    (folder / "model.safetensors").write_bytes(save(named_tensors(probe)))
     pd.DataFrame({"image_id": sorted(probe.trained_on)}).to_parquet(folder / "pictures.parquet")
     write_json(
         folder / "config.json",
@@ -68,7 +59,7 @@ def load_probe(folder: Path | str) -> Probe:
         FileNotFoundError: no such folder, or a file is missing.
         ValueError: unfinished, damaged, of another schema, or edited after it was written.
     """
-    from probes.projector import MetricProjector, Probe
+    from affect_workbench.probes.projector import MetricProjector, Probe
 
     folder = Path(folder)
     require_complete(folder, what="probe")
@@ -77,7 +68,7 @@ def load_probe(folder: Path | str) -> Probe:
     again = "train the probe again"
     record = read_record(folder / "config.json", schema=SCHEMA, otherwise=again)
     tensors = read_tensors(folder / "model.safetensors", otherwise=again)
-    taxonomy, spec = record.taxonomy("taxonomy"), record.record("features").made(FeatureSpec)
+    taxonomy, spec = Taxonomy.from_record(record, "taxonomy"), record.record("features").made(FeatureSpec)
     source, template = record.record("anchors").text("source"), record.record("anchors").text("template")
     temperature, normalise = record.number("temperature"), record.flag("normalise")
     if not temperature > 0:
@@ -113,7 +104,7 @@ def load_probe(folder: Path | str) -> Probe:
 
 def _state(tensors: dict[str, Tensor], width: int, *, path: Path, otherwise: str) -> dict[str, Tensor]:
     """The tensors, once they are those that a probe of this width is made of."""
-    from probes.projector import MetricProjector
+    from affect_workbench.probes.projector import MetricProjector
 
     anchors = tensors.get("anchors")
     if anchors is None or anchors.ndim != 2 or not anchors.numel():
@@ -136,18 +127,3 @@ def _state(tensors: dict[str, Tensor], width: int, *, path: Path, otherwise: str
 
 def _ids_fingerprint(ids: frozenset[str]) -> str:
     return hashlib.sha256("\n".join(sorted(ids)).encode()).hexdigest()[:16]
-
-
-def _tensors(probe: Probe) -> dict[str, Tensor]:
-    weights = {name: tensor.detach().cpu().contiguous() for name, tensor in probe.projector.state_dict().items()}
-    arrays = {"anchors": probe.anchors.vectors, "centre": probe.centre}
-    return weights | {name: torch.from_numpy(np.ascontiguousarray(array)) for name, array in arrays.items()}
-
-
-def _digest(tensors: dict[str, Tensor], anchors: LabelAnchors, spec: FeatureSpec, settings: dict[str, float]) -> str:
-    head = {"labels": anchors.labels, "spec": spec.fingerprint(), "schema": SCHEMA, **settings}
-    digest = hashlib.sha256(json.dumps(head, sort_keys=True).encode())
-    for name in sorted(tensors):
-        digest.update(name.encode())
-        digest.update(tensors[name].numpy().tobytes())
-    return digest.hexdigest()[:16]

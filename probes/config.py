@@ -111,10 +111,20 @@ class FitConfig:
                     f"template {phrase.strip()!r} has no {{}} for the label to go into: write e.g. 'a {{}} scene'"
                 )
         for name, low, high in (
-            ("temperature", 1e-6, 1e6), ("epochs", 1, 1e6), ("batch", 2, 1e9), ("learning_rate", 1e-12, 1e3),
-            ("weight_decay", 0, 1e3), ("dropout", 0, 0.999), ("patience", 1, 1e9), ("seed", 0, 2**63 - 1),
-            ("accumulate", 1, 1e6), ("clip", 0, 1e9), ("label_smoothing", 0, 0.999), ("synonyms", 0, 1), ("twins", 0, 1e6),
-        ):  # fmt: skip
+            ("temperature", 1e-6, 1e6),
+            ("epochs", 1, 1e6),
+            ("batch", 2, 1e9),
+            ("learning_rate", 1e-12, 1e3),
+            ("weight_decay", 0, 1e3),
+            ("dropout", 0, 0.999),
+            ("patience", 1, 1e9),
+            ("seed", 0, 2**63 - 1),
+            ("accumulate", 1, 1e6),
+            ("clip", 0, 1e9),
+            ("label_smoothing", 0, 0.999),
+            ("synonyms", 0, 1),
+            ("twins", 0, 1e6),
+        ):
             if not low <= getattr(self, name) <= high:
                 raise ValueError(f"{name} is {getattr(self, name)}: expected between {low:g} and {high:g}")
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -13,11 +15,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from data.features import FeatureSet, FeatureSpec, give_back, require_same_spec
-from data.predictions import Predictions
-from data.splits import ids_without_split
-from data.taxonomy import Taxonomy
-from probes.anchors import LabelAnchors
+from affect_workbench.data.features import FeatureSet, FeatureSpec, require_same_spec
+from affect_workbench.data.predictions import Predictions
+from affect_workbench.data.storage.arrays import give_back
+from affect_workbench.data.tables.splits import ids_without_split
+from affect_workbench.data.taxonomies.taxonomy import Taxonomy
+from affect_workbench.probes.anchors.anchors import LabelAnchors
 
 _BATCH = 8_192
 _CLEAR_DIRECTION = 0.3
@@ -96,7 +99,7 @@ class Probe:
 
     def fingerprint(self) -> str:
         """Sixteen hex digits of weights, anchors and what they were fitted on."""
-        from probes.checkpoint import fingerprint
+        pass
 
         return fingerprint(self)
 
@@ -104,7 +107,7 @@ class Probe:
     def none_threshold(self) -> float | None:
         """Largest cosine below which a picture is like none of the labels, by validation pictures; None where none was kept.
 
-        Ask with `probes.calibration.none_of_these(1 - predictions.distances, probe.none_threshold)`.
+        Ask with `probes.evaluation.calibration.none_of_these(1 - predictions.distances, probe.none_threshold)`.
         """
         kept = self.config.get("none_threshold")
         return None if kept is None else float(kept)
@@ -134,9 +137,15 @@ class Probe:
         embeddings = self.embed(features)
         distances = 1.0 - embeddings @ self.anchors.vectors.T
         return Predictions(
-            distances, features.rows, self.taxonomy, "cosine", f"probe {self.fingerprint()}", embeddings,
-            self.anchors.vectors, (*self._encoder_notes(features), *self._in_sample_notes(features)),
-        )  # fmt: skip
+            distances,
+            features.rows,
+            self.taxonomy,
+            "cosine",
+            f"probe {self.fingerprint()}",
+            embeddings,
+            self.anchors.vectors,
+            (*self._encoder_notes(features), *self._in_sample_notes(features)),
+        )
 
     def unseen(self, features: FeatureSet) -> npt.NDArray[np.bool_]:
         """Which pictures `(n,)` neither training nor model selection has seen, by their ids or by their bytes."""
@@ -192,3 +201,29 @@ def as_input(values: npt.NDArray[Any], *, normalise: bool) -> Tensor:
     """Features `(n, d)` as a float32 tensor; scaled to length sqrt(d), so that one coordinate is of order 1."""
     tensor = torch.from_numpy(np.array(values, dtype=np.float32))
     return functional.normalize(tensor, dim=1) * tensor.shape[1] ** 0.5 if normalise else tensor
+
+
+SCHEMA = 1
+
+
+def fingerprint(probe: Probe) -> str:
+    """Sixteen hex digits of projector weights, anchors, taxonomy, feature spec, temperature and input scaling."""
+    return _digest(
+        named_tensors(probe), probe.anchors, probe.spec, {"temperature": probe.temperature, "normalise": probe.normalise}
+    )
+
+
+def named_tensors(probe: Probe) -> dict[str, Tensor]:
+    """The tensors that a checkpoint keeps, by name."""
+    weights = {name: tensor.detach().cpu().contiguous() for name, tensor in probe.projector.state_dict().items()}
+    arrays = {"anchors": probe.anchors.vectors, "centre": probe.centre}
+    return weights | {name: torch.from_numpy(np.ascontiguousarray(array)) for name, array in arrays.items()}
+
+
+def _digest(tensors: dict[str, Tensor], anchors: LabelAnchors, spec: FeatureSpec, settings: dict[str, float]) -> str:
+    head = {"labels": anchors.labels, "spec": spec.fingerprint(), "schema": SCHEMA, **settings}
+    digest = hashlib.sha256(json.dumps(head, sort_keys=True).encode())
+    for name in sorted(tensors):
+        digest.update(name.encode())
+        digest.update(tensors[name].numpy().tobytes())
+    return digest.hexdigest()[:16]

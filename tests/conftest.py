@@ -44,9 +44,9 @@ def shared_data() -> Path:
 @pytest.fixture(scope="session")
 def ekman_anchors():
     """Label anchors of ekman6 from the bundled MiniLM, with the default template."""
-    from data.taxonomy import Taxonomy
-    from probes.anchors import anchors_from
-    from probes.config import FitConfig
+    from affect_workbench.data.taxonomies.taxonomy import Taxonomy
+    from affect_workbench.probes.anchors.anchors import anchors_from
+    from affect_workbench.probes.config import FitConfig
 
     return anchors_from(FitConfig().anchors, Taxonomy.named("ekman6"), template=FitConfig().template)
 
@@ -54,7 +54,7 @@ def ekman_anchors():
 @pytest.fixture(scope="session")
 def planted():
     """A small table with a strong bias: 600 training and 900 test pictures, dark figures read as angry."""
-    from data.planted import PlantedBias, feature_table
+    from affect_workbench.data.synthetic.features import PlantedBias, feature_table
 
     return feature_table(biases=[PlantedBias({"figure_tone": "dark"}, "anger", 0.5)], train=600, test=900, seed=7)
 
@@ -62,8 +62,8 @@ def planted():
 @pytest.fixture(scope="session")
 def planted_probe(planted, ekman_anchors):
     """A probe trained on the planted table's training split."""
-    from probes.config import FitConfig
-    from probes.train import fit
+    from affect_workbench.probes.config import FitConfig
+    from affect_workbench.probes.training.fit import fit
 
     return fit(FitConfig(epochs=6, device="cpu"), planted.where(split="train"), anchors=ekman_anchors, progress=False)
 
@@ -71,8 +71,8 @@ def planted_probe(planted, ekman_anchors):
 @pytest.fixture(scope="session")
 def emotion6(shared_data: Path):
     """The real CLIP features of Emotion6's training pictures."""
-    from data.readers import read_features
-    from data.taxonomy import Taxonomy
-    from probes.runtime import read_vector
+    from affect_workbench.data.datasets.feature_files import read_features
+    from affect_workbench.data.taxonomies.taxonomy import Taxonomy
+    from affect_workbench.probes.runtime import read_vector
 
     return read_features(shared_data / "emotion6", read_vector=read_vector, taxonomy=Taxonomy.named("ekman6"))

@@ -150,7 +150,18 @@ def _toml(content: bytes, rng: random.Random) -> bytes:
     at = rng.choice([number for number, line in enumerate(lines) if "=" in line])
     key, _, value = lines[at].partition("=")
     lines[at] = rng.choice(
-        (f"{key}x ={value}", f"{key}= 1e400", f"{key}= []", f"{key}= 1979-05-27", f"{key}= {{ a = 1 }}", f"{key}= nan",
-         f"{key}= {'[' * 3000}", f'{key}= "\\ud800"', f"{key}= {'9' * 5000}", f"{key}= [1, 'a']", key)
-    )  # fmt: skip
+        (
+            f"{key}x ={value}",
+            f"{key}= 1e400",
+            f"{key}= []",
+            f"{key}= 1979-05-27",
+            f"{key}= {{ a = 1 }}",
+            f"{key}= nan",
+            f"{key}= {'[' * 3000}",
+            f'{key}= "\\ud800"',
+            f"{key}= {'9' * 5000}",
+            f"{key}= [1, 'a']",
+            key,
+        )
+    )
     return "\n".join(lines).encode()

@@ -13,13 +13,19 @@ from hypothesis import strategies as st
 from scipy import stats
 from statsmodels.stats.contingency_tables import StratifiedTable
 
-from analyses.adjusted import ADJUSTED_COLUMNS, adjusted_table
-from analyses.inference import fisher_exact, newcombe
-from analyses.mantel_haenszel import MOST_EXACT, adjusted_difference, mantel_haenszel_p, null_error
-from analyses.slices import coded_attributes
-from data.features import attribute_columns
-from data.predictions import Predictions, predictions_from_table
-from data.taxonomy import Taxonomy
+from affect_workbench.analyses.disparities.adjusted import ADJUSTED_COLUMNS, adjusted_table
+from affect_workbench.analyses.inference.exact import fisher_exact
+from affect_workbench.analyses.inference.intervals import newcombe
+from affect_workbench.analyses.inference.mantel_haenszel import (
+    MOST_EXACT,
+    adjusted_difference,
+    mantel_haenszel_p,
+    null_error,
+)
+from affect_workbench.analyses.slices.coding import coded_attributes
+from affect_workbench.data.predictions import Predictions, predictions_from_table
+from affect_workbench.data.tables.columns import attribute_columns
+from affect_workbench.data.taxonomies.taxonomy import Taxonomy
 
 MIKELS = Taxonomy.named("mikels8")
 LABELS = np.array(MIKELS.labels, dtype=object)
@@ -88,9 +94,9 @@ def test_difference_and_standard_error_are_those_of_greenland_and_robins(tables:
         return
     used = [(w, *t) for w, t in zip(weights, tables, strict=True) if w]
     difference = sum(w * (a / n - c / m) for w, a, n, c, m in used) / sum(weights)
-    variance = sum(
-        (a * (n - a) * m**3 + c * (m - c) * n**3) / (n * m * (n + m) ** 2) for _, a, n, c, m in used
-    ) / sum(weights) ** 2  # fmt: skip
+    variance = (
+        sum((a * (n - a) * m**3 + c * (m - c) * n**3) / (n * m * (n + m) ** 2) for _, a, n, c, m in used) / sum(weights) ** 2
+    )
     assert found.difference == pytest.approx(difference, abs=1e-12)
     assert found.standard_error == pytest.approx(variance**0.5, abs=1e-12)
     assert -1 - 1e-9 <= found.low <= difference + 1e-9
@@ -103,7 +109,7 @@ def test_difference_and_standard_error_are_those_of_greenland_and_robins(tables:
 @pytest.mark.parametrize(
     ("sizes", "others", "gap"), [([10] * 6, [150] * 6, 0.1), ([1] * 100, [20] * 100, 0.0), ([1] * 60, [1] * 60, 0.15)]
 )
-def test_the_interval_covers_where_the_plain_one_of_greenland_and_robins_does_not(sizes, others, gap) -> None:  # fmt: skip
+def test_the_interval_covers_where_the_plain_one_of_greenland_and_robins_does_not(sizes, others, gap) -> None:
     rng = np.random.default_rng(3)
     n, m = np.array(sizes, dtype=float), np.array(others, dtype=float)
     rate = rng.beta(1, 5, size=len(n)) * 0.8
@@ -138,11 +144,17 @@ def pictures(
     said = np.where(fear, MIKELS.labels.index("fear"), rng.integers(4, size=n))
     if groups is not None:
         said = np.where(rng.random(n) < 0.5, rng.integers(8, size=groups)[group], said)
-    rows = pd.DataFrame({
-        "image_id": np.arange(n).astype(str), "group_id": group.astype(str), "tone": np.where(dark, "dark", "light"),
-        "time": np.where(night, "night", "day"), "side": np.where(rng.random(n) < 0.5, "left", "right"),
-        "label": LABELS[rng.integers(8, size=n)], "predicted": LABELS[said],
-    })  # fmt: skip
+    rows = pd.DataFrame(
+        {
+            "image_id": np.arange(n).astype(str),
+            "group_id": group.astype(str),
+            "tone": np.where(dark, "dark", "light"),
+            "time": np.where(night, "night", "day"),
+            "side": np.where(rng.random(n) < 0.5, "left", "right"),
+            "label": LABELS[rng.integers(8, size=n)],
+            "predicted": LABELS[said],
+        }
+    )
     return predictions_from_table(rows, taxonomy=MIKELS)
 
 

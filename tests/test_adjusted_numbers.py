@@ -11,20 +11,20 @@ import pytest
 from scipy import stats
 from workbench_runs import predictions_table
 
-from analyses.adjusted import adjusted_table
-from analyses.adjusted_numbers import ADJUSTED_OUTCOME_COLUMNS, adjusted_numeric_table
-from analyses.audit import run_audit
-from analyses.config import AuditConfig
-from analyses.homogeneity import DIFFERS
-from analyses.slices import coded_attribute, coded_attributes
-from analyses.strata import strata_of
-from data.predictions import predictions_from_table
-from workbench.chapters import chapters
-from workbench.gate import audit_gate
-from workbench.gate_files import audit_findings
-from workbench.headline import apart, caveats, headline_sentences
-from workbench.report import report_html
-from workbench.store import load_audit, save_audit
+from affect_workbench.analyses.audit.config import AuditConfig
+from affect_workbench.analyses.audit.run import run_audit
+from affect_workbench.analyses.disparities.adjusted import adjusted_table
+from affect_workbench.analyses.disparities.adjusted_numbers import ADJUSTED_OUTCOME_COLUMNS, adjusted_numeric_table
+from affect_workbench.analyses.inference.homogeneity import DIFFERS
+from affect_workbench.analyses.slices.coding import coded_attribute, coded_attributes
+from affect_workbench.analyses.slices.strata import strata_of
+from affect_workbench.data.predictions import predictions_from_table
+from affect_workbench.workbench.audit.exports import audit_findings
+from affect_workbench.workbench.report.headline import apart, caveats, headline_sentences
+from affect_workbench.workbench.report.html import report_html
+from affect_workbench.workbench.report.sections import chapters
+from affect_workbench.workbench.runs.gate import audit_gate
+from affect_workbench.workbench.runs.store import load_audit, save_audit
 
 QUICK = AuditConfig(map_pictures=0, draws=99, order=1, space_pictures=0)
 
@@ -192,6 +192,8 @@ def test_few_pictures_and_own_attributes_have_their_reasons() -> None:
     few = adjusted(pd.concat([rows.head(8), rows.tail(8)]), "side")
     assert set(few["reason"]) == {"fewer than 10 pictures on a side in strata that hold both"}
     grouped = adjusted(rows, "side", groups=np.arange(200) // 50)
-    assert set(grouped["reason"]) <= {"too few groups of pictures", "no stratum holds two pictures (groups, where there are "
-                                      "some) of either side"}  # fmt: skip
+    assert set(grouped["reason"]) <= {
+        "too few groups of pictures",
+        "no stratum holds two pictures (groups, where there are some) of either side",
+    }
     assert set(grouped["verdict"]) == {"too small"}

@@ -10,9 +10,9 @@ import pytest
 import torch
 from test_anchors import EKMAN, llama, saved
 
-from probes.anchor_cache import cache_folder, cached
-from probes.anchor_sources import TextVectors
-from probes.anchors import anchors_from, synonym_anchors
+from affect_workbench.probes.anchors.anchors import anchors_from, synonym_anchors
+from affect_workbench.probes.anchors.cache import cache_folder, cached
+from affect_workbench.probes.anchors.sources import TextVectors
 
 READ = TextVectors(np.eye(2, 3, dtype=np.float32), "a note")
 

@@ -7,7 +7,7 @@ from itertools import permutations
 import numpy as np
 import pytest
 
-from analyses.anchor_geometry import (
+from affect_workbench.analyses.space.geometry.anchors import (
     PERMUTATIONS,
     anchor_geometry,
     correlation_table,
@@ -15,7 +15,7 @@ from analyses.anchor_geometry import (
     polarity_agreement,
     tree_distance,
 )
-from data.taxonomy import Taxonomy
+from affect_workbench.data.taxonomies.taxonomy import Taxonomy
 
 EKMAN = Taxonomy.named("ekman6")
 WEBEMO = Taxonomy.named("webemo25")
@@ -141,7 +141,7 @@ def test_a_sampled_p_is_seeded_near_the_exact_one_and_never_zero(monkeypatch: py
     first = some(7, seed=4)
     first, second = first @ first.T, polarity_agreement(plain(7))
     _, exact, _, _ = mantel(first, second)
-    monkeypatch.setattr("analyses.anchor_geometry.EXACT_UP_TO", 3)
+    monkeypatch.setattr("affect_workbench.analyses.space.geometry.anchors.EXACT_UP_TO", 3)
     r, sampled, tried, all_of_them = mantel(first, second, seed=1)
     assert (tried, all_of_them) == (PERMUTATIONS, False)
     assert sampled == pytest.approx(exact, abs=0.03)

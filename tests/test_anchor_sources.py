@@ -10,12 +10,12 @@ import pytest
 import torch
 from test_anchors import EKMAN, TEMPLATE, WORDS, bert, gpt2, llama, saved, tokenizer, unit
 
-from data.taxonomy import Taxonomy
-from probes.anchor_sources import PRESETS, checkpoint, identity
-from probes.anchors import anchors_from, phrases, synonym_anchors
-from probes.runtime import declare_torchvision_operators
-from probes.text_models import text_vectors
-from probes.vision import vision_encoder
+from affect_workbench.data.taxonomies.taxonomy import Taxonomy
+from affect_workbench.probes.anchors.anchors import anchors_from, phrases, synonym_anchors
+from affect_workbench.probes.anchors.sources import PRESETS, checkpoint, identity
+from affect_workbench.probes.anchors.text_models import text_vectors
+from affect_workbench.probes.encoders.vision import vision_encoder
+from affect_workbench.probes.runtime import declare_torchvision_operators
 
 declare_torchvision_operators()
 

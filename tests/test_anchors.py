@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 import torch
 
-from data.taxonomy import Taxonomy
-from probes.anchors import LabelAnchors, anchors_from, sentence_anchors, token_anchors
-from probes.runtime import declare_torchvision_operators
+from affect_workbench.data.taxonomies.taxonomy import Taxonomy
+from affect_workbench.probes.anchors.anchors import LabelAnchors, anchors_from, sentence_anchors, token_anchors
+from affect_workbench.probes.runtime import declare_torchvision_operators
 
 declare_torchvision_operators()
 from transformers import (  # noqa: E402  the operators come first: that is what the call is for
@@ -44,18 +44,29 @@ def tokenizer(*, left: bool = False, closing: bool = False) -> PreTrainedTokeniz
     single = "<s> $A [SEP]" if closing else "<s> $A"
     words.post_processor = processors.TemplateProcessing(single=single, special_tokens=[("<s>", 2), ("[SEP]", 3)])
     return PreTrainedTokenizerFast(
-        tokenizer_object=words, bos_token="<s>", eos_token="[SEP]", unk_token="[UNK]", pad_token="[PAD]",
+        tokenizer_object=words,
+        bos_token="<s>",
+        eos_token="[SEP]",
+        unk_token="[UNK]",
+        pad_token="[PAD]",
         padding_side="left" if left else "right",
-    )  # fmt: skip
+    )
 
 
 def llama() -> LlamaForCausalLM:
     return LlamaForCausalLM(
         LlamaConfig(
-            vocab_size=len(WORDS), hidden_size=16, intermediate_size=32, num_hidden_layers=2, num_attention_heads=2,
-            num_key_value_heads=2, pad_token_id=0, bos_token_id=2, eos_token_id=3,
+            vocab_size=len(WORDS),
+            hidden_size=16,
+            intermediate_size=32,
+            num_hidden_layers=2,
+            num_attention_heads=2,
+            num_key_value_heads=2,
+            pad_token_id=0,
+            bos_token_id=2,
+            eos_token_id=3,
         )
-    )  # fmt: skip
+    )
 
 
 def gpt2() -> GPT2LMHeadModel:

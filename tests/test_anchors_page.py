@@ -10,10 +10,10 @@ import pytest
 import torch
 from test_anchors import gpt2, llama, saved
 
-from analyses.anchor_geometry import anchor_geometry
-from data.taxonomy import Taxonomy
-from workbench.anchors_page import anchors_html, cosine_table, notes, sentences
-from workbench.cli import main
+from affect_workbench.analyses.space.geometry.anchors import anchor_geometry
+from affect_workbench.data.taxonomies.taxonomy import Taxonomy
+from affect_workbench.workbench.__main__ import main
+from affect_workbench.workbench.models.training.anchors_page import anchors_html, cosine_table, notes, sentences
 
 EKMAN = Taxonomy.named("ekman6")
 HOSTILE = '"><script>alert(1)</script>'
@@ -119,8 +119,9 @@ def test_nearly_collinear_anchors_and_unknown_polarities_are_noted():
         np.random.default_rng(0).normal(size=(3, 16)), Taxonomy("odd", ("joy", "fear", "x"), {"joy": 1})
     )
     assert notes(spread, "read in a way") == [
-        "Read in a way.", "Without a known polarity, and left out of the correlations: fear, x.",
-    ]  # fmt: skip
+        "Read in a way.",
+        "Without a known polarity, and left out of the correlations: fear, x.",
+    ]
     assert sentences(spread)[1] == (
         "Whether labels of one polarity lie nearer each other cannot be said: there is nothing to compare."
     )

@@ -15,11 +15,12 @@ import pytest
 from streamlit.testing.v1 import AppTest
 from workbench_runs import HOSTILE, audited, finished_run, predictions_table
 
-from analyses.cells import VERDICTS
-from workbench.headline import headline_sentences
-from workbench.map_figure import colourings
-from workbench.sentences import VERDICT_MEANING, markdown_sentence, markdown_text, samples_in
-from workbench.store import load_audit, save_audit
+from affect_workbench.analyses.inference.verdicts import VERDICTS
+from affect_workbench.workbench.interface.numbers import markdown_text
+from affect_workbench.workbench.report.figures.map import colourings
+from affect_workbench.workbench.report.headline import headline_sentences
+from affect_workbench.workbench.report.sentences import VERDICT_MEANING, markdown_sentence, samples_in
+from affect_workbench.workbench.runs.store import load_audit, save_audit
 
 pytest_plugins = ["workbench_fixtures"]
 
@@ -305,9 +306,7 @@ def test_the_rows_is_in_points(opened, demo, demo_result):
     first = demo_result.findings.iloc[0]
     assert shown.loc[0, "difference"] == pytest.approx(100 * first["effect"])
     assert shown.loc[0, "rate %"] == pytest.approx(100 * first["rate"])
-    assert list(shown) == [
-        "slice", "emotion", "verdict", "n", "rate %", "difference", "interval", "q", "labels", "model",
-    ]  # fmt: skip
+    assert list(shown) == ["slice", "emotion", "verdict", "n", "rate %", "difference", "interval", "q", "labels", "model"]
 
 
 def test_filters_that_leave_nothing_leave_an_empty_table(opened, runs):
@@ -431,10 +430,7 @@ def test_what_was_stated_of_the_system_stands_on_the_run_page_and_its_warning_be
 
 def test_findings_and_report_can_be_taken_away(opened, demo):
     app = healthy(opened("run", run=demo.audit))
-    assert [button.label for button in app.get("download_button")] == [
-        "Findings (CSV)",
-        "Report (HTML, opens offline)",
-    ]
+    assert [button.label for button in app.get("download_button")] == ["Findings (CSV)", "Report (HTML, opens offline)"]
 
 
 def answers(port):

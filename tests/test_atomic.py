@@ -10,7 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from data.atomic import MARKER, atomic_folder, ensure_free, is_replaceable, require_complete, write_json, write_text
+from affect_workbench.data.storage.atomic import (
+    MARKER,
+    atomic_folder,
+    ensure_free,
+    is_replaceable,
+    require_complete,
+    write_json,
+    write_text,
+)
 
 ROOT = Path(__file__).resolve().parents[1]
 HALF = "import sys, time\nfrom pathlib import Path\nfrom data.atomic import atomic_folder\n"

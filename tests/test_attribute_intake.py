@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 from workbench_runs import EKMAN
 
-from data.predictions import Predictions
-from workbench.audit_intake import tabled
-from workbench.settings import AuditSettings
+from affect_workbench.data.predictions import Predictions
+from affect_workbench.workbench.audit.inputs import tabled
+from affect_workbench.workbench.audit.settings import AuditSettings
 
 
 @pytest.fixture
@@ -20,11 +20,16 @@ def whole() -> pd.DataFrame:
     said, true = (rng.choice(EKMAN, 60) for _ in range(2))
     return pd.DataFrame(
         {
-            "image_id": [f"p{at:03d}" for at in range(60)], "predicted": said, "tone": rng.choice(["dark", "NA"], 60),
-            "label": true, "group_id": [f"person {at // 3}" for at in range(60)], "split": ["train", "test"] * 30,
-            "pair_id": [str(at // 2) for at in range(60)], **{f"ratings_{label}": rng.integers(1, 5, 60) for label in EKMAN},
+            "image_id": [f"p{at:03d}" for at in range(60)],
+            "predicted": said,
+            "tone": rng.choice(["dark", "NA"], 60),
+            "label": true,
+            "group_id": [f"person {at // 3}" for at in range(60)],
+            "split": ["train", "test"] * 30,
+            "pair_id": [str(at // 2) for at in range(60)],
+            **{f"ratings_{label}": rng.integers(1, 5, 60) for label in EKMAN},
         }
-    )  # fmt: skip
+    )
 
 
 def given(folder: Path, first: pd.DataFrame, second: pd.DataFrame | None = None, **settings: str) -> Predictions:

@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 from workbench_runs import audited, predictions_table
 
-from analyses.attribute_kinds import FEW_CODES, kind_notes, kinds_of
-from analyses.slices import CodedAttribute, coded_attribute, coded_attributes
+from affect_workbench.analyses.slices.attribute_kinds import FEW_CODES, kind_notes, kinds_of
+from affect_workbench.analyses.slices.coding import CodedAttribute, coded_attribute, coded_attributes
 
 
 def names(attribute: CodedAttribute) -> list[str]:
@@ -19,10 +19,15 @@ def rows(n: int = 600) -> pd.DataFrame:
     at = np.arange(n)
     return pd.DataFrame(
         {
-            "country": at % 12, "gap": np.where(at % 7, at % 15, np.nan), "age": 18 + at % 61, "size": at / 10,
-            "step": (at % 11) / 10, "tone": np.where(at % 2, "dark", "NA"), "old": at % 3 == 0,
+            "country": at % 12,
+            "gap": np.where(at % 7, at % 15, np.nan),
+            "age": 18 + at % 61,
+            "size": at / 10,
+            "step": (at % 11) / 10,
+            "tone": np.where(at % 2, "dark", "NA"),
+            "old": at % 3 == 0,
         }
-    )  # fmt: skip
+    )
 
 
 def cut(found: list[CodedAttribute]) -> dict[str, bool]:
@@ -33,8 +38,14 @@ def test_whole_numbers_with_few_values_are_codes_and_others_are_cut() -> None:
     table = rows()
     found, _ = coded_attributes(table, None, list(table))
     assert cut(found) == {
-        "country": False, "gap": False, "age": True, "size": True, "step": True, "tone": False, "old": False,
-    }  # fmt: skip
+        "country": False,
+        "gap": False,
+        "age": True,
+        "size": True,
+        "step": True,
+        "tone": False,
+        "old": False,
+    }
     assert names(found[0]) == [str(code) for code in range(12)]
     assert kind_notes(table, found, [], []) == [
         "whole numbers: country (12 values), gap (15 values): taken value by value, as codes; age (61 values): cut at "
@@ -55,8 +66,14 @@ def test_what_the_user_says_counts() -> None:
     table = rows()
     found, _ = coded_attributes(table, None, list(table), numeric=["country", "gap"], categorical=["age", "step"])
     assert cut(found) | {"size": True} == {
-        "country": True, "gap": True, "age": False, "size": True, "step": False, "tone": False, "old": False,
-    }  # fmt: skip
+        "country": True,
+        "gap": True,
+        "age": False,
+        "size": True,
+        "step": False,
+        "tone": False,
+        "old": False,
+    }
     _, unusable = coded_attributes(table, None, list(table), categorical=["size"])
     assert unusable == [("size", "600 different values, more than 100: name it to slice by it all the same")]
     for numeric, categorical, message in (
@@ -80,8 +97,8 @@ def test_values_are_listed_by_the_size_of_their_numbers() -> None:
 
 
 def test_an_audit_says_what_it_took_for_codes_and_a_later_step_takes_them_so(tmp_path) -> None:
-    from workbench.comparing import compared
-    from workbench.selftesting import audit_config
+    from affect_workbench.workbench.audit.compare import compared
+    from affect_workbench.workbench.audit.permutation_check import audit_config
 
     table = predictions_table(600, scores=False).assign(country=np.arange(600) % 12).drop(columns="place")
     table.loc[(table["country"] == 5) & (np.arange(600) % 2 == 1), "predicted"] = "anger"

@@ -7,13 +7,13 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from analyses.attribution import Gap, attributions, in_direction
-from analyses.counting import slice_sums
-from analyses.scores import scores
-from analyses.skew import skew_table
-from analyses.slices import coded_attribute
-from data.predictions import Predictions
-from data.taxonomy import Taxonomy
+from affect_workbench.analyses.skew.attribution import Gap, attributions, in_direction
+from affect_workbench.analyses.skew.findings import skew_table
+from affect_workbench.analyses.slices.coding import coded_attribute
+from affect_workbench.analyses.slices.scores import scores
+from affect_workbench.analyses.slices.sums import slice_sums
+from affect_workbench.data.predictions import Predictions
+from affect_workbench.data.taxonomies.taxonomy import Taxonomy
 
 EKMAN = Taxonomy.named("ekman6")
 FAMILY = np.zeros(1, dtype=np.int64)
@@ -26,7 +26,7 @@ def told(p: list[float], *, labels: tuple[float, float], model: tuple[float, flo
     skewed = np.broadcast_to(options.get("skewed", True), shape)
     origin, q = attributions(
         np.full(shape, effect), skewed, *gaps, np.array([p]), options.get("families", FAMILY), alpha=0.05, tolerance=0.02
-    )  # fmt: skip
+    )
     return origin[0].tolist(), q[0]
 
 
@@ -71,9 +71,15 @@ def test_families_share_alpha_among_attributions():
     shape = (2, 1)
     gap = Gap(np.full(shape, 0.1), np.full(shape, 0.05), np.full(shape, 0.2))
     _, q = attributions(
-        np.full(shape, 0.2), np.ones(shape, dtype=bool), gap, gap, np.full(shape, 0.01), np.array([0, 1]), alpha=0.05,
+        np.full(shape, 0.2),
+        np.ones(shape, dtype=bool),
+        gap,
+        gap,
+        np.full(shape, 0.01),
+        np.array([0, 1]),
+        alpha=0.05,
         tolerance=0.02,
-    )  # fmt: skip
+    )
     np.testing.assert_allclose(q, 0.02)
 
 
@@ -94,10 +100,13 @@ def world(seed: int, *, n: int = 1_200, bias: float = 0.0) -> pd.DataFrame:
         wrong = (said < 0) & (tone == kind)
         said[wrong] = rng.choice(label[tone == kind], wrong.sum())
     said[(tone == 0) & (rng.random(n) < bias)] = 0
-    rows = pd.DataFrame({
-        "image_id": [f"p{at}" for at in range(n)], "label": np.array(EKMAN.labels)[label],
-        "tone": np.array(["a", "b", "c", "d"], dtype=object)[tone],
-    })  # fmt: skip
+    rows = pd.DataFrame(
+        {
+            "image_id": [f"p{at}" for at in range(n)],
+            "label": np.array(EKMAN.labels)[label],
+            "tone": np.array(["a", "b", "c", "d"], dtype=object)[tone],
+        }
+    )
     predictions = Predictions(1.0 - np.eye(6)[said], rows, EKMAN, "label")
     per_picture, attributes = scores(predictions), [coded_attribute(rows["tone"])]
     return skew_table(slice_sums(attributes, per_picture.columns, order=1, beside=7), per_picture, EKMAN)

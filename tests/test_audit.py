@@ -10,14 +10,15 @@ import pandas as pd
 import pytest
 from workbench_runs import predictions_table
 
-from analyses.audit import AuditResult, run_audit, versions
-from analyses.cells import VERDICTS
-from analyses.config import AuditConfig
-from analyses.skew import Finding
-from data.predictions import Predictions, predictions_from_table
-from data.tables import read_table
-from data.taxonomy import Taxonomy
-from workbench.gate import Gate
+from affect_workbench.analyses.audit.config import AuditConfig
+from affect_workbench.analyses.audit.result import AuditResult, versions
+from affect_workbench.analyses.audit.run import run_audit
+from affect_workbench.analyses.inference.verdicts import VERDICTS
+from affect_workbench.analyses.skew.findings import Finding
+from affect_workbench.data.predictions import Predictions, predictions_from_table
+from affect_workbench.data.tables.read import read_table
+from affect_workbench.data.taxonomies.taxonomy import Taxonomy
+from affect_workbench.workbench.runs.gate import Gate
 
 EKMAN = Taxonomy.named("ekman6")
 
@@ -136,10 +137,14 @@ def test_impossible_questions_are_refused() -> None:
     with pytest.raises(ValueError, match="nothing to slice by: the data have no attribute column"):
         run_audit(labels_only(label=["joy"] * 4))
     for name, value, legal in (
-        ("order", 4, "between 1 and 3"), ("min_count", 0, "between 1 and"), ("alpha", 0, "and 0.5"),
-        ("tolerance", -0.1, "between 0 and 0.5"), ("bins", 1, "between 2 and 50"), ("map_pictures", -1, "between 0 and"),
+        ("order", 4, "between 1 and 3"),
+        ("min_count", 0, "between 1 and"),
+        ("alpha", 0, "and 0.5"),
+        ("tolerance", -0.1, "between 0 and 0.5"),
+        ("bins", 1, "between 2 and 50"),
+        ("map_pictures", -1, "between 0 and"),
         ("alpha", float("nan"), "and 0.5"),
-    ):  # fmt: skip
+    ):
         with pytest.raises(ValueError, match=f"{name} is {value}: expected .*{legal}"):
             AuditConfig(**{name: value})
 
@@ -194,8 +199,10 @@ def test_no_finding_rests_on_an_attribute_that_is_no_better_than_a_random_direct
 def test_an_audit_of_nothing_but_such_an_attribute_ends_well():
     table = predictions_table(600, attributes={"tone": ("dark", "light")}, bias=0.6)
     result = run_audit(
-        predictions_from_table(table), AuditConfig(map_pictures=0, draws=99), inferred=frozenset({"tone"}),
+        predictions_from_table(table),
+        AuditConfig(map_pictures=0, draws=99),
+        inferred=frozenset({"tone"}),
         unproven={"tone": "no better than a random direction"},
-    )  # fmt: skip
+    )
     assert result.count("skewed") == result.count("equivalent") == 0
     assert "0 of 12 (slice, emotion) pairs are skewed" in result.headline

@@ -10,14 +10,14 @@ import pandas as pd
 import pytest
 from workbench_runs import SLIM, refusal, succeeded
 
-from data.features import FeatureSet
-from data.planted import DEFAULT_BIASES
-from probes.calibration import expected_calibration_error
-from probes.checkpoint import load_probe
-from probes.config import FitConfig
-from probes.train import fit
-from workbench.settings import TrainSettings
-from workbench.store import load_audit
+from affect_workbench.data.features import FeatureSet
+from affect_workbench.data.synthetic.features import DEFAULT_BIASES
+from affect_workbench.probes.checkpoint import load_probe
+from affect_workbench.probes.config import FitConfig
+from affect_workbench.probes.evaluation.calibration import expected_calibration_error
+from affect_workbench.probes.training.fit import fit
+from affect_workbench.workbench.models.training.settings import TrainSettings
+from affect_workbench.workbench.runs.store import load_audit
 
 pytest_plugins = ["workbench_fixtures"]
 
@@ -112,8 +112,11 @@ def test_evaluating_again_gives_the_accuracy_of_the_training_run(demo, tmp_path)
         assert again[name] == record[name], name
     assert f"{record['accuracy']:.3f}" in outcome.out
     assert pd.read_csv(tmp_path / "again" / "models.csv")["model"].tolist() == [
-        "metric projector", "logistic regression", "class mean", "majority",
-    ]  # fmt: skip
+        "metric projector",
+        "logistic regression",
+        "class mean",
+        "majority",
+    ]
     assert pd.read_csv(tmp_path / "again" / "confusion.csv", index_col=0).to_numpy().sum() == record["n"]
     assert "again exists" in refusal(*words)
 
@@ -261,9 +264,10 @@ def test_with_nothing_held_out_the_probe_is_refitted_on_everything_and_says_so(s
     assert (first.config["best_epoch"], first.temperature) == (config["best_epoch"], probe.temperature)
     assert first.fingerprint() != probe.fingerprint()
     assert not probe.unseen(whole).any()
-    assert "--holdout 0 changes nothing here" in succeeded(
-        "train", "--features", small, "--epochs", 1, "--holdout", 0, "-o", tmp_path / "split"
-    ).out  # fmt: skip
+    assert (
+        "--holdout 0 changes nothing here"
+        in succeeded("train", "--features", small, "--epochs", 1, "--holdout", 0, "-o", tmp_path / "split").out
+    )
 
 
 def test_a_probe_without_folds_has_no_predictions_to_audit(demo, tmp_path):
@@ -371,9 +375,16 @@ def test_real_emotion6_features_are_trained_and_audited_with_ratings(shared_data
     assert record["low"] < 0.77 < record["high"]
     assert record["accuracy"] > 0.7
     outcome = succeeded(
-        "audit", "--features", root, "--probe", tmp_path / "probe", "--attributes", root / "ratings_train.csv",
-        "-o", tmp_path / "run",
-    )  # fmt: skip
+        "audit",
+        "--features",
+        root,
+        "--probe",
+        tmp_path / "probe",
+        "--attributes",
+        root / "ratings_train.csv",
+        "-o",
+        tmp_path / "run",
+    )
     assert "1108 of 1386 " + IN_SAMPLE in outcome.out
     assert "may come from another encoder" not in outcome.out
     result = load_audit(tmp_path / "run")
@@ -405,10 +416,20 @@ def test_real_out_of_fold_predictions_are_audited(shared_data, e6_folds, tmp_pat
 
 def test_real_predictions_of_another_model_are_audited_with_votes(shared_data, tmp_path):
     outcome = succeeded(
-        "audit", "--predictions", shared_data / "artemis_predictions" / "predictions.csv",
-        "--scores-prefix", "clip_vit_b32_", "--votes-prefix", "votes_", "--attributes", "genre,style",
-        "-o", tmp_path / "run", "--map-pictures", 0,
-    )  # fmt: skip
+        "audit",
+        "--predictions",
+        shared_data / "artemis_predictions" / "predictions.csv",
+        "--scores-prefix",
+        "clip_vit_b32_",
+        "--votes-prefix",
+        "votes_",
+        "--attributes",
+        "genre,style",
+        "-o",
+        tmp_path / "run",
+        "--map-pictures",
+        0,
+    )
     result = load_audit(tmp_path / "run")
     assert (result.run["pictures"], result.run["truth"], len(result.taxonomy)) == (3_967, "votes", 9)
     assert "9 score column(s) of other models are left aside, first 'imagenet_resnet50_amusement'" in outcome.out

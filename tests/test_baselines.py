@@ -11,10 +11,10 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 
-from data.features import FeatureSet, FeatureSpec
-from data.reported import MODELS, SETS, set_named
-from data.taxonomy import TAXONOMIES, Taxonomy
-from probes.baselines import encoder_name, fitted_readings, out_of_fold_readings, text_reading
+from affect_workbench.data.datasets.published import MODELS, SETS, set_named
+from affect_workbench.data.features import FeatureSet, FeatureSpec
+from affect_workbench.data.taxonomies.taxonomy import TAXONOMIES, Taxonomy
+from affect_workbench.probes.evaluation.baselines import encoder_name, fitted_readings, out_of_fold_readings, text_reading
 
 EKMAN = Taxonomy.named("ekman6")
 
@@ -75,7 +75,7 @@ def test_a_class_without_training_pictures_is_never_said(two_sides):
 
 
 def test_the_text_tower_must_be_that_of_the_features():
-    from probes.vision import vision_encoder
+    from affect_workbench.probes.encoders.vision import vision_encoder
 
     tower = vision_encoder("builtin:scenes", on="cpu")
     values = tower.encode_text([f"a photo that evokes {label}" for label in EKMAN.labels])
@@ -125,10 +125,16 @@ def test_the_reported_table_has_the_means_of_the_paper_and_not_all_of_its_headli
 @pytest.mark.parametrize(
     ("folder", "name"),
     [
-        ("EmoSet-118K", "emoset"), ("emotion6", "emotion6"), ("FI", "fi"), ("features_webemo", "webemo"),
-        ("Emotion_ROI_features", "emotionroi"), ("final", None), ("films", None), ("UnbiasedEmo", "unbiasedemo"),
+        ("EmoSet-118K", "emoset"),
+        ("emotion6", "emotion6"),
+        ("FI", "fi"),
+        ("features_webemo", "webemo"),
+        ("Emotion_ROI_features", "emotionroi"),
+        ("final", None),
+        ("films", None),
+        ("UnbiasedEmo", "unbiasedemo"),
     ],
-)  # fmt: skip
+)
 def test_a_set_is_known_by_its_folder(folder, name):
     known = set_named(folder)
     assert (known.name if known else None) == name

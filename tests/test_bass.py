@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 from workbench_runs import SLIM, succeeded
 
-from data.features import FeatureSet
-from data.manifest import Manifest
-from workbench.store import load_audit
+from affect_workbench.data.datasets.manifest import Manifest
+from affect_workbench.data.features import FeatureSet
+from affect_workbench.workbench.runs.store import load_audit
 
 
 def test_the_silhouettes_go_from_files_to_an_audit_of_both_label_sources(shared_data, tmp_path):
@@ -32,9 +32,17 @@ def test_the_silhouettes_go_from_files_to_an_audit_of_both_label_sources(shared_
     succeeded("features", tmp_path / "manifest", "--encoder", "builtin:scenes", "-o", tmp_path / "features")
     features = FeatureSet.load(tmp_path / "features")
     succeeded(
-        "train", "--features", tmp_path / "features", "--taxonomy", "polarity", "--folds", 3, "-o", tmp_path / "probe",
+        "train",
+        "--features",
+        tmp_path / "features",
+        "--taxonomy",
+        "polarity",
+        "--folds",
+        3,
+        "-o",
+        tmp_path / "probe",
         "--allow-overlap",
-    )  # fmt: skip
+    )
     out_of_fold = pd.read_parquet(tmp_path / "probe/predictions.parquet")
     results = {}
     for group, column in (("us", "label"), ("ch", "label_ch")):

@@ -11,8 +11,8 @@ import pytest
 from PIL import Image
 from workbench_runs import HOSTILE, audited, predictions_table
 
-from workbench.behind import Gallery, slice_pictures
-from workbench.report import report_html
+from affect_workbench.workbench.report.evidence.gallery import Gallery, slice_pictures
+from affect_workbench.workbench.report.html import report_html
 
 
 @pytest.fixture(scope="module")

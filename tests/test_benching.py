@@ -7,7 +7,7 @@ import secrets
 
 import pytest
 
-from workbench.cli import main
+from affect_workbench.workbench.__main__ import main
 
 
 @pytest.fixture(scope="module")

@@ -13,9 +13,9 @@ import pytest
 from PIL import Image
 from workbench_runs import HOSTILE, finished_run, predictions_table, served_app
 
-from workbench.findings_list import MOST_WRITTEN
-from workbench.sentences import points, probability
-from workbench.store import load_audit
+from affect_workbench.workbench.interface.numbers import points, probability
+from affect_workbench.workbench.report.findings_list import MOST_WRITTEN
+from affect_workbench.workbench.runs.store import load_audit
 
 pytest_plugins = ["workbench_fixtures"]
 
@@ -24,9 +24,19 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shuti
 PATIENCE = 45_000
 """Milliseconds to wait for anything, on the slowest machine."""
 FIGURES = (
-    "forest", "split", "heat-map", "pull", "within-pull", "erasure", "hubs", "plane", "map", "accuracy", "reliability",
+    "forest",
+    "split",
+    "heat-map",
+    "pull",
+    "within-pull",
+    "erasure",
+    "hubs",
+    "plane",
+    "map",
+    "accuracy",
+    "reliability",
     "coverage",
-)  # fmt: skip
+)
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed (extra 'test')")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine (apt-get install chromium)")

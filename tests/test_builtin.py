@@ -12,15 +12,15 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from data.features import FeatureSet
-from data.scenes import annotate, bayes_accuracy, emotion_probabilities
-from data.scenes.captions import WORDS
-from data.taxonomy import Taxonomy
-from probes.builtin import CARD_FILE, WEIGHTS_FILE, train
-from probes.builtin.measure import encoded, fresh_pictures, zero_shot_accuracy
-from probes.config import FitConfig
-from probes.train import fit
-from probes.vision import vision_encoder
+from affect_workbench.data.features import FeatureSet
+from affect_workbench.data.synthetic.scenes import annotate, bayes_accuracy, emotion_probabilities
+from affect_workbench.data.synthetic.scenes.captions import WORDS
+from affect_workbench.data.taxonomies.taxonomy import Taxonomy
+from affect_workbench.probes.config import FitConfig
+from affect_workbench.probes.encoders.builtin import CARD_FILE, WEIGHTS_FILE, train
+from affect_workbench.probes.encoders.builtin.measure import encoded, fresh_pictures, zero_shot_accuracy
+from affect_workbench.probes.encoders.vision import vision_encoder
+from affect_workbench.probes.training.fit import fit
 
 BARS = {"setting": 0.98, "light": 0.98, "subject": 0.95, "weather": 0.88, "held": 0.74, "figure_tone": 0.70}
 

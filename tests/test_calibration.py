@@ -8,7 +8,7 @@ import pytest
 from scipy.special import softmax
 from statsmodels.stats.proportion import proportion_confint
 
-from probes.calibration import (
+from affect_workbench.probes.evaluation.calibration import (
     CANDIDATES,
     HIGHEST_TEMPERATURE,
     LOWEST_TEMPERATURE,

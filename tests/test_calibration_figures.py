@@ -9,9 +9,15 @@ from scipy.special import softmax
 from test_calibration import world
 from workbench_runs import HOSTILE
 
-from probes.calibration import coverage_curve, reliability
-from workbench.calibration_figures import FEWEST, MOST_POINTS, coverage_figure, reliability_figure, thinned
-from workbench.figures import PALETTE
+from affect_workbench.probes.evaluation.calibration import coverage_curve, reliability
+from affect_workbench.workbench.interface.style import PALETTE
+from affect_workbench.workbench.report.figures.calibration import (
+    FEWEST,
+    MOST_POINTS,
+    coverage_figure,
+    reliability_figure,
+    thinned,
+)
 
 
 @pytest.fixture(scope="module")

@@ -12,13 +12,20 @@ from hypothesis import strategies as st
 from scipy import stats
 from scipy.spatial.distance import jensenshannon
 
-from analyses.amplification import amplification_tables
-from analyses.distribution import cramers_v, distribution_table, divergence, of_slices
-from analyses.resampling import chance_p, dealt_codes, drawn_tables, drawn_weights, excess_interval, null_tables
-from analyses.retrieval_skew import ndkl, retrieval_tables
-from analyses.slices import CodedAttribute, coded_attribute, coded_attributes
-from data.predictions import Predictions, predictions_from_table
-from data.taxonomy import Taxonomy
+from affect_workbench.analyses.disparities.amplification import amplification_tables
+from affect_workbench.analyses.disparities.distribution import cramers_v, distribution_table, divergence, of_slices
+from affect_workbench.analyses.disparities.ranking import ndkl, retrieval_tables
+from affect_workbench.analyses.inference.resampling import (
+    chance_p,
+    dealt_codes,
+    drawn_tables,
+    drawn_weights,
+    excess_interval,
+    null_tables,
+)
+from affect_workbench.analyses.slices.coding import CodedAttribute, coded_attribute, coded_attributes
+from affect_workbench.data.predictions import Predictions, predictions_from_table
+from affect_workbench.data.taxonomies.taxonomy import Taxonomy
 
 EKMAN = Taxonomy.named("ekman6")
 LABELS = np.array(EKMAN.labels, dtype=object)
@@ -213,10 +220,15 @@ def labelled(seed: int, *, n: int = 2_000, tie: float = 0.0, more: float = 0.0) 
     truth = np.where(joy, 3, rng.choice([0, 1, 2, 4, 5], size=n))
     said = truth.copy()
     said[dark & (rng.random(n) < more)] = 3
-    rows = pd.DataFrame({
-        "image_id": np.arange(n).astype(str), "label": LABELS[truth], "predicted": LABELS[said],
-        "tone": np.where(dark, "a", "b"), "shade": rng.random(n),
-    })  # fmt: skip
+    rows = pd.DataFrame(
+        {
+            "image_id": np.arange(n).astype(str),
+            "label": LABELS[truth],
+            "predicted": LABELS[said],
+            "tone": np.where(dark, "a", "b"),
+            "shade": rng.random(n),
+        }
+    )
     found = predictions_from_table(rows, taxonomy=EKMAN)
     return found, [coded_attribute(found.rows["tone"])]
 

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-import data.changes
-from data.changes import with_changes
-from data.images import content_id
-from data.layouts import read_dataset
-from data.manifest import Manifest
+from affect_workbench.data.datasets import changes
+from affect_workbench.data.datasets.changes import with_changes
+from affect_workbench.data.datasets.layouts import read_dataset
+from affect_workbench.data.datasets.manifest import Manifest
+from affect_workbench.data.images.decode import content_id
 
 COLOURS = ("red", "green", "blue", "white")
 
@@ -21,7 +21,7 @@ COLOURS = ("red", "green", "blue", "white")
 @pytest.fixture
 def saved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A manifest of four pictures, written long after them."""
-    monkeypatch.setattr(data.changes, "_SLACK", 0)
+    monkeypatch.setattr(changes, "_SLACK", 0)
     for number, colour in enumerate(COLOURS):
         (tmp_path / "pictures" / ("joy" if number % 2 else "fear")).mkdir(parents=True, exist_ok=True)
         where = tmp_path / "pictures" / ("joy" if number % 2 else "fear") / f"{number}.png"

@@ -11,10 +11,10 @@ import pandas as pd
 import pytest
 from safetensors.torch import load_file, save_file
 
-from data.atomic import atomic_folder
-from data.features import FeatureSet
-from probes.checkpoint import load_probe, save_probe
-from probes.projector import Probe
+from affect_workbench.data.features import FeatureSet
+from affect_workbench.data.storage.atomic import atomic_folder
+from affect_workbench.probes.checkpoint import load_probe, save_probe
+from affect_workbench.probes.projector import Probe
 
 
 @pytest.fixture(scope="module")
@@ -37,8 +37,10 @@ def test_a_loaded_probe_predicts_exactly_the_same(saved: Path, planted: FeatureS
     assert (after.source, after.notes) == (before.source, before.notes)
     assert loaded.fingerprint() == planted_probe.fingerprint()
     assert (loaded.taxonomy, loaded.spec, loaded.trained_on) == (
-        planted_probe.taxonomy, planted_probe.spec, planted_probe.trained_on,
-    )  # fmt: skip
+        planted_probe.taxonomy,
+        planted_probe.spec,
+        planted_probe.trained_on,
+    )
     assert (loaded.temperature, loaded.normalise) == (planted_probe.temperature, planted_probe.normalise)
     assert loaded.config == planted_probe.config
     assert (loaded.anchors.source, loaded.anchors.template) == (planted_probe.anchors.source, planted_probe.anchors.template)

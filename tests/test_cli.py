@@ -19,11 +19,11 @@ import pandas as pd
 import pytest
 from workbench_runs import SLIM, Outcome, finished_run, predictions_table, refusal, succeeded, workbench
 
-from data.features import FeatureSet
-from data.planted import feature_table
-from workbench.options import options
-from workbench.settings import COMMANDS
-from workbench.store import load_audit, runs_under
+from affect_workbench.data.features import FeatureSet
+from affect_workbench.data.synthetic.features import feature_table
+from affect_workbench.workbench.__main__ import COMMANDS
+from affect_workbench.workbench.interface.options import options
+from affect_workbench.workbench.runs.store import load_audit, runs_under
 
 pytest_plugins = ["workbench_fixtures"]
 
@@ -68,7 +68,7 @@ def left_in(folder: Path) -> list[str]:
 def test_help_lists_every_command_and_imports_nothing_heavy():
     code = """
 import sys
-from workbench.cli import main
+from affect_workbench.workbench.__main__ import main
 try:
     main(["--help"])
 except SystemExit as stop:
@@ -102,7 +102,7 @@ def test_without_a_command_the_help_is_shown():
 
 def test_the_console_command_is_this_one():
     (command,) = entry_points(group="console_scripts", name="workbench")
-    assert command.value == "workbench.cli:main"
+    assert command.value == "affect_workbench.workbench.__main__:main"
 
 
 # Words that are not understood
@@ -421,7 +421,7 @@ def test_a_disk_that_fills_during_training_leaves_nothing(tmp_path):
 
 STOPPED = """
 import os, re, signal, sys
-from workbench.cli import main
+from affect_workbench.workbench.__main__ import main
 how, where = getattr(signal, sys.argv[1]), re.compile(sys.argv[2])
 if how == signal.SIGINT:
     signal.signal(how, signal.default_int_handler)  # a shell's background jobs inherit that it is ignored
@@ -497,7 +497,7 @@ def test_an_interrupt_is_one_line_and_leaves_nothing(tmp_path, table_file):
 def test_an_audit_of_predictions_loads_no_model_library(tmp_path, table_file):
     code = """
 import sys
-from workbench.cli import main
+from affect_workbench.workbench.__main__ import main
 assert main(sys.argv[1:]) == 0
 print("loaded", *sys.modules)
 """
@@ -505,8 +505,8 @@ print("loaded", *sys.modules)
     ended = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True)
     assert ended.returncode == 0, ended.stderr
     loaded = set(ended.stdout.split("loaded ")[1].split())
-    assert "analyses.audit" in loaded
-    assert not {"torch", "transformers", "open_clip", "streamlit", "probes.train"} & loaded
+    assert "affect_workbench.analyses.audit.run" in loaded
+    assert not {"torch", "transformers", "open_clip", "streamlit", "affect_workbench.probes.training.fit"} & loaded
 
 
 @pytest.mark.parametrize(("bias", "code"), [(0.6, 1), (0.0, 0)])

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from analyses.cluster_robust import Contrast, group_contrast
+from affect_workbench.analyses.inference.means.cluster_robust import Contrast, group_contrast
 
 
 def direct(slice_: np.ndarray, values: np.ndarray, groups: np.ndarray) -> tuple[float, float, float]:
@@ -77,7 +77,7 @@ def test_one_group_that_is_a_whole_side_says_nothing():
 def test_blocks_of_slices_add_up_to_the_same(monkeypatch):
     codes, values, groups = table(4, "mixed")
     whole = group_contrast(codes, 3, values, groups)
-    monkeypatch.setattr("analyses.cluster_robust._CELLS", 1)
+    monkeypatch.setattr("affect_workbench.analyses.inference.means.cluster_robust._CELLS", 1)
     apart = group_contrast(codes, 3, values, groups)
     np.testing.assert_allclose(apart.variance, whole.variance, rtol=1e-12)
     np.testing.assert_allclose(apart.freedom, whole.freedom, rtol=1e-12)

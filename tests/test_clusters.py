@@ -7,14 +7,14 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from analyses.audit import run_audit
-from analyses.clusters import FEWEST_GROUPS, Compared, group_codes, group_spreads
-from analyses.config import AuditConfig
-from analyses.counting import slice_sums
-from analyses.retrieval_skew import retrieval_tables
-from analyses.slices import coded_attribute
-from data.predictions import Predictions
-from data.taxonomy import Taxonomy
+from affect_workbench.analyses.audit.config import AuditConfig
+from affect_workbench.analyses.audit.run import run_audit
+from affect_workbench.analyses.disparities.ranking import retrieval_tables
+from affect_workbench.analyses.inference.clusters import FEWEST_GROUPS, Compared, group_codes, group_spreads
+from affect_workbench.analyses.slices.coding import coded_attribute
+from affect_workbench.analyses.slices.sums import slice_sums
+from affect_workbench.data.predictions import Predictions
+from affect_workbench.data.taxonomies.taxonomy import Taxonomy
 
 CELLS = AuditConfig(map_pictures=0, further=False, space_pictures=0)
 EKMAN = Taxonomy.named("ekman6")
@@ -27,11 +27,13 @@ def grouped(seed: int, *, groups: int = 200, each: int = 10, alike: float = 0.3,
     own, shared = rng.integers(6, size=len(group)), np.repeat(rng.integers(6, size=groups), each)
     read = np.where(rng.random(len(group)) < np.sqrt(alike), shared, own)
     tone = rng.integers(3, size=len(group) if within else groups)
-    rows = pd.DataFrame({
-        "image_id": [f"p{number}" for number in range(len(group))],
-        "group_id": group,
-        "tone": np.array(["a", "b", "c"])[tone if within else np.repeat(tone, each)],
-    })  # fmt: skip
+    rows = pd.DataFrame(
+        {
+            "image_id": [f"p{number}" for number in range(len(group))],
+            "group_id": group,
+            "tone": np.array(["a", "b", "c"])[tone if within else np.repeat(tone, each)],
+        }
+    )
     return Predictions(1.0 - np.eye(6)[read], rows, EKMAN, "label")
 
 
@@ -131,10 +133,7 @@ def test_a_real_skew_is_found_through_the_groups():
     distances = predictions.distances.copy()
     angry = dark & (np.random.default_rng(0).random(len(dark)) < 0.3)
     distances[angry] = 1.0 - np.eye(6)[0]
-    findings = run_audit(
-        Predictions(distances, predictions.rows, EKMAN, "label"),
-        CELLS,
-    ).findings
+    findings = run_audit(Predictions(distances, predictions.rows, EKMAN, "label"), CELLS).findings
     cell = findings[(findings["slice"] == "tone: a") & (findings["emotion"] == "anger")].iloc[0]
     assert cell["verdict"] == "skewed"
     assert cell["design"] > 1.2
@@ -177,10 +176,14 @@ def test_every_interval_of_a_null_in_groups_holds_zero_as_often_as_it_says():
         label = rng.integers(6, size=150)[group]
         read = np.where(rng.random(1_200) < 0.6, label, rng.integers(6, size=1_200))
         distances = 1.0 - np.eye(6)[read] + 0.2 * rng.random((1_200, 6)) + 0.3 * rng.random((150, 6))[group]
-        rows = pd.DataFrame({
-            "image_id": [f"p{number}" for number in range(1_200)], "group_id": group,
-            "label": np.array(EKMAN.labels)[label], "coin": np.array(["heads", "tails"])[rng.integers(2, size=150)[group]],
-        })  # fmt: skip
+        rows = pd.DataFrame(
+            {
+                "image_id": [f"p{number}" for number in range(1_200)],
+                "group_id": group,
+                "label": np.array(EKMAN.labels)[label],
+                "coin": np.array(["heads", "tails"])[rng.integers(2, size=150)[group]],
+            }
+        )
         predictions = Predictions(distances, rows, EKMAN, "cosine")
         result = run_audit(predictions, CELLS)
         nearest = retrieval_tables(predictions, [coded_attribute(rows["coin"])], draws=19)[0]

@@ -16,12 +16,12 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from analyses.audit import run_audit
-from analyses.config import AuditConfig
-from data.column_types import column_notes, numbers_of, series_of, series_of_objects
-from data.json_lines import json_lines
-from data.predictions import Predictions, predictions_from_table
-from data.tables import read_table, table_of
+from affect_workbench.analyses.audit.config import AuditConfig
+from affect_workbench.analyses.audit.run import run_audit
+from affect_workbench.data.predictions import Predictions, predictions_from_table
+from affect_workbench.data.tables.column_types import column_notes, numbers_of, series_of, series_of_objects
+from affect_workbench.data.tables.json_lines import json_lines
+from affect_workbench.data.tables.read import read_table, table_of
 
 SLIM = AuditConfig(order=1, min_count=1, further=False, map_pictures=0, space_pictures=0)
 WORDS = [
@@ -189,7 +189,7 @@ def test_pictures_inside_a_table_are_understood_or_refused_in_words(tmp_path: Pa
         ValueError, match=r"name the id column with --id-column\); column 'image' holds pictures .*left aside"
     ):
         read_table(tmp_path / "t.parquet")
-    from data.manifest_table import read_manifest
+    from affect_workbench.data.datasets.manifest_table import read_manifest
 
     with pytest.raises(ValueError, match=r"no column 'path' .*column 'image' holds pictures .* reads from files"):
         read_manifest(tmp_path / "t.parquet")

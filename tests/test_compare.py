@@ -8,13 +8,13 @@ import pytest
 from scipy import stats
 from workbench_runs import EKMAN, predictions_table
 
-from analyses.compare import compare
-from analyses.compare_cells import CHANGE_COLUMNS, VERDICTS, growth_bounds, judged
-from analyses.compare_labels import shared_labels
-from analyses.config import AuditConfig
-from data.predictions import predictions_from_table
-from data.taxonomy import Taxonomy
-from workbench.compare_sentences import accuracy_sentence
+from affect_workbench.analyses.audit.config import AuditConfig
+from affect_workbench.analyses.compare.changes import CHANGE_COLUMNS, VERDICTS, growth_bounds, judged
+from affect_workbench.analyses.compare.compare import compare
+from affect_workbench.analyses.compare.labels import shared_labels
+from affect_workbench.data.predictions import predictions_from_table
+from affect_workbench.data.taxonomies.taxonomy import Taxonomy
+from affect_workbench.workbench.audit.compare_sentences import accuracy_sentence
 
 SLIM = AuditConfig(order=1)
 LABELS = np.array(EKMAN, dtype=object)
@@ -72,12 +72,17 @@ def test_every_number_is_that_of_a_loop():
             rates[f"beyond_{which}"] = rates[which] - (votes[inside].mean() - votes[~inside].mean())
         was, now = rows["predicted"][inside] == row.emotion, rows["predicted_b"][inside] == row.emotion
         expected = (
-            inside.sum(), rates["a"], rates["b"], rates["b"] - rates["a"], rates["beyond_a"], rates["beyond_b"],
-            abs(rates["beyond_b"]) - abs(rates["beyond_a"]), (now & ~was).sum(), (was & ~now).sum(),
-        )  # fmt: skip
-        got = (
-            row.n, row.skew_a, row.skew_b, row.change, row.beyond_a, row.beyond_b, row.growth, row.into, row.out_of,
-        )  # fmt: skip
+            inside.sum(),
+            rates["a"],
+            rates["b"],
+            rates["b"] - rates["a"],
+            rates["beyond_a"],
+            rates["beyond_b"],
+            abs(rates["beyond_b"]) - abs(rates["beyond_a"]),
+            (now & ~was).sum(),
+            (was & ~now).sum(),
+        )
+        got = (row.n, row.skew_a, row.skew_b, row.change, row.beyond_a, row.beyond_b, row.growth, row.into, row.out_of)
         assert got == pytest.approx(expected), (row.slice, row.emotion)
     for row in result.slices.itertuples():
         inside = np.all([rows[name] == value for name, value in row.where.items()], axis=0)
@@ -341,8 +346,9 @@ def test_runs_of_one_model_are_compared_over_the_labels_of_both(votes):
     whole = Taxonomy.named("ekman6")
     six = compare(
         predictions_from_table(first, taxonomy=whole),
-        predictions_from_table(second.assign(vote_surprise=0.0) if votes else second, taxonomy=whole), SLIM,
-    )  # fmt: skip
+        predictions_from_table(second.assign(vote_surprise=0.0) if votes else second, taxonomy=whole),
+        SLIM,
+    )
     found = compared(first, second)
     assert len(predictions_from_table(second).taxonomy) == 5
     assert found.taxonomy.labels == whole.labels

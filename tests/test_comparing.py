@@ -14,16 +14,22 @@ import pytest
 from PIL import Image
 from workbench_runs import HOSTILE, finished_run, predictions_table, refusal, succeeded, workbench
 
-from analyses.compare_cells import VERDICTS
-from workbench.comparing import compared, predictions_of
-from workbench.gate import Gate
-from workbench.gate_files import FINDING_KEYS, compare_findings, findings_record, junit_xml
-from workbench.store import load_audit
+from affect_workbench.analyses.compare.changes import VERDICTS
+from affect_workbench.workbench.audit.compare import compared, predictions_of
+from affect_workbench.workbench.audit.exports import FINDING_KEYS, compare_findings, findings_record, junit_xml
+from affect_workbench.workbench.runs.gate import Gate
+from affect_workbench.workbench.runs.store import load_audit
 
 WRITTEN = {
-    "compare.html", "changes.csv", "slices.csv", "flips.csv", "comparison.json", "findings.json", "junit.xml",
+    "compare.html",
+    "changes.csv",
+    "slices.csv",
+    "flips.csv",
+    "comparison.json",
+    "findings.json",
+    "junit.xml",
     "COMPLETE.json",
-}  # fmt: skip
+}
 
 
 @pytest.fixture(scope="module")
@@ -162,7 +168,7 @@ def test_predictions_without_labels_are_compared_by_the_size_of_skews(tmp_path):
 def test_runs_that_cannot_be_compared_are_refused_in_one_line(tmp_path, runs):
     from workbench_runs import audited
 
-    from workbench.store import save_audit
+    from affect_workbench.workbench.runs.store import save_audit
 
     out = tmp_path / "out"
     table = predictions_table(1_500, bias=0.0, seed=1)

@@ -5,8 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from data.concepts import NEUTRAL, Concept, PromptPair, opposites_of, read_directions, read_prompt_pairs
-from probes.concepts import TEMPLATES, prompt_concepts
+from affect_workbench.data.concepts.definitions import (
+    NEUTRAL,
+    Concept,
+    PromptPair,
+    opposites_of,
+    read_directions,
+    read_prompt_pairs,
+)
+from affect_workbench.probes.encoders.prompts import TEMPLATES, prompt_concepts
 
 
 def save(path, array):

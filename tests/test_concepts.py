@@ -7,8 +7,9 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from analyses.concept_cut import attribute_error, calibrated_cut, cross_fitted_quality, yes_or_no
-from analyses.concept_null import (
+from affect_workbench.analyses.concepts.attributes import concept_attributes, concept_scores, inferred_column
+from affect_workbench.analyses.concepts.entanglement import entanglement, without_labels
+from affect_workbench.analyses.concepts.random_directions import (
     BEATS,
     COLUMNS,
     NO_BETTER,
@@ -17,10 +18,9 @@ from analyses.concept_null import (
     outcome_columns,
     score_matrix,
 )
-from analyses.concepts import concept_attributes, concept_scores, inferred_column
-from analyses.entanglement import entanglement, without_labels
-from data.concepts import Concept, read_directions
-from workbench.concept_sentences import STANDING_WARNING, in_words
+from affect_workbench.analyses.concepts.threshold import attribute_error, calibrated_cut, cross_fitted_quality, yes_or_no
+from affect_workbench.data.concepts.definitions import Concept, read_directions
+from affect_workbench.workbench.concepts.sentences import STANDING_WARNING, in_words
 
 WIDTH = 24
 
@@ -67,7 +67,7 @@ def test_null_chunks_add_up(monkeypatch):
     values, _ = pictures(4, 101)
     outcome = np.random.default_rng(0).standard_normal(101)
     whole = association_null(values, outcome, seed=2)
-    monkeypatch.setattr("analyses.concept_null.CHUNK", 7)
+    monkeypatch.setattr("affect_workbench.analyses.concepts.random_directions.CHUNK", 7)
     np.testing.assert_allclose(association_null(values, outcome, seed=2).covariance, whole.covariance, atol=1e-9)
     concept = Concept("c", np.arange(1.0, WIDTH + 1))
     np.testing.assert_allclose(concept_scores(values, concept), unit(values) @ concept.direction, atol=1e-9)
@@ -262,11 +262,14 @@ def night(n: int = 600, *, spread: float = 0.1):
     values = rng.standard_normal((n, WIDTH)) * spread
     values[:, 0] += np.where(dark, 1.0, -1.0)
     values[:, 1] += 2
-    rows = pd.DataFrame({
-        "image_id": [str(i) for i in range(n)], "label": np.where(dark, "fear", "joy"),
-        "time": np.where(np.arange(n) < n // 2, np.where(dark, "night", "day"), None),
-        "valence": rng.standard_normal(n) - dark,
-    })  # fmt: skip
+    rows = pd.DataFrame(
+        {
+            "image_id": [str(i) for i in range(n)],
+            "label": np.where(dark, "fear", "joy"),
+            "time": np.where(np.arange(n) < n // 2, np.where(dark, "night", "day"), None),
+            "valence": rng.standard_normal(n) - dark,
+        }
+    )
     concept = Concept.contrast(
         "photo taken at night", np.eye(WIDTH)[0], np.eye(WIDTH)[2], prompts=("night", "day"), kind="prompt"
     )
@@ -277,9 +280,17 @@ def test_concept_attributes_with_and_without_truth():
     rows, values, concept, dark = night()
     anchors = {"fear": np.eye(WIDTH)[0], "joy": np.eye(WIDTH)[3]}
     given, (report,) = concept_attributes(
-        rows, values, [concept], truth={concept.name: "time=night"}, outcome="valence", anchors=anchors, directions=99,
-        said=np.where(dark, 0, 1), labels=("fear", "joy"), draws=50,
-    )  # fmt: skip
+        rows,
+        values,
+        [concept],
+        truth={concept.name: "time=night"},
+        outcome="valence",
+        anchors=anchors,
+        directions=99,
+        said=np.where(dark, 0, 1),
+        labels=("fear", "joy"),
+        draws=50,
+    )
     assert report.column == inferred_column(concept) == "photo taken at night (inferred)"
     assert (given[report.column] == np.where(dark, "yes", "no")).all()
     assert report.column not in rows  # the caller's table stays as it was
@@ -303,9 +314,13 @@ def test_words_warn_of_a_coin_and_of_few_labels():
     rows, values, concept, _ = night()
     rows = rows.assign(coin=np.where(np.arange(600) < 60, np.random.default_rng(5).choice(["yes", "no"], 600), None))
     _, (report,) = concept_attributes(
-        rows.assign(group_id=[str(i // 2) for i in range(600)]), values, [concept], truth={concept.name: "coin"},
-        outcome="label", directions=99,
-    )  # fmt: skip
+        rows.assign(group_id=[str(i // 2) for i in range(600)]),
+        values,
+        [concept],
+        truth={concept.name: "coin"},
+        outcome="label",
+        directions=99,
+    )
     said = in_words(report)
     assert any("no better than a coin" in sentence for sentence in said)
     assert said[-1] == STANDING_WARNING

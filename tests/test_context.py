@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from test_vision import saved_clip, saved_open_clip, saved_siglip, tokenizer
 
-from data.concepts import PromptPair
-from probes.concepts import prompt_concepts
-from probes.context import open_clip_counts, require_within
-from probes.text_models import text_vectors
-from probes.vision import vision_encoder
+from affect_workbench.data.concepts.definitions import PromptPair
+from affect_workbench.probes.anchors.text_models import text_vectors
+from affect_workbench.probes.encoders.prompts import prompt_concepts
+from affect_workbench.probes.encoders.text_length import open_clip_counts, require_within
+from affect_workbench.probes.encoders.vision import vision_encoder
 
 PROCESSOR = json.dumps({"size": {"height": 32, "width": 32}, "image_processor_type": "CLIPImageProcessor"})
 

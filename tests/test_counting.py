@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analyses.counting import CodedColumns, group_sums, slice_sums
-from analyses.slices import CodedAttribute, SliceSpec, coded_attribute
+from affect_workbench.analyses.slices.coding import CodedAttribute, coded_attribute
+from affect_workbench.analyses.slices.conditions import SliceSpec
+from affect_workbench.analyses.slices.sums import CodedColumns, group_sums, slice_sums
 
 
 def attributes_of(rows: pd.DataFrame) -> list[CodedAttribute]:
@@ -114,8 +115,8 @@ def test_group_sums_add_up_over_parts_and_leave_out_the_unknown(codes: list[int]
 @pytest.mark.parametrize("codes", [3, 4_000])
 def test_columns_that_follow_from_a_code_sum_as_if_they_were_written_out(missing: bool, codes: int, monkeypatch) -> None:
     """In parts of a few pictures, with few codes (counted) and with more than a family can count (added up)."""
-    monkeypatch.setattr("analyses.counting._PART", 64)
-    monkeypatch.setattr("analyses.counting._MOST_SUMS", 500)
+    monkeypatch.setattr("affect_workbench.analyses.slices.sums._PART", 64)
+    monkeypatch.setattr("affect_workbench.analyses.slices.sums._MOST_SUMS", 500)
     rows, columns = table(1_000, seed=5, missing=missing)
     rng = np.random.default_rng(0)
     code, of_code = rng.integers(codes, size=1_000), np.hstack([np.ones((codes, 1)), rng.normal(size=(codes, 3))])

@@ -20,37 +20,37 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from workbench_runs import workbench
 
-from analyses.overlap import overlap
-from data.atomic import MARKER, atomic_folder, write_json
-from data.concepts import read_directions, read_prompt_pairs
-from data.features import FeatureSet
-from data.gold import gold_labels, read_answers
-from data.manifest import Manifest
-from data.predictions import predictions_from_table
-from data.readers import read_array
-from data.tables import read_table
-from data.taxonomy import Taxonomy
-from data.taxonomy_file import read_taxonomy
-from probes.checkpoint import load_probe
-from probes.config import FitConfig
-from probes.encode import _Shard
-from probes.evaluate import load_baselines
-from probes.loop import _saved_state
-from probes.projector import MetricProjector
-from probes.tinyemo_files import checked_state, config_beside, opened_weights
-from workbench.audit_intake import _basis
-from workbench.besides_intake import besides
-from workbench.discovery_store import load_discovery
-from workbench.label_folder import Queue, open_queue, save_queue
-from workbench.options import read_toml
-from workbench.overlap_store import SavedOverlap, load_overlap, save_overlap
-from workbench.reviewing import load_reviews
-from workbench.settings import TrainSettings
-from workbench.store import _reading, _selftest, load_audit
-from workbench.sweep_trials import Tried, load_trials, save_trial
-from workbench.system_card import read_system_card
-from workbench.table_training import _require_same
-from workbench.training_pictures import _kept
+from affect_workbench.analyses.duplicates.find import overlap
+from affect_workbench.data.concepts.annotations import gold_labels, read_answers
+from affect_workbench.data.concepts.definitions import read_directions, read_prompt_pairs
+from affect_workbench.data.datasets.feature_files import read_array
+from affect_workbench.data.datasets.manifest import Manifest
+from affect_workbench.data.features import FeatureSet
+from affect_workbench.data.predictions import predictions_from_table
+from affect_workbench.data.storage.atomic import MARKER, atomic_folder, write_json
+from affect_workbench.data.tables.read import read_table
+from affect_workbench.data.taxonomies.files import read_taxonomy
+from affect_workbench.data.taxonomies.taxonomy import Taxonomy
+from affect_workbench.probes.checkpoint import load_probe
+from affect_workbench.probes.config import FitConfig
+from affect_workbench.probes.encoders.encode import _Shard
+from affect_workbench.probes.evaluation.evaluate import load_baselines
+from affect_workbench.probes.projector import MetricProjector
+from affect_workbench.probes.tinyemo.files import checked_state, config_beside, opened_weights
+from affect_workbench.probes.training.loop import _saved_state
+from affect_workbench.workbench.audit.context import besides
+from affect_workbench.workbench.audit.inputs import _basis
+from affect_workbench.workbench.concepts.queue import Queue, open_queue, save_queue
+from affect_workbench.workbench.datasets.overlap_store import SavedOverlap, load_overlap, save_overlap
+from affect_workbench.workbench.discovery.store import load_discovery
+from affect_workbench.workbench.interface.options import read_toml
+from affect_workbench.workbench.models.evaluation.reproduce_training import _require_same
+from affect_workbench.workbench.models.training.provenance import _kept
+from affect_workbench.workbench.models.training.settings import TrainSettings
+from affect_workbench.workbench.models.training.sweep.trials import Tried, load_trials, save_trial
+from affect_workbench.workbench.report.system.card import read_system_card
+from affect_workbench.workbench.runs.reviews import load_reviews
+from affect_workbench.workbench.runs.store import _reading, _selftest, load_audit
 
 WRITTEN = Path(__file__).parent / "assets" / "written-by-0.1.0"
 EKMAN = Taxonomy.named("ekman6")
@@ -109,8 +109,7 @@ READERS = {
     ),
     "small": Reader(read_small_files_of_a_probe, {"sources.json": 40, "metrics.json": 70}),
     "audit": Reader(
-        load_audit,
-        {"audit.json": 80, "slices.parquet": 20, "samples.parquet": 20, "tables/levels.parquet": 20, MARKER: 15},
+        load_audit, {"audit.json": 80, "slices.parquet": 20, "samples.parquet": 20, "tables/levels.parquet": 20, MARKER: 15}
     ),
     "reading": Reader(_reading, {"reading.json": 105}),
     "selftest": Reader(_selftest, {"selftest.json": 40}),
@@ -134,7 +133,7 @@ READERS = {
     "array": Reader(lambda folder: read_array(folder / "rows.parquet", folder / "rows.npy"), {"rows.npy": 70}),
     "predictions": Reader(read_tables, {"predictions.parquet": 55}, named=False),
     "tinyemo": Reader(read_tinyemo, {"model.safetensors": 40, "config.json": 40}),
-}  # fmt: skip
+}
 
 
 @pytest.fixture(scope="module")
@@ -144,8 +143,11 @@ def saved(tmp_path_factory):
     for name in ("features", "probe"):
         shutil.copytree(WRITTEN / name, root / name)
     shutil.copytree(WRITTEN / "probe", root / "small")
-    write_json(root / "small/metrics.json", json.loads((WRITTEN / "probe/metrics.json").read_text()) |
-               {"out_of_fold": {"temperatures": [0.05, 0.06]}, "seed_accuracies": [0.5]})  # fmt: skip
+    write_json(
+        root / "small/metrics.json",
+        json.loads((WRITTEN / "probe/metrics.json").read_text())
+        | {"out_of_fold": {"temperatures": [0.05, 0.06]}, "seed_accuracies": [0.5]},
+    )
     shutil.copytree(
         WRITTEN / "audit", root / "audit", ignore=shutil.ignore_patterns("space_*", "[a-k]*.parquet", "o*.parquet")
     )
@@ -166,16 +168,48 @@ def saved(tmp_path_factory):
     tried = Tried(0, "complete", {"batch": 64}, FitConfig(), (0.5, 0.75), np.ones(10, dtype=bool), 1.5, 2.0)
     save_trial(tried, root / "sweep")
     write_json(root / "sweep/question.json", {"folds": 3})
-    slices = {"slice": 1, "name": "n", "why": "w", "true_class": "", "emotion": "joy", "direction": "more", "origin": "leaf",
-              "n_explore": 9, "n_confirm": 8, "rate": 0.5, "expected": 0.25, "effect": 0.25, "low": 0.1, "high": 0.4,
-              "p": 0.01, "q": None, "verdict": "verified", "repeats": 0, "strength": 3.0}  # fmt: skip
+    slices = {
+        "slice": 1,
+        "name": "n",
+        "why": "w",
+        "true_class": "",
+        "emotion": "joy",
+        "direction": "more",
+        "origin": "leaf",
+        "n_explore": 9,
+        "n_confirm": 8,
+        "rate": 0.5,
+        "expected": 0.25,
+        "effect": 0.25,
+        "low": 0.1,
+        "high": 0.4,
+        "p": 0.01,
+        "q": None,
+        "verdict": "verified",
+        "repeats": 0,
+        "strength": 3.0,
+    }
     with atomic_folder(root / "discovery") as partial:
         write_json(partial / "discover.json", {"headline": "h", "notes": ["n"], "slices": [slices]})
         members = {"slice": [1, 1], "image_id": ["a", "b"], "half": ["confirm"] * 2, "score": [0.5, 1.0]}
         pd.DataFrame(members).to_parquet(partial / "members.parquet")
     Manifest(rows.assign(split="train"), root, "table", EKMAN, notes=("a note",)).save(root / "manifest")
-    for name in ("shard", "state", "pair", "heads", "prompts", "gold", "valence", "lexicon", "taxonomy", "system",
-                 "settings", "array", "predictions", "tinyemo"):  # fmt: skip
+    for name in (
+        "shard",
+        "state",
+        "pair",
+        "heads",
+        "prompts",
+        "gold",
+        "valence",
+        "lexicon",
+        "taxonomy",
+        "system",
+        "settings",
+        "array",
+        "predictions",
+        "tinyemo",
+    ):
         (root / name).mkdir()
     values = np.arange(8, dtype=np.float32).reshape(2, 4)
     contents, readable = np.array(["x", "y", "z"]), np.array([True, True, False])
@@ -269,10 +303,13 @@ def test_a_lexicon_without_a_word_that_is_a_label_is_refused_in_words(tmp_path):
         (("train", "--features", "{}", "-o", "none"), "features", "values.npy"),
         (("train", "--config", "{}/train.toml"), "settings", "train.toml"),
         (("audit", "--predictions", "{}", "-o", "none"), "probe", "predictions.parquet"),
-        (("audit", "--predictions", "{}/predictions.parquet", "--valence", "{}/../valence/v.csv", "-o", "none"),
-         "predictions", "predictions.parquet"),
+        (
+            ("audit", "--predictions", "{}/predictions.parquet", "--valence", "{}/../valence/v.csv", "-o", "none"),
+            "predictions",
+            "predictions.parquet",
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_command_says_it_in_one_line_and_ends_with_2(saved, tmp_path, monkeypatch, words, name, file):
     monkeypatch.chdir(tmp_path)
     folder = saved / name

@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from data.concepts import read_prompt_pairs
-from data.delimited import SEPARATORS, read_cells
-from data.gold import read_answers
-from data.manifest_table import read_manifest
-from data.taxonomy import Taxonomy
-from data.text_files import lines_of, text_of
-from workbench.besides_intake import besides
+from affect_workbench.data.concepts.annotations import read_answers
+from affect_workbench.data.concepts.definitions import read_prompt_pairs
+from affect_workbench.data.datasets.manifest_table import read_manifest
+from affect_workbench.data.storage.delimited import SEPARATORS, read_cells
+from affect_workbench.data.storage.text_files import lines_of, text_of
+from affect_workbench.data.taxonomies.taxonomy import Taxonomy
+from affect_workbench.workbench.audit.context import besides
 
 SHIFTED = "image_id,score_joy,score_anger\nextra,a,.1,.9\nextra,b,.8,.2\n"
 

@@ -10,25 +10,33 @@ import sys
 import threading
 import time
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
 from workbench_runs import audited, predictions_table, refusal
 
-import data.atomic
-from analyses.audit import AuditResult
-from data.atomic import MARKER, atomic_folder, require_complete
-from data.destination import claimed, ensure_free
-from data.leftovers import discard, put_aside
-from data.locks import locked
-from data.manifest import Manifest
-from data.scenes.dataset import write_scenes
-from workbench.claiming import ensure_apart
-from workbench.gate import audit_gate
-from workbench.gate_files import audit_findings
-from workbench.reviewing import REVIEW_LOCK, Review, carried_reviews, load_reviews, review_of, save_review
-from workbench.settings import AuditSettings, CompareSettings
-from workbench.store import RUN_FILES, load_audit, save_audit
+import affect_workbench.data.storage.atomic
+from affect_workbench.analyses.audit.result import AuditResult
+from affect_workbench.data.datasets.manifest import Manifest
+from affect_workbench.data.storage.atomic import MARKER, atomic_folder, require_complete
+from affect_workbench.data.storage.destination import claimed, ensure_free
+from affect_workbench.data.storage.leftovers import discard, put_aside
+from affect_workbench.data.storage.locks import locked
+from affect_workbench.data.synthetic.scenes.dataset import write_scenes
+from affect_workbench.workbench.audit.exports import audit_findings, write_findings
+from affect_workbench.workbench.audit.settings import AuditSettings, CompareSettings
+from affect_workbench.workbench.interface.claiming import ensure_apart
+from affect_workbench.workbench.runs.gate import audit_gate
+from affect_workbench.workbench.runs.reviews import (
+    REVIEW_LOCK,
+    Review,
+    carried_reviews,
+    load_reviews,
+    review_of,
+    save_review,
+)
+from affect_workbench.workbench.runs.store import RUN_FILES, load_audit, save_audit
 
 ROOT = Path(__file__).resolve().parents[1]
 KILLED = 9
@@ -43,7 +51,7 @@ def result() -> AuditResult:
 def earlier(result, tmp_path_factory) -> Path:
     """A run that somebody has reviewed."""
     run = tmp_path_factory.mktemp("earlier") / "run"
-    save_audit(result, run, findings=audit_findings(result, audit_gate("")))
+    save_audit(result, run, beside=partial(write_findings, audit_findings(result, audit_gate(""))))
     save_review(decision(result, "Ana"), run)
     return run
 
@@ -72,7 +80,7 @@ def newer(result: AuditResult) -> AuditResult:
 
 
 def save(result: AuditResult, run: Path) -> None:
-    save_audit(newer(result), run, findings=audit_findings(result, audit_gate("")), overwrite=True)
+    save_audit(newer(result), run, beside=partial(write_findings, audit_findings(result, audit_gate(""))), overwrite=True)
 
 
 def killed_at_rename(number: int, *, before: bool, work) -> int:
@@ -131,7 +139,7 @@ def test_findings_that_cannot_be_written_leave_no_run(result, tmp_path, monkeypa
     def fails(*_):
         raise OSError("disk on fire")
 
-    monkeypatch.setattr("workbench.gate_files.write_bytes", fails)
+    monkeypatch.setattr("affect_workbench.workbench.audit.exports.write_bytes", fails)
     with pytest.raises(OSError, match="disk on fire"):
         save(result, tmp_path / "run")
     assert list(tmp_path.iterdir()) == []
@@ -178,7 +186,7 @@ def test_a_replacement_that_fails_between_its_renames_puts_the_run_back(result, 
             raise KeyboardInterrupt
         renamed(source, target)
 
-    monkeypatch.setattr(data.atomic.os, "replace", fails)
+    monkeypatch.setattr(affect_workbench.data.storage.atomic.os, "replace", fails)
     with pytest.raises(KeyboardInterrupt):
         save(result, run)
     monkeypatch.undo()
@@ -242,8 +250,11 @@ def test_a_place_that_is_read_only_is_refused_before_any_work(tmp_path):
     code += f"with claimed(Path('{tmp_path}/out/runs/run'), overwrite=False): print('begun')"
     done = subprocess.run(
         ["unshare", "-m", "sh", "-c", f'{mounted} && exec "$0" -c "$1"', sys.executable, code],
-        cwd=ROOT, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert "begun" not in done.stdout
     assert "out/runs/run cannot be written: Read-only file system" in done.stderr
 

@@ -13,11 +13,11 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 from workbench_runs import HOSTILE, refusal, succeeded
 
-from analyses.discovery.discover import discover
-from data.features import FeatureSet
-from data.planted_embeddings import planted_embeddings
-from workbench.discovery_page import discovery_html
-from workbench.discovery_sentences import VERDICT_WORDS, WARNING, slice_sentence, terminal_lines
+from affect_workbench.analyses.discovery.discover import discover
+from affect_workbench.data.features import FeatureSet
+from affect_workbench.data.synthetic.embeddings import planted_embeddings
+from affect_workbench.workbench.discovery.page import discovery_html
+from affect_workbench.workbench.discovery.sentences import VERDICT_WORDS, WARNING, slice_sentence, terminal_lines
 
 pytest_plugins = ["workbench_fixtures"]
 

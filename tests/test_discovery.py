@@ -10,21 +10,21 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from analyses.discovery.candidates import Candidate, Explore, best_cut
-from analyses.discovery.config import DiscoveryConfig
-from analyses.discovery.directions import ridge
-from analyses.discovery.discover import discover
-from analyses.discovery.gates import Gate, fitted_corner, fitted_gate
-from analyses.discovery.merge import merged
-from analyses.discovery.naming import NO_NAME, nameable_attributes, named_slice
-from analyses.discovery.scoring import average_precision, recovery
-from analyses.discovery.space import slice_space
-from analyses.discovery.split import explore_half
-from analyses.discovery.verify import checked, exact_cmh, mantel_haenszel_difference, repeated, verdicts
-from data.concepts import Concept
-from data.planted_embeddings import planted_embeddings
-from data.predictions import Predictions
-from data.taxonomy import Taxonomy
+from affect_workbench.analyses.benchmark.hidden.detection import average_precision, recovery
+from affect_workbench.analyses.discovery.candidates import Candidate, Explore, best_cut
+from affect_workbench.analyses.discovery.config import DiscoveryConfig
+from affect_workbench.analyses.discovery.coordinates import slice_space
+from affect_workbench.analyses.discovery.directions import ridge
+from affect_workbench.analyses.discovery.discover import discover
+from affect_workbench.analyses.discovery.gates import Gate, fitted_corner, fitted_gate
+from affect_workbench.analyses.discovery.merge import merged
+from affect_workbench.analyses.discovery.naming import NO_NAME, nameable_attributes, named_slice
+from affect_workbench.analyses.discovery.split import explore_half
+from affect_workbench.analyses.discovery.verify import checked, exact_cmh, mantel_haenszel_difference, repeated, verdicts
+from affect_workbench.data.concepts.definitions import Concept
+from affect_workbench.data.predictions import Predictions
+from affect_workbench.data.synthetic.embeddings import planted_embeddings
+from affect_workbench.data.taxonomies.taxonomy import Taxonomy
 
 
 @pytest.fixture(scope="module")
@@ -38,9 +38,9 @@ def found():
 
 
 @pytest.mark.parametrize(
-    ("scenario", "share", "gate"), [("direction", 0.03, 0.85), ("direction", 0.01, 0.55), ("topic", None, 0.95),
-                                    ("conjunction", None, 0.60)],
-)  # fmt: skip
+    ("scenario", "share", "gate"),
+    [("direction", 0.03, 0.85), ("direction", 0.01, 0.55), ("topic", None, 0.95), ("conjunction", None, 0.60)],
+)
 def test_planted_slices_are_found(scenario, share, gate):
     seed = secrets.randbelow(2**31)
     planted = planted_embeddings(scenario, share=share, seed=seed)

@@ -14,11 +14,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-import probes.encode
-from data.features import FeatureSet
-from data.scenes.dataset import write_scenes
-from probes.encode import encode
-from probes.vision import vision_encoder
+from affect_workbench.data.features import FeatureSet
+from affect_workbench.data.synthetic.scenes.dataset import write_scenes
+from affect_workbench.probes.encoders import encode as encoding
+from affect_workbench.probes.encoders.encode import encode
+from affect_workbench.probes.encoders.vision import vision_encoder
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +37,7 @@ def run(manifest, encoder, out, **more):
 
 
 def test_features_are_those_of_a_plain_loop(world, encoder, tmp_path):
-    from data.images import open_picture
+    from affect_workbench.data.images.decode import open_picture
 
     made = run(world, encoder, tmp_path / "features")
     alone = np.concatenate([encoder.encode(encoder.recipe.pixels(open_picture(path))[None]) for path in world.paths()])
@@ -49,7 +49,7 @@ def test_features_are_those_of_a_plain_loop(world, encoder, tmp_path):
 
 def test_worker_processes_give_the_same_numbers(world, encoder, tmp_path, monkeypatch):
     alone = run(world, encoder, tmp_path / "alone")
-    monkeypatch.setattr(probes.encode, "_WORTH_WORKERS", 1)
+    monkeypatch.setattr(encoding, "_WORTH_WORKERS", 1)
     together = run(world, encoder, tmp_path / "together", workers=2)
     np.testing.assert_array_equal(together.features.values, alone.features.values)
 
@@ -111,8 +111,8 @@ def test_memory_does_not_grow_with_the_number_of_pictures(world, encoder, tmp_pa
         spec=replace(encoder.spec, width=width, encoder="wide"),
         image=lambda pixels: pixels.mean(dim=(1, 2, 3))[:, None] * torch.ones(width),
     )
-    monkeypatch.setattr(probes.encode, "SHARD", 16)
-    monkeypatch.setattr(probes.encode, "BATCH", 8)
+    monkeypatch.setattr(encoding, "SHARD", 16)
+    monkeypatch.setattr(encoding, "BATCH", 8)
     tracemalloc.start()
     made = run(world, wide, tmp_path / "features")
     peak = tracemalloc.get_traced_memory()[1]
@@ -125,11 +125,11 @@ def test_memory_does_not_grow_with_the_number_of_pictures(world, encoder, tmp_pa
 SCRIPT = """
 import sys, time
 from pathlib import Path
-import probes.encode
-from data.manifest import Manifest
-from probes.vision import vision_encoder
-probes.encode.SHARD = 32
-probes.encode.BATCH = 16
+from affect_workbench.probes.encoders import encode as encoding
+from affect_workbench.data.datasets.manifest import Manifest
+from affect_workbench.probes.encoders.vision import vision_encoder
+encoding.SHARD = 32
+encoding.BATCH = 16
 encoder = vision_encoder("builtin:scenes", on="cpu")
 original = type(encoder).encode
 batches = iter(range({batches}))
@@ -139,7 +139,7 @@ def until(self, squares):
     return original(self, squares)
 type(encoder).encode = until
 manifest = Manifest.load(sys.argv[1])
-made = probes.encode.encode(manifest.rows, manifest.paths(), encoder, out=Path(sys.argv[2]), workers=0, progress=False)
+made = encoding.encode(manifest.rows, manifest.paths(), encoder, out=Path(sys.argv[2]), workers=0, progress=False)
 print(made.new, made.reused)
 """
 
@@ -174,10 +174,10 @@ def test_a_killed_run_goes_on_to_the_identical_features(world, tmp_path):
 
 INTERRUPTED = """
 import signal, sys
-import probes.encode
+from affect_workbench.probes.encoders import encode as encoding
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs start without one
-probes.encode.SHARD, probes.encode.BATCH, probes.encode._WORTH_WORKERS = 32, 16, 1
-from probes.vision import VisionEncoder
+encoding.SHARD, encoding.BATCH, encoding._WORTH_WORKERS = 32, 16, 1
+from affect_workbench.probes.encoders.vision import VisionEncoder
 original = VisionEncoder.encode
 batches = iter(range(3))
 def until(self, squares):
@@ -186,7 +186,7 @@ def until(self, squares):
         time.sleep(1_000)  # until the interrupt
     return original(self, squares)
 VisionEncoder.encode = until
-from workbench.cli import main
+from affect_workbench.workbench.__main__ import main
 if __name__ == "__main__":
     sys.exit(main(["features", sys.argv[1], "--encoder", "builtin:scenes", "-o", sys.argv[2], "--workers", "1"]))
 """

@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analyses.concepts import concept_attributes
-from analyses.entanglement import entanglement, lead, made_up_skews, null_skews, without_labels
-from data.concepts import Concept
-from data.planted_concepts import SHARE, entangled_concept
-from workbench.concept_sentences import in_words, nearest_sentence
+from affect_workbench.analyses.concepts.attributes import concept_attributes
+from affect_workbench.analyses.concepts.entanglement import entanglement, lead, made_up_skews, null_skews, without_labels
+from affect_workbench.data.concepts.definitions import Concept
+from affect_workbench.data.synthetic.concepts import SHARE, entangled_concept
+from affect_workbench.workbench.concepts.sentences import in_words, nearest_sentence
 
 
 def skew(planted, score):
@@ -84,8 +84,7 @@ def test_label_vectors_that_are_practically_one_entangle_nothing():
 
 
 @pytest.mark.parametrize(
-    ("project", "cosine", "projected"),
-    [("auto", 0.4, True), ("auto", 0.1, False), ("yes", 0.1, True), ("no", 0.4, False)],
+    ("project", "cosine", "projected"), [("auto", 0.4, True), ("auto", 0.1, False), ("yes", 0.1, True), ("no", 0.4, False)]
 )
 def test_what_is_projected_off(project, cosine, projected):
     planted = entangled_concept(cosine, n=1_500, seed=15)
@@ -94,9 +93,14 @@ def test_what_is_projected_off(project, cosine, projected):
     prompt = Concept("planted", planted.concept.direction, kind="prompt", prompts=("a", "b"))
     vector = Concept("vector", planted.concept.direction)
     _, (report, given) = concept_attributes(
-        planted.world.rows, planted.features, [prompt, vector], anchors=anchors, project=project,
-        said=planted.said, labels=labels,
-    )  # fmt: skip
+        planted.world.rows,
+        planted.features,
+        [prompt, vector],
+        anchors=anchors,
+        project=project,
+        said=planted.said,
+        labels=labels,
+    )
     assert (report.kept is not None) == projected
     assert given.kept is None  # a direction that somebody gave stays as it is
     now = entanglement([report.concept], labels, planted.world.anchors)

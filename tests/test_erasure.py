@@ -8,9 +8,9 @@ from scipy import linalg
 from scipy.stats import binomtest
 from sklearn.linear_model import LogisticRegression
 
-from analyses.erasure import Eraser, leace, within_label_leace
-from analyses.space.contrasts import contrasts
-from analyses.space.head import NearestAnchor
+from affect_workbench.analyses.space.contrasts import contrasts
+from affect_workbench.analyses.space.erasure.leace import Eraser, leace, within_label_leace
+from affect_workbench.analyses.space.label_space import NearestAnchor
 
 K = 8
 

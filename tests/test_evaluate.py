@@ -13,13 +13,13 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import accuracy_score, balanced_accuracy_score, confusion_matrix, recall_score
 from statsmodels.stats.proportion import proportion_confint
 
-from data.features import FeatureSet
-from data.splits import stratified_folds
-from data.taxonomy import Taxonomy
-from probes import evaluate as evaluate_module
-from probes.calibration import expected_calibration_error
-from probes.config import FitConfig
-from probes.evaluate import (
+from affect_workbench.data.features import FeatureSet
+from affect_workbench.data.tables.splits import stratified_folds
+from affect_workbench.data.taxonomies.taxonomy import Taxonomy
+from affect_workbench.probes.config import FitConfig
+from affect_workbench.probes.evaluation import evaluate as evaluate_module
+from affect_workbench.probes.evaluation.calibration import expected_calibration_error
+from affect_workbench.probes.evaluation.evaluate import (
     LinearBaseline,
     _at_most,
     evaluate,
@@ -29,8 +29,8 @@ from probes.evaluate import (
     out_of_fold,
     save_baselines,
 )
-from probes.projector import Probe
-from probes.train import fit
+from affect_workbench.probes.projector import Probe
+from affect_workbench.probes.training.fit import fit
 
 EKMAN = Taxonomy.named("ekman6")
 

@@ -16,18 +16,18 @@ import pytest
 from PIL import Image
 from workbench_runs import HOSTILE, refusal, succeeded
 
-from analyses.reading import Confidence
-from data.features import FeatureSet
-from data.reported import SETS
-from data.taxonomy import Taxonomy
-from probes.anchors import anchors_from
-from probes.checkpoint import load_probe
-from probes.metrics import bootstrap_accuracy
-from workbench.accuracy_figure import accuracy_figure
-from workbench.evaluation_notes import seen_note
-from workbench.evaluation_page import evaluation_html
-from workbench.evaluation_table import DatasetTable, latex, long_table, markdown, text_lines
-from workbench.reproducing import CACHE, sets_under
+from affect_workbench.analyses.audit.accuracy import Confidence
+from affect_workbench.data.datasets.published import SETS
+from affect_workbench.data.features import FeatureSet
+from affect_workbench.data.taxonomies.taxonomy import Taxonomy
+from affect_workbench.probes.anchors.anchors import anchors_from
+from affect_workbench.probes.checkpoint import load_probe
+from affect_workbench.probes.evaluation.metrics import bootstrap_accuracy
+from affect_workbench.workbench.models.evaluation.page import evaluation_html
+from affect_workbench.workbench.models.evaluation.reproduce import CACHE, sets_under
+from affect_workbench.workbench.models.evaluation.table import DatasetTable, latex, long_table, markdown, text_lines
+from affect_workbench.workbench.models.training.leakage import seen_note
+from affect_workbench.workbench.report.figures.accuracy import accuracy_figure
 
 MIKELS = {"joy": "amusement", "surprise": "awe"}
 
@@ -87,8 +87,12 @@ def test_every_dataset_has_the_probe_and_the_same_baselines(evaluated):
     for dataset in ("own", "ArtPhoto", "votes"):
         models = table.loc[(table["dataset"] == dataset) & (table["kind"] != "reported"), "model"].tolist()
         assert models == [
-            "metric projector, 2 seeds", "majority", "class mean", "15 nearest neighbours", "logistic regression",
-        ], dataset  # fmt: skip
+            "metric projector, 2 seeds",
+            "majority",
+            "class mean",
+            "15 nearest neighbours",
+            "logistic regression",
+        ], dataset
     assert "own: 6 labels (ekman6), split test, n = 900" in outcome.out
     assert "ArtPhoto: 8 labels (mikels8), all pictures, n = 900" in outcome.out
 
@@ -299,10 +303,20 @@ def test_an_accuracy_that_nobody_can_ask_for_is_one_line(runs, tmp_path):
 def hostile():
     """A small table whose names would break out of every form it is written in."""
     rows = [
-        {"model": HOSTILE[0], "kind": "probe", "n": 9, "accuracy": 0.5, "low": 0.4, "high": 0.6, "interval": "Wilson",
-         "ece": 0.1, "recall_joy": 0.5, "recall_100%_{x}": np.nan},
+        {
+            "model": HOSTILE[0],
+            "kind": "probe",
+            "n": 9,
+            "accuracy": 0.5,
+            "low": 0.4,
+            "high": 0.6,
+            "interval": "Wilson",
+            "ece": 0.1,
+            "recall_joy": 0.5,
+            "recall_100%_{x}": np.nan,
+        },
         {"model": "a | b", "kind": "reported", "accuracy": 0.7, "low": np.nan, "high": np.nan, "interval": "none"},
-    ]  # fmt: skip
+    ]
     reliability = pd.DataFrame({"n": [9], "confidence": [0.6], "accuracy": [0.5], "low": [0.4], "high": [0.6]})
     coverage = pd.DataFrame(
         {"threshold": [0.3], "n": [9], "coverage": [1.0], "accuracy": [0.5], "low": [0.4], "high": [0.6]}
@@ -378,7 +392,7 @@ def test_the_chart_has_a_mark_and_an_interval_for_every_model(evaluated, hostile
 @pytest.fixture(scope="module")
 def pictures(tmp_path_factory):
     """ArtPhoto as it is published, of 48 drawn pictures; FI as features; and a probe that reads the built-in encoder."""
-    from data.scenes.dataset import write_scenes
+    from affect_workbench.data.synthetic.scenes.dataset import write_scenes
 
     base = tmp_path_factory.mktemp("table")
     write_scenes(base / "world", train=120, test=40, seed=1, progress=False)
@@ -421,8 +435,14 @@ def test_features_are_preferred_and_the_same_set_twice_is_refused(planted, pictu
 
 
 def test_without_a_probe_one_is_trained_on_the_sets_of_the_table_and_kept(planted, tmp_path):
-    names = {"anger": "rage", "disgust": "disgust", "fear": "horror", "joy": "cheerfulness", "sadness": "sadness",
-             "surprise": "surprise"}  # fmt: skip
+    names = {
+        "anger": "rage",
+        "disgust": "disgust",
+        "fear": "horror",
+        "joy": "cheerfulness",
+        "sadness": "sadness",
+        "surprise": "surprise",
+    }
     root = tmp_path / "sets"
     webemo = planted.rows.assign(label=planted.rows["label"].map(names), image_id="w" + planted.rows["image_id"].astype(str))
     saved(planted, root / "EmotionROI")
@@ -432,8 +452,9 @@ def test_without_a_probe_one_is_trained_on_the_sets_of_the_table_and_kept(plante
     config = tmp_path / "table.toml"
     config.write_text(
         f'table = "table-viii"\nroot = "{root}"\nout = "{tmp_path / "out"}"\nseeds = 2\nepochs = 2\n'
-        'sampling = "sets"\nsynonyms = 0.3\n', encoding="utf-8",
-    )  # fmt: skip
+        'sampling = "sets"\nsynonyms = 0.3\n',
+        encoding="utf-8",
+    )
     first = succeeded("reproduce", "--config", config).out
     assert "training a probe on EmotionROI, WEBEmo; TinyEmo's had EmoSet too" in first
     assert "every set equally often: 50 %, 50 %" in first

@@ -9,10 +9,10 @@ import pandas as pd
 import pytest
 from workbench_runs import EKMAN, audited, predictions_table
 
-from workbench.behind import Gallery, slice_pictures
-from workbench.compare_page import _flips
-from workbench.evidence import caption, evidence, predicted_so
-from workbench.report import report_html
+from affect_workbench.workbench.audit.compare_report import _flips
+from affect_workbench.workbench.report.evidence.choice import caption, evidence, predicted_so
+from affect_workbench.workbench.report.evidence.gallery import Gallery, slice_pictures
+from affect_workbench.workbench.report.html import report_html
 
 FAST = {"further": False, "space_pictures": 0, "order": 1}
 
@@ -66,10 +66,10 @@ def test_a_deficit_is_shown_by_pictures_that_are_labelled_so_and_read_otherwise(
 def test_labels_in_other_words_are_the_same_labels():
     table = world()
     table["label"] = table["label"].replace({"fear": "Fear ", "joy": "happiness"})
-    from analyses.audit import run_audit
-    from analyses.config import AuditConfig
-    from data.predictions import predictions_from_table
-    from data.taxonomy import Taxonomy
+    from affect_workbench.analyses.audit.config import AuditConfig
+    from affect_workbench.analyses.audit.run import run_audit
+    from affect_workbench.data.predictions import predictions_from_table
+    from affect_workbench.data.taxonomies.taxonomy import Taxonomy
 
     given = predictions_from_table(table, taxonomy=Taxonomy.named("ekman6"))
     result = run_audit(given, AuditConfig(map_pictures=0, **FAST))
@@ -173,9 +173,12 @@ def change(rows, flips, **row):
 def test_a_change_is_shown_by_pictures_that_moved_the_way_it_says():
     rows = {"image_id": list("abcdef"), "tone": ["dark"] * 4 + ["light"] * 2, "label": list("xxxxxx")}
     flips = {
-        "image_id": list("abcef"), "predicted_a": ["joy", "fear", "fear", "joy", "fear"],
-        "predicted_b": ["fear", "joy", "anger", "fear", "joy"], "hit_a": [1.0, 0, 1, 0, 0], "hit_b": [0.0, 1, 0, 0, 0],
-    }  # fmt: skip
+        "image_id": list("abcef"),
+        "predicted_a": ["joy", "fear", "fear", "joy", "fear"],
+        "predicted_b": ["fear", "joy", "anger", "fear", "joy"],
+        "hit_a": [1.0, 0, 1, 0, 0],
+        "hit_b": [0.0, 1, 0, 0, 0],
+    }
     words, shown = change(rows, flips, change=0.1, verdict="worse")
     assert ([one.id for one in shown], words) == (["a"], "Pictures of the slice that came to fear (1):")
     words, shown = change(rows, flips, change=-0.1, verdict="worse")

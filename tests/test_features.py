@@ -13,8 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from data import features as features_module
-from data.features import FeatureSet, FeatureSpec, gathered, give_back, require_same_spec
+from affect_workbench.data import features as features_module
+from affect_workbench.data.features import FeatureSet, FeatureSpec, require_same_spec
+from affect_workbench.data.storage.arrays import gathered, give_back
 
 
 def features(n: int = 5, width: int = 3, **columns) -> FeatureSet:

@@ -10,9 +10,10 @@ import plotly.graph_objects as go
 import pytest
 from workbench_runs import HOSTILE, audited, predictions_table
 
-from workbench import figures, map_figure
-from workbench.figures import CONFIG, DIVERGING, MOST_ROWS, MOST_SLICES, forest, heat_map, pull, safe, short, split
-from workbench.map_figure import ERROR, MARGIN, colourings, picture_map
+from affect_workbench.workbench.interface.style import CONFIG, DIVERGING, VERDICT_COLOURS, blank, safe, short
+from affect_workbench.workbench.report.figures import map as map_figure
+from affect_workbench.workbench.report.figures.findings import MOST_ROWS, MOST_SLICES, forest, heat_map, pull, split
+from affect_workbench.workbench.report.figures.map import ERROR, MARGIN, colourings, picture_map
 
 pytest_plugins = ["workbench_fixtures"]
 
@@ -60,9 +61,17 @@ def results():
 
 
 KINDS = (
-    "plain", "no skew", "labels only", "no truth", "many slices", "25 labels", "one slice", "all too small",
-    "more tiny slices than are drawn", "hostile",
-)  # fmt: skip
+    "plain",
+    "no skew",
+    "labels only",
+    "no truth",
+    "many slices",
+    "25 labels",
+    "one slice",
+    "all too small",
+    "more tiny slices than are drawn",
+    "hostile",
+)
 
 
 def drawn(result):
@@ -201,8 +210,10 @@ def test_every_cell_is_in_exactly_one_layer_and_its_mark_says_which(results, kin
         counts = [filled[0].sum(), filled[1].sum(), filled[2].sum()]
         verdicts = cells["verdict"]
         assert counts == [
-            verdicts.isin(["skewed", "equivalent"]).sum(), verdicts.eq("undetermined").sum(), verdicts.eq("too small").sum(),
-        ]  # fmt: skip
+            verdicts.isin(["skewed", "equivalent"]).sum(),
+            verdicts.eq("undetermined").sum(),
+            verdicts.eq("too small").sum(),
+        ]
 
 
 @pytest.mark.parametrize("kind", ["plain", "many slices", "25 labels", "one slice"])
@@ -426,5 +437,5 @@ def test_labels_are_safe_too():
 
 
 def test_the_module_names_what_it_draws():
-    assert isinstance(figures.blank(height=200), go.Figure)
-    assert pd.Series(figures.VERDICT_COLOURS).is_unique
+    assert isinstance(blank(height=200), go.Figure)
+    assert pd.Series(VERDICT_COLOURS).is_unique

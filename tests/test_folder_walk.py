@@ -8,14 +8,21 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from data.images import PICTURE_SUFFIXES, UNOPENED_SUFFIXES, UnreadablePicture, content_id, inspect_picture, open_picture
-from data.layouts import read_dataset
-from data.manifest import Manifest
-from data.manifest_table import read_manifest
-from data.places import Inside
-from workbench.dataset_summary import summary
-from workbench.intake import data
-from workbench.settings import DataSettings
+from affect_workbench.data.datasets.layouts import read_dataset
+from affect_workbench.data.datasets.manifest import Manifest
+from affect_workbench.data.datasets.manifest_table import read_manifest
+from affect_workbench.data.images.containment import Inside
+from affect_workbench.data.images.decode import (
+    PICTURE_SUFFIXES,
+    UNOPENED_SUFFIXES,
+    UnreadablePicture,
+    content_id,
+    inspect_picture,
+    open_picture,
+)
+from affect_workbench.workbench.datasets.command import data
+from affect_workbench.workbench.datasets.settings import DataSettings
+from affect_workbench.workbench.datasets.summary import summary
 
 
 def picture(path: Path, colour: int) -> Path:

@@ -9,13 +9,13 @@ import pandas as pd
 import pytest
 from workbench_runs import EKMAN, predictions_table, refusal, succeeded
 
-from analyses import further
-from analyses.audit import run_audit
-from analyses.config import AuditConfig
-from analyses.further import Besides
-from data.predictions import predictions_from_table
-from workbench.chapters import chapters
-from workbench.store import load_audit
+from affect_workbench.analyses.audit import questions as further
+from affect_workbench.analyses.audit.config import AuditConfig
+from affect_workbench.analyses.audit.questions import Besides
+from affect_workbench.analyses.audit.run import run_audit
+from affect_workbench.data.predictions import predictions_from_table
+from affect_workbench.workbench.report.sections import chapters
+from affect_workbench.workbench.runs.store import load_audit
 
 QUICK = AuditConfig(map_pictures=0, draws=99, order=1)
 OF_ALL = {"levels", "severity", "distribution", "comparability"}
@@ -106,9 +106,20 @@ def test_every_chapter_leads_with_a_sentence_and_its_rows_with_their_slices() ->
     result = run_audit(predictions_from_table(table), config, besides=Besides(training=predictions_table(900, seed=1)))
     found = chapters(result)
     assert [chapter.name for chapter in found] == [
-        "slice-accuracy", "held-fixed", "truth", "severity", "levels", "calibration", "amplification", "impact",
-        "distribution", "comparability", "retrieval", "outcome-1", "held-fixed-outcome-1",
-    ]  # fmt: skip
+        "slice-accuracy",
+        "held-fixed",
+        "truth",
+        "severity",
+        "levels",
+        "calibration",
+        "amplification",
+        "impact",
+        "distribution",
+        "comparability",
+        "retrieval",
+        "outcome-1",
+        "held-fixed-outcome-1",
+    ]
     for chapter in found:
         assert chapter.found[0].endswith(".")
         assert "nan" not in " ".join(chapter.found)
@@ -122,11 +133,17 @@ def test_every_chapter_leads_with_a_sentence_and_its_rows_with_their_slices() ->
 
 def test_the_planted_skew_is_told_in_every_chapter_and_the_twin_is_quiet() -> None:
     biased, fair = (
-        {chapter.name: chapter for chapter in chapters(run_audit(
-            predictions_from_table(predictions_table(3_000, bias=bias, scores=False)), replace(QUICK, adjust_for=("label",))
-        ))}
+        {
+            chapter.name: chapter
+            for chapter in chapters(
+                run_audit(
+                    predictions_from_table(predictions_table(3_000, bias=bias, scores=False)),
+                    replace(QUICK, adjust_for=("label",)),
+                )
+            )
+        }
         for bias in (0.6, 0.0)
-    )  # fmt: skip
+    )
     for name in ("truth", "severity", "levels", "distribution"):
         assert "tone: dark" in " ".join(biased[name].found), name
     assert "0 pairs of 30 are skewed" not in biased["held-fixed"].found[0]
@@ -178,8 +195,9 @@ def test_data_that_look_wrong_are_named() -> None:
     counts = pd.concat([table.drop(columns="label"), (votes * 10).round() + 1], axis=1)
     assert not any("add up" in note for note in noted(counts))
     many = table.assign(artist=[f"artist {number}" for number in range(200)])
-    named = pd.concat([many.assign(image_id=many["image_id"] + str(part), artist=many["artist"] + str(part))
-                       for part in range(6)])  # fmt: skip
+    named = pd.concat(
+        [many.assign(image_id=many["image_id"] + str(part), artist=many["artist"] + str(part)) for part in range(6)]
+    )
     result = run_audit(predictions_from_table(named), replace(QUICK, attributes=("artist", "tone"), further=False))
     reason = result.excluded[result.excluded["name"] == "artist"]["reason"].iloc[0]
     assert "1,200 different values, more than 1,000: put them into fewer groups" in reason

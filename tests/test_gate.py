@@ -15,12 +15,12 @@ import pytest
 import yaml
 from workbench_runs import HOSTILE, SLIM, audited, predictions_table, refusal, succeeded, workbench
 
-from analyses.cells import VERDICTS
-from workbench.gate import Gate, gate_from, surely
-from workbench.gate_files import FINDING_KEYS, FORMAT, audit_findings, findings_record, junit_xml
-from workbench.options import add_arguments
-from workbench.settings import COMMANDS
-from workbench.store import load_audit
+from affect_workbench.analyses.inference.verdicts import VERDICTS
+from affect_workbench.workbench.__main__ import COMMANDS
+from affect_workbench.workbench.audit.exports import FINDING_KEYS, FORMAT, audit_findings, findings_record, junit_xml
+from affect_workbench.workbench.interface.options import add_arguments
+from affect_workbench.workbench.runs.gate import Gate, gate_from, surely
+from affect_workbench.workbench.runs.store import load_audit
 
 pytest_plugins = ["workbench_fixtures"]
 

@@ -7,11 +7,11 @@ import pytest
 from scipy import optimize, stats
 from scipy.special import expit
 
-from analyses.gold_labels import calibrated_skew
-from analyses.gold_regression import SLOPE_PENALTY, cross_fitted, logistic
-from analyses.gold_sample import stratified_sample
-from analyses.resampling import expanded_tail
-from data.planted_concepts import SHARE, entangled_concept
+from affect_workbench.analyses.concepts.calibrated_skew import calibrated_skew
+from affect_workbench.analyses.concepts.logistic import SLOPE_PENALTY, cross_fitted, logistic
+from affect_workbench.analyses.concepts.sampling import stratified_sample
+from affect_workbench.analyses.inference.resampling import expanded_tail
+from affect_workbench.data.synthetic.concepts import SHARE, entangled_concept
 
 K = 8
 

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from data.hash_splits import hash_splits
+from affect_workbench.data.datasets.hash_splits import hash_splits
 
 LISTS = st.lists(st.tuples(st.integers(0, 60).map(str), st.sampled_from(["joy", "fear", None])), max_size=80)
 

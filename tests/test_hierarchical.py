@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from analyses.hierarchical import select, simes
-from analyses.inference import fisher_exact
+from affect_workbench.analyses.inference.exact import fisher_exact
+from affect_workbench.analyses.inference.multiplicity import select, simes
 
 
 def picked_by_the_book(p: np.ndarray, alpha: float) -> np.ndarray:

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFile
 
-from data.images import (
+from affect_workbench.data.images.decode import (
     MAX_PIXELS,
     UnreadablePicture,
     content_id,
@@ -65,10 +65,15 @@ def test_formats_and_odd_names(tmp_path: Path, suffix: str) -> None:
 def test_exif_orientation_is_undone_and_forgotten(tmp_path: Path, orientation: int) -> None:
     upright = halves()
     turned = {
-        1: None, 2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180, 4: Image.Transpose.FLIP_TOP_BOTTOM,
-        5: Image.Transpose.TRANSPOSE, 6: Image.Transpose.ROTATE_90, 7: Image.Transpose.TRANSVERSE,
+        1: None,
+        2: Image.Transpose.FLIP_LEFT_RIGHT,
+        3: Image.Transpose.ROTATE_180,
+        4: Image.Transpose.FLIP_TOP_BOTTOM,
+        5: Image.Transpose.TRANSPOSE,
+        6: Image.Transpose.ROTATE_90,
+        7: Image.Transpose.TRANSVERSE,
         8: Image.Transpose.ROTATE_270,
-    }[orientation]  # fmt: skip
+    }[orientation]
     stored = upright if turned is None else upright.transpose(turned)
     exif = Image.Exif()
     exif[274] = orientation

@@ -10,9 +10,8 @@ from scipy import stats
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import confint_proportions_2indep, proportion_confint
 
-from analyses.inference import (
-    benjamini_hochberg,
-    fisher_exact,
+from affect_workbench.analyses.inference.exact import fisher_exact
+from affect_workbench.analyses.inference.intervals import (
     log_odds,
     mean_difference_interval,
     mean_interval,
@@ -24,6 +23,7 @@ from analyses.inference import (
     wilson,
     with_freedom,
 )
+from affect_workbench.analyses.inference.multiplicity import benjamini_hochberg
 
 counts = st.integers(1, 400).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
 
@@ -154,9 +154,11 @@ def test_detectable_effects_shrink_with_size_and_are_infinite_without_pictures()
     assert effects[0] == np.inf
     assert (np.diff(effects) < 0).all()
     assert smallest_detectable_effect(np.array(100), np.array(0), np.array(0.2)) == np.inf
-    assert smallest_detectable_effect(100, 5_000, 0.2, alpha=0.01) > effects[2] > smallest_detectable_effect(
-        100, 5_000, 0.2, power=0.5
-    )  # fmt: skip
+    assert (
+        smallest_detectable_effect(100, 5_000, 0.2, alpha=0.01)
+        > effects[2]
+        > smallest_detectable_effect(100, 5_000, 0.2, power=0.5)
+    )
 
 
 def covered(interval: tuple[np.ndarray, np.ndarray], truth: float) -> float:
@@ -194,9 +196,9 @@ def test_student_quantiles_where_a_variance_was_measured():
     p = np.array([0.05, 1.0, 0.0])
     np.testing.assert_allclose(with_freedom(p, 4.0), [2 * stats.t.sf(stats.norm.isf(0.025), 4), 1.0, 0.0])
     np.testing.assert_allclose(with_freedom(p, np.inf), p)
-    np.testing.assert_allclose(two_sided(np.array([-2.0, 2.0]), freedom=np.array([3.0, np.inf])), [
-        2 * stats.t.sf(2, 3), 2 * stats.norm.sf(2),
-    ])  # fmt: skip
+    np.testing.assert_allclose(
+        two_sided(np.array([-2.0, 2.0]), freedom=np.array([3.0, np.inf])), [2 * stats.t.sf(2, 3), 2 * stats.norm.sf(2)]
+    )
 
 
 def test_the_shift_interval_covers_the_true_shift_also_where_prediction_and_truth_mostly_agree() -> None:

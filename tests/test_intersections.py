@@ -6,13 +6,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analyses.audit import run_audit
-from analyses.config import AuditConfig
-from analyses.counting import slice_sums
-from analyses.intersections import excess
-from analyses.slices import coded_attribute
-from data.predictions import Predictions
-from data.taxonomy import Taxonomy
+from affect_workbench.analyses.audit.config import AuditConfig
+from affect_workbench.analyses.audit.run import run_audit
+from affect_workbench.analyses.skew.intersections import excess
+from affect_workbench.analyses.slices.coding import coded_attribute
+from affect_workbench.analyses.slices.sums import slice_sums
+from affect_workbench.data.predictions import Predictions
+from affect_workbench.data.taxonomies.taxonomy import Taxonomy
 
 EKMAN = Taxonomy.named("ekman6")
 
@@ -22,11 +22,13 @@ def read(chance, n: int = 12_000, seed: int = 0) -> Predictions:
     rng = np.random.default_rng(seed)
     dark, night = rng.random(n) < 0.4, rng.random(n) < 0.5
     angry = rng.random(n) < chance(dark, night)
-    rows = pd.DataFrame({
-        "image_id": [f"p{number}" for number in range(n)],
-        "tone": np.where(dark, "dark", "light"),
-        "time": np.where(night, "night", "day"),
-    })  # fmt: skip
+    rows = pd.DataFrame(
+        {
+            "image_id": [f"p{number}" for number in range(n)],
+            "tone": np.where(dark, "dark", "light"),
+            "time": np.where(night, "night", "day"),
+        }
+    )
     return Predictions(1.0 - np.eye(6)[np.where(angry, 0, 3)], rows, EKMAN, "label")
 
 
@@ -77,8 +79,10 @@ def test_the_excess_is_that_of_the_four_rates():
     known = rows["time"].notna()
     for number in range(t):
         dark, night = (condition.mask(rows) for condition in sums.specs[sums.splits.child[number]].conditions)
-        rates = [said[(known & a & b).to_numpy(), 0].mean() for a, b in ((dark, night), (dark, ~night), (~dark, night),
-                                                                      (~dark, ~night))]  # fmt: skip
+        rates = [
+            said[(known & a & b).to_numpy(), 0].mean()
+            for a, b in ((dark, night), (dark, ~night), (~dark, night), (~dark, ~night))
+        ]
         assert found.value[number, 0] == pytest.approx(rates[0] - rates[1] - rates[2] + rates[3])
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from data.joint_taxonomy import JointTaxonomy, joint, may_be_one, twins
-from data.taxonomy import Taxonomy
+from affect_workbench.data.taxonomies.joint import JointTaxonomy, joint, may_be_one, twins
+from affect_workbench.data.taxonomies.taxonomy import Taxonomy
 
 EKMAN, MIKELS, WEBEMO = (Taxonomy.named(name) for name in ("ekman6", "mikels8", "webemo25"))
 
@@ -18,10 +18,14 @@ def pair(mask: np.ndarray, first: Taxonomy, second: Taxonomy, one: str, other: s
 @pytest.mark.parametrize(
     ("first", "one", "second", "other"),
     [
-        (WEBEMO, "rage", EKMAN, "anger"), (WEBEMO, "horror", EKMAN, "fear"), (WEBEMO, "cheerfulness", EKMAN, "joy"),
-        (MIKELS, "amusement", EKMAN, "joy"), (EKMAN, "fear", WEBEMO, "nervousness"), (EKMAN, "anger", MIKELS, "anger"),
+        (WEBEMO, "rage", EKMAN, "anger"),
+        (WEBEMO, "horror", EKMAN, "fear"),
+        (WEBEMO, "cheerfulness", EKMAN, "joy"),
+        (MIKELS, "amusement", EKMAN, "joy"),
+        (EKMAN, "fear", WEBEMO, "nervousness"),
+        (EKMAN, "anger", MIKELS, "anger"),
     ],
-)  # fmt: skip
+)
 def test_twins_are_known_by_the_map_of_either(first, one, second, other):
     assert pair(twins(first, second), first, second, one, other)
     assert pair(may_be_one(second, first), second, first, other, one)
@@ -30,10 +34,12 @@ def test_twins_are_known_by_the_map_of_either(first, one, second, other):
 @pytest.mark.parametrize(
     ("first", "one", "second", "other"),
     [
-        (WEBEMO, "rage", EKMAN, "joy"), (MIKELS, "awe", EKMAN, "anger"), (EKMAN, "joy", MIKELS, "anger"),
+        (WEBEMO, "rage", EKMAN, "joy"),
+        (MIKELS, "awe", EKMAN, "anger"),
+        (EKMAN, "joy", MIKELS, "anger"),
         (WEBEMO, "sadness", MIKELS, "amusement"),
     ],
-)  # fmt: skip
+)
 def test_what_surely_differs_may_be_pushed_apart(first, one, second, other):
     assert not pair(may_be_one(first, second), first, second, one, other)
 

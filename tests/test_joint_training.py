@@ -14,9 +14,9 @@ import pandas as pd
 import pytest
 from workbench_runs import refusal, succeeded
 
-from data.features import FeatureSet, FeatureSpec
-from data.taxonomy import Taxonomy
-from probes.checkpoint import load_probe
+from affect_workbench.data.features import FeatureSet, FeatureSpec
+from affect_workbench.data.taxonomies.taxonomy import Taxonomy
+from affect_workbench.probes.checkpoint import load_probe
 
 
 @pytest.fixture(scope="module")
@@ -29,8 +29,14 @@ def small(planted, tmp_path_factory):
 @pytest.fixture(scope="module")
 def webemo(planted, tmp_path_factory):
     """The same pictures' training half under WEBEmo's names."""
-    named = {"anger": "rage", "disgust": "disgust", "fear": "horror", "joy": "cheerfulness", "sadness": "sadness",
-             "surprise": "surprise"}  # fmt: skip
+    named = {
+        "anger": "rage",
+        "disgust": "disgust",
+        "fear": "horror",
+        "joy": "cheerfulness",
+        "sadness": "sadness",
+        "surprise": "surprise",
+    }
     train = planted.where(split="train")
     rows = train.rows.assign(label=train.rows["label"].map(named), image_id="w" + train.rows["image_id"].astype(str))
     folder = tmp_path_factory.mktemp("webemo") / "features"
@@ -99,8 +105,8 @@ def test_taxonomies_that_nothing_connects_are_told_in_one_line(small, planted, t
 
 STANDING_STILL = """
 import os, sys, time
-from probes import loop
-from workbench.cli import main
+from affect_workbench.probes.training import loop
+from affect_workbench.workbench.__main__ import main
 
 loop.SAVE_EVERY = 0.0
 replace, epochs = os.replace, iter(range(2))
@@ -142,11 +148,14 @@ def test_a_training_killed_from_outside_ends_with_the_weights_of_an_undisturbed_
 MEMORY = """
 import re, sys
 from pathlib import Path
-import probes.batches, probes.evaluate, data.features
-from workbench.cli import main
+from affect_workbench.data import features
+from affect_workbench.data.storage import arrays
+from affect_workbench.probes.evaluation import evaluate
+from affect_workbench.probes.training import batches
+from affect_workbench.workbench.__main__ import main
 
-probes.batches.IN_MEMORY, probes.batches.CHUNK, probes.evaluate.LOGISTIC_AT_MOST = 1 << 20, 1_024, 1_000
-data.features._MAPPED_AT_ONCE, data.features._CHUNK, probes.evaluate._CHUNK = 1 << 22, 1_024, 1_024
+batches.IN_MEMORY, batches.CHUNK, evaluate.LOGISTIC_AT_MOST = 1 << 20, 1_024, 1_000
+arrays._MAPPED_AT_ONCE, features._CHUNK, evaluate._CHUNK = 1 << 22, 1_024, 1_024
 
 
 def told(name):

@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from data.label_meeting import LabelsApartError
-from data.predictions import predictions_from_table
-from data.taxonomy import Taxonomy
+from affect_workbench.data.predictions import predictions_from_table
+from affect_workbench.data.taxonomies.label_overlap import LabelsApartError
+from affect_workbench.data.taxonomies.taxonomy import Taxonomy
 
 SEVEN = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
 
@@ -24,10 +24,14 @@ def scored(labels: tuple[str, ...] = SEVEN, *, shares: bool = True, prefix: str 
 
 def with_more(rows: pd.DataFrame, prefix: str = "score_") -> pd.DataFrame:
     values = rows[[name for name in rows if name.startswith(prefix)]].to_numpy()
-    return rows.assign(**{
-        f"{prefix}entropy": 9 + values[:, 0], f"{prefix}max": values.max(axis=1), f"{prefix}text": "a word",
-        f"{prefix}quality": 5.0,
-    })  # fmt: skip
+    return rows.assign(
+        **{
+            f"{prefix}entropy": 9 + values[:, 0],
+            f"{prefix}max": values.max(axis=1),
+            f"{prefix}text": "a word",
+            f"{prefix}quality": 5.0,
+        }
+    )
 
 
 @pytest.mark.parametrize("shares", [True, False])

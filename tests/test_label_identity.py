@@ -7,14 +7,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from data.emotion_words import AFFECTNET, COMMON_ALIASES, MIKELS, WEBEMO
-from data.label_identity import is_emotion_word, label_set, meaning, plain, same_meaning, text_of, trimmed
-from data.taxonomy import TAXONOMIES
+from affect_workbench.data.taxonomies.label_identity import (
+    is_emotion_word,
+    label_set,
+    meaning,
+    plain,
+    same_meaning,
+    text_of,
+    trimmed,
+)
+from affect_workbench.data.taxonomies.taxonomy import TAXONOMIES
+from affect_workbench.data.taxonomies.words import AFFECTNET, COMMON_ALIASES, MIKELS, WEBEMO
 
 
 @pytest.mark.parametrize(
-    "spelling",
-    ["joy", "Joy", "JOY", " joy ", "Joy.", "'joy'", '"Joy"', "“joy”", "**Joy**", "joy\u00a0", "\ufeffjoy"],
+    "spelling", ["joy", "Joy", "JOY", " joy ", "Joy.", "'joy'", '"Joy"', "“joy”", "**Joy**", "joy\u00a0", "\ufeffjoy"]
 )
 def test_case_blanks_quotes_and_punctuation_around_a_label_are_not_part_of_it(spelling):
     assert plain(spelling) == "joy"
@@ -59,8 +66,10 @@ def test_no_word_means_two_things():
 
 def test_the_truth_says_which_labels_there_are_and_how_they_are_spelt():
     assert label_set({"happy": 3, "Happy ": 5, "sad": 1}, {"joy": 2, "Sadness.": 1, "calm": 1}) == {
-        "happy": "Happy", "sad": "sad", "calm": "calm",
-    }  # fmt: skip
+        "happy": "Happy",
+        "sad": "sad",
+        "calm": "calm",
+    }
 
 
 def test_two_words_for_one_feeling_in_one_column_stay_two_labels():

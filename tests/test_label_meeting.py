@@ -8,12 +8,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analyses.audit_notes import prediction_notes
-from analyses.numeric import severity_table
-from analyses.slices import coded_attribute
-from data.label_meeting import LabelsApartError, by_label, nearest, require_labels
-from data.predictions import Predictions, predictions_from_table
-from data.taxonomy import Taxonomy
+from affect_workbench.analyses.audit.notes import prediction_notes
+from affect_workbench.analyses.disparities.numbers import severity_table
+from affect_workbench.analyses.slices.coding import coded_attribute
+from affect_workbench.data.predictions import Predictions, predictions_from_table
+from affect_workbench.data.taxonomies.label_overlap import LabelsApartError, by_label, nearest, require_labels
+from affect_workbench.data.taxonomies.taxonomy import Taxonomy
 
 SIX = ("anger", "disgust", "fear", "joy", "sadness", "surprise")
 FER = {"anger": "angry", "joy": "happy", "sadness": "sad"}

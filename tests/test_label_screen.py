@@ -12,8 +12,8 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 from workbench_runs import served_app
 
-from workbench.label_folder import Queue, open_queue, save_answer, save_queue
-from workbench.label_screen import picture_source
+from affect_workbench.workbench.concepts.queue import Queue, open_queue, save_answer, save_queue
+from affect_workbench.workbench.views.components.label_screen import picture_source
 
 ROOT = Path(__file__).resolve().parents[1]
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -40,9 +40,10 @@ def queue(tmp_path_factory) -> Queue:
         {
             "image_id": [f"p{number}" for number in range(PICTURES)],
             "path": [str(root / f"{number}.png") for number in range(PICTURES)],
-            "stratum": 0, "probability": 0.5,
+            "stratum": 0,
+            "probability": 0.5,
         }
-    )  # fmt: skip
+    )
     save_queue(Queue(root / "labels" / "hat", "hat", "Does “hat” fit this picture?", 0, "", pictures))
     return open_queue(root / "labels" / "hat")
 
@@ -163,8 +164,11 @@ def test_a_picture_that_cannot_be_shown_can_only_be_answered_unsure(app, queue):
     Path(queue.pictures["path"].iloc[0]).rename(queue.folder.parent / "elsewhere.png")
     app = app.text_input[0].set_value("Ed").run()
     assert [(button.label, button.disabled) for button in app.button] == [
-        ("yes", True), ("no", True), ("unsure", False), ("back", True),
-    ]  # fmt: skip
+        ("yes", True),
+        ("no", True),
+        ("unsure", False),
+        ("back", True),
+    ]
     assert "can only be answered unsure" in app.warning[0].value
     app.button[2].click().run()
     assert list(queue.answers.query("annotator == 'Ed'")["answer"]) == ["unsure"]

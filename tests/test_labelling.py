@@ -14,14 +14,21 @@ from sklearn.metrics import cohen_kappa_score
 from streamlit.testing.v1 import AppTest
 from workbench_runs import refusal, succeeded, workbench
 
-from analyses.agreement import agreement, krippendorff_alpha
-from data.gold import gold_labels, read_answers
-from data.planted_concepts import entangled_concept
-from workbench.concept_sentences import ASSOCIATION, STANDING_WARNING
-from workbench.concept_tables import CALIBRATED, NULL, SCORES
-from workbench.label_folder import answered, next_open, open_queue, progress_lines, queues_under, save_answer
-from workbench.sentences import plain_sentence
-from workbench.store import load_audit
+from affect_workbench.analyses.concepts.agreement import agreement, krippendorff_alpha
+from affect_workbench.data.concepts.annotations import gold_labels, read_answers
+from affect_workbench.data.synthetic.concepts import entangled_concept
+from affect_workbench.workbench.concepts.queue import (
+    answered,
+    next_open,
+    open_queue,
+    progress_lines,
+    queues_under,
+    save_answer,
+)
+from affect_workbench.workbench.concepts.sentences import ASSOCIATION, STANDING_WARNING
+from affect_workbench.workbench.concepts.tables import CALIBRATED, NULL, SCORES
+from affect_workbench.workbench.report.sentences import plain_sentence
+from affect_workbench.workbench.runs.store import load_audit
 
 APP = Path(__file__).resolve().parents[1] / "workbench" / "app.py"
 SIZE = 400
@@ -43,9 +50,24 @@ def world(tmp_path_factory):
     rows[["image_id"]].to_csv(root / "features.csv", index=False)
     np.save(root / "hat.npy", planted.concept.direction)
     gold = dict(zip(rows["image_id"], planted.gold, strict=True))
-    words = ("audit", "--predictions", root / "said.csv", "--concepts", root / "hat.npy", "--concept-features",
-             root / "features.csv", "--map-pictures", "0", "--order", "1", "--taxonomy", "mikels8",
-             "--no-further", "--space-pictures", "0")  # fmt: skip
+    words = (
+        "audit",
+        "--predictions",
+        root / "said.csv",
+        "--concepts",
+        root / "hat.npy",
+        "--concept-features",
+        root / "features.csv",
+        "--map-pictures",
+        "0",
+        "--order",
+        "1",
+        "--taxonomy",
+        "mikels8",
+        "--no-further",
+        "--space-pictures",
+        "0",
+    )
     outcome = succeeded(*words, "-o", root / "run")
     return {"root": root, "planted": planted, "gold": gold, "audit": words, "run": root / "run", "outcome": outcome}
 
@@ -128,8 +150,10 @@ def test_answers_are_kept_one_a_person_in_the_order_of_the_queue(queue):
     table = pd.read_csv(queue.folder / "labels.csv", dtype=str)
     ids = queue.pictures["image_id"]
     assert list(zip(table["image_id"], table["annotator"], table["answer"], strict=True)) == [
-        (ids[1], "Ada B", "no"), (ids[1], "Bo, the \"2nd\"", "yes"), (ids[3], "Ada B", "unsure"),
-    ]  # fmt: skip
+        (ids[1], "Ada B", "no"),
+        (ids[1], 'Bo, the "2nd"', "yes"),
+        (ids[3], "Ada B", "unsure"),
+    ]
     assert list(table["probability"].astype(float)) == pytest.approx(list(queue.pictures["probability"].iloc[[1, 1, 3]]))
     assert answered(queue, "Ada B") == {1: "no", 3: "unsure"}
     assert answered(queue, "nobody") == {}
@@ -236,9 +260,9 @@ def test_agreement_of_two_by_a_loop():
     first = rng.choice(["yes", "no", "unsure"], size=80, p=[0.4, 0.5, 0.1])
     second = np.where(rng.random(80) < 0.7, first, rng.choice(["yes", "no"], size=80))
     ids = [str(at) for at in range(80)]
-    table = pd.DataFrame({
-        "image_id": ids * 2, "annotator": ["Ada"] * 80 + ["Bo"] * 80, "answer": np.concatenate([first, second]),
-    })  # fmt: skip
+    table = pd.DataFrame(
+        {"image_id": ids * 2, "annotator": ["Ada"] * 80 + ["Bo"] * 80, "answer": np.concatenate([first, second])}
+    )
     found = agreement(table)
     assert found.pairs.iloc[0]["kappa"] == pytest.approx(cohen_kappa_score(first, second))
     assert found.pairs.iloc[0]["agree"] == pytest.approx((first == second).mean())
@@ -274,11 +298,17 @@ def test_progress_says_how_people_agree(queue):
 def answer_all(queue, gold, name="Ada"):
     """Writes what somebody who makes no mistake would have answered, in one go."""
     pictures = queue.pictures
-    table = pd.DataFrame({
-        "concept": queue.concept, "image_id": pictures["image_id"],
-        "answer": ["yes" if gold[image_id] else "no" for image_id in pictures["image_id"]], "annotator": name,
-        "time": "2026-01-01T00:00:00+00:00", "stratum": pictures["stratum"], "probability": pictures["probability"],
-    })  # fmt: skip
+    table = pd.DataFrame(
+        {
+            "concept": queue.concept,
+            "image_id": pictures["image_id"],
+            "answer": ["yes" if gold[image_id] else "no" for image_id in pictures["image_id"]],
+            "annotator": name,
+            "time": "2026-01-01T00:00:00+00:00",
+            "stratum": pictures["stratum"],
+            "probability": pictures["probability"],
+        }
+    )
     table.to_csv(queue.folder / "labels.csv", index=False)
     return queue.folder / "labels.csv"
 

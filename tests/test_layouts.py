@@ -10,12 +10,12 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from data.hash_splits import hash_splits
-from data.layouts import LAYOUTS, layout_named, read_dataset, recognise
-from data.listings import entries_of
-from data.manifest import Manifest
-from data.taxonomy import Taxonomy
-from workbench.dataset_summary import summary
+from affect_workbench.data.datasets.hash_splits import hash_splits
+from affect_workbench.data.datasets.layouts import LAYOUTS, layout_named, read_dataset, recognise
+from affect_workbench.data.datasets.listings import entries_of
+from affect_workbench.data.datasets.manifest import Manifest
+from affect_workbench.data.taxonomies.taxonomy import Taxonomy
+from affect_workbench.workbench.datasets.summary import summary
 
 MIKELS, EKMAN, WEBEMO = (Taxonomy.named(name).labels for name in ("mikels8", "ekman6", "webemo25"))
 PARROTT = Taxonomy.named("parrott6").labels
@@ -123,9 +123,15 @@ def unbiasedemo(shelf: Shelf) -> None:
 
 
 TREES = {
-    "webemo": (webemo, 75), "emoset": (emoset, 24), "emotionroi": (emotionroi, 12), "emotion6": (emotion6, 8),
-    "fi": (fi, 96), "artphoto": (artphoto, 16), "abstract": (abstract, 3), "unbiasedemo": (unbiasedemo, 12),
-}  # fmt: skip
+    "webemo": (webemo, 75),
+    "emoset": (emoset, 24),
+    "emotionroi": (emotionroi, 12),
+    "emotion6": (emotion6, 8),
+    "fi": (fi, 96),
+    "artphoto": (artphoto, 16),
+    "abstract": (abstract, 3),
+    "unbiasedemo": (unbiasedemo, 12),
+}
 
 
 @pytest.mark.parametrize("name", sorted(TREES))
@@ -250,8 +256,9 @@ def test_artphoto_prefixes_are_labels(shelf: Shelf) -> None:
     assert rows.loc["testImages_artphoto/sad_0001.jpg", "label"] == "sadness"
     assert rows.loc["testImages_artphoto/content_0000.jpg", "label"] == "contentment"
     assert kinds(manifest) == [
-        ("unknown label", "testImages_artphoto/joyful_0001.jpg"), ("not listed", "testImages_artphoto/noprefix.jpg"),
-    ]  # fmt: skip
+        ("unknown label", "testImages_artphoto/joyful_0001.jpg"),
+        ("not listed", "testImages_artphoto/noprefix.jpg"),
+    ]
 
 
 def test_unbiasedemo_objects_are_an_attribute(shelf: Shelf) -> None:
@@ -269,8 +276,9 @@ def test_a_split_is_made_by_content_where_there_is_none(shelf: Shelf) -> None:
     assert list(rows["split"]) == list(hash_splits(list(rows["content"]), list(rows["label"])))
     assert rows.groupby("content")["split"].nunique().max() == 1
     assert kinds(manifest) == [
-        ("copy with another label", "emotion_dataset/fear/zz.jpg"), ("copy", "emotion_dataset/awe/zz.jpg"),
-    ]  # fmt: skip
+        ("copy with another label", "emotion_dataset/fear/zz.jpg"),
+        ("copy", "emotion_dataset/awe/zz.jpg"),
+    ]
     content = rows.loc["emotion_dataset/awe/awe_0.jpg", "image_id"]
     assert rows.loc["emotion_dataset/awe/zz.jpg", "image_id"] == f"{content}-2"
     assert rows.loc["emotion_dataset/fear/zz.jpg", "image_id"] == f"{content}-3"

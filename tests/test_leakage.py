@@ -16,11 +16,11 @@ from PIL import Image, ImageFilter
 from scipy import stats
 from workbench_runs import refusal, succeeded
 
-from data.features import FeatureSet, FeatureSpec
-from data.planted import feature_table
-from workbench import leakage
-from workbench.evaluation_notes import near_notes
-from workbench.leakage import NearCopies, NearSearch
+from affect_workbench.data.features import FeatureSet, FeatureSpec
+from affect_workbench.data.synthetic.features import feature_table
+from affect_workbench.workbench.models.training import near_copies as leakage
+from affect_workbench.workbench.models.training.leakage import near_notes
+from affect_workbench.workbench.models.training.near_copies import NearCopies, NearSearch
 
 COPIED = 20
 
@@ -176,7 +176,7 @@ def test_more_pictures_than_are_compared_beside_an_evaluation_are_said(planted, 
 
 
 def test_a_flood_of_pairs_is_said_and_not_raised(monkeypatch):
-    monkeypatch.setattr("analyses.near.MOST_PAIRS", 50)
+    monkeypatch.setattr("affect_workbench.analyses.duplicates.exact_search.MOST_PAIRS", 50)
     rows = pd.DataFrame({"image_id": map(str, range(20))})
     same = FeatureSet(FeatureSpec(3), np.ones((20, 3), np.float32), rows)
     near = NearSearch().between([(same, np.arange(20))], same, np.arange(20))

@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analyses.audit import run_audit
-from analyses.config import AuditConfig
-from analyses.levels import label_levels
-from data.predictions import predictions_from_table
-from data.taxonomy import TAXONOMIES, Taxonomy
+from affect_workbench.analyses.audit.config import AuditConfig
+from affect_workbench.analyses.audit.run import run_audit
+from affect_workbench.analyses.skew.label_tree import label_levels
+from affect_workbench.data.predictions import predictions_from_table
+from affect_workbench.data.taxonomies.taxonomy import TAXONOMIES, Taxonomy
 
 QUICK = AuditConfig(map_pictures=0, draws=99)
 

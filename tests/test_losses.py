@@ -8,8 +8,18 @@ import pytest
 import torch
 from torch.nn.functional import normalize
 
-from probes.config import LOSS_NAMES, SOFT_LOSSES
-from probes.losses import LOSSES, MARGIN, Extras, cosine_embedding, info_nce, loss_called, nt_xent, other_names, proxy_anchor
+from affect_workbench.probes.config import LOSS_NAMES, SOFT_LOSSES
+from affect_workbench.probes.training.losses import (
+    LOSSES,
+    MARGIN,
+    Extras,
+    cosine_embedding,
+    info_nce,
+    loss_called,
+    nt_xent,
+    other_names,
+    proxy_anchor,
+)
 
 T = 0.1
 
@@ -80,9 +90,12 @@ def triplet_loop(z, bank, y) -> float:
 
 
 LOOPS = {
-    "info_nce": info_nce_loop, "cosine_embedding": cosine_embedding_loop, "nt_xent": nt_xent_loop, "sup_con": sup_con_loop,
+    "info_nce": info_nce_loop,
+    "cosine_embedding": cosine_embedding_loop,
+    "nt_xent": nt_xent_loop,
+    "sup_con": sup_con_loop,
     "triplet": triplet_loop,
-}  # fmt: skip
+}
 
 
 def test_the_names_a_config_offers_are_the_losses() -> None:

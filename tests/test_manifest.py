@@ -11,13 +11,13 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from data.features import FeatureSet, FeatureSpec
-from data.images import content_id
-from data.inspection import content_names
-from data.manifest import Manifest
-from data.manifest_table import read_manifest
-from data.taxonomy import Taxonomy
-from workbench.dataset_summary import summary
+from affect_workbench.data.datasets.checks import content_names
+from affect_workbench.data.datasets.manifest import Manifest
+from affect_workbench.data.datasets.manifest_table import read_manifest
+from affect_workbench.data.features import FeatureSet, FeatureSpec
+from affect_workbench.data.images.decode import content_id
+from affect_workbench.data.taxonomies.taxonomy import Taxonomy
+from affect_workbench.workbench.datasets.summary import summary
 
 
 def picture(path: Path, shade: int) -> Path:
@@ -58,8 +58,12 @@ def test_a_table_with_everything_wrong_is_told_all_at_once(folder: Path) -> None
     assert list(manifest.rows["image_id"]) == ["007", "008", "009", "010", "011"]
     assert list(manifest.rows["path"]) == ["a.png", "b.png", "sub/ü ñ.png", "d.PNG", "z copy.png"]
     assert [label if isinstance(label, str) else None for label in manifest.rows["label"]] == [
-        "joy", "anger", "sadness", None, "anger",
-    ]  # fmt: skip
+        "joy",
+        "anger",
+        "sadness",
+        None,
+        "anger",
+    ]
     assert list(manifest.rows["split"]) == ["train", "train", "val", "test", "test"]
     assert manifest.votes == ["vote_joy", "vote_anger"]
     assert manifest.attributes == ["tone"]
@@ -292,10 +296,17 @@ def test_the_rows_can_go_beside_features(folder: Path) -> None:
 def test_the_summary_says_everything(folder: Path) -> None:
     text = summary(read(folder / "table.csv"))
     for part in (
-        "layout      table", "pictures    5", "6 (ekman6)", "yes, for 5 picture(s): joy, anger",
-        "tone (2 values, 1 missing)", "problems    4", "missing file: 1", "gone.png: the file does not exist",
-        "unknown label: 1", "copy with another label: 1",
-    ):  # fmt: skip
+        "layout      table",
+        "pictures    5",
+        "6 (ekman6)",
+        "yes, for 5 picture(s): joy, anger",
+        "tone (2 values, 1 missing)",
+        "problems    4",
+        "missing file: 1",
+        "gone.png: the file does not exist",
+        "unknown label: 1",
+        "copy with another label: 1",
+    ):
         assert part in text
     assert max(map(len, text.splitlines())) <= 125
 

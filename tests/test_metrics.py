@@ -12,8 +12,8 @@ from scipy.special import softmax
 from sklearn.metrics import balanced_accuracy_score, f1_score, top_k_accuracy_score
 from statsmodels.stats.proportion import proportion_confint
 
-from data.taxonomy import Taxonomy
-from probes.metrics import FLOOR, agreement, bootstrap_accuracy, figures, retrieval, vote_shares
+from affect_workbench.data.taxonomies.taxonomy import Taxonomy
+from affect_workbench.probes.evaluation.metrics import FLOOR, agreement, bootstrap_accuracy, figures, retrieval, vote_shares
 
 EKMAN = Taxonomy.named("ekman6")
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from sklearn.neighbors import KNeighborsClassifier
 
-from probes import neighbours
-from probes.neighbours import nearest_pictures, neighbour_shares
+from affect_workbench.probes.evaluation import neighbours
+from affect_workbench.probes.evaluation.neighbours import nearest_pictures, neighbour_shares
 
 
 def unit(values: np.ndarray) -> np.ndarray:

@@ -9,13 +9,13 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from analyses.cluster_robust import group_contrast
-from analyses.clusters import group_codes
-from analyses.mean_tests import enough_for_student, mean_tests
-from analyses.numeric import numeric_table, severity_table
-from analyses.slices import CodedAttribute, coded_attribute
-from data.predictions import Predictions, predictions_from_table
-from data.taxonomy import Taxonomy
+from affect_workbench.analyses.disparities.numbers import numeric_table, severity_table
+from affect_workbench.analyses.inference.clusters import group_codes
+from affect_workbench.analyses.inference.means.cluster_robust import group_contrast
+from affect_workbench.analyses.inference.means.two_means import enough_for_student, mean_tests
+from affect_workbench.analyses.slices.coding import CodedAttribute, coded_attribute
+from affect_workbench.data.predictions import Predictions, predictions_from_table
+from affect_workbench.data.taxonomies.taxonomy import Taxonomy
 
 MIKELS = Taxonomy.named("mikels8")
 
@@ -60,9 +60,13 @@ def test_permutations_agree_with_those_of_scipy() -> None:
     y[:40] += 0.35
     table = numeric_table(y, [attribute(tone)], draws=4_999, seed=3)
     expected = stats.permutation_test(
-        (y[:40], y[40:]), lambda one, other, axis: np.abs(stats.ttest_ind(one, other, equal_var=False, axis=axis).statistic),
-        alternative="greater", n_resamples=4_999, rng=4, vectorized=True,
-    )  # fmt: skip
+        (y[:40], y[40:]),
+        lambda one, other, axis: np.abs(stats.ttest_ind(one, other, equal_var=False, axis=axis).statistic),
+        alternative="greater",
+        n_resamples=4_999,
+        rng=4,
+        vectorized=True,
+    )
     assert set(table["method"]) == {"permutation"}
     np.testing.assert_allclose(table["p"], expected.pvalue, atol=0.015)
 
@@ -148,9 +152,7 @@ def people(rng: np.random.Generator, design: str, sets: int, each: int = 10) -> 
     """Group `(n,)`, condition `(n,)` and `sets` null outcomes `(n, sets)` of 20 people: no condition matters on average."""
     person = np.repeat(np.arange(20), 2 * each)
     half = np.tile(np.repeat([0, 1], each), 20)  # both conditions for everybody
-    condition = {
-        "nested": (person % 2), "crossed": half, "mixed": np.where(person < 10, half, person % 2),
-    }[design]  # fmt: skip
+    condition = {"nested": (person % 2), "crossed": half, "mixed": np.where(person < 10, half, person % 2)}[design]
     level = rng.normal(size=(20, sets))[person]
     slope = rng.normal(size=(20, sets))[person] * (condition[:, None] - 0.5)
     return person, condition, level + slope + rng.normal(size=(len(person), sets))

@@ -11,22 +11,22 @@ import pandas as pd
 import pytest
 from workbench_runs import HOSTILE, audited, predictions_table, refusal, succeeded, workbench
 
-from analyses.audit import run_audit
-from analyses.compare import compare_measurements
-from analyses.config import AuditConfig
-from analyses.numeric import numeric_table
-from analyses.outcome_audit import run_outcome_audit
-from analyses.outcomes import OUTCOME_COLUMNS, outcome_findings
-from analyses.slices import coded_attribute
-from data.measurements import Measurements
-from data.predictions import predictions_from_table
-from data.taxonomy import NO_LABELS, Taxonomy
-from workbench.compare_sentences import headline
-from workbench.comparing import compared, measurements_of, predictions_of
-from workbench.gate import Gate
-from workbench.gate_files import audit_findings, compare_findings, findings_record, junit_xml
-from workbench.report import report_html
-from workbench.store import load_audit, save_audit
+from affect_workbench.analyses.audit.config import AuditConfig
+from affect_workbench.analyses.audit.outcome_tables import OUTCOME_COLUMNS, outcome_findings
+from affect_workbench.analyses.audit.outcomes import run_outcome_audit
+from affect_workbench.analyses.audit.run import run_audit
+from affect_workbench.analyses.compare.compare import compare_measurements
+from affect_workbench.analyses.disparities.numbers import numeric_table
+from affect_workbench.analyses.slices.coding import coded_attribute
+from affect_workbench.data.measurements import Measurements
+from affect_workbench.data.predictions import predictions_from_table
+from affect_workbench.data.taxonomies.taxonomy import NO_LABELS, Taxonomy
+from affect_workbench.workbench.audit.compare import compared, measurements_of, predictions_of
+from affect_workbench.workbench.audit.compare_sentences import headline
+from affect_workbench.workbench.audit.exports import audit_findings, compare_findings, findings_record, junit_xml
+from affect_workbench.workbench.report.html import report_html
+from affect_workbench.workbench.runs.gate import Gate
+from affect_workbench.workbench.runs.store import load_audit, save_audit
 
 QUICK = AuditConfig(draws=99)
 
@@ -35,10 +35,15 @@ def texts(n: int = 900, *, gap: float = 0.8, seed: int = 0) -> pd.DataFrame:
     """Texts that somebody scored: those about women are `gap` standard deviations more pleasant."""
     rng = np.random.default_rng(seed)
     about, place = rng.choice(["woman", "man"], n), rng.choice(["home", "office", "street"], n)
-    return pd.DataFrame({
-        "image_id": [f"text-{number}" for number in range(n)], "about": about, "place": place,
-        "valence": rng.normal(size=n) + gap * (about == "woman"), "length": rng.gamma(2, size=n),
-    })  # fmt: skip
+    return pd.DataFrame(
+        {
+            "image_id": [f"text-{number}" for number in range(n)],
+            "about": about,
+            "place": place,
+            "valence": rng.normal(size=n) + gap * (about == "woman"),
+            "length": rng.gamma(2, size=n),
+        }
+    )
 
 
 def audit_of(table: pd.DataFrame, *outcomes: str, config: AuditConfig = QUICK):
@@ -148,8 +153,11 @@ def test_outcomes_of_ordinary_audits_are_findings_too(tmp_path) -> None:
     page = report_html(asked)
     assert "Numbers that differ" in page
     assert "Numbers that differ" not in report_html(plain)
-    second = audited(table.assign(valence=table["valence"] + 0.6 * (table["tone"] == "dark") - np.arange(900) % 7 / 30),
-                     order=1, outcomes=("valence",))  # fmt: skip
+    second = audited(
+        table.assign(valence=table["valence"] + 0.6 * (table["tone"] == "dark") - np.arange(900) % 7 / 30),
+        order=1,
+        outcomes=("valence",),
+    )
     for name, result in (("a", asked), ("b", second)):
         save_audit(result, tmp_path / name)
     result = compared(load_audit(tmp_path / "a"), load_audit(tmp_path / "b"))
@@ -194,8 +202,7 @@ def test_old_tables_of_outcomes_are_understood() -> None:
 
 def test_names_cannot_run_in_the_report_of_numbers() -> None:
     rng = np.random.default_rng(0)
-    table = pd.DataFrame({"image_id": [f"{HOSTILE[0]}{number}" for number in range(400)],
-                          HOSTILE[1]: rng.normal(size=400)})  # fmt: skip
+    table = pd.DataFrame({"image_id": [f"{HOSTILE[0]}{number}" for number in range(400)], HOSTILE[1]: rng.normal(size=400)})
     table["to<ne"] = np.array(HOSTILE, dtype=object)[np.arange(400) % 4]
     table[HOSTILE[1]] += 2.0 * (np.arange(400) % 4 == 0)
     config = AuditConfig(draws=99, order=1)

@@ -6,10 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analyses import near, near_index
-from analyses.overlap import leaked, overlap
-from data.features import unit_rows
-from data.perceptual import Hashes
+from affect_workbench.analyses.duplicates import approximate_search as near_index
+from affect_workbench.analyses.duplicates import exact_search as near
+from affect_workbench.analyses.duplicates.find import leaked, overlap
+from affect_workbench.data.images.perceptual_hash import Hashes
+from affect_workbench.data.storage.arrays import unit_rows
 
 
 def rows(count, prefix="a", **columns):
@@ -187,8 +188,9 @@ def test_bytes_decide_what_is_exact():
     b = rows(4, "b", content=["y", None, "y", ""], label=["fear", "fear", "fear", None])
     found = overlap(a, b)
     assert found.pairs[["kind", "found_by", "id_a", "id_b"]].to_numpy().tolist() == [
-        ["exact", "content", "a1", "b0"], ["exact", "content", "a1", "b2"]
-    ]  # fmt: skip
+        ["exact", "content", "a1", "b0"],
+        ["exact", "content", "a1", "b2"],
+    ]
     assert np.isnan(found.pairs["cosine"]).all()
     assert np.isnan(found.threshold)
     assert found.radius == -1
@@ -210,8 +212,10 @@ def test_one_set_across_its_splits():
     found = overlap(rows(7, content=content, split=split))
     assert found.within
     assert found.pairs[["id_a", "id_b", "split_a", "split_b"]].to_numpy().tolist() == [
-        ["a0", "a4", "test", "train"], ["a2", "a6", "train", "train"], ["a5", "a1", "test", "train"]
-    ]  # fmt: skip
+        ["a0", "a4", "test", "train"],
+        ["a2", "a6", "train", "train"],
+        ["a5", "a1", "test", "train"],
+    ]
     assert found.pictures() == 2
     assert found.counts["exact"].tolist() == [2, 1]
     assert len(overlap(rows(7, content=content)).leaking()) == 0

@@ -12,11 +12,11 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from analyses.overlap import overlap
-from data.atomic import atomic_folder
-from data.perceptual import Hashes
-from workbench.overlap_page import overlap_html
-from workbench.overlap_store import SavedOverlap, load_overlap, overlaps_under, save_overlap
+from affect_workbench.analyses.duplicates.find import overlap
+from affect_workbench.data.images.perceptual_hash import Hashes
+from affect_workbench.data.storage.atomic import atomic_folder
+from affect_workbench.workbench.datasets.overlap_page import overlap_html
+from affect_workbench.workbench.datasets.overlap_store import SavedOverlap, load_overlap, overlaps_under, save_overlap
 
 APP = Path(__file__).resolve().parents[1] / "workbench" / "app.py"
 
@@ -101,14 +101,24 @@ def kept(folder, result, *, name_a="training set", name_b="test set"):
 def awkward():
     """Every kind of comparison: ids that look like numbers or like nothing, hashes and features that know and do not."""
     rows = pd.DataFrame(
-        {"image_id": ["007", "NA", '1"2', "a\nb"], "content": ["x", "x", None, "y"], "label": ["joy", None, "nan", "joy"],
-         "split": ["train", "test", "test", None], "path": [None, "b.png", "c,d.png", HOSTILE]}
-    )  # fmt: skip
+        {
+            "image_id": ["007", "NA", '1"2', "a\nb"],
+            "content": ["x", "x", None, "y"],
+            "label": ["joy", None, "nan", "joy"],
+            "split": ["train", "test", "test", None],
+            "path": [None, "b.png", "c,d.png", HOSTILE],
+        }
+    )
     features = np.eye(4, dtype=np.float32)[[0, 1, 1, 2]]
     hashes = Hashes(np.array([1, 2, 3, 0], dtype=np.uint64), np.array([False, False, False, True]))
     yield overlap(rows, features_a=features, threshold=0.9)
-    yield overlap(rows.drop(columns="split"), rows.head(2).drop(columns=["label", "path"]), hashes_a=hashes,
-                  hashes_b=Hashes(hashes.values[:2], hashes.missing[:2]), radius=2)  # fmt: skip
+    yield overlap(
+        rows.drop(columns="split"),
+        rows.head(2).drop(columns=["label", "path"]),
+        hashes_a=hashes,
+        hashes_b=Hashes(hashes.values[:2], hashes.missing[:2]),
+        radius=2,
+    )
     yield overlap(rows.head(1), rows.tail(1))
 
 
@@ -182,8 +192,15 @@ def test_the_app_shows_the_pairs_and_narrows_them(copies, tmp_path):
 
 
 def test_missing_files_and_hostile_names_are_told_in_the_app(copies, tmp_path):
-    rows = pd.DataFrame({"image_id": [HOSTILE, "b"], "content": ["1", "1"], "label": [HOSTILE, None],
-                         "path": [HOSTILE, None], "split": ["train", "test"]})  # fmt: skip
+    rows = pd.DataFrame(
+        {
+            "image_id": [HOSTILE, "b"],
+            "content": ["1", "1"],
+            "label": [HOSTILE, None],
+            "path": [HOSTILE, None],
+            "split": ["train", "test"],
+        }
+    )
     app = copies(kept(tmp_path / "run", overlap(rows), name_a=HOSTILE))
     assert "no thumbnail: the file is missing or cannot be read" in said(app)
     assert "no thumbnail: no path is known" in said(app)
@@ -192,8 +209,13 @@ def test_missing_files_and_hostile_names_are_told_in_the_app(copies, tmp_path):
 
 
 def test_many_pairs_come_in_pages(copies, tmp_path):
-    rows = pd.DataFrame({"image_id": [str(n) for n in range(60)], "content": [str(n // 2) for n in range(60)],
-                         "split": ["train", "test"] * 30})  # fmt: skip
+    rows = pd.DataFrame(
+        {
+            "image_id": [str(n) for n in range(60)],
+            "content": [str(n // 2) for n in range(60)],
+            "split": ["train", "test"] * 30,
+        }
+    )
     app = copies(kept(tmp_path / "run", overlap(rows)))
     assert "24 of 30 pairs" in said(app)
     assert "6 of 30 pairs" in said(app.number_input[0].set_value(2).run())

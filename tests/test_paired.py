@@ -5,11 +5,11 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from analyses.clusters import FEWEST_GROUPS
-from analyses.counting import slice_sums
-from analyses.inference import paired_shift_interval
-from analyses.paired import change_p, group_totals, mcnemar, mean_change_interval
-from analyses.slices import coded_attribute
+from affect_workbench.analyses.inference.clusters import FEWEST_GROUPS
+from affect_workbench.analyses.inference.intervals import paired_shift_interval
+from affect_workbench.analyses.inference.paired import change_p, group_totals, mcnemar, mean_change_interval
+from affect_workbench.analyses.slices.coding import coded_attribute
+from affect_workbench.analyses.slices.sums import slice_sums
 
 
 def test_mcnemar_is_the_exact_binomial_test():

@@ -11,20 +11,21 @@ import pytest
 from scipy import stats
 from workbench_runs import SLIM, succeeded, workbench
 
-from analyses.audit import AuditResult, run_audit
-from analyses.compare import compare
-from analyses.config import AuditConfig
-from analyses.further import _Pictures
-from analyses.numeric import numeric_table
-from analyses.pairs import pair_codes
-from analyses.selftest import _blocks, _deal, selftest
-from analyses.slices import coded_attribute
-from data.features import attribute_columns
-from data.predictions import Predictions
-from data.taxonomy import Taxonomy
-from workbench.chapters.in_pairs import in_pairs
-from workbench.sentences import markdown_sentence, plain_sentence
-from workbench.store import load_audit
+from affect_workbench.analyses.audit.config import AuditConfig
+from affect_workbench.analyses.audit.permutation_check import _blocks, _deal, selftest
+from affect_workbench.analyses.audit.questions import _Pictures
+from affect_workbench.analyses.audit.result import AuditResult
+from affect_workbench.analyses.audit.run import run_audit
+from affect_workbench.analyses.compare.compare import compare
+from affect_workbench.analyses.disparities.numbers import numeric_table
+from affect_workbench.analyses.slices.coding import coded_attribute
+from affect_workbench.analyses.slices.pairs import pair_codes
+from affect_workbench.data.predictions import Predictions
+from affect_workbench.data.tables.columns import attribute_columns
+from affect_workbench.data.taxonomies.taxonomy import Taxonomy
+from affect_workbench.workbench.report.sections.in_pairs import in_pairs
+from affect_workbench.workbench.report.sentences import markdown_sentence, plain_sentence
+from affect_workbench.workbench.runs.store import load_audit
 
 EKMAN = Taxonomy.named("ekman6")
 CELLS = AuditConfig(map_pictures=0, further=False, space_pictures=0, order=1)
@@ -34,13 +35,15 @@ def issue_table(both: int = 160, neither: int = 200, one_sided: int = 40) -> pd.
     """400 pairs: 160 read as anger in both pictures, 200 in neither, 40 in the clean one only."""
     said = [("anger", "anger")] * both + [("joy", "joy")] * neither + [("joy", "anger")] * one_sided
     n = len(said)
-    return pd.DataFrame({
-        "image_id": [f"p{number}" for number in range(2 * n)],
-        "pair_id": [f"scene {number}" for number in np.repeat(np.arange(n), 2)],
-        "camera": ["noisy", "clean"] * n,
-        "gender": np.repeat(np.where(np.arange(n) % 2, "f", "m"), 2),
-        "predicted": [label for pair in said for label in pair],
-    })  # fmt: skip
+    return pd.DataFrame(
+        {
+            "image_id": [f"p{number}" for number in range(2 * n)],
+            "pair_id": [f"scene {number}" for number in np.repeat(np.arange(n), 2)],
+            "camera": ["noisy", "clean"] * n,
+            "gender": np.repeat(np.where(np.arange(n) % 2, "f", "m"), 2),
+            "predicted": [label for pair in said for label in pair],
+        }
+    )
 
 
 def predictions_of(table: pd.DataFrame) -> Predictions:

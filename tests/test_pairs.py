@@ -11,12 +11,14 @@ from scipy import optimize, stats
 from statsmodels.stats.contingency_tables import SquareTable
 from statsmodels.stats.contingency_tables import mcnemar as of_statsmodels
 
-from analyses.clusters import group_codes
-from analyses.pair_notes import pair_exclusions, pair_notes, pairing_of
-from analyses.paired_cells import PairedCells, PairedShift
-from analyses.paired_rates import stuart_maxwell, tango
-from analyses.pairs import Pairing, crossing, outermost, pair_codes
-from analyses.slices import CodedAttribute, SliceSpec, coded_attribute
+from affect_workbench.analyses.audit.pair_notes import pair_exclusions, pair_notes, pairing_of
+from affect_workbench.analyses.inference.clusters import group_codes
+from affect_workbench.analyses.inference.pairs.cells import PairedCells, PairedShift
+from affect_workbench.analyses.inference.pairs.pairing import Pairing
+from affect_workbench.analyses.inference.pairs.rates import stuart_maxwell, tango
+from affect_workbench.analyses.slices.coding import CodedAttribute, coded_attribute
+from affect_workbench.analyses.slices.conditions import SliceSpec
+from affect_workbench.analyses.slices.pairs import crossing, outermost, pair_codes
 
 
 def paired(values: list[str] | np.ndarray, **columns: object) -> tuple[Pairing, tuple[SliceSpec, ...]]:
@@ -176,9 +178,9 @@ def test_the_wider_of_pair_and_group_is_what_hangs_together():
 
 
 def test_pairs_and_groups_that_cross_everywhere_are_refused_in_words():
-    rows = pd.DataFrame({
-        "camera": ["a", "b"] * 40, "pair_id": np.repeat(np.arange(40), 2), "group_id": np.tile(["u", "v", "w", "x"], 20),
-    })  # fmt: skip
+    rows = pd.DataFrame(
+        {"camera": ["a", "b"] * 40, "pair_id": np.repeat(np.arange(40), 2), "group_id": np.tile(["u", "v", "w", "x"], 20)}
+    )
     attribute = coded_attribute(rows["camera"])
     specs = tuple(SliceSpec((condition,)) for condition in attribute.conditions)
     with pytest.raises(ValueError, match=r"40 pairs \(pair_id\) hold pictures of several groups .* only 2 part"):
@@ -186,9 +188,9 @@ def test_pairs_and_groups_that_cross_everywhere_are_refused_in_words():
 
 
 def test_an_intersection_is_compared_in_pairs_with_one_picture_in_it():
-    rows = pd.DataFrame({
-        "camera": ["a", "b"] * 40, "tone": np.repeat(["dark", "light"], 40), "pair_id": np.repeat(np.arange(40), 2),
-    })  # fmt: skip
+    rows = pd.DataFrame(
+        {"camera": ["a", "b"] * 40, "tone": np.repeat(["dark", "light"], 40), "pair_id": np.repeat(np.arange(40), 2)}
+    )
     attributes = [coded_attribute(rows[name]) for name in ("camera", "tone")]
     spec = SliceSpec((attributes[0].conditions[0], attributes[1].conditions[0]))
     tone = SliceSpec((attributes[1].conditions[0],))

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageEnhance
 
-from data.perceptual import Hashes, hashes, perceptual_hash
+from affect_workbench.data.images.perceptual_hash import Hashes, hashes, perceptual_hash
 
 
 def scene(seed: int, size: tuple[int, int] = (240, 180)) -> Image.Image:

@@ -12,13 +12,13 @@ import pandas as pd
 import pytest
 from workbench_runs import SLIM, refusal, succeeded
 
-from data.features import FeatureSet
-from data.manifest import Manifest
-from data.scenes import AnnotatorBias
-from data.scenes.dataset import write_scenes
-from workbench.behind import typical_first, worst_first
-from workbench.store import load_audit
-from workbench.system_section import system_section
+from affect_workbench.data.datasets.manifest import Manifest
+from affect_workbench.data.features import FeatureSet
+from affect_workbench.data.synthetic.scenes import AnnotatorBias
+from affect_workbench.data.synthetic.scenes.dataset import write_scenes
+from affect_workbench.workbench.report.evidence.gallery import typical_first, worst_first
+from affect_workbench.workbench.report.system.section import system_section
+from affect_workbench.workbench.runs.store import load_audit
 
 
 @pytest.fixture(scope="module")

@@ -8,13 +8,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analyses.audit import AuditResult, run_audit
-from analyses.config import AuditConfig
-from analyses.slices import SliceSpec
-from data.features import FeatureSet
-from data.planted import ATTRIBUTES, DEFAULT_BIASES, PlantedBias, feature_table, planted_slice
-from probes.config import FitConfig
-from probes.train import fit
+from affect_workbench.analyses.audit.config import AuditConfig
+from affect_workbench.analyses.audit.result import AuditResult
+from affect_workbench.analyses.audit.run import run_audit
+from affect_workbench.analyses.slices.conditions import SliceSpec
+from affect_workbench.data.features import FeatureSet
+from affect_workbench.data.synthetic.features import ATTRIBUTES, DEFAULT_BIASES, PlantedBias, feature_table, planted_slice
+from affect_workbench.probes.config import FitConfig
+from affect_workbench.probes.training.fit import fit
 
 CELLS = AuditConfig(map_pictures=0, further=False, space_pictures=0)
 SEEDS = range(20)

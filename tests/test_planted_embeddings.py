@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from data.planted_embeddings import SCENARIOS, SHARES, adjusted_difference, planted_embeddings
+from affect_workbench.data.synthetic.embeddings import SCENARIOS, SHARES, adjusted_difference, planted_embeddings
 
 
 def parts(planted):
@@ -28,8 +28,10 @@ def test_share_effect_and_accuracy_are_as_asked(scenario, mechanism):
 def test_adjusted_difference_equals_the_written_out_loop():
     rng = np.random.default_rng(0)
     y, inside, said = rng.integers(4, size=500), rng.random(500) < 0.2, rng.random(500) < 0.3
-    terms = [said[at] - np.mean([said[other] for other in range(500) if not inside[other] and y[other] == y[at]])
-             for at in np.flatnonzero(inside)]  # fmt: skip
+    terms = [
+        said[at] - np.mean([said[other] for other in range(500) if not inside[other] and y[other] == y[at]])
+        for at in np.flatnonzero(inside)
+    ]
     assert adjusted_difference(said, inside, y) == pytest.approx(np.mean(terms))
 
 

@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from analyses.planted_skew.causal import adjusted_gap
-from analyses.planted_skew.flags import counted, flags, position, true_differences
-from analyses.planted_skew.hidden import baselines
-from analyses.planted_skew.induced import induced
-from analyses.planted_skew.peers import ASK, PACKAGES, _restated, installed
-from analyses.planted_skew.records import CHANCE, FAIL, PASS, mean_row, share_row
-from analyses.planted_skew.tables import _coverage, _holm
-from data.planted_embeddings import planted_embeddings
-from data.planted_tables import table_world
+from affect_workbench.analyses.benchmark.causal import adjusted_gap
+from affect_workbench.analyses.benchmark.decision_rules import counted, flags, position, true_differences
+from affect_workbench.analyses.benchmark.hidden.embeddings import baselines
+from affect_workbench.analyses.benchmark.hidden.induced import induced
+from affect_workbench.analyses.benchmark.other_tools import ASK, PACKAGES, _restated, installed
+from affect_workbench.analyses.benchmark.results import CHANCE, FAIL, PASS, mean_row, share_row
+from affect_workbench.analyses.benchmark.tables import _coverage, _holm
+from affect_workbench.data.synthetic.embeddings import planted_embeddings
+from affect_workbench.data.synthetic.predictions import table_world
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +76,7 @@ def test_holm_is_that_of_statsmodels():
 
 
 def test_coverage_is_what_drawing_gives():
-    from analyses.inference import newcombe
+    from affect_workbench.analyses.inference.intervals import newcombe
 
     rng = np.random.default_rng(0)
     x, y = rng.binomial(20, 0.3, 20_000), rng.binomial(300, 0.2, 20_000)

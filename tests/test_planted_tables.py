@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from data.planted_tables import SIZES, table_world
+from affect_workbench.data.synthetic.predictions import SIZES, table_world
 
 
 def world(seed=0, **words):

@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from data.predictions import Predictions, predictions_from_table
-from data.tables import read_table
-from data.taxonomy import Taxonomy
+from affect_workbench.data.predictions import Predictions, predictions_from_table
+from affect_workbench.data.tables.read import read_table
+from affect_workbench.data.taxonomies.taxonomy import Taxonomy
 
 EKMAN = Taxonomy.named("ekman6")
 TWO = Taxonomy("two", ("a", "b"))

@@ -7,7 +7,7 @@ import pytest
 from sklearn.decomposition import PCA
 from sklearn.manifold import trustworthiness
 
-from analyses.projection import _EPOCH, FEWEST_FOR_UMAP, projection
+from affect_workbench.analyses.space.geometry.projection import _EPOCH, FEWEST_FOR_UMAP, projection
 
 
 def clusters(n: int, width: int = 6) -> tuple[np.ndarray, np.ndarray]:

@@ -8,16 +8,23 @@ import numpy as np
 import pytest
 import torch
 
-from data.features import FeatureSet
-from data.predictions import predictions_from_table
-from data.taxonomy import Taxonomy
-from probes import projector as module
-from probes.projector import MetricProjector, Probe, as_input, mean_direction
+from affect_workbench.data.features import FeatureSet
+from affect_workbench.data.predictions import predictions_from_table
+from affect_workbench.data.taxonomies.taxonomy import Taxonomy
+from affect_workbench.probes import projector as module
+from affect_workbench.probes.projector import MetricProjector, Probe, as_input, mean_direction
 
 PUBLISHED = {
-    "model.0.weight", "model.0.bias", "model.1.weight", "model.1.bias", "model.1.running_mean", "model.1.running_var",
-    "model.1.num_batches_tracked", "model.4.weight", "model.4.bias",
-}  # fmt: skip
+    "model.0.weight",
+    "model.0.bias",
+    "model.1.weight",
+    "model.1.bias",
+    "model.1.running_mean",
+    "model.1.running_var",
+    "model.1.num_batches_tracked",
+    "model.4.weight",
+    "model.4.bias",
+}
 
 
 def renamed(features: FeatureSet, **changes) -> FeatureSet:

@@ -12,10 +12,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analyses.planted_skew import attribution_worlds as worlds
-from analyses.planted_skew.promises import TRUTHS, promises
-from analyses.planted_skew.sampling import DESIGNS, Design, expected_hit, sampled
-from analyses.planted_skew.whole_audits import rows_of
+from affect_workbench.analyses.benchmark.promises import attribution as worlds
+from affect_workbench.analyses.benchmark.promises.promises import TRUTHS, promises
+from affect_workbench.analyses.benchmark.promises.sampling import DESIGNS, Design, expected_hit, sampled
+from affect_workbench.analyses.benchmark.promises.whole_audits import rows_of
 
 PATH = Path(__file__).resolve().parents[1] / "bench" / "promises.py"
 _SPEC = importlib.util.spec_from_file_location("bench_promises", PATH)
@@ -118,13 +118,20 @@ def test_every_line_of_the_command_can_be_worked_off():
     assert len(names) == len(set(names)) == 2 * len(DESIGNS) + 7 + 3
     world = next(work for name, _, _, work in command._asked(given) if name == "world: the model adds ten points")
     assert set(world([0, 0])) == {
-        "skewed pairs|number", "false among attributions|false", "planted pair is ascribed to the model|found",
-    }  # fmt: skip
+        "skewed pairs|number",
+        "false among attributions|false",
+        "planted pair is ascribed to the model|found",
+    }
 
 
 def test_what_a_table_says_of_a_coin():
-    table = pd.DataFrame({
-        "slice": ["coin: heads"] * 3 + ["coin: tails"], "effect": [0.1] * 4, "low": [-0.1, 0.05, np.nan, 0.3],
-        "high": [0.2, 0.2, np.nan, 0.4], "p": [0.3, 0.04, np.nan, 0.001],
-    })  # fmt: skip
+    table = pd.DataFrame(
+        {
+            "slice": ["coin: heads"] * 3 + ["coin: tails"],
+            "effect": [0.1] * 4,
+            "low": [-0.1, 0.05, np.nan, 0.3],
+            "high": [0.2, 0.2, np.nan, 0.4],
+            "p": [0.3, 0.04, np.nan, 0.001],
+        }
+    )
     assert rows_of({"findings": table, "space_alignment": table}) == [("findings: effect", 2, 1), ("p of findings", 2, 1)]

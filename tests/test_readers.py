@@ -9,12 +9,12 @@ import pandas as pd
 import pytest
 import torch
 
-from analyses.overlap import overlap
-from data.attributes import join_attributes
-from data.features import FeatureSet, FeatureSpec
-from data.readers import is_tree, read_array, read_features, read_tree, with_taxonomy
-from data.taxonomy import Taxonomy
-from probes.runtime import read_vector
+from affect_workbench.analyses.duplicates.find import overlap
+from affect_workbench.data.datasets.feature_files import is_tree, read_array, read_features, read_tree, with_taxonomy
+from affect_workbench.data.features import FeatureSet, FeatureSpec
+from affect_workbench.data.tables.attributes import join_attributes
+from affect_workbench.data.taxonomies.taxonomy import Taxonomy
+from affect_workbench.probes.runtime import read_vector
 
 EKMAN = Taxonomy.named("ekman6")
 
@@ -37,8 +37,10 @@ def test_a_tree_is_read_in_sorted_order_with_class_and_split(tmp_path: Path) -> 
     features = read_tree(root, read_vector=read_vector, spec=FeatureSpec(0, "clip"))
     assert is_tree(root)
     assert features.rows.to_dict("list") == {
-        "image_id": ["joy/10", "anger/1", "joy/2"], "label": ["joy", "anger", "joy"], "split": ["test", "train", "train"],
-    }  # fmt: skip
+        "image_id": ["joy/10", "anger/1", "joy/2"],
+        "label": ["joy", "anger", "joy"],
+        "split": ["test", "train", "train"],
+    }
     assert (features.values.dtype, features.spec) == (np.float16, FeatureSpec(4, "clip"))
     for at, seed in enumerate((2, 1, 0)):
         np.testing.assert_array_equal(features.values[at], vector(seed).numpy())

@@ -16,14 +16,15 @@ from test_calibration import world
 from test_report import LIMIT, Page, nasty_big_result
 from workbench_runs import HOSTILE, SLIM, audited, predictions_table, succeeded
 
-from analyses.inference import wilson
-from analyses.reading import MODEL_COLUMNS, Confidence, ReadingQuality, reading_from_json
-from data.features import FeatureSet
-from data.predictions import predictions_from_table
-from probes.checkpoint import load_probe
-from workbench.accuracy_figure import accuracy_figure
-from workbench.reading_intake import confidence_of, table_reading
-from workbench.reading_sentences import (
+from affect_workbench.analyses.audit.accuracy import MODEL_COLUMNS, Confidence, ReadingQuality, reading_from_json
+from affect_workbench.analyses.inference.intervals import wilson
+from affect_workbench.data.features import FeatureSet
+from affect_workbench.data.predictions import predictions_from_table
+from affect_workbench.probes.checkpoint import load_probe
+from affect_workbench.workbench.models.evaluation.accuracy import confidence_of, table_reading
+from affect_workbench.workbench.report.figures.accuracy import accuracy_figure
+from affect_workbench.workbench.report.html import report_html
+from affect_workbench.workbench.report.sections.reliability import (
     accuracy_sentence,
     answer_sentence,
     coverage_note,
@@ -31,8 +32,7 @@ from workbench.reading_sentences import (
     none_sentence,
     unsure_sentence,
 )
-from workbench.report import report_html
-from workbench.store import load_audit, save_audit
+from affect_workbench.workbench.runs.store import load_audit, save_audit
 
 pytest_plugins = ["workbench_fixtures"]
 

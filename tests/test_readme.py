@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from workbench.options import add_arguments
-from workbench.settings import COMMANDS
+from affect_workbench.workbench.__main__ import COMMANDS
+from affect_workbench.workbench.interface.options import add_arguments
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -78,9 +78,9 @@ def test_every_module_has_its_place_in_the_tree_and_nothing_else_has(readme):
     named = set(re.findall(r"\b(\w+\.py)\b", tree))
     packages = (
         "data",
-        "data/scenes",
+        "data/synthetic/scenes",
         "probes",
-        "probes/builtin",
+        "probes/encoders/builtin",
         "analyses",
         "analyses/discovery",
         "analyses/planted_skew",

@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 from workbench_runs import EKMAN, audited, predictions_table
 
-from analyses.repeats import naming_columns, repeating_columns
-from data.predictions import predictions_from_table
+from affect_workbench.analyses.slices.repeats import naming_columns, repeating_columns
+from affect_workbench.data.predictions import predictions_from_table
 
 N = 120
 
@@ -59,10 +59,14 @@ def test_numbers_of_labels_are_known_by_their_name() -> None:
 def test_row_numbers_and_names_of_pictures_are_left_aside() -> None:
     shuffled = np.random.default_rng(0).permutation(N)
     aside = {
-        "Unnamed: 0": np.arange(N), "level_0": shuffled * 7, "order": np.arange(N) * 3 + 5, "shuffled": shuffled + 1,
-        "photo_id": shuffled * 1_000 + 17, "file": [f"{at}.jpg" for at in shuffled],
+        "Unnamed: 0": np.arange(N),
+        "level_0": shuffled * 7,
+        "order": np.arange(N) * 3 + 5,
+        "shuffled": shuffled + 1,
+        "photo_id": shuffled * 1_000 + 17,
+        "file": [f"{at}.jpg" for at in shuffled],
         "url": [f"http://x/{at}" if at % 2 else None for at in shuffled],
-    }  # fmt: skip
+    }
     reasons = found(**aside)
     assert set(reasons) == set(aside)
     assert reasons["Unnamed: 0"].startswith("it has no name in the header")
@@ -74,23 +78,31 @@ def test_attributes_stay() -> None:
     rng = np.random.default_rng(1)
     assert (
         found(
-            brightness=rng.random(N), rising=np.sort(rng.random(N)), size=rng.permutation(10**6)[:N],
-            when=1_600_000_000 + np.cumsum(rng.integers(1, 10**5, N)), keyword=rng.choice(EKMAN, N),
-            facial_expression=rng.choice(EKMAN, N), index_of_comfort=np.arange(N) % 6,  
-            coarse=base()["label"].isin(["joy", "surprise"]), one="x", lists=[[1]] * N,
+            brightness=rng.random(N),
+            rising=np.sort(rng.random(N)),
+            size=rng.permutation(10**6)[:N],
+            when=1_600_000_000 + np.cumsum(rng.integers(1, 10**5, N)),
+            keyword=rng.choice(EKMAN, N),
+            facial_expression=rng.choice(EKMAN, N),
+            index_of_comfort=np.arange(N) % 6,
+            coarse=base()["label"].isin(["joy", "surprise"]),
+            one="x",
+            lists=[[1]] * N,
             region=base()["label"].map(dict(zip(EKMAN, "aabbcc", strict=True))),
         )
         == {}
-    )  # fmt: skip
+    )
 
 
 def test_what_is_worked_out_from_the_truth_is_left_aside() -> None:
     rows, at = base(), np.arange(N)
     reasons = found(
-        is_joy=(rows["label"] == "joy").astype(int), joyful=(rows["label"] == "joy").map({True: "joy", False: "not joy"}),
+        is_joy=(rows["label"] == "joy").astype(int),
+        joyful=(rows["label"] == "joy").map({True: "joy", False: "not joy"}),
         gold2=rows["label"] + np.where(at // 6 % 2, ", mild", ", strong"),
-        correct=rows["label"] == rows["predicted"], wrong=np.where(rows["label"] == rows["predicted"], "no", "yes"),
-    )  # fmt: skip
+        correct=rows["label"] == rows["predicted"],
+        wrong=np.where(rows["label"] == rows["predicted"], "no", "yes"),
+    )
     assert list(reasons) == ["is_joy", "joyful", "gold2", "correct", "wrong"]
     assert reasons["is_joy"].startswith("it says where the truth is 'joy'")
     assert reasons["gold2"].startswith("it goes with the truth: the pictures of each of its values have one")
@@ -106,12 +118,15 @@ def test_what_goes_with_the_truth_by_chance_or_bias_stays() -> None:
     few = joyful & (rank < 2)
     assert (
         found(
-            person=rows["label"] + (rank // 3).astype(str), gender=np.where(joyful, "woman", "man"),
-            group=np.where(right, "woman", "man"), angry=rows["predicted"] == "anger",
-            seen=pd.Series(np.where(joyful, 1.0, 0.0)).where(few | (at % 30 == 1)), nearly=joyful ^ (at == 7),
+            person=rows["label"] + (rank // 3).astype(str),
+            gender=np.where(joyful, "woman", "man"),
+            group=np.where(right, "woman", "man"),
+            angry=rows["predicted"] == "anger",
+            seen=pd.Series(np.where(joyful, 1.0, 0.0)).where(few | (at % 30 == 1)),
+            nearly=joyful ^ (at == 7),
         )
         == {}
-    )  # fmt: skip
+    )
 
 
 @pytest.mark.parametrize(("name", "core"), [("Split", "split"), ("Group_ID", "group_id"), ("pair id", "pair_id")])

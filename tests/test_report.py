@@ -15,23 +15,36 @@ import pytest
 from plotly.offline import get_plotlyjs
 from workbench_runs import HOSTILE, audited, predictions_table
 
-from analyses.cells import VERDICTS
-from data.predictions import predictions_from_table
-from workbench import figures
-from workbench.chapters import chapters
-from workbench.findings_list import MOST_WRITTEN, findings_list
-from workbench.headline import outcome
-from workbench.report import MOST_BYTES, report_html
-from workbench.sentences import VERDICT_MEANING, plain_sentence
-from workbench.store import load_audit
+from affect_workbench.analyses.inference.verdicts import VERDICTS
+from affect_workbench.data.predictions import predictions_from_table
+from affect_workbench.workbench.interface.style import CONFIG
+from affect_workbench.workbench.report.figures import findings as figures
+from affect_workbench.workbench.report.findings_list import MOST_WRITTEN, findings_list
+from affect_workbench.workbench.report.headline import outcome
+from affect_workbench.workbench.report.html import MOST_BYTES, report_html
+from affect_workbench.workbench.report.sections import chapters
+from affect_workbench.workbench.report.sentences import VERDICT_MEANING, plain_sentence
+from affect_workbench.workbench.runs.store import load_audit
 
 pytest_plugins = ["workbench_fixtures"]
 
 LIMIT = 6_000_000
 LOADS = {
-    "script": "src", "link": "href", "img": "src", "iframe": "src", "source": "src", "video": "src", "audio": "src",
-    "object": "data", "embed": "src", "image": "href", "use": "href", "base": "href", "form": "action", "input": "src",
-}  # fmt: skip
+    "script": "src",
+    "link": "href",
+    "img": "src",
+    "iframe": "src",
+    "source": "src",
+    "video": "src",
+    "audio": "src",
+    "object": "data",
+    "embed": "src",
+    "image": "href",
+    "use": "href",
+    "base": "href",
+    "form": "action",
+    "input": "src",
+}
 """Elements that make a browser fetch something, or send something, and the attribute that says from where."""
 
 
@@ -181,10 +194,10 @@ def test_links_lead_to_sections_that_exist(page):
 
 
 def test_making_a_report_changes_no_setting_of_the_figures(monkeypatch):
-    monkeypatch.setattr(figures, "CONFIG", {**figures.CONFIG, "plotlyServerURL": ""})
-    before = copy.deepcopy(figures.CONFIG)
+    monkeypatch.setattr(figures, "CONFIG", {**CONFIG, "plotlyServerURL": ""})
+    before = copy.deepcopy(CONFIG)
     report_html(audited(predictions_table(60)))
-    assert before == figures.CONFIG
+    assert before == CONFIG
 
 
 # What it says
@@ -239,8 +252,9 @@ def listed_rows(page):
     body = body[: body.index("</tbody>")]
     written = re.findall(
         r'<td>([^<]*)(?:<small>.*?)?</td><td>([^<]*)</td><td class="n">(?:(?!</tr>).)*<td class="[a-z-]+">([^<]*)</td></tr>',
-        body, flags=re.DOTALL,
-    )  # fmt: skip
+        body,
+        flags=re.DOTALL,
+    )
     kept = json.loads(re.search(r'id="more-findings">(.*?)</script>', page, flags=re.DOTALL)[1])
     later = [(kept["slices"][row[0]], kept["emotions"][row[1]], kept["verdicts"][row[3]]) for row in kept["rows"]]
     return [tuple(unescape(one) for one in row) for row in written] + later

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import torch
 
-from probes.runtime import device, read_vector, seed_everything
+from affect_workbench.probes.runtime import device, read_vector, seed_everything
 
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -10,10 +10,10 @@ import pandas as pd
 import pytest
 from workbench_runs import succeeded
 
-from data.features import FeatureSet
-from probes.checkpoint import load_probe
-from workbench.reviewing import load_reviews
-from workbench.store import load_audit
+from affect_workbench.data.features import FeatureSet
+from affect_workbench.probes.checkpoint import load_probe
+from affect_workbench.workbench.runs.reviews import load_reviews
+from affect_workbench.workbench.runs.store import load_audit
 
 WRITTEN = Path(__file__).parent / "assets" / "written-by-0.1.0"
 

@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 from scipy.stats import chi2_contingency
 
-from data.manifest import Manifest
-from data.scenes import (
+from affect_workbench.data.datasets.manifest import Manifest
+from affect_workbench.data.synthetic.scenes import (
     ATTRIBUTES,
     SIZE,
     AnnotatorBias,
@@ -20,9 +20,9 @@ from data.scenes import (
     prompts,
     sample_scenes,
 )
-from data.scenes.captions import WORDS
-from data.scenes.dataset import balanced_scenes, training_answers, write_scenes
-from data.scenes.emotions import EMOTIONS, WEIGHTS
+from affect_workbench.data.synthetic.scenes.captions import WORDS
+from affect_workbench.data.synthetic.scenes.dataset import balanced_scenes, training_answers, write_scenes
+from affect_workbench.data.synthetic.scenes.emotions import EMOTIONS, WEIGHTS
 
 
 @pytest.fixture(scope="module")
@@ -72,8 +72,16 @@ def test_what_the_world_does_not_have_is_refused_by_name(fixed, message):
 
 
 def test_the_same_seed_draws_the_same_picture_and_another_one_another():
-    scene = {"setting": "city", "light": "sunny", "weather": "rain", "subject": "person", "figure_tone": "dark",
-             "held": "gift", "extras": "fire", "camera": "sharp"}  # fmt: skip
+    scene = {
+        "setting": "city",
+        "light": "sunny",
+        "weather": "rain",
+        "subject": "person",
+        "figure_tone": "dark",
+        "held": "gift",
+        "extras": "fire",
+        "camera": "sharp",
+    }
     pictures = [np.asarray(draw(scene, seed=seed)) for seed in (1, 1, 2)]
     assert pictures[0].shape == (SIZE, SIZE, 3)
     assert (pictures[0] == pictures[1]).all()
@@ -81,8 +89,16 @@ def test_the_same_seed_draws_the_same_picture_and_another_one_another():
 
 
 def test_every_value_of_every_attribute_can_be_seen():
-    base = {"setting": "beach", "light": "sunny", "weather": "clear", "subject": "person", "figure_tone": "light",
-            "held": "nothing", "extras": "none", "camera": "sharp"}  # fmt: skip
+    base = {
+        "setting": "beach",
+        "light": "sunny",
+        "weather": "clear",
+        "subject": "person",
+        "figure_tone": "light",
+        "held": "nothing",
+        "extras": "none",
+        "camera": "sharp",
+    }
     for setting in ("beach", "room"):
         for name, levels in ATTRIBUTES.items():
             values = [{**base, "setting": setting, name: value} for value, _ in levels]
@@ -94,7 +110,7 @@ def test_every_value_of_every_attribute_can_be_seen():
 def test_the_rule_of_emotions_is_the_softmax_of_the_written_weights():
     rows = sample_scenes(1, rng=np.random.default_rng(0), fixed={"subject": "dog", "setting": "beach", "light": "sunny"})
     rows = rows.assign(weather="clear", extras="none")
-    from data.scenes.emotions import BASE, SHARPNESS
+    from affect_workbench.data.synthetic.scenes.emotions import BASE, SHARPNESS
 
     added = {emotion: BASE[emotion] for emotion in EMOTIONS}
     for name, value in (("setting", "beach"), ("light", "sunny"), ("subject", "dog")):

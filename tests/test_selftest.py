@@ -6,12 +6,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analyses import selftest as module
-from analyses.audit import run_audit
-from analyses.config import AuditConfig
-from analyses.selftest import selftest
-from data.predictions import predictions_from_table
-from data.taxonomy import Taxonomy
+from affect_workbench.analyses.audit import permutation_check as module
+from affect_workbench.analyses.audit.config import AuditConfig
+from affect_workbench.analyses.audit.permutation_check import selftest
+from affect_workbench.analyses.audit.run import run_audit
+from affect_workbench.data.predictions import predictions_from_table
+from affect_workbench.data.taxonomies.taxonomy import Taxonomy
 
 EKMAN = Taxonomy.named("ekman6")
 CONFIG = AuditConfig(attributes=("tone", "time"), map_pictures=0)
@@ -22,13 +22,15 @@ def table(n: int = 2_000, *, seed: int = 0) -> pd.DataFrame:
     rng = np.random.default_rng(seed)
     dark, film = rng.random(n) < 0.4, rng.random(n) < 0.5
     read = np.where(dark & (rng.random(n) < 0.4), 0, rng.integers(6, size=n))
-    return pd.DataFrame({
-        "image_id": [f"p{number}" for number in range(n)],
-        "predicted": np.array(EKMAN.labels)[np.where(film & (rng.random(n) < 0.5), 3, read)],
-        "tone": np.where(dark, "dark", "light"),
-        "time": np.array(["day", "dusk", "night"])[rng.integers(3, size=n)],
-        "source": np.where(film, "film", "web"),
-    })  # fmt: skip
+    return pd.DataFrame(
+        {
+            "image_id": [f"p{number}" for number in range(n)],
+            "predicted": np.array(EKMAN.labels)[np.where(film & (rng.random(n) < 0.5), 3, read)],
+            "tone": np.where(dark, "dark", "light"),
+            "time": np.array(["day", "dusk", "night"])[rng.integers(3, size=n)],
+            "source": np.where(film, "film", "web"),
+        }
+    )
 
 
 def test_biased_data_are_quiet_once_the_predictions_are_dealt_out():

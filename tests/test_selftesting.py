@@ -7,8 +7,8 @@ import shutil
 import pytest
 from workbench_runs import refusal, succeeded
 
-from workbench.report import report_html
-from workbench.store import load_audit
+from affect_workbench.workbench.report.html import report_html
+from affect_workbench.workbench.runs.store import load_audit
 
 pytest_plugins = ["workbench_fixtures"]
 

@@ -14,31 +14,48 @@ from hypothesis import given
 from hypothesis import strategies as st
 from workbench_runs import HOSTILE, audited, predictions_table
 
-from analyses.cells import VERDICTS
-from analyses.skew import ORIGINS, Finding
-from workbench import sentences
-from workbench.chapters.severity import _sentence as of_severity
-from workbench.compare_sentences import outcome as changed
-from workbench.headline import outcome
-from workbench.sentences import (
+from affect_workbench.analyses.inference.verdicts import VERDICTS
+from affect_workbench.analyses.skew.findings import ORIGINS, Finding
+from affect_workbench.workbench.audit.compare_sentences import outcome as changed
+from affect_workbench.workbench.interface.numbers import markdown_text, percent, points, probability
+from affect_workbench.workbench.report import sentences
+from affect_workbench.workbench.report.headline import outcome
+from affect_workbench.workbench.report.sections.severity import _sentence as of_severity
+from affect_workbench.workbench.report.sentences import (
     beside,
     finding_sentence,
     map_badge,
     markdown_sentence,
-    markdown_text,
-    percent,
     plain_sentence,
-    points,
-    probability,
     samples_in,
 )
 
 pytest_plugins = ["workbench_fixtures"]
 
 DARK = Finding(
-    "figure tone: dark", {"figure_tone": "dark"}, "anger", 612, 3_000, 0.359, 0.217, 0.142, 0.11, 0.173, 1e-9, 2e-9, 0.04,
-    "skewed", False, 0.003, -0.01, 0.02, 0.139, 0.1, 0.18, "model",
-)  # fmt: skip
+    "figure tone: dark",
+    {"figure_tone": "dark"},
+    "anger",
+    612,
+    3_000,
+    0.359,
+    0.217,
+    0.142,
+    0.11,
+    0.173,
+    1e-9,
+    2e-9,
+    0.04,
+    "skewed",
+    False,
+    0.003,
+    -0.01,
+    0.02,
+    0.139,
+    0.1,
+    0.18,
+    "model",
+)
 
 
 def unescaped(markdown):
@@ -48,9 +65,17 @@ def unescaped(markdown):
 
 @pytest.mark.parametrize(
     ("share", "words"),
-    [(0.142, "+14.2"), (-0.03, "−3.0"), (0.0, "0.0"), (0.0001, "0.0"), (-0.0004, "0.0"), (1.0, "+100.0"), (None, "–"),
-     (math.nan, "–")],
-)  # fmt: skip
+    [
+        (0.142, "+14.2"),
+        (-0.03, "−3.0"),
+        (0.0, "0.0"),
+        (0.0001, "0.0"),
+        (-0.0004, "0.0"),
+        (1.0, "+100.0"),
+        (None, "–"),
+        (math.nan, "–"),
+    ],
+)
 def test_differences_are_signed_points(share, words):
     assert points(share) == words
 
@@ -68,9 +93,21 @@ def test_rates_are_percents(share, words):
 
 @pytest.mark.parametrize(
     ("value", "words"),
-    [(0.03, "0.03"), (0.1, "0.1"), (0.5, "0.5"), (0.001, "0.001"), (1.0, "1"), (0.9999, "1"), (0.0005, "5e-4"),
-     (2e-9, "2e-9"), (1e-300, "1e-300"), (0.0, "< 1e-300"), (None, "–"), (math.nan, "–")],
-)  # fmt: skip
+    [
+        (0.03, "0.03"),
+        (0.1, "0.1"),
+        (0.5, "0.5"),
+        (0.001, "0.001"),
+        (1.0, "1"),
+        (0.9999, "1"),
+        (0.0005, "5e-4"),
+        (2e-9, "2e-9"),
+        (1e-300, "1e-300"),
+        (0.0, "< 1e-300"),
+        (None, "–"),
+        (math.nan, "–"),
+    ],
+)
 def test_probabilities_are_short_and_never_zero(value, words):
     assert probability(value) == words
 
@@ -91,9 +128,13 @@ def test_a_finding_is_one_sentence_that_anyone_can_read():
 
 @pytest.mark.parametrize(
     ("origin", "words"),
-    [("model", "the model adds this"), ("labels", "this is the votes’ doing"), ("both", "the model adds to it"),
-     ("unclear", "votes or model cannot be told")],
-)  # fmt: skip
+    [
+        ("model", "the model adds this"),
+        ("labels", "this is the votes’ doing"),
+        ("both", "the model adds to it"),
+        ("unclear", "votes or model cannot be told"),
+    ],
+)
 def test_the_origin_is_said_of_the_kind_of_truth_there_is(origin, words):
     sentence = plain_sentence(replace(DARK, origin=origin), truth="votes")
     assert sentence.endswith(f"; the votes themselves differ by +0.3: {words}.")
@@ -177,7 +218,7 @@ def test_emphasis_survives_values_that_end_in_a_blank(value):
 
 
 def test_an_outcome_without_skew_is_never_no_bias(quiet_demo):
-    from workbench.store import load_audit
+    from affect_workbench.workbench.runs.store import load_audit
 
     result = load_audit(quiet_demo.audit)
     words = outcome(result)
@@ -265,9 +306,11 @@ def test_nothing_untold_is_not_said_to_be_no_proof():
     told = {0: False, 1: True}
     for untold, said in told.items():
         result = SimpleNamespace(
-            has_predictions=True, overall=overall, changes=changes,
+            has_predictions=True,
+            overall=overall,
+            changes=changes,
             count=lambda verdict, n=untold: n * (verdict == "undetermined"),
-        )  # fmt: skip
+        )
         assert ("That is not proof of none: 1 pair could not be told." in " ".join(changed(result))) is said
         assert "0 pairs" not in " ".join(changed(result))
 

@@ -6,8 +6,11 @@ import sys
 
 import pytest
 
-from workbench.options import add_arguments, build, options, read_toml
-from workbench.settings import COMMANDS, AuditSettings, DemoSettings, TrainSettings
+from affect_workbench.workbench.__main__ import COMMANDS
+from affect_workbench.workbench.audit.settings import AuditSettings
+from affect_workbench.workbench.benchmark.settings import DemoSettings
+from affect_workbench.workbench.interface.options import add_arguments, build, options, read_toml
+from affect_workbench.workbench.models.training.settings import TrainSettings
 
 
 def parsed(kind, *words):
@@ -139,5 +142,5 @@ def test_values_out_of_range_are_named_with_the_legal_ones(kind, given, message)
 def test_settings_import_nothing_heavy():
     code = "import sys, workbench.settings; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
-    assert "workbench.settings" in loaded
+    assert "affect_workbench.workbench.__main__" in loaded
     assert not {"torch", "transformers", "pandas", "numpy", "streamlit", "plotly", "scipy"} & set(loaded)

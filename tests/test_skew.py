@@ -9,15 +9,16 @@ from scipy import stats
 from statsmodels.stats.contingency_tables import Table2x2
 from statsmodels.stats.proportion import confint_proportions_2indep, proportion_confint
 
-from analyses.cells import VERDICTS
-from analyses.counting import slice_sums
-from analyses.hierarchical import select
-from analyses.inference import newcombe
-from analyses.scores import margins, scores
-from analyses.skew import FINDING_COLUMNS, ORIGINS, ranked, skew_table
-from analyses.slices import SliceSpec, coded_attribute
-from data.predictions import Predictions, predictions_from_table
-from data.taxonomy import Taxonomy
+from affect_workbench.analyses.inference.intervals import newcombe
+from affect_workbench.analyses.inference.multiplicity import select
+from affect_workbench.analyses.inference.verdicts import VERDICTS
+from affect_workbench.analyses.skew.findings import FINDING_COLUMNS, ORIGINS, ranked, skew_table
+from affect_workbench.analyses.slices.coding import coded_attribute
+from affect_workbench.analyses.slices.conditions import SliceSpec
+from affect_workbench.analyses.slices.scores import margins, scores
+from affect_workbench.analyses.slices.sums import slice_sums
+from affect_workbench.data.predictions import Predictions, predictions_from_table
+from affect_workbench.data.taxonomies.taxonomy import Taxonomy
 
 EKMAN = Taxonomy.named("ekman6")
 
@@ -86,8 +87,9 @@ def test_every_cell_is_what_a_loop_over_pictures_gives(votes: bool) -> None:
         shift = (said - truth[:, at])[inside & known].mean() - (said - truth[:, at])[outside & known].mean()
         np.testing.assert_allclose(
             [finding.rate, finding.complement_rate, finding.effect, finding.composition, finding.shift],
-            [hits / n, others / m, effect, composition, shift], atol=1e-12,
-        )  # fmt: skip
+            [hits / n, others / m, effect, composition, shift],
+            atol=1e-12,
+        )
         interval = confint_proportions_2indep(hits, n, others, m, method="newcomb", compare="diff")
         np.testing.assert_allclose([finding.low, finding.high], interval, atol=1e-9)
         wilson = proportion_confint(hits, n, method="wilson")
@@ -324,8 +326,14 @@ def test_scores_are_what_is_written_out_for_every_picture(truth: str) -> None:
             known = np.isfinite(votes).all()
             votes = votes if known else np.zeros(6)
             shift = said - votes if known else np.zeros(6)
-            expected |= {"labelled": [float(known)], "votes": votes, "votes2": votes**2, "shift": shift, "shift2": shift**2,
-                         "hit": [said @ votes]}  # fmt: skip
+            expected |= {
+                "labelled": [float(known)],
+                "votes": votes,
+                "votes2": votes**2,
+                "shift": shift,
+                "shift2": shift**2,
+                "hit": [said @ votes],
+            }
         for kind, values in expected.items():
             np.testing.assert_allclose(found.of(kind)[picture], values, atol=1e-12)
     assert ("votes" in found) == (truth != "none")

@@ -9,8 +9,8 @@ from scipy import stats
 from statsmodels.stats.proportion import confint_proportions_2indep
 from workbench_runs import EKMAN, audited, predictions_table
 
-from analyses.slice_accuracy import ACCURACY, ACCURACY_COLUMNS, accuracy_table
-from workbench.headline import beside_headline, headline_sentences
+from affect_workbench.analyses.disparities.accuracy import ACCURACY, ACCURACY_COLUMNS, accuracy_table
+from affect_workbench.workbench.report.headline import beside_headline, headline_sentences
 
 FAST = {"further": False, "space_pictures": 0}
 
@@ -126,10 +126,10 @@ def test_without_a_truth_there_is_no_table():
 
 
 def test_the_table_refuses_scores_without_a_truth():
-    from analyses.counting import slice_sums
-    from analyses.scores import scores
-    from analyses.slices import coded_attributes
-    from data.predictions import predictions_from_table
+    from affect_workbench.analyses.slices.coding import coded_attributes
+    from affect_workbench.analyses.slices.scores import scores
+    from affect_workbench.analyses.slices.sums import slice_sums
+    from affect_workbench.data.predictions import predictions_from_table
 
     given = predictions_from_table(predictions_table(100).drop(columns="label"))
     coded = coded_attributes(given.rows, ["tone"], ["tone"])[0]

@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from analyses.slice_calibration import BINS, calibration_table, probabilities
-from analyses.slices import CodedAttribute, coded_attribute
-from data.predictions import Predictions, predictions_from_table
-from data.taxonomy import Taxonomy
+from affect_workbench.analyses.disparities.calibration import BINS, calibration_table, probabilities
+from affect_workbench.analyses.slices.coding import CodedAttribute, coded_attribute
+from affect_workbench.data.predictions import Predictions, predictions_from_table
+from affect_workbench.data.taxonomies.taxonomy import Taxonomy
 
 EKMAN = Taxonomy.named("ekman6")
 LABELS = np.array(EKMAN.labels, dtype=object)

@@ -11,17 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analyses.numeric import numeric_table
-from analyses.slices import (
-    FEW_VALUES,
-    MOST_VALUES,
-    CodedAttribute,
-    Condition,
-    SliceSpec,
-    coded_attribute,
-    coded_attributes,
-    in_words,
-)
+from affect_workbench.analyses.disparities.numbers import numeric_table
+from affect_workbench.analyses.slices.coding import MOST_VALUES, CodedAttribute, coded_attribute, coded_attributes
+from affect_workbench.analyses.slices.conditions import FEW_VALUES, Condition, SliceSpec, in_words
 
 WORDS = st.one_of(st.none(), st.sampled_from(["dark", "light", "Über", "yes", ""]))
 NUMBERS = st.one_of(st.none(), st.floats(-1e6, 1e6, width=32), st.integers(-3, 3).map(float))

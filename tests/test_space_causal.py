@@ -9,17 +9,23 @@ import pandas as pd
 import pytest
 from scipy.stats import binomtest
 
-from analyses.erasure import leace
-from analyses.slices import CodedAttribute, coded_attribute
-from analyses.space.association import association_table
-from analyses.space.causal import NO_SKEW, NOT_SHOWN, RUNS_THROUGH, erasure_test, kept_neighbours
-from analyses.space.encoding import linear_probe
-from analyses.space.folds import grouped_folds
-from analyses.space.head import NearestAnchor, label_space
-from analyses.space.shift import concept_shift_table
-from analyses.space.step import space_tables
-from data.predictions import Predictions, predictions_from_table
-from data.taxonomy import Taxonomy
+from affect_workbench.analyses.slices.coding import CodedAttribute, coded_attribute
+from affect_workbench.analyses.space.association import association_table
+from affect_workbench.analyses.space.erasure.erasure_test import (
+    NO_SKEW,
+    NOT_SHOWN,
+    RUNS_THROUGH,
+    erasure_test,
+    kept_neighbours,
+)
+from affect_workbench.analyses.space.erasure.folds import grouped_folds
+from affect_workbench.analyses.space.erasure.leace import leace
+from affect_workbench.analyses.space.erasure.linear_probe import linear_probe
+from affect_workbench.analyses.space.geometry.shift import concept_shift_table
+from affect_workbench.analyses.space.label_space import NearestAnchor, label_space
+from affect_workbench.analyses.space.tables import space_tables
+from affect_workbench.data.predictions import Predictions, predictions_from_table
+from affect_workbench.data.taxonomies.taxonomy import Taxonomy
 
 EKMAN = Taxonomy.named("ekman6")
 K = len(EKMAN)
@@ -335,10 +341,22 @@ def test_the_tables_of_an_audit_say_how_many_pictures_they_saw_and_what_could_no
     coded = [coded_attribute(given.rows["tone"]), attribute(rare, name="rare")]
     tables = space_tables(given, coded, skewed=frozenset({"tone: dark"}), on_map=np.arange(0, 500, 5), most=200, seed=2)
     assert set(tables) == {
-        "space_pull", "space_hubs", "space_margins", "space_mmd", "space_association", "space_shift", "space_encoding",
-        "space_neighbours", "space_erasure", "space_collateral", "space_alignment", "space_plane", "space_plane_labels",
-        "space_plane_badge", "space_about",
-    }  # fmt: skip
+        "space_pull",
+        "space_hubs",
+        "space_margins",
+        "space_mmd",
+        "space_association",
+        "space_shift",
+        "space_encoding",
+        "space_neighbours",
+        "space_erasure",
+        "space_collateral",
+        "space_alignment",
+        "space_plane",
+        "space_plane_labels",
+        "space_plane_badge",
+        "space_about",
+    }
     about = tables["space_about"].set_index("analysis")
     assert about.loc["space_pull", "pictures"] == 500
     assert set(tables["space_about"].query("attribute == 'rare'")["analysis"]) == {"space_encoding"}

@@ -9,15 +9,17 @@ import pandas as pd
 import pytest
 from workbench_runs import audited, predictions_table, refusal, succeeded
 
-from analyses.audit import AuditResult, run_audit
-from analyses.config import AuditConfig
-from analyses.space.causal import NOT_SHOWN, RUNS_THROUGH
-from data.predictions import Predictions
-from data.taxonomy import Taxonomy
-from workbench import space_figures, space_sentences
-from workbench.report import report_html
-from workbench.space_section import section_figures, shown_tables, space_section
-from workbench.store import load_audit, save_audit
+from affect_workbench.analyses.audit.config import AuditConfig
+from affect_workbench.analyses.audit.result import AuditResult
+from affect_workbench.analyses.audit.run import run_audit
+from affect_workbench.analyses.space.erasure.erasure_test import NOT_SHOWN, RUNS_THROUGH
+from affect_workbench.data.predictions import Predictions
+from affect_workbench.data.taxonomies.taxonomy import Taxonomy
+from affect_workbench.workbench.report.html import report_html
+from affect_workbench.workbench.report.space import figures as space_figures
+from affect_workbench.workbench.report.space import sentences as space_sentences
+from affect_workbench.workbench.report.space.section import section_figures, shown_tables, space_section
+from affect_workbench.workbench.runs.store import load_audit, save_audit
 
 EKMAN = Taxonomy.named("ekman6")
 
@@ -165,8 +167,8 @@ def test_the_tables_come_back_from_the_run_folder(result, tmp_path) -> None:
 
 
 def test_labels_can_be_asked_for_in_other_words(planted, planted_probe, tmp_path) -> None:
-    from data.atomic import atomic_folder
-    from probes.checkpoint import save_probe
+    from affect_workbench.data.storage.atomic import atomic_folder
+    from affect_workbench.probes.checkpoint import save_probe
 
     planted.where(split="test").save(tmp_path / "features")
     with atomic_folder(tmp_path / "probe") as partial:

@@ -12,20 +12,20 @@ from scipy.spatial.distance import cdist, pdist
 from scipy.stats import binomtest
 from sklearn.manifold import trustworthiness
 
-from analyses.projection import projection
-from analyses.slices import CodedAttribute, coded_attribute
-from analyses.space.alignment import alignment_table
-from analyses.space.contrasts import contrasts
-from analyses.space.head import NearestAnchor, label_space
-from analyses.space.maps import label_plane, map_trust
-from analyses.space.margins import hubness_table, margin_table, median_interval
-from analyses.space.mmd import kernel_features, mmd_table
-from analyses.space.neighbours import nearest_neighbours, purity_table
-from analyses.space.pull import pull_table
-from analyses.space.wording import wording_table
-from analyses.strata import true_codes
-from data.predictions import Predictions, predictions_from_table
-from data.taxonomy import Taxonomy
+from affect_workbench.analyses.slices.coding import CodedAttribute, coded_attribute
+from affect_workbench.analyses.slices.strata import true_codes
+from affect_workbench.analyses.space.contrasts import contrasts
+from affect_workbench.analyses.space.geometry.alignment import alignment_table
+from affect_workbench.analyses.space.geometry.plane import label_plane, map_trust
+from affect_workbench.analyses.space.geometry.projection import projection
+from affect_workbench.analyses.space.label_space import NearestAnchor, label_space
+from affect_workbench.analyses.space.margins import hubness_table, margin_table, median_interval
+from affect_workbench.analyses.space.mmd import kernel_features, mmd_table
+from affect_workbench.analyses.space.neighbours import nearest_neighbours, purity_table
+from affect_workbench.analyses.space.pull import pull_table
+from affect_workbench.analyses.space.rewording import wording_table
+from affect_workbench.data.predictions import Predictions, predictions_from_table
+from affect_workbench.data.taxonomies.taxonomy import Taxonomy
 
 EKMAN = Taxonomy.named("ekman6")
 K = len(EKMAN)

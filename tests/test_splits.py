@@ -8,9 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from data.features import FeatureSet, FeatureSpec
-from data.predictions import predictions_from_table
-from data.splits import ids_without_split, split_of, stratified_folds, stratified_holdout, with_split_names
+from affect_workbench.data.features import FeatureSet, FeatureSpec
+from affect_workbench.data.predictions import predictions_from_table
+from affect_workbench.data.tables.splits import (
+    ids_without_split,
+    split_of,
+    stratified_folds,
+    stratified_holdout,
+    with_split_names,
+)
 
 codes_lists = st.lists(st.integers(-1, 6), min_size=2, max_size=120).map(np.array)
 seeds = st.integers(0, 99)

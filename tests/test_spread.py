@@ -7,17 +7,17 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from analyses.clusters import Compared, group_codes, group_spreads
-from analyses.counting import slice_sums
-from analyses.inference import newcombe, wilson
-from analyses.scores import scores
-from analyses.share_gaps import agreement_interval, mean_of_shares, share_gap
-from analyses.skew import skew_table
-from analyses.slices import coded_attribute
-from analyses.spread import Sums, of_votes
-from analyses.structure import slice_table
-from data.predictions import Predictions
-from data.taxonomy import Taxonomy
+from affect_workbench.analyses.inference.clusters import Compared, group_codes, group_spreads
+from affect_workbench.analyses.inference.intervals import newcombe, wilson
+from affect_workbench.analyses.inference.means.shares import agreement_interval, mean_of_shares, share_gap
+from affect_workbench.analyses.inference.means.spread import Sums, of_votes
+from affect_workbench.analyses.skew.findings import skew_table
+from affect_workbench.analyses.slices.coding import coded_attribute
+from affect_workbench.analyses.slices.scores import scores
+from affect_workbench.analyses.slices.sums import slice_sums
+from affect_workbench.analyses.space.geometry.anchor_distances import slice_table
+from affect_workbench.data.predictions import Predictions
+from affect_workbench.data.taxonomies.taxonomy import Taxonomy
 
 EKMAN = Taxonomy.named("ekman6")
 

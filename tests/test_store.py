@@ -13,16 +13,28 @@ import pandas as pd
 import pytest
 from workbench_runs import EKMAN, HOSTILE, audited, finished_run, predictions_table, succeeded
 
-from analyses.audit import SCHEMA
-from analyses.cells import VERDICTS
-from workbench.report import report_html
-from workbench.store import audit_record, load_audit, runs_under, save_audit
+from affect_workbench.analyses.audit.result import SCHEMA
+from affect_workbench.analyses.inference.verdicts import VERDICTS
+from affect_workbench.workbench.report.html import report_html
+from affect_workbench.workbench.runs.store import audit_record, load_audit, runs_under, save_audit
 
 pytest_plugins = ["workbench_fixtures"]
 
 PROMISED = {
-    "slice", "where", "emotion", "n", "rate", "complement_rate", "effect", "low", "high", "p", "q", "detectable", "verdict",
-}  # fmt: skip
+    "slice",
+    "where",
+    "emotion",
+    "n",
+    "rate",
+    "complement_rate",
+    "effect",
+    "low",
+    "high",
+    "p",
+    "q",
+    "detectable",
+    "verdict",
+}
 TABLES = ("findings", "slices", "structure", "samples", "excluded")
 
 
@@ -126,7 +138,7 @@ def test_what_is_not_known_is_null_and_not_zero(awkward):
 
 def test_findings_describe_their_slices(awkward):
     """`where` picks exactly the pictures that `n` counts, after a round trip through JSON and Parquet."""
-    from workbench.sentences import samples_in
+    from affect_workbench.workbench.report.sentences import samples_in
 
     loaded = load_audit(awkward[1])
     for finding in loaded.findings.drop_duplicates("slice").itertuples():

@@ -8,8 +8,7 @@ from scipy import stats
 from statsmodels.stats.contingency_tables import StratifiedTable
 from statsmodels.stats.oneway import anova_generic
 
-from analyses.cluster_robust import group_contrast
-from analyses.homogeneity import (
+from affect_workbench.analyses.inference.homogeneity import (
     breslow_day_p,
     enough_expected,
     equal_differences_p,
@@ -17,7 +16,8 @@ from analyses.homogeneity import (
     extremes,
     jointly_equal_p,
 )
-from analyses.stratified import within_strata
+from affect_workbench.analyses.inference.means.cluster_robust import group_contrast
+from affect_workbench.analyses.inference.means.stratified import within_strata
 
 
 def tables(rng: np.random.Generator, strata: int = 4, cells: int = 30) -> tuple[np.ndarray, ...]:

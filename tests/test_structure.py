@@ -8,12 +8,13 @@ import pytest
 from scipy import stats
 from statsmodels.stats.proportion import proportion_confint
 
-from analyses.counting import slice_sums
-from analyses.scores import margins, scores
-from analyses.slices import SliceSpec, coded_attribute
-from analyses.structure import slice_table, structure_table
-from data.predictions import Predictions, predictions_from_table
-from data.taxonomy import Taxonomy
+from affect_workbench.analyses.slices.coding import coded_attribute
+from affect_workbench.analyses.slices.conditions import SliceSpec
+from affect_workbench.analyses.slices.scores import margins, scores
+from affect_workbench.analyses.slices.sums import slice_sums
+from affect_workbench.analyses.space.geometry.anchor_distances import slice_table, structure_table
+from affect_workbench.data.predictions import Predictions, predictions_from_table
+from affect_workbench.data.taxonomies.taxonomy import Taxonomy
 
 EKMAN = Taxonomy.named("ekman6")
 

@@ -17,18 +17,18 @@ import pytest
 from sklearn.metrics import balanced_accuracy_score
 from workbench_runs import refusal, succeeded
 
-from analyses.inference import paired_shift_interval
-from data.features import FeatureSet, FeatureSpec
-from data.taxonomy import Taxonomy
-from probes.anchors import LabelAnchors
-from probes.config import LOSS_NAMES, SOFT_LOSSES, FitConfig
-from probes.train import fit
-from workbench.options import build, read_toml
-from workbench.search_space import SPACE, Choice, as_suggestion, proposed, searched
-from workbench.settings import SweepSettings, TrainSettings
-from workbench.sweep_sentences import best_of, paired_interval, sentences
-from workbench.sweep_trials import Ground, Tried
-from workbench.sweeping import Swept, sweep
+from affect_workbench.analyses.inference.intervals import paired_shift_interval
+from affect_workbench.data.features import FeatureSet, FeatureSpec
+from affect_workbench.data.taxonomies.taxonomy import Taxonomy
+from affect_workbench.probes.anchors.anchors import LabelAnchors
+from affect_workbench.probes.config import LOSS_NAMES, SOFT_LOSSES, FitConfig
+from affect_workbench.probes.training.fit import fit
+from affect_workbench.workbench.interface.options import build, read_toml
+from affect_workbench.workbench.models.training.settings import SweepSettings, TrainSettings
+from affect_workbench.workbench.models.training.sweep.command import Swept, sweep
+from affect_workbench.workbench.models.training.sweep.search_space import SPACE, Choice, as_suggestion, proposed, searched
+from affect_workbench.workbench.models.training.sweep.summary import best_of, paired_interval, sentences
+from affect_workbench.workbench.models.training.sweep.trials import Ground, Tried
 
 QUICK = ("--epochs", 2, "--device", "cpu", "--minutes", 0)
 FIT = FitConfig(epochs=2, device="cpu")
@@ -94,9 +94,14 @@ def test_every_default_lies_within_the_space() -> None:
 
 
 GIVEN = [
-    {}, {"soft": "votes"}, {"label_smoothing": 0.1}, {"learn_temperature": True}, {"loss": "triplet"},
-    {"learn_temperature": True, "soft": "similarity"}, {"epochs": 3, "batch": 16},
-]  # fmt: skip
+    {},
+    {"soft": "votes"},
+    {"label_smoothing": 0.1},
+    {"learn_temperature": True},
+    {"loss": "triplet"},
+    {"learn_temperature": True, "soft": "similarity"},
+    {"epochs": 3, "batch": 16},
+]
 
 
 @pytest.mark.parametrize("more", GIVEN)
@@ -235,7 +240,7 @@ def test_unlabelled_pictures_and_copies_are_left_out_and_counted(tmp_path: Path)
 def test_folds_by_position_read_as_probes_trained_on_copies_of_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at_once: int
 ) -> None:
-    monkeypatch.setattr("workbench.sweep_trials._READ_AT_ONCE", at_once)
+    monkeypatch.setattr("affect_workbench.workbench.models.training.sweep.trials._READ_AT_ONCE", at_once)
     features = FeatureSet.load(saved(tmp_path / "features"))
     taxonomy = Taxonomy.from_labels(["anger", "fear", "joy"])
     anchors = LabelAnchors(taxonomy.labels, np.eye(3, dtype=np.float32), "test")

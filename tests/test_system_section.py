@@ -11,14 +11,14 @@ import pandas as pd
 import pytest
 from workbench_runs import EKMAN, HOSTILE, SLIM, audited, predictions_table, refusal, succeeded
 
-from analyses.audit import run_audit
-from analyses.config import AuditConfig
-from data.predictions import predictions_from_table
-from workbench.chapters.impact import impact_ratios
-from workbench.report import report_html
-from workbench.store import load_audit
-from workbench.system_card import SystemCard, read_system_card
-from workbench.system_section import NOTHING_STATED, read_first, system_section
+from affect_workbench.analyses.audit.config import AuditConfig
+from affect_workbench.analyses.audit.run import run_audit
+from affect_workbench.data.predictions import predictions_from_table
+from affect_workbench.workbench.report.html import report_html
+from affect_workbench.workbench.report.sections.impact_ratios import impact_ratios
+from affect_workbench.workbench.report.system.card import SystemCard, read_system_card
+from affect_workbench.workbench.report.system.section import NOTHING_STATED, read_first, system_section
+from affect_workbench.workbench.runs.store import load_audit
 
 TEMPLATE = Path(__file__).resolve().parents[1] / "docs" / "system.toml"
 QUICK = AuditConfig(map_pictures=0, space_pictures=0, further=False, order=1)
@@ -213,8 +213,11 @@ def test_impact_ratios_have_the_form_of_the_law_and_name_what_may_be_left_out() 
         assert rows.loc[f"place: {place}", "impact ratio"] == f"{rate / highest:.2f}"
     blue = table[table["tone"] == "blue"]
     assert list(rows.loc["tone: blue", ["pictures", "read as joy", "selection rate", "impact ratio"]]) == [
-        "5", str(int((blue["predicted"] == "joy").sum())), "–", "–",
-    ]  # fmt: skip
+        "5",
+        str(int((blue["predicted"] == "joy").sum())),
+        "–",
+        "–",
+    ]
     both = table[(table["tone"] == "dark") & (table["place"] == "home")]
     assert rows.loc["tone: dark and place: home", "read as joy"] == str(int((both["predicted"] == "joy").sum()))
     said = " ".join(chapter.found)

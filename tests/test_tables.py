@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from data.attributes import join_attributes
-from data.features import FeatureSet
-from data.tables import is_table, named, read_table, require_unique
+from affect_workbench.data.features import FeatureSet
+from affect_workbench.data.tables.attributes import join_attributes
+from affect_workbench.data.tables.read import is_table, named, read_table, require_unique
 
 
 def csv(folder: Path, text: str, name: str = "t.csv") -> Path:
@@ -135,10 +135,16 @@ def test_core_columns_of_a_joined_table_are_used() -> None:
     pictures = pd.DataFrame({"image_id": list("abc"), "path": ["x/a", "x/b", "x/c"], "tone": ["d", "l", None]})
     table = pd.DataFrame(
         {
-            "image_id": list("cab"), "group_id": ["2", "1", "1"], "label": ["joy", "fear", None], "vote_joy": [3, 1, 0],
-            "split": "test", "pair_id": ["p", "p", "q"], "path": ["c", "a", "b"], "tone": ["l", "D", "l"],
+            "image_id": list("cab"),
+            "group_id": ["2", "1", "1"],
+            "label": ["joy", "fear", None],
+            "vote_joy": [3, 1, 0],
+            "split": "test",
+            "pair_id": ["p", "p", "q"],
+            "path": ["c", "a", "b"],
+            "tone": ["l", "D", "l"],
         }
-    )  # fmt: skip
+    )
     joined, report = join_attributes(pictures, table)
     assert report.core == ("group_id", "label", "vote_joy", "split", "pair_id")
     assert (report.attributes, report.filled, report.aside) == ((), (("tone", 1),), ("path",))

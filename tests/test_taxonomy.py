@@ -10,15 +10,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from data.taxonomy import TAXONOMIES, Taxonomy, closest
+from affect_workbench.data.taxonomies.taxonomy import TAXONOMIES, Taxonomy, closest
 
 BUILT_IN = sorted(TAXONOMIES)
 
 
 def test_the_built_in_sets_have_their_published_sizes_and_order() -> None:
     assert {name: len(taxonomy) for name, taxonomy in TAXONOMIES.items()} == {
-        "ekman6": 6, "fer7": 7, "affectnet8": 8, "mikels8": 8, "parrott6": 6, "webemo25": 25, "polarity": 2,
-    }  # fmt: skip
+        "ekman6": 6,
+        "fer7": 7,
+        "affectnet8": 8,
+        "mikels8": 8,
+        "parrott6": 6,
+        "webemo25": 25,
+        "polarity": 2,
+    }
     assert TAXONOMIES["ekman6"].labels == ("anger", "disgust", "fear", "joy", "sadness", "surprise")
     for taxonomy in TAXONOMIES.values():
         assert set(taxonomy.polarity) == set(taxonomy.labels)
@@ -182,9 +188,15 @@ def test_a_set_in_somebodys_spelling_keeps_order_polarity_and_maps():
     assert own.labels == ("amusement", "AWE", "Content", "excitement", "anger", "disgust", "fear", "Sad")
     assert own.polarity["Sad"] == -1
     assert own.to(TAXONOMIES["ekman6"]) == {
-        "amusement": "joy", "AWE": None, "Content": "joy", "excitement": "joy", "anger": "anger", "disgust": "disgust",
-        "fear": "fear", "Sad": "sadness",
-    }  # fmt: skip
+        "amusement": "joy",
+        "AWE": None,
+        "Content": "joy",
+        "excitement": "joy",
+        "anger": "anger",
+        "disgust": "disgust",
+        "fear": "fear",
+        "Sad": "sadness",
+    }
     assert TAXONOMIES["webemo25"].to(own)["contentment"] == "Content"
     assert [own.resolve(word) for word in ("sadness", "contentment", "awe", "Content!")] == [
         "Sad",

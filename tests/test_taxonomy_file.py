@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from data.joint_taxonomy import JointTaxonomy, twins
-from data.taxonomy import Taxonomy
-from data.taxonomy_file import read_taxonomy, taxonomy_called
+from affect_workbench.data.taxonomies.files import read_taxonomy, taxonomy_called
+from affect_workbench.data.taxonomies.joint import JointTaxonomy, twins
+from affect_workbench.data.taxonomies.taxonomy import Taxonomy
 
 WHOLE = """
 labels = ["wrath", "bliss", "wonder"]
@@ -28,9 +28,13 @@ def written(folder: Path, text: str) -> Path:
 def test_a_file_is_the_taxonomy_that_it_describes(tmp_path: Path) -> None:
     own = taxonomy_called(str(written(tmp_path, WHOLE)))
     assert own == Taxonomy(
-        "own", ("wrath", "bliss", "wonder"), {"wrath": -1, "bliss": 1}, {"wrathful": "wrath"}, {"wrath": ("fury",)},
+        "own",
+        ("wrath", "bliss", "wonder"),
+        {"wrath": -1, "bliss": 1},
+        {"wrathful": "wrath"},
+        {"wrath": ("fury",)},
         {"ekman6": {"wrath": "anger", "bliss": "joy", "wonder": None}},
-    )  # fmt: skip
+    )
     assert taxonomy_called("ekman6") is Taxonomy.named("ekman6")
 
 
@@ -38,8 +42,9 @@ def test_its_map_makes_twins_that_are_never_negatives(tmp_path: Path) -> None:
     own, ekman = read_taxonomy(written(tmp_path, WHOLE)), Taxonomy.named("ekman6")
     pairs = twins(own, ekman)
     assert [(own.labels[row], ekman.labels[column]) for row, column in zip(*pairs.nonzero(), strict=True)] == [
-        ("wrath", "anger"), ("bliss", "joy"),
-    ]  # fmt: skip
+        ("wrath", "anger"),
+        ("bliss", "joy"),
+    ]
     mask = JointTaxonomy((own, ekman)).not_negative
     assert mask[0, 3 + ekman.labels.index("anger")]
     assert not mask[0, 3 + ekman.labels.index("joy")]

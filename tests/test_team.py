@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from data.features import FeatureSet, FeatureSpec
+from affect_workbench.data.features import FeatureSet, FeatureSpec
 
 ROOT = Path(__file__).parents[1]
 
@@ -20,9 +20,23 @@ ROOT = Path(__file__).parents[1]
 def launched(*words: object, program: tuple[str, ...] = ("-m", "workbench")) -> subprocess.CompletedProcess[str]:
     """Two processes on the CPU."""
     command = [
-        sys.executable, "-m", "accelerate.commands.launch", "--cpu", "--num_processes", "2", "--num_machines", "1",
-        "--mixed_precision", "no", "--dynamo_backend", "no", "--main_process_port", "0", *program, *map(str, words),
-    ]  # fmt: skip
+        sys.executable,
+        "-m",
+        "accelerate.commands.launch",
+        "--cpu",
+        "--num_processes",
+        "2",
+        "--num_machines",
+        "1",
+        "--mixed_precision",
+        "no",
+        "--dynamo_backend",
+        "no",
+        "--main_process_port",
+        "0",
+        *program,
+        *map(str, words),
+    ]
     environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
     return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=environment, timeout=300, check=False)
 
@@ -46,8 +60,11 @@ def test_two_processes_train_one_probe(features, tmp_path):
     both = json.loads((tmp_path / "two/metrics.json").read_text(encoding="utf-8"))
     alone = subprocess.run(
         [sys.executable, "-m", "workbench", *map(str, words), "-o", str(tmp_path / "one")],
-        capture_output=True, text=True, cwd=ROOT, check=False,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        check=False,
+    )
     assert alone.returncode == 0, alone.stderr
     one = json.loads((tmp_path / "one/metrics.json").read_text(encoding="utf-8"))
     accuracies = [record["accuracy"] for record in (both, one)]
@@ -66,9 +83,9 @@ def test_bad_input_ends_all_processes_and_is_said_once(features, tmp_path):
 STEP = """
 import sys
 import torch
-from probes.losses import Extras, info_nce
-from probes.projector import MetricProjector
-from probes.team import is_main, team
+from affect_workbench.probes.training.losses import Extras, info_nce
+from affect_workbench.probes.projector import MetricProjector
+from affect_workbench.probes.training.distributed import is_main, team
 
 crew = team("cpu")
 torch.manual_seed(0)

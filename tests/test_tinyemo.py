@@ -17,12 +17,12 @@ from scipy.special import erf
 from test_anchors import WORDS, tokenizer
 from workbench_runs import refusal, succeeded
 
-from data.features import FeatureSet, FeatureSpec
-from data.taxonomy import Taxonomy
-from probes.anchors import LabelAnchors, token_anchors
-from probes.checkpoint import load_probe
-from probes.runtime import declare_torchvision_operators
-from probes.tinyemo import TEXT_WIDTHS, TOWERS, Checkpoint, open_checkpoint, probe_from
+from affect_workbench.data.features import FeatureSet, FeatureSpec
+from affect_workbench.data.taxonomies.taxonomy import Taxonomy
+from affect_workbench.probes.anchors.anchors import LabelAnchors, token_anchors
+from affect_workbench.probes.checkpoint import load_probe
+from affect_workbench.probes.runtime import declare_torchvision_operators
+from affect_workbench.probes.tinyemo.checkpoints import TEXT_WIDTHS, TOWERS, Checkpoint, open_checkpoint, probe_from
 
 declare_torchvision_operators()
 from transformers import LlamaConfig, LlamaForCausalLM  # noqa: E402  the operators come first: that is what the call is for
@@ -41,11 +41,16 @@ def state(width: int = 8, text_width: int = 12, *, hidden: int | None = None, se
         return torch.randn(shape, generator=rng)
 
     return {
-        "model.0.weight": normal(hidden, width) / width**0.5, "model.0.bias": normal(hidden),
-        "model.1.weight": 1 + normal(hidden) / 4, "model.1.bias": normal(hidden) / 4, "model.1.running_mean": normal(hidden),
-        "model.1.running_var": normal(hidden) ** 2 + 0.1, "model.1.num_batches_tracked": torch.tensor(977),
-        "model.4.weight": normal(text_width, hidden) / hidden**0.5, "model.4.bias": normal(text_width) / 10,
-    }  # fmt: skip
+        "model.0.weight": normal(hidden, width) / width**0.5,
+        "model.0.bias": normal(hidden),
+        "model.1.weight": 1 + normal(hidden) / 4,
+        "model.1.bias": normal(hidden) / 4,
+        "model.1.running_mean": normal(hidden),
+        "model.1.running_var": normal(hidden) ** 2 + 0.1,
+        "model.1.num_batches_tracked": torch.tensor(977),
+        "model.4.weight": normal(text_width, hidden) / hidden**0.5,
+        "model.4.bias": normal(text_width) / 10,
+    }
 
 
 def by_hand(weights: State, x: np.ndarray) -> np.ndarray:
@@ -71,10 +76,17 @@ def language_model(folder: Path, width: int) -> str:
     torch.manual_seed(width)
     LlamaForCausalLM(
         LlamaConfig(
-            vocab_size=len(WORDS), hidden_size=width, intermediate_size=8, num_hidden_layers=1, num_attention_heads=2,
-            num_key_value_heads=2, pad_token_id=0, bos_token_id=2, eos_token_id=3,
+            vocab_size=len(WORDS),
+            hidden_size=width,
+            intermediate_size=8,
+            num_hidden_layers=1,
+            num_attention_heads=2,
+            num_key_value_heads=2,
+            pad_token_id=0,
+            bos_token_id=2,
+            eos_token_id=3,
         )
-    ).save_pretrained(folder)  # fmt: skip
+    ).save_pretrained(folder)
     tokenizer().save_pretrained(folder)
     return str(folder)
 

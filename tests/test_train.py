@@ -9,16 +9,16 @@ import pandas as pd
 import pytest
 import torch
 
-from data.features import FeatureSet, FeatureSpec
-from data.joint_taxonomy import JointTaxonomy, twins
-from data.taxonomy import Taxonomy
-from probes import batches as batching
-from probes import loop
-from probes.anchors import LabelAnchors, anchors_from, synonym_anchors
-from probes.batches import cut, epoch_order
-from probes.config import LOSS_NAMES, FitConfig
-from probes.label_sets import SIMILARITY_TEMPERATURE, LabelSet, prepare
-from probes.train import _bank, fit, fit_joint
+from affect_workbench.data.features import FeatureSet, FeatureSpec
+from affect_workbench.data.taxonomies.joint import JointTaxonomy, twins
+from affect_workbench.data.taxonomies.taxonomy import Taxonomy
+from affect_workbench.probes.anchors.anchors import LabelAnchors, anchors_from, synonym_anchors
+from affect_workbench.probes.config import LOSS_NAMES, FitConfig
+from affect_workbench.probes.training import batches as batching
+from affect_workbench.probes.training import loop
+from affect_workbench.probes.training.batches import cut, epoch_order
+from affect_workbench.probes.training.fit import _bank, fit, fit_joint
+from affect_workbench.probes.training.label_sets import SIMILARITY_TEMPERATURE, LabelSet, prepare
 
 TWO = Taxonomy("two", ("a", "b", "c"))
 ANCHORS = LabelAnchors(TWO.labels, np.eye(3, 8, dtype=np.float32), "test")

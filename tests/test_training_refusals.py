@@ -10,7 +10,7 @@ import pytest
 import torch
 from workbench_runs import refusal
 
-from data.features import FeatureSet, FeatureSpec
+from affect_workbench.data.features import FeatureSet, FeatureSpec
 
 
 @pytest.fixture(scope="module")

@@ -10,11 +10,11 @@ import pandas as pd
 import pytest
 from workbench_runs import refusal, succeeded
 
-from data.features import FeatureSet, FeatureSpec
-from data.taxonomy import Taxonomy
-from probes.checkpoint import load_probe
-from workbench.settings import TrainSettings
-from workbench.training_sides import sampling_sentence, sides, thin_labels
+from affect_workbench.data.features import FeatureSet, FeatureSpec
+from affect_workbench.data.taxonomies.taxonomy import Taxonomy
+from affect_workbench.probes.checkpoint import load_probe
+from affect_workbench.workbench.models.training.settings import TrainSettings
+from affect_workbench.workbench.models.training.splits import sampling_sentence, sides, thin_labels
 
 TWO = Taxonomy("two", ("joy", "fear"))
 
@@ -39,8 +39,7 @@ def ids(features: FeatureSet, positions: np.ndarray | None) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    ("train", "val", "test"),
-    [("Train", "Val", "Test"), ("training", "valid", "testing"), ("Training", "dev", "PublicTest")],
+    ("train", "val", "test"), [("Train", "Val", "Test"), ("training", "valid", "testing"), ("Training", "dev", "PublicTest")]
 )
 def test_the_sides_are_found_by_any_name_of_theirs(train: str, val: str, test: str) -> None:
     features = features_of([train] * 8 + [val] * 4 + [test] * 4)
@@ -99,7 +98,7 @@ def test_pictures_without_a_label_are_on_no_side() -> None:
         ([None] * 8, (), {"holdout": 1.0}, "--holdout"),
         ([None] * 8, (), {"holdout": -0.1}, "--holdout"),
     ],
-)  # fmt: skip
+)
 def test_a_side_that_would_be_empty_is_refused_with_what_to_do(splits, unlabelled, more, message) -> None:
     labels = [None if number in set(unlabelled) else TWO.labels[number % 2] for number in range(len(splits))]
     with pytest.raises(ValueError, match=message):

@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from analyses.comparability import (
+from affect_workbench.analyses.disparities.error_rates import MEASURES, confusion_table, odds_table
+from affect_workbench.analyses.disparities.group_metrics import (
     COMPARABILITY_COLUMNS,
     comparability_table,
     odds_difference,
@@ -17,13 +18,13 @@ from analyses.comparability import (
     parity_ratio,
     positive_rates,
 )
-from analyses.inference import fisher_exact, newcombe, wilson
-from analyses.slices import CodedAttribute, coded_attribute, coded_attributes
-from analyses.strata import true_codes
-from analyses.truth_gaps import MEASURES, confusion_table, odds_table
-from data.features import attribute_columns
-from data.predictions import Predictions, predictions_from_table
-from data.taxonomy import Taxonomy
+from affect_workbench.analyses.inference.exact import fisher_exact
+from affect_workbench.analyses.inference.intervals import newcombe, wilson
+from affect_workbench.analyses.slices.coding import CodedAttribute, coded_attribute, coded_attributes
+from affect_workbench.analyses.slices.strata import true_codes
+from affect_workbench.data.predictions import Predictions, predictions_from_table
+from affect_workbench.data.tables.columns import attribute_columns
+from affect_workbench.data.taxonomies.taxonomy import Taxonomy
 
 EKMAN = Taxonomy.named("ekman6")
 LABELS = np.array(EKMAN.labels, dtype=object)
@@ -40,10 +41,15 @@ def pictures(
     wrong = rng.integers(6, size=n) if groups is None else rng.integers(6, size=groups)[group]
     said = np.where(rng.random(n) < 0.7, shown, wrong)
     said[(values == 0) & (shown == 3) & (rng.random(n) < mistaken)] = 0
-    rows = pd.DataFrame({
-        "image_id": np.arange(n).astype(str), "group_id": group.astype(str), "predicted": LABELS[said],
-        "tone": np.array(["dark", "light", "mid"])[values], "side": np.array(["l", "r"])[rng.integers(2, size=n)],
-    })  # fmt: skip
+    rows = pd.DataFrame(
+        {
+            "image_id": np.arange(n).astype(str),
+            "group_id": group.astype(str),
+            "predicted": LABELS[said],
+            "tone": np.array(["dark", "light", "mid"])[values],
+            "side": np.array(["l", "r"])[rng.integers(2, size=n)],
+        }
+    )
     if truth:
         rows["label"] = LABELS[shown]
     found = predictions_from_table(rows, taxonomy=EKMAN)
@@ -66,11 +72,14 @@ def test_rates_and_largest_gaps_of_compas_are_those_of_fairlearn(compas) -> None
         attribute = coded_attribute(predictions.rows[column])
         frame = metrics.MetricFrame(
             metrics={
-                "true positive rate": metrics.true_positive_rate, "false positive rate": metrics.false_positive_rate,
+                "true positive rate": metrics.true_positive_rate,
+                "false positive rate": metrics.false_positive_rate,
                 "selection": metrics.selection_rate,
             },
-            y_true=y, y_pred=said, sensitive_features=table[column],
-        )  # fmt: skip
+            y_true=y,
+            y_pred=said,
+            sensitive_features=table[column],
+        )
         odds = odds_table(predictions, [attribute])
         for measure in MEASURES:
             rows = odds[(odds["measure"] == measure) & (odds["emotion"] == "1") & (odds["verdict"] != "too small")]

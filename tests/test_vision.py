@@ -7,11 +7,11 @@ import pytest
 import torch
 from PIL import Image
 
-from data.pixels import PixelRecipe
-from probes.builtin.tokenizer import CONTEXT, VOCABULARY, HashingTokenizer
-from probes.encoder_names import file_tag, name_of, parameters_tag
-from probes.runtime import declare_torchvision_operators
-from probes.vision import builtin_model, processor_recipe, vision_encoder
+from affect_workbench.data.images.preprocess import PixelRecipe
+from affect_workbench.probes.encoders.builtin.tokenizer import CONTEXT, VOCABULARY, HashingTokenizer
+from affect_workbench.probes.encoders.names import file_tag, name_of, parameters_tag
+from affect_workbench.probes.encoders.vision import builtin_model, processor_recipe, vision_encoder
+from affect_workbench.probes.runtime import declare_torchvision_operators
 
 declare_torchvision_operators()
 
@@ -50,7 +50,7 @@ def test_an_impossible_recipe_is_refused(given, message):
 
 
 def test_the_builtin_encoder_is_open_clips_own_model(builtin):
-    from probes.builtin import WEIGHTS_FILE
+    from affect_workbench.probes.encoders.builtin import WEIGHTS_FILE
 
     model = builtin_model(weights=WEIGHTS_FILE).eval()
     squares = np.stack([np.asarray(picture(64, 64, seed)) for seed in range(3)])
@@ -82,7 +82,7 @@ def test_weights_from_disk_are_loaded_and_named_by_their_bytes(tmp_path):
     import open_clip
     from safetensors.torch import save_file
 
-    from probes.builtin import CONFIG_FILE, MODEL
+    from affect_workbench.probes.encoders.builtin import CONFIG_FILE, MODEL
 
     open_clip.add_model_config(CONFIG_FILE)
     torch.manual_seed(5)
@@ -185,7 +185,7 @@ def test_a_folder_in_the_form_of_the_hub_is_an_encoder(tmp_path):
 
 
 def test_features_say_which_encoder_to_make_again(builtin):
-    from data.features import FeatureSpec
+    from affect_workbench.data.features import FeatureSpec
 
     def spec(encoder, weights=""):
         return FeatureSpec(width=4, encoder=encoder, weights=weights)
@@ -220,12 +220,25 @@ def saved_clip(folder):
 
     torch.manual_seed(0)
     config = CLIPConfig(
-        text_config={"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 2,
-                     "vocab_size": 99, "max_position_embeddings": 16, "eos_token_id": 2},
-        vision_config={"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 2,
-                       "image_size": 32, "patch_size": 8},
+        text_config={
+            "hidden_size": 32,
+            "intermediate_size": 64,
+            "num_hidden_layers": 2,
+            "num_attention_heads": 2,
+            "vocab_size": 99,
+            "max_position_embeddings": 16,
+            "eos_token_id": 2,
+        },
+        vision_config={
+            "hidden_size": 32,
+            "intermediate_size": 64,
+            "num_hidden_layers": 2,
+            "num_attention_heads": 2,
+            "image_size": 32,
+            "patch_size": 8,
+        },
         projection_dim=24,
-    )  # fmt: skip
+    )
     CLIPModel(config).save_pretrained(folder)
     return tokenizer(folder)
 
@@ -272,9 +285,15 @@ def test_towers_of_transformers_are_encoders(tmp_path, save, width, size, talks)
     import json
 
     save(tmp_path)
-    record = {"do_resize": True, "size": {"height": size, "width": size}, "resample": 3, "do_normalize": True,
-              "image_mean": [0.5, 0.4, 0.3], "image_std": [0.2, 0.3, 0.4],
-              "image_processor_type": "CLIPImageProcessor"}  # fmt: skip
+    record = {
+        "do_resize": True,
+        "size": {"height": size, "width": size},
+        "resample": 3,
+        "do_normalize": True,
+        "image_mean": [0.5, 0.4, 0.3],
+        "image_std": [0.2, 0.3, 0.4],
+        "image_processor_type": "CLIPImageProcessor",
+    }
     (tmp_path / "preprocessor_config.json").write_text(json.dumps(record), encoding="utf-8")
     encoder = vision_encoder(f"transformers:{tmp_path}", on="cpu")
     features = encoder.encode(np.stack([encoder.recipe.pixels(picture(50, 40, seed)) for seed in range(3)]))

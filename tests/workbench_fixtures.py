@@ -30,7 +30,7 @@ def quiet_demo(tmp_path_factory: pytest.TempPathFactory) -> DemoRun:
 @pytest.fixture(scope="session")
 def demo_result(demo: DemoRun) -> Any:
     """The demo's audit, opened from its run folder."""
-    from workbench.store import load_audit
+    from affect_workbench.workbench.runs.store import load_audit
 
     return load_audit(demo.audit)
 

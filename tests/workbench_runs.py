@@ -66,7 +66,7 @@ class DemoRun:
 
 def workbench(*words: object) -> Outcome:
     """Runs `workbench WORDS` in this process."""
-    from workbench.cli import main
+    from affect_workbench.workbench.__main__ import main
 
     out, err = io.StringIO(newline=""), io.StringIO(newline="")
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
@@ -128,17 +128,17 @@ def predictions_table(
 
 def audited(table: pd.DataFrame, *, map_pictures: int = 0, **config: Any) -> Any:
     """An `AuditResult` of a table of predictions, without a map unless asked."""
-    from analyses.audit import run_audit
-    from analyses.config import AuditConfig
-    from data.predictions import predictions_from_table
+    from affect_workbench.analyses.audit.config import AuditConfig
+    from affect_workbench.analyses.audit.run import run_audit
+    from affect_workbench.data.predictions import predictions_from_table
 
     return run_audit(predictions_from_table(table), AuditConfig(map_pictures=map_pictures, **({"draws": 99} | config)))
 
 
 def finished_run(folder: Path, table: pd.DataFrame, *, map_pictures: int = 0) -> Path:
     """A run folder with its report, of a table of predictions."""
-    from workbench.report import report_html
-    from workbench.store import save_audit
+    from affect_workbench.workbench.report.html import report_html
+    from affect_workbench.workbench.runs.store import save_audit
 
     result = audited(table, map_pictures=map_pictures)
     save_audit(result, folder, report=report_html(result))
@@ -154,9 +154,12 @@ def served_app(log: Path, **chosen: str) -> Iterator[str]:
     command = [sys.executable, "-m", "streamlit", "run", "workbench/app.py", "--server.headless", "true"]
     with log.open("w") as out:
         server = subprocess.Popen(
-            [*command, "--server.port", str(port)], cwd=Path(__file__).resolve().parents[1],
-            env=os.environ | {"HOME": str(log.parent)} | chosen, stdout=out, stderr=subprocess.STDOUT,
-        )  # fmt: skip
+            [*command, "--server.port", str(port)],
+            cwd=Path(__file__).resolve().parents[1],
+            env=os.environ | {"HOME": str(log.parent)} | chosen,
+            stdout=out,
+            stderr=subprocess.STDOUT,
+        )
     try:
         for _ in range(600):
             with socket.socket() as probe:

@@ -1,1 +1,1 @@
-"""The command line, the audit, the report and the app: where probes and analyses meet."""
+"""Where do data, probes and analyses meet: commands, reports, and the app?"""

@@ -1,8 +1,260 @@
-"""`python -m workbench`, which is also what launchers of several processes start."""
+"""The command `workbench`: which commands there are, words in, one line out for every error."""
 
+from __future__ import annotations
+
+import argparse
+import os
+import shlex
+import subprocess
 import sys
+import types
+import webbrowser
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
-from workbench.cli import main
+from affect_workbench.workbench.audit.settings import AuditSettings, CompareSettings, SelftestSettings
+from affect_workbench.workbench.benchmark.settings import BenchSettings, DemoSettings
+from affect_workbench.workbench.concepts.settings import LabelSettings
+from affect_workbench.workbench.datasets.overlap import overlap
+from affect_workbench.workbench.datasets.settings import DataSettings, FeaturesSettings, OverlapSettings
+from affect_workbench.workbench.discovery.settings import DiscoverSettings
+from affect_workbench.workbench.interface.options import add_arguments, build, read_toml
+from affect_workbench.workbench.models.evaluation.settings import EvaluateSettings, ReproduceSettings
+from affect_workbench.workbench.models.training.settings import (
+    AnchorsSettings,
+    ImportTinyemoSettings,
+    SweepSettings,
+    TrainSettings,
+)
+from affect_workbench.workbench.runs.settings import ReportSettings, ReviewSettings
+from affect_workbench.workbench.views.settings import AppSettings
+
+COMMANDS: Mapping[str, type[Any]] = types.MappingProxyType(
+    {
+        "demo": DemoSettings,
+        "data": DataSettings,
+        "features": FeaturesSettings,
+        "overlap": OverlapSettings,
+        "train": TrainSettings,
+        "sweep": SweepSettings,
+        "import-tinyemo": ImportTinyemoSettings,
+        "anchors": AnchorsSettings,
+        "evaluate": EvaluateSettings,
+        "reproduce": ReproduceSettings,
+        "audit": AuditSettings,
+        "compare": CompareSettings,
+        "selftest": SelftestSettings,
+        "bench": BenchSettings,
+        "discover": DiscoverSettings,
+        "review": ReviewSettings,
+        "label": LabelSettings,
+        "report": ReportSettings,
+        "app": AppSettings,
+    }
+)
+"""Command -> its settings, in the order of the help."""
+
+EXIT_BAD_INPUT = 2
+EXIT_FINDINGS = 1
+RESUMED = ("features", "train", "sweep")
+"""Commands that keep what they have finished when they are interrupted."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command.
+
+    Args:
+        arguments: the words after `workbench`; those of the process when not given.
+
+    Returns:
+        0; 1 when `--fail-on` caught a finding or a bar of `bench` is missed; 2 after an error, which is one line on
+        standard error.
+    """
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    parser = _parser()
+    given = vars(parser.parse_args(words))
+    command = given.pop("command", None)
+    if command is None:
+        parser.print_help()
+        return EXIT_BAD_INPUT
+    try:
+        kind = COMMANDS[command]
+        config = given.pop("config", None)
+        from_file = read_toml(Path(config), kind) if config else {}
+        code = _run(command, build(kind, from_file | given), "workbench " + shlex.join(words))
+        sys.stdout.flush()  # so that a closed pipe is met here
+        return code
+    except (ValueError, TypeError, FileNotFoundError, FileExistsError) as error:
+        return _fail(command, str(error))
+    except BrokenPipeError:
+        # Whoever reads what is printed (head, less) has enough; what Python would still flush goes nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except OSError as error:
+        return _fail(command, f"{error.strerror or error}" + (f": {error.filename}" if error.filename else ""))
+    except KeyboardInterrupt:
+        goes_on = "; the same command goes on from what was finished" if command in RESUMED else ""
+        return _fail(command, f"interrupted; nothing half-written was kept{goes_on}")
+
+
+def _run(command: str, settings: Any, line: str) -> int:
+    if command == "app":
+        return _app(settings)
+    # No library below may reach out by itself, or report on its use.
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    if command == "report":
+        return _report(settings)
+    if command == "review":
+        from affect_workbench.workbench.runs.review_command import review_run
+        from affect_workbench.workbench.runs.store import naming_damage
+
+        with naming_damage(settings.run):
+            review_run(settings)
+        return 0
+    if command == "label":
+        from affect_workbench.workbench.concepts.labelling import label
+        from affect_workbench.workbench.runs.store import naming_damage
+
+        with naming_damage(settings.run):
+            label(settings)
+        return 0
+    if command in ("data", "features", "overlap"):
+        from affect_workbench.workbench.datasets import command as intake
+
+        step: Any = {"data": intake.data, "features": intake.features, "overlap": overlap}[command]
+        step(settings)
+    elif command == "train":
+        from affect_workbench.workbench.models.training.command import train
+
+        train(settings)
+    elif command == "sweep":
+        from affect_workbench.workbench.models.training.sweep.command import sweep
+
+        sweep(settings)
+    elif command == "import-tinyemo":
+        from affect_workbench.workbench.models.training.import_tinyemo import import_tinyemo
+
+        import_tinyemo(settings)
+    elif command == "anchors":
+        from affect_workbench.workbench.models.training.anchors import anchors
+
+        anchors(settings)
+    elif command == "selftest":
+        from affect_workbench.workbench.audit.permutation_check import selftest_run
+        from affect_workbench.workbench.runs.store import naming_damage
+
+        with naming_damage(settings.run):
+            selftest_run(settings)
+    elif command == "bench":
+        from affect_workbench.workbench.benchmark.command import bench
+
+        return EXIT_FINDINGS if bench(settings, command=line).failed else 0
+    elif command == "discover":
+        from affect_workbench.workbench.discovery.command import discover_slices
+
+        discover_slices(settings, command=line)
+    elif command in ("evaluate", "reproduce"):
+        from affect_workbench.workbench.models.evaluation import command as evaluating
+        from affect_workbench.workbench.models.evaluation import reproduce as reproducing
+        from affect_workbench.workbench.models.evaluation import single as evaluating_one
+
+        if command == "reproduce":
+            reproducing.reproduce(settings)
+        else:
+            (evaluating.evaluate_datasets if settings.datasets else evaluating_one.evaluate)(settings)
+    elif command == "demo":
+        from affect_workbench.workbench.benchmark.demo import demo
+
+        demo(settings, command=line)
+        if settings.show:
+            _show(Path(settings.out) / "audit" / "report.html")
+    elif command == "compare":
+        from affect_workbench.workbench.audit.compare import compare_runs
+        from affect_workbench.workbench.runs.store import naming_damage
+
+        with naming_damage(f"{settings.run_a} or {settings.run_b}"):
+            return EXIT_FINDINGS if compare_runs(settings, command=line).failed else 0
+    else:
+        from affect_workbench.workbench.audit.command import audit
+        from affect_workbench.workbench.runs.gate import audit_gate
+
+        gate = audit_gate(settings.fail_on, fail_on_skew=settings.fail_on_skew)
+        result = audit(settings, command=line)
+        return EXIT_FINDINGS if gate.fails(result) else 0
+    return 0
+
+
+def _report(settings: ReportSettings) -> int:
+    from affect_workbench.data.storage.atomic import write_text
+    from affect_workbench.workbench.report.html import report_html
+    from affect_workbench.workbench.runs.reviews import load_reviews
+    from affect_workbench.workbench.runs.store import load_audit, naming_damage
+
+    target = Path(settings.out) if settings.out else Path(settings.run) / "report.html"
+    with naming_damage(settings.run):
+        write_text(target, report_html(load_audit(settings.run), reviews=load_reviews(settings.run)))
+    print(f"report: {target}")
+    return 0
+
+
+def _app(settings: AppSettings) -> int:
+    from affect_workbench.data.storage.destination import restore
+
+    app = Path(__file__).with_name("app.py")
+    if settings.run:
+        restore(Path(settings.run))
+    copies = bool(settings.run) and (Path(settings.run) / "overlap.json").is_file()
+    if settings.run and not copies and not (Path(settings.run) / "audit.json").is_file():
+        raise FileNotFoundError(
+            f"no audit at {settings.run}: expected a run folder with audit.json, or the folder of `workbench overlap`"
+        )
+    command = [sys.executable, "-m", "streamlit", "run", str(app), "--server.port", str(settings.port)]
+    command += ["--browser.gatherUsageStats", "false", "--server.address", "localhost"]
+    command += ["--server.headless", "true"] if settings.headless else []
+    chosen = {
+        "WORKBENCH_RUNS": settings.runs,
+        "WORKBENCH_LABELS": settings.labels,
+        "WORKBENCH_OVERLAP" if copies else "WORKBENCH_RUN": settings.run,
+    }
+    if sys.platform == "win32":
+        return subprocess.call(command, env=os.environ | chosen)
+    sys.stdout.flush()
+    # The server takes this process's place, so that whoever ends `workbench app` ends the server.
+    os.execve(command[0], command, os.environ | chosen)
+
+
+def _show(page: Path) -> None:
+    """Opens a local page where there is a person at a desktop to see it; elsewhere the printed path must do."""
+    desktop = sys.platform in ("darwin", "win32") or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+    if desktop and sys.stdout.isatty():
+        webbrowser.open(page.resolve().as_uri())
+
+
+def _fail(command: str, message: str) -> int:
+    if os.environ.get("RANK", "0") == "0":  # of several processes that fail alike, one says why
+        print(f"workbench {command}: error: {' '.join(message.split())}", file=sys.stderr)
+    return EXIT_BAD_INPUT
+
+
+class _Parser(argparse.ArgumentParser):
+    """Errors in one line, as everywhere else."""
+
+    def error(self, message: str) -> Any:
+        self.exit(EXIT_BAD_INPUT, f"{self.prog}: error: {message} (see {self.prog} --help)\n")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="workbench", description="Find, measure and show emotional bias in vision models.")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
+    for name, kind in COMMANDS.items():
+        text = (kind.__doc__ or "").strip()
+        child = commands.add_parser(name, help=text, description=text, allow_abbrev=False)
+        child.add_argument("--config", metavar="FILE", default=argparse.SUPPRESS, help="TOML file with the same keys")
+        add_arguments(child, kind)
+    return parser
+
 
 if __name__ == "__main__":
     sys.exit(main())

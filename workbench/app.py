@@ -1,37 +1,38 @@
 """The app: `streamlit run workbench/app.py`, or `workbench app`. It opens saved audits and never loads a model."""
 
 import os
+import sys
+from pathlib import Path
 
-import streamlit as st
+HERE = Path(__file__).resolve().parent
+# `streamlit run` puts this folder first on the path, where `datasets` would stand before the library of that name.
+sys.path[:] = [entry for entry in sys.path if Path(entry).resolve() != HERE]
 
-from workbench.numbers_view import show_numbers
-from workbench.opened import OVERLAP_VARIABLE, choose_run, opened_audit
+import streamlit as st  # noqa: E402
+
+from affect_workbench.workbench.views.components.numbers import show_numbers  # noqa: E402
+from affect_workbench.workbench.views.state import OVERLAP_VARIABLE, choose_run, opened_audit  # noqa: E402
+
+PAGES = HERE / "views" / "pages"
 
 
 def main() -> None:
     """Draws the frame, lets the reader choose a run, and hands over to the page."""
     st.set_page_config(page_title="Affect Workbench", layout="wide")
     with_copies = bool(os.environ.get(OVERLAP_VARIABLE))
-    copies = st.Page("views/copies.py", title="Copies", default=with_copies)
-    label = st.Page("views/label.py", title="Label")
-    discovered = st.Page("views/discovered.py", title="Discovered")
-    review = st.Page("views/review.py", title="Review")
-    emotions = [
-        st.Page("views/overview.py", title="Overview", default=not with_copies), st.Page("views/slices.py", title="Slices"),
-        st.Page("views/space.py", title="Space"), st.Page("views/concepts.py", title="Concepts"), review,
-    ]  # fmt: skip
-    overview, slices, space, concepts, _ = emotions
+    overview = st.Page(PAGES / "audit" / "overview.py", title="Overview", default=not with_copies)
+    slices = st.Page(PAGES / "audit" / "slices.py", title="Slices")
+    disparities = st.Page(PAGES / "audit" / "disparities.py", title="Asked further")
+    space = st.Page(PAGES / "audit" / "space.py", title="Space")
+    concepts = st.Page(PAGES / "audit" / "concepts.py", title="Concepts")
+    run = st.Page(PAGES / "audit" / "run.py", title="Run")
+    discovered = st.Page(PAGES / "audit" / "discovered.py", title="Discovered")
+    review = st.Page(PAGES / "people" / "review.py", title="Review")
+    label = st.Page(PAGES / "people" / "label.py", title="Label")
+    copies = st.Page(PAGES / "data" / "duplicates.py", title="Copies", default=with_copies)
     page = st.navigation(
         {
-            "Audit": [
-                overview,
-                slices,
-                st.Page("views/further.py", title="Asked further"),
-                space,
-                concepts,
-                st.Page("views/run.py", title="Run"),
-                discovered,
-            ],
+            "Audit": [overview, slices, disparities, space, concepts, run, discovered],
             "People": [review, label],
             "Data": [copies],
         }
@@ -40,7 +41,8 @@ def main() -> None:
     st.html("<style>.stMainBlockContainer { padding: 2.5rem 2rem 4rem; }</style>")
     st.sidebar.markdown("**Affect Workbench**")
     chosen = None if page == copies else choose_run(needed=page not in (label, discovered))
-    if chosen is not None and page in emotions and not opened_audit().has_predictions:
+    of_emotions = page in (overview, slices, space, concepts, review)
+    if chosen is not None and of_emotions and not opened_audit().has_predictions:
         show_numbers(opened_audit())
     elif chosen is not None or page in (label, discovered, copies):  # these need no audit
         page.run()

@@ -1,1 +1,1 @@
-"""Which groups of pictures, that no column names, are read otherwise than their labels say?"""
+"""Which slices that no attribute names are predicted wrongly? Searched on one half, verified on the other."""

@@ -35,8 +35,13 @@ class DiscoveryConfig:
         if self.space not in SPACES:
             raise ValueError(f"no space {self.space!r}: expected {' or '.join(SPACES)}")
         for name, low, high in (
-            ("components", 2, 2_000), ("topics", 2, 500), ("most", 1, 200), ("min_count", 1, 1e9), ("alpha", 1e-12, 0.5),
-            ("tolerance", 0, 0.5), ("seed", 0, 2**32 - 1),
-        ):  # fmt: skip
+            ("components", 2, 2_000),
+            ("topics", 2, 500),
+            ("most", 1, 200),
+            ("min_count", 1, 1e9),
+            ("alpha", 1e-12, 0.5),
+            ("tolerance", 0, 0.5),
+            ("seed", 0, 2**32 - 1),
+        ):
             if not low <= getattr(self, name) <= high:
                 raise ValueError(f"{name} is {getattr(self, name)}: expected between {low:g} and {high:g}")

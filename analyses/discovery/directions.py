@@ -8,8 +8,8 @@ from functools import partial
 
 import numpy as np
 
-from analyses.discovery.candidates import Candidate, Explore, Floats, Mask, best_cut, cut_at
-from analyses.discovery.gates import Gate, fitted_corner, fitted_gate
+from affect_workbench.analyses.discovery.candidates import Candidate, Explore, Floats, Mask, best_cut, cut_at
+from affect_workbench.analyses.discovery.gates import Gate, fitted_corner, fitted_gate
 
 RIDGES = (0.1, 0.3, 1.0, 3.0)
 """Penalties as multiples of the mean variance; the one with the smallest leave-one-out error is taken, for all emotions."""
@@ -99,9 +99,15 @@ def _start(explore: Explore, used: tuple[tuple[int, ...], ...], tail: int, outpu
 
 
 def refined(
-    explore: Explore, start: Callable[[Mask], Floats], emotion: int, sign: int, rng: np.random.Generator, *,
-    origin: str, true_class: int | None = None,
-) -> list[Candidate]:  # fmt: skip
+    explore: Explore,
+    start: Callable[[Mask], Floats],
+    emotion: int,
+    sign: int,
+    rng: np.random.Generator,
+    *,
+    origin: str,
+    true_class: int | None = None,
+) -> list[Candidate]:
     """The gate from a start, and its corner where it is striking; judged on folds that they were not fitted to.
 
     Args:
@@ -116,9 +122,15 @@ def refined(
     n, said = len(explore.z), explore.said == emotion
     folds = rng.integers(FOLDS, size=n)
     gates = [_gate(explore, start, said, folds != fold, sign, true_class) for fold in range(FOLDS)]
-    single = _judged(explore, gates, folds, emotion, sign, origin, lambda: _gate(
-        explore, start, said, np.ones(n, dtype=bool), sign, true_class
-    ))  # fmt: skip
+    single = _judged(
+        explore,
+        gates,
+        folds,
+        emotion,
+        sign,
+        origin,
+        lambda: _gate(explore, start, said, np.ones(n, dtype=bool), sign, true_class),
+    )
     if single is None or single.strength < CORNERS_FROM or true_class is not None or not isinstance(single.rule, Gate):
         return [] if single is None else [single]
     whole = single.rule
@@ -126,24 +138,33 @@ def refined(
         fitted_corner(explore.z[folds != fold], explore.y[folds != fold], said[folds != fold], gates[fold], more=sign > 0)
         for fold in range(FOLDS)
     ]
-    corner = _judged(explore, corners, folds, emotion, sign, origin.replace("direction", "corner of two directions"), lambda:
-        fitted_corner(explore.z, explore.y, said, whole, more=sign > 0)
-    )  # fmt: skip
+    corner = _judged(
+        explore,
+        corners,
+        folds,
+        emotion,
+        sign,
+        origin.replace("direction", "corner of two directions"),
+        lambda: fitted_corner(explore.z, explore.y, said, whole, more=sign > 0),
+    )
     return [single] if corner is None else [single, corner]
 
 
 def _gate(
     explore: Explore, start: Callable[[Mask], Floats], said: Mask, rows: Mask, sign: int, true_class: int | None
 ) -> Gate:
-    return fitted_gate(
-        explore.z[rows], explore.y[rows], said[rows], start(rows), true_class=true_class, more=sign > 0
-    )  # fmt: skip
+    return fitted_gate(explore.z[rows], explore.y[rows], said[rows], start(rows), true_class=true_class, more=sign > 0)
 
 
 def _judged(
-    explore: Explore, gates: list[Gate], folds: np.ndarray[tuple[int], np.dtype[np.int64]], emotion: int, sign: int,
-    origin: str, whole: Callable[[], Gate],
-) -> Candidate | None:  # fmt: skip
+    explore: Explore,
+    gates: list[Gate],
+    folds: np.ndarray[tuple[int], np.dtype[np.int64]],
+    emotion: int,
+    sign: int,
+    origin: str,
+    whole: Callable[[], Gate],
+) -> Candidate | None:
     """The gate fitted on everything, cut and rated by the ranks that the gates of the other folds give; None where wrong."""
     unseen = np.empty(len(folds))
     for fold, gate in enumerate(gates):

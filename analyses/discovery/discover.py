@@ -15,28 +15,45 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from analyses.clusters import group_codes
-from analyses.discovery.candidates import Candidate, Explore
-from analyses.discovery.config import DiscoveryConfig
-from analyses.discovery.directions import DirectionProposer
-from analyses.discovery.merge import merged
-from analyses.discovery.naming import NO_NAME, Name, nameable_attributes, named_slice
-from analyses.discovery.proposers import LeafProposer, Proposer, TopicProposer
-from analyses.discovery.space import slice_space
-from analyses.discovery.split import explore_half
-from analyses.discovery.verify import VERDICTS, Check, checked, repeated, verdicts
-from analyses.repeats import repeating_columns
-from data.concepts import Concept
-from data.features import attribute_columns
-from data.predictions import Predictions
-from data.taxonomy import Taxonomy
+from affect_workbench.analyses.discovery.candidates import Candidate, Explore
+from affect_workbench.analyses.discovery.config import DiscoveryConfig
+from affect_workbench.analyses.discovery.coordinates import slice_space
+from affect_workbench.analyses.discovery.directions import DirectionProposer
+from affect_workbench.analyses.discovery.merge import merged
+from affect_workbench.analyses.discovery.naming import NO_NAME, Name, nameable_attributes, named_slice
+from affect_workbench.analyses.discovery.proposers import LeafProposer, Proposer, TopicProposer
+from affect_workbench.analyses.discovery.split import explore_half
+from affect_workbench.analyses.discovery.verify import VERDICTS, Check, checked, repeated, verdicts
+from affect_workbench.analyses.inference.clusters import group_codes
+from affect_workbench.analyses.slices.repeats import repeating_columns
+from affect_workbench.data.concepts.definitions import Concept
+from affect_workbench.data.predictions import Predictions
+from affect_workbench.data.tables.columns import attribute_columns
+from affect_workbench.data.taxonomies.taxonomy import Taxonomy
 
 Mask = npt.NDArray[np.bool_]
 
 COLUMNS = (
-    "slice", "name", "why", "true_class", "emotion", "direction", "origin", "n_explore", "n_confirm", "rate", "expected",
-    "effect", "low", "high", "p", "q", "verdict", "repeats", "strength",
-)  # fmt: skip
+    "slice",
+    "name",
+    "why",
+    "true_class",
+    "emotion",
+    "direction",
+    "origin",
+    "n_explore",
+    "n_confirm",
+    "rate",
+    "expected",
+    "effect",
+    "low",
+    "high",
+    "p",
+    "q",
+    "verdict",
+    "repeats",
+    "strength",
+)
 FEWEST_PICTURES = 200
 """Labelled pictures from which half of them can be searched at all."""
 NEEDS_LABELS = (
@@ -101,17 +118,25 @@ class DiscoveryResult:
     def as_json(self) -> dict[str, Any]:
         """A record that JSON can hold: headline, notes, config, counts."""
         return {
-            "headline": self.headline, "notes": list(self.notes), "config": asdict(self.config),
-            "pictures": len(self.explore), "explore": int(self.explore.sum()), "confirm": int(self.confirm.sum()),
+            "headline": self.headline,
+            "notes": list(self.notes),
+            "config": asdict(self.config),
+            "pictures": len(self.explore),
+            "explore": int(self.explore.sum()),
+            "confirm": int(self.confirm.sum()),
             "verdicts": {name: int((self.table["verdict"] == name).sum()) for name in VERDICTS},
-        }  # fmt: skip
+        }
 
 
 def discover(
-    features: npt.NDArray[np.floating], predictions: Predictions, config: DiscoveryConfig | None = None, *,
-    prompts: Sequence[Concept] = (), proposers: Sequence[Proposer] | None = None,
+    features: npt.NDArray[np.floating],
+    predictions: Predictions,
+    config: DiscoveryConfig | None = None,
+    *,
+    prompts: Sequence[Concept] = (),
+    proposers: Sequence[Proposer] | None = None,
     progress: Callable[[str], None] | None = None,
-) -> DiscoveryResult:  # fmt: skip
+) -> DiscoveryResult:
     """Searches one half of the pictures for slices that are read otherwise, and checks them on the other half.
 
     Args:
@@ -156,11 +181,9 @@ def discover(
     inside = scores >= np.array([candidate.cut for candidate in found])[:, None]
     own = None if groups is None else groups[~half]
     checks = [
-        checked(
-            inside[at][~half], (said == candidate.emotion)[~half], y[~half], min_count=config.min_count, groups=own
-        )
+        checked(inside[at][~half], (said == candidate.emotion)[~half], y[~half], min_count=config.min_count, groups=own)
         for at, candidate in enumerate(found)
-    ]  # fmt: skip
+    ]
     say("naming")
     aside = dict(repeating_columns(predictions, attribute_columns(predictions.rows)))
     attributes = nameable_attributes(predictions.rows.iloc[labelled], aside=aside)
@@ -169,17 +192,26 @@ def discover(
     order = table.pop("at").to_numpy(np.int64)
     emotions = np.array([found[at].emotion for at in order], dtype=np.int64)
     repeats = repeated(
-        inside[order][:, ~half], said[~half] == emotions[:, None], np.where(table["direction"] == "more", 1, -1), y[~half],
-        list(table["verdict"]), tolerance=config.tolerance,
-    )  # fmt: skip
+        inside[order][:, ~half],
+        said[~half] == emotions[:, None],
+        np.where(table["direction"] == "more", 1, -1),
+        y[~half],
+        list(table["verdict"]),
+        tolerance=config.tolerance,
+    )
     table["repeats"] = np.array(repeats, dtype=np.int64) + 1
     whole = np.full((len(found), n), np.finfo(np.float32).min, dtype=np.float32)
     whole[:, labelled] = scores[order]
     return DiscoveryResult(
-        predictions.taxonomy, table, tuple(labelled[row] for row in inside[order]), whole,
-        _spread(labelled[half], n), _spread(labelled[~half], n),
-        (*_notes(predictions, len(labelled), groups, config), *_one_sided(y, half, predictions.taxonomy)), config,
-    )  # fmt: skip
+        predictions.taxonomy,
+        table,
+        tuple(labelled[row] for row in inside[order]),
+        whole,
+        _spread(labelled[half], n),
+        _spread(labelled[~half], n),
+        (*_notes(predictions, len(labelled), groups, config), *_one_sided(y, half, predictions.taxonomy)),
+        config,
+    )
 
 
 def off_label_span(predictions: Predictions) -> npt.NDArray[np.float64]:
@@ -220,9 +252,13 @@ def _proposals(
 
 
 def _table(
-    found: Sequence[Candidate], checks: list[Check], names: Sequence[Name], sizes: npt.NDArray[np.int64],
-    taxonomy: Taxonomy, config: DiscoveryConfig,
-) -> pd.DataFrame:  # fmt: skip
+    found: Sequence[Candidate],
+    checks: list[Check],
+    names: Sequence[Name],
+    sizes: npt.NDArray[np.int64],
+    taxonomy: Taxonomy,
+    config: DiscoveryConfig,
+) -> pd.DataFrame:
     signs = np.array([candidate.sign for candidate in found], dtype=np.int64)
     q, verdict = verdicts(checks, signs, alpha=config.alpha, tolerance=config.tolerance)
     records: list[Mapping[str, Any]] = []
@@ -230,14 +266,26 @@ def _table(
         label = "" if candidate.true_class is None else taxonomy.labels[candidate.true_class]
         records.append(
             {
-                "at": at, "name": name.name if name.name != NO_NAME or not label else f"a kind of {label} picture",
-                "why": name.why, "true_class": label, "emotion": taxonomy.labels[candidate.emotion],
-                "direction": "more" if candidate.sign > 0 else "less", "origin": candidate.origin,
-                "n_explore": int(sizes[at]), "n_confirm": check.n, "rate": check.rate, "expected": check.expected,
-                "effect": check.effect, "low": check.low, "high": check.high, "p": check.p, "q": float(q[at]),
-                "verdict": verdict[at], "strength": candidate.strength,
+                "at": at,
+                "name": name.name if name.name != NO_NAME or not label else f"a kind of {label} picture",
+                "why": name.why,
+                "true_class": label,
+                "emotion": taxonomy.labels[candidate.emotion],
+                "direction": "more" if candidate.sign > 0 else "less",
+                "origin": candidate.origin,
+                "n_explore": int(sizes[at]),
+                "n_confirm": check.n,
+                "rate": check.rate,
+                "expected": check.expected,
+                "effect": check.effect,
+                "low": check.low,
+                "high": check.high,
+                "p": check.p,
+                "q": float(q[at]),
+                "verdict": verdict[at],
+                "strength": candidate.strength,
             }
-        )  # fmt: skip
+        )
     table = pd.DataFrame(records, columns=["at", *COLUMNS[1:]])
     rank = table["verdict"].map({name: number for number, name in enumerate(VERDICTS)})
     order = pd.DataFrame({"rank": rank, "p": table["p"].fillna(1.0), "strength": -table["strength"]})

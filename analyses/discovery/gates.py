@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import linalg, optimize, special
 
-from analyses.discovery.candidates import LOWEST, Codes, Floats, Mask
+from affect_workbench.analyses.discovery.candidates import LOWEST, Codes, Floats, Mask
 
 PENALTY = 5.0
 """Precision of the normal prior on every weight."""

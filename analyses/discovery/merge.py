@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from analyses.discovery.candidates import Candidate
+from affect_workbench.analyses.discovery.candidates import Candidate
 
 ALIKE = 0.5
 """Jaccard index above which two slices are one."""

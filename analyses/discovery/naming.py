@@ -9,10 +9,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from analyses.inference import benjamini_hochberg, fisher_exact
-from analyses.slices import CodedAttribute, coded_attributes
-from data.concepts import Concept
-from data.features import attribute_columns
+from affect_workbench.analyses.inference.exact import fisher_exact
+from affect_workbench.analyses.inference.multiplicity import benjamini_hochberg
+from affect_workbench.analyses.slices.coding import CodedAttribute, coded_attributes
+from affect_workbench.data.concepts.definitions import Concept
+from affect_workbench.data.tables.columns import attribute_columns
 
 NO_NAME = "no good name"
 FEWEST_LIFT = 1.5
@@ -96,9 +97,7 @@ def _counts(attribute: CodedAttribute, members: npt.NDArray[np.bool_]) -> npt.ND
     known, size = attribute.codes >= 0, len(attribute.conditions)
     inside = np.bincount(attribute.codes[known & members], minlength=size)
     outside = np.bincount(attribute.codes[known & ~members], minlength=size)
-    return np.column_stack(
-        [inside, np.full(size, inside.sum()), outside, np.full(size, outside.sum())]
-    ).astype(np.int64)  # fmt: skip
+    return np.column_stack([inside, np.full(size, inside.sum()), outside, np.full(size, outside.sum())]).astype(np.int64)
 
 
 def _unit(features: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:

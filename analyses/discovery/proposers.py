@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from analyses.discovery.candidates import (
+from affect_workbench.analyses.discovery.candidates import (
     FEWEST,
     LOWEST,
     Candidate,
@@ -20,7 +20,7 @@ from analyses.discovery.candidates import (
     cut_at,
     null_variance,
 )
-from analyses.discovery.directions import refined
+from affect_workbench.analyses.discovery.directions import refined
 
 REFINED_TOPICS = 4
 """Clusters whose edge is refined: the most striking ones."""
@@ -73,9 +73,14 @@ class TopicProposer:
         for candidate in found:
             start = _apart(explore, candidate)
             better += refined(
-                explore, partial(_always, start), candidate.emotion, candidate.sign, rng,
-                origin="a topic inside one class, refined", true_class=candidate.true_class,
-            )  # fmt: skip
+                explore,
+                partial(_always, start),
+                candidate.emotion,
+                candidate.sign,
+                rng,
+                origin="a topic inside one class, refined",
+                true_class=candidate.true_class,
+            )
         return found + better
 
     def _in_class(self, explore: Explore, true_class: int, seed: int) -> list[Candidate]:
@@ -97,11 +102,17 @@ class TopicProposer:
         best = np.abs(z_scores).argmax(axis=1)
         return [
             Candidate(
-                Topic(centres, at, true_class), 0.0, int(best[at]), 1 if z_scores[at, best[at]] >= 0 else -1,
-                abs(float(z_scores[at, best[at]])), "a topic inside one class", true_class,
+                Topic(centres, at, true_class),
+                0.0,
+                int(best[at]),
+                1 if z_scores[at, best[at]] >= 0 else -1,
+                abs(float(z_scores[at, best[at]])),
+                "a topic inside one class",
+                true_class,
             )
-            for at in range(count) if sizes[at] >= FEWEST
-        ]  # fmt: skip
+            for at in range(count)
+            if sizes[at] >= FEWEST
+        ]
 
 
 def _apart(explore: Explore, candidate: Candidate) -> Floats:
@@ -141,9 +152,15 @@ class LeafProposer:
         from sklearn.ensemble import ExtraTreesRegressor
 
         forest: Any = ExtraTreesRegressor(
-            self.trees, max_depth=8, min_samples_leaf=FEWEST, max_features=0.3, bootstrap=True, max_samples=0.5,
-            oob_score=True, random_state=int(rng.integers(2**31)),
-        ).fit(explore.z, explore.residual)  # fmt: skip
+            self.trees,
+            max_depth=8,
+            min_samples_leaf=FEWEST,
+            max_features=0.3,
+            bootstrap=True,
+            max_samples=0.5,
+            oob_score=True,
+            random_state=int(rng.integers(2**31)),
+        ).fit(explore.z, explore.residual)
         unseen = np.asarray(forest.oob_prediction_, np.float64).reshape(len(explore.z), -1)
         found: list[Candidate] = []
         for emotion in range(unseen.shape[1]):

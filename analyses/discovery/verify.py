@@ -12,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
-from analyses.clusters import FEWEST_GROUPS
-from analyses.inference import benjamini_hochberg
+from affect_workbench.analyses.inference.clusters import FEWEST_GROUPS
+from affect_workbench.analyses.inference.multiplicity import benjamini_hochberg
 
 Floats = npt.NDArray[np.float64]
 Codes = npt.NDArray[np.int64]

@@ -1,1 +1,1 @@
-"""How do slices lie in the space that a probe reads pictures in: pulled where, told apart by what, and does it matter?"""
+"""How do slices lie in the space in which the probe compares pictures with labels?"""

@@ -17,12 +17,12 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from analyses.counting import Floats, group_sums
-from analyses.inference import benjamini_hochberg
-from analyses.resampling import dealt_codes, drawn_weights
-from analyses.slices import CodedAttribute
-from analyses.space.head import unit_rows
-from data.taxonomy import Taxonomy
+from affect_workbench.analyses.inference.multiplicity import benjamini_hochberg
+from affect_workbench.analyses.inference.resampling import dealt_codes, drawn_weights
+from affect_workbench.analyses.slices.coding import CodedAttribute
+from affect_workbench.analyses.slices.sums import Floats, group_sums
+from affect_workbench.analyses.space.label_space import unit_rows
+from affect_workbench.data.taxonomies.taxonomy import Taxonomy
 
 Codes = npt.NDArray[np.int64]
 EXACT_UP_TO = 200_000
@@ -32,17 +32,41 @@ DRAWS = 400
 MOST_PICTURES = 2_000
 """Pictures a test of one attribute takes: of more, a sample is drawn."""
 COLUMNS = (
-    "slice", "emotion", "n", "others", "words", "difference", "low", "high", "effect_size", "slice_association",
-    "others_association", "slice_to_emotion", "slice_to_rest", "others_to_emotion", "others_to_rest", "flips", "p",
-    "permutations", "exact", "q",
-)  # fmt: skip
+    "slice",
+    "emotion",
+    "n",
+    "others",
+    "words",
+    "difference",
+    "low",
+    "high",
+    "effect_size",
+    "slice_association",
+    "others_association",
+    "slice_to_emotion",
+    "slice_to_rest",
+    "others_to_emotion",
+    "others_to_rest",
+    "flips",
+    "p",
+    "permutations",
+    "exact",
+    "q",
+)
 
 
 def association_table(
-    vectors: npt.NDArray[Any], words: npt.NDArray[Any], owners: Codes, attributes: Sequence[CodedAttribute],
-    taxonomy: Taxonomy, *,
-    groups: Codes | None = None, permutations: int = PERMUTATIONS, most: int = MOST_PICTURES, seed: int = 0,
-) -> pd.DataFrame:  # fmt: skip
+    vectors: npt.NDArray[Any],
+    words: npt.NDArray[Any],
+    owners: Codes,
+    attributes: Sequence[CodedAttribute],
+    taxonomy: Taxonomy,
+    *,
+    groups: Codes | None = None,
+    permutations: int = PERMUTATIONS,
+    most: int = MOST_PICTURES,
+    seed: int = 0,
+) -> pd.DataFrame:
     """One row a (slice, emotion): how much nearer the slice's pictures are to the emotion's words than others are.
 
     A picture's association is its mean cosine with the emotion's words less that with all other emotions' words. Columns:
@@ -107,9 +131,12 @@ class _Pictures:
 
 
 def _rows(
-    pictures: _Pictures, attribute: CodedAttribute, taxonomy: Taxonomy, chance: tuple[Floats, int, bool],
+    pictures: _Pictures,
+    attribute: CodedAttribute,
+    taxonomy: Taxonomy,
+    chance: tuple[Floats, int, bool],
     rng: np.random.Generator,
-) -> pd.DataFrame:  # fmt: skip
+) -> pd.DataFrame:
     """The rows of one attribute, without q."""
     p, tried, exact = chance
     cosines, mine = pictures.cosines, pictures.mine
@@ -128,14 +155,29 @@ def _rows(
         for e, label in enumerate(taxonomy.labels):
             without = labels[inside[value]].copy()
             without[:, e] -= seen[value, e]
-            rows.append((
-                condition.name, label, int(count[value]), len(cosines) - int(count[value]), int(mine[e].sum()),
-                seen[value, e], low[value, e], high[value, e], seen[value, e] / spread[e] if spread[e] > 0 else np.nan,
-                _over_words(own_words, mine[e]), _over_words(other_words, mine[e]),
-                own_words[mine[e]].mean(), own_words[~mine[e]].mean(),
-                other_words[mine[e]].mean(), other_words[~mine[e]].mean(),
-                float((without.argmax(axis=1) != nearest[inside[value]]).mean()), p[value, e], tried, exact,
-            ))  # fmt: skip
+            rows.append(
+                (
+                    condition.name,
+                    label,
+                    int(count[value]),
+                    len(cosines) - int(count[value]),
+                    int(mine[e].sum()),
+                    seen[value, e],
+                    low[value, e],
+                    high[value, e],
+                    seen[value, e] / spread[e] if spread[e] > 0 else np.nan,
+                    _over_words(own_words, mine[e]),
+                    _over_words(other_words, mine[e]),
+                    own_words[mine[e]].mean(),
+                    own_words[~mine[e]].mean(),
+                    other_words[mine[e]].mean(),
+                    other_words[~mine[e]].mean(),
+                    float((without.argmax(axis=1) != nearest[inside[value]]).mean()),
+                    p[value, e],
+                    tried,
+                    exact,
+                )
+            )
     return pd.DataFrame(rows, columns=list(COLUMNS[:-1]))
 
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from analyses.clusters import FEWEST_GROUPS
-from analyses.counting import Floats, group_sums
-from analyses.inference import quantile
+from affect_workbench.analyses.inference.clusters import FEWEST_GROUPS
+from affect_workbench.analyses.inference.intervals import quantile
+from affect_workbench.analyses.slices.sums import Floats, group_sums
 
 Codes = npt.NDArray[np.int64]
 
@@ -77,9 +77,7 @@ def contrasts(
     if groups is not None:
         error = _group_errors(value, held, groups[known], numbers, mean, other, weight, n, m)
     compared = used[:, :, 0]
-    return Contrasts(
-        effect, error, (n[:, :, 0] * compared).sum(axis=1), (m[:, :, 0] * compared).sum(axis=1)
-    )  # fmt: skip
+    return Contrasts(effect, error, (n[:, :, 0] * compared).sum(axis=1), (m[:, :, 0] * compared).sum(axis=1))
 
 
 def _variance(total: Floats, squares: Floats, n: Floats) -> Floats:
@@ -88,9 +86,16 @@ def _variance(total: Floats, squares: Floats, n: Floats) -> Floats:
 
 
 def _group_errors(
-    value: Codes, held: Codes, groups: Codes, numbers: Floats, mean: Floats, other: Floats, weight: Floats, n: Floats,
+    value: Codes,
+    held: Codes,
+    groups: Codes,
+    numbers: Floats,
+    mean: Floats,
+    other: Floats,
+    weight: Floats,
+    n: Floats,
     m: Floats,
-) -> Floats:  # fmt: skip
+) -> Floats:
     """Standard errors `(v, c)` from what every group adds to the difference."""
     number = np.unique(groups, return_inverse=True)[1].astype(np.int64)
     count = int(number.max(initial=-1)) + 1

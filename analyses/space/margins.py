@@ -8,12 +8,12 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from analyses.counting import group_sums
-from analyses.inference import quantile, wilson
-from analyses.scores import margins
-from analyses.slices import CodedAttribute
-from analyses.space.contrasts import Codes
-from data.predictions import Predictions
+from affect_workbench.analyses.inference.intervals import quantile, wilson
+from affect_workbench.analyses.slices.coding import CodedAttribute
+from affect_workbench.analyses.slices.scores import margins
+from affect_workbench.analyses.slices.sums import group_sums
+from affect_workbench.analyses.space.contrasts import Codes
+from affect_workbench.data.predictions import Predictions
 
 
 def margin_table(
@@ -47,17 +47,35 @@ def margin_table(
             difference = own[0] - other[0]
             # Two intervals make one of the difference (Donner and Zou 2012, https://doi.org/10.1177/0962280210387519).
             down, up = np.hypot(own[0] - own[1], other[2] - other[0]), np.hypot(own[2] - own[0], other[0] - other[1])
-            rows.append((
-                condition.name, int(inside.sum()), *own, other[0], difference, difference - down, difference + up,
-                gaps.of(inside), gaps.of(outside),
-            ))  # fmt: skip
+            rows.append(
+                (
+                    condition.name,
+                    int(inside.sum()),
+                    *own,
+                    other[0],
+                    difference,
+                    difference - down,
+                    difference + up,
+                    gaps.of(inside),
+                    gaps.of(outside),
+                )
+            )
     return pd.DataFrame(
         rows,
         columns=[
-            "slice", "n", "median", "low", "high", "complement_median", "difference", "difference_low", "difference_high",
-            "gap", "complement_gap",
+            "slice",
+            "n",
+            "median",
+            "low",
+            "high",
+            "complement_median",
+            "difference",
+            "difference_low",
+            "difference_high",
+            "gap",
+            "complement_gap",
         ],
-    )  # fmt: skip
+    )
 
 
 def median_interval(
@@ -101,11 +119,17 @@ def hubness_table(predictions: Predictions, *, y: Codes | None = None) -> pd.Dat
         ratio = np.where(prior > 0, hits / n / prior, np.nan)
     return pd.DataFrame(
         {
-            "emotion": list(predictions.taxonomy.labels), "n": int(n), "hits": hits.astype(np.int64), "share": hits / n,
-            "low": low, "high": high, "prior": prior, "ratio": ratio,
+            "emotion": list(predictions.taxonomy.labels),
+            "n": int(n),
+            "hits": hits.astype(np.int64),
+            "share": hits / n,
+            "low": low,
+            "high": high,
+            "prior": prior,
+            "ratio": ratio,
             "prior_is": "even" if truth is None else "votes" if predictions.has_votes else "labels",
         }
-    )  # fmt: skip
+    )
 
 
 class _Gaps:

@@ -15,9 +15,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from analyses.counting import Floats, group_sums
-from analyses.resampling import chance_p, dealt_codes
-from analyses.slices import CodedAttribute
+from affect_workbench.analyses.inference.resampling import chance_p, dealt_codes
+from affect_workbench.analyses.slices.coding import CodedAttribute
+from affect_workbench.analyses.slices.sums import Floats, group_sums
 
 Codes = npt.NDArray[np.int64]
 FEATURES = 512
@@ -74,9 +74,15 @@ def kernel_features(x: npt.NDArray[Any], *, features: int = FEATURES, seed: int 
 
 
 def mmd_table(
-    x: npt.NDArray[Any], attributes: Sequence[CodedAttribute], *, y: Codes | None = None, groups: Codes | None = None,
-    deals: int = DEALS, most_for_p: int = MOST_FOR_P, seed: int = 0,
-) -> pd.DataFrame:  # fmt: skip
+    x: npt.NDArray[Any],
+    attributes: Sequence[CodedAttribute],
+    *,
+    y: Codes | None = None,
+    groups: Codes | None = None,
+    deals: int = DEALS,
+    most_for_p: int = MOST_FOR_P,
+    seed: int = 0,
+) -> pd.DataFrame:
     """One row a slice: unbiased MMD^2 between its pictures and the others, raw and within labels.
 
     Columns: `slice`, `n`, `mmd` (over all pictures; may be below zero), `p` (one-sided, (b + 1) / (B + 1), of deals of the
@@ -123,11 +129,20 @@ def mmd_table(
             p_within = _p_within(
                 drawn[known], codes[known], size, held[known], None if own is None else own[known], deals, rng
             )
-        tables.append(pd.DataFrame({
-            "slice": [condition.name for condition in one.conditions], "n": np.rint(raw[at][:, 0]).astype(np.int64),
-            "mmd": _mmd(raw[at], raw[at].sum(axis=0) - raw[at]), "p": p, "mmd_within": inner, "p_within": p_within,
-            "n_tested": int((codes >= 0).sum()), "bandwidth": features.bandwidth,
-        }))  # fmt: skip
+        tables.append(
+            pd.DataFrame(
+                {
+                    "slice": [condition.name for condition in one.conditions],
+                    "n": np.rint(raw[at][:, 0]).astype(np.int64),
+                    "mmd": _mmd(raw[at], raw[at].sum(axis=0) - raw[at]),
+                    "p": p,
+                    "mmd_within": inner,
+                    "p_within": p_within,
+                    "n_tested": int((codes >= 0).sum()),
+                    "bandwidth": features.bandwidth,
+                }
+            )
+        )
     table = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=list(COLUMNS))
     return table[list(COLUMNS)]
 
@@ -167,9 +182,14 @@ def _p(drawn: npt.NDArray[np.float32], codes: Codes, size: int, deals: Iterable[
 
 
 def _p_within(
-    drawn: npt.NDArray[np.float32], codes: Codes, size: int, labels: Codes, groups: Codes | None, deals: int,
+    drawn: npt.NDArray[np.float32],
+    codes: Codes,
+    size: int,
+    labels: Codes,
+    groups: Codes | None,
+    deals: int,
     rng: np.random.Generator,
-) -> Floats:  # fmt: skip
+) -> Floats:
     """The same for the MMD^2 averaged over labels, against deals within labels."""
     seen, found = [], []
     for label in np.unique(labels):

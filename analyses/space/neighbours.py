@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from analyses.resampling import chance_p, dealt_codes
-from analyses.slices import CodedAttribute
+from affect_workbench.analyses.inference.resampling import chance_p, dealt_codes
+from affect_workbench.analyses.slices.coding import CodedAttribute
 
 Codes = npt.NDArray[np.int64]
 NEIGHBOURS = 15
@@ -59,18 +59,24 @@ def purity_table(
     """
     size = len(attribute.conditions)
     seen = _purity(near, attribute.codes, size)
-    dealt = np.array([
-        _purity(near, codes, size)
-        for codes in dealt_codes(attribute.codes, groups, draws=deals, rng=np.random.default_rng(seed))
-    ])  # fmt: skip
+    dealt = np.array(
+        [
+            _purity(near, codes, size)
+            for codes in dealt_codes(attribute.codes, groups, draws=deals, rng=np.random.default_rng(seed))
+        ]
+    )
     count = np.bincount(attribute.codes[attribute.codes >= 0], minlength=size)
     expected = dealt.mean(axis=0)
     table = pd.DataFrame(
         {
-            "slice": [condition.name for condition in attribute.conditions], "n": count, "purity": seen,
-            "expected": expected, "excess": seen - expected, "p": chance_p(seen, dealt),
+            "slice": [condition.name for condition in attribute.conditions],
+            "n": count,
+            "purity": seen,
+            "expected": expected,
+            "excess": seen - expected,
+            "p": chance_p(seen, dealt),
         }
-    )  # fmt: skip
+    )
     return table[count > 0][list(COLUMNS)].reset_index(drop=True)
 
 

@@ -8,16 +8,27 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from analyses.counting import Floats
-from analyses.inference import benjamini_hochberg
-from analyses.slices import CodedAttribute
-from analyses.space.contrasts import Codes, Contrasts, contrasts
-from analyses.strata import series_of
-from data.predictions import Predictions
+from affect_workbench.analyses.inference.multiplicity import benjamini_hochberg
+from affect_workbench.analyses.slices.coding import CodedAttribute
+from affect_workbench.analyses.slices.strata import series_of
+from affect_workbench.analyses.slices.sums import Floats
+from affect_workbench.analyses.space.contrasts import Codes, Contrasts, contrasts
+from affect_workbench.data.predictions import Predictions
 
 COLUMNS = (
-    "slice", "emotion", "n", "pull", "low", "high", "q", "n_within", "pull_within", "within_low", "within_high", "q_within",
-)  # fmt: skip
+    "slice",
+    "emotion",
+    "n",
+    "pull",
+    "low",
+    "high",
+    "q",
+    "n_within",
+    "pull_within",
+    "within_low",
+    "within_high",
+    "q_within",
+)
 
 
 def pull_table(
@@ -73,12 +84,17 @@ def _rows(
             "slice": series_of([condition.name for condition in attribute.conditions], k),
             "emotion": np.tile(np.array(labels, dtype=object), size),
             "n": np.repeat(np.rint(raw.n).astype(np.int64), k),
-            "pull": raw.effect.ravel(), "low": low.ravel(), "high": high.ravel(), "p": _p(raw).ravel(),
+            "pull": raw.effect.ravel(),
+            "low": low.ravel(),
+            "high": high.ravel(),
+            "p": _p(raw).ravel(),
             "n_within": np.repeat(np.rint(within.n).astype(np.int64), k),
-            "pull_within": within.effect.ravel(), "within_low": within_low.ravel(), "within_high": within_high.ravel(),
+            "pull_within": within.effect.ravel(),
+            "within_low": within_low.ravel(),
+            "within_high": within_high.ravel(),
             "p_within": _p(within).ravel(),
         }
-    )  # fmt: skip
+    )
     return table
 
 

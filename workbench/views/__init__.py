@@ -1,1 +1,1 @@
-"""The pages of the app; each module renders one view of one saved audit."""
+"""What does the Streamlit app consist of: its state, its pages, their parts?"""

@@ -1,0 +1,1 @@
+"""How does a table of predictions become an audit: its options, its questions, its result?"""

@@ -1,0 +1,64 @@
+"""What should be known of predictions before their audit is read: groups, truth, votes, a model that says one thing only?"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from affect_workbench.analyses.inference.clusters import group_codes
+from affect_workbench.data.predictions import Predictions
+from affect_workbench.data.tables.columns import VOTE_PREFIX
+from affect_workbench.data.taxonomies.label_overlap import unmet_notes
+
+
+def prediction_notes(predictions: Predictions) -> list[str]:
+    """A sentence for everything about these predictions that changes how an audit of them is read."""
+    notes = []
+    said = np.unique(predictions.predicted)
+    if len(said) == 1:
+        label = predictions.taxonomy.labels[int(said[0])]
+        notes.append(
+            f"every one of {len(predictions):,} pictures is read as {label}: no slice can be read differently from another, "
+            "whatever the model does inside"
+        )
+    notes += group_notes(predictions.rows)
+    if predictions.truth is None:
+        notes.append("no labels or votes: a skew cannot be split into what the labels say and what the model adds")
+    else:
+        unknown = int(np.isnan(predictions.truth[:, 0]).sum())
+        if unknown:
+            notes.append(
+                f"{unknown} of {len(predictions)} picture(s) have no label or votes: accuracy and the split leave them out"
+            )
+    notes += unmet_notes(predictions.predicted, predictions.truth, predictions.taxonomy)
+    if predictions.has_votes and (off := _sums_off_one(predictions)):
+        notes.append(
+            f"votes of {off:,} picture(s) are shares that do not add up to 1: they are taken as parts of what was given"
+        )
+    used = {VOTE_PREFIX + label for label in predictions.taxonomy.labels}
+    stray = [name for name in predictions.rows if str(name).startswith(VOTE_PREFIX) and name not in used]
+    if stray:
+        notes.append(f"vote column(s) outside the taxonomy are left aside: {', '.join(map(str, stray))}")
+    return notes
+
+
+def group_notes(rows: pd.DataFrame, *, numbers: bool = False) -> list[str]:
+    """What the column `group_id` does to tests and intervals, of skews or of numbers, in a sentence; none without it."""
+    if "group_id" not in rows:
+        return []
+    if group_codes(rows.drop(columns="pair_id", errors="ignore")) is None:
+        return ["no two pictures share a group_id: every picture counts as independent"]
+    what, alike, fewest = ("numbers", "are", "four degrees of freedom") if numbers else ("skews", "are read", "10 groups")
+    return [
+        f"pictures come in {rows['group_id'].nunique():,} groups (group_id): tests and intervals of {what} count how alike "
+        f"the pictures of a group {alike}; a slice or complement of fewer than {fewest} is too small"
+    ]
+
+
+def _sums_off_one(predictions: Predictions) -> int:
+    """Pictures whose votes look like shares (none above 1) and do not add up to 1; counts may add up to anything."""
+    votes = predictions.rows[[VOTE_PREFIX + label for label in predictions.taxonomy.labels]].to_numpy(np.float64)
+    votes = votes[np.isfinite(votes).all(axis=1) & (votes.sum(axis=1) > 0)]
+    if not len(votes) or votes.max() > 1 or np.isin(votes, (0.0, 1.0)).all():
+        return 0
+    return int((np.abs(votes.sum(axis=1) - 1) > 0.02).sum())

@@ -1,0 +1,156 @@
+"""Which slices differ in which numbers (valence, a text's score, a rating)? One table an outcome, one more within strata."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from affect_workbench.analyses.audit.config import AuditConfig
+from affect_workbench.analyses.disparities.adjusted_numbers import adjusted_numeric_table
+from affect_workbench.analyses.disparities.numbers import DEFAULT_TOLERANCE, numeric_table
+from affect_workbench.analyses.inference.clusters import group_codes
+from affect_workbench.analyses.slices.coding import CodedAttribute
+from affect_workbench.analyses.slices.pairs import pair_codes
+from affect_workbench.analyses.slices.strata import Strata
+from affect_workbench.data.tables.magnitude import require_moderate
+
+OUTCOME_PREFIX = "outcome "
+ADJUSTED_PREFIX = "adjusted outcome "
+OUTCOME_COLUMNS = (
+    "outcome",
+    "slice",
+    "where",
+    "n",
+    "n_complement",
+    "left_out",
+    "mean",
+    "complement_mean",
+    "effect",
+    "low",
+    "high",
+    "p",
+    "method",
+    "q",
+    "adjusted_low",
+    "adjusted_high",
+    "tolerance",
+    "spread",
+    "detectable",
+    "verdict",
+    "low_evidence",
+    "design",
+    "repeats",
+    "pairs",
+    "pairs_mixed",
+)
+
+
+def outcome_tables(
+    rows: pd.DataFrame,
+    attributes: Sequence[CodedAttribute],
+    config: AuditConfig,
+    *,
+    name: str,
+    held: Strata | None = None,
+    inferred: frozenset[str] = frozenset(),
+) -> dict[str, pd.DataFrame]:
+    """What an audit keeps of one outcome: `numeric_table` of it and, with strata, `adjusted_numeric_table`.
+
+    Args:
+        rows: one row a picture, with the outcome and, where pictures come in groups, `group_id`.
+        attributes: coded from the same rows.
+        config: order, min_count, alpha, draws and seed.
+        name: the column of the outcome.
+        held: the strata, where something is held fixed.
+        inferred: columns whose values were inferred.
+
+    Raises:
+        ValueError: no such column, text in it, the outcome itself is held fixed, or see the tables.
+    """
+    if held is not None and name in held.columns:
+        raise ValueError(f"outcome {name!r} is held fixed too: leave it out of what is adjusted for, or out of the outcomes")
+    values, groups = numbers_of(rows, name), group_codes(rows)
+    found = {
+        OUTCOME_PREFIX + name: numeric_table(
+            values,
+            attributes,
+            groups=groups,
+            pairs=pair_codes(rows),
+            min_count=config.min_count,
+            alpha=config.alpha,
+            order=config.order,
+            draws=config.draws,
+            seed=config.seed,
+            inferred=inferred,
+            name=name,
+        )
+    }
+    if held is not None:
+        found[ADJUSTED_PREFIX + name] = adjusted_numeric_table(
+            values,
+            attributes,
+            held,
+            groups=groups,
+            min_count=config.min_count,
+            alpha=config.alpha,
+            order=config.order,
+            draws=config.draws,
+            seed=config.seed,
+            inferred=inferred,
+            name=name,
+        )
+    return found
+
+
+def outcome_findings(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """All rows of all outcomes, columns `OUTCOME_COLUMNS`: the skewed ones first, then by what is surely reached.
+
+    Reach is counted in standard deviations of the outcome, so that outcomes of different units share one order.
+    """
+    parts = [
+        table.assign(outcome=name.removeprefix(OUTCOME_PREFIX))
+        for name, table in tables.items()
+        if name.startswith(OUTCOME_PREFIX) and len(table)
+    ]
+    if not parts:
+        return pd.DataFrame(columns=list(OUTCOME_COLUMNS))
+    found = pd.concat([part.reindex(columns=list(OUTCOME_COLUMNS)) for part in parts], ignore_index=True)
+    # Version 0.1.0 kept no standard deviation, and no other tolerance than this one.
+    found["spread"] = found["spread"].astype(float).fillna(found["tolerance"] / DEFAULT_TOLERANCE)
+    order = pd.DataFrame(
+        {
+            "skewed": found["verdict"] != "skewed",
+            "repeats": found["repeats"].notna(),
+            "tested": found["effect"].isna(),
+            "conditions": found["where"].map(len),
+            "surely": -surely_off_zero(found["low"], found["high"]) / found["spread"],
+            "size": -found["effect"].abs() / found["spread"],
+            "slice": found["slice"],
+            "outcome": found["outcome"],
+        }
+    )
+    return found.iloc[order.sort_values(list(order.columns), kind="stable").index].reset_index(drop=True)
+
+
+def surely_off_zero(low: pd.Series, high: pd.Series) -> npt.NDArray[np.float64]:
+    """How far each interval surely lies from zero: its nearer end, 0 where it holds zero or is not known."""
+    ends = low.to_numpy(float), high.to_numpy(float)
+    return np.where(ends[0] > 0, ends[0], np.where(ends[1] < 0, -ends[1], 0.0))
+
+
+def numbers_of(rows: pd.DataFrame, column: str) -> npt.NDArray[np.float64]:
+    """The column as numbers, NaN where unknown.
+
+    Raises:
+        ValueError: no such column, it holds text, or numbers too large to be averaged.
+    """
+    if column not in rows:
+        raise ValueError(f"no outcome {column!r} in the data: columns are {', '.join(map(str, rows.columns[:20]))}")
+    if not pd.api.types.is_numeric_dtype(rows[column]):
+        raise ValueError(f"outcome {column!r} holds text: an outcome is a number a picture (a valence, a score)")
+    values = rows[column].to_numpy(np.float64, na_value=np.nan)
+    require_moderate(values, what=f"outcome {column!r}")
+    return values

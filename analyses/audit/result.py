@@ -1,0 +1,112 @@
+"""What does an audit return, and how is it asked for its tables?"""
+
+from __future__ import annotations
+
+import platform
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from affect_workbench.analyses.audit.accuracy import ReadingQuality
+from affect_workbench.analyses.audit.outcome_tables import outcome_findings
+from affect_workbench.analyses.audit.permutation_check import SelfTest
+from affect_workbench.analyses.inference.verdicts import VERDICTS
+from affect_workbench.analyses.skew.findings import Finding
+from affect_workbench.data.taxonomies.taxonomy import Taxonomy
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class AuditResult:
+    """Everything an audit found; reports and app only render it.
+
+    Attributes:
+        taxonomy: the labels.
+        findings: one row a (slice, emotion) cell, columns of `Finding`, ranked.
+        slices: one row a slice (see `slice_table`).
+        structure: one row a (slice, emotion): distances to the anchors (see `structure_table`).
+        samples: one row a picture: the predictions' rows with `predicted`, `audit_agreement` (share of votes for the
+            predicted label, NaN without truth), `audit_margin`, and its place `audit_x`, `audit_y` on the map (NaN when
+            not on it).
+        excluded: what was left out and why: `what` (attribute, concept, question, slice, pictures), `name`, `n`, `reason`.
+        run: versions, seeds, fingerprints, config, command, notes that a reader must see, and the map's badge.
+        reading: how well the labelled pictures were read, where the caller measured it.
+        selftest: how often the rules raise an alarm about nothing on these data, where that was tried.
+        tables: what was asked beyond the cells, by name (see `analyses.audit.questions`); each is a section of report and
+            app.
+    """
+
+    taxonomy: Taxonomy
+    findings: pd.DataFrame
+    slices: pd.DataFrame
+    structure: pd.DataFrame
+    samples: pd.DataFrame
+    excluded: pd.DataFrame
+    run: Mapping[str, Any]
+    reading: ReadingQuality | None = None
+    selftest: SelfTest | None = None
+    tables: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+
+    @property
+    def has_predictions(self) -> bool:
+        """Whether emotions were predicted at all; else numbers alone were compared (`analyses.audit.outcomes`)."""
+        return len(self.taxonomy) > 0
+
+    @cached_property
+    def outcomes(self) -> pd.DataFrame:
+        """One row a (slice, outcome), ranked (`outcome_tables.outcome_findings`); empty where none was asked for."""
+        return outcome_findings(self.tables)
+
+    def finding(self, position: int) -> Finding:
+        """Row `position` of `findings` as a `Finding`, NaN as None."""
+        row = self.findings.iloc[position]
+        record: dict[str, Any] = {str(name): None if _is_missing(value) else value for name, value in row.items()}
+        return Finding(**record)
+
+    def count(self, verdict: str) -> int:
+        """How many (slice, emotion) cells have this verdict; where nothing is predicted, how many (slice, outcome) pairs.
+
+        Raises:
+            ValueError: no such verdict.
+        """
+        if verdict not in VERDICTS:
+            raise ValueError(f"no verdict {verdict!r}; verdicts: {', '.join(VERDICTS)}")
+        return int(((self.findings if self.has_predictions else self.outcomes)["verdict"] == verdict).sum())
+
+    @property
+    def headline(self) -> str:
+        """The outcome in one sentence."""
+        what, table = ("emotion", self.findings) if self.has_predictions else ("outcome", self.outcomes)
+        small, skewed = self.count("too small"), self.count("skewed")
+        sentence = (
+            f"{skewed:,} of {len(table):,} (slice, {what}) pairs {'is' if skewed == 1 else 'are'} skewed; "
+            f"{small:,} {'is' if small == 1 else 'are'} too small to tell, {self.count('undetermined'):,} undetermined, "
+            f"{self.count('equivalent'):,} equivalent"
+        )
+        if not self.has_predictions or self.outcomes.empty:
+            return sentence
+        numbers = int((self.outcomes["verdict"] == "skewed").sum())
+        verb = "is" if numbers == 1 else "are"
+        return f"{sentence}; of the numbers, {numbers:,} of {len(self.outcomes):,} (slice, outcome) pairs {verb} skewed"
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python, of this project and of the libraries that the numbers depend on."""
+    found = {"python": platform.python_version(), "platform": f"{sys.platform} {platform.machine()}"}
+    for name in ("affect-workbench", "numpy", "pandas", "scipy", "scikit-learn", "umap-learn", "torch"):
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = "not installed"
+    return found
+
+
+def _is_missing(value: object) -> bool:
+    return value is None or value is pd.NA or (isinstance(value, float) and np.isnan(value))

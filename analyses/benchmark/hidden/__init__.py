@@ -1,0 +1,1 @@
+"""Are hidden slices found that were put into embeddings or features?"""

@@ -1,0 +1,1 @@
+"""Do intervals, tests and attributions keep what they promise, however pictures were sampled?"""

@@ -1,0 +1,179 @@
+"""By how much did the difference of a number between a slice and the others change, from one run to another of its pictures?
+
+The number of the second run less that of the first, picture by picture, is itself an outcome: its difference between slice
+and complement is the change, and p and interval come from the same models as any outcome's
+(`analyses.inference.means.two_means`). Whether the difference grew or shrank is told from the change and from the mean of
+both (`analyses.compare.changes.growth_bounds`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from affect_workbench.analyses.audit.config import AuditConfig
+from affect_workbench.analyses.audit.outcome_tables import numbers_of, surely_off_zero
+from affect_workbench.analyses.compare.changes import VERDICTS, growth_bounds, judged
+from affect_workbench.analyses.disparities.numbers import DEFAULT_TOLERANCE
+from affect_workbench.analyses.inference.clusters import FEWEST_GROUPS, group_codes
+from affect_workbench.analyses.inference.means.two_means import MeanTests, mean_tests
+from affect_workbench.analyses.inference.multiplicity import select
+from affect_workbench.analyses.inference.verdicts import LOW_EVIDENCE_COUNT
+from affect_workbench.analyses.slices.coding import CodedAttribute
+from affect_workbench.analyses.slices.conditions import SliceSpec
+from affect_workbench.analyses.slices.families import families, slice_families
+
+Floats = npt.NDArray[np.float64]
+OUTCOME_CHANGE_COLUMNS = (
+    "outcome",
+    "slice",
+    "where",
+    "n",
+    "n_complement",
+    "skew_a",
+    "skew_b",
+    "change",
+    "low",
+    "high",
+    "p",
+    "method",
+    "q",
+    "verdict",
+    "growth",
+    "adjusted_low",
+    "adjusted_high",
+    "growth_low",
+    "growth_high",
+    "tolerance",
+    "spread",
+    "design",
+)
+
+
+def outcome_changes(
+    first: pd.DataFrame,
+    second: pd.DataFrame,
+    attributes: Sequence[CodedAttribute],
+    config: AuditConfig,
+    *,
+    inferred: frozenset[str] = frozenset(),
+) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """One row a (slice, outcome) of `config.outcomes`, ranked, and sentences about outcomes that cannot be compared.
+
+    Columns `OUTCOME_CHANGE_COLUMNS`, in units of the outcome; as in `analyses.compare.compare.Comparison.changes`, with
+    `spread`, the standard deviation of the outcome in the first run, and `tolerance`, 0.2 of it.
+
+    Args:
+        first: one row a picture of the first run.
+        second: the same pictures, in the same order, of the second.
+        attributes: coded from these rows.
+        config: outcomes, order, min_count, alpha, draws and seed.
+        inferred: columns whose values were inferred.
+
+    Raises:
+        ValueError: an outcome is no column of both, or text.
+    """
+    parts, notes = [], []
+    for name in config.outcomes:
+        a, b = numbers_of(first, name), numbers_of(second, name)
+        known = np.isfinite(a) & np.isfinite(b)
+        if int(known.sum()) < 2 or np.ptp(a[known]) == 0:
+            notes.append(f"outcome {name!r} is known, and varies, for too few pictures of both runs: it is not compared")
+        elif not (b - a)[known].any():
+            notes.append(f"outcome {name!r} is the same number in both runs for every picture: nothing of it changed")
+        else:
+            parts.append(_changes(a, b, known, first, attributes, config, inferred).assign(outcome=name))
+    if not parts:
+        return pd.DataFrame(columns=list(OUTCOME_CHANGE_COLUMNS)), tuple(notes)
+    found = pd.concat(parts, ignore_index=True)
+    order = pd.DataFrame(
+        {
+            "verdict": found["verdict"].map({name: rank for rank, name in enumerate(VERDICTS)}),
+            "conditions": found["where"].map(len),
+            "surely": -surely_off_zero(found["low"], found["high"]) / found["spread"],
+            "change": -found["change"].abs().fillna(0.0) / found["spread"],
+            "slice": found["slice"],
+        }
+    )
+    ranked = found.iloc[order.sort_values(list(order.columns), kind="stable").index].reset_index(drop=True)
+    return ranked[list(OUTCOME_CHANGE_COLUMNS)], tuple(notes)
+
+
+def _changes(
+    a: Floats,
+    b: Floats,
+    known: npt.NDArray[np.bool_],
+    rows: pd.DataFrame,
+    attributes: Sequence[CodedAttribute],
+    config: AuditConfig,
+    inferred: frozenset[str],
+) -> pd.DataFrame:
+    spread, groups = float(a[known].std(ddof=1)), group_codes(rows)
+    tolerance = DEFAULT_TOLERANCE * spread
+    change, middle = (np.where(known, values - values[known].mean(), 0.0) for values in (b - a, (a + b) / 2))
+    specs: list[SliceSpec] = []
+    tests: tuple[list[MeanTests], list[MeanTests]] = ([], [])
+    counts = []
+    for family in families(attributes, config.order):
+        at, listed = family.listed(config.min_count)
+        specs += listed
+        codes = np.where(known, family.codes, -1)
+        number = np.bincount(codes[codes >= 0], minlength=family.size)
+        counts.append(np.stack([number[at], number.sum() - number[at]]))
+        for values, kept in zip((change, middle), tests, strict=True):
+            rng = np.random.default_rng(config.seed)
+            found = mean_tests(
+                codes, family.size, values, groups=groups, least=config.min_count, draws=config.draws, rng=rng
+            )
+            kept.append(found.at(at))
+    moved, between = (MeanTests.joined(kept) for kept in tests)
+    n, m = np.concatenate(counts, axis=1)
+    tested = np.isfinite(moved.p)
+    selection = select(moved.p[:, None], slice_families(tuple(specs), inferred), alpha=config.alpha)
+    picked = selection.slice_q <= config.alpha
+    half, wide, wide_between = moved.half(), moved.half(selection.level), between.half(selection.level)
+    adjusted = moved.effect - wide, moved.effect + wide
+    growth = growth_bounds(adjusted, (between.effect - wide_between, between.effect + wide_between))
+    few = (np.minimum(n, m) / moved.design < LOW_EVIDENCE_COUNT) | (moved.groups < FEWEST_GROUPS)
+    verdict = judged(
+        (moved.effect - half, moved.effect + half),
+        adjusted,
+        growth,
+        picked=picked,
+        tested=tested,
+        few=few,
+        tolerance=tolerance,
+    )
+    skew_a, skew_b = between.effect - moved.effect / 2, between.effect + moved.effect / 2
+
+    def shown(values: Floats, where: npt.NDArray[np.bool_]) -> Floats:
+        return np.where(where, values, np.nan)
+
+    return pd.DataFrame(
+        {
+            "slice": [spec.name for spec in specs],
+            "where": [spec.as_json() for spec in specs],
+            "n": n,
+            "n_complement": m,
+            "skew_a": shown(skew_a, tested),
+            "skew_b": shown(skew_b, tested),
+            "change": shown(moved.effect, tested),
+            "low": shown(moved.effect - half, tested),
+            "high": shown(moved.effect + half, tested),
+            "p": moved.p,
+            "method": moved.method,
+            "q": selection.slice_q,
+            "verdict": verdict,
+            "growth": shown(np.abs(skew_b) - np.abs(skew_a), tested),
+            "adjusted_low": shown(adjusted[0], picked),
+            "adjusted_high": shown(adjusted[1], picked),
+            "growth_low": shown(growth[0], picked),
+            "growth_high": shown(growth[1], picked),
+            "tolerance": tolerance,
+            "spread": spread,
+            "design": moved.design,
+        }
+    )

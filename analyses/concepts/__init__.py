@@ -1,0 +1,1 @@
+"""Which pictures have a concept that no column names, and how wrong is that guess?"""

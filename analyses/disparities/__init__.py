@@ -1,0 +1,1 @@
+"""In what else do slices differ: accuracy, errors, calibration, rankings, numbers, adjusted for other columns?"""

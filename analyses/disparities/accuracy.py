@@ -1,0 +1,108 @@
+"""In which slices is the model right more often, or less often, than on the other pictures, and is that more than chance?
+
+With one label a picture the accuracy of a slice is a rate; with votes it is the vote agreement, the mean share of votes that
+the predicted label has. Interval and p are those of `analyses.inference.means.shares`, with groups as units where pictures
+come in groups. Each slice is one test; they are corrected and judged as all slices are
+(`analyses.inference.verdicts.verdicts`).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from affect_workbench.analyses.inference.means.shares import share_gap
+from affect_workbench.analyses.inference.means.spread import Spread, Sums
+from affect_workbench.analyses.inference.verdicts import LOW_EVIDENCE_COUNT, Evidence, Rules, verdicts
+from affect_workbench.analyses.slices.families import slice_families
+from affect_workbench.analyses.slices.scores import Scores
+from affect_workbench.analyses.slices.sums import SliceSums
+
+ACCURACY = "accuracy"
+"""Name of the table in `AuditResult.tables`."""
+ACCURACY_COLUMNS = (
+    "slice",
+    "where",
+    "order",
+    "n",
+    "n_complement",
+    "accuracy",
+    "complement_accuracy",
+    "effect",
+    "low",
+    "high",
+    "p",
+    "q",
+    "adjusted_low",
+    "adjusted_high",
+    "verdict",
+    "low_evidence",
+    "design",
+)
+
+
+def accuracy_table(
+    sums: SliceSums,
+    scores: Scores,
+    *,
+    rules: Rules | None = None,
+    spread: Spread | None = None,
+    inferred: frozenset[str] = frozenset(),
+) -> pd.DataFrame:
+    """One row a slice, in the order of `sums`; shares, NaN where not known.
+
+    Columns: `slice`, `where`, `order`; `n`, `n_complement`, pictures with a truth; `accuracy` (with votes: vote agreement)
+    and `complement_accuracy`; `effect`, the first minus the second, with its 95 % interval `low`, `high`; `p`, `q`; for
+    q <= alpha the interval `adjusted_low`, `adjusted_high` at the level that allows for the picking; `verdict`, one of
+    `analyses.inference.verdicts.VERDICTS`; `low_evidence`; `design`.
+
+    Args:
+        sums: sums over slices of the columns of `scores`.
+        scores: says where the columns stand; with `hit` and `hit2`.
+        rules: what decides a verdict.
+        spread: of `hit`, where pictures come in groups (`analyses.inference.clusters.group_spreads`).
+        inferred: columns whose values were inferred; their slices are a family of their own.
+
+    Raises:
+        ValueError: no picture has a truth.
+    """
+    if "hit" not in scores:
+        raise ValueError("no picture has a label or votes: accuracy is not known")
+    rules = rules or Rules()
+    own, other = (
+        Sums(*(side[:, scores.at[kind]] for kind in ("hit", "hit2", "labelled"))) for side in (sums.inside, sums.outside)
+    )
+    design = np.ones(own.n.shape) if spread is None else spread.design
+    gap = share_gap(own, other, spread=spread)
+    tested = (np.minimum(own.n, other.n) >= rules.min_count) & np.isfinite(design)
+    few = np.minimum(own.n, other.n) / np.fmax(design, 1.0) < LOW_EVIDENCE_COUNT
+    evidence = Evidence(own.mean, other.mean, np.where(tested, gap.p, np.nan), gap.interval, few)
+    cells = verdicts(evidence, rules, slice_families(sums.specs, inferred))
+    shown = {
+        "accuracy": cells.rate,
+        "complement_accuracy": cells.complement_rate,
+        "effect": cells.effect,
+        "low": cells.low,
+        "high": cells.high,
+    }
+    columns = {
+        "n": np.rint(own.n).astype(np.int64),
+        "n_complement": np.rint(other.n).astype(np.int64),
+        **{name: np.where(cells.tested, values, np.nan) for name, values in shown.items()},
+        "p": cells.p,
+        "q": cells.q,
+        "adjusted_low": cells.adjusted_low,
+        "adjusted_high": cells.adjusted_high,
+        "verdict": cells.verdict,
+        "low_evidence": cells.low_evidence,
+        "design": np.where(np.isfinite(design), design, 1.0),
+    }
+    table = pd.DataFrame(
+        {
+            "slice": [spec.name for spec in sums.specs],
+            "where": [spec.as_json() for spec in sums.specs],
+            "order": [spec.order for spec in sums.specs],
+        }
+        | {name: values[:, 0] for name, values in columns.items()}
+    )
+    return table[list(ACCURACY_COLUMNS)]

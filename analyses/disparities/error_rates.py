@@ -1,0 +1,224 @@
+"""Where the truth is known: in which slices does the model miss an emotion, see it where it is not, or mistake it?
+
+True and false positive rates of every emotion against all others (equalised odds), and directed confusions (joy read as
+anger), each as a gap between a slice and its complement with interval, test and verdict.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from affect_workbench.analyses.inference import intervals as inference
+from affect_workbench.analyses.inference.clusters import group_codes
+from affect_workbench.analyses.inference.intervals import Floats
+from affect_workbench.analyses.inference.paired import GroupTotals, group_totals
+from affect_workbench.analyses.inference.verdicts import Rules, judged, worth_of
+from affect_workbench.analyses.slices.coding import CodedAttribute
+from affect_workbench.analyses.slices.conditions import SliceSpec
+from affect_workbench.analyses.slices.families import families, slice_families
+from affect_workbench.analyses.slices.strata import series_of, true_codes
+from affect_workbench.data.predictions import Predictions
+
+Codes = npt.NDArray[np.int64]
+MEASURES = ("true positive rate", "false positive rate")
+GAP_COLUMNS = (
+    "slice",
+    "where",
+    "emotion",
+    "n",
+    "n_complement",
+    "rate",
+    "rate_low",
+    "rate_high",
+    "complement_rate",
+    "effect",
+    "low",
+    "high",
+    "p",
+    "q",
+    "adjusted_low",
+    "adjusted_high",
+    "detectable",
+    "verdict",
+    "low_evidence",
+)
+
+
+@dataclass(frozen=True)
+class Units:
+    """How many pictures tell as much as one independent one, `(s, c)` each, as in `inference.paired.GroupTotals`."""
+
+    design: Floats
+    freedom: Floats
+    own_design: Floats
+    own_freedom: Floats
+
+    @classmethod
+    def of(cls, totals: GroupTotals) -> Units:
+        """Those of whole groups."""
+        return cls(totals.design, totals.freedom, totals.own_design, totals.own_freedom)
+
+
+def odds_table(
+    predictions: Predictions,
+    attributes: Sequence[CodedAttribute],
+    *,
+    rules: Rules | None = None,
+    order: int = 1,
+    inferred: frozenset[str] = frozenset(),
+) -> pd.DataFrame:
+    """Two rows a (slice, emotion), one for each of `MEASURES`; both measures together are one family of tests.
+
+    Columns: `measure`, `slice`, `where`, `emotion`; `n`, `n_complement`, pictures that truly show the emotion (true positive
+    rate) or truly show another (false positive rate); `rate` with Wilson `rate_low`, `rate_high`; `complement_rate`;
+    `effect`, the gap, with Newcombe `low`, `high`; exact `p`, `q` of two levels of tests; `adjusted_low`, `adjusted_high`,
+    `detectable`, `verdict`, `low_evidence` as in `analyses.skew.findings.Finding`. Shares; NaN = not known.
+
+    With votes the truth is the most voted label. Pictures without a truth are in neither side.
+
+    Args:
+        predictions: of the `n` pictures, with a truth.
+        attributes: what to slice by, coded from the same pictures.
+        rules: what decides a verdict.
+        order: most conditions in a slice.
+        inferred: columns whose values were inferred; their slices are a family of their own.
+
+    Raises:
+        ValueError: no picture has a truth.
+    """
+    truth, said, k = true_codes(predictions), predictions.predicted, len(predictions.taxonomy)
+    specs, inside, outside = _confusions(attributes, truth, said, k, order)
+    sides = []
+    for counts in (inside, outside):
+        shown, hit = counts.sum(axis=2), np.diagonal(counts, axis1=1, axis2=2)
+        other = shown.sum(axis=1, keepdims=True) - shown
+        sides.append((np.hstack([hit, counts.sum(axis=1) - hit]), np.hstack([shown, other])))
+    (hits, n), (other_hits, m) = sides
+    units = None
+    groups = group_codes(predictions.rows)
+    if groups is not None:
+        values, shows = np.eye(k)[said], np.eye(k)[truth] * (truth >= 0)[:, None]
+        counted = np.hstack([shows, (truth >= 0)[:, None] - shows])
+        said_so = np.hstack([values, values]) * counted
+        units = Units.of(group_totals(specs, attributes, groups, said_so, counted, order=order, shares=True))
+    table = _gap_table(specs, hits, n, other_hits, m, rules or Rules(), units, inferred)
+    labels = list(predictions.taxonomy.labels)
+    table.insert(2, "emotion", (labels * 2) * len(specs))
+    table.insert(0, "measure", series_of(MEASURES, k).tolist() * len(specs))
+    return table
+
+
+def confusion_table(
+    predictions: Predictions,
+    attributes: Sequence[CodedAttribute],
+    *,
+    rules: Rules | None = None,
+    order: int = 1,
+    inferred: frozenset[str] = frozenset(),
+) -> pd.DataFrame:
+    """One row a (slice, true emotion, other emotion it is read as): how much more often than in the complement.
+
+    Columns: those of `odds_table` without `measure`, and `read_as`; `emotion` is the true one, `n` the pictures that truly
+    show it, `rate` the share of them read as the other one.
+
+    Raises:
+        ValueError: no picture has a truth.
+    """
+    truth, said, k = true_codes(predictions), predictions.predicted, len(predictions.taxonomy)
+    specs, inside, outside = _confusions(attributes, truth, said, k, order)
+    off = ~np.eye(k, dtype=bool)
+    true_of, read_as = np.nonzero(off)
+
+    def side(counts: Floats) -> tuple[Floats, Floats]:
+        return counts[:, off], counts.sum(axis=2)[:, true_of]
+
+    units = None
+    groups = group_codes(predictions.rows)
+    if groups is not None:
+        every = np.full((4, len(specs), k, k), np.nan)
+        for label in range(k):
+            of = (truth == label).astype(float)[:, None]
+            counted = np.broadcast_to(of, (len(said), k)).copy()
+            totals = group_totals(specs, attributes, groups, np.eye(k)[said] * of, counted, order=order, shares=True)
+            every[:, :, label] = totals.design, totals.freedom, totals.own_design, totals.own_freedom
+        units = Units(*every[:, :, off])
+    table = _gap_table(specs, *side(inside), *side(outside), rules or Rules(), units, inferred)
+    labels = np.array(predictions.taxonomy.labels, dtype=object)
+    table.insert(2, "emotion", np.tile(labels[true_of], len(specs)))
+    table.insert(3, "read_as", np.tile(labels[read_as], len(specs)))
+    return table
+
+
+def _gap_table(
+    specs: list[SliceSpec],
+    hits: Floats,
+    n: Floats,
+    other_hits: Floats,
+    m: Floats,
+    rules: Rules,
+    units: Units | None,
+    inferred: frozenset[str],
+) -> pd.DataFrame:
+    """Rates, gaps and verdicts of cells `(s, c)`, a row each, without the columns that say which cell it is."""
+    units = units or Units(*(np.broadcast_to(value, hits.shape) for value in (1.0, np.inf, 1.0, np.inf)))
+    worth, alone = worth_of(hits.shape, units.design), worth_of(hits.shape, units.own_design)
+    families_of = slice_families(tuple(specs), inferred)
+    judgement = judged(hits, n, other_hits, m, rules, families=families_of, design=units.design, freedom=units.freedom)
+    rate_low, rate_high = inference.wilson(hits / alone, n / alone, freedom=units.own_freedom)
+    base_rate = (hits + other_hits + 0.5) / (n + m + 1)
+    cells: dict[str, npt.NDArray[Any]] = {
+        "n": np.rint(n).astype(np.int64),
+        "n_complement": np.rint(m).astype(np.int64),
+        "rate": judgement.rate,
+        "rate_low": rate_low,
+        "rate_high": rate_high,
+        "complement_rate": judgement.complement_rate,
+        "effect": judgement.effect,
+        "low": judgement.low,
+        "high": judgement.high,
+        "p": judgement.p,
+        "q": judgement.q,
+        "adjusted_low": judgement.adjusted_low,
+        "adjusted_high": judgement.adjusted_high,
+        "detectable": inference.smallest_detectable_effect(n / worth, m / worth, base_rate, alpha=rules.alpha),
+        "verdict": judgement.verdict,
+        "low_evidence": judgement.low_evidence,
+    }
+    for name in ("rate", "rate_low", "rate_high", "complement_rate", "effect", "low", "high"):
+        # Of a handful of pictures no number is shown that could be mistaken for an estimate.
+        cells[name] = np.where(judgement.tested, cells[name], np.nan)
+    table = pd.DataFrame({name: values.ravel() for name, values in cells.items()})
+    table.insert(0, "slice", series_of([spec.name for spec in specs], hits.shape[1]))
+    table.insert(1, "where", pd.Series([spec.as_json() for spec in specs for _ in range(hits.shape[1])], dtype=object))
+    return table
+
+
+def _confusions(
+    attributes: Sequence[CodedAttribute], truth: Codes, said: Codes, k: int, order: int
+) -> tuple[list[SliceSpec], Floats, Floats]:
+    """Slices, and counts `(s, k true, k said)` in each and in its complement."""
+    specs: list[SliceSpec] = []
+    inside, outside = [], []
+    for found, counts in family_confusions(attributes, truth, said, k, order):
+        at = np.array([code for code, _ in found], dtype=np.int64)
+        specs += [spec for _, spec in found]
+        inside.append(counts[at])
+        outside.append(counts.sum(axis=0) - counts[at])
+    return specs, np.concatenate(inside), np.concatenate(outside)
+
+
+def family_confusions(
+    attributes: Sequence[CodedAttribute], truth: Codes, said: Codes, k: int, order: int
+) -> Iterator[tuple[list[tuple[int, SliceSpec]], Floats]]:
+    """(code, slice) of the slices of each family, and its counts `(values, k true, k said)`: one pass a family."""
+    for family in families(attributes, order):
+        known = (family.codes >= 0) & (truth >= 0)
+        cell = (family.codes[known] * k + truth[known]) * k + said[known]
+        counts = np.bincount(cell, minlength=family.size * k * k).reshape(family.size, k, k).astype(np.float64)
+        yield list(family.specs()), counts

@@ -1,0 +1,193 @@
+"""Who is shown when one asks for an emotion? The make-up of the nearest pictures against that of all pictures.
+
+Skew, MaxSkew and NDKL of the pictures that lie nearest to an emotion's label. MaxSkew and NDKL are above zero for any
+ranking, so each stands beside its mean under chance.
+Sources: Geyik et al. 2019, arXiv 1905.01989; Berg et al. 2022, arXiv 2203.11933 (for images and words).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from scipy import special
+
+from affect_workbench.analyses.inference.clusters import group_codes
+from affect_workbench.analyses.inference.intervals import Floats, wilson
+from affect_workbench.analyses.inference.multiplicity import benjamini_hochberg
+from affect_workbench.analyses.inference.resampling import chance_p, dealt_codes, drawn_weights, excess_interval
+from affect_workbench.analyses.slices.coding import CodedAttribute
+from affect_workbench.data.predictions import Predictions
+
+Codes = npt.NDArray[np.int64]
+
+
+def retrieval_tables(
+    predictions: Predictions,
+    attributes: Sequence[CodedAttribute],
+    *,
+    top: int | None = None,
+    draws: int = 199,
+    seed: int = 0,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The slices among the nearest pictures of each emotion, and one figure an attribute.
+
+    The first has one row a (slice, emotion): `slice`, `emotion`, `top` (pictures looked at), `n` of them in the slice,
+    `share` among them with Wilson `share_low`, `share_high`, `expected` (share among all pictures with a value), and
+    `skew = ln(share / expected)` with `low`, `high` from those of the share; minus infinity where none is among them. Where
+    pictures come in groups, counts are divided by the design effect of the share first (as in
+    `analyses.inference.clusters`).
+
+    The second has two rows an (attribute, emotion), `measure` being `max skew` or `ndkl`: `value`, `by_chance` (its mean
+    when values are dealt out at random, groups together), `excess` with its interval `low`, `high` from bootstrap samples,
+    one-sided `p`, and `q` (Benjamini-Hochberg, within the measure).
+
+    Args:
+        predictions: with distances.
+        attributes: coded from the same pictures; pictures without a value are passed over.
+        top: how many of the nearest pictures; a tenth of them, at least 10 and at most 1,000, when not given.
+        draws: random draws for chance, and as many for the interval.
+        seed: seed of both.
+
+    Raises:
+        ValueError: only labels are known, `top` is no number of pictures, or fewer than 19 draws.
+    """
+    if predictions.measure == "label":
+        raise ValueError("a ranking needs a score for every label, and the data name only the predicted one")
+    if top is not None and not 1 <= top <= len(predictions):
+        raise ValueError(f"top is {top}: expected between 1 and the {len(predictions)} pictures")
+    if draws < 19:
+        raise ValueError(f"{draws} random draws: expected at least 19, below which nothing can reach p = 0.05")
+    rng, groups = np.random.default_rng(seed), group_codes(predictions.rows)
+    labels = list(predictions.taxonomy.labels)
+    slices, whole = [], []
+    for attribute in attributes:
+        known = np.flatnonzero(attribute.codes >= 0)
+        codes, size = attribute.codes[known], len(attribute.conditions)
+        ranked = np.argsort(predictions.distances[known], axis=0, kind="stable").T  # (k, n)
+        most = min(top if top is not None else int(np.clip(len(known) // 10, 10, 1_000)), len(known))
+        expected = np.bincount(codes, minlength=size) / len(codes)
+        hits = np.stack([np.bincount(codes[order[:most]], minlength=size) for order in ranked], axis=1)  # (values, k)
+        own = None if groups is None else groups[known]
+        first = ranked[:, :most]
+        worth = np.ones(hits.shape) if own is None else _worth(codes[first], own[first], size)
+        low, high = wilson(hits / worth, most / worth)
+        with np.errstate(divide="ignore"):
+            skew = [np.log(share / expected[:, None]) for share in (hits / most, low, high)]
+        slices.append(
+            pd.DataFrame(
+                {
+                    "slice": np.repeat([one.name for one in attribute.conditions], len(labels)),
+                    "emotion": labels * size,
+                    "top": most,
+                    "n": hits.ravel(),
+                    "share": (hits / most).ravel(),
+                    "share_low": low.ravel(),
+                    "share_high": high.ravel(),
+                    "expected": np.repeat(expected, len(labels)),
+                    "skew": skew[0].ravel(),
+                    "low": skew[1].ravel(),
+                    "high": skew[2].ravel(),
+                }
+            )
+        )
+        seen = _figures(codes[first], expected, size)
+        dealt = dealt_codes(codes, own, draws=draws, rng=rng)
+        chance = np.stack([_figures(one[first], expected, size) for one in dealt])
+        drawn = [
+            _figures(*_drawn_again(codes, ranked, weight.astype(np.int64), most, size), size)
+            for weight in drawn_weights(len(codes), own, draws=draws, rng=rng)
+        ]
+        excess, excess_low, excess_high = excess_interval(seen, chance, np.stack(drawn))
+        p = chance_p(seen, chance)
+        for row, measure in enumerate(("max skew", "ndkl")):
+            whole.append(
+                pd.DataFrame(
+                    {
+                        "attribute": attribute.column,
+                        "emotion": labels,
+                        "measure": measure,
+                        "top": most,
+                        "value": seen[row],
+                        "by_chance": chance.mean(axis=0)[row],
+                        "excess": excess[row],
+                        "low": excess_low[row],
+                        "high": excess_high[row],
+                        "p": p[row],
+                    }
+                )
+            )
+    table = pd.concat(whole, ignore_index=True)
+    table["q"] = table.groupby("measure", sort=False)["p"].transform(lambda p: benjamini_hochberg(p.to_numpy()))
+    return pd.concat(slices, ignore_index=True), table
+
+
+def _worth(first: Codes, groups: Codes, size: int) -> Floats:
+    """How many pictures tell as much as one of each value's share of `first (k, most)`, with groups as units `(size, k)`."""
+    k, most = first.shape
+    worth = np.ones((size, k))
+    for at in range(k):
+        number = np.unique(groups[at], return_inverse=True)[1]
+        count = int(number.max()) + 1
+        of_value = np.bincount(number * size + first[at], minlength=count * size).reshape(count, size)
+        share = of_value.sum(axis=0) / most
+        spread = ((of_value - of_value.sum(axis=1, keepdims=True) * share) ** 2).sum(axis=0) * count / max(count - 1, 1)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            worth[:, at] = np.nanmax([spread / (most * share * (1 - share)), np.ones(size)], axis=0)
+    return worth
+
+
+def ndkl(codes: Codes, expected: Floats) -> Floats:
+    """Normalised discounted Kullback-Leibler divergence (nats) of rankings `(..., n)` of values from their expected shares.
+
+    Mean over ranks i, weighted by 1 / log2(i + 1), of KL(shares among the first i, expected).
+    """
+    n = codes.shape[-1]
+    rank = np.arange(1, n + 1)
+    seen = _times_seen(codes)
+    # Of the first r pictures, c with a value: the sum over values of c log c grows by this at each rank.
+    with np.errstate(divide="ignore"):
+        growth = np.diff(special.xlogy(np.arange(n + 1), np.arange(n + 1)))[seen - 1] - np.log(expected)[codes]
+    divergence = np.cumsum(growth, axis=-1) / rank - np.log(rank)
+    weight = 1 / np.log2(rank + 1)
+    return np.asarray((weight * divergence).sum(axis=-1) / weight.sum(), dtype=np.float64)
+
+
+def _times_seen(codes: Codes) -> Codes:
+    """How often each value of a ranking `(..., n)` was there up to its own place, itself included."""
+    order = np.argsort(codes.astype(np.int16), axis=-1, kind="stable")
+    ordered = np.take_along_axis(codes, order, axis=-1)
+    place = np.broadcast_to(np.arange(codes.shape[-1]), codes.shape)
+    first = np.ones(codes.shape, dtype=bool)
+    first[..., 1:] = ordered[..., 1:] != ordered[..., :-1]
+    start = np.maximum.accumulate(np.where(first, place, 0), axis=-1)
+    seen = np.empty(codes.shape, dtype=np.int64)
+    np.put_along_axis(seen, order, place - start + 1, axis=-1)
+    return seen
+
+
+def _figures(first: Codes, expected: Floats, size: int) -> Floats:
+    """Largest skew and NDKL `(2, k)` of the values `first (k, most)` of the pictures nearest to each emotion."""
+    rows = np.arange(len(first))[:, None]
+    hits = np.bincount((rows * size + first).ravel(), minlength=len(first) * size).reshape(-1, size) / first.shape[1]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.stack([np.nanmax(np.log(hits / expected), axis=1), ndkl(first, expected)])
+
+
+def _drawn_again(codes: Codes, ranked: Codes, weight: Codes, most: int, size: int) -> tuple[Codes, Floats]:
+    """Values `(k, most)` of the nearest pictures in one bootstrap sample, and the share of each value in it.
+
+    The order of pictures stays, each stands in it as often as it was drawn; 1.5 times as many ranks as are needed on average
+    are looked at first.
+    """
+    expected = np.bincount(codes, weights=weight, minlength=size)
+    first = []
+    for order in ranked:
+        ranks = min(len(order), most + most // 2)
+        while (again := np.repeat(order[:ranks], weight[order[:ranks]])).size < most and ranks < len(order):
+            ranks = min(2 * ranks, len(order))
+        first.append(codes[again[:most]])
+    shortest = min(map(len, first))
+    return np.stack([one[:shortest] for one in first]), expected / expected.sum()

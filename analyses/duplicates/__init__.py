@@ -1,0 +1,1 @@
+"""Which pictures do two sets share, exactly or nearly?"""

@@ -1,0 +1,143 @@
+"""What would chance make of a number? Attribute values dealt out anew, pictures drawn anew, whole groups together.
+
+Dealing keeps the number of pictures (or groups) of each value and breaks every link to what is measured: the null.
+Drawing with replacement says how much a number would change with other pictures like these: its interval.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+from scipy import stats
+
+from affect_workbench.analyses.inference.intervals import Floats, quantile
+
+Codes = npt.NDArray[np.int64]
+
+
+def dealt_codes(codes: Codes, groups: Codes | None, *, draws: int, rng: np.random.Generator) -> Iterator[Codes]:
+    """`draws` rearrangements of the values `codes (n,)`, -1 (missing) staying where it is.
+
+    With groups, a group whose pictures all share one value keeps them together and trades its value with other such groups
+    (a picture-level rearrangement rejected 26.5 % of true nulls at an intraclass correlation of .3); inside the others the
+    values trade places.
+
+    Args:
+        codes: value of each picture.
+        groups: group of each picture, or None for independent ones.
+        draws: how many.
+        rng: source of chance.
+    """
+    known = np.flatnonzero(codes >= 0)
+    if groups is None:
+        for _ in range(draws):
+            dealt = codes.copy()
+            dealt[known] = rng.permutation(codes[known])
+            yield dealt
+        return
+    number = np.unique(groups[known], return_inverse=True)[1]
+    value = codes[known]
+    least, most = np.full(number.max(initial=-1) + 1, np.iinfo(np.int64).max), np.full(number.max(initial=-1) + 1, -1)
+    np.minimum.at(least, number, value)
+    np.maximum.at(most, number, value)
+    whole = least == most
+    position = np.cumsum(whole) - 1
+    at_whole, mixed = whole[number], np.flatnonzero(~whole[number])
+    in_order = mixed[np.argsort(number[mixed], kind="stable")]
+    for _ in range(draws):
+        dealt_values = value.copy()
+        dealt_values[at_whole] = rng.permutation(least[whole])[position[number[at_whole]]]
+        shuffled = mixed[np.lexsort((rng.random(len(mixed)), number[mixed]))]
+        dealt_values[in_order] = value[shuffled]
+        dealt = codes.copy()
+        dealt[known] = dealt_values
+        yield dealt
+
+
+def drawn_weights(n: int, groups: Codes | None, *, draws: int, rng: np.random.Generator) -> Iterator[Floats]:
+    """How often each of `n` pictures is in each of `draws` bootstrap samples; a group is drawn as a whole."""
+    number = np.arange(n) if groups is None else np.unique(groups, return_inverse=True)[1]
+    count = int(number.max(initial=-1)) + 1
+    for _ in range(draws):
+        yield np.bincount(rng.integers(count, size=count), minlength=count)[number].astype(np.float64)
+
+
+def expanded_tail(tail: float, n: float) -> float:
+    """The share of draws to cut off where a percentile interval of `n` independent units shall miss `tail` on either side.
+
+    A bootstrap's spread is too small by sqrt((n - 1) / n), and its quantiles are those of a normal distribution, not
+    Student's. The expanded percentile interval of Hesterberg 2015,
+    https://doi.org/10.1080/00031305.2015.1089789.
+    """
+    n = max(n, 2.0)
+    return float(stats.norm.cdf(stats.t.ppf(tail, n - 1) * np.sqrt(n / (n - 1))))
+
+
+def null_tables(
+    codes: Codes, size: int, said: Codes, k: int, groups: Codes | None, *, draws: int, rng: np.random.Generator
+) -> Floats:
+    """Counts `(draws, size, k)` of what is said by value, when the values are dealt out at random.
+
+    Without groups the tables are drawn directly, whatever the number of pictures (Patefield 1981,
+    https://doi.org/10.2307/2346669).
+    """
+    known = codes >= 0
+    if groups is None and known.any():
+        rows, columns = np.bincount(codes[known], minlength=size), np.bincount(said[known], minlength=k)
+        return np.asarray(stats.random_table(rows, columns).rvs(draws, random_state=rng), dtype=np.float64).reshape(
+            draws, size, k
+        )
+    tables = np.empty((draws, size, k))
+    for draw, dealt in enumerate(dealt_codes(codes, groups, draws=draws, rng=rng)):
+        tables[draw] = counts_of(dealt, size, said, k)
+    return tables
+
+
+def drawn_tables(
+    codes: Codes, size: int, said: Codes, k: int, groups: Codes | None, *, draws: int, rng: np.random.Generator
+) -> Floats:
+    """Counts `(draws, size, k)` of what is said by value, in bootstrap samples of the pictures with a value."""
+    known = codes >= 0
+    if groups is None:
+        table = counts_of(codes, size, said, k).ravel()
+        total = int(table.sum())
+        return rng.multinomial(total, table / max(total, 1), size=draws).reshape(draws, size, k).astype(np.float64)
+    tables = np.empty((draws, size, k))
+    weights = drawn_weights(int(known.sum()), groups[known], draws=draws, rng=rng)
+    cell = codes[known] * k + said[known]
+    for draw, weight in enumerate(weights):
+        tables[draw] = np.bincount(cell, weights=weight, minlength=size * k).reshape(size, k)
+    return tables
+
+
+def counts_of(codes: Codes, size: int, said: Codes, k: int) -> Floats:
+    """Counts `(size, k)` of `said` by value; pictures without a value are in none."""
+    known = codes >= 0
+    return np.bincount(codes[known] * k + said[known], minlength=size * k).reshape(size, k).astype(np.float64)
+
+
+def chance_p(seen: Floats, by_chance: Floats) -> Floats:
+    """One-sided p of "as large or larger by chance", `(b + 1) / (B + 1)`; NaN where the number is not known.
+
+    A draw whose number is not known (an empty cell) counts as larger. Source: Phipson and Smyth 2010,
+    https://doi.org/10.2202/1544-6115.1585.
+
+    Args:
+        seen: numbers of any shape.
+        by_chance: the same of `B` draws, first axis.
+    """
+    beyond = ~(by_chance < seen - 1e-12 * np.maximum(1.0, np.abs(seen)))
+    return np.asarray(np.where(np.isfinite(seen), (beyond.sum(axis=0) + 1) / (len(by_chance) + 1), np.nan), dtype=np.float64)
+
+
+def excess_interval(seen: Floats, by_chance: Floats, drawn: Floats, *, level: float = 0.95) -> tuple[Floats, Floats, Floats]:
+    """A number less its mean under chance, and the interval of that, from the spread of bootstrap samples.
+
+    For numbers that cannot be negative (a largest gap, a divergence, a calibration error): they are above zero in any data,
+    and so is all of their percentile interval.
+    """
+    excess = seen - by_chance.mean(axis=0)
+    half = quantile(level) * drawn.std(axis=0, ddof=1)
+    return excess, excess - half, excess + half

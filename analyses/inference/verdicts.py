@@ -1,0 +1,189 @@
+"""What do counts say of each (slice, emotion) cell? Rates, tests, intervals and the verdict, as arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from affect_workbench.analyses.inference import intervals as inference
+from affect_workbench.analyses.inference.exact import fisher_exact
+from affect_workbench.analyses.inference.intervals import Floats
+from affect_workbench.analyses.inference.multiplicity import select
+
+VERDICTS = ("skewed", "equivalent", "undetermined", "too small")
+LOW_EVIDENCE_COUNT = 30
+LOW_EVIDENCE_EXPECTED = 5.0
+_MOST_COUNTED = 10_000_000
+"""Pictures up to which a design effect below 1 may raise the counts of an exact test."""
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What decides a verdict.
+
+    Attributes:
+        min_count: fewest pictures on either side for a test.
+        alpha: false discovery rate.
+        tolerance: the largest difference that does not matter, as a share.
+    """
+
+    min_count: int = 10
+    alpha: float = 0.05
+    tolerance: float = 0.02
+
+
+@dataclass(frozen=True)
+class Cells:
+    """All cells, each array `(s, k)`; names as in `analyses.skew.findings.Finding`.
+
+    Attributes:
+        tested: whether both sides have enough pictures.
+        level: confidence of the adjusted interval of each slice `(s,)`.
+    """
+
+    tested: npt.NDArray[np.bool_]
+    rate: Floats
+    complement_rate: Floats
+    low: Floats
+    high: Floats
+    p: Floats
+    q: Floats
+    level: Floats
+    adjusted_low: Floats
+    adjusted_high: Floats
+    low_evidence: npt.NDArray[np.bool_]
+    verdict: npt.NDArray[Any]
+
+    @property
+    def effect(self) -> Floats:
+        """Difference of the two rates."""
+        return self.rate - self.complement_rate
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What was seen in every cell `(s, k)`, however its pictures were sampled: as counts, in groups, in pairs.
+
+    Attributes:
+        rate: of the slice.
+        complement_rate: of its complement.
+        p: exact two-sided p, NaN where nothing is tested.
+        interval: ends of the interval of the difference at a level, one number or one a slice `(s, 1)`.
+        few: whether evidence is low.
+    """
+
+    rate: Floats
+    complement_rate: Floats
+    p: Floats
+    interval: Callable[[float | Floats], tuple[Floats, Floats]]
+    few: npt.NDArray[np.bool_]
+
+
+def judged(
+    said: Floats,
+    n: Floats,
+    other_said: Floats,
+    other_n: Floats,
+    rules: Rules,
+    *,
+    families: npt.NDArray[np.int64],
+    design: Floats | None = None,
+    freedom: Floats | None = None,
+) -> Cells:
+    """Tests every cell and gives it a verdict, in this order.
+
+        too small: the slice or its complement holds fewer than `min_count` pictures, or too few groups of them to know
+            how alike they are; nothing is tested.
+        skewed: q <= alpha, and the whole adjusted interval lies outside [-tolerance, tolerance]. Of R slices picked among
+            m of the family, one of F families, the adjusted level is 1 - R x alpha / (F m), which keeps the false coverage
+            rate of the picked ones at alpha (Benjamini and Yekutieli 2005, https://doi.org/10.1198/016214504000001907).
+        equivalent: the whole 95 % interval lies inside it.
+        too small: low evidence, and neither of the two above.
+        undetermined: everything else.
+
+    Args:
+        said: pictures of each slice read as each emotion `(s, k)`.
+        n: pictures of each slice `(s, 1)`.
+        other_said: the same of its complement.
+        other_n: pictures of its complement.
+        rules: what decides.
+        families: family of each slice `(s,)`, see `slice_families`.
+        design: design effect of each cell, NaN where it is not known; None for independent pictures.
+        freedom: degrees of freedom of the design effects `(s, k)` or `(s, 1)`; None where they are given.
+    """
+    return verdicts(counted(said, n, other_said, other_n, rules, design=design, freedom=freedom), rules, families)
+
+
+def counted(
+    said: Floats,
+    n: Floats,
+    other_said: Floats,
+    other_n: Floats,
+    rules: Rules,
+    *,
+    design: Floats | None = None,
+    freedom: Floats | None = None,
+) -> Evidence:
+    """The evidence of counts: Newcombe's interval, Fisher's exact p, of pictures by themselves or in groups.
+
+    Counts in groups are divided by the design effect, and normal quantiles become Student's, in interval and p alike.
+    Arguments as of `judged`.
+    """
+    worth = worth_of(said.shape, design)
+    tested = np.broadcast_to((n >= rules.min_count) & (other_n >= rules.min_count), worth.shape)
+    tested = tested if design is None else tested & np.isfinite(design)
+    degrees: Floats = np.asarray(np.inf) if freedom is None else np.where(np.isfinite(freedom), freedom, np.inf)
+    # Groups on both sides make a difference surer, not a rate: low evidence is low however they lie.
+    alike = np.maximum(worth, 1.0)
+    fewer = np.minimum(n, other_n) / alike
+    pooled = (said + other_said) / np.maximum(n + other_n, 1)
+    few = (fewer < LOW_EVIDENCE_COUNT) | (fewer * pooled < LOW_EVIDENCE_EXPECTED)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        rate, other = said / n, other_said / other_n
+    given = said, n, other_said, other_n
+    counts = tuple(side / worth for side in given)
+    few_enough = np.maximum(worth, np.minimum((n + other_n) / _MOST_COUNTED, 1.0))
+    p = fisher_exact(*(np.rint(side / few_enough).astype(np.int64) for side in given))
+
+    def interval(level: float | Floats) -> tuple[Floats, Floats]:
+        return inference.newcombe(*counts, level=level, freedom=degrees)
+
+    return Evidence(rate, other, np.where(tested, inference.with_freedom(p, degrees), np.nan), interval, few)
+
+
+def verdicts(evidence: Evidence, rules: Rules, families: npt.NDArray[np.int64]) -> Cells:
+    """What `judged` says of every cell, from the evidence; a cell without a p is not tested."""
+    tested = np.isfinite(evidence.p)
+    low, high = evidence.interval(0.95)
+    selection = select(evidence.p, families, alpha=rules.alpha)
+    picked = selection.q <= rules.alpha
+    adjusted_low, adjusted_high = evidence.interval(selection.level[:, None])
+    with np.errstate(invalid="ignore"):
+        outside = (adjusted_low > rules.tolerance) | (adjusted_high < -rules.tolerance)
+        inside = (low >= -rules.tolerance) & (high <= rules.tolerance)
+    verdict = np.select(
+        [~tested, picked & outside, inside, evidence.few], ["too small", "skewed", "equivalent", "too small"], "undetermined"
+    )
+    return Cells(
+        tested,
+        evidence.rate,
+        evidence.complement_rate,
+        low,
+        high,
+        evidence.p,
+        selection.q,
+        selection.level,
+        np.where(picked, adjusted_low, np.nan),
+        np.where(picked, adjusted_high, np.nan),
+        evidence.few,
+        verdict,
+    )
+
+
+def worth_of(shape: tuple[int, ...], design: Floats | None) -> Floats:
+    """How many pictures tell as much as one independent one: the design effect, 1 where there is none."""
+    return np.ones(shape) if design is None else np.where(np.isfinite(design), design, 1.0)

@@ -1,1 +1,0 @@
-"""PlantedSkew: data whose right answer is known, and how often it is given."""

@@ -1,0 +1,331 @@
+"""Is a slice read as an emotion more, or less, often than the other pictures, and is that more than chance?
+
+For slice s with complement s' (never the whole data that contains the slice) and emotion k: effect D = rate_s - rate_s'
+with a Newcombe interval, exact two-sided p, the q of a test of two levels (`analyses.inference.multiplicity`), smallest
+detectable effect, and a verdict. Where pictures come in groups, counts are divided by their design effect first
+(`analyses.inference.clusters`). With truth, the effect is taken apart into a label gap (Newcombe; of votes with the
+variance that the shares have) and a model gap (paired by picture), and ascribed to one or both
+(`analyses.skew.attribution`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from affect_workbench.analyses.inference import intervals as inference
+from affect_workbench.analyses.inference.intervals import Floats
+from affect_workbench.analyses.inference.means.spread import Spread, Sums, of_votes, votes_of
+from affect_workbench.analyses.inference.paired import change_p
+from affect_workbench.analyses.inference.verdicts import VERDICTS, Cells, Rules, counted, verdicts, worth_of
+from affect_workbench.analyses.skew.attribution import ORIGINS, Gap, attributions, in_direction
+from affect_workbench.analyses.skew.in_pairs import InPairs
+from affect_workbench.analyses.skew.intersections import beyond_parts
+from affect_workbench.analyses.skew.shrinkage import shrunk_rates
+from affect_workbench.analyses.slices.families import slice_families
+from affect_workbench.analyses.slices.scores import Scores
+from affect_workbench.analyses.slices.sums import SliceSums
+from affect_workbench.data.taxonomies.taxonomy import Taxonomy
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What the data say about one (slice, emotion) cell. Rates and differences are shares, 0 to 1; None = not estimable.
+
+    Attributes:
+        slice: the slice in words.
+        where: column -> value or range.
+        emotion: the label.
+        n: pictures in the slice.
+        n_complement: pictures in the complement.
+        rate: share of the slice read as the emotion.
+        complement_rate: the same of the complement.
+        effect: `rate - complement_rate`.
+        low: lower end of the 95 % interval of the effect.
+        high: upper end.
+        p: exact two-sided p of this cell alone; None where it was not tested.
+        q: smallest false discovery rate at which the slice is picked within its family and the emotion within the slice.
+        detectable: smallest difference that one test finds with 80 % power.
+        verdict: one of `VERDICTS`.
+        low_evidence: fewer than 30 pictures, or fewer than 5 expected, on either side.
+        composition: how much the true labels (or votes) differ already; None without truth.
+        composition_low: lower end of its interval.
+        composition_high: upper end.
+        shift: how much the predictions differ beyond the labels, `effect - composition` where all pictures have a truth.
+        shift_low: lower end of its interval.
+        shift_high: upper end.
+        origin: for a skewed cell with truth, one of `ORIGINS`: whose doing the skew is (`analyses.skew.attribution`).
+        shift_p: one-sided p of "the model adds nothing in the direction of the effect"; None where it was not tested.
+        shift_q: for a skewed cell, its false discovery rate among all attributions; "the model adds this" where <= alpha.
+        adjusted_low: for a cell with q <= alpha, lower end of its interval at the level that allows for its slice having
+            been picked among those of its family; None for others.
+        adjusted_high: upper end.
+        repeats: for a skewed intersection, a slice of one condition fewer that is skewed the same way and explains it: the
+            parent's other pictures are read alike, or what both parts do alone adds up to it
+            (`analyses.skew.intersections`). None for a root: a skew that stands on its own.
+        excess: of an intersection, what it does beyond its parts, as a share; of several ways to take it apart the least.
+        excess_low: lower end of its interval, at the level of `adjusted_low`.
+        excess_high: upper end.
+        shrunk: the rate drawn toward the wider slice's as far as the few pictures ask for (see `shrunk_rates`).
+        design: how many pictures tell as much as one independent one about the difference, because they come in groups: 1
+            without groups, below 1 where groups lie on both sides of it.
+        coarsest: for a skewed cell, the coarsest level of the label tree at which it is real (`analyses.skew.label_tree`).
+        rate_low: lower end of the Wilson interval of the rate.
+        rate_high: upper end.
+        ratio: `rate / complement_rate`; None where the complement is never read so.
+        log_odds: natural logarithm of the ratio of odds, 0.5 added to each of the four counts (Haldane and Anscombe).
+        pairs: of a slice that is compared in pairs (`analyses.inference.pairs.pairing`), the pairs with a picture in it and
+            one beside it; `n` and `n_complement` are their pictures, rates and differences are means over pairs. None for
+            others.
+        pairs_mixed: those of them whose pictures differ in another attribute as well.
+    """
+
+    slice: str
+    where: dict[str, Any]
+    emotion: str
+    n: int
+    n_complement: int
+    rate: float | None
+    complement_rate: float | None
+    effect: float | None
+    low: float | None
+    high: float | None
+    p: float | None
+    q: float | None
+    detectable: float | None
+    verdict: str
+    low_evidence: bool
+    composition: float | None = None
+    composition_low: float | None = None
+    composition_high: float | None = None
+    shift: float | None = None
+    shift_low: float | None = None
+    shift_high: float | None = None
+    origin: str | None = None
+    adjusted_low: float | None = None
+    adjusted_high: float | None = None
+    repeats: str | None = None
+    excess: float | None = None
+    excess_low: float | None = None
+    excess_high: float | None = None
+    shrunk: float | None = None
+    design: float | None = None
+    coarsest: str | None = None
+    rate_low: float | None = None
+    rate_high: float | None = None
+    ratio: float | None = None
+    log_odds: float | None = None
+    shift_p: float | None = None
+    shift_q: float | None = None
+    pairs: float | None = None
+    pairs_mixed: float | None = None
+
+
+__all__ = ["FINDING_COLUMNS", "ORIGINS", "Finding", "ranked", "skew_table"]
+FINDING_COLUMNS = tuple(field.name for field in fields(Finding))
+_ESTIMATED = tuple(f"{name}{end}" for name in ("composition", "shift") for end in ("", "_low", "_high"))
+_ESTIMATED += ("rate", "complement_rate", "effect", "low", "high", "rate_low", "rate_high", "ratio", "log_odds", "shift_p")
+
+
+def skew_table(
+    sums: SliceSums,
+    scores: Scores,
+    taxonomy: Taxonomy,
+    *,
+    min_count: int = 10,
+    alpha: float = 0.05,
+    tolerance: float = 0.02,
+    spreads: Mapping[str, Spread] | None = None,
+    inferred: frozenset[str] = frozenset(),
+    pairs: InPairs | None = None,
+) -> pd.DataFrame:
+    """One row a (slice, emotion) cell, with the columns of `Finding`, ranked by verdict, effect and evidence.
+
+    For the verdicts see `analyses.inference.verdicts.judged`.
+
+    Args:
+        sums: sums over slices of the columns of `scores`.
+        scores: says where the columns stand.
+        taxonomy: the `k` labels.
+        min_count: fewest pictures on either side for a test.
+        alpha: false discovery rate.
+        tolerance: the largest difference that does not matter, as a share.
+        spreads: of `said`, `votes` and `shift` where pictures come in groups (`analyses.inference.clusters.group_spreads`);
+            empty or None for independent pictures.
+        inferred: columns whose values were inferred; their slices are a family of their own.
+        pairs: what pairs say, which counts in the slices that are compared in them; None without pairs.
+    """
+    k = len(taxonomy)
+    spreads, shape = spreads or {}, (len(sums.specs), k)
+    spread = spreads.get("said")
+    worth = worth_of(shape, None if spread is None else spread.design)
+
+    def pair(kind: str) -> tuple[Floats, Floats]:
+        return sums.inside[:, scores.at[kind]], sums.outside[:, scores.at[kind]]
+
+    (n, m), (said, other_said) = pair("one"), pair("said")
+    rules = Rules(min_count, alpha, tolerance)
+    families = slice_families(sums.specs, inferred)
+    evidence = counted(
+        said,
+        n,
+        other_said,
+        m,
+        rules,
+        design=None if spread is None else spread.design,
+        freedom=None if spread is None else spread.freedom,
+    )
+    judgement = verdicts(evidence if pairs is None else pairs.said.over(evidence), rules, families)
+    effect, verdict = judgement.effect, judgement.verdict
+    pictures, others = np.broadcast_to(n, worth.shape), np.broadcast_to(m, worth.shape)
+    base_rate = (said + other_said + 0.5) / (n + m + 1)
+    cells: dict[str, Any] = {
+        "n": np.rint(pictures).astype(np.int64),
+        "n_complement": np.rint(others).astype(np.int64),
+        "rate": judgement.rate,
+        "complement_rate": judgement.complement_rate,
+        "effect": effect,
+        "low": judgement.low,
+        "high": judgement.high,
+        "p": judgement.p,
+        "q": judgement.q,
+        "detectable": inference.smallest_detectable_effect(n / worth, m / worth, base_rate, alpha=alpha),
+    }
+    if "votes" in scores:
+        cells |= _split(sums, scores, judgement, rules, families, spreads, pairs)
+    own, repeats = beyond_parts(
+        sums,
+        said,
+        n[:, 0],
+        effect=effect,
+        skewed=verdict == "skewed",
+        tolerance=tolerance,
+        level=judgement.level,
+        # The design effect of another comparison: how groups lie on the sides of this one is not looked at.
+        worth=np.maximum(worth, 1.0),
+        freedom=None if spread is None else spread.freedom,
+    )
+    cells |= own | {"shrunk": shrunk_rates(sums, scores), "design": worth}
+    alone = worth_of(shape, None if spread is None else spread.mean_design)
+    degrees = np.inf if spread is None else spread.mean_freedom
+    cells["rate_low"], cells["rate_high"] = inference.wilson(said / alone, n / alone, freedom=degrees)
+    cells["ratio"], cells["log_odds"] = _ratios(said, n, other_said, m)
+    if pairs is not None:
+        cells = pairs.over(cells, alpha=alpha)
+    for name in cells.keys() & {*_ESTIMATED}:
+        # Of a handful of pictures no number is shown that could be mistaken for an estimate.
+        cells[name] = np.where(judgement.tested, cells[name], np.nan)
+    cells |= {
+        "verdict": verdict,
+        "low_evidence": judgement.low_evidence,
+        "adjusted_low": judgement.adjusted_low,
+        "adjusted_high": judgement.adjusted_high,
+    }
+    table = pd.DataFrame({name: values.ravel() for name, values in cells.items()})
+    table.insert(0, "slice", np.repeat(np.array([spec.name for spec in sums.specs], dtype=object), k))
+    table.insert(1, "where", np.repeat(np.array([spec.as_json() for spec in sums.specs], dtype=object), k))
+    table.insert(2, "emotion", np.tile(np.array(taxonomy.labels, dtype=object), len(sums.specs)))
+    table["repeats"] = repeats.ravel()
+    return ranked(table.reindex(columns=list(FINDING_COLUMNS)))
+
+
+def _ratios(said: Floats, n: Floats, other_said: Floats, m: Floats) -> tuple[Floats, Floats]:
+    """Ratio of the two rates, NaN where the complement's is zero, and the logarithm of the ratio of odds."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = (said / n) / (other_said / m)
+        odds = (said + 0.5) / (n - said + 0.5) / ((other_said + 0.5) / (m - other_said + 0.5))
+    return np.where(np.isfinite(ratio), ratio, np.nan), np.log(odds)
+
+
+def ranked(table: pd.DataFrame) -> pd.DataFrame:
+    """Verdicts in the order of `VERDICTS`; inside one, what the model made up by itself first, then wide slices, then size.
+
+    A model that follows its labels amplifies what they say, often by more than any bias of its own: ranked by size alone,
+    a skew that has no ground in the labels would drown among those that have one. Slices of one condition come before
+    intersections, which are many and small. Size is what is safely reached, then the raw effect.
+    """
+    table = table.reset_index(drop=True)
+    grounded = table["origin"].isin(["both", "unclear", "labels"])
+    distance = _safely(table["low"], table["high"])
+    own = _safely(table["shift_low"], table["shift_high"])
+    # Of a skew that the labels do not explain, only what the model surely adds counts: in a small slice that they "do not
+    # explain" may mean that little is known of them.
+    distance = np.where((table["origin"] == "model").to_numpy(), np.minimum(distance, own), distance)
+    order = pd.DataFrame(
+        {
+            "verdict": table["verdict"].map({name: rank for rank, name in enumerate(VERDICTS)}),
+            "grounded": grounded,
+            "conditions": table["where"].map(len),
+            "distance": -distance,
+            "effect": -table["effect"].abs().fillna(0.0),
+            "slice": table["slice"],
+            "emotion": table["emotion"],
+        }
+    )
+    return table.iloc[order.sort_values(list(order.columns), kind="stable").index].reset_index(drop=True)
+
+
+def _safely(low: pd.Series, high: pd.Series) -> Floats:
+    """Distance from zero of the nearer end of each interval; 0 where it contains zero or is not known."""
+    return np.asarray(np.where(low > 0, low, np.where(high < 0, -high, 0.0)), dtype=np.float64)
+
+
+def _split(
+    sums: SliceSums,
+    scores: Scores,
+    judgement: Cells,
+    rules: Rules,
+    families: npt.NDArray[np.int64],
+    spreads: Mapping[str, Spread],
+    pairs: InPairs | None,
+) -> dict[str, npt.NDArray[Any]]:
+    """Label gap (the truth differs) and model gap (predictions differ beyond it), each with its interval, and the origin."""
+
+    def sides(kind: str) -> tuple[Sums, Sums]:
+        inside, outside = (
+            Sums(side[:, scores.at[kind]], side[:, scores.at[f"{kind}2"]], side[:, scores.at["labelled"]])
+            for side in (sums.inside, sums.outside)
+        )
+        return inside, outside
+
+    (votes, other_votes), (shift, other_shift) = sides("votes"), sides("shift")
+    of_labels, of_shift = spreads.get("votes"), spreads.get("shift")
+    if of_labels is None and votes_of(votes, other_votes):
+        of_labels = of_votes(votes, other_votes)
+    worth, degrees = (1.0, np.inf) if of_labels is None else (of_labels.design, of_labels.freedom)
+    counts = (part / worth for part in (votes.total, votes.n, other_votes.total, other_votes.n))
+    labels = Gap(votes.mean - other_votes.mean, *inference.newcombe(*counts, freedom=degrees))
+    worth, degrees = (1.0, np.inf) if of_shift is None else (of_shift.design, of_shift.freedom)
+    paired = tuple(part / worth for side in (shift, other_shift) for part in (side.total, side.squares, side.n))
+    model = Gap(shift.mean - other_shift.mean, *inference.paired_shift_interval(*paired, freedom=degrees))
+    two_sided = change_p(*paired, freedom=degrees)
+    if pairs is not None:
+        labels, model, two_sided = pairs.gaps(labels, model, two_sided)
+    p = in_direction(two_sided, model.value, judgement.effect)
+    p = np.where(judgement.tested, p, np.nan)
+    origin, q = attributions(
+        judgement.effect,
+        judgement.verdict == "skewed",
+        labels,
+        model,
+        p,
+        families,
+        alpha=rules.alpha,
+        tolerance=rules.tolerance,
+    )
+    return {
+        "composition": labels.value,
+        "composition_low": labels.low,
+        "composition_high": labels.high,
+        "shift": model.value,
+        "shift_low": model.low,
+        "shift_high": model.high,
+        "origin": origin,
+        "shift_p": p,
+        "shift_q": q,
+    }

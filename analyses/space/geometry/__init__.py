@@ -1,0 +1,1 @@
+"""How far apart do anchors and slices lie, and how far can a map of them be trusted?"""

@@ -1,0 +1,65 @@
+"""How many pictures are read otherwise when the same emotions are asked for in other words?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from affect_workbench.analyses.inference.intervals import wilson
+from affect_workbench.analyses.slices.coding import CodedAttribute
+from affect_workbench.data.predictions import Predictions
+
+COLUMNS = ("wording", "slice", "n", "flips", "low", "high", "most_changed", "emotion_change")
+
+
+def wording_table(
+    predictions: Predictions, wordings: Mapping[str, npt.NDArray[np.floating]], attributes: Sequence[CodedAttribute] = ()
+) -> pd.DataFrame:
+    """One row a (wording, slice), the first of each wording for all pictures: the share whose nearest label changes.
+
+    Columns: `wording`, `slice`, `n`, `flips` with its Wilson interval `low`, `high`; `most_changed`, the emotion whose share
+    changes most, and `emotion_change`, by how much. A skew that is smaller than this depends on how the question is put.
+
+    Args:
+        predictions: with embeddings.
+        wordings: name, such as a template, -> label vectors `(k, m)` in the labels' order.
+        attributes: slices to look at one by one.
+
+    Raises:
+        ValueError: predictions without embeddings, or label vectors of another shape.
+    """
+    if predictions.embeddings is None:
+        raise ValueError("these predictions have no embeddings: only those of a probe can be read in other words")
+    k, width = len(predictions.taxonomy), predictions.embeddings.shape[1]
+    slices = [("all pictures", np.ones(len(predictions), bool))]
+    slices += [(condition.name, one.codes == code) for one in attributes for code, condition in enumerate(one.conditions)]
+    rows = []
+    for name, anchors in wordings.items():
+        if anchors.shape != (k, width):
+            raise ValueError(f"label vectors of {name!r} have shape {anchors.shape}: expected {(k, width)} (labels, width)")
+        unit = anchors / np.linalg.norm(anchors, axis=1, keepdims=True)
+        said = (predictions.embeddings @ unit.T).argmax(axis=1)
+        changed = said != predictions.predicted
+        for where, inside in slices:
+            n = int(inside.sum())
+            if not n:
+                continue
+            low, high = wilson(np.array([changed[inside].sum()]), np.array([n]))
+            difference = np.bincount(said[inside], minlength=k) - np.bincount(predictions.predicted[inside], minlength=k)
+            most = int(np.abs(difference).argmax())
+            rows.append(
+                (
+                    name,
+                    where,
+                    n,
+                    float(changed[inside].mean()),
+                    float(low[0]),
+                    float(high[0]),
+                    predictions.taxonomy.labels[most],
+                    float(difference[most] / n),
+                )
+            )
+    return pd.DataFrame(rows, columns=list(COLUMNS))

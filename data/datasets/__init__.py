@@ -1,0 +1,1 @@
+"""How does a folder or a list of pictures become a checked manifest, and where are feature files read?"""

@@ -1,0 +1,46 @@
+"""What is a picture's label, given how a dataset spells it or how people voted?"""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from affect_workbench.data.datasets.checks import UNKNOWN_LABEL, Problem
+from affect_workbench.data.tables.columns import VOTE_PREFIX
+from affect_workbench.data.taxonomies.taxonomy import Taxonomy, closest
+
+
+def labels_from_votes(rows: pd.DataFrame, taxonomy: Taxonomy) -> tuple[pd.Series, list[str]]:
+    """The most voted label of every row; a tie goes to the label that is first in the taxonomy; no votes, no label.
+
+    Args:
+        rows: with `vote_<label>` columns in the taxonomy's spelling; absent ones count as no votes.
+        taxonomy: the labels that compete.
+
+    Returns:
+        Labels `(n,)`, and sentences that count ties and pictures without votes.
+    """
+    votes = rows.reindex(columns=[VOTE_PREFIX + label for label in taxonomy.labels]).astype(float).fillna(0.0)
+    most = votes.max(axis=1)
+    without = (most <= 0).to_numpy()
+    ties = int(((votes.eq(most, axis=0).sum(axis=1) > 1) & ~without).sum())
+    names = pd.Series(list(taxonomy.labels), dtype=object)
+    label = pd.Series(names.to_numpy()[votes.to_numpy().argmax(axis=1)], index=rows.index, dtype=object)
+    label[without] = None
+    notes = ["labels are the most voted emotion"]
+    if ties:
+        notes.append(f"{ties} picture(s) have a tie for the most voted emotion: the first in {taxonomy.name} is taken")
+    if without.any():
+        notes.append(f"{int(without.sum())} picture(s) have no votes for an emotion of {taxonomy.name}: no label")
+    return label, notes
+
+
+def with_known_labels(listing: pd.DataFrame, taxonomy: Taxonomy) -> tuple[pd.DataFrame, list[Problem]]:
+    """The listing with labels in the taxonomy's spelling, an unknown one missing, and a problem for each of those."""
+    spelt = listing["label"].astype(object)
+    known = {word: taxonomy.resolve(str(word)) for word in spelt.dropna().unique() if taxonomy.knows(str(word))}
+    unknown = spelt.notna() & ~spelt.isin(list(known))
+    problems = [
+        Problem(UNKNOWN_LABEL, str(path), f"{str(word)!r} is not in {taxonomy.name}: {closest(str(word), taxonomy.labels)}")
+        for path, word in zip(listing["path"][unknown], spelt[unknown], strict=True)
+    ]
+    return listing.assign(label=pd.Series([known.get(word) for word in spelt], index=listing.index, dtype=object)), problems

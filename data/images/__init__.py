@@ -1,0 +1,1 @@
+"""How are picture files decoded, prepared for a model and compared?"""

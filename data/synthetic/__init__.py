@@ -1,0 +1,1 @@
+"""Which data have a known truth, because it was put there?"""

@@ -1,0 +1,21 @@
+"""A small world of drawn pictures whose every cause is known: contents, captions, emotions, and planted bias."""
+
+from affect_workbench.data.synthetic.scenes.canvas import SIZE
+from affect_workbench.data.synthetic.scenes.captions import captions, prompts
+from affect_workbench.data.synthetic.scenes.draw import draw
+from affect_workbench.data.synthetic.scenes.emotions import AnnotatorBias, annotate, bayes_accuracy, emotion_probabilities
+from affect_workbench.data.synthetic.scenes.world import ATTRIBUTES, NOT_SHOWN, sample_scenes
+
+__all__ = [
+    "ATTRIBUTES",
+    "NOT_SHOWN",
+    "SIZE",
+    "AnnotatorBias",
+    "annotate",
+    "bayes_accuracy",
+    "captions",
+    "draw",
+    "emotion_probabilities",
+    "prompts",
+    "sample_scenes",
+]

@@ -1,0 +1,111 @@
+"""How does the drawn world become a dataset on disk: picture files, and a table that says all there is to know of each?"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from tqdm import tqdm
+
+from affect_workbench.data.datasets.manifest import Manifest
+from affect_workbench.data.storage.atomic import atomic_folder, ensure_free
+from affect_workbench.data.storage.leftovers import discard
+from affect_workbench.data.synthetic.scenes.draw import draw
+from affect_workbench.data.synthetic.scenes.emotions import AnnotatorBias, annotate
+from affect_workbench.data.synthetic.scenes.world import ATTRIBUTES, sample_scenes
+from affect_workbench.data.taxonomies.taxonomy import Taxonomy
+
+PERSONS_IN_TEST = 0.75
+"""Share of pictures with a person in the balanced test set: that is whom the audit is about."""
+_ALIKE = ("subject", "held", "extras", "light", "weather", "setting")
+"""What makes contents alike: all that moves an emotion, the strongest first."""
+
+
+def balanced_scenes(n: int, *, rng: np.random.Generator) -> pd.DataFrame:
+    """Contents of `n` pictures, most with a person; tones of figures and cameras are dealt out evenly over all contents.
+
+    Contents are drawn as everywhere, put next to those they are like, and every three neighbours get each tone, and each
+    camera, once. So a tone or a camera is as common as any other (within one), and what else its pictures show is nearly the
+    same: a difference in reading is the reader's, and not what chance put into the pictures.
+    """
+    persons = round(PERSONS_IN_TEST * n)
+    sides = [sample_scenes(persons, rng=rng, fixed={"subject": "person"}), _without_persons(n - persons, rng)]
+    for at, scenes in enumerate(sides):
+        ordered = scenes.sort_values(list(_ALIKE), kind="stable", na_position="last").reset_index(drop=True)
+        sides[at] = ordered.assign(camera=_dealt("camera", len(ordered), rng))
+    sides[0]["figure_tone"] = _dealt("figure_tone", persons, rng)
+    scenes = pd.concat(sides, ignore_index=True)
+    return scenes.iloc[rng.permutation(n)].reset_index(drop=True)
+
+
+def write_scenes(
+    folder: Path,
+    *,
+    train: int,
+    test: int,
+    seed: int,
+    bias: AnnotatorBias | None = None,
+    overwrite: bool = False,
+    progress: bool = True,
+) -> Manifest:
+    """Draws a dataset of `train + test` PNG files and opens its manifest, which is saved beside them.
+
+    The annotators of the training pictures have the `bias`, those of the test pictures are fair; the test pictures are
+    balanced (see `balanced_scenes`). The same numbers give the same files.
+
+    Raises:
+        ValueError: no picture asked for on either side.
+        FileExistsError: the folder exists and `overwrite` is False.
+    """
+    if train < 1 or test < 1:
+        raise ValueError(f"{train} training and {test} test pictures: at least one of each is needed")
+    rng = np.random.default_rng(seed)
+    train_scenes, test_scenes = sample_scenes(train, rng=rng), balanced_scenes(test, rng=rng)
+    sides = [
+        pd.concat([train_scenes, training_answers(train_scenes, seed=seed, bias=bias)], axis=1).assign(split="train"),
+        pd.concat([test_scenes, annotate(test_scenes, rng=rng)], axis=1).assign(split="test"),
+    ]
+    rows = pd.concat(sides, ignore_index=True)
+    seeds = rng.integers(2**63, size=len(rows))
+    names = [f"pictures/{number:06d}.png" for number in range(len(rows))]
+    contents = []
+    ensure_free(folder / "manifest", overwrite=overwrite)
+    with atomic_folder(folder / "pictures", overwrite=overwrite) as partial:
+        records = rows[list(ATTRIBUTES)].to_dict("records")
+        bar = tqdm(records, desc="drawing", unit=" pictures", leave=False, disable=not progress)
+        for scene, one, name in zip(bar, seeds, names, strict=True):
+            file = partial / Path(name).name
+            draw({str(key): value for key, value in scene.items()}, seed=int(one)).save(file, compress_level=1)
+            contents.append(hashlib.sha256(file.read_bytes()).hexdigest()[:16])
+        if (folder / "manifest").exists():
+            discard(folder / "manifest")  # it is about the pictures that go now: after a kill there is none, not a wrong one
+    manifest = _manifest(folder, rows, names, contents)
+    manifest.save(folder / "manifest", overwrite=overwrite)
+    return manifest
+
+
+def training_answers(scenes: pd.DataFrame, *, seed: int, bias: AnnotatorBias | None) -> pd.DataFrame:
+    """What the annotators of the training pictures say; with and without `bias` the same draws are used."""
+    return annotate(scenes, rng=np.random.default_rng([seed, 1]), bias=bias)
+
+
+def _dealt(attribute: str, n: int, rng: np.random.Generator) -> npt.NDArray[np.object_]:
+    """Values `(n,)` of an attribute: all of them once, in random order, then all of them again."""
+    values = np.array([value for value, _ in ATTRIBUTES[attribute]], dtype=object)
+    rounds = [rng.permutation(values) for _ in range(-(-n // len(values)))]
+    return np.concatenate(rounds)[:n] if rounds else np.empty(0, dtype=object)
+
+
+def _without_persons(n: int, rng: np.random.Generator) -> pd.DataFrame:
+    drawn = sample_scenes(4 * n + 40, rng=rng)
+    return drawn[drawn["subject"] != "person"].head(n)
+
+
+def _manifest(root: Path, rows: pd.DataFrame, names: list[str], contents: list[str]) -> Manifest:
+    table = rows.assign(image_id=contents, content=contents, path=names)
+    first = ["image_id", "content", "path", "split", "label"]
+    table = table[[*first, *(name for name in table if name not in first)]]
+    return Manifest(table, root=root, layout="scenes", taxonomy=Taxonomy.named("ekman6"))

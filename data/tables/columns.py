@@ -1,0 +1,20 @@
+"""Which columns of a table have a meaning of their own, and which are attributes?"""
+
+from __future__ import annotations
+
+import pandas as pd
+
+CORE_COLUMNS = ("image_id", "path", "content", "label", "split", "group_id", "pair_id", "predicted")
+"""Columns of `rows` with a fixed meaning (`content`: hash of the file; `group_id`: of one scene or person; `pair_id`:
+pictures that differ in one attribute only; `predicted`: what some model said).
+
+`vote_<label>` columns are votes; every other column is an attribute.
+"""
+
+
+VOTE_PREFIX = "vote_"
+
+
+def attribute_columns(rows: pd.DataFrame) -> list[str]:
+    """Columns of `rows` that are neither core nor votes."""
+    return [str(name) for name in rows.columns if name not in CORE_COLUMNS and not str(name).startswith(VOTE_PREFIX)]

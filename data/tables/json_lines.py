@@ -1,0 +1,66 @@
+"""How is a file of JSON objects, one a line, read as a table?"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from affect_workbench.data.storage.text_files import text_of
+from affect_workbench.data.tables.column_types import column_notes, series_of_objects, without_point_zero
+from affect_workbench.data.tables.read import ID_COLUMNS, TEXT_COLUMNS, Table
+
+
+def json_lines(path: Path, *, text: Sequence[str] = ()) -> Table:
+    r"""The objects as rows, their keys as columns; a key that an object lacks is missing there.
+
+    Lines end at `\n` and nowhere else: U+2028 and the like may stand unescaped in a JSON string
+    (https://www.rfc-editor.org/rfc/rfc8259#section-7, https://jsonlines.org).
+
+    Args:
+        path: the file.
+        text: columns to read as text, besides `TEXT_COLUMNS`.
+
+    Raises:
+        ValueError: a line is no JSON object, or names a key twice (line and reason).
+    """
+    records: list[dict[str, object]] = []
+    try:
+        for number, line in enumerate(text_of(path).split("\n"), start=1):
+            if line.strip(" \t\r"):
+                records.append(_record(line, number))
+    except (ValueError, OSError) as error:
+        raise ValueError(f"{path} cannot be read as a table: {error}") from error
+    as_text = {*TEXT_COLUMNS, *text}
+    names = dict.fromkeys(name for record in records for name in record)
+    rows = pd.DataFrame(
+        {name: series_of_objects([record.get(name) for record in records], text=name in as_text) for name in names},
+        index=range(len(records)),
+    )
+    for name in as_text.difference((*ID_COLUMNS, "path", *text)) & set(rows.columns):
+        rows[name] = without_point_zero(rows[name])
+    return Table(rows, tuple(f"{path.name}: {note}" for note in column_notes(rows)))
+
+
+def _record(line: str, number: int) -> dict[str, object]:
+    try:
+        found = json.loads(line, object_pairs_hook=_once_each)
+    except (ValueError, RecursionError) as error:
+        reason = "nested too deeply" if isinstance(error, RecursionError) else getattr(error, "msg", str(error))
+        raise ValueError(f"line {number} is not JSON: {reason}") from error
+    except KeyError as error:
+        raise ValueError(f"line {number} has the key {error} twice: remove one") from error
+    if not isinstance(found, dict):
+        raise ValueError(f"line {number} is not a JSON object with a key 'path'")
+    return found
+
+
+def _once_each(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    record: dict[str, object] = {}
+    for name, value in pairs:
+        if name in record:
+            raise KeyError(name)
+        record[name] = value
+    return record

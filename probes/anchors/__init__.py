@@ -1,0 +1,1 @@
+"""How do emotion words become label anchors: vectors of a text model?"""

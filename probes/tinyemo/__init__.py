@@ -1,0 +1,1 @@
+"""How does one of TinyEmo's published checkpoints become a probe?"""

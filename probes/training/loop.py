@@ -1,0 +1,289 @@
+"""The training loop: batches by index, the best epoch kept, and a state on disk from which a killed run goes on."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import os
+import time
+from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from affect_workbench.probes.config import FitConfig
+from affect_workbench.probes.projector import MetricProjector
+from affect_workbench.probes.training.batches import batches, epoch_order, held_in_memory
+from affect_workbench.probes.training.distributed import Team, is_main, team
+from affect_workbench.probes.training.label_sets import Prepared, Side
+from affect_workbench.probes.training.losses import Extras, Loss, loss_called, other_names
+from affect_workbench.probes.training.state import State, fresh
+
+SAVE_EVERY = 20.0
+"""Seconds of training after which an epoch's end is written to disk."""
+_VALIDATION_BATCH = 8_192
+Bank = Callable[[int], Tensor]
+
+
+@dataclass
+class Fitted:
+    """What training ends with.
+
+    Attributes:
+        projector: with the weights of the best epoch, on the CPU, in evaluation mode.
+        history: one record an epoch: `loss`, `validation_accuracy`, `validation_balanced_accuracy`, `validation_loss`,
+            `temperature`.
+        cosines: of the validation pictures with all joint labels `(v, K)`, by the best epoch; empty without a choice.
+        resumed: epochs that an earlier, killed run had already done.
+    """
+
+    projector: MetricProjector
+    history: list[dict[str, float]]
+    cosines: Tensor
+    resumed: int = 0
+
+
+def run(
+    config: FitConfig,
+    given: Prepared,
+    bank: Bank,
+    on: torch.device,
+    *,
+    work: Path | None = None,
+    progress: bool = True,
+    stop_after: int = 0,
+) -> Fitted:
+    """Trains a projector on `given`; the same arguments give the same weights, killed in between or not.
+
+    Args:
+        config: how.
+        given: the two sides.
+        bank: label anchors `(K, m)` of an epoch (synonyms are drawn anew for each).
+        on: the device.
+        work: folder for the state of a long run; None to keep none. A state of another run there is refused.
+        progress: show a bar on standard error.
+        stop_after: train for so many epochs of the schedule and take the last, with nothing measured on validation
+            pictures; 0 to choose the epoch by them.
+
+    Raises:
+        ValueError: the state in `work` is of other pictures or settings.
+    """
+    crew = team(config.device)
+    on = crew.device(on)
+    with torch.random.fork_rng(devices=[on] if on.type == "cuda" else []):
+        return _run(config, given, bank, on, crew, work, progress and is_main(), stop_after)
+
+
+def _run(
+    config: FitConfig,
+    given: Prepared,
+    bank: Bank,
+    on: torch.device,
+    crew: Team,
+    work: Path | None,
+    progress: bool,
+    stop_after: int,
+) -> Fitted:
+    torch.manual_seed(config.seed)
+    state = fresh(config, given, on)
+    asked = _asked_for(config, given, stop_after)
+    file = work / "state.pt" if work is not None else None
+    if file is not None and file.is_file():
+        record = _saved_state(file, on)
+        if record["asked"] != asked:
+            raise ValueError(f"{file} is of other pictures or settings: remove {work}, or choose another output")
+        state.take_over(record, file)
+    resumed, saved = len(state.history), time.perf_counter()
+    held = held_in_memory(given.train.pictures, on)
+    validation = None if stop_after else held_in_memory(given.val.pictures, on)
+    known = _known(given, on)
+    fixed = given.bank.to(on)
+    epochs = stop_after or config.epochs
+    with tqdm(total=epochs, initial=resumed, desc="training", unit="epoch", leave=False, disable=not progress) as bar:
+        while len(state.history) < epochs and (stop_after or not _tired(state.history, config)):
+            epoch = len(state.history)
+            # Dropout too depends on the epoch alone, so that a killed run can go on.
+            own = [config.seed, epoch + 1] + ([crew.number] if crew.size > 1 else [])
+            torch.manual_seed(int(np.random.SeedSequence(own).generate_state(1, np.uint64)[0]))
+            loss = _epoch(config, state, given.train, held, bank(epoch).to(on), known, epoch, on, crew)
+            figures = {} if stop_after else crew.from_main(_figures(config, state, given, validation, fixed, known, on))
+            state.history.append({"loss": loss, **figures, "temperature": math.exp(state.log_temperature.item())})
+            bar.update()
+            if figures:
+                bar.set_postfix(validation_accuracy=f"{figures['validation_accuracy']:.3f}")
+            if stop_after or best_epoch(state.history, config.choose_by) == epoch:
+                state.best = {name: tensor.detach().clone() for name, tensor in state.projector.state_dict().items()}
+            if file is not None and is_main() and time.perf_counter() - saved >= SAVE_EVERY:
+                file.parent.mkdir(parents=True, exist_ok=True)
+                torch.save(state.as_record(asked), file.with_suffix(".partial"))
+                os.replace(file.with_suffix(".partial"), file)
+                saved = time.perf_counter()
+    crew.wait()
+    state.projector.load_state_dict(state.best)
+    cosines = torch.empty(0, 0) if stop_after else _cosines(state.projector, given.val, validation, fixed, on)
+    return Fitted(state.projector.cpu().eval(), state.history, cosines.cpu(), resumed)
+
+
+def _saved_state(file: Path, on: torch.device) -> dict[str, Any]:
+    try:
+        record = torch.load(file, map_location=on, weights_only=True)
+    except Exception as error:  # torch raises RuntimeError, EOFError, UnpicklingError, KeyError, ... by kind of damage
+        raise ValueError(
+            f"{file} is not a readable training state (truncated?): remove it, and training begins anew"
+        ) from error
+    if not isinstance(record, dict) or "asked" not in record:
+        raise ValueError(f"{file} is not a training state: remove it, and training begins anew")
+    return record
+
+
+def best_epoch(history: list[dict[str, float]], choose_by: str) -> int:
+    """Position of the best epoch; a tie goes to the lower validation loss, then to the earlier."""
+
+    def rank(epoch: int) -> tuple[float, float]:
+        figures = history[epoch]
+        return (0.0 if choose_by == "loss" else figures[f"validation_{choose_by}"]), -figures["validation_loss"]
+
+    return max(range(len(history)), key=rank)
+
+
+def _tired(history: list[dict[str, float]], config: FitConfig) -> bool:
+    """Whether `patience` epochs brought nothing better (a lower loss at the same accuracy does not count as better)."""
+    if config.choose_by == "loss":
+        values = [-epoch["validation_loss"] for epoch in history]
+    else:
+        values = [epoch[f"validation_{config.choose_by}"] for epoch in history]
+    return bool(values) and len(values) - 1 - int(np.argmax(values)) >= config.patience
+
+
+def _epoch(
+    config: FitConfig,
+    state: State,
+    side: Side,
+    held: Tensor | None,
+    bank: Tensor,
+    known: Extras,
+    epoch: int,
+    on: torch.device,
+    crew: Team,
+) -> float:
+    """Mean loss of one pass."""
+    state.projector.train()
+    loss, total = _loss(config), torch.zeros((), device=on)
+    y = torch.from_numpy(side.y).to(on)
+    order = epoch_order(side.y, side.sets, config.sampling, seed=config.seed, epoch=epoch)
+    parameters = [parameter for group in state.optimiser.param_groups for parameter in group["params"]]
+    waiting = 0
+    state.optimiser.zero_grad(set_to_none=True)
+    for at, values in batches(side.pictures, held, order, config.batch, on):
+        pictures = len(at)
+        at, values, weight = crew.part(at, values)
+        with _precision(config, on):
+            z = state.projector(values)
+        value = loss(z.float(), bank, y[at], _extras(config, state, side, at, known)) * weight
+        (value / config.accumulate).backward()
+        total += value.detach() * pictures
+        waiting += 1
+        if waiting == config.accumulate:
+            _step(config, state, parameters, crew)
+            waiting = 0
+    if waiting:
+        _step(config, state, parameters, crew)
+    crew.mean_buffers(state.projector)
+    return crew.total(total).item() / len(order)
+
+
+def _step(config: FitConfig, state: State, parameters: list[nn.Parameter], crew: Team) -> None:
+    crew.add_gradients(parameters)
+    if config.clip:
+        nn.utils.clip_grad_norm_(parameters, config.clip)
+    state.optimiser.step()
+    state.optimiser.zero_grad(set_to_none=True)
+    if state.schedule.last_epoch < getattr(state.schedule, "total_steps", math.inf) - 1:
+        state.schedule.step()
+
+
+def _extras(config: FitConfig, state: State, side: Side, at: Tensor, known: Extras) -> Extras:
+    temperature: float | Tensor = state.log_temperature.exp() if config.learn_temperature else config.temperature
+    soft = side.soft[at.cpu()].to(at.device) if side.soft is not None else None
+    return replace(known, temperature=temperature, soft=soft)
+
+
+def _known(given: Prepared, on: torch.device) -> Extras:
+    """What the taxonomies say of each other's labels; nothing where there is one only."""
+    if len(given.labels.taxonomies) == 1:
+        return Extras()
+    labels = given.labels
+    arrays = {"not_negative": labels.not_negative, "twins": labels.twins, "blocks": labels.blocks}
+    return Extras(**{name: torch.from_numpy(array.copy()).to(on) for name, array in arrays.items()})
+
+
+def _loss(config: FitConfig) -> Loss:
+    """The chosen loss, and with several taxonomies the reading of each picture by the others' labels."""
+    own = loss_called(config.loss)
+
+    def both(z: Tensor, bank: Tensor, y: Tensor, extras: Extras) -> Tensor:
+        value = own(z, bank, y, extras)
+        return value if extras.blocks is None or not config.twins else value + config.twins * other_names(z, bank, y, extras)
+
+    return both
+
+
+def _precision(config: FitConfig, on: torch.device) -> Any:
+    return nullcontext() if config.precision == "float32" else torch.autocast(on.type, torch.bfloat16)
+
+
+@torch.inference_mode()
+def _figures(
+    config: FitConfig, state: State, given: Prepared, held: Tensor | None, bank: Tensor, known: Extras, on: torch.device
+) -> dict[str, float]:
+    """Accuracy (mean over the sets, each read against its own labels), balanced accuracy and loss on validation."""
+    side, loss = given.val, _loss(config)
+    y = torch.from_numpy(side.y)
+    cosines, losses = _cosines(state.projector, side, held, bank, on), []
+    hit = own_readings(cosines.cpu(), given).eq(y).double().numpy()
+    for at, values in _in_order(side, held, on):
+        extras = _extras(config, state, side, at, known)
+        losses.append(loss(state.projector(values), bank, y.to(on)[at], extras).item() * len(at))
+    of_class = np.bincount(side.y, weights=hit) / np.maximum(np.bincount(side.y), 1)
+    of_set = np.bincount(side.sets, weights=hit) / np.bincount(side.sets)
+    return {
+        "validation_accuracy": float(of_set.mean()),
+        "validation_balanced_accuracy": float(of_class[np.unique(side.y)].mean()),
+        "validation_loss": sum(losses) / len(y),
+    }
+
+
+def own_readings(cosines: Tensor, given: Prepared) -> Tensor:
+    """Joint positions `(v,)` of the nearest label among those of each validation picture's own set."""
+    own = given.own[torch.from_numpy(given.val.sets)]
+    return cosines.masked_fill(~own, -math.inf).argmax(dim=1)
+
+
+@torch.inference_mode()
+def _cosines(projector: MetricProjector, side: Side, held: Tensor | None, bank: Tensor, on: torch.device) -> Tensor:
+    """`(v, K)`."""
+    projector.eval()
+    return torch.cat([projector(values) @ bank.T for _, values in _in_order(side, held, on)])
+
+
+def _in_order(side: Side, held: Tensor | None, on: torch.device) -> Any:
+    return batches(side.pictures, held, np.arange(len(side.y)), _VALIDATION_BATCH, on)
+
+
+def _asked_for(config: FitConfig, given: Prepared, stop_after: int) -> str:
+    """Sixteen hex digits of the settings, the labels and a sample of the pictures."""
+    record = asdict(config) | {"device": ""} | ({"stop_after": stop_after} if stop_after else {})
+    digest = hashlib.sha256(json.dumps(record, sort_keys=True).encode())
+    for side in (given.train, given.val):
+        digest.update(side.y.tobytes())
+        sample = np.linspace(0, len(side.y) - 1, min(64, len(side.y))).astype(np.int64)
+        digest.update(side.pictures.take(sample).numpy().tobytes())
+    digest.update(given.bank.numpy().tobytes())
+    return digest.hexdigest()[:16]

@@ -1,0 +1,1 @@
+"""Bias detection and interpretability for visual-emotion models."""

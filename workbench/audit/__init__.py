@@ -1,0 +1,1 @@
+"""What do the commands audit, compare and selftest do?"""

@@ -1,0 +1,154 @@
+"""How does what a user gives become an audit, with its run folder and report?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from affect_workbench.analyses.audit.result import AuditResult
+from affect_workbench.analyses.audit.run import run_audit
+from affect_workbench.data.tables.read import is_table
+from affect_workbench.data.taxonomies.label_overlap import LabelsApartError
+from affect_workbench.workbench.audit.attributes import with_pairs
+from affect_workbench.workbench.audit.context import besides
+from affect_workbench.workbench.audit.exports import audit_findings, write_findings
+from affect_workbench.workbench.audit.inputs import probed, tabled
+from affect_workbench.workbench.audit.outcomes import audit_outcomes, numbers_alone
+from affect_workbench.workbench.audit.rewording import other_wordings
+from affect_workbench.workbench.audit.settings import AuditSettings
+from affect_workbench.workbench.concepts.sentences import calibration_sentences, obtained
+from affect_workbench.workbench.concepts.tables import CALIBRATED, concept_tables
+from affect_workbench.workbench.interface.claiming import writes_out
+from affect_workbench.workbench.interface.progress import MAP_STEP, steps
+from affect_workbench.workbench.models.evaluation.accuracy import require_accuracy
+from affect_workbench.workbench.report.headline import beside_headline, outcome
+from affect_workbench.workbench.report.html import report_html
+from affect_workbench.workbench.report.system.card import read_system_card
+from affect_workbench.workbench.report.system.section import read_first
+from affect_workbench.workbench.runs.gate import audit_gate, require_answerable
+from affect_workbench.workbench.runs.reviews import carried_reviews, judged, progress_sentence
+from affect_workbench.workbench.runs.store import RUN_FILES, save_audit
+
+if TYPE_CHECKING:
+    from affect_workbench.analyses.concepts.attributes import ConceptReport
+
+Say = Callable[[str], None]
+
+
+@writes_out(known=RUN_FILES)
+def audit(settings: AuditSettings, *, command: str = "", remarks: tuple[str, ...] = (), say: Say = print) -> AuditResult:
+    """Audits a probe's or anyone's predictions, or numbers alone, and writes a run folder with its report.
+
+    Args:
+        settings: what to audit.
+        command: the command line, for the record.
+        remarks: sentences that the report shows under its headline.
+        say: where lines for the reader go.
+
+    Raises:
+        FileExistsError: the run folder exists.
+        ValueError: both or neither of features and predictions, or see `run_audit` and the readers.
+    """
+    out = Path(settings.out)
+    require_accuracy(settings.answer_at)
+    gate = audit_gate(settings.fail_on, fail_on_skew=settings.fail_on_skew)
+    carried_reviews(out, settings.review_from)
+    card = read_system_card(settings.system) if settings.system else None
+    if bool(settings.features) == bool(settings.predictions):
+        raise ValueError("give either --features with --probe, or --predictions TABLE")
+    if (table := numbers_alone(settings)) is not None:
+        told = ({"command": command} if command else {}) | ({"system": card.as_json()} if card else {})
+        return audit_outcomes(settings, table, gate=gate, provenance={"remarks": list(remarks), **told}, say=say)
+    tables = [item for item in settings.attributes if is_table(Path(item))]
+    names = tuple(item for item in settings.attributes if item not in tables)
+    if settings.inferred.gold and not settings.inferred.concepts:
+        raise ValueError("--gold holds labels of concepts: say which with --concepts")
+    try:
+        given = probed(settings) if settings.features else tabled(settings)
+    except LabelsApartError as refusal:
+        say(f"warning: labels never meet: {refusal.fact}")
+        raise
+    predictions, provenance, features = given.predictions, given.provenance, given.features
+    require_answerable(gate, truth=predictions.truth is not None)
+    if given.joined:
+        provenance |= {"attributes_table": ", ".join(tables), "joined": dict(given.joined)}
+    if settings.pairs:
+        predictions = with_pairs(predictions, settings.pairs)
+    reports: tuple[ConceptReport, ...] = ()
+    if settings.inferred.concepts:
+        from affect_workbench.workbench.concepts.inputs import with_concepts
+
+        found = with_concepts(settings.inferred, predictions, features, seed=settings.audit.seed)
+        reports, predictions = found.reports, found.predictions
+        provenance |= {"concepts": list(settings.inferred.concepts), "gold": list(settings.inferred.gold)}
+        provenance["concept_sentences"] = list(found.sentences)
+        provenance["inferred_from"] = {report.column: obtained(report) for report in reports}
+        for sentence in found.sentences:
+            say(f"concept: {sentence}")
+        names = (*names, *(report.column for report in reports)) if names else ()
+    inferred = frozenset(report.column for report in reports)
+    unproven = {report.column: report.unproven for report in reports if report.unproven}
+    provenance |= ({"command": command} if command else {}) | ({"system": card.as_json()} if card else {})
+    provenance["remarks"] = list(remarks)
+    config = replace(settings.audit, attributes=names or None)
+    known = besides(
+        training=settings.training,
+        valence=settings.valence,
+        taxonomy=predictions.taxonomy,
+        encoder=settings.encoder,
+        temperature=None if given.probe is None else given.probe.temperature,
+        trained_on=given.trained_on,
+    )
+    provenance |= {name: getattr(settings, name) for name in ("training", "valence") if getattr(settings, name)}
+    if settings.wordings:
+        if given.probe is None:
+            raise ValueError("--wordings are read by a probe's text model: give --features with --probe")
+        known = replace(known, wordings=other_wordings(given.probe, settings.wordings))
+        provenance["wordings"] = list(settings.wordings)
+    with steps(
+        "auditing",
+        ("slicing", "counting", "testing", "asking further", MAP_STEP, "measuring the space", "writing the report"),
+    ) as step:
+        result = run_audit(
+            predictions, config, inferred=inferred, unproven=unproven, besides=known, provenance=provenance, progress=step
+        )
+        result = replace(result, reading=given.reading(predictions, answer_at=settings.answer_at))
+        if reports:
+            ids = predictions.rows["image_id"]
+            kept = concept_tables(reports, ids, result.findings, tolerance=config.tolerance)
+            result = replace(result, tables={**result.tables, **kept})
+        step("writing the report")
+        reviews = carried_reviews(out, settings.review_from)  # once more: people may have gone on reviewing meanwhile
+        report = report_html(result, reviews=reviews)
+        findings = audit_findings(result, gate)
+        save_audit(
+            result,
+            out,
+            report=report,
+            beside=partial(write_findings, findings),
+            reviews=reviews,
+            overwrite=settings.overwrite,
+        )
+    for note in read_first(result):
+        say(f"warning: {note}")
+    for row in result.excluded[result.excluded["what"] == "attribute"].itertuples():
+        say(f"warning: attribute {row.name!r} is not sliced: {row.reason}")
+    for name, reason in unproven.items():
+        say(f"warning: concept {name!r} is {reason}")
+    say(result.headline)
+    if result.count("skewed"):
+        say(outcome(result))
+    for sentence in beside_headline(result):
+        say(sentence)
+    if CALIBRATED in result.tables:
+        for sentence in calibration_sentences(result.tables[CALIBRATED]):
+            say(f"calibrated: {sentence}")
+    if reviews:
+        say(f"reviews: {progress_sentence(result, judged(result, reviews))}")
+    if gate.asked:
+        say(findings.sentence)
+    say(f"report: {out / 'report.html'}")
+    return result

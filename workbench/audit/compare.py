@@ -1,0 +1,173 @@
+"""How do two run folders become a comparison, its page, and an exit code that a gate can use?"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from affect_workbench.analyses.audit.config import AuditConfig
+from affect_workbench.analyses.audit.result import AuditResult, versions
+from affect_workbench.analyses.audit.tables import SCORE_OF
+from affect_workbench.analyses.compare.compare import Comparison, compare, compare_measurements
+from affect_workbench.analyses.slices.attribute_kinds import kinds_of
+from affect_workbench.data.measurements import Measurements
+from affect_workbench.data.predictions import Predictions
+from affect_workbench.data.storage.atomic import atomic_folder, write_json
+from affect_workbench.workbench.audit.compare_report import compare_html
+from affect_workbench.workbench.audit.compare_sentences import headline, outcome, outcome_change, plain_change
+from affect_workbench.workbench.audit.exports import Findings, compare_findings, write_findings
+from affect_workbench.workbench.audit.settings import CompareSettings
+from affect_workbench.workbench.concepts.sentences import STANDING_WARNING
+from affect_workbench.workbench.interface.claiming import writes_out
+from affect_workbench.workbench.runs.gate import gate_from
+from affect_workbench.workbench.runs.store import load_audit
+
+Say = Callable[[str], None]
+SAID = 5
+_ASKED = ("tolerance", "alpha", "order", "min_count", "bins")
+NO_PREDICTIONS = "this run compares numbers alone: nothing was predicted in it that could be asked about"
+_OF_THE_AUDIT = ("predicted", "audit_agreement", "audit_margin", "audit_x", "audit_y")
+
+
+@writes_out()
+def compare_runs(settings: CompareSettings, *, command: str = "", say: Say = print) -> Findings:
+    """Compares two runs and writes `compare.html`, tables as CSV, `comparison.json`, `findings.json` and `junit.xml`.
+
+    Raises:
+        FileExistsError: the folder exists.
+        FileNotFoundError: a run is missing.
+        ValueError: runs of other pictures, labels, taxonomies, attributes or tolerances.
+    """
+    out = Path(settings.out)
+    gate = gate_from(settings.fail_on, verdict="worse")
+    first, second = load_audit(settings.run_a), load_audit(settings.run_b)
+    result = compared(first, second)
+    findings = compare_findings(result, gate)
+    with atomic_folder(out, overwrite=settings.overwrite) as partial:
+        for name, table in (("changes", result.changes), ("slices", result.slices)):
+            where = [json.dumps(one, ensure_ascii=False) for one in table["where"]]
+            table.assign(where=where).to_csv(partial / f"{name}.csv", index=False)
+        result.flips.to_csv(partial / "flips.csv", index=False)
+        if len(result.outcomes):
+            where = [json.dumps(one, ensure_ascii=False) for one in result.outcomes["where"]]
+            result.outcomes.assign(where=where).to_csv(partial / "outcomes.csv", index=False)
+        record = {
+            "headline": headline(result),
+            "runs": [settings.run_a, settings.run_b],
+            "overall": dict(result.overall),
+            "config": {name: getattr(result.config, name) for name in _ASKED},
+            "notes": list(result.notes),
+            "versions": versions(),
+            "command": command,
+        }
+        write_json(partial / "comparison.json", record)
+        write_findings(findings, partial)
+        page = compare_html(result, name_a=settings.run_a, name_b=settings.run_b, command=command)
+        (partial / "compare.html").write_text(page, encoding="utf-8", newline="\n")
+    _report(result, findings, say)
+    say(f"page: {out / 'compare.html'}")
+    return findings
+
+
+def compared(first: AuditResult, second: AuditResult) -> Comparison:
+    """The comparison of two finished audits, by what both asked.
+
+    Raises:
+        ValueError: they asked differently, or see `analyses.compare.compare.compare`.
+    """
+    asked, other = first.run["config"], second.run["config"]
+    for name in _ASKED:
+        if asked[name] != other[name]:
+            raise ValueError(
+                f"the runs ask differently: {name} is {asked[name]} in the first and {other[name]} in the second; "
+                "audit one of them again with the same"
+            )
+    if first.has_predictions != second.has_predictions:
+        raise ValueError(
+            f"the {'second' if first.has_predictions else 'first'} run compares numbers alone, the other one predictions: "
+            "only runs of one kind can be compared"
+        )
+    aside = {*first.run.get("unproven", ()), *second.run.get("unproven", ())}
+    asked_by = dict.fromkeys([*first.run["attributes"], *second.run["attributes"]])
+    attributes = tuple(name for name in asked_by if name not in aside)
+    if aside and not attributes:
+        raise ValueError(
+            f"nothing to compare: {', '.join(sorted(aside))} is no better than a random direction, and there is no other "
+            "attribute; audit both runs with one"
+        )
+    numeric, categorical = _same_kinds(first, second)
+    config = replace(
+        AuditConfig(),
+        attributes=attributes,
+        numeric=numeric,
+        categorical=categorical,
+        outcomes=tuple(name for name in asked.get("outcomes", ()) if name in other.get("outcomes", ())),
+        **{name: asked[name] for name in _ASKED},
+    )
+    inferred = frozenset([*first.run["inferred"], *second.run["inferred"]])
+    if first.has_predictions:
+        result = compare(predictions_of(first), predictions_of(second), config, inferred=inferred)
+    else:
+        result = compare_measurements(measurements_of(first), measurements_of(second), config, inferred=inferred)
+    notes = [
+        f"{name} is no better than a random direction in one of the runs: no finding rests on it, so it is not compared."
+        for name in sorted(aside)
+    ]
+    notes += [STANDING_WARNING] if inferred else []
+    return replace(result, notes=(*result.notes, *notes)) if notes else result
+
+
+def _same_kinds(first: AuditResult, second: AuditResult) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Which attributes the runs cut at quantiles, and which they took value by value.
+
+    Raises:
+        ValueError: one attribute was taken one way in one run and the other way in the other.
+    """
+    (numeric, by_value), (numeric_there, by_value_there) = (kinds_of(run.slices["where"]) for run in (first, second))
+    for name in (set(numeric) & set(by_value_there)) | (set(by_value) & set(numeric_there)):
+        quantiles, values = ("first", "second") if name in numeric else ("second", "first")
+        raise ValueError(
+            f"the runs ask differently: {name} is cut at quantiles in the {quantiles} and taken value by value in the "
+            f"{values}; audit one of them again with --numeric {name} or --categorical {name}"
+        )
+    return tuple({*numeric, *numeric_there}), tuple({*by_value, *by_value_there})
+
+
+def predictions_of(result: AuditResult) -> Predictions:
+    """What the model of a finished audit said; distances are not kept, only the label that was nearest.
+
+    Raises:
+        ValueError: nothing was predicted.
+    """
+    if not result.has_predictions:
+        raise ValueError(NO_PREDICTIONS)
+    codes = result.taxonomy.codes(result.samples["predicted"])
+    own = [str(name) for name in result.samples if name in _OF_THE_AUDIT or str(name).startswith(SCORE_OF)]
+    rows = result.samples.drop(columns=own)
+    return Predictions(1.0 - np.eye(len(result.taxonomy))[codes], rows, result.taxonomy, "label", result.run["source"])
+
+
+def measurements_of(result: AuditResult) -> Measurements:
+    """The numbers of a finished audit without predictions."""
+    rows = result.samples.drop(columns=[name for name in _OF_THE_AUDIT if name in result.samples])
+    return Measurements(rows, tuple(result.run["config"]["outcomes"]), result.run["source"])
+
+
+def _report(result: Comparison, findings: Findings, say: Say) -> None:
+    for note in result.notes:
+        say(f"note: {note}")
+    say(headline(result))
+    for sentence in outcome(result):
+        say(sentence)
+    found = result.changes[result.changes["verdict"].isin(["worse", "better", "changed"]) & result.changes["repeats"].isna()]
+    for row in found.head(SAID).itertuples():
+        say(f"{row.verdict}: {plain_change(row)}")
+    numbers = result.outcomes[result.outcomes["verdict"].isin(["worse", "better", "changed"])]
+    for row in numbers.head(SAID).itertuples():
+        say(f"{row.verdict}: {outcome_change(row)}")
+    if findings.gate.asked:
+        say(findings.sentence)

@@ -1,0 +1,163 @@
+"""What is audited? The pictures that a probe reads, or a table that any model's readings stand in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from affect_workbench.analyses.audit.accuracy import ReadingQuality
+from affect_workbench.data.features import FeatureSet
+from affect_workbench.data.predictions import SCORE_PREFIX, Predictions, labels_named, predictions_from_table, with_votes
+from affect_workbench.data.storage.saved import read_record
+from affect_workbench.data.tables.columns import VOTE_PREFIX
+from affect_workbench.data.tables.read import table_of
+from affect_workbench.data.tables.splits import split_name
+from affect_workbench.data.taxonomies.files import taxonomy_called
+from affect_workbench.workbench.audit.attributes import with_tables
+from affect_workbench.workbench.audit.settings import AuditSettings
+from affect_workbench.workbench.datasets.features import open_features
+from affect_workbench.workbench.models.evaluation.accuracy import probe_reading, table_reading
+from affect_workbench.workbench.models.training.command import (
+    METRICS_FILE,
+    OUT_OF_FOLD,
+    PREDICTIONS_FILE,
+    temperatures_phrase,
+)
+from affect_workbench.workbench.models.training.leakage import LEARNT, chosen_pictures, near_notes, without
+from affect_workbench.workbench.models.training.near_copies import NearSearch
+from affect_workbench.workbench.models.training.provenance import learnt_from
+
+if TYPE_CHECKING:
+    from affect_workbench.probes.evaluation.evaluate import LinearBaseline
+    from affect_workbench.probes.projector import Probe
+
+
+@dataclass(frozen=True)
+class AuditGiven:
+    """What an audit is asked about: predictions, and where a probe made them just now, that probe with what it read.
+
+    `joined` says which table each attribute was joined from.
+    """
+
+    predictions: Predictions
+    provenance: dict[str, Any]
+    features: FeatureSet | None = None
+    probe: Probe | None = None
+    baselines: tuple[LinearBaseline, ...] = ()
+    out_of_fold: bool = False
+    basis: str = ""
+    trained_on: pd.DataFrame | None = None
+    joined: Mapping[str, str] = field(default_factory=dict)
+
+    def reading(self, predictions: Predictions, *, answer_at: float) -> ReadingQuality | None:
+        """How well the labelled pictures are read; `predictions` are these with all that was joined to them."""
+        if self.features is None or self.probe is None:
+            seen = 0 if self.out_of_fold else None
+            return table_reading(predictions, answer_at=answer_at, seen=seen, basis=self.basis)
+        return probe_reading(self.probe, self.features, predictions, self.baselines, answer_at=answer_at)
+
+
+def probed(settings: AuditSettings) -> AuditGiven:
+    """What the probe of the settings says of their features.
+
+    Raises:
+        ValueError: no probe, labels that it does not know, no such split, no picture that is unseen, or `trained_on`
+            without `unseen_only`.
+    """
+    from affect_workbench.probes.checkpoint import load_probe
+    from affect_workbench.probes.evaluation.evaluate import load_baselines
+
+    if not settings.probe:
+        raise ValueError("--features needs --probe FOLDER to predict with (make one with `workbench train`)")
+    if settings.trained_on and not settings.unseen_only:
+        raise ValueError("--trained-on says where to look for near copies to leave out: give --unseen-only with it")
+    probe = load_probe(settings.probe)
+    features = open_features(settings.features, encoder=settings.encoder, id_column=settings.id_column)
+    joined = with_tables(features.rows, settings.attributes, labels=probe.taxonomy.labels)
+    said: list[str] = []
+    if joined.reports:
+        rows = joined.rows
+        if settings.votes_prefix or any(name.startswith(VOTE_PREFIX) for report in joined.reports for name in report.core):
+            rows, said = with_votes(rows, probe.taxonomy, votes_prefix=settings.votes_prefix or None)
+        features = replace(features, rows=rows)
+    if "label" in features.rows:
+        probe.taxonomy.codes(features.rows["label"])
+    seen = features.rows[~probe.unseen(features)] if probe.trained_on else None
+    features = chosen_pictures(features, probe, split=settings.split, unseen_only=settings.unseen_only)
+    features, notes = _not_nearly_seen(features, probe, settings) if settings.unseen_only else (features, ())
+    if seen is not None and (seen.empty or seen["image_id"].isin(features.rows["image_id"]).any()):
+        seen = None  # what was trained on is audited too, or not there: there is nothing to compare with
+    provenance = {
+        "features": f"{settings.features} ({features.spec.in_words()})",
+        "features_fingerprint": features.fingerprint(),
+        "probe": settings.probe,
+        "probe_fingerprint": probe.fingerprint(),
+        "anchors": f"{probe.anchors.source}, “{probe.anchors.template}”",
+    }
+    saved = Path(settings.probe) / "baselines.safetensors"
+    baselines = load_baselines(saved) if saved.is_file() else ()
+    predictions = probe.predict(features)
+    notes = (*notes, *said, *joined.notes(predictions.rows["image_id"]))
+    predictions = predictions.with_rows(predictions.rows, notes=notes)
+    return AuditGiven(predictions, provenance, features, probe, baselines, trained_on=seen, joined=joined.origins)
+
+
+def _not_nearly_seen(features: FeatureSet, probe: Probe, settings: AuditSettings) -> tuple[FeatureSet, tuple[str, ...]]:
+    """The pictures but for near copies of training pictures, and what was left out or could not be compared."""
+    learnt = learnt_from([settings.probe], [probe], given=settings.trained_on)
+    near = learnt.near(features, np.arange(len(features)), NearSearch())
+    notes = near_notes(near, of=LEARNT, whose="its", unseen_only=True) if len(near.pairs) or near.unchecked else []
+    return without(features, near.found, name=settings.features), tuple(notes)
+
+
+def tabled(settings: AuditSettings) -> AuditGiven:
+    """What a table of predictions says, or the out-of-fold predictions in a probe folder.
+
+    Raises:
+        ValueError: a probe with it, or no picture in the split; see `predictions_from_table`.
+        FileNotFoundError: a folder without out-of-fold predictions.
+    """
+    path = Path(settings.predictions)
+    if settings.probe:
+        raise ValueError("--probe goes with --features; --predictions are already made")
+    folds, basis = path.is_dir(), ""
+    if folds:
+        if not (path / PREDICTIONS_FILE).is_file():
+            raise FileNotFoundError(f"{path} holds no {PREDICTIONS_FILE}: train the probe with --folds 5 to get one")
+        basis = _basis(path)
+        path = path / PREDICTIONS_FILE
+    table = table_of(path, id_column=settings.id_column or None)
+    known = labels_named(table.rows, scores_prefix=settings.scores_prefix or None)
+    joined = with_tables(table.rows, settings.attributes, labels=known, prefix=settings.scores_prefix or SCORE_PREFIX)
+    predictions = predictions_from_table(
+        joined.rows,
+        scores_prefix=settings.scores_prefix or None,
+        votes_prefix=settings.votes_prefix or None,
+        taxonomy=taxonomy_called(settings.taxonomy) if settings.taxonomy else None,
+        source=path.name,
+    )
+    if settings.split:
+        rows, split = predictions.rows, split_name(settings.split)
+        inside = (rows["split"] == split).to_numpy() if "split" in rows else np.zeros(0, bool)
+        if not inside.any():
+            raise ValueError(f"no picture of {path} is in split {settings.split!r}")
+        predictions = predictions.take(inside)
+    notes = (*table.notes, *joined.notes(predictions.rows["image_id"]))
+    predictions = predictions.with_rows(predictions.rows, notes=notes)
+    return AuditGiven(predictions, {"predictions": str(path)}, out_of_fold=folds, basis=basis, joined=joined.origins)
+
+
+def _basis(folder: Path) -> str:
+    """At which temperatures the predictions in a probe folder are probabilities; empty where they are cosines."""
+    if not (folder / METRICS_FILE).is_file():
+        return ""
+    record = read_record(folder / METRICS_FILE, otherwise="train the probe again")
+    if OUT_OF_FOLD not in record:
+        return ""
+    fitted = not record.known("training") or record.record("training").values.get("calibrate") is not False
+    return temperatures_phrase(record.record(OUT_OF_FOLD).numbers("temperatures"), fitted=fitted)

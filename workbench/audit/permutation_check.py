@@ -1,0 +1,65 @@
+"""How does a finished audit get its empirical false-alarm rate?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import fields, replace
+from pathlib import Path
+
+from tqdm import tqdm
+
+from affect_workbench.analyses.audit.config import AuditConfig
+from affect_workbench.analyses.audit.permutation_check import SelfTest, selftest
+from affect_workbench.analyses.audit.result import AuditResult
+from affect_workbench.analyses.slices.attribute_kinds import kinds_of
+from affect_workbench.data.storage.atomic import write_text
+from affect_workbench.data.storage.leftovers import identity
+from affect_workbench.workbench.audit.settings import SelftestSettings
+from affect_workbench.workbench.report.html import report_html
+from affect_workbench.workbench.runs.reviews import load_reviews
+from affect_workbench.workbench.runs.store import load_audit, save_selftest
+
+Say = Callable[[str], None]
+
+
+def selftest_run(settings: SelftestSettings, *, say: Say = print) -> SelfTest:
+    """Deals the run's own predictions out, keeps the outcome in the run folder, and writes the report again with it.
+
+    Raises:
+        FileNotFoundError: no such run.
+        ValueError: the run was replaced meanwhile, or see `analyses.audit.permutation_check.selftest`.
+    """
+    asked = identity(Path(settings.run))
+    result = load_audit(settings.run)
+    if not result.has_predictions:
+        raise ValueError(f"{settings.run} compares numbers alone: there are no predictions to deal out")
+    with tqdm(total=settings.times, desc="dealing out", unit=" deals", leave=False) as bar:
+        outcome = selftest(
+            result.samples,
+            result.taxonomy,
+            audit_config(result),
+            within=settings.within,
+            inferred=frozenset(result.run.get("inferred", ())),
+            times=settings.times,
+            seed=settings.seed,
+            progress=lambda done: bar.update(done - bar.n),
+        )
+    if identity(Path(settings.run)) != asked:
+        raise ValueError(
+            f"{settings.run} was replaced by another run meanwhile, so nothing is kept in it: give the command again"
+        )
+    save_selftest(outcome, settings.run)
+    say(outcome.sentence)
+    target = Path(settings.run) / "report.html"
+    write_text(target, report_html(replace(result, selftest=outcome), reviews=load_reviews(settings.run)))
+    say(f"report: {target}")
+    return outcome
+
+
+def audit_config(result: AuditResult) -> AuditConfig:
+    """The configuration an audit ran with, its attributes named, its numbers cut or not as in its slices."""
+    known = {item.name for item in fields(AuditConfig)}
+    given = {name: value for name, value in result.run["config"].items() if name in known}
+    numeric, categorical = kinds_of(result.slices["where"])
+    named = {"attributes": tuple(result.run["attributes"]), "numeric": numeric, "categorical": categorical}
+    return AuditConfig(**(given | named))

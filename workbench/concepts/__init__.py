@@ -1,0 +1,1 @@
+"""How are concepts given, labelled by people, and shown?"""

@@ -1,0 +1,1 @@
+"""What do the commands data, features and overlap do?"""

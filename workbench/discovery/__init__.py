@@ -1,0 +1,1 @@
+"""What does the command discover do, and how is its result shown?"""

@@ -1,0 +1,31 @@
+"""What can be said to `discover`?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from affect_workbench.analyses.discovery.config import DiscoveryConfig
+from affect_workbench.workbench.interface import fields
+from affect_workbench.workbench.interface.fields import option
+
+
+@dataclass(frozen=True)
+class DiscoverSettings:
+    """Look for groups of pictures, named by no attribute, that are read otherwise than labelled; check them held out."""
+
+    out: str = option("", "folder to write discover.html, slices.csv and members.parquet to", required=True, short="-o")
+    features: str = fields.features()
+    probe: str = option("", "probe folder to predict with")
+    predictions: str = option(
+        "", "table of anyone's predictions of these pictures, or a probe folder made with --folds; instead of --probe"
+    )
+    attributes: tuple[str, ...] = option((), "tables to join by id, whose attributes slices may be named by, with commas")
+    scores_prefix: str = fields.columns_prefix("score")
+    votes_prefix: str = fields.columns_prefix("vote")
+    id_column: str = option("", "id column of a table")
+    split: str = option("", "use this split only")
+    unseen_only: bool = fields.unseen_only()
+    trained_on: tuple[str, ...] = fields.trained_on()
+    encoder: str = fields.encoder()
+    overwrite: bool = fields.overwrite()
+    discovery: DiscoveryConfig = field(default_factory=DiscoveryConfig)

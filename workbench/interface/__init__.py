@@ -1,0 +1,1 @@
+"""What are all commands and pages made with: options, numbers, colours, templates?"""

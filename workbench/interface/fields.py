@@ -1,0 +1,92 @@
+"""What is a setting made of, and which settings mean the same wherever they are asked for?
+
+Every call gives a field of its own: a dataclass writes its name into it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import field
+from typing import Any
+
+TAXONOMIES = "ekman6, fer7, affectnet8, mikels8, parrott6, webemo25, polarity, or a .toml file of your own"
+
+
+def option(default: Any, text: str, **more: Any) -> Any:
+    """A field whose `text` is the command line's help; `more` as `interface.options` reads it (required, short, many)."""
+    return field(default=default, metadata={"help": text, **more})
+
+
+def features(*, instead: str = "") -> Any:
+    """Features that a command cannot do without, unless the setting named by `instead` is given."""
+    text = "feature folder, TinyEmo tree, or a table beside an .npy"
+    return (
+        option("", f"{text}; or --{instead}", required=True, instead=instead) if instead else option("", text, required=True)
+    )
+
+
+def encoder() -> Any:
+    """The name of what made features that come without it."""
+    return option("unknown", "what made the features, where the data do not say")
+
+
+def id_column() -> Any:
+    """Where a table of features keeps its ids."""
+    return option("", "id column of a table of features")
+
+
+def columns_prefix(what: str) -> Any:
+    """What the columns of scores, or of votes, begin with in a table of predictions."""
+    return option("", f"{what} columns of --predictions start with this")
+
+
+def taxonomy() -> Any:
+    """Labels, where the data may say them as well."""
+    return option("", f"{TAXONOMIES}; the labels found when not given")
+
+
+def unseen_only() -> Any:
+    """Whether pictures that trained the probe are left out."""
+    return option(False, "leave out pictures that the probe was trained on, and near copies of them")
+
+
+def trained_on() -> Any:
+    """Where near copies of training pictures are looked for."""
+    return option(
+        (), "features of the probe's training pictures, to look for copies of, where they have moved since", many=True
+    )
+
+
+def answer_at() -> Any:
+    """The accuracy at which coverage is read off."""
+    return option(
+        0.9, "accuracy asked for where unsure pictures may stay unanswered; it says how many could be answered then"
+    )
+
+
+def picture_workers() -> Any:
+    """How many processes open pictures."""
+    return option(-1, "processes that open pictures; -1 for one a core, 0 for none")
+
+
+def allow_outside() -> Any:
+    """Whether relative paths and links may lead out of a data set's folder."""
+    return option(
+        False,
+        "also read pictures that a relative path or a link leads to outside of the data set's folder; absolute paths are "
+        "read without it",
+    )
+
+
+def finished_run() -> Any:
+    """The run folder that a command takes as its first word."""
+    return option("", "run folder", required=True, positional=True)
+
+
+def probe_out() -> Any:
+    """The folder of a probe that is made."""
+    return option("", "probe folder to write", required=True, short="-o")
+
+
+def overwrite(what: str = "the folder") -> Any:
+    """Whether what is there may be replaced; without it a command refuses."""
+    return option(False, f"replace {what} that is there")

@@ -1,0 +1,1 @@
+"""What is done with models: trained, searched, evaluated, imported?"""

@@ -1,0 +1,120 @@
+"""How does a probe do on one set of features, beside the baselines that were saved with it?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from affect_workbench.analyses.audit.accuracy import Confidence
+from affect_workbench.data.features import FeatureSet
+from affect_workbench.data.storage.atomic import atomic_folder, write_json
+from affect_workbench.workbench.datasets.features import open_features
+from affect_workbench.workbench.interface.claiming import writes_out
+from affect_workbench.workbench.models.evaluation.accuracy import (
+    none_count,
+    none_told,
+    probe_reading,
+    promised,
+    require_accuracy,
+)
+from affect_workbench.workbench.models.evaluation.settings import EvaluateSettings
+from affect_workbench.workbench.models.evaluation.table import DatasetTable
+from affect_workbench.workbench.models.training.command import evaluation_lines
+from affect_workbench.workbench.models.training.leakage import chosen_pictures, probe_knows, without
+from affect_workbench.workbench.models.training.near_copies import NearSearch
+from affect_workbench.workbench.models.training.provenance import learnt_from
+from affect_workbench.workbench.report.sections.reliability import answer_sentence
+
+if TYPE_CHECKING:
+    from affect_workbench.probes.evaluation.evaluate import Evaluation
+    from affect_workbench.probes.projector import Probe
+
+Say = Callable[[str], None]
+
+
+@writes_out()
+def evaluate(settings: EvaluateSettings, *, say: Say = print) -> Evaluation:
+    """Measures a probe beside the baselines that were fitted on its own training pictures.
+
+    Raises:
+        ValueError: no labels, another encoder's features, several probes, or nothing left to measure on.
+    """
+    from affect_workbench.probes.checkpoint import load_probe
+    from affect_workbench.probes.evaluation.evaluate import evaluate as measured
+    from affect_workbench.probes.evaluation.evaluate import load_baselines
+    from affect_workbench.workbench.models.evaluation.page import evaluation_html
+
+    require_accuracy(settings.answer_at)
+    if len(settings.probe) != 1:
+        raise ValueError(f"--features takes one probe, got {len(settings.probe)}: give the features with --datasets instead")
+    folder = Path(settings.probe[0])
+    probe = load_probe(folder)
+    features = open_features(
+        settings.features, encoder=settings.encoder, id_column=settings.id_column, taxonomy=probe.taxonomy
+    )
+    features = chosen_pictures(features, probe, split=settings.split, unseen_only=settings.unseen_only)
+    learnt = learnt_from([folder], [probe], given=settings.trained_on)
+    seen, near, notes = probe_knows([probe], features, learnt=learnt, search=NearSearch(), unseen_only=settings.unseen_only)
+    if settings.unseen_only:
+        features = without(features, near, name=settings.features)
+    predictions = probe.predict(features)
+    for note in predictions.notes:
+        say(f"warning: {note}")
+    baselines = load_baselines(folder / "baselines.safetensors")
+    result = measured(probe, features, baselines)
+    for line in evaluation_lines(result, f"{len(features):,} pictures of {settings.features}"):
+        say(line)
+    reading = probe_reading(probe, features, predictions, baselines, answer_at=settings.answer_at)
+    assert reading is not None  # evaluating without a label is refused above
+    assert reading.confidence is not None  # a probe always gives probabilities
+    beyond = none_count(probe, predictions)
+    said = (answer_sentence(reading.confidence), none_told(probe, beyond, len(features)))
+    for sentence in said:
+        say(sentence)
+    for note in notes[1:] if seen.any() else notes:  # the warning above has said which are in-sample
+        say(f"  * {note}")
+    if settings.out:
+        more = {"answering": promised(reading.confidence), "none_of_these": beyond, "pictures": len(features)}
+        with atomic_folder(Path(settings.out), overwrite=settings.overwrite) as partial:
+            write_json(partial / "evaluation.json", result.as_json() | {"probe_fingerprint": probe.fingerprint()} | more)
+            result.table.to_csv(partial / "models.csv", index=False)
+            result.confusion.to_csv(partial / "confusion.csv")
+            reading.confidence.reliability.to_csv(partial / "reliability.csv", index=False)
+            reading.confidence.coverage.to_csv(partial / "coverage.csv", index=False)
+            page = evaluation_html([_one_table(probe, features, result.table, reading.confidence, said, notes, settings)])
+            (partial / "evaluation.html").write_text(page, encoding="utf-8", newline="\n")
+        say(f"wrote {settings.out}")
+    return result
+
+
+def _one_table(
+    probe: Probe,
+    features: FeatureSet,
+    table: pd.DataFrame,
+    confidence: Confidence,
+    said: tuple[str, ...],
+    leaks: Sequence[str],
+    settings: EvaluateSettings,
+) -> DatasetTable:
+    """The evaluation as the page shows it."""
+    unlabelled = int(features.rows["label"].isna().sum())
+    notes = [
+        *leaks,
+        "baselines are those that were saved with the probe, fitted on its training pictures",
+        f"{unlabelled:,} picture(s) have no label and are left out" if unlabelled else "",
+    ]
+    where = f"split {settings.split}" if settings.split else "all pictures"
+    kinds = ["probe", *["baseline"] * (len(table) - 1)]
+    shown = table.assign(kind=kinds, interval="Wilson", model=[confidence.model, *table["model"].iloc[1:]])
+    return DatasetTable(
+        Path(settings.features).name or settings.features,
+        probe.taxonomy,
+        where + (" that the probe has not seen" if settings.unseen_only else ""),
+        shown,
+        tuple(filter(None, notes)),
+        confidence,
+        said,
+    )

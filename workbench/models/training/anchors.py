@@ -1,0 +1,51 @@
+"""What does the command `anchors` do: from a text model and a label set to a few sentences and a page?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from affect_workbench.data.storage.atomic import atomic_folder
+from affect_workbench.data.taxonomies.files import taxonomy_called
+from affect_workbench.workbench.interface.claiming import writes_out
+from affect_workbench.workbench.models.training.settings import AnchorsSettings
+
+if TYPE_CHECKING:
+    from affect_workbench.analyses.space.geometry.anchors import AnchorGeometry
+
+Say = Callable[[str], None]
+
+
+@writes_out()
+def anchors(settings: AnchorsSettings, *, say: Say = print) -> AnchorGeometry:
+    """Reads label anchors, says how they lie, and writes `anchors.html`, `cosines.csv`, `labels.csv`, `correlations.csv`.
+
+    Raises:
+        FileExistsError: the folder exists.
+        FileNotFoundError: no such text model.
+        ValueError: an unknown taxonomy or kind of source, a model without tokenizer, a template without `{}`.
+    """
+    taxonomy = taxonomy_called(settings.taxonomy)
+    out = Path(settings.out)
+    from affect_workbench.analyses.space.geometry.anchors import anchor_geometry
+    from affect_workbench.probes.anchors.anchors import anchors_from
+    from affect_workbench.workbench.models.training.anchors_page import anchors_html, cosine_table, notes, sentences
+
+    read = anchors_from(settings.anchors, taxonomy, template=settings.template)
+    geometry = anchor_geometry(read.vectors, taxonomy)
+    what = f"{len(taxonomy)} labels of {taxonomy.name} in {read.source}, {read.vectors.shape[1]:,} wide, “{read.template}”"
+    say(what)
+    for note in notes(geometry, read.note):
+        say(f"note: {note}")
+    for sentence in sentences(geometry):
+        say(sentence)
+    if settings.out:
+        with atomic_folder(out, overwrite=settings.overwrite) as partial:
+            page = anchors_html(geometry, what=what, note=read.note)
+            (partial / "anchors.html").write_text(page, encoding="utf-8", newline="\n")
+            cosine_table(geometry).to_csv(partial / "cosines.csv", index=False)
+            geometry.labels.to_csv(partial / "labels.csv", index=False)
+            geometry.correlations.to_csv(partial / "correlations.csv", index=False)
+        say(f"page: {out / 'anchors.html'}")
+    return geometry

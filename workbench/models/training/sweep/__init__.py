@@ -1,0 +1,1 @@
+"""How are the settings of a projector searched within a time?"""

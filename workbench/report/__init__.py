@@ -1,0 +1,1 @@
+"""How does an audit become one HTML file?"""

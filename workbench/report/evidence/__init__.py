@@ -1,0 +1,1 @@
+"""Which pictures show what a finding says?"""

@@ -1,0 +1,166 @@
+"""What does the headline of an audit mean, and what does it not show: strata that disagree, slices that are read worse?"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from affect_workbench.analyses.audit.outcome_tables import ADJUSTED_PREFIX
+from affect_workbench.analyses.audit.result import AuditResult
+from affect_workbench.analyses.disparities.accuracy import ACCURACY
+from affect_workbench.analyses.inference.homogeneity import DIFFERS
+from affect_workbench.workbench.concepts.sentences import standing
+from affect_workbench.workbench.interface.numbers import percent, plural, points
+from affect_workbench.workbench.report.outcome_sentences import number, outcome_summary
+from affect_workbench.workbench.report.sections.accuracy import accuracy_name
+from affect_workbench.workbench.report.sections.section import named_tables, skewed
+
+_ORIGIN_PARTS = (
+    ("model", "added by the model"),
+    ("both", "in the {truth} already, and the model adds to it"),
+    ("labels", "the {truth}’ doing, not the model’s"),
+    ("unclear", "of unclear origin"),
+)
+
+
+Held = dict[tuple[str, str], str]
+
+
+def headline_sentences(result: AuditResult) -> str:
+    """What stands under the headline: what it means, then what it does not count."""
+    told = outcome(result) if result.has_predictions else outcome_summary(result)
+    return " ".join((told, *beside_headline(result)))
+
+
+def outcome(result: AuditResult) -> str:
+    """What the headline means, in a sentence or two."""
+    findings = result.findings
+    skewed = findings[findings["verdict"] == "skewed"]
+    if not len(skewed):
+        untold = result.count("undetermined") + result.count("too small")
+        not_told = f" That is not proof of no bias: {plural(untold, 'pair')} could not be told." if untold else ""
+        return f"No skew was found that is both beyond chance and beyond the tolerance.{not_told}"
+    own = skewed[skewed["repeats"].isna()]
+    repeated = len(skewed) - len(own)
+    sentences = []
+    if repeated:
+        sentences.append(
+            f"{repeated:,} of the {len(skewed):,} only repeat, inside an intersection, a skew of the wider slice; "
+            f"{len(own):,} stand{'s' if len(own) == 1 else ''} on {'its' if len(own) == 1 else 'their'} own."
+        )
+    origins = own["origin"].value_counts()
+    parts = [
+        f"{int(origins[name]):,} {words.format(truth=result.run['truth'])}"
+        for name, words in _ORIGIN_PARTS
+        if name in origins
+    ]
+    if parts:
+        sentences.append(f"Of {'those' if repeated else 'the skews'}: {'; '.join(parts)}.")
+    return " ".join(sentences) or "Each is shown below with its evidence."
+
+
+def beside_headline(result: AuditResult) -> tuple[str, ...]:
+    """Strata that disagree and accuracies that differ, a sentence each; nothing where there are none."""
+    return (*_strata_sentences(result), *_accuracy_sentence(result))
+
+
+def apart(result: AuditResult) -> Held:
+    """What differs between strata: (slice, emotion or outcome) -> what is held fixed, `kind`."""
+    found: dict[tuple[str, str], str] = {}
+    for table in (_rates_apart(result), _numbers_apart(result)):
+        held = table["adjusted_for"] if len(table) else ()
+        found |= dict(zip(zip(table["slice"], table["about"], strict=True), map(str, held), strict=True))
+    return found
+
+
+def strata_told(result: AuditResult, pairs: pd.MultiIndex) -> list[bool | None]:
+    """Whether each (slice, emotion or outcome) differs between strata; None where that was not tested."""
+    told: dict[tuple[str, str], bool] = {}
+    for name, table in (("", result.tables.get("adjusted")), *named_tables(result, ADJUSTED_PREFIX)):
+        if table is None or "homogeneity_p" not in table:
+            continue
+        tested = table[table["homogeneity_p"].notna()]
+        about = [name] * len(tested) if name else tested["emotion"]
+        told |= dict(zip(zip(tested["slice"], about, strict=True), tested["verdict"] == DIFFERS, strict=True))
+    return [None if (known := told.get(pair)) is None else bool(known) for pair in pairs]
+
+
+def strata_mark(held: str | None) -> str:
+    """What stands beside the verdict of a pair that differs between strata; "" where none is known."""
+    return f"overall; {DIFFERS} of {held.replace('_', ' ')}" if held else ""
+
+
+def caveats(result: AuditResult, finding: Any, *, held: Held) -> str:
+    """What stands behind the sentence of a finding: what inferred attributes are worth, and whether strata disagree.
+
+    Args:
+        result: the audit.
+        finding: a row of its findings.
+        held: of `apart`.
+    """
+    # Of a row of a table, `where` is a method.
+    where = finding["where"] if isinstance(finding, pd.Series) else finding.where
+    strata = held.get((finding.slice, finding.emotion))
+    verdict = f"{finding.verdict} overall, {DIFFERS} of {strata.replace('_', ' ')}" if strata else ""
+    return "; ".join(filter(None, (standing(result, where, finding.emotion), verdict)))
+
+
+def _strata_sentences(result: AuditResult) -> tuple[str, ...]:
+    sentences = []
+    for table, main, kind in (
+        (_rates_apart(result), result.findings, "emotion"),
+        (_numbers_apart(result), result.outcomes, "outcome"),
+    ):
+        if table.empty:
+            continue
+        top = table.loc[(-table["gap"]).sort_values(kind="stable").index[0]]
+        pairs = set(zip(table["slice"], table["about"], strict=True))
+        same = main[main["verdict"] == "equivalent"]
+        even = len(pairs & set(zip(same["slice"], same[kind], strict=True)))
+        of_these = f" ({even:,} of them equivalent overall)" if even else ""
+        low, high = (
+            f"{points(top[end])} points" if kind == "emotion" else number(top[end], signed=True)
+            for end in ("smallest", "largest")
+        )
+        sentences.append(
+            f"{plural(len(table), 'pair' if kind == 'emotion' else '(slice, outcome) pair')} "
+            f"{'differs' if len(table) == 1 else 'differ'} between strata of {top['adjusted_for'].replace('_', ' ')}"
+            f"{of_these}, most of all {top['slice']}, {top['about']}: {low} in {top['smallest_in']}, "
+            f"{high.removesuffix(' points')} in {top['largest_in']}."
+        )
+    return tuple(sentences)
+
+
+def _rates_apart(result: AuditResult) -> pd.DataFrame:
+    table = result.tables.get("adjusted")
+    return _apart([] if table is None or "emotion" not in table else [table.assign(about=table["emotion"], unit=1.0)])
+
+
+def _numbers_apart(result: AuditResult) -> pd.DataFrame:
+    tables = named_tables(result, ADJUSTED_PREFIX)
+    return _apart([table.assign(about=name, unit=table["tolerance"]) for name, table in tables])
+
+
+def _apart(tables: list[pd.DataFrame]) -> pd.DataFrame:
+    """The rows that differ between strata, with the `gap` between the strata that lie farthest apart."""
+    rows = [table[table["verdict"] == DIFFERS] for table in tables if "largest" in table]
+    if not any(map(len, rows)):
+        return pd.DataFrame(columns=["slice", "about", "adjusted_for"])
+    table = pd.concat([one for one in rows if len(one)], ignore_index=True)
+    return table.assign(gap=(table["largest"] - table["smallest"]) / table["unit"])
+
+
+def _accuracy_sentence(result: AuditResult) -> tuple[str, ...]:
+    table = result.tables.get(ACCURACY)
+    if table is None or (sure := skewed(table)).empty:
+        return ()
+    one = sure[sure["order"] == 1]
+    first = one if len(one) else sure
+    # Of two values of an attribute each differs as far as the other: the one that is read worse is named.
+    size = -first["effect"].abs().round(9)
+    top = first.loc[pd.DataFrame({"size": size, "rate": first["accuracy"]}).sort_values(["size", "rate"]).index[0]]
+    return (
+        f"The {accuracy_name(result).lower()} of {plural(len(sure), 'slice')} surely differs from that of the other "
+        f"pictures, most of all {top['slice']} ({percent(top['accuracy'])} against {percent(top['complement_accuracy'])}).",
+    )

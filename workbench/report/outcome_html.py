@@ -1,0 +1,118 @@
+"""How does an audit of numbers alone become one HTML file, in the same dress as the report of predictions?"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from affect_workbench.analyses.audit.result import AuditResult
+from affect_workbench.analyses.inference.verdicts import VERDICTS
+from affect_workbench.workbench.interface.intervals import Series, interval_figure
+from affect_workbench.workbench.interface.page import figure_html, template
+from affect_workbench.workbench.interface.thumbnails import thumbnail_uri
+from affect_workbench.workbench.report import sentences
+from affect_workbench.workbench.report.headline import apart, headline_sentences, strata_mark
+from affect_workbench.workbench.report.outcome_sentences import number, outcome_sentence
+from affect_workbench.workbench.report.sections import chapters
+from affect_workbench.workbench.report.system.section import read_first, system_section
+
+MOST_SENTENCES = 15
+MOST_ROWS = 600
+MOST_DRAWN = 24
+MOST_EXCLUDED = 200
+MOST_BYTES = 6_000_000
+_MOST_EXAMPLES = 8
+_MOST_TRIED = 32
+_COHEN = 0.2
+
+
+@dataclass(frozen=True)
+class Example:
+    """A picture behind a finding: its id, its number in words, and itself where its file is there."""
+
+    id: str
+    what: str
+    thumbnail: str | None
+
+
+def outcome_html(result: AuditResult) -> str:
+    """The report as one self-contained page under 6 MB; the same audit always gives the same bytes.
+
+    Args:
+        result: of `analyses.audit.outcomes.run_outcome_audit`, or opened with `workbench.runs.store.load_audit`.
+    """
+    for share in (1.0, 0.5, 0.2, 0.05):
+        page = _page(result, rows=int(share * MOST_ROWS), excluded=int(share * MOST_EXCLUDED))
+        if len(page.encode()) < MOST_BYTES:
+            break
+    return page
+
+
+def outcome_forest(result: AuditResult, *, most: int = MOST_DRAWN) -> go.Figure | None:
+    """The leading differences in standard deviations of their outcomes; filled markers are skewed."""
+    told = result.outcomes[result.outcomes["effect"].notna() & result.outcomes["repeats"].isna()].head(most)
+    if told.empty:
+        return None
+    scaled = told.assign(**{name: told[name] / told["spread"] for name in ("effect", "low", "high")})
+    return interval_figure(
+        [f"{row.slice} → {row.outcome}" for row in scaled.itertuples()],
+        [Series.of("difference", scaled, scale=1.0, filled=scaled["verdict"] == "skewed")],
+        axis="difference from the other pictures, standard deviations",
+        band=_COHEN,
+    )
+
+
+def examples(result: AuditResult, finding: Any, *, most: int = _MOST_EXAMPLES) -> list[Example]:
+    """Pictures of the slice that show the claim: the largest numbers first where its mean is larger, else the smallest.
+
+    Where files are there at all, a picture that cannot be shown is passed over for the next one.
+    """
+    inside = sentences.samples_in(result, finding.where)
+    inside = inside[inside[finding.outcome].notna()]
+    order = inside.sort_values([finding.outcome, "image_id"], ascending=[not finding.effect > 0, True], kind="stable")
+    found = [
+        Example(str(row["image_id"]), f"{finding.outcome} {number(row[finding.outcome])}", thumbnail_uri(row.get("path")))
+        for _, row in order.head(_MOST_TRIED).iterrows()
+    ]
+    return ([one for one in found if one.thumbnail] or found)[:most]
+
+
+def _page(result: AuditResult, *, rows: int, excluded: int) -> str:
+    outcomes = result.outcomes
+    own = outcomes[(outcomes["verdict"] == "skewed") & outcomes["repeats"].isna()]
+    forest = outcome_forest(result)
+    held = apart(result)
+    marks = [strata_mark(held.get(key)) for key in zip(outcomes["slice"], outcomes["outcome"], strict=True)]
+    shown = outcomes.assign(strata=marks).head(rows)
+    return template("outcome_report.html").render(
+        result=result,
+        run=result.run,
+        summary=headline_sentences(result),
+        json=_json,
+        number=number,
+        counts=[(verdict, result.count(verdict), sentences.VERDICT_MEANING[verdict]) for verdict in VERDICTS],
+        leading=[(outcome_sentence(row), examples(result, row)) for row in own.head(MOST_SENTENCES).itertuples()],
+        leading_of=len(own),
+        forest=None if forest is None else figure_html("forest", forest),
+        rows=list(_rows(shown)),
+        chapters=[
+            (chapter, None if chapter.figure is None else figure_html(f"figure-{chapter.name}", chapter.figure))
+            for chapter in chapters(result)
+        ],
+        system=system_section(result),
+        read_first=read_first(result),
+        excluded=list(_rows(result.excluded.head(excluded))),
+        excluded_of=len(result.excluded),
+    )
+
+
+def _rows(table: pd.DataFrame) -> Any:
+    return table.astype(object).where(table.notna(), None).itertuples()
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)

@@ -1,0 +1,50 @@
+"""How is a difference of a number between a slice and the other pictures said in a sentence?"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from affect_workbench.analyses.audit.result import AuditResult
+from affect_workbench.workbench.interface.numbers import plural, small_q
+
+
+def number(value: float, *, signed: bool = False) -> str:
+    """Three digits with a proper minus: `0.482`, `−12.1`; with a sign in front where it is a difference."""
+    text = f"{value:{'+' if signed else ''}.3g}"
+    return (text.lstrip("+") if float(text) == 0 else text).replace("-", "−")
+
+
+def outcome_sentence(row: Any) -> list[tuple[str, str]]:
+    """A row of `AuditResult.outcomes` as (text, style) pieces, styles as in `report.sentences.finding_sentence`."""
+    pieces = [("Pictures with ", "plain"), (row.slice, "slice"), (" have a mean ", "plain"), (row.outcome, "emotion")]
+    if row.p != row.p:
+        return [("Pictures with ", "plain"), (row.slice, "slice"), (f": too few to tell (n = {row.n:,}).", "plain")]
+    return [
+        *pieces,
+        (f" of {number(row.mean)}, others {number(row.complement_mean)}: ", "plain"),
+        (number(row.effect, signed=True), "effect"),
+        (f" [{number(row.low, signed=True)}, {number(row.high, signed=True)}]", "plain"),
+        (f", {number(row.effect / row.spread, signed=True)} standard deviations, {small_q(row.q)}, n = {row.n:,}", "quiet"),
+        (".", "plain"),
+    ]
+
+
+def outcome_text(row: Any) -> str:
+    """The same as plain text."""
+    return "".join(text for text, _ in outcome_sentence(row))
+
+
+def outcome_summary(result: AuditResult) -> str:
+    """What the headline of an audit of numbers alone means, in a sentence or two."""
+    outcomes = result.outcomes
+    skewed = outcomes[outcomes["verdict"] == "skewed"]
+    if skewed.empty:
+        untold = result.count("undetermined") + result.count("too small")
+        not_told = f" That is not proof of no bias: {plural(untold, 'pair')} could not be told." if untold else ""
+        return f"No number differs between slices both beyond chance and by more than the tolerance.{not_told}"
+    repeated = int(skewed["repeats"].notna().sum())
+    parts = [f"{name}: {count:,}" for name, count in skewed["outcome"].value_counts(sort=False).items()]
+    sentence = f"No emotions were predicted: numbers are compared. Skewed pairs by outcome: {', '.join(parts)}."
+    if repeated:
+        sentence += f" {repeated:,} of the {len(skewed):,} only repeat, inside an intersection, a skew of the wider slice."
+    return sentence

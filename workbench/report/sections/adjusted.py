@@ -1,0 +1,223 @@
+"""Which differences stay, go, turn round or fall apart when pictures are compared with pictures alike in something else?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from affect_workbench.analyses.audit.outcome_tables import ADJUSTED_PREFIX
+from affect_workbench.analyses.audit.result import AuditResult
+from affect_workbench.analyses.inference.homogeneity import DIFFERS
+from affect_workbench.workbench.interface.intervals import Series, interval_figure
+from affect_workbench.workbench.interface.numbers import EFFECT, interval, intervals, plural, signed, small_q
+from affect_workbench.workbench.report.sections.section import MOST_ROWS, Chapter, named_tables, nearer_to_zero, rows_of
+
+_KINDS = {"reversed": "turns round (Simpson’s paradox)", "explained": "mostly goes away", "uncovered": "was mostly hidden"}
+_COUNTED = {
+    "reversed": "turned round (Simpson’s paradox)",
+    "explained": "mostly explained by it",
+    "uncovered": "mostly hidden by it",
+}
+WITHIN = ("within", "within_low", "within_high")
+_MOST_SAID = 4
+_MOST_DRAWN = 14
+_BETWEEN = ("homogeneity_p", "homogeneity_q", "smallest", "smallest_in", "largest", "largest_in")
+"""Columns that runs of version 0.1.0 lack."""
+
+
+@dataclass(frozen=True)
+class _Said:
+    """How the rows of a table of adjusted differences are spoken of.
+
+    Attributes:
+        about: what a row is, with a place for its attributes: `Pictures with {0.slice} read as {0.emotion}`.
+        gap: the difference that a row is about, in the same way.
+        many: one row in a count: `pair`, `slice`.
+        unit: what follows a number in a sentence, with its blank.
+        scale: what numbers are multiplied by.
+        digits: after the point.
+    """
+
+    about: str
+    gap: str
+    many: str
+    unit: str
+    scale: float
+    digits: int
+
+    def number(self, value: float) -> str:
+        return signed(self.scale * value, self.digits)
+
+    def interval(self, row: Any, names: tuple[str, str, str] = EFFECT) -> str:
+        return interval(*(getattr(row, name) for name in names), scale=self.scale, digits=self.digits)
+
+
+_RATES = _Said(
+    "Pictures with {0.slice} read as {0.emotion}",
+    "The difference in {0.emotion} predictions for {0.slice}",
+    "pair",
+    " points",
+    100.0,
+    1,
+)
+
+
+def held_fixed(result: AuditResult) -> Chapter | None:
+    """The adjusted differences of rates; None where nothing was held fixed."""
+    table = result.tables.get("adjusted")
+    if table is None or table.empty:
+        return None
+    return _chapter(
+        table,
+        _RATES,
+        name="held-fixed",
+        title="With {} held fixed",
+        source="adjusted",
+        keys=("slice", "emotion"),
+        band=100 * result.run["config"]["tolerance"],
+        axis="difference from the other pictures, points",
+        by="(Mantel-Haenszel), averaged",
+        test="Breslow and Day’s test of the odds ratios with Tarone’s correction, and a test of the differences themselves",
+    )
+
+
+def held_fixed_outcomes(result: AuditResult) -> list[Chapter]:
+    """The adjusted differences of each numeric outcome."""
+    found: list[Chapter] = []
+    for outcome, table in named_tables(result, ADJUSTED_PREFIX):
+        name = outcome.replace("{", "{{").replace("}", "}}")
+        gap = f"The difference in mean {name} for {{0.slice}}"
+        said = _Said(name + " of pictures with {0.slice}", gap, "slice", "", 1.0, 2)
+        found.append(
+            _chapter(
+                table,
+                said,
+                name=f"held-fixed-outcome-{len(found) + 1}",
+                title=f"The number {outcome} with {{}} held fixed",
+                source=ADJUSTED_PREFIX + outcome,
+                keys=("slice",),
+                band=float(table["tolerance"].iloc[0]),
+                axis=f"difference of mean {outcome}",
+                by="in every stratum, averaged with Mantel and Haenszel’s weights",
+                test="an interaction contrast over the strata, by the same model as the interval",
+            )
+        )
+    return found
+
+
+def _chapter(
+    table: pd.DataFrame,
+    said: _Said,
+    *,
+    name: str,
+    title: str,
+    source: str,
+    keys: tuple[str, ...],
+    band: float,
+    axis: str,
+    by: str,
+    test: str,
+) -> Chapter:
+    held = str(table["adjusted_for"].iloc[0])
+    table = table.reindex(columns=[*table.columns, *(column for column in _BETWEEN if column not in table)])
+    known = table[table["within"].notna()].copy()
+    known["sure"] = nearer_to_zero(known["within_low"], known["within_high"])
+    known["moved"] = (known["effect"] - known["within"]).abs()
+    known["apart"] = known["verdict"] == DIFFERS
+    known["gap"] = (known["largest"] - known["smallest"]).where(known["apart"], 0.0)
+    order = known.sort_values(
+        ["apart", "gap", "simpson", "sure", "moved", *keys], ascending=[False] * 5 + [True] * len(keys), kind="stable"
+    )
+    flagged = order[order["simpson"] & ~order["apart"]].sort_values("moved", ascending=False, kind="stable")
+    apart = order[order["apart"]]
+    drawn, leading = order.head(_MOST_DRAWN), order.head(MOST_ROWS)
+    figure = interval_figure(
+        [" → ".join(str(getattr(row, key)) for key in keys) for row in rows_of(drawn)],
+        [
+            Series.of("as it is", drawn, scale=said.scale),
+            Series.of(f"with {held} held fixed", drawn, WITHIN, scale=said.scale),
+        ],
+        axis=axis,
+        band=band,
+    )
+    told = int(known["homogeneity_p"].notna().sum())
+    reading = (
+        f"Blue: the plain difference. Orange: the difference among pictures alike in {held} {by}. "
+        "What stays is not explained by it; something else that goes along with the slice may still be."
+    )
+    if "homogeneity_strata" in table:
+        untold = (
+            f"; {plural(len(known) - told, said.many)} had too few pictures in all strata but one"
+            if told < len(known)
+            else ""
+        )
+        reading += f" Whether the strata agree is tested by {test}{untold}."
+    columns = {key: leading[key] for key in keys} | {
+        "as it is": intervals(leading, scale=said.scale, digits=said.digits),
+        "held fixed": intervals(leading, WITHIN, scale=said.scale, digits=said.digits),
+        "strata": leading["strata_used"].map(str),
+        "verdict": leading["verdict"],
+        "what happens": [_what(row, said) for row in rows_of(leading)],
+    }
+    return Chapter(
+        name,
+        title.format(held),
+        (
+            _summary(table, known, flagged, held, said),
+            *(_apart(row, held, said) for row in rows_of(apart.head(_MOST_SAID))),
+            *(_sentence(row, held, said) for row in rows_of(flagged.head(_MOST_SAID))),
+        ),
+        reading,
+        figure if len(drawn) else None,
+        pd.DataFrame(columns),
+        len(table),
+        list(leading["where"]),
+        source,
+    )
+
+
+def _summary(table: pd.DataFrame, known: pd.DataFrame, flagged: pd.DataFrame, held: str, said: _Said) -> str:
+    skewed = int((known["verdict"] == "skewed").sum())
+    counts = flagged["simpson_kind"].value_counts()
+    parts = [f"{int(counts[kind]):,} {words}" for kind, words in _COUNTED.items() if kind in counts]
+    sentence = (
+        f"Among pictures alike in {held}, {plural(skewed, said.many)} of {len(known):,} "
+        f"{'is' if skewed == 1 else 'are'} skewed."
+    )
+    apart = int(known["apart"].sum())
+    if apart:
+        sentence += (
+            f" {plural(apart, said.many)} {'differs' if apart == 1 else 'differ'} between strata: there the average "
+            "speaks for none of them."
+        )
+    if parts:
+        sentence += f" Plain differences: {', '.join(parts)}."
+    unknown = len(table) - len(known)
+    if unknown:
+        sentence += f" {plural(unknown, said.many)} could not be compared so (the table in the run folder says why)."
+    return sentence
+
+
+def _between(row: Any, said: _Said) -> str:
+    ends = ((row.smallest, row.smallest_in), (row.largest, row.largest_in))
+    return ", ".join(f"{said.number(value)}{said.unit} in {stratum}" for value, stratum in ends)
+
+
+def _what(row: Any, said: _Said) -> str:
+    return _between(row, said) if row.apart else _KINDS.get(row.simpson_kind, "").partition(" (")[0]
+
+
+def _apart(row: Any, held: str, said: _Said) -> str:
+    return (
+        f"{said.gap.format(row)} depends on {held}: {_between(row, said)} (the strata do not agree, "
+        f"{small_q(row.homogeneity_q)}); averaged over all, {said.interval(row, WITHIN)}."
+    )
+
+
+def _sentence(row: Any, held: str, said: _Said) -> str:
+    return (
+        f"{said.about.format(row)}: {said.interval(row)}{said.unit} as they are, "
+        f"{said.interval(row, WITHIN)} with {held} held fixed: the difference {_KINDS[row.simpson_kind]}."
+    )

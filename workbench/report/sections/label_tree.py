@@ -1,0 +1,76 @@
+"""At which level of the label tree are the skews real: one emotion, its family, or pleasant against unpleasant?"""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from affect_workbench.analyses.audit.result import AuditResult
+from affect_workbench.workbench.interface.numbers import interval, percent, plural, rates, small_q
+from affect_workbench.workbench.report.sections.section import (
+    MOST_ROWS,
+    Chapter,
+    nearer_to_zero,
+    rows_of,
+    skew_figure,
+    skewed,
+)
+
+_MOST_SAID = 3
+_MOST_DRAWN = 12
+
+
+def label_tree(result: AuditResult) -> Chapter | None:
+    """Skews of groups of labels; None where the labels have no coarser level."""
+    table = result.tables.get("levels")
+    if table is None or table.empty:
+        return None
+    tested = table[table["effect"].notna()]
+    sure = nearer_to_zero(tested["adjusted_low"], tested["adjusted_high"])
+    order = tested.assign(skewed=tested["verdict"] == "skewed", sure=sure).sort_values(
+        ["skewed", "sure"], ascending=False, kind="stable"
+    )
+    leading = order.head(MOST_ROWS)
+    return Chapter(
+        "levels",
+        "One emotion, or all pleasant or unpleasant ones?",
+        (
+            _summary(result.findings),
+            *(
+                f"Pictures with {row.slice} are read as {row.group} {percent(row.rate)} of the time, others "
+                f"{percent(row.complement_rate)}: {interval(row.effect, row.low, row.high)} points, {small_q(row.q)}."
+                for row in rows_of(skewed(order).head(_MOST_SAID))
+            ),
+        ),
+        "Each level has the same tests as the single emotions. A skew that is gone one level up is a shift between "
+        "neighbours; one that is still there in polarity changes what a picture is taken for.",
+        skew_figure(
+            result,
+            order.head(_MOST_DRAWN),
+            lambda row: f"{row.slice} → {row.group}",
+            axis="difference from the other pictures, points",
+        ),
+        pd.DataFrame(
+            {
+                "slice": leading["slice"],
+                "level": leading["level"],
+                "read as": leading["group"],
+                **rates(leading),
+                "verdict": leading["verdict"],
+            }
+        ),
+        len(table),
+        list(leading["where"]),
+        "levels",
+    )
+
+
+def _summary(findings: pd.DataFrame) -> str:
+    own = findings[(findings["verdict"] == "skewed") & findings["repeats"].isna()]
+    if own.empty:
+        return "No single emotion is skewed; the groups of emotions are below."
+    level = own["coarsest"].str.extract(r"\((\w+)\)$")[0]
+    parts = [f"{int(count):,} still in {name}" for name, count in level.value_counts().items()]
+    alone = int(level.isna().sum())
+    if alone:
+        parts.append(f"{alone:,} only in the single emotion")
+    return f"Of {plural(len(own), 'skew')} that stand{'s' if len(own) == 1 else ''} on their own: {', '.join(parts)}."

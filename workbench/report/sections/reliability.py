@@ -1,0 +1,132 @@
+"""How well a model reads, and what its confidence is good for: how is that said in a sentence each?"""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from affect_workbench.analyses.audit.accuracy import Confidence, ReadingQuality
+from affect_workbench.workbench.interface.numbers import percent, points
+
+_FEWEST = 0.05
+"""Share of the pictures below which the surest are not spoken of: `probes.evaluation.calibration` tries no smaller one."""
+
+
+def accuracy_sentence(reading: ReadingQuality) -> str:
+    """How often the model is right, the best baseline beside it, and whether the figures are too high."""
+    own, baselines = reading.models.iloc[0], reading.models[reading.models["kind"] == "baseline"]
+    text = f"Of {int(own['n']):,} labelled pictures, {_subject(reading)} reads {_rate(own)} as their label says"
+    if reading.truth == "votes":
+        text = (
+            f"On {int(own['n']):,} pictures with votes, the label that {_subject(reading)} predicts has {_rate(own)} of a "
+            "picture’s votes on average (vote agreement)"
+        )
+    if len(baselines):
+        best = baselines.iloc[int(baselines["accuracy"].argmax())]
+        text += f"; the best of the baselines fitted on its training pictures, {best['model']}, {_rate(best)}"
+    if reading.seen:
+        text += (
+            f". {reading.seen:,} of these pictures are in-sample: trained on, or used to choose the epoch, so these figures "
+            f"are too high{', the baselines’ too' if len(baselines) else ''}"
+        )
+    elif reading.seen is None:
+        text += ". Whether it was trained on any of them is not known here; if it was, this is too high"
+    return f"{text}."
+
+
+def gap_sentence(confidence: Confidence) -> str:
+    """How far the confidence is from the accuracy."""
+    table = confidence.reliability
+    weights = table["n"] / table["n"].sum()
+    gap = float(((table["confidence"] - table["accuracy"]).abs() * weights).sum())
+    said, right = (float((table[name] * weights).sum()) for name in ("confidence", "accuracy"))
+    basis = f"Its probabilities are out of fold, {confidence.basis}. " if confidence.basis else ""
+    return (
+        f"{basis}It gives its answers a confidence of {percent(said)} on average and is right in {percent(right)}; over "
+        f"{len(table)} group{'s' if len(table) > 1 else ''} of like confidence the two are {points(gap, signed=False)} "
+        "points apart on average."
+    )
+
+
+def answer_sentence(confidence: Confidence) -> str:
+    """How much can be answered at the accuracy that was asked for, as far as these pictures can promise it."""
+    asked, sure = f"{100 * confidence.asked:g} %", f"{100 * confidence.level:g} % sure"
+    if confidence.seen:
+        return (
+            f"No accuracy can be promised for new pictures: {confidence.seen:,} of these {confidence.n:,} are in-sample, "
+            "and it reads those better (--unseen-only leaves them out)."
+        )
+    row, doubt = confidence.answered, ", if it was trained on none of these" if confidence.seen is None else ""
+    if row is not None:
+        answered = (
+            "Answering every picture"
+            if row["coverage"] == 1
+            else f"Answering only the surest {_share(row['coverage'])} of the pictures (confidence from "
+            f"{percent(confidence.threshold)} on)"
+        )
+        return (
+            f"{answered}, it would be right in at least {asked} of its answers to new pictures like these ({sure}{doubt}); "
+            f"here it is right in {percent(row['accuracy'])}."
+        )
+    curve = confidence.coverage
+    told = curve[(curve["accuracy"] >= confidence.asked) & (curve["coverage"] >= _FEWEST)]
+    if told.empty:
+        return (
+            f"At no threshold can {asked} be promised: however few of the pictures it answers, down to the surest "
+            f"{_share(_FEWEST)}, fewer are read right."
+        )
+    best = dict(told.iloc[int(told["low"].argmax())])
+    return (
+        f"At no threshold can {asked} be promised on so few pictures: of the surest {_share(best['coverage'])} it reads "
+        f"{percent(best['accuracy'])} right, but {int(best['n']):,} pictures are too few to be {sure} of it."
+    )
+
+
+def coverage_note(confidence: Confidence) -> str:
+    """What the bands of the coverage curve are, and what the threshold on it."""
+    bands = "The bands are 95 % intervals, each for a threshold that was fixed beforehand."
+    if confidence.threshold is None:
+        return bands
+    return (
+        f"{bands} The one that is ringed was picked among twenty on these very pictures: the promise allows for that, and "
+        "holds for new pictures that are drawn as these were."
+    )
+
+
+def none_sentence(beyond: int, n: int, share: float) -> str:
+    """How many of `n` pictures are like no label, by the threshold that training kept."""
+    return (
+        f"{_share(beyond / n)} of the pictures ({beyond:,} of {n:,}) are farther from every label that it was trained on "
+        f"than {_share(1 - share)} of its validation pictures were: none of these. Of pictures like those, about "
+        f"{_share(share)} are."
+    )
+
+
+NO_NONE_THRESHOLD = (
+    "How many pictures are “none of these” cannot be said: the probe keeps no threshold for it (it was imported, was "
+    "trained before there was one, or had too few validation pictures)."
+)
+
+
+def unsure_sentence(measure: str, *, truth: str = "labels") -> str:
+    """Why nothing is said of the confidence of a table."""
+    if truth == "votes":
+        return (
+            "The truth is votes, so that no answer is right or wrong, and nothing is said of its confidence here; how "
+            "far its probabilities are from the votes is said slice by slice, under calibration."
+        )
+    if measure == "label":
+        return "The predictions name a label only, so there is no confidence to believe or to doubt."
+    return "The scores are no probabilities (they do not add up to 1), so nothing is said of its confidence."
+
+
+def _subject(reading: ReadingQuality) -> str:
+    return "the probe" if reading.models["kind"].iloc[0] == "probe" else "the model"
+
+
+def _rate(row: pd.Series) -> str:
+    return f"{percent(row['accuracy'])} [{100 * row['low']:.1f}, {100 * row['high']:.1f}]"
+
+
+def _share(value: float) -> str:
+    """A share without decimals, but never rounded to nothing or to all."""
+    return f"{100 * value:.0f} %" if value in (0, 1) or 0.005 <= value < 0.995 else f"{100 * value:.1f} %"

@@ -1,0 +1,155 @@
+"""How far do the readings lie apart in valence (joy read as contentment is mild, as anger is not), and other numbers?"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from affect_workbench.analyses.audit.outcome_tables import OUTCOME_PREFIX
+from affect_workbench.analyses.audit.questions import NO_VALENCE
+from affect_workbench.analyses.audit.result import AuditResult
+from affect_workbench.workbench.interface.intervals import Series, interval_figure
+from affect_workbench.workbench.interface.numbers import counts, interval, intervals, plural, signed, small_q
+from affect_workbench.workbench.report.sections.section import (
+    MOST_ROWS,
+    Chapter,
+    named_tables,
+    ranked,
+    rows_of,
+    sampled,
+    skewed,
+)
+
+_MOST_SAID = 4
+_MOST_DRAWN = 16
+
+
+def severe(result: AuditResult) -> Chapter | None:
+    """Valence of what is said, and what of it goes beyond the labels."""
+    table, beyond = result.tables.get("severity"), result.tables.get("severity_beyond_labels")
+    if table is None or table.empty:
+        return None
+    order = ranked(table)
+    drawn, leading = order.head(_MOST_DRAWN), order.head(MOST_ROWS)
+    tolerance = float(table["tolerance"].iloc[0])
+    series = [Series.of("what is said", drawn, scale=1.0)]
+    if beyond is not None:
+        own = beyond.set_index("slice").reindex(drawn["slice"])
+        series.append(Series.of("beyond the labels", own, scale=1.0))
+    sure = skewed(order)
+    found = [
+        f"Readings of {plural(len(sure), 'slice')} of {len(table):,} are more or less pleasant than those of the other "
+        f"pictures, beyond chance and by more than {tolerance:.2g} units of valence."
+    ]
+    for row in rows_of(sure.head(_MOST_SAID)):
+        sentence = _sentence(row, "What is said of pictures with {} is {} pleasant")
+        if beyond is not None:
+            mine: Any = beyond.set_index("slice").loc[row.slice]
+            sentence += f"; beyond what the {result.run['truth']} say, {_interval(mine)}"
+        found.append(sentence + ".")
+    valence = result.run.get("valence", "polarity of the labels: −1 unpleasant, 0 neutral, +1 pleasant")
+    return Chapter(
+        "severity",
+        "How severe: pleasant or unpleasant",
+        (*found, *_left_out(result), *sampled(result, "severity")),
+        f"Difference of mean valence from the other pictures ({valence}). A skew among feelings of one polarity leaves it "
+        f"at zero. The tolerance is a fifth of a standard deviation. {how_found(table)}",
+        interval_figure(drawn["slice"].tolist(), series, axis="difference of mean valence", band=tolerance),
+        _table(leading),
+        len(table),
+        list(leading["where"]),
+        "severity",
+    )
+
+
+def _left_out(result: AuditResult) -> list[str]:
+    """A sentence that names the labels without valence, with their counts of pictures."""
+    names = [str(name) for name in result.excluded["name"] if str(name).startswith(NO_VALENCE)]
+    return [
+        f"Pictures predicted as a label without a known polarity take no part: {name.removeprefix(NO_VALENCE)}."
+        for name in names
+    ]
+
+
+def outcomes(result: AuditResult) -> list[Chapter]:
+    """A chapter a numeric outcome that was asked for."""
+    chapters: list[Chapter] = []
+    for name, table in named_tables(result, OUTCOME_PREFIX):
+        source = OUTCOME_PREFIX + name
+        order = ranked(table)
+        drawn, leading = order.head(_MOST_DRAWN), order.head(MOST_ROWS)
+        sure = skewed(order)
+        tolerance = float(table["tolerance"].iloc[0])
+        found = [
+            f"{name} differs in {plural(len(sure), 'slice')} of {len(table):,}, beyond chance and by more than "
+            f"{tolerance:.2g} (a fifth of its standard deviation).",
+            *(
+                _sentence(row, name + " of pictures with {} is {}", ("higher", "lower")) + "."
+                for row in rows_of(sure.head(_MOST_SAID))
+            ),
+        ]
+        chapters.append(
+            Chapter(
+                f"outcome-{len(chapters) + 1}",
+                f"The number {name}",
+                (*found, *sampled(result, source)),
+                f"Difference of means from the other pictures. {how_found(table)}",
+                interval_figure(
+                    drawn["slice"].tolist(),
+                    [Series.of(name, drawn, scale=1.0)],
+                    axis=f"difference of mean {name}",
+                    band=tolerance,
+                ),
+                _table(leading),
+                len(table),
+                list(leading["where"]),
+                source,
+            )
+        )
+    return chapters
+
+
+_HOW = {
+    "pairs": "where pairs of pictures differ in the attribute, p and interval are Student’s of the differences within pairs",
+    "cluster-robust": "pictures come in groups: p and interval are from one cluster-robust variance (CR2) with "
+    "Satterthwaite’s degrees of freedom",
+    "welch": "p and interval are Welch’s",
+    "exact": "where these are few, Welch’s t is held against every way to choose the slice’s pictures, for p and interval "
+    "alike",
+    "permutation": "where these are few for a number so skewed, Welch’s t is held against random ways to choose the slice’s "
+    "pictures, for p and interval alike",
+}
+
+
+def how_found(table: pd.DataFrame) -> str:
+    """By which model p and interval were found, in words; of runs of version 0.1.0 what was true of them."""
+    if "spread" not in table:
+        return "Welch interval, permutation test."
+    said = [words for method, words in _HOW.items() if (table["method"] == method).any()]
+    text = "; ".join(said) or "nothing could be tested"
+    return f"{text[0].upper()}{text[1:]}."
+
+
+def _sentence(row: Any, words: str, ways: tuple[str, str] = ("more", "less")) -> str:
+    """`words` has a place for the slice and one for the first or second of the ways: up or down."""
+    told = words.format(row.slice, ways[0] if row.effect > 0 else ways[1])
+    return f"{told}: {_interval(row)}, {small_q(row.q)}, n = {row.n:,}"
+
+
+def _interval(row: Any) -> str:
+    return interval(row.effect, row.low, row.high, scale=1.0, digits=2)
+
+
+def _table(rows: pd.DataFrame) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "slice": rows["slice"],
+            "n": counts(rows["n"]),
+            "mean": [signed(value, 2) for value in rows["mean"]],
+            "others": [signed(value, 2) for value in rows["complement_mean"]],
+            "difference": intervals(rows, scale=1.0, digits=2),
+            "q": [f"{q:.2g}" for q in rows["q"]],
+            "verdict": rows["verdict"],
+        }
+    )

@@ -1,0 +1,146 @@
+"""How is a finding said in one sentence that a reader without statistics understands?"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from affect_workbench.analyses.audit.result import AuditResult
+from affect_workbench.workbench.interface.numbers import _escaped, percent, points, probability
+
+VERDICT_MEANING = {
+    "skewed": "differs, beyond chance and by more than the tolerance",
+    "equivalent": "differs by less than the tolerance",
+    "undetermined": "the data cannot tell: neither a difference nor its absence is shown",
+    "too small": "too few pictures to say anything",
+}
+ORIGIN_MEANING = {
+    "model": "the model adds this",
+    "labels": "this is the {truth}’ doing",
+    "both": "the model adds to it",
+    "unclear": "{truth} or model cannot be told",
+}
+
+
+def finding_sentence(finding: Any, *, truth: str = "labels", standing: str = "") -> list[tuple[str, str]]:
+    """The finding as (text, style) pieces, style one of `plain`, `slice`, `emotion`, `quiet`.
+
+    Pieces rather than HTML, so that the report, the app and the terminal each dress (and escape) them their own way.
+
+    Args:
+        finding: a `Finding`, or a row of `AuditResult.findings`.
+        truth: what the truth is made of, `labels` or `votes`.
+        standing: what a finding over inferred attributes is worth (`workbench.concepts.sentences.standing`).
+    """
+    lead, others = "Pictures with ", "others"
+    if (pairs := _number(finding, "pairs")) is not None:
+        # Of a row of a table, `where` is a method.
+        where = finding["where"] if isinstance(finding, pd.Series) else finding.where
+        lead = f"{in_pairs(pairs, _number(finding, 'pairs_mixed') or 0, where)}, pictures with "
+        others = "their partners"
+    pieces = [(lead, "plain"), (finding.slice, "slice"), (" are read as ", "plain"), (finding.emotion, "emotion")]
+    if finding.rate is None or math.isnan(finding.rate):
+        return [*pieces, (f": too few to tell (n = {finding.n:,}).", "plain")]
+    pieces.append((f" {percent(finding.rate)} of the time, {others} {percent(finding.complement_rate)}: ", "plain"))
+    pieces.append((f"{points(finding.effect)} points", "effect"))
+    pieces.append((f" [{points(finding.low)}, {points(finding.high)}]", "plain"))
+    # The exact q stands in the table; here a reader wants to know whether it is small.
+    q = "q < 0.001" if finding.q is not None and finding.q < 0.001 else f"q = {probability(finding.q)}"
+    pieces.append((f", {q}, n = {finding.n:,}", "quiet"))
+    if isinstance(finding.composition, float) and not math.isnan(finding.composition):
+        pieces.append((f"; the {truth} themselves differ by {points(finding.composition)}", "plain"))
+    if isinstance(finding.origin, str):
+        pieces.append((f": {ORIGIN_MEANING[finding.origin].format(truth=truth)}", "plain"))
+    if standing:
+        pieces.append((f"; {standing}", "plain"))
+    return [*pieces, (".", "plain")]
+
+
+def in_pairs(pairs: float, mixed: float, where: Mapping[str, Any]) -> str:
+    """What a slice was compared in: `In 400 pairs that differ in camera only`.
+
+    Args:
+        pairs: how many.
+        mixed: how many of them differ in another attribute as well.
+        where: the slice's conditions, in one of which at least they differ.
+    """
+    columns = " or ".join(column.replace("_", " ") for column in where)
+    more = f" ({mixed:,.0f} of them in something else as well)" if mixed else " only"
+    return f"In {pairs:,.0f} pair{'' if pairs == 1 else 's'} that differ in {columns}{more}"
+
+
+def _number(finding: Any, name: str) -> float | None:
+    """None where it is not known, or was not kept by an older version."""
+    value = getattr(finding, name, None)
+    return None if value is None or math.isnan(value) else float(value)
+
+
+def beside(finding: Any) -> str:
+    """What stands beside the difference, for who asks: the rate's own interval, drawn toward the wider slice, as ratios."""
+
+    def known(value: float | None) -> bool:
+        return value is not None and not math.isnan(value)
+
+    if not known(finding.rate) or not known(finding.rate_low):
+        return ""
+    parts = [f"rate {percent(finding.rate)} [{percent(finding.rate_low)}, {percent(finding.rate_high)}]"]
+    if known(finding.shrunk):
+        parts.append(f"{percent(finding.shrunk)} when drawn toward the wider slice, as few pictures ask for")
+    if known(finding.ratio):
+        parts.append(f"{finding.ratio:.2f} times that of the others")
+    parts.append("log-odds " + f"{finding.log_odds:+.2f}".replace("-", "−"))
+    if known(finding.excess):
+        parts.append(f"{points(finding.excess)} points beyond what its parts do")
+    if isinstance(finding.coarsest, str) and finding.coarsest != finding.emotion:
+        parts.append(f"real for {finding.coarsest} as a whole")
+    if known(finding.design) and finding.design > 1.005:
+        parts.append(f"{finding.design:.1f} pictures of these groups tell as much as one")
+    if known(finding.design) and finding.design < 0.995:
+        parts.append(f"groups lie on both sides, so that a picture tells as much as {1 / finding.design:.1f} would alone")
+    if known(finding.shift_q):
+        parts.append(f"that the model adds to it: q = {probability(finding.shift_q)} among all such attributions")
+    detectable = points(finding.detectable, signed=False)
+    parts.append(f"a single test finds differences from about {detectable} points on (80 % power)")
+    text = "; ".join(parts)
+    return f"{text[0].upper()}{text[1:]}."
+
+
+def plain_sentence(finding: Any, *, truth: str = "labels", standing: str = "") -> str:
+    """The finding as plain text."""
+    return "".join(text for text, _ in finding_sentence(finding, truth=truth, standing=standing))
+
+
+def markdown_sentence(finding: Any, *, truth: str = "labels", standing: str = "") -> str:
+    """The finding as Markdown with every character of the data escaped."""
+    marks = {"slice": "*", "emotion": "**", "effect": "**"}
+    pieces = ((marks.get(style, ""), text) for text, style in finding_sentence(finding, truth=truth, standing=standing))
+    # Emphasis only works when its marks touch the text.
+    return "".join(f"{mark}{_escaped(text.strip() if mark else text)}{mark}" for mark, text in pieces)
+
+
+def map_badge(record: dict[str, Any] | None, pictures: int) -> str:
+    """How far the map can be trusted, in words."""
+    if record is None:
+        return "There is no map: it was switched off, or the predictions name a label and nothing else."
+    name = {"umap": "UMAP", "pca": "PCA (too few pictures for UMAP)"}[record["method"]]
+    trust = record["trustworthiness"]
+    badge = f"trustworthiness {trust:.2f} of 1" if trust is not None else "too few pictures to measure its trustworthiness"
+    for measure, words in (
+        ("continuity", "continuity {:.2f}"),
+        ("overlap", "{:.2f} of nearest neighbours kept"),
+        ("disagreement", "maps that differ in their seed only are {:.2f} of 1 apart"),
+    ):
+        if record.get(measure) is not None:
+            badge += ", " + words.format(record[measure])
+    some = f", {record['pictures']:,} of {pictures:,} pictures drawn at random" if record["pictures"] < pictures else ""
+    return f"{name} of the {record['space']}{some}; {badge}. For looking only: no number here is computed on the map."
+
+
+def samples_in(result: AuditResult, where: dict[str, Any]) -> pd.DataFrame:
+    """The pictures behind a slice."""
+    from affect_workbench.analyses.slices.conditions import SliceSpec
+
+    return result.samples[SliceSpec.from_json(where).mask(result.samples)]

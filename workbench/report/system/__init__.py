@@ -1,0 +1,1 @@
+"""What is stated of the audited system, its purpose and its data?"""

@@ -1,0 +1,1 @@
+"""How is a finished audit kept, opened, reviewed and used as a gate?"""

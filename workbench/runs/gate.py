@@ -1,0 +1,119 @@
+"""Which findings make a command fail, for use as a gate?
+
+`skewed` catches every skew of an audit, `skewed:0.05` those that surely lie more than 5 points from zero; `accuracy` and
+`accuracy:0.05` slices whose accuracy differs from that of the other pictures, or surely by more than 5 points; `worse` and
+`worse:0.05` the same of a comparison: skews that grew, or surely grew by more than 5 points. Of a numeric outcome, which has
+units of its own, the number is one of standard deviations: `skewed:0.3` catches outcomes that surely differ by more than 0.3
+of one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from affect_workbench.analyses.audit.result import AuditResult
+
+RATES, ACCURACY = "rates", "accuracy"
+"""What a row is about: how often an emotion is predicted, or how often the prediction is right."""
+
+
+@dataclass(frozen=True)
+class Gate:
+    """What is not let through.
+
+    Attributes:
+        verdict: `skewed` or `worse`; `accuracy` for slices whose accuracy is skewed.
+        beyond: how far a finding must surely reach, as a share; 0 for as far as its verdict asks.
+        asked: whether it decides the exit code; else it only marks what it would catch.
+    """
+
+    verdict: str
+    beyond: float = 0.0
+    asked: bool = True
+
+    def __str__(self) -> str:
+        return f"{self.verdict}:{self.beyond:g}" if self.beyond else self.verdict
+
+    @property
+    def about(self) -> str:
+        """What it looks at: `RATES` or `ACCURACY`."""
+        return ACCURACY if self.verdict == ACCURACY else RATES
+
+    def caught(self, table: pd.DataFrame, *, about: str = RATES) -> npt.NDArray[np.bool_]:
+        """Which rows of an audit's findings, outcomes or accuracies, or of a comparison's changes, are not let through."""
+        if about != self.about:
+            return np.zeros(len(table), dtype=bool)
+        wanted = "skewed" if about == ACCURACY else self.verdict
+        unit = table["spread"].to_numpy(float) if "spread" in table else 1.0
+        return np.asarray((table["verdict"] == wanted) & (surely(table) > self.beyond * unit), dtype=bool)
+
+    def fails(self, result: AuditResult) -> bool:
+        """Whether it was asked and catches something in an audit."""
+        if not self.asked:
+            return False
+        tables = (result.tables.get(ACCURACY),) if self.about == ACCURACY else (result.findings, result.outcomes)
+        return any(table is not None and bool(self.caught(table, about=self.about).any()) for table in tables)
+
+
+def gate_from(text: str, *, verdict: str, more: tuple[str, ...] = ()) -> Gate:
+    """The gate that `--fail-on TEXT` describes; without a text one that marks and lets everything through.
+
+    Args:
+        text: `VERDICT` or `VERDICT:SHARE`.
+        verdict: the verdict that this command can fail on.
+        more: what else it can fail on.
+
+    Raises:
+        ValueError: another verdict, or not a share.
+    """
+    if not text:
+        return Gate(verdict, asked=False)
+    name, colon, number = text.partition(":")
+    legal = (verdict, *more)
+    expected = f"expected {' or '.join(f'{one} or {one}:SHARE' for one in legal)}, with a share from 0 to 1"
+    expected += f" ({verdict}:0.05 is 5 points)"
+    if name.strip() not in legal:
+        raise ValueError(f"--fail-on {text}: {expected}")
+    try:
+        beyond = float(number) if colon else 0.0
+    except ValueError:
+        raise ValueError(f"--fail-on {text}: {number!r} is not a number; {expected}") from None
+    if not 0 <= beyond < 1:
+        raise ValueError(f"--fail-on {text}: {number} is out of range; {expected}")
+    return Gate(name.strip(), beyond)
+
+
+def audit_gate(fail_on: str, *, fail_on_skew: bool = False) -> Gate:
+    """The gate of an audit; `--fail-on-skew` is the older way to say `--fail-on skewed`.
+
+    Raises:
+        ValueError: see `gate_from`.
+    """
+    return gate_from(fail_on or ("skewed" if fail_on_skew else ""), verdict="skewed", more=(ACCURACY,))
+
+
+def require_answerable(gate: Gate, *, truth: bool) -> None:
+    """Refuses a gate on something that the audit cannot know: it would let everything through.
+
+    Raises:
+        ValueError: accuracy is asked for, and no picture has a label or votes.
+    """
+    if gate.about == ACCURACY and not truth:
+        raise ValueError(f"--fail-on {gate}: no audited picture has a label or votes, so accuracy is not known; join some")
+
+
+def surely(table: pd.DataFrame) -> npt.NDArray[Any]:
+    """How far each finding surely reaches `(n,)`: its skew from zero, or in a comparison the growth of it.
+
+    It is the nearer end of the adjusted interval, 0 where that holds zero or where there is none.
+    """
+    names = ("growth_low", "growth_high") if "growth_low" in table else ("adjusted_low", "adjusted_high")
+    low, high = (table[name].to_numpy(float) for name in names)
+    return np.where(low > 0, low, np.where(high < 0, -high, 0.0))

@@ -1,0 +1,1 @@
+"""Which parts do several pages of the app share?"""

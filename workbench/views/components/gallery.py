@@ -1,0 +1,94 @@
+"""Which pictures are behind a number? The pictures themselves where their files are there, and a table."""
+
+from __future__ import annotations
+
+import pandas as pd
+import streamlit as st
+
+from affect_workbench.analyses.audit.tables import SCORE_OF
+from affect_workbench.workbench.interface.numbers import markdown_text
+from affect_workbench.workbench.interface.thumbnails import thumbnail_bytes
+from affect_workbench.workbench.report.evidence.choice import Evidence, caption, worst_first
+from affect_workbench.workbench.report.evidence.gallery import typical_first
+
+MOST_ROWS = 1_000
+_MOST_THUMBNAILS = 12
+_MOST_TRIED = 2_000
+_SIDE = 220
+_WORST_FIRST = "those read against their label come first"
+
+
+def show_evidence(found: Evidence, *, key: str) -> None:
+    """Shows the pictures that show a claim, the best first, with what they are in words."""
+    st.markdown(markdown_text(found.words))
+    if len(found):
+        rows = found.rows
+        read_so = bool((rows["predicted"] == found.emotion).all())
+        if "path" in rows:
+            _thumbnails(rows, found.captions(_MOST_TRIED), "")
+            if read_so:
+                _captioned(typical_first(rows), "Most typical: with a margin near the middle of these")
+        _table(rows, key=key, order=_WORST_FIRST if read_so else "those that show it best come first")
+
+
+def show_pictures(rows: pd.DataFrame, *, key: str) -> None:
+    """Shows samples: those read most against their labels, the most typical ones, and a table of all."""
+    if rows.empty:
+        st.info("No picture is in this selection.")
+        return
+    worst = worst_first(rows)
+    if "path" in worst:
+        known = worst["audit_agreement"].notna().any()
+        _captioned(worst, "Read most against their labels, the surest first" if known else "The surest first")
+        _captioned(
+            typical_first(rows), "Most typical: read as most of this selection is, with a margin near the middle of it"
+        )
+    _table(worst, key=key, order=_WORST_FIRST)
+
+
+def _table(rows: pd.DataFrame, *, key: str, order: str) -> None:
+    hidden = [
+        str(name)
+        for name in rows
+        if str(name).startswith(("vote_", SCORE_OF)) or name in ("audit_x", "audit_y", "path", "content", "split")
+    ]
+    columns = ["image_id", "predicted", *(["label"] if "label" in rows else []), "audit_agreement", "audit_margin"]
+    columns += [str(name) for name in rows if name not in (*columns, *hidden)]
+    st.dataframe(
+        rows[columns].head(MOST_ROWS),
+        hide_index=True,
+        key=key,
+        column_config={
+            "image_id": "picture",
+            "audit_agreement": st.column_config.NumberColumn(
+                "agreement", format="%.2f", help="share of labels or votes for the prediction"
+            ),
+            "audit_margin": st.column_config.NumberColumn(
+                "margin", format="%.3f", help="second nearest minus nearest label"
+            ),
+        },
+    )
+    shown = f"the first {MOST_ROWS:,} of " if len(rows) > MOST_ROWS else ""
+    st.caption(f"{shown}{len(rows):,} pictures; {order}.")
+
+
+def _captioned(rows: pd.DataFrame, title: str) -> None:
+    some = rows.head(_MOST_TRIED)
+    _thumbnails(some, [caption(row) for row in some.to_dict("records")], title)
+
+
+def _thumbnails(rows: pd.DataFrame, said: list[str], title: str) -> None:
+    """A row of pictures with what they show; nothing where no file can be found."""
+    shown: list[bytes] = []
+    captions: list[str] = []
+    for path, words in zip(rows["path"].head(len(said)), said, strict=True):
+        small = thumbnail_bytes(path, side=_SIDE)
+        if small is not None:
+            shown.append(small)
+            captions.append(markdown_text(words))
+        if len(shown) == _MOST_THUMBNAILS:
+            break
+    if shown:
+        if title:
+            st.markdown(f"**{title}**")
+        st.image(shown, caption=captions, width=110)

@@ -1,0 +1,1 @@
+"""Which pages does the app have? One module a page, by where they stand in its menu."""

@@ -1,0 +1,79 @@
+"""Which slices did nobody name? The held-out verdict first, then the pictures."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from affect_workbench.data.storage.atomic import MARKER
+from affect_workbench.workbench.discovery.sentences import WARNING, slice_sentence
+from affect_workbench.workbench.discovery.store import RECORD, load_discovery
+from affect_workbench.workbench.interface.numbers import markdown_text
+from affect_workbench.workbench.views.state import RUNS_VARIABLE, short_name
+
+_MOST_PICTURES = 12
+
+
+def render() -> None:
+    """Choose a discovery, read what holds, choose a slice, see its held-out members."""
+    st.title("Discovered slices")
+    root = Path(os.environ.get(RUNS_VARIABLE, "runs"))
+    folders = discoveries_under(root)
+    if not folders:
+        st.info(f"Nothing was discovered under `{root}` yet: `workbench discover --features DIR --probe DIR -o runs/found`.")
+        return
+    folder = st.selectbox("Discovery", folders, format_func=lambda path: short_name(path, root))
+    try:
+        found = load_discovery(folder)
+    except (OSError, ValueError) as error:
+        st.error(markdown_text(f"This discovery cannot be read: {error}"))
+        return
+    st.markdown(f"**{markdown_text(found.headline)}**")
+    for note in found.notes:
+        st.caption(markdown_text(note))
+    st.warning(WARNING)
+    if found.table.empty:
+        return
+    rows, members = list(found.table.itertuples()), found.members
+    others = [row for row in rows if row.verdict != "verified"]
+    st.markdown(_list([row for row in rows if row.verdict == "verified"]))
+    if others:
+        with st.expander(f"{len(others):,} more that do not hold, or cannot be told"):
+            st.markdown(_list(others))
+    row = st.selectbox("Pictures of slice", rows, format_func=lambda row: f"{row.slice}. {row.name} → {row.emotion}")
+    _show(members[(members["slice"] == row.slice) & (members["half"] == "confirm")], row)
+
+
+def discoveries_under(root: Path) -> list[Path]:
+    """Finished discoveries one or two folders below `root`, the newest first."""
+    found = [path.parent for pattern in ("*", "*/*") for path in root.glob(f"{pattern}/{RECORD}")]
+    whole = [path for path in found if (path / MARKER).is_file() and not path.name.startswith(".")]
+    return sorted(whole, key=lambda path: ((path / MARKER).stat().st_mtime_ns, str(path)), reverse=True)
+
+
+def _list(rows: list[Any]) -> str:
+    return "\n".join(f"- {markdown_text(slice_sentence(row))}" for row in rows)
+
+
+def _show(members: pd.DataFrame, row: Any) -> None:
+    """Held-out members with the highest scores, in that order, whatever was said of them."""
+    st.caption(f"{markdown_text(row.why)}. {len(members):,} held-out pictures, the most typical first.")
+    first = members.sort_values(["score", "image_id"], ascending=[False, True], kind="stable")
+    known = [name for name in ("image_id", "predicted", "label", "score") if name in first]
+    if "path" in first:
+        there = [isinstance(path, str) and Path(path).is_file() for path in first["path"]]
+        shown = first[there].head(_MOST_PICTURES)
+        words = [
+            markdown_text(f"read as {one.predicted}" + (f", labelled {one.label}" if "label" in known else ""))
+            for one in shown.itertuples()
+        ]
+        if len(shown):
+            st.image([str(path) for path in shown["path"]], caption=words, width=110)
+    st.dataframe(first[known], hide_index=True, key="members")
+
+
+render()

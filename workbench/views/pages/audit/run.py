@@ -1,0 +1,99 @@
+"""Where do these numbers come from, how well are the pictures read, and what is not in them?"""
+
+from __future__ import annotations
+
+import json
+
+import pandas as pd
+import streamlit as st
+
+from affect_workbench.analyses.audit.accuracy import ReadingQuality
+from affect_workbench.workbench.interface.numbers import markdown_text
+from affect_workbench.workbench.interface.style import CONFIG
+from affect_workbench.workbench.report.figures import calibration as calibration_figures
+from affect_workbench.workbench.report.figures.accuracy import accuracy_figure
+from affect_workbench.workbench.report.sections import reliability as reading_sentences
+from affect_workbench.workbench.report.system.section import SystemSection, system_section
+from affect_workbench.workbench.views.state import opened_audit, opened_folder
+
+
+def render() -> None:
+    """Provenance, accuracy and confidence, what was left out, and the files to take away."""
+    result, folder = opened_audit(), opened_folder()
+    run = result.run
+    st.title("Run")
+    if "command" in run:
+        st.code(run["command"], language="bash", wrap_lines=True)
+    read = {
+        "pictures": f"{run['pictures']:,}, {run['pictures_with_truth']:,} of them with {run['truth']}",
+        "predictions": f"{run['source']} ({run['measure']})",
+        "taxonomy": f"{result.taxonomy.name}: {', '.join(result.taxonomy.labels)}",
+    }
+    compared = {"pictures": f"{run['pictures']:,}", "numbers": f"{', '.join(run['config']['outcomes'])} of {run['source']}"}
+    facts = {
+        "made": run["created"],
+        **(read if result.has_predictions else compared),
+        **{
+            name.replace("_", " "): run[name]
+            for name in ("features", "features_fingerprint", "probe", "probe_fingerprint", "anchors", "attributes_table")
+            if name in run
+        },
+        "tested pairs": f"{run['tested']:,}",
+        "settings": json.dumps(run["config"]),
+        "versions": ", ".join(f"{name} {version}" for name, version in run["versions"].items()),
+    }
+    st.table(pd.DataFrame({"": list(facts.values())}, index=list(facts)))
+
+    if result.reading is not None:
+        _show_reading(result.reading, measure=run["measure"])
+    _show_system(system_section(result))
+    st.header("Left out, and why")
+    if result.excluded.empty:
+        st.markdown("Nothing: every attribute, slice and picture is in the tables.")
+    else:
+        st.caption(f"{len(result.excluded):,} item(s). Being left out says nothing about bias.")
+        st.dataframe(result.excluded, hide_index=True, key="excluded")
+
+    st.header("Take away")
+    table = result.findings if result.has_predictions else result.outcomes
+    findings = table.assign(where=[json.dumps(where) for where in table["where"]])
+    st.download_button("Findings (CSV)", findings.to_csv(index=False).encode(), "findings.csv", "text/csv")
+    report = folder / "report.html"
+    if report.is_file():
+        st.download_button("Report (HTML, opens offline)", report.read_bytes(), "report.html", "text/html")
+
+
+def _show_system(found: SystemSection) -> None:
+    st.header("The system and its data")
+    for part, pairs in found.stated.items():
+        told = "  \n".join(f"*{what}:* {markdown_text(words)}" for what, words in pairs)
+        st.markdown(f"**{part}**  \n{told}")
+    if found.stated:
+        st.caption("This was stated with the audit; nothing of it was examined, and it changes no number.")
+    if found.not_stated:
+        st.markdown(markdown_text(found.not_stated))
+    st.markdown(markdown_text(" ".join((*found.labels, *found.missing))))
+    with st.expander("How each attribute was obtained"):
+        st.markdown("\n".join(f"- {markdown_text(line)}" for line in found.attributes))
+
+
+def _show_reading(reading: ReadingQuality, *, measure: str) -> None:
+    st.header("How well does it read?")
+    st.markdown(markdown_text(reading_sentences.accuracy_sentence(reading)))
+    st.plotly_chart(accuracy_figure(reading.models, measure=reading.measure), theme=None, key="accuracy", config=CONFIG)
+    st.subheader("Can its confidence be believed?")
+    found = reading.confidence
+    if found is None:
+        st.markdown(markdown_text(reading_sentences.unsure_sentence(measure, truth=reading.truth)))
+        return
+    told = f"{reading_sentences.gap_sentence(found)} {reading_sentences.answer_sentence(found)}"
+    st.markdown(markdown_text(told))
+    left, right = st.columns(2)
+    reliability = calibration_figures.reliability_figure({found.model: found.reliability})
+    left.plotly_chart(reliability, theme=None, key="reliability", config=CONFIG)
+    coverage = calibration_figures.coverage_figure({found.model: found.coverage}, threshold=found.threshold)
+    right.plotly_chart(coverage, theme=None, key="coverage", config=CONFIG)
+    st.caption(reading_sentences.coverage_note(found))
+
+
+render()

@@ -1,0 +1,177 @@
+"""How is every slice read? Heat map, table with filters, and the pictures behind a row."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from affect_workbench.analyses.audit.result import AuditResult
+from affect_workbench.analyses.inference.verdicts import VERDICTS
+from affect_workbench.workbench.interface.numbers import markdown_text, points
+from affect_workbench.workbench.interface.style import CONFIG
+from affect_workbench.workbench.report import sentences
+from affect_workbench.workbench.report.evidence.choice import evidence, predicted_so
+from affect_workbench.workbench.report.figures import findings as figures
+from affect_workbench.workbench.report.headline import Held, apart, caveats, strata_mark
+from affect_workbench.workbench.runs.reviews import Judged, marks
+from affect_workbench.workbench.views.components.gallery import show_evidence, show_pictures
+from affect_workbench.workbench.views.components.review_form import opened_reviews, review_form
+from affect_workbench.workbench.views.state import opened_audit, opened_folder
+
+_CLICKED = "clicked cell"
+
+
+def render() -> None:
+    """Heat map of slices by emotion, then the filtered table; choosing a row shows its pictures."""
+    result = opened_audit()
+    st.title("Slices")
+    orders = sorted(result.slices["order"].unique())
+    order = st.radio(
+        "Slices of", orders, horizontal=True, format_func=lambda n: "one attribute" if n == 1 else f"{n} attributes together"
+    )
+    heat_map = figures.heat_map(result, order=int(order))
+    st.caption(
+        "Points more (vermilion) or less (blue) than the other pictures. A number is skewed, ≈ equivalent; grey cells are "
+        f"not zero: ? could not be told, · has too few pictures. At most {figures.MOST_SLICES} slices, the most different. "
+        "Click what is written in a cell: the pictures behind it are shown under the map."
+    )
+    decided = opened_reviews(result, opened_folder())
+    if heat_map is not None:
+        clicked = st.plotly_chart(
+            heat_map, theme=None, key=f"heat {order}", config=CONFIG, on_select="rerun", selection_mode="points"
+        )
+        cell = _clicked_cell(result, clicked, order=int(order))
+        if cell is not None:
+            _point_down(result, cell)
+            _behind(result, cell, decided, key="cell")
+
+    st.header("Findings")
+    chosen = _filtered(result)
+    st.caption(f"{len(chosen):,} of {len(result.findings):,} pairs. Choose a row to see the pictures behind it.")
+    said, held = marks(decided), apart(result)
+    event = st.dataframe(
+        _readable(chosen, said, held, with_truth=result.run["truth"] != "none"),
+        hide_index=True,
+        key="findings",
+        on_select="rerun",
+        selection_mode="single-row",
+        height=420,
+        column_config=_COLUMNS,
+    )
+    picked = event.selection.rows
+    if picked and picked[0] < len(chosen):
+        _behind(result, int(chosen.index[picked[0]]), decided, key="behind")
+
+
+def _clicked_cell(result: AuditResult, event: Any, *, order: int) -> int | None:
+    """The row of the findings that the clicked cell of the heat map stands for."""
+    points = [point["customdata"] for point in event.selection.points if point.get("customdata")]
+    slices = figures.heat_map_slices(result, order=order)
+    if not points or int(points[0][0]) >= len(slices):
+        return None
+    findings = result.findings
+    found = findings.index[(findings["slice"] == slices[int(points[0][0])]) & (findings["emotion"] == points[0][1])]
+    return int(found[0]) if len(found) else None
+
+
+def _point_down(result: AuditResult, cell: int) -> None:
+    """Says once where the pictures of a clicked cell are: the map is higher than most screens."""
+    if st.session_state.get(_CLICKED) != cell:
+        row = result.findings.iloc[cell]
+        st.toast(markdown_text(f"Pictures behind {row['slice']} → {row['emotion']}: under the map"))
+    st.session_state[_CLICKED] = cell
+
+
+def _behind(result: AuditResult, position: int, decided: list[Judged], *, key: str) -> None:
+    """What a finding says, what a person says of it, and its pictures."""
+    row = result.findings.iloc[position]
+    told = caveats(result, row, held=apart(result))
+    st.markdown(sentences.markdown_sentence(row, truth=result.run["truth"], standing=told))
+    st.caption(markdown_text(sentences.beside(row)))
+    read_so = f"read as {row['emotion']}"
+    less = row["verdict"] == "skewed" and row["effect"] < 0
+    options = [*(["what shows it"] if less else []), read_so, "all in the slice"]
+    which = st.radio("Show", options, horizontal=True, key=f"which pictures, {key}")
+    if which == "all in the slice":
+        show_pictures(sentences.samples_in(result, row["where"]), key=key)
+    elif less and which == read_so:
+        show_evidence(predicted_so(result, result.finding(position)), key=key)
+    else:
+        show_evidence(evidence(result, result.finding(position)), key=key)
+    review_form(result, position, decided, opened_folder(), place=f", {key}")
+
+
+_COLUMNS = {
+    **{
+        name: st.column_config.NumberColumn(width=width, format="%.1f", help=text)
+        for name, width, text in (
+            ("rate %", 60, "how often the slice is read as the emotion"),
+            ("difference", 75, "from all other pictures, points"),
+            ("labels", 55, "how much the true labels differ, points"),
+            ("model", 55, "how much the predictions differ beyond the labels, points"),
+        )
+    },
+    "slice": st.column_config.TextColumn(width=230),
+    "emotion": st.column_config.TextColumn(width=85),
+    "verdict": st.column_config.TextColumn(width=95),
+    "strata": st.column_config.TextColumn(width=190, help="where strata disagree, the verdict holds for none of them"),
+    "review": st.column_config.TextColumn(width=120, help="what a person decided"),
+    "interval": st.column_config.TextColumn(width=105, help="95 % interval of the difference"),
+    "n": st.column_config.NumberColumn(width=50),
+    "q": st.column_config.NumberColumn(width=65, format="%.1e", help="false discovery rate at which this is kept"),
+}
+
+
+def _filtered(result: AuditResult) -> pd.DataFrame:
+    """The findings that the reader asked for."""
+    findings = result.findings
+    first, second, third, fourth = st.columns([2, 2, 2, 1.4], vertical_alignment="bottom")
+    verdicts = first.multiselect("Verdict", VERDICTS, placeholder="all verdicts")
+    emotions = second.multiselect("Emotion", result.taxonomy.labels, placeholder="all emotions")
+    attributes = third.multiselect("Attribute", result.run["attributes"], placeholder="all attributes")
+    if verdicts:
+        findings = findings[findings["verdict"].isin(verdicts)]
+    if emotions:
+        findings = findings[findings["emotion"].isin(emotions)]
+    if attributes:
+        findings = findings[[bool(set(where) & set(attributes)) for where in findings["where"]]]
+    if fourth.checkbox("Hide repeats", help="hide intersections that only repeat a wider slice's skew"):
+        findings = findings[findings["repeats"].isna()]
+    return findings
+
+
+def _readable(findings: pd.DataFrame, said: dict[int, str], held: Held, *, with_truth: bool) -> pd.DataFrame:
+    """The columns a reader needs, differences in points."""
+    names = {
+        "slice": "slice",
+        "emotion": "emotion",
+        "verdict": "verdict",
+        "n": "n",
+        "rate": "rate %",
+        "effect": "difference",
+        "interval": "interval",
+        "q": "q",
+        "composition": "labels",
+        "shift": "model",
+    }
+    shares = ["rate", "effect", "composition", "shift"]
+    table = findings.assign(
+        interval=[
+            "" if pd.isna(low) else f"{points(low)} to {points(high)}"
+            for low, high in zip(findings["low"], findings["high"], strict=True)
+        ],
+        **{name: 100 * findings[name].astype(float) for name in shares},
+    )
+    shown = [name for name in names if with_truth or name not in ("composition", "shift")]
+    readable = table[shown].rename(columns=names)
+    strata = [strata_mark(held.get(pair)) for pair in zip(findings["slice"], findings["emotion"], strict=True)]
+    if any(strata):
+        readable.insert(3, "strata", strata)
+    if said:
+        readable.insert(3, "review", [said.get(index, "") for index in findings.index])
+    return readable
+
+
+render()

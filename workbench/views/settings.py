@@ -1,0 +1,18 @@
+"""What can be said to `app`?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from affect_workbench.workbench.interface.fields import option
+
+
+@dataclass(frozen=True)
+class AppSettings:
+    """Open the app on the newest run, or on one run, in the browser."""
+
+    run: str = option("", "run folder to open, or the folder of an overlap", positional=True)
+    runs: str = option("runs", "folder to look for runs in")
+    labels: str = option("labels", "folder to look for label folders in")
+    port: int = option(8501, "port of the local server")
+    headless: bool = option(False, "do not open a browser")
