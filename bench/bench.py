@@ -147,7 +147,7 @@ def help_line() -> None:
     """`workbench --help` against a bare interpreter."""
     ours = fastest(
         lambda: subprocess.run(
-            [sys.executable, "-m", "affect_workbench.workbench.__main__", "--help"], capture_output=True, check=True
+            [sys.executable, "-m", "affect_workbench", "--help"], capture_output=True, check=True
         )
     )
     bare = fastest(lambda: subprocess.run([sys.executable, "-c", "pass"], check=True))

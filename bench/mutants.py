@@ -21,39 +21,56 @@ import tempfile
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
 
 ROOT = Path(__file__).resolve().parents[1]
-MODULES = ("inference", "cells", "hierarchical", "skew", "clusters", "counting", "slices", "paired")
+MODULES = (
+    "inference/intervals",
+    "inference/exact",
+    "inference/verdicts",
+    "inference/multiplicity",
+    "inference/clusters",
+    "inference/paired",
+    "skew/findings",
+    "slices/sums",
+    "slices/conditions",
+    "slices/coding",
+)
 TESTS = (
-    "skew",
-    "slices",
-    "counting",
-    "clusters",
-    "paired",
-    "intersections",
-    "structure",
-    "spread",
-    "attribution",
-    "pairs",
-    "paired_audit",
-    "compare",
-    "numeric",
-    "truth_gaps",
-    "levels",
-    "selftest",
-    "adjusted",
-    "inference",
-    "hierarchical",
-    "cluster_robust",
-    "slice_calibration",
-    "chance",
-    "audit",
-    "sentences",
+    "analyses/skew/findings",
+    "analyses/slices/conditions",
+    "analyses/slices/sums",
+    "analyses/inference/clusters",
+    "analyses/inference/paired",
+    "analyses/skew/intersections",
+    "analyses/space/anchor_distances",
+    "analyses/inference/spread",
+    "analyses/skew/attribution",
+    "analyses/inference/pairs",
+    "analyses/audit/pairs",
+    "analyses/compare/compare",
+    "analyses/disparities/numbers",
+    "analyses/disparities/error_rates",
+    "analyses/skew/label_tree",
+    "analyses/audit/permutation_check",
+    "analyses/disparities/adjusted",
+    "analyses/inference/intervals",
+    "analyses/inference/multiplicity",
+    "analyses/inference/cluster_robust",
+    "analyses/disparities/calibration",
+    "analyses/disparities/group_metrics",
+    "analyses/audit/audit",
+    "workbench/report/sentences",
 )
 """Test files that are tried, in this order, where the module's own let a mutant pass."""
-NEAREST = {"cells": "skew"}
+NEAREST = {
+    "inference/verdicts": "skew/findings",
+    "inference/exact": "inference/intervals",
+    "slices/coding": "slices/conditions",
+}
+"""Whose tests a module without its own has."""
 LIMIT = 300
 """Seconds after which a mutant that never ends counts as noticed."""
 
@@ -175,7 +192,8 @@ def program(source: str) -> str:
 
 def copied(folder: Path) -> Path:
     """A copy of the checkout in which one worker may change a module."""
-    shutil.copytree(ROOT, folder / "checkout", ignore=shutil.ignore_patterns(".*", "runs", "docs", "__pycache__"))
+    ignored = shutil.ignore_patterns(".*", "runs", "docs", "__pycache__")
+    shutil.copytree(ROOT, folder / "checkout", symlinks=True, ignore=ignored)
     if (ROOT.parent / "shared").exists():
         (folder / "shared").symlink_to(ROOT.parent / "shared")
     return folder / "checkout"
@@ -198,18 +216,23 @@ def tried(mutant: Mutant, copies: SimpleQueue[Path]) -> str:
 
 def killer_in(checkout: Path, *, first: str) -> str:
     """The module's own tests come first, in a process of their own: most mutants need no others."""
-    own = NEAREST.get(first, first)
+    own = "analyses/" + NEAREST.get(first, first)
     for names in ([own], [name for name in TESTS if name != own]):
-        files = [f"tests/test_{name}.py" for name in names if (checkout / "tests" / f"test_{name}.py").is_file()]
+        files = [str(path.relative_to(checkout)) for path in map(partial(test_file, checkout), names) if path.is_file()]
         killer = failing(checkout, files)
         if killer:
             return killer
     return ""
 
 
+def test_file(checkout: Path, name: str) -> Path:
+    folder, _, module = name.rpartition("/")
+    return checkout / "tests" / folder / f"test_{module}.py"
+
+
 def failing(checkout: Path, files: list[str]) -> str:
     words = [sys.executable, "-m", "pytest", "-x", "-q", "--tb=no", "-p", "no:cacheprovider", "-p", "no:xdist", *files]
-    environment = os.environ | {"PYTHONPATH": str(checkout), "OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"}
+    environment = os.environ | {"PYTHONPATH": str(checkout / "src"), "OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"}
     try:
         ended = subprocess.run(words, cwd=checkout, env=environment, capture_output=True, text=True, timeout=LIMIT)
     except subprocess.TimeoutExpired:

@@ -63,10 +63,9 @@ def examples(readme: str) -> list[tuple[list[str], list[str]]]:
 
 def printed(command: str, place: Path) -> list[str]:
     """Lines of standard output; a command that fails says so in their place."""
-    words = [sys.executable, "-m", "workbench", *command.split()[1:]]
-    ended = subprocess.run(
-        words, cwd=place, capture_output=True, text=True, env=os.environ | {"PYTHONPATH": str(ROOT), "COLUMNS": "200"}
-    )
+    words = [sys.executable, "-m", "affect_workbench", *command.split()[1:]]
+    environment = os.environ | {"PYTHONPATH": str(ROOT / "src"), "COLUMNS": "200"}
+    ended = subprocess.run(words, cwd=place, capture_output=True, text=True, env=environment)
     lines = ended.stdout.splitlines()
     return lines if not ended.returncode else [*lines, f"exit code {ended.returncode}: {ended.stderr.strip()[-400:]}"]
 

@@ -1,7 +1,7 @@
 """How do several processes, one a device, train one projector?
 
 Each takes its part of every batch, gradients are added up so that a step is that of the whole batch, and all processes hold
-the same weights. Start them with `accelerate launch -m workbench train ...` (https://huggingface.co/docs/accelerate).
+the same weights. Start them with `accelerate launch -m affect_workbench train ...` (https://huggingface.co/docs/accelerate).
 
 Losses that compare pictures of a batch with each other (nt_xent, sup_con) see only those of their own process, and so does
 BatchNorm while it trains; its running statistics are averaged after every epoch.

@@ -37,7 +37,7 @@ attributes on pictures of persons:
 
 **Limits.** Of the tone of a figure it misses what night, fog and blur hide. What it does not see well, a probe on it
 cannot read well: a projector trained on the votes on 12,000 pictures comes within 0.06 of the best possible accuracy
-(`tests/test_builtin.py`). Licence: as the project.
+(`tests/probes/encoders/test_builtin.py`). Licence: as the project.
 """
 
 

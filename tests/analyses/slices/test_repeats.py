@@ -1,0 +1,151 @@
+"""Is a column that repeats the truth, the prediction or the row number left aside and named, and no other one?"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from affect_workbench.analyses.slices.repeats import naming_columns, repeating_columns
+from affect_workbench.data.predictions import predictions_from_table
+from workbench_runs import EKMAN, audited, predictions_table
+
+N = 120
+
+
+def found(truth: bool = True, **columns: object) -> dict[str, str]:
+    table = predictions_table(N, scores=False, bias=0.2).assign(**columns)
+    predictions = predictions_from_table(table if truth else table.drop(columns="label"))
+    return dict(repeating_columns(predictions, ["tone", "place", *columns]))
+
+
+def base() -> pd.DataFrame:
+    return predictions_table(N, scores=False, bias=0.2)
+
+
+@pytest.mark.parametrize("name", ["Label", "ground_truth", "GroundTruth", "emotion", "y_true", "gt_label", "Expression"])
+def test_the_truth_under_another_name_is_left_aside(name: str) -> None:
+    for truth in (True, False):
+        ((column, reason),) = found(truth, **{name: base()["label"].str.upper()}).items()
+        assert column == name
+        assert ("repeats the truth" if truth else "name it label if it is the truth") in reason
+        assert f"--attributes {name}" in reason
+
+
+@pytest.mark.parametrize("values", [EKMAN, "abcdef", range(6), range(10, 16)])
+def test_a_column_in_one_to_one_correspondence_is_left_aside_whatever_its_values(values) -> None:
+    codes = dict(zip(EKMAN, values, strict=True))
+    assert "repeats the truth" in found(dominant=base()["label"].map(codes))["dominant"]
+    assert "repeats the prediction" in found(dominant_emotion=base()["predicted"].map(codes))["dominant_emotion"]
+    partly = base()["predicted"].map(codes).where(np.arange(N) % 3 > 0)
+    assert "repeats the prediction" in found(said=partly)["said"]
+
+
+def test_an_attribute_with_two_values_that_decides_between_two_readings_is_a_bias_not_a_copy() -> None:
+    table = predictions_table(N, labels=("joy", "anger"), scores=False)
+    said = (table["predicted"] == "joy").map({True: "woman", False: "man"})
+    predictions = predictions_from_table(table.assign(gender=said, pred_code=(said == "man").astype(int)))
+    assert list(dict(repeating_columns(predictions, ["gender", "pred_code"]))) == ["pred_code"]
+    true = (table["label"] == "joy").map({True: "a", False: "b"})
+    assert list(dict(repeating_columns(predictions_from_table(table.assign(half=true)), ["half"]))) == ["half"]
+
+
+def test_numbers_of_labels_are_known_by_their_name() -> None:
+    codes = base()["label"].map({label: at for at, label in enumerate(EKMAN)})
+    assert "a number for each label, by its name" in found(False, label_id=codes)["label_id"]
+    assert found(False, cluster=codes, label_quality=codes) == {}
+
+
+def test_row_numbers_and_names_of_pictures_are_left_aside() -> None:
+    shuffled = np.random.default_rng(0).permutation(N)
+    aside = {
+        "Unnamed: 0": np.arange(N),
+        "level_0": shuffled * 7,
+        "order": np.arange(N) * 3 + 5,
+        "shuffled": shuffled + 1,
+        "photo_id": shuffled * 1_000 + 17,
+        "file": [f"{at}.jpg" for at in shuffled],
+        "url": [f"http://x/{at}" if at % 2 else None for at in shuffled],
+    }
+    reasons = found(**aside)
+    assert set(reasons) == set(aside)
+    assert reasons["Unnamed: 0"].startswith("it has no name in the header")
+    assert reasons["order"].startswith("it counts the rows")
+    assert reasons["url"].startswith("it has another value for every picture")
+
+
+def test_attributes_stay() -> None:
+    rng = np.random.default_rng(1)
+    assert (
+        found(
+            brightness=rng.random(N),
+            rising=np.sort(rng.random(N)),
+            size=rng.permutation(10**6)[:N],
+            when=1_600_000_000 + np.cumsum(rng.integers(1, 10**5, N)),
+            keyword=rng.choice(EKMAN, N),
+            facial_expression=rng.choice(EKMAN, N),
+            index_of_comfort=np.arange(N) % 6,
+            coarse=base()["label"].isin(["joy", "surprise"]),
+            one="x",
+            lists=[[1]] * N,
+            region=base()["label"].map(dict(zip(EKMAN, "aabbcc", strict=True))),
+        )
+        == {}
+    )
+
+
+def test_what_is_worked_out_from_the_truth_is_left_aside() -> None:
+    rows, at = base(), np.arange(N)
+    reasons = found(
+        is_joy=(rows["label"] == "joy").astype(int),
+        joyful=(rows["label"] == "joy").map({True: "joy", False: "not joy"}),
+        gold2=rows["label"] + np.where(at // 6 % 2, ", mild", ", strong"),
+        correct=rows["label"] == rows["predicted"],
+        wrong=np.where(rows["label"] == rows["predicted"], "no", "yes"),
+    )
+    assert list(reasons) == ["is_joy", "joyful", "gold2", "correct", "wrong"]
+    assert reasons["is_joy"].startswith("it says where the truth is 'joy'")
+    assert reasons["gold2"].startswith("it goes with the truth: the pictures of each of its values have one")
+    assert reasons["correct"].startswith("it says where the prediction is right")
+    assert all(reason.endswith(f"--attributes {name} slices by it all the same") for name, reason in reasons.items())
+
+
+def test_what_goes_with_the_truth_by_chance_or_bias_stays() -> None:
+    """Persons with three pictures each, two groups of people, what is predicted, and too few pictures to tell."""
+    rows, at = base(), np.arange(N)
+    joyful, right = rows["label"] == "joy", rows["label"] == rows["predicted"]
+    rank = rows.groupby("label").cumcount()
+    few = joyful & (rank < 2)
+    assert (
+        found(
+            person=rows["label"] + (rank // 3).astype(str),
+            gender=np.where(joyful, "woman", "man"),
+            group=np.where(right, "woman", "man"),
+            angry=rows["predicted"] == "anger",
+            seen=pd.Series(np.where(joyful, 1.0, 0.0)).where(few | (at % 30 == 1)),
+            nearly=joyful ^ (at == 7),
+        )
+        == {}
+    )
+
+
+@pytest.mark.parametrize(("name", "core"), [("Split", "split"), ("Group_ID", "group_id"), ("pair id", "pair_id")])
+def test_a_column_that_is_called_like_a_core_column_is_left_aside(name: str, core: str) -> None:
+    column = np.where(np.arange(N) % 5 % 2, "train", "test")
+    reason = found(**{name: column})[name]
+    assert reason.startswith(f"it is called like {core}, which has a fixed meaning: name it {core} if")
+    assert naming_columns(pd.DataFrame({name: column}), [name]) == [(name, reason)]
+    assert "which the data have beside it" in found(**{name: column, core: column})[name]
+
+
+def test_an_audit_names_them_and_slices_them_only_by_name() -> None:
+    table = base().assign(Label=base()["label"], row=np.arange(N))
+    result = audited(table, order=1, further=False, space_pictures=0)
+    assert result.run["attributes"] == ["tone", "place"]
+    excluded = result.excluded[result.excluded["what"] == "attribute"].set_index("name")["reason"]
+    assert excluded["Label"].startswith("it repeats the truth")
+    assert excluded["row"].startswith("it counts the rows")
+    asked = audited(table, order=1, further=False, space_pictures=0, attributes=("Label",))
+    assert asked.run["attributes"] == ["Label"]
+    with pytest.raises(ValueError, match=r"nothing to slice by: attribute 'Label' repeats the truth"):
+        audited(table[["image_id", "predicted", "label", "Label"]])

@@ -1,0 +1,120 @@
+"""Do two processes train the projector that one would, and does only one of them speak and write?"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from affect_workbench.data.features import FeatureSet, FeatureSpec
+
+ROOT = Path(__file__).parents[3]
+
+
+def launched(*words: object, program: tuple[str, ...] = ("-m", "affect_workbench")) -> subprocess.CompletedProcess[str]:
+    """Two processes on the CPU."""
+    command = [
+        sys.executable,
+        "-m",
+        "accelerate.commands.launch",
+        "--cpu",
+        "--num_processes",
+        "2",
+        "--num_machines",
+        "1",
+        "--mixed_precision",
+        "no",
+        "--dynamo_backend",
+        "no",
+        "--main_process_port",
+        "0",
+        *program,
+        *map(str, words),
+    ]
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT / "src")}
+    return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=environment, timeout=300, check=False)
+
+
+@pytest.fixture
+def features(tmp_path: Path) -> Path:
+    """Three classes that overlap a little."""
+    rng = np.random.default_rng(0)
+    codes = np.arange(600) % 3
+    values = (np.eye(16)[codes] * 4 + rng.normal(size=(600, 16))).astype(np.float32)
+    rows = pd.DataFrame({"image_id": np.arange(600).astype(str), "label": np.array(["anger", "joy", "sadness"])[codes]})
+    FeatureSet(FeatureSpec(16, "made up"), values, rows).save(tmp_path / "features")
+    return tmp_path / "features"
+
+
+def test_two_processes_train_one_probe(features, tmp_path):
+    words = ("train", "--features", features, "--epochs", 4, "--device", "cpu")
+    outcome = launched(*words, "-o", tmp_path / "two")
+    assert outcome.returncode == 0, outcome.stderr
+    assert outcome.stdout.count("wrote ") == 1
+    both = json.loads((tmp_path / "two/metrics.json").read_text(encoding="utf-8"))
+    alone = subprocess.run(
+        [sys.executable, "-m", "affect_workbench", *map(str, words), "-o", str(tmp_path / "one")],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        check=False,
+    )
+    assert alone.returncode == 0, alone.stderr
+    one = json.loads((tmp_path / "one/metrics.json").read_text(encoding="utf-8"))
+    accuracies = [record["accuracy"] for record in (both, one)]
+    assert min(accuracies) > 0.85
+    assert abs(accuracies[0] - accuracies[1]) < 0.06
+    assert len(both["training"]["history"]) == len(one["training"]["history"])
+
+
+def test_bad_input_ends_all_processes_and_is_said_once(features, tmp_path):
+    outcome = launched("train", "--features", features, "--loss", "hinge", "-o", tmp_path / "probe")
+    assert outcome.returncode != 0
+    assert outcome.stderr.count("unknown loss 'hinge'") == 1
+    assert not (tmp_path / "probe").exists()
+
+
+STEP = """
+import sys
+import torch
+from affect_workbench.probes.training.losses import Extras, info_nce
+from affect_workbench.probes.projector import MetricProjector
+from affect_workbench.probes.training.distributed import is_main, team
+
+crew = team("cpu")
+torch.manual_seed(0)
+projector = MetricProjector(6, 5, dropout=0.0).eval()  # in evaluation mode a picture does not depend on its neighbours
+bank = torch.nn.functional.normalize(torch.randn(4, 5), dim=1)
+features, labels = torch.randn(23, 6), torch.arange(23) % 4
+at, values, weight = crew.part(torch.arange(23), features)
+(info_nce(projector(values), bank, labels[at], Extras()) * weight).backward()
+parameters = list(projector.parameters())
+crew.add_gradients(parameters)
+if is_main():
+    torch.save([one.grad for one in parameters], sys.argv[1])
+"""
+
+
+def test_the_gradient_of_two_processes_is_that_of_the_whole_batch(tmp_path):
+    import torch
+
+    script = tmp_path / "step.py"
+    script.write_text(STEP, encoding="utf-8")
+    outcome = launched(tmp_path / "two.pt", program=(str(script),))
+    assert outcome.returncode == 0, outcome.stderr
+    alone = subprocess.run(
+        [sys.executable, str(script), str(tmp_path / "one.pt")],
+        cwd=ROOT,
+        env=os.environ | {"PYTHONPATH": str(ROOT / "src")},
+        check=True,
+    )
+    assert alone.returncode == 0
+    two, one = (torch.load(tmp_path / f"{name}.pt", weights_only=True) for name in ("two", "one"))
+    for left, right in zip(two, one, strict=True):
+        torch.testing.assert_close(left, right, atol=1e-5, rtol=1e-5)

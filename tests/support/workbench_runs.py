@@ -1,0 +1,174 @@
+"""How do tests run the command line, and where do they get small tables and finished runs from?"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+EKMAN = ("anger", "disgust", "fear", "joy", "sadness", "surprise")
+SLIM = ("--map-pictures", 0, "--order", 1, "--no-further", "--space-pictures", 0)
+"""Options of an audit that asks nothing but its cells, for tests of something else."""
+HOSTILE = (
+    "<script>alert(1)</script>",
+    "</script><h1>out</h1>",
+    '"><img src=x onerror=alert(1)>',
+    'a & b\'s <b>"c"</b> {{ 7*7 }} %{x} `d` *e* _f_ $g$',
+)
+"""Values that would run, break out, or format something, if a page forgot to escape them."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a command ended: exit code, standard output and standard error."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def error_lines(self) -> list[str]:
+        """What a terminal still shows of standard error: a progress bar wipes itself with carriage returns."""
+        shown = [line.rstrip("\r").rpartition("\r")[2] for line in self.err.split("\n")]
+        return [line for line in shown if line.strip()]
+
+
+@dataclass(frozen=True)
+class DemoRun:
+    """What `workbench demo` left: the folders, and what it printed."""
+
+    folder: Path
+    outcome: Outcome
+
+    @property
+    def features(self) -> Path:
+        return self.folder / "features"
+
+    @property
+    def probe(self) -> Path:
+        return self.folder / "probe"
+
+    @property
+    def audit(self) -> Path:
+        return self.folder / "audit"
+
+
+def workbench(*words: object) -> Outcome:
+    """Runs `workbench WORDS` in this process."""
+    from affect_workbench.workbench.__main__ import main
+
+    out, err = io.StringIO(newline=""), io.StringIO(newline="")
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        try:
+            code = main([str(word) for word in words])
+        except SystemExit as stop:  # argparse leaves this way
+            code = int(stop.code or 0)
+    return Outcome(code, out.getvalue(), err.getvalue())
+
+
+def succeeded(*words: object) -> Outcome:
+    """The same for a command that must work."""
+    outcome = workbench(*words)
+    assert outcome.code == 0, outcome.err
+    return outcome
+
+
+def refusal(*words: object) -> str:
+    """The error line of a command that must be refused: exit code 2, exactly one line on standard error, no traceback."""
+    outcome = workbench(*words)
+    assert outcome.code == 2, f"exit code {outcome.code}: {outcome.out}"
+    assert len(outcome.error_lines) == 1, outcome.err
+    line = outcome.error_lines[0]
+    assert line.startswith(("workbench: error: ", f"workbench {words[0]}: error: ")), line
+    assert "Traceback" not in outcome.err
+    return line
+
+
+def predictions_table(
+    n: int = 400,
+    *,
+    labels: tuple[str, ...] = EKMAN,
+    attributes: Mapping[str, tuple[Any, ...]] | None = None,
+    bias: float = 0.5,
+    scores: bool = True,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Somebody's predictions: ids, `predicted`, `label`, scores, and attributes with equally frequent values.
+
+    The first value of the first attribute is read as the first label in a share `bias` of its pictures.
+    """
+    rng = np.random.default_rng(seed)
+    attributes = attributes or {"tone": ("dark", "light"), "place": ("street", "home", "forest")}
+    columns = {
+        name: np.array(values, dtype=object)[rng.integers(len(values), size=n)] for name, values in attributes.items()
+    }
+    truth = rng.integers(len(labels), size=n)
+    first, values = next(iter(attributes.items()))
+    said = np.where((columns[first] == values[0]) & (rng.random(n) < bias), 0, truth)
+    likes = rng.dirichlet(np.ones(len(labels)), n) / 2
+    likes[np.arange(n), said] += 0.5
+    names = np.array(labels, dtype=object)
+    return pd.DataFrame(
+        {"image_id": [f"picture-{number:05d}" for number in range(n)], "predicted": names[said], "label": names[truth]}
+        | columns
+        | ({f"score_{label}": likes[:, number] for number, label in enumerate(labels)} if scores else {})
+    )
+
+
+def audited(table: pd.DataFrame, *, map_pictures: int = 0, **config: Any) -> Any:
+    """An `AuditResult` of a table of predictions, without a map unless asked."""
+    from affect_workbench.analyses.audit.config import AuditConfig
+    from affect_workbench.analyses.audit.run import run_audit
+    from affect_workbench.data.predictions import predictions_from_table
+
+    return run_audit(predictions_from_table(table), AuditConfig(map_pictures=map_pictures, **({"draws": 99} | config)))
+
+
+def finished_run(folder: Path, table: pd.DataFrame, *, map_pictures: int = 0) -> Path:
+    """A run folder with its report, of a table of predictions."""
+    from affect_workbench.workbench.report.html import report_html
+    from affect_workbench.workbench.runs.store import save_audit
+
+    result = audited(table, map_pictures=map_pictures)
+    save_audit(result, folder, report=report_html(result))
+    return folder
+
+
+@contextlib.contextmanager
+def served_app(log: Path, **chosen: str) -> Iterator[str]:
+    """The address of a real `streamlit run workbench/app.py`, with its output in `log`, which may hold no traceback."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "streamlit", "run", "workbench/app.py", "--server.headless", "true"]
+    with log.open("w") as out:
+        server = subprocess.Popen(
+            [*command, "--server.port", str(port)],
+            cwd=Path(__file__).resolve().parents[2],
+            env=os.environ | {"HOME": str(log.parent)} | chosen,
+            stdout=out,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        for _ in range(600):
+            with socket.socket() as probe:
+                if probe.connect_ex(("localhost", port)) == 0:
+                    break
+            assert server.poll() is None, log.read_text()
+            time.sleep(0.1)
+        yield f"http://localhost:{port}"
+    finally:
+        server.terminate()
+        server.wait(20)
+    assert "Traceback" not in log.read_text()

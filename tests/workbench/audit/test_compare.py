@@ -1,0 +1,199 @@
+"""`workbench compare`, by the real command line: what it writes, what it refuses, and what a hostile name cannot do."""
+
+from __future__ import annotations
+
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+from xml.etree import ElementTree
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from affect_workbench.analyses.compare.changes import VERDICTS
+from affect_workbench.workbench.audit.compare import compared, predictions_of
+from affect_workbench.workbench.audit.exports import FINDING_KEYS, compare_findings, findings_record, junit_xml
+from affect_workbench.workbench.runs.gate import Gate
+from affect_workbench.workbench.runs.store import load_audit
+from workbench_runs import HOSTILE, finished_run, predictions_table, refusal, succeeded, workbench
+
+WRITTEN = {
+    "compare.html",
+    "changes.csv",
+    "slices.csv",
+    "flips.csv",
+    "comparison.json",
+    "findings.json",
+    "junit.xml",
+    "COMPLETE.json",
+}
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """The same 1,500 pictures read without and with a bias."""
+    folder = tmp_path_factory.mktemp("runs")
+    first, second = (finished_run(folder / str(bias), predictions_table(1_500, bias=bias, seed=1)) for bias in (0.0, 0.4))
+    return first, second
+
+
+class Tags(HTMLParser):
+    """Every tag of a page, and every address in it."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.addresses: list[str] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self.addresses += [value for name, value in attrs if name in ("src", "href", "onerror", "onload")]
+
+
+def test_worse_fails_and_better_passes(tmp_path, runs):
+    worse = workbench("compare", *runs, "-o", tmp_path / "there", "--fail-on", "worse")
+    better = workbench("compare", *reversed(runs), "-o", tmp_path / "back", "--fail-on", "worse")
+    free = workbench("compare", *runs, "-o", tmp_path / "free")
+    far = workbench("compare", *runs, "-o", tmp_path / "far", "--fail-on", "worse:0.6")
+    assert (worse.code, better.code, free.code, far.code) == (1, 0, 0, 0)
+    assert re.search(r"--fail-on worse: \d+ findings, fail", worse.out)
+    assert "--fail-on worse: 0 findings, pass" in better.out
+    assert "worse: Pictures with tone: dark read as anger: the difference from the others went from" in worse.out
+    assert "better: Pictures with tone: dark read as anger" in better.out
+    assert worse.err == ""
+    assert {path.name for path in (tmp_path / "there").iterdir()} == WRITTEN
+
+
+def test_what_is_written_agrees_with_itself(tmp_path, runs):
+    succeeded("compare", *runs, "-o", tmp_path / "out")
+    result = compared(*(load_audit(run) for run in runs))
+    changes, flips = (pd.read_csv(tmp_path / "out" / f"{name}.csv") for name in ("changes", "flips"))
+    assert dict(changes["verdict"].value_counts()) == {name: result.count(name) for name in VERDICTS if result.count(name)}
+    assert [json.loads(where) for where in changes["where"]] == list(result.changes["where"])
+    np.testing.assert_allclose(changes["growth_low"], result.changes["growth_low"])
+    assert len(flips) == result.overall["flipped"]
+    record = json.loads((tmp_path / "out" / "findings.json").read_text(encoding="utf-8"))
+    assert record == findings_record(compare_findings(result, Gate("worse", asked=False)))
+    assert record["command"] == "compare"
+    for one in record["findings"]:
+        assert list(one) == list(FINDING_KEYS)
+        assert one["caught"] is (one["verdict"] == "worse")
+        assert (one["surely"] > 0.02) is (one["verdict"] != "changed")
+    xml = ElementTree.parse(tmp_path / "out" / "junit.xml").getroot()
+    assert {case.get("name") for case in xml.iter("testcase")} == set(result.slices["slice"])
+    failing = {case.get("name") for case in xml.iter("testcase") if case.find("failure") is not None}
+    assert failing == set(changes.loc[changes["verdict"] == "worse", "slice"])
+    told = json.loads((tmp_path / "out" / "comparison.json").read_text(encoding="utf-8"))
+    assert told["overall"]["flipped"] == len(flips)
+    assert told["runs"] == [str(run) for run in runs]
+
+
+def test_a_saved_run_gives_back_what_was_said(runs):
+    for run, bias in zip(runs, (0.0, 0.4), strict=True):
+        table = predictions_table(1_500, bias=bias, seed=1)
+        predictions = predictions_of(load_audit(run))
+        said = np.asarray(predictions.taxonomy.labels, dtype=object)[predictions.predicted]
+        assert list(said) == list(table["predicted"])
+        assert not {"predicted", "audit_x", "audit_margin"} & set(predictions.rows)
+
+
+def test_the_page_says_it_first_and_the_same_bytes_twice(tmp_path, runs):
+    words = ["compare", *runs, "-o", tmp_path / "out", "--overwrite"]
+    headline = next(line for line in succeeded(*words).out.splitlines() if "pairs got worse" in line)
+    page = (tmp_path / "out" / "compare.html").read_bytes()
+    succeeded(*words)
+    assert (tmp_path / "out" / "compare.html").read_bytes() == page
+    text = page.decode()
+    assert text.index(f"<h1>{headline}</h1>") < text.index('id="findings"') < text.index('id="forest"')
+    assert not [address for address in Tags(text).addresses if not address.startswith(("#", "data:"))]
+
+
+def test_names_cannot_run_or_break_out(tmp_path):
+    attributes = {"tone": (HOSTILE[0], HOSTILE[1], HOSTILE[2], HOSTILE[3])}
+    runs = []
+    for bias in (0.0, 0.6):
+        table = predictions_table(1_200, bias=bias, attributes=attributes)
+        table["image_id"] = [f"{HOSTILE[number % 4]}{number}" for number in range(len(table))]
+        runs.append(finished_run(tmp_path / f"run-{bias}", table))
+    plain_tables = (predictions_table(1_200, bias=bias, attributes={"tone": tuple("abcd")}) for bias in (0.0, 0.6))
+    clean = [finished_run(tmp_path / f"clean-{number}", table) for number, table in enumerate(plain_tables)]
+    succeeded("compare", *runs, "-o", tmp_path / "hostile")
+    succeeded("compare", *clean, "-o", tmp_path / "clean")
+    hostile, plain = (Tags((tmp_path / name / "compare.html").read_text(encoding="utf-8")) for name in ("hostile", "clean"))
+    assert hostile.tags.count("script") == plain.tags.count("script")
+    assert "img" not in hostile.tags
+    assert hostile.tags.count("h1") == 1
+    ElementTree.parse(tmp_path / "hostile" / "junit.xml")
+
+
+def test_flipped_pictures_are_shown_where_their_files_are(tmp_path):
+    Image.new("RGB", (90, 60), (200, 30, 30)).save(tmp_path / "picture.png")
+    runs = [
+        finished_run(tmp_path / f"run-{bias}", predictions_table(900, bias=bias).assign(path=str(tmp_path / "picture.png")))
+        for bias in (0.0, 0.5)
+    ]
+    succeeded("compare", *runs, "-o", tmp_path / "out")
+    page = (tmp_path / "out" / "compare.html").read_text(encoding="utf-8")
+    shown = re.findall(r'<img src="data:image/jpeg;base64,[^"]+" alt="picture (\S+), (\w+) → (\w+), labelled (\w+)"', page)
+    flips = pd.read_csv(tmp_path / "out" / "flips.csv").set_index("image_id")
+    assert len(shown) >= 8
+    for name, before, after, label in shown:
+        assert (before, after) == tuple(flips.loc[name, ["predicted_a", "predicted_b"]])
+        assert (label == before) == (flips.loc[name, "hit_a"] == 1)
+
+
+def test_two_runs_that_agree_are_a_page_too(tmp_path, runs):
+    outcome = succeeded("compare", runs[0], runs[0], "-o", tmp_path / "out", "--fail-on", "worse")
+    assert "0 of 1,500 pictures (0.0 %) are read otherwise." in outcome.out
+    page = (tmp_path / "out" / "compare.html").read_text(encoding="utf-8")
+    assert "None: both read every picture alike." in page
+    assert "No skew is said to have changed." in page
+
+
+def test_predictions_without_labels_are_compared_by_the_size_of_skews(tmp_path):
+    runs = [
+        finished_run(tmp_path / f"run-{bias}", predictions_table(900, bias=bias).drop(columns="label"))
+        for bias in (0.0, 0.5)
+    ]
+    outcome = workbench("compare", *runs, "-o", tmp_path / "out", "--fail-on", "worse")
+    assert outcome.code == 1
+    assert "Without labels nothing says which reading is right" in outcome.out
+    assert "Too few pictures have a label to tell." in (tmp_path / "out" / "compare.html").read_text(encoding="utf-8")
+
+
+def test_runs_that_cannot_be_compared_are_refused_in_one_line(tmp_path, runs):
+    from affect_workbench.workbench.runs.store import save_audit
+    from workbench_runs import audited
+
+    out = tmp_path / "out"
+    table = predictions_table(1_500, bias=0.0, seed=1)
+    save_audit(audited(table, tolerance=0.05), tmp_path / "tolerant")
+    save_audit(audited(table, order=1), tmp_path / "shallow")
+    finished_run(tmp_path / "fewer", table.iloc[:1_400])
+    finished_run(tmp_path / "other", predictions_table(1_500, labels=("calm", "tense"), seed=1))
+    for other, reason in (
+        ("tolerant", r"the runs ask differently: tolerance is 0\.02 in the first and 0\.05 in the second"),
+        ("shallow", "order is 2 in the first and 1 in the second"),
+        ("fewer", "different pictures: 100 only in the first"),
+        ("other", "only runs with the same labels can be compared"),
+        ("nowhere", "the folder does not exist"),
+    ):
+        assert re.search(reason, refusal("compare", runs[0], tmp_path / other, "-o", out)), other
+        assert not out.exists()
+    assert "missing RUN_B" in refusal("compare", runs[0], "-o", out)
+    assert "expected worse or worse:SHARE" in refusal("compare", *runs, "-o", out, "--fail-on", "skewed")
+    out.mkdir()
+    (out / "mine.txt").write_text("keep me")
+    assert "exists" in refusal("compare", *runs, "-o", out)
+    assert (out / "mine.txt").read_text() == "keep me"
+
+
+def test_junit_of_a_comparison_without_a_gate_marks_what_one_would_catch(runs):
+    result = compared(*(load_audit(run) for run in runs))
+    asked, free = (compare_findings(result, Gate("worse", asked=one)) for one in (True, False))
+    assert junit_xml(asked) == junit_xml(free)
+    assert (asked.failed, free.failed) == (True, False)

@@ -1,0 +1,355 @@
+"""The report: one file that opens offline, says everything in words, and shows data without ever running it."""
+
+from __future__ import annotations
+
+import copy
+import json
+import re
+from collections import Counter
+from dataclasses import replace
+from html import unescape
+
+import numpy as np
+import pytest
+from plotly.offline import get_plotlyjs
+
+from affect_workbench.analyses.inference.verdicts import VERDICTS
+from affect_workbench.data.predictions import predictions_from_table
+from affect_workbench.workbench.interface.style import CONFIG
+from affect_workbench.workbench.report.figures import findings as figures
+from affect_workbench.workbench.report.findings_list import MOST_WRITTEN, findings_list
+from affect_workbench.workbench.report.headline import outcome
+from affect_workbench.workbench.report.html import MOST_BYTES, report_html
+from affect_workbench.workbench.report.sections import chapters
+from affect_workbench.workbench.report.sentences import VERDICT_MEANING, plain_sentence
+from affect_workbench.workbench.runs.store import load_audit
+from pages import LIMIT, Page, nasty_big_result, placed
+from workbench_runs import HOSTILE, audited, predictions_table
+
+pytest_plugins = ["workbench_fixtures"]
+
+LOADS = {
+    "script": "src",
+    "link": "href",
+    "img": "src",
+    "iframe": "src",
+    "source": "src",
+    "video": "src",
+    "audio": "src",
+    "object": "data",
+    "embed": "src",
+    "image": "href",
+    "use": "href",
+    "base": "href",
+    "form": "action",
+    "input": "src",
+}
+"""Elements that make a browser fetch something, or send something, and the attribute that says from where."""
+
+
+def decorated_result(values):
+    """Four values as attribute names and values, ids, labels, notes and provenance."""
+    table = predictions_table(
+        600, labels=(*values, "joy", "anger"), attributes={f"tone {values[0]}": values, "place": ("x", "y")}, bias=0.9
+    )
+    table["image_id"] = [f"{values[number % 4]} {number}" for number in range(600)]
+    table["only"] = values[1]
+    result = placed(audited(table))
+    more = {"notes": list(values), "command": f"workbench audit {values[1]}", "source": values[2], "features": values[0]}
+    return replace(result, run={**result.run, **more})
+
+
+@pytest.fixture(scope="module")
+def page(demo):
+    return (demo.audit / "report.html").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def hostile_page():
+    return report_html(decorated_result(HOSTILE))
+
+
+# The file
+
+
+def test_the_same_audit_always_gives_the_same_bytes(demo, demo_result, page):
+    assert report_html(demo_result) == page
+    assert report_html(load_audit(demo.audit)) == page
+
+
+def test_plotly_is_in_it_exactly_once_and_whole(page):
+    assert page.count(get_plotlyjs()) == 1
+    assert page.count("plotly.js v") == get_plotlyjs().count("plotly.js v")
+
+
+def test_it_is_under_six_megabytes(page):
+    assert MOST_BYTES == LIMIT
+    assert len(page.encode()) < LIMIT
+
+
+def test_a_nasty_big_audit_stays_under_six_megabytes_and_says_what_is_not_drawn():
+    result = nasty_big_result()
+    big = report_html(result)
+    assert len(big.encode()) < LIMIT
+    text = Page(big).text
+    single = int((result.findings["where"].map(len) == 1).sum())
+    assert f"all {single:,} rows of slices of one attribute and the" in text, re.findall("It holds.{0,200}", text)
+    assert f"The rest of the {len(result.findings):,} is in audit.json" in text
+    assert len(listed_rows(big)) > single
+    assert re.search(r"[\d,]+ of these are drawn here; the app draws all", text)
+    assert f"{len(result.excluded):,} item(s)" in text
+
+
+def test_long_attribute_values_keep_the_report_under_six_megabytes():
+    labels = tuple(f"feeling {number}" for number in range(25))
+    attributes = {f"caption {side}": tuple(f"{value:02d} " + "long " * 60 for value in range(40)) for side in "ab"}
+    result = audited(predictions_table(4_000, labels=labels, attributes=attributes), order=1)
+    assert len(report_html(result).encode()) < LIMIT
+
+
+def test_a_browser_would_fetch_nothing(page):
+    for tag, attributes in Page(page).elements:
+        assert not attributes.get(LOADS.get(tag, "")), (tag, attributes)
+        for name, value in attributes.items():
+            assert name != "srcset"
+            assert not (value or "").strip().lower().startswith(("http:", "https:", "//")), (tag, name, value)
+    styles = "".join(re.findall(r"<style>(.*?)</style>", page, flags=re.DOTALL))
+    assert styles
+    assert "@import" not in styles
+    assert "url(" not in styles
+
+
+def test_its_policy_forbids_the_network(page):
+    (policy,) = [meta["content"] for meta in Page(page).having("meta") if "http-equiv" in meta]
+    assert policy.startswith("default-src 'none'")
+    assert "http" not in policy
+    assert "connect-src" not in policy
+
+
+def test_links_lead_to_sections_that_exist(page):
+    parsed = Page(page)
+    ids = [attributes["id"] for _, attributes in parsed.elements if "id" in attributes]
+    assert len(ids) == len(set(ids))
+    links = [link["href"] for link in parsed.having("a")]
+    assert len(links) >= 8
+    assert {link.removeprefix("#") for link in links} <= set(ids)
+
+
+def test_making_a_report_changes_no_setting_of_the_figures(monkeypatch):
+    monkeypatch.setattr(figures, "CONFIG", {**CONFIG, "plotlyServerURL": ""})
+    before = copy.deepcopy(CONFIG)
+    report_html(audited(predictions_table(60)))
+    assert before == CONFIG
+
+
+# What it says
+
+
+def test_headline_and_outcome_stand_at_the_top_in_words(demo_result, page):
+    text = Page(page).text
+    assert text.index(demo_result.headline) < text.index(" ".join(outcome(demo_result).split())) < text.index("Findings")
+    assert f"<title>Bias audit: {demo_result.headline}</title>" in page
+    assert f"<h1>{demo_result.headline}</h1>" in page
+
+
+def test_each_verdict_is_explained_with_its_count(demo_result, page):
+    text = Page(page).text
+    for verdict in VERDICTS:
+        assert f"{demo_result.count(verdict):,} {verdict} {VERDICT_MEANING[verdict]}" in text or (
+            f"{demo_result.count(verdict):,} {verdict}{VERDICT_MEANING[verdict]}" in text
+        )
+    assert "“Undetermined” and “too small” mean that nothing is shown, neither bias nor its absence." in text
+
+
+def test_each_own_skew_is_one_sentence(demo_result, page):
+    text = Page(page).text
+    own = demo_result.findings.query("verdict == 'skewed'")
+    own = own[own["repeats"].isna()]
+    assert 0 < len(own) <= 15
+    for row in own.itertuples():
+        assert plain_sentence(row) in text
+
+
+def test_pictures_behind_a_finding_are_named(demo_result, page):
+    assert page.count("pictures behind it") == len(
+        demo_result.findings.query("verdict == 'skewed'").pipe(lambda rows: rows[rows["repeats"].isna()])
+    )
+    named = re.findall(r"<li><code>(.*?)</code> read as (\w+), labelled (\w+)</li>", page)
+    samples = demo_result.samples.set_index("image_id")
+    assert len(named) > 20
+    for identity, predicted, label in named:
+        assert (samples.loc[identity, "predicted"], samples.loc[identity, "label"]) == (predicted, label)
+
+
+def test_an_audit_that_found_nothing_says_so_and_does_not_call_it_unbiased(quiet_demo):
+    text = Page((quiet_demo.audit / "report.html").read_text(encoding="utf-8")).text
+    assert "Nothing is called skewed." in text
+    assert "That is not proof of no bias" in text
+    assert "The labels’ doing, or the model’s?" not in text
+
+
+def listed_rows(page):
+    """(slice, emotion, verdict) of every row of the table, those that are written out and those that the script makes."""
+    body = page[page.index("<tbody>", page.index('<table id="all">')) :]
+    body = body[: body.index("</tbody>")]
+    written = re.findall(
+        r'<td>([^<]*)(?:<small>.*?)?</td><td>([^<]*)</td><td class="n">(?:(?!</tr>).)*<td class="[a-z-]+">([^<]*)</td></tr>',
+        body,
+        flags=re.DOTALL,
+    )
+    kept = json.loads(re.search(r'id="more-findings">(.*?)</script>', page, flags=re.DOTALL)[1])
+    later = [(kept["slices"][row[0]], kept["emotions"][row[1]], kept["verdicts"][row[3]]) for row in kept["rows"]]
+    return [tuple(unescape(one) for one in row) for row in written] + later
+
+
+def test_the_table_holds_every_slice_of_one_attribute_and_the_strongest_intersections(demo_result, page):
+    findings = demo_result.findings
+    alone = findings["where"].map(len) == 1
+    of_verdict = findings.assign(several=~alone).groupby("verdict")["several"].cumsum()
+    expected = findings[alone | ((~alone).cumsum() <= 300) | (of_verdict <= 50)]
+    assert listed_rows(page) == list(expected[["slice", "emotion", "verdict"]].itertuples(index=False, name=None))
+    assert set(findings["verdict"]) == set(expected["verdict"])
+    for attribute in demo_result.run["attributes"]:
+        assert any(attribute in where for where in expected["where"])
+    assert (
+        f"It holds all {alone.sum():,} rows of slices of one attribute and the {len(expected) - alone.sum():,} strongest of "
+        f"{(~alone).sum():,} rows of intersections (of each verdict at least 50). The rest of the "
+        f"{len(findings):,} is in audit.json and on the page Slices of the app."
+    ) in Page(page).text
+    body = page[page.index("<tbody>") : page.index("</tbody>")]
+    assert body.count('class="repeats"') == expected.head(MOST_WRITTEN)["repeats"].notna().sum()
+
+
+def test_a_table_that_holds_everything_says_so_and_one_that_is_cut_says_how_far():
+    findings = audited(predictions_table(300), further=False, space_pictures=0).findings.assign(review=None)
+    assert findings_list(findings).sentence == (
+        "It holds all 30 rows of slices of one attribute and all 36 rows of intersections."
+    )
+    assert findings_list(findings, single=7, intersections=0).sentence == (
+        "It holds the 7 strongest of 30 rows of slices of one attribute and the 0 strongest of 36 rows of intersections. "
+        "The rest of the 66 is in audit.json and on the page Slices of the app."
+    )
+    listed = findings_list(findings, written=10)
+    assert len(listed.written) == 10
+    assert len(json.loads(listed.data)["rows"]) == 56
+
+
+def test_notes_come_first_and_are_left_out_when_there_are_none(page):
+    assert "Read this first" not in page
+    noted = report_html(audited(predictions_table(120).drop(columns="label")))
+    text = Page(noted).text
+    assert "Read this first" in text
+    assert text.index("no labels or votes: a skew cannot be split") < text.index("Findings")
+
+
+def test_what_was_left_out_is_listed_with_reasons(demo_result, page):
+    table = predictions_table(200, attributes={"tone": ("dark", "light", None), "camera": ("phone",)})
+    table["rare"] = np.where(np.arange(200) < 4, "four", "many")
+    result = audited(table)
+    text = Page(report_html(result)).text
+    assert f"{len(result.excluded)} item(s). Being left out says nothing about bias." in text
+    for row in result.excluded.itertuples():
+        assert row.name in text
+        assert row.reason in text
+    everything = audited(predictions_table(600, attributes={"tone": ("dark", "light")}))
+    assert everything.excluded.empty
+    assert (
+        "Nothing: every attribute, every slice and every picture is in the tables above."
+        in Page(report_html(everything)).text
+    )
+
+
+def test_provenance_is_complete(demo_result, page):
+    text = Page(page).text
+    for value in (
+        demo_result.run["command"],
+        demo_result.run["created"],
+        demo_result.run["features_fingerprint"],
+        demo_result.run["probe_fingerprint"],
+        *(f"{name} {version}" for name, version in demo_result.run["versions"].items()),
+        json.dumps(demo_result.run["config"]),
+    ):
+        assert value in text, value
+
+
+def test_limits_state_tolerance_rate_and_number_of_tests(demo_result, page):
+    text = Page(page).text
+    assert "a difference smaller than ±2 points" in text
+    assert f"The false discovery rate is held at 5 % over all {demo_result.run['tested']:,} tested pairs" in text
+    assert re.search(r"Smallest detectable difference of a single test \(80 % power\): [\d.]+ to [\d.]+ points", text)
+
+
+def test_every_figure_is_in_it_under_its_own_name(page, demo_result):
+    parsed = Page(page)
+    names = ["forest", "split", "heat-map", "pull", "map", "accuracy", "reliability", "coverage"]
+    names += ["within-pull", "erasure", "hubs", "plane"]
+    further = [chapter for chapter in chapters(demo_result) if chapter.figure is not None]
+    assert len(further) >= 4
+    for name in [*names, *(f"figure-{chapter.name}" for chapter in further)]:
+        assert [attributes for _, attributes in parsed.elements if attributes.get("id") == name], name
+    assert page.count("Plotly.newPlot(") - get_plotlyjs().count("Plotly.newPlot(") == len(names) + len(further)
+
+
+def test_label_only_predictions_get_a_report_that_says_what_is_missing():
+    text = Page(report_html(audited(predictions_table(300, scores=False)))).text
+    assert "There is no map" in text
+    assert "The predictions name a label only: there are no distances to show." in text
+
+
+def test_without_truth_no_column_speaks_of_labels():
+    result = audited(predictions_table(300).drop(columns="label"))
+    head = report_html(result).split("<thead>")[1].split("</thead>")[0]
+    assert ">labels<" not in head
+    assert ">model<" not in head
+
+
+def test_votes_are_called_votes():
+    table = predictions_table(1_200, attributes={"tone": ("dark", "light")}, bias=0.9)
+    votes = {f"vote_{label}": (table["label"] == label) * 3 for label in sorted(set(table["label"]))}
+    text = Page(report_html(audited(table.drop(columns="label").assign(**votes)))).text
+    assert "The votes’ doing, or the model’s?" in text
+    assert "the votes themselves differ by" in text
+    assert "part of any shift is that sharpening" in text
+    assert predictions_from_table(table.drop(columns="label").assign(**votes)).has_votes
+
+
+def test_tables_can_be_read_without_seeing_them(page):
+    for cell in Page(page).having("th"):
+        assert cell.get("scope") in ("col", "row")
+    assert Page(page).having("html")[0]["lang"] == "en"
+    labelled = page.count("<label>")
+    assert labelled == len(Page(page).having("input")) + len(Page(page).having("select"))
+
+
+# Hostile data
+
+
+def test_hostile_values_add_no_element_and_no_handler(hostile_page):
+    """The same audit with harmless names has the same elements, one for one."""
+    harmless = Page(report_html(decorated_result(("one", "two", "three", "four"))))
+    parsed = Page(hostile_page)
+    assert Counter(tag for tag, _ in parsed.elements) == Counter(tag for tag, _ in harmless.elements)
+    handlers = {(tag, name) for tag, attributes in parsed.elements for name in attributes if name.startswith("on")}
+    assert handlers == {("form", "onsubmit")}
+
+
+@pytest.mark.parametrize("value", HOSTILE)
+def test_hostile_values_are_shown_exactly_as_they_are(hostile_page, value):
+    text = Page(hostile_page).text
+    assert text.count(value) > 10
+    assert value not in hostile_page, "every character that means something to HTML is escaped"
+    assert f"workbench audit {HOSTILE[1]}" in text
+
+
+def test_hostile_values_cannot_end_the_scripts_of_the_figures(hostile_page):
+    """Inside scripts there is no `<` of the data at all."""
+    scripts = re.findall(r"Plotly\.newPlot\((.*?)</script>", hostile_page.replace(get_plotlyjs(), ""), flags=re.DOTALL)
+    assert len(scripts) >= 4
+    for script in scripts:
+        assert "<" not in script
+        assert "alert(1)" in script or "joy" in script
+
+
+def test_templates_in_the_data_are_not_run(hostile_page):
+    assert "{{ 7*7 }}" in Page(hostile_page).text
+    assert "%{x}" in Page(hostile_page).text
