@@ -146,9 +146,7 @@ def training_line() -> None:
 def help_line() -> None:
     """`workbench --help` against a bare interpreter."""
     ours = fastest(
-        lambda: subprocess.run(
-            [sys.executable, "-m", "affect_workbench", "--help"], capture_output=True, check=True
-        )
+        lambda: subprocess.run([sys.executable, "-m", "affect_workbench", "--help"], capture_output=True, check=True)
     )
     bare = fastest(lambda: subprocess.run([sys.executable, "-c", "pass"], check=True))
     print(f"help    workbench --help {ours:.2f} s, a bare interpreter {bare:.2f} s, ratio {ours / bare:.1f} x")

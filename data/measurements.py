@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from affect_workbench.arrays import Mask
 from affect_workbench.data.tables.read import with_ids
 from affect_workbench.data.taxonomies.taxonomy import closest
 
@@ -60,6 +59,6 @@ class Measurements:
             raise ValueError("the new rows name other pictures, or name them in another order")
         return Measurements(rows, (*self.outcomes, *outcomes), self.source, (*self.notes, *notes))
 
-    def take(self, mask: npt.NDArray[np.bool_]) -> Measurements:
+    def take(self, mask: Mask) -> Measurements:
         """The pictures where `mask (n,)` is true."""
         return Measurements(self.rows[mask], self.outcomes, self.source, self.notes)

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from affect_workbench.arrays import Mask, Vectors
 from affect_workbench.data.tables.columns import VOTE_PREFIX
 from affect_workbench.data.tables.magnitude import require_moderate
 from affect_workbench.data.tables.read import named, with_ids
@@ -35,7 +36,6 @@ from affect_workbench.data.taxonomies.label_overlap import (
 from affect_workbench.data.taxonomies.taxonomy import Taxonomy
 
 Measure = Literal["cosine", "score", "label"]
-Floats = npt.NDArray[np.floating]
 SCORE_PREFIX = "score_"
 
 
@@ -57,13 +57,13 @@ class Predictions:
         ValueError: shapes disagree, ids repeat, a distance is NaN or infinite, a label is outside the taxonomy.
     """
 
-    distances: Floats
+    distances: Vectors
     rows: pd.DataFrame
     taxonomy: Taxonomy
     measure: Measure = "cosine"
     source: str = ""
-    embeddings: Floats | None = None
-    anchors: Floats | None = None
+    embeddings: Vectors | None = None
+    anchors: Vectors | None = None
     notes: tuple[str, ...] = field(default=())
 
     def __post_init__(self) -> None:
@@ -95,7 +95,7 @@ class Predictions:
         return np.asarray(self.distances.argmin(axis=1), dtype=np.int64)
 
     @cached_property
-    def truth(self) -> Floats | None:
+    def truth(self) -> Vectors | None:
         """Share of votes for each label `(n, k)`, rows summing to 1; a hard label is one vote; NaN where unknown.
 
         None where no picture has a truth.
@@ -112,7 +112,7 @@ class Predictions:
             require_moderate(votes, what="a vote column")
             totals = votes.sum(axis=1, keepdims=True)
             known = np.isfinite(totals[:, 0]) & (totals[:, 0] > 0)
-            shares: Floats = np.divide(votes, totals, where=known[:, None], out=np.full_like(votes, np.nan))
+            shares: Vectors = np.divide(votes, totals, where=known[:, None], out=np.full_like(votes, np.nan))
         elif "label" in self.rows:
             codes = self.taxonomy.codes(self.rows["label"])
             known = codes >= 0
@@ -136,13 +136,13 @@ class Predictions:
             raise ValueError("the new rows name other pictures, or name them in another order")
         return self._replaced(self.distances, rows, self.embeddings, self.notes + notes)
 
-    def take(self, mask: npt.NDArray[np.bool_]) -> Predictions:
+    def take(self, mask: Mask) -> Predictions:
         """The pictures where `mask (n,)` is true."""
         embeddings = None if self.embeddings is None else self.embeddings[mask]
         return self._replaced(self.distances[mask], self.rows[mask], embeddings, self.notes)
 
     def _replaced(
-        self, distances: Floats, rows: pd.DataFrame, embeddings: Floats | None, notes: tuple[str, ...]
+        self, distances: Vectors, rows: pd.DataFrame, embeddings: Vectors | None, notes: tuple[str, ...]
     ) -> Predictions:
         return Predictions(distances, rows, self.taxonomy, self.measure, self.source, embeddings, self.anchors, notes)
 
@@ -292,7 +292,7 @@ def _taxonomy_of(rows: pd.DataFrame, columns: dict[str, Counts]) -> Taxonomy:
     return Taxonomy.spelt_as(sorted(label_set(truth, predicted).values()))
 
 
-def _distances(rows: pd.DataFrame, scores: LabelColumns, taxonomy: Taxonomy) -> tuple[Floats, Measure, list[str]]:
+def _distances(rows: pd.DataFrame, scores: LabelColumns, taxonomy: Taxonomy) -> tuple[Vectors, Measure, list[str]]:
     """Distances `(n, k)` from the scores, else from the labels that are predicted; what they are, and what was wanting."""
     if scores.of:
         distances = 1.0 - label_matrix(rows, scores.of, taxonomy, what="score")
@@ -329,12 +329,12 @@ def _with_votes(rows: pd.DataFrame, votes: dict[str, str], taxonomy: Taxonomy) -
     return pd.concat([rows.drop(columns=list(votes.values())), shares], axis=1), notes
 
 
-def _tie_notes(distances: Floats) -> list[str]:
+def _tie_notes(distances: Vectors) -> list[str]:
     tied = int(((distances == distances.min(axis=1, keepdims=True)).sum(axis=1) > 1).sum())
     return [f"{tied} picture(s) have a tie for the top score: the label first in the taxonomy is taken"] if tied else []
 
 
-def _disagreement_notes(said: npt.NDArray[np.int64], distances: Floats) -> list[str]:
+def _disagreement_notes(said: npt.NDArray[np.int64], distances: Vectors) -> list[str]:
     differing = int((said != distances.argmin(axis=1)).sum())
     if not differing:
         return []

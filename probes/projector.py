@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from affect_workbench.arrays import Floats, Mask
 from affect_workbench.data.features import FeatureSet, FeatureSpec, require_same_spec
 from affect_workbench.data.predictions import Predictions
 from affect_workbench.data.storage.arrays import give_back
@@ -147,7 +148,7 @@ class Probe:
             (*self._encoder_notes(features), *self._in_sample_notes(features)),
         )
 
-    def unseen(self, features: FeatureSet) -> npt.NDArray[np.bool_]:
+    def unseen(self, features: FeatureSet) -> Mask:
         """Which pictures `(n,)` neither training nor model selection has seen, by their ids or by their bytes."""
         seen = features.rows["image_id"].isin(self.trained_on) | ids_without_split(features.rows).isin(self.trained_on)
         if "content" in features.rows:
@@ -182,7 +183,7 @@ class Probe:
             "(--unseen-only) or out-of-fold predictions (train --folds 5) instead",
         )
 
-    def probabilities(self, predictions: Predictions) -> npt.NDArray[np.float64]:
+    def probabilities(self, predictions: Predictions) -> Floats:
         """softmax(cos / temperature) `(n, k)`."""
         cosines = 1.0 - predictions.distances.astype(np.float64)
         return torch.from_numpy(cosines / self.temperature).softmax(dim=1).numpy()

@@ -10,8 +10,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import torch
+
+from affect_workbench.arrays import Vectors
 
 _WORTH_THREADS = 1e8
 _LIBRARIES: list[torch.library.Library] = []
@@ -66,7 +67,7 @@ def one_thread(work: float) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def read_vector(path: Path) -> npt.NDArray[np.floating]:
+def read_vector(path: Path) -> Vectors:
     """One `torch.save`d tensor as an array, opened with `weights_only=True` so that no code in the file can run.
 
     Raises:

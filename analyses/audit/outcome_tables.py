@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from affect_workbench.analyses.audit.config import AuditConfig
@@ -15,6 +14,7 @@ from affect_workbench.analyses.inference.clusters import group_codes
 from affect_workbench.analyses.slices.coding import CodedAttribute
 from affect_workbench.analyses.slices.pairs import pair_codes
 from affect_workbench.analyses.slices.strata import Strata
+from affect_workbench.arrays import Floats
 from affect_workbench.data.tables.magnitude import require_moderate
 
 OUTCOME_PREFIX = "outcome "
@@ -135,13 +135,13 @@ def outcome_findings(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     return found.iloc[order.sort_values(list(order.columns), kind="stable").index].reset_index(drop=True)
 
 
-def surely_off_zero(low: pd.Series, high: pd.Series) -> npt.NDArray[np.float64]:
+def surely_off_zero(low: pd.Series, high: pd.Series) -> Floats:
     """How far each interval surely lies from zero: its nearer end, 0 where it holds zero or is not known."""
     ends = low.to_numpy(float), high.to_numpy(float)
     return np.where(ends[0] > 0, ends[0], np.where(ends[1] < 0, -ends[1], 0.0))
 
 
-def numbers_of(rows: pd.DataFrame, column: str) -> npt.NDArray[np.float64]:
+def numbers_of(rows: pd.DataFrame, column: str) -> Floats:
     """The column as numbers, NaN where unknown.
 
     Raises:

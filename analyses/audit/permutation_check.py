@@ -24,6 +24,7 @@ from affect_workbench.analyses.slices.coding import CodedAttribute, coded_attrib
 from affect_workbench.analyses.slices.families import Family, families, slice_families
 from affect_workbench.analyses.slices.pairs import pair_codes
 from affect_workbench.analyses.slices.sums import SliceSums, slice_sums
+from affect_workbench.arrays import Floats
 from affect_workbench.data.taxonomies.taxonomy import Taxonomy
 
 TIMES = 200
@@ -156,7 +157,7 @@ class _Counter:
             codes, places = np.array(wanted, dtype=np.int64).reshape(-1, 2).T
             self._families.append((family, np.flatnonzero(family.codes >= 0), codes, places))
 
-    def count(self, said: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    def count(self, said: npt.NDArray[np.int64]) -> tuple[Floats, Floats]:
         """Pictures read as each emotion in every slice and in its complement, both `(s, k)`."""
         inside = np.zeros((len(self.sums.specs), self._emotions))
         outside = np.zeros_like(inside)

@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from affect_workbench.analyses.audit.config import AuditConfig
@@ -29,6 +28,7 @@ from affect_workbench.analyses.inference.verdicts import Rules
 from affect_workbench.analyses.slices.coding import CodedAttribute
 from affect_workbench.analyses.slices.pairs import pair_codes
 from affect_workbench.analyses.slices.strata import strata
+from affect_workbench.arrays import Vectors
 from affect_workbench.data.predictions import Predictions
 
 MOST_DRAWN_ANEW = 20_000
@@ -54,7 +54,7 @@ class Besides:
     training_by_name: bool = True
     valence: Mapping[str, float] | None = None
     temperature: float | None = None
-    wordings: Mapping[str, npt.NDArray[np.floating]] | None = None
+    wordings: Mapping[str, Vectors] | None = None
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 from scipy import stats
 
 from affect_workbench.analyses.benchmark.hidden.embeddings import drawn_seed
@@ -25,11 +24,9 @@ from affect_workbench.analyses.concepts.calibrated_skew import calibrated_skew
 from affect_workbench.analyses.concepts.sampling import stratified_sample
 from affect_workbench.analyses.inference.mantel_haenszel import adjusted_difference
 from affect_workbench.analyses.space.erasure.leace import leace, within_label_leace
+from affect_workbench.arrays import Codes, Vectors
 from affect_workbench.data.synthetic.concepts import SHARE, entangled_concept
 from affect_workbench.data.synthetic.embeddings import planted_embeddings
-
-Floats = npt.NDArray[np.float64]
-Codes = npt.NDArray[np.int64]
 
 COSINE = 0.4
 GOLD = 600
@@ -134,7 +131,7 @@ def erasure_experiment(*, blocks: tuple[int, int]) -> Experiment:
         fit, judge = np.arange(len(y)) % 2 == 0, np.arange(len(y)) % 2 == 1
         anchors = world.anchors / np.linalg.norm(world.anchors, axis=1, keepdims=True)
 
-        def outcome(features: npt.NDArray[np.floating]) -> tuple[float, float, float]:
+        def outcome(features: Vectors) -> tuple[float, float, float]:
             """Adjusted gap, plain gap, accuracy."""
             said = np.asarray((features @ anchors.T).argmax(axis=1))
             plain = max(abs(float((said == e)[z[judge] == 1].mean() - (said == e)[z[judge] == 0].mean())) for e in range(k))

@@ -10,10 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from affect_workbench.analyses.inference.clusters import Compared, group_codes, group_spreads
-from affect_workbench.analyses.inference.intervals import Floats
 from affect_workbench.analyses.inference.means.spread import Spread
 from affect_workbench.analyses.inference.verdicts import Cells, Rules, judged
 from affect_workbench.analyses.slices.coding import CodedAttribute, coded_attributes
@@ -21,10 +19,9 @@ from affect_workbench.analyses.slices.conditions import Condition, SliceSpec
 from affect_workbench.analyses.slices.families import families, slice_families
 from affect_workbench.analyses.slices.scores import scores
 from affect_workbench.analyses.slices.sums import CodedColumns, SliceSums, group_sums, slice_sums
+from affect_workbench.arrays import Floats, Mask
 from affect_workbench.data.predictions import Predictions
 from affect_workbench.data.synthetic.predictions import TableWorld
-
-Mask = npt.NDArray[np.bool_]
 
 ORDER = 2
 DIVEXPLORER_T = 2.0

@@ -20,12 +20,12 @@ from affect_workbench.analyses.benchmark.decision_rules import (
     DIVEXPLORER_T,
     SLICELINE_ALPHA,
     SLICELINE_MOST,
-    Mask,
     counted,
     flags,
 )
 from affect_workbench.analyses.benchmark.results import OPEN, Experiment, Record, Row, share_row
 from affect_workbench.analyses.benchmark.speed import cell_table, large_table, seconds
+from affect_workbench.arrays import Mask
 from affect_workbench.data.predictions import Predictions
 from affect_workbench.data.synthetic.predictions import table_world
 

@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from affect_workbench.analyses.audit.config import AuditConfig
@@ -19,6 +18,7 @@ from affect_workbench.analyses.disparities.calibration import calibration_table
 from affect_workbench.analyses.slices.coding import CodedAttribute, coded_attribute
 from affect_workbench.analyses.slices.conditions import SliceSpec
 from affect_workbench.analyses.space.margins import hubness_table
+from affect_workbench.arrays import Mask
 from affect_workbench.data.predictions import Predictions
 from affect_workbench.data.synthetic.predictions import TableWorld, table_world
 
@@ -303,7 +303,7 @@ def _adjusted(
     return table[(table["emotion"] == world.taxonomy.labels[emotion]) & (table["where"] == wanted)].iloc[0]
 
 
-def _rows_in(rows: pd.DataFrame, place: Place) -> npt.NDArray[np.bool_]:
+def _rows_in(rows: pd.DataFrame, place: Place) -> Mask:
     return np.asarray(SliceSpec.from_json({name: f"v{value}" for name, value in place.items()}).mask(rows), dtype=bool)
 
 

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from scipy import stats
 
 from affect_workbench.analyses.benchmark.decision_rules import Counted, counted, flags, true_differences
@@ -14,10 +13,8 @@ from affect_workbench.analyses.benchmark.results import TOOLS, Experiment, Recor
 from affect_workbench.analyses.inference.intervals import newcombe
 from affect_workbench.analyses.inference.multiplicity import benjamini_hochberg
 from affect_workbench.analyses.inference.verdicts import Rules
+from affect_workbench.arrays import Floats, Mask
 from affect_workbench.data.synthetic.predictions import TableWorld, table_world
-
-Floats = npt.NDArray[np.float64]
-Mask = npt.NDArray[np.bool_]
 
 TIMES = 20
 """Data sets a block."""

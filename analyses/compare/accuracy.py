@@ -9,12 +9,12 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from affect_workbench.analyses.inference.intervals import Floats
 from affect_workbench.analyses.inference.means.shares import design_of_mean, mean_of_shares
 from affect_workbench.analyses.inference.multiplicity import benjamini_hochberg
 from affect_workbench.analyses.inference.paired import ZERO, GroupTotals, mcnemar, mean_change_interval
 from affect_workbench.analyses.inference.verdicts import Rules
 from affect_workbench.analyses.slices.sums import SliceSums
+from affect_workbench.arrays import Floats
 from affect_workbench.data.taxonomies.taxonomy import Taxonomy
 
 SLICE_COLUMNS = (

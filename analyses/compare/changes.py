@@ -15,11 +15,12 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from affect_workbench.analyses.inference.intervals import Floats, paired_shift_interval, quantile
+from affect_workbench.analyses.inference.intervals import paired_shift_interval, quantile
 from affect_workbench.analyses.inference.multiplicity import select
 from affect_workbench.analyses.inference.paired import GroupTotals, change_p, mcnemar
 from affect_workbench.analyses.inference.verdicts import LOW_EVIDENCE_COUNT, Rules
 from affect_workbench.analyses.slices.sums import SliceSums
+from affect_workbench.arrays import Floats, Mask
 from affect_workbench.data.taxonomies.taxonomy import Taxonomy
 
 VERDICTS = ("worse", "better", "changed", "equivalent", "undetermined", "too small")
@@ -170,9 +171,9 @@ def judged(
     adjusted: tuple[Floats, Floats],
     growth: tuple[Floats, Floats],
     *,
-    picked: npt.NDArray[np.bool_],
-    tested: npt.NDArray[np.bool_],
-    few: npt.NDArray[np.bool_],
+    picked: Mask,
+    tested: Mask,
+    few: Mask,
     tolerance: float,
 ) -> npt.NDArray[Any]:
     """The verdict of every cell, in this order.

@@ -17,13 +17,13 @@ from affect_workbench.analyses.compare.changes import CHANGE_COLUMNS, VERDICTS, 
 from affect_workbench.analyses.compare.outcomes import OUTCOME_CHANGE_COLUMNS, outcome_changes
 from affect_workbench.analyses.compare.pairing import paired_rows, same_pictures, shared_attributes
 from affect_workbench.analyses.inference.clusters import group_codes
-from affect_workbench.analyses.inference.intervals import Floats
 from affect_workbench.analyses.inference.paired import GroupTotals, group_totals
 from affect_workbench.analyses.inference.verdicts import Rules
 from affect_workbench.analyses.slices.coding import CodedAttribute, coded_attributes
 from affect_workbench.analyses.slices.families import slice_families
 from affect_workbench.analyses.slices.pairs import pair_codes
 from affect_workbench.analyses.slices.sums import SliceSums, slice_sums
+from affect_workbench.arrays import Floats
 from affect_workbench.data.measurements import Measurements
 from affect_workbench.data.predictions import Predictions
 from affect_workbench.data.tables.columns import attribute_columns

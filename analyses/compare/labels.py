@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from affect_workbench.analyses.inference.intervals import Floats
+from affect_workbench.arrays import Floats, Vectors
 from affect_workbench.data.tables.read import named
 from affect_workbench.data.taxonomies.taxonomy import TAXONOMIES, Taxonomy
 
@@ -73,7 +73,7 @@ def shared_labels(first: Taxonomy, second: Taxonomy) -> SharedLabels:
     return SharedLabels(union, _positions(first, union), _positions(second, union), notes)
 
 
-def spread(values: npt.NDArray[np.floating], positions: npt.NDArray[np.int64], k: int) -> Floats:
+def spread(values: Vectors, positions: npt.NDArray[np.int64], k: int) -> Floats:
     """`values (n, own)` as `(n, k)`: each column where its label is, zero in all others; a row that is unknown stays so."""
     wide = np.zeros((len(values), k))
     wide[:, positions] = values

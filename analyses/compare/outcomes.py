@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from affect_workbench.analyses.audit.config import AuditConfig
@@ -25,8 +24,8 @@ from affect_workbench.analyses.inference.verdicts import LOW_EVIDENCE_COUNT
 from affect_workbench.analyses.slices.coding import CodedAttribute
 from affect_workbench.analyses.slices.conditions import SliceSpec
 from affect_workbench.analyses.slices.families import families, slice_families
+from affect_workbench.arrays import Floats, Mask
 
-Floats = npt.NDArray[np.float64]
 OUTCOME_CHANGE_COLUMNS = (
     "outcome",
     "slice",
@@ -105,7 +104,7 @@ def outcome_changes(
 def _changes(
     a: Floats,
     b: Floats,
-    known: npt.NDArray[np.bool_],
+    known: Mask,
     rows: pd.DataFrame,
     attributes: Sequence[CodedAttribute],
     config: AuditConfig,
@@ -149,7 +148,7 @@ def _changes(
     )
     skew_a, skew_b = between.effect - moved.effect / 2, between.effect + moved.effect / 2
 
-    def shown(values: Floats, where: npt.NDArray[np.bool_]) -> Floats:
+    def shown(values: Floats, where: Mask) -> Floats:
         return np.where(where, values, np.nan)
 
     return pd.DataFrame(

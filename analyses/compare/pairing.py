@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from affect_workbench.analyses.compare.labels import SharedLabels, shared_labels, spread
-from affect_workbench.analyses.inference.intervals import Floats
+from affect_workbench.arrays import Floats, Mask
 from affect_workbench.data.predictions import Predictions
 from affect_workbench.data.tables.columns import VOTE_PREFIX, attribute_columns
 from affect_workbench.data.tables.read import named
@@ -140,7 +140,7 @@ def _one_truth(first: Predictions, second: Predictions, at: npt.NDArray[np.int64
     return np.asarray(one, dtype=np.float64)
 
 
-def _differing(one: pd.Series, two: pd.Series) -> npt.NDArray[np.bool_]:
+def _differing(one: pd.Series, two: pd.Series) -> Mask:
     left, right = one.astype(object), two.astype(object)
     same = (left == right) | (left.isna() & right.isna())
     return ~np.asarray(same.fillna(False), dtype=bool)

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
-Floats = npt.NDArray[np.float64]
+from affect_workbench.arrays import Floats
+
 _DRAWS = 1_000
 
 

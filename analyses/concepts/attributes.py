@@ -20,9 +20,9 @@ from affect_workbench.analyses.concepts.threshold import (
     cross_fitted_quality,
     yes_or_no,
 )
+from affect_workbench.arrays import Floats
 from affect_workbench.data.concepts.definitions import Concept, require_unique_names
 
-Floats = npt.NDArray[np.float64]
 PROJECT = ("auto", "yes", "no")
 Gold = tuple[Floats, Floats | None]
 """True values `(n,)`, NaN where unknown, and sampling weights, None for equal ones."""

@@ -25,10 +25,8 @@ from scipy import sparse
 
 from affect_workbench.analyses.concepts.logistic import cross_fitted
 from affect_workbench.analyses.inference.resampling import expanded_tail
+from affect_workbench.arrays import Codes, Floats, Mask
 
-Floats = npt.NDArray[np.float64]
-Codes = npt.NDArray[np.int64]
-Mask = npt.NDArray[np.bool_]
 ENOUGH_LABELS = 200
 """True labels from which on an inferred attribute may be called calibrated."""
 LEAST_READ_AS = 10

@@ -16,9 +16,9 @@ import pandas as pd
 
 from affect_workbench.analyses.concepts.random_directions import unit_chunks
 from affect_workbench.analyses.inference.intervals import quantile
+from affect_workbench.arrays import Floats
 from affect_workbench.data.concepts.definitions import Concept
 
-Floats = npt.NDArray[np.float64]
 ENTANGLED = 0.2
 """|cosine| to an emotion label at which a concept invents a skew of 4.5 points although its AUC is .99 (measured)."""
 TOLD_APART = 0.02

@@ -7,12 +7,10 @@ mistaken elsewhere.
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 from scipy.special import expit
 
-Floats = npt.NDArray[np.float64]
-Codes = npt.NDArray[np.int64]
-Mask = npt.NDArray[np.bool_]
+from affect_workbench.arrays import Codes, Floats, Mask
+
 SLOPE_PENALTY = 0.01
 """Ridge penalty of the standardised score's slopes: keeps them finite where the score makes no mistake."""
 FOLDS = 10

@@ -16,9 +16,9 @@ import pandas as pd
 from scipy import stats
 
 from affect_workbench.analyses.inference.multiplicity import benjamini_hochberg
+from affect_workbench.arrays import Floats
 from affect_workbench.data.concepts.definitions import Concept
 
-Floats = npt.NDArray[np.float64]
 CHUNK = 8_192
 BEATS, NO_BETTER = "beats the null", "no better than a random direction"
 COLUMNS = (

@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-Floats = npt.NDArray[np.float64]
+from affect_workbench.arrays import Floats
+
 MOST_BINS = 5
 """Score bins, where there are labels enough for them."""
 LEAST_IN_STRATUM = 2

@@ -16,9 +16,9 @@ from sklearn.mixture import GaussianMixture
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
 from affect_workbench.analyses.inference.intervals import wilson
+from affect_workbench.arrays import Floats, Mask
 from affect_workbench.data.tables.read import named
 
-Floats = npt.NDArray[np.float64]
 LEAST_LABELS = 5
 """Fewest true "yes" and fewest true "no" that place a cut, and the number of folds: each fold holds one of both."""
 ASHMAN = 2.0
@@ -251,7 +251,7 @@ def _weights(weights: Floats | None, known: npt.NDArray[Any]) -> Floats:
     return np.ones(int(known.sum()) if known.dtype == bool else len(known))
 
 
-def _best_cut(scores: Floats, said: npt.NDArray[np.bool_], weights: Floats) -> float:
+def _best_cut(scores: Floats, said: Mask, weights: Floats) -> float:
     """The midpoint between neighbouring scores with the largest balanced accuracy; the middle one of equals."""
     order = np.argsort(scores, kind="stable")
     ordered, yes, no = scores[order], weights[order] * said[order], weights[order] * ~said[order]

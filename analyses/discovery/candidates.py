@@ -6,11 +6,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
-import numpy.typing as npt
 
-Floats = npt.NDArray[np.float64]
-Codes = npt.NDArray[np.int64]
-Mask = npt.NDArray[np.bool_]
+from affect_workbench.arrays import Codes, Floats, Mask
 
 SHARES = (0.0025, 0.005, 0.01, 0.015, 0.02, 0.03, 0.045, 0.07, 0.1, 0.15, 0.2)
 """Shares of the pictures that a slice may take from the top of its score: larger ones are no discovery."""

@@ -11,10 +11,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-Floats = npt.NDArray[np.float64]
-Codes = npt.NDArray[np.int64]
+from affect_workbench.arrays import Codes, Floats, Vectors
+
 SHRINKAGE = 0.01
 """Share of the mean variance that is added along every axis before the covariance within classes is inverted."""
 PICTURES_PER_AXIS = 10
@@ -34,7 +33,7 @@ class SliceSpace:
     mean: Floats
     axes: Floats
 
-    def coordinates(self, features: npt.NDArray[np.floating]) -> Floats:
+    def coordinates(self, features: Vectors) -> Floats:
         """Coordinates `(n, m)` of features `(n, d)`."""
         parts = [
             (np.asarray(features[start : start + _CHUNK], np.float64) - self.mean) @ self.axes
@@ -43,7 +42,7 @@ class SliceSpace:
         return np.concatenate(parts)
 
 
-def slice_space(features: npt.NDArray[np.floating], y: Codes, *, components: int = 64) -> SliceSpace:
+def slice_space(features: Vectors, y: Codes, *, components: int = 64) -> SliceSpace:
     """The space fitted on features `(n, d)` with true labels `(n,)`.
 
     With discriminant directions W (covariance within classes, inverted, times the class means; Fisher 1936) and evidence

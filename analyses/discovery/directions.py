@@ -8,8 +8,9 @@ from functools import partial
 
 import numpy as np
 
-from affect_workbench.analyses.discovery.candidates import Candidate, Explore, Floats, Mask, best_cut, cut_at
+from affect_workbench.analyses.discovery.candidates import Candidate, Explore, best_cut, cut_at
 from affect_workbench.analyses.discovery.gates import Gate, fitted_corner, fitted_gate
+from affect_workbench.arrays import Floats, Mask
 
 RIDGES = (0.1, 0.3, 1.0, 3.0)
 """Penalties as multiples of the mean variance; the one with the smallest leave-one-out error is taken, for all emotions."""

@@ -26,12 +26,11 @@ from affect_workbench.analyses.discovery.split import explore_half
 from affect_workbench.analyses.discovery.verify import VERDICTS, Check, checked, repeated, verdicts
 from affect_workbench.analyses.inference.clusters import group_codes
 from affect_workbench.analyses.slices.repeats import repeating_columns
+from affect_workbench.arrays import Floats, Mask, Vectors
 from affect_workbench.data.concepts.definitions import Concept
 from affect_workbench.data.predictions import Predictions
 from affect_workbench.data.tables.columns import attribute_columns
 from affect_workbench.data.taxonomies.taxonomy import Taxonomy
-
-Mask = npt.NDArray[np.bool_]
 
 COLUMNS = (
     "slice",
@@ -129,7 +128,7 @@ class DiscoveryResult:
 
 
 def discover(
-    features: npt.NDArray[np.floating],
+    features: Vectors,
     predictions: Predictions,
     config: DiscoveryConfig | None = None,
     *,
@@ -214,7 +213,7 @@ def discover(
     )
 
 
-def off_label_span(predictions: Predictions) -> npt.NDArray[np.float64]:
+def off_label_span(predictions: Predictions) -> Floats:
     """What a probe does not read of its projected pictures `(n, m)`: they are projected off the span of its anchors.
 
     A probe's reading is a function of the very features, so the pictures near a border between labels are read otherwise

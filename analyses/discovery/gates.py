@@ -11,10 +11,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from scipy import linalg, optimize, special
 
-from affect_workbench.analyses.discovery.candidates import LOWEST, Codes, Floats, Mask
+from affect_workbench.analyses.discovery.candidates import LOWEST
+from affect_workbench.arrays import Codes, Floats, Mask
 
 PENALTY = 5.0
 """Precision of the normal prior on every weight."""
@@ -109,7 +109,5 @@ def _likeliest(
         )
         return float(value), gradient
 
-    best: npt.NDArray[np.float64] = optimize.minimize(
-        loss, start, jac=True, method="L-BFGS-B", options={"maxiter": MOST_STEPS * units}
-    ).x
+    best: Floats = optimize.minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": MOST_STEPS * units}).x
     return Gate(best[: units * m].reshape(units, m), best[units * m : units * m + units], true_class)

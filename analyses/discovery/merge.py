@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 
 from affect_workbench.analyses.discovery.candidates import Candidate
+from affect_workbench.arrays import Mask
 
 ALIKE = 0.5
 """Jaccard index above which two slices are one."""
 
 
-def merged(candidates: Sequence[Candidate], members: npt.NDArray[np.bool_], *, most: int, alike: float = ALIKE) -> list[int]:
+def merged(candidates: Sequence[Candidate], members: Mask, *, most: int, alike: float = ALIKE) -> list[int]:
     """Positions of the candidates that are kept, most striking first, at most `most` of them.
 
     A candidate goes where its Jaccard index (pictures in both over pictures in either) with a more striking one is above

@@ -12,6 +12,7 @@ import pandas as pd
 from affect_workbench.analyses.inference.exact import fisher_exact
 from affect_workbench.analyses.inference.multiplicity import benjamini_hochberg
 from affect_workbench.analyses.slices.coding import CodedAttribute, coded_attributes
+from affect_workbench.arrays import Floats, Mask, Vectors
 from affect_workbench.data.concepts.definitions import Concept
 from affect_workbench.data.tables.columns import attribute_columns
 
@@ -47,10 +48,10 @@ def nameable_attributes(rows: pd.DataFrame, *, aside: Collection[str] = ()) -> l
 
 
 def named_slice(
-    members: npt.NDArray[np.bool_],
+    members: Mask,
     attributes: Sequence[CodedAttribute],
     *,
-    features: npt.NDArray[np.floating] | None = None,
+    features: Vectors | None = None,
     prompts: Sequence[Concept] = (),
     alpha: float = 0.05,
 ) -> Name:
@@ -92,7 +93,7 @@ def named_slice(
     return Name(NO_NAME, f"nearest: {why}" if names else why)
 
 
-def _counts(attribute: CodedAttribute, members: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
+def _counts(attribute: CodedAttribute, members: Mask) -> npt.NDArray[np.int64]:
     """For every condition: (in the slice with it, in the slice, elsewhere with it, elsewhere); unknown values are out."""
     known, size = attribute.codes >= 0, len(attribute.conditions)
     inside = np.bincount(attribute.codes[known & members], minlength=size)
@@ -100,6 +101,6 @@ def _counts(attribute: CodedAttribute, members: npt.NDArray[np.bool_]) -> npt.ND
     return np.column_stack([inside, np.full(size, inside.sum()), outside, np.full(size, outside.sum())]).astype(np.int64)
 
 
-def _unit(features: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
+def _unit(features: Vectors) -> Floats:
     values = np.asarray(features, np.float64)
     return np.asarray(values / np.maximum(np.linalg.norm(values, axis=1, keepdims=True), 1e-12))

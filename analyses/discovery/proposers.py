@@ -12,15 +12,13 @@ from affect_workbench.analyses.discovery.candidates import (
     FEWEST,
     LOWEST,
     Candidate,
-    Codes,
     Explore,
-    Floats,
-    Mask,
     best_cut,
     cut_at,
     null_variance,
 )
 from affect_workbench.analyses.discovery.directions import refined
+from affect_workbench.arrays import Codes, Floats, Mask
 
 REFINED_TOPICS = 4
 """Clusters whose edge is refined: the most striking ones."""

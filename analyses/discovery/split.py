@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
-Codes = npt.NDArray[np.int64]
-Mask = npt.NDArray[np.bool_]
+from affect_workbench.arrays import Codes, Mask
 
 
 def explore_half(y: Codes, groups: Codes | None = None, *, seed: int = 0) -> Mask:

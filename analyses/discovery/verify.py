@@ -9,15 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from scipy import stats
 
 from affect_workbench.analyses.inference.clusters import FEWEST_GROUPS
 from affect_workbench.analyses.inference.multiplicity import benjamini_hochberg
-
-Floats = npt.NDArray[np.float64]
-Codes = npt.NDArray[np.int64]
-Mask = npt.NDArray[np.bool_]
+from affect_workbench.arrays import Codes, Floats, Mask
 
 VERDICTS = ("verified", "undetermined", "equivalent", "too small")
 SMALLEST_P = 1e-30

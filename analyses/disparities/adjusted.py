@@ -19,7 +19,7 @@ from scipy import stats
 from affect_workbench.analyses.inference.clusters import FEWEST_GROUPS, group_codes
 from affect_workbench.analyses.inference.exact import fisher_exact
 from affect_workbench.analyses.inference.homogeneity import DIFFERS, breslow_day_p, enough_expected, equal_rates_p, extremes
-from affect_workbench.analyses.inference.intervals import Floats, newcombe
+from affect_workbench.analyses.inference.intervals import newcombe
 from affect_workbench.analyses.inference.mantel_haenszel import (
     adjusted_difference,
     informative,
@@ -41,6 +41,7 @@ from affect_workbench.analyses.slices.strata import (
     stratum_counts,
 )
 from affect_workbench.analyses.slices.sums import group_sums
+from affect_workbench.arrays import Floats, Mask
 from affect_workbench.data.predictions import Predictions
 
 ADJUSTED_COLUMNS = (
@@ -169,7 +170,7 @@ def adjusted_table(
 
 
 def _cells(
-    stacked: dict[str, Floats], refused: npt.NDArray[np.bool_], held: Strata, rules: Rules, family: npt.NDArray[np.int64]
+    stacked: dict[str, Floats], refused: Mask, held: Strata, rules: Rules, family: npt.NDArray[np.int64]
 ) -> dict[str, npt.NDArray[Any]]:
     """Every column that is an array of cells `(s, k)`."""
     a, c = stacked["counts"], stacked["others"]  # (s, k, h)
@@ -235,7 +236,7 @@ def _cells(
     reason[reason == ""] = None
     detectable = float(stats.norm.isf(rules.alpha / 2) + stats.norm.ppf(0.8)) * null_error(a, n, c, m) * np.sqrt(worth)
 
-    def shown(values: npt.NDArray[Any], where: npt.NDArray[np.bool_]) -> Floats:
+    def shown(values: npt.NDArray[Any], where: Mask) -> Floats:
         return np.where(where, values, np.nan)
 
     def wide(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
@@ -278,9 +279,7 @@ def _cells(
     )
 
 
-def _agreement(
-    stacked: dict[str, Floats], worth: Floats, known: npt.NDArray[np.bool_], held: Strata
-) -> dict[str, npt.NDArray[Any]]:
+def _agreement(stacked: dict[str, Floats], worth: Floats, known: Mask, held: Strata) -> dict[str, npt.NDArray[Any]]:
     """Whether the strata agree on each difference, and the two that agree least."""
     a, c = stacked["counts"], stacked["others"]
     n, m = a.sum(axis=1, keepdims=True), c.sum(axis=1, keepdims=True)
@@ -293,9 +292,7 @@ def _agreement(
     return agreement_columns(difference, use, p, held.names)
 
 
-def agreement_columns(
-    difference: Floats, use: npt.NDArray[np.bool_], p: Floats, names: Sequence[str]
-) -> dict[str, npt.NDArray[Any]]:
+def agreement_columns(difference: Floats, use: Mask, p: Floats, names: Sequence[str]) -> dict[str, npt.NDArray[Any]]:
     """The columns of a table of adjusted differences that say whether strata agree; arrays of the shape of `p`.
 
     Args:

@@ -19,7 +19,6 @@ from affect_workbench.analyses.disparities.adjusted import SIMPSON_KINDS, agreem
 from affect_workbench.analyses.disparities.numbers import DEFAULT_TOLERANCE, checked_outcome
 from affect_workbench.analyses.inference.clusters import FEWEST_GROUPS
 from affect_workbench.analyses.inference.homogeneity import DIFFERS
-from affect_workbench.analyses.inference.intervals import Floats
 from affect_workbench.analyses.inference.means.stratified import Within, within_strata
 from affect_workbench.analyses.inference.means.two_means import LEAST_FREEDOM, MeanTests, mean_tests
 from affect_workbench.analyses.inference.multiplicity import select
@@ -28,8 +27,8 @@ from affect_workbench.analyses.slices.coding import CodedAttribute
 from affect_workbench.analyses.slices.conditions import SliceSpec
 from affect_workbench.analyses.slices.families import families, slice_families
 from affect_workbench.analyses.slices.strata import Strata, named_strata, require_other_attributes
+from affect_workbench.arrays import Codes, Floats, Mask
 
-Codes = npt.NDArray[np.int64]
 ADJUSTED_OUTCOME_COLUMNS = (
     "slice",
     "where",
@@ -156,7 +155,7 @@ def adjusted_numeric_table(
 def _cells(
     plain: MeanTests,
     within: Within,
-    refused: npt.NDArray[np.bool_],
+    refused: Mask,
     held: Strata,
     family: Codes,
     *,
@@ -214,7 +213,7 @@ def _cells(
     ).astype(object)
     reason[reason == ""] = None
 
-    def shown(values: Floats, where: npt.NDArray[np.bool_] = known) -> Floats:
+    def shown(values: Floats, where: Mask = known) -> Floats:
         return np.where(where, values, np.nan)
 
     power = float(-special.ndtri(alpha / 2) + special.ndtri(0.8))

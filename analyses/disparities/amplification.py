@@ -11,21 +11,20 @@ from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from affect_workbench.analyses.inference.clusters import group_codes
 from affect_workbench.analyses.inference.exact import fisher_exact
-from affect_workbench.analyses.inference.intervals import Floats, newcombe
+from affect_workbench.analyses.inference.intervals import newcombe
 from affect_workbench.analyses.inference.paired import mean_change_interval
 from affect_workbench.analyses.inference.resampling import counts_of, drawn_tables
 from affect_workbench.analyses.slices.coding import CodedAttribute
 from affect_workbench.analyses.slices.strata import true_codes
+from affect_workbench.arrays import Codes, Floats
 from affect_workbench.data.predictions import Predictions
 from affect_workbench.data.taxonomies.taxonomy import Taxonomy
 
 Base = Literal["training", "labels"]
-Codes = npt.NDArray[np.int64]
 
 
 def amplification_tables(

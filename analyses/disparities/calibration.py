@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from affect_workbench.analyses.inference.clusters import group_codes
-from affect_workbench.analyses.inference.intervals import Floats, paired_shift_interval, quantile
+from affect_workbench.analyses.inference.intervals import paired_shift_interval, quantile
 from affect_workbench.analyses.inference.multiplicity import benjamini_hochberg, select
 from affect_workbench.analyses.inference.paired import change_p, group_totals, mean_change_interval
 from affect_workbench.analyses.inference.resampling import chance_p, dealt_codes, drawn_weights, excess_interval
@@ -24,6 +24,7 @@ from affect_workbench.analyses.slices.conditions import SliceSpec
 from affect_workbench.analyses.slices.families import families, slice_families
 from affect_workbench.analyses.slices.strata import series_of
 from affect_workbench.analyses.slices.sums import group_sums
+from affect_workbench.arrays import Floats, Mask
 from affect_workbench.data.predictions import Predictions
 from affect_workbench.data.tables.read import named
 
@@ -94,7 +95,7 @@ def calibration_table(
     if draws < 19:
         raise ValueError(f"{draws} random draws: expected at least 19, below which nothing can reach p = 0.05")
     shares = probabilities(predictions, temperature=temperature)
-    labelled: npt.NDArray[np.bool_] = np.asarray(np.isfinite(truth).all(axis=1), dtype=bool)
+    labelled: Mask = np.asarray(np.isfinite(truth).all(axis=1), dtype=bool)
     gap = np.where(labelled[:, None], shares - np.nan_to_num(truth), 0.0)
     groups, rng = group_codes(predictions.rows), np.random.default_rng(seed)
     columns = np.hstack([labelled[:, None].astype(float), shares * labelled[:, None], gap, gap**2])
@@ -174,7 +175,7 @@ def calibration_table(
     return table.assign(verdict=verdict.ravel(), low_evidence=low_evidence.ravel())
 
 
-def _bins(shares: Floats, labelled: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
+def _bins(shares: Floats, labelled: Mask) -> npt.NDArray[np.int64]:
     """Bin `(n, k)` of each probability: 15 of equal mass among pictures with a truth; ties share one."""
     edges = np.quantile(shares[labelled], np.arange(1, BINS) / BINS, axis=0)
     return np.stack(

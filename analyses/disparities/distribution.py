@@ -12,12 +12,12 @@ import numpy as np
 import pandas as pd
 
 from affect_workbench.analyses.inference.clusters import group_codes
-from affect_workbench.analyses.inference.intervals import Floats
 from affect_workbench.analyses.inference.multiplicity import benjamini_hochberg
 from affect_workbench.analyses.inference.resampling import chance_p, counts_of, drawn_tables, excess_interval, null_tables
 from affect_workbench.analyses.slices.coding import CodedAttribute
 from affect_workbench.analyses.slices.conditions import SliceSpec
 from affect_workbench.analyses.slices.families import families
+from affect_workbench.arrays import Floats
 from affect_workbench.data.predictions import Predictions
 
 

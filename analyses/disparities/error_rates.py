@@ -16,16 +16,15 @@ import pandas as pd
 
 from affect_workbench.analyses.inference import intervals as inference
 from affect_workbench.analyses.inference.clusters import group_codes
-from affect_workbench.analyses.inference.intervals import Floats
 from affect_workbench.analyses.inference.paired import GroupTotals, group_totals
 from affect_workbench.analyses.inference.verdicts import Rules, judged, worth_of
 from affect_workbench.analyses.slices.coding import CodedAttribute
 from affect_workbench.analyses.slices.conditions import SliceSpec
 from affect_workbench.analyses.slices.families import families, slice_families
 from affect_workbench.analyses.slices.strata import series_of, true_codes
+from affect_workbench.arrays import Codes, Floats
 from affect_workbench.data.predictions import Predictions
 
-Codes = npt.NDArray[np.int64]
 MEASURES = ("true positive rate", "false positive rate")
 GAP_COLUMNS = (
     "slice",

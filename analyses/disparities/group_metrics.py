@@ -11,20 +11,18 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from scipy import stats
 
 from affect_workbench.analyses.inference.clusters import group_codes
-from affect_workbench.analyses.inference.intervals import Floats
 from affect_workbench.analyses.inference.multiplicity import benjamini_hochberg
 from affect_workbench.analyses.inference.resampling import chance_p, drawn_tables, excess_interval, null_tables
 from affect_workbench.analyses.slices.coding import CodedAttribute
 from affect_workbench.analyses.slices.strata import true_codes
+from affect_workbench.arrays import Codes, Floats
 from affect_workbench.data.predictions import Predictions
 from affect_workbench.data.taxonomies.taxonomy import closest
 
-Codes = npt.NDArray[np.int64]
 Measure = tuple[Callable[[Floats], Floats], int]
 """What is measured of counts, and +1 where larger is more unequal, -1 where smaller is."""
 _MOST_AT_ONCE = 2_000_000

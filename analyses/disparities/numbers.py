@@ -15,7 +15,6 @@ import pandas as pd
 from scipy import special
 
 from affect_workbench.analyses.inference.clusters import FEWEST_GROUPS, group_codes
-from affect_workbench.analyses.inference.intervals import Floats
 from affect_workbench.analyses.inference.means.cluster_robust import student
 from affect_workbench.analyses.inference.means.two_means import MeanTests, mean_tests, welch
 from affect_workbench.analyses.inference.multiplicity import select
@@ -27,11 +26,11 @@ from affect_workbench.analyses.slices.conditions import SliceSpec
 from affect_workbench.analyses.slices.families import families, slice_families
 from affect_workbench.analyses.slices.pairs import pair_codes
 from affect_workbench.analyses.slices.sums import group_sums
+from affect_workbench.arrays import Codes, Floats
 from affect_workbench.data.predictions import Predictions
 from affect_workbench.data.tables.magnitude import require_moderate
 from affect_workbench.data.taxonomies.label_overlap import by_label
 
-Codes = npt.NDArray[np.int64]
 DEFAULT_TOLERANCE = 0.2
 """Tolerance in standard deviations of the outcome: Cohen's "small", https://doi.org/10.4324/9780203771587."""
 

@@ -10,18 +10,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from scipy import special
 
 from affect_workbench.analyses.inference.clusters import group_codes
-from affect_workbench.analyses.inference.intervals import Floats, wilson
+from affect_workbench.analyses.inference.intervals import wilson
 from affect_workbench.analyses.inference.multiplicity import benjamini_hochberg
 from affect_workbench.analyses.inference.resampling import chance_p, dealt_codes, drawn_weights, excess_interval
 from affect_workbench.analyses.slices.coding import CodedAttribute
+from affect_workbench.arrays import Codes, Floats
 from affect_workbench.data.predictions import Predictions
-
-Codes = npt.NDArray[np.int64]
 
 
 def retrieval_tables(

@@ -10,6 +10,7 @@ import pandas as pd
 
 from affect_workbench.analyses.duplicates import approximate_search as near_index
 from affect_workbench.analyses.duplicates import exact_search as near
+from affect_workbench.arrays import Floats
 from affect_workbench.data.images.perceptual_hash import Hashes
 
 UNCALIBRATED = 0.99
@@ -169,7 +170,7 @@ def _note_left_out(notes: list[str], counts: list[int], why: str) -> None:
         )
 
 
-def _cosine_of(features: Units | None, i: npt.NDArray[np.int64], j: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+def _cosine_of(features: Units | None, i: npt.NDArray[np.int64], j: npt.NDArray[np.int64]) -> Floats:
     """Cosine of each pair; NaN without features or with features of zeros."""
     cosines = np.full(len(i), np.nan)
     if features is None:

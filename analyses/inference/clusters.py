@@ -27,7 +27,8 @@ from affect_workbench.analyses.slices.coding import CodedAttribute
 from affect_workbench.analyses.slices.families import families
 from affect_workbench.analyses.slices.pairs import outermost, pair_codes
 from affect_workbench.analyses.slices.scores import Scores
-from affect_workbench.analyses.slices.sums import Floats, SliceSums, group_sums
+from affect_workbench.analyses.slices.sums import SliceSums, group_sums
+from affect_workbench.arrays import Floats, Mask
 
 FEWEST_GROUPS = 10
 """Groups on either side from which the spread of counts between them can be estimated at all."""
@@ -60,7 +61,7 @@ class Compared:
     """
 
     values: Floats
-    known: npt.NDArray[np.bool_] | None = None
+    known: Mask | None = None
     shares: bool = True
 
 
@@ -131,7 +132,7 @@ class _Columns:
     """
 
     moments: Floats
-    known: npt.NDArray[np.bool_] | None
+    known: Mask | None
     of: dict[str, tuple[slice, bool]]
 
     def spreads(self, codes: npt.NDArray[np.int64], size: int, groups: npt.NDArray[np.int64]) -> dict[str, Spread]:

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import special
 
-from affect_workbench.analyses.inference.intervals import Floats
+from affect_workbench.arrays import Floats
 
 _TERMS = 16
 """Terms of a tail that are added before it is asked which tails have come to an end."""

@@ -12,15 +12,13 @@ import numpy as np
 import numpy.typing as npt
 from scipy import special
 
-from affect_workbench.analyses.inference.intervals import Floats
+from affect_workbench.arrays import Floats, Mask
 
 DIFFERS = "differs between strata"
 """The verdict of an adjusted difference that is no difference of any stratum."""
 LEAST_EXPECTED = 5.0
 """Expected pictures in each of the four counts from which a stratum's counts are near enough to normal."""
 _WITHOUT_END = 1e12
-
-Mask = npt.NDArray[np.bool_]
 
 
 def enough_expected(hits: Floats, n: Floats, other_hits: Floats, other_n: Floats) -> Mask:

@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import special, stats
 
-Floats = npt.NDArray[np.float64]
+from affect_workbench.arrays import Floats
+
 Numbers = Floats | npt.NDArray[np.int64]
 
 

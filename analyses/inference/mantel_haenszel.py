@@ -12,7 +12,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import special, stats
 
-from affect_workbench.analyses.inference.intervals import Floats, quantile
+from affect_workbench.analyses.inference.intervals import quantile
+from affect_workbench.arrays import Floats, Mask
 
 MOST_EXACT = 2_000
 """The exact test is used up to this many possible counts over all strata of a cell ..."""
@@ -113,7 +114,7 @@ def null_error(hits: Floats, n: Floats, other_hits: Floats, other_n: Floats) -> 
     return np.where(np.isfinite(error), error, np.inf)
 
 
-def informative(hits: Floats, n: Floats, other_hits: Floats, other_n: Floats) -> npt.NDArray[np.bool_]:
+def informative(hits: Floats, n: Floats, other_hits: Floats, other_n: Floats) -> Mask:
     """Strata `(..., h)` that a test can learn from: both sides hold pictures, and not all of them are read alike."""
     both, said = n + other_n, hits + other_hits
     return np.asarray((n > 0) & (other_n > 0) & (said > 0) & (said < both), dtype=bool)
@@ -121,7 +122,7 @@ def informative(hits: Floats, n: Floats, other_hits: Floats, other_n: Floats) ->
 
 def mantel_haenszel_p(
     hits: Floats, n: Floats, other_hits: Floats, other_n: Floats, *, design: Floats | None = None
-) -> tuple[Floats, npt.NDArray[np.bool_]]:
+) -> tuple[Floats, Mask]:
     """Two-sided p of "alike within every stratum", and whether it is exact; NaN where no stratum is informative.
 
     Exact: the count over all strata given their margins is a sum of hypergeometric ones, its distribution their convolution;

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
-from affect_workbench.analyses.inference.intervals import Floats
+from affect_workbench.arrays import Floats
 
 
 @dataclass(frozen=True)

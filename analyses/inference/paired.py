@@ -20,7 +20,8 @@ from affect_workbench.analyses.inference.means.spread import Spread, Sums, of_gr
 from affect_workbench.analyses.slices.coding import CodedAttribute
 from affect_workbench.analyses.slices.conditions import SliceSpec
 from affect_workbench.analyses.slices.families import families
-from affect_workbench.analyses.slices.sums import Floats, group_sums
+from affect_workbench.analyses.slices.sums import group_sums
+from affect_workbench.arrays import Floats, Mask
 
 ZERO = 1e-12
 """Sums of vote shares that should be zero are off by less than this."""
@@ -144,12 +145,7 @@ def _signs(codes: npt.NDArray[np.int64], size: int, groups: npt.NDArray[np.int64
 
 
 def _spread(
-    codes: npt.NDArray[np.int64],
-    size: int,
-    groups: npt.NDArray[np.int64],
-    values: Floats,
-    known: npt.NDArray[np.bool_],
-    shares: bool,
+    codes: npt.NDArray[np.int64], size: int, groups: npt.NDArray[np.int64], values: Floats, known: Mask, shares: bool
 ) -> Spread:
     """Of every code against all others, among the pictures that count."""
     contrast, means = contrast_and_means(codes, size, values, groups, known=known)

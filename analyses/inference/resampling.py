@@ -9,12 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-import numpy.typing as npt
 from scipy import stats
 
-from affect_workbench.analyses.inference.intervals import Floats, quantile
-
-Codes = npt.NDArray[np.int64]
+from affect_workbench.analyses.inference.intervals import quantile
+from affect_workbench.arrays import Codes, Floats
 
 
 def dealt_codes(codes: Codes, groups: Codes | None, *, draws: int, rng: np.random.Generator) -> Iterator[Codes]:

@@ -11,8 +11,8 @@ import numpy.typing as npt
 
 from affect_workbench.analyses.inference import intervals as inference
 from affect_workbench.analyses.inference.exact import fisher_exact
-from affect_workbench.analyses.inference.intervals import Floats
 from affect_workbench.analyses.inference.multiplicity import select
+from affect_workbench.arrays import Floats, Mask
 
 VERDICTS = ("skewed", "equivalent", "undetermined", "too small")
 LOW_EVIDENCE_COUNT = 30
@@ -45,7 +45,7 @@ class Cells:
         level: confidence of the adjusted interval of each slice `(s,)`.
     """
 
-    tested: npt.NDArray[np.bool_]
+    tested: Mask
     rate: Floats
     complement_rate: Floats
     low: Floats
@@ -55,7 +55,7 @@ class Cells:
     level: Floats
     adjusted_low: Floats
     adjusted_high: Floats
-    low_evidence: npt.NDArray[np.bool_]
+    low_evidence: Mask
     verdict: npt.NDArray[Any]
 
     @property
@@ -80,7 +80,7 @@ class Evidence:
     complement_rate: Floats
     p: Floats
     interval: Callable[[float | Floats], tuple[Floats, Floats]]
-    few: npt.NDArray[np.bool_]
+    few: Mask
 
 
 def judged(

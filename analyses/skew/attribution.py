@@ -23,8 +23,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from affect_workbench.analyses.inference.intervals import Floats
 from affect_workbench.analyses.inference.multiplicity import benjamini_hochberg
+from affect_workbench.arrays import Floats, Mask
 
 ORIGINS = ("model", "labels", "both", "unclear")
 
@@ -37,7 +37,7 @@ class Gap:
     low: Floats
     high: Floats
 
-    def beyond(self, threshold: float, direction: Floats) -> npt.NDArray[np.bool_]:
+    def beyond(self, threshold: float, direction: Floats) -> Mask:
         """Whether the whole interval lies farther from zero than the threshold, on the side of `direction`."""
         with np.errstate(invalid="ignore"):
             return np.where(direction > 0, self.low > threshold, self.high < -threshold)
@@ -51,7 +51,7 @@ def in_direction(p: Floats, gap: Floats, direction: Floats) -> Floats:
 
 def attributions(
     effect: Floats,
-    skewed: npt.NDArray[np.bool_],
+    skewed: Mask,
     labels: Gap,
     model: Gap,
     p: Floats,

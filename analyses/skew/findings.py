@@ -19,7 +19,6 @@ import numpy.typing as npt
 import pandas as pd
 
 from affect_workbench.analyses.inference import intervals as inference
-from affect_workbench.analyses.inference.intervals import Floats
 from affect_workbench.analyses.inference.means.spread import Spread, Sums, of_votes, votes_of
 from affect_workbench.analyses.inference.paired import change_p
 from affect_workbench.analyses.inference.verdicts import VERDICTS, Cells, Rules, counted, verdicts, worth_of
@@ -30,6 +29,7 @@ from affect_workbench.analyses.skew.shrinkage import shrunk_rates
 from affect_workbench.analyses.slices.families import slice_families
 from affect_workbench.analyses.slices.scores import Scores
 from affect_workbench.analyses.slices.sums import SliceSums
+from affect_workbench.arrays import Floats
 from affect_workbench.data.taxonomies.taxonomy import Taxonomy
 
 

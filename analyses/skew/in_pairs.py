@@ -11,7 +11,6 @@ import numpy.typing as npt
 import pandas as pd
 
 from affect_workbench.analyses.inference import intervals as inference
-from affect_workbench.analyses.inference.intervals import Floats
 from affect_workbench.analyses.inference.multiplicity import select
 from affect_workbench.analyses.inference.pairs.cells import PairedCells, PairedShift
 from affect_workbench.analyses.inference.pairs.pairing import Pairing
@@ -21,6 +20,7 @@ from affect_workbench.analyses.skew.attribution import Gap
 from affect_workbench.analyses.slices.conditions import SliceSpec
 from affect_workbench.analyses.slices.families import slice_families
 from affect_workbench.analyses.slices.scores import Scores
+from affect_workbench.arrays import Floats
 
 COLUMNS = ("slice", "where", "pairs", "mixed", "units", "n", "n_complement", "statistic", "freedom", "p", "q", "method")
 EXACT = "McNemar and Tango"

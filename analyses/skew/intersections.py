@@ -15,8 +15,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from affect_workbench.analyses.inference.intervals import Floats, log_odds, newcombe, quantile, wilson
+from affect_workbench.analyses.inference.intervals import log_odds, newcombe, quantile, wilson
 from affect_workbench.analyses.slices.sums import SliceSums, Splits
+from affect_workbench.arrays import Floats, Mask
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ class Excess:
     value: Floats
     low: Floats
     high: Floats
-    sure: npt.NDArray[np.bool_]
+    sure: Mask
 
 
 def excess(
@@ -79,7 +80,7 @@ def beyond_parts(
     n: Floats,
     *,
     effect: Floats,
-    skewed: npt.NDArray[np.bool_],
+    skewed: Mask,
     tolerance: float,
     level: Floats,
     worth: Floats,

@@ -14,7 +14,6 @@ import numpy.typing as npt
 import pandas as pd
 
 from affect_workbench.analyses.inference.clusters import Compared, group_spreads
-from affect_workbench.analyses.inference.intervals import Floats
 from affect_workbench.analyses.inference.pairs.cells import PairedCells
 from affect_workbench.analyses.inference.pairs.pairing import Pairing
 from affect_workbench.analyses.inference.verdicts import Rules, counted, verdicts
@@ -23,6 +22,7 @@ from affect_workbench.analyses.slices.families import slice_families
 from affect_workbench.analyses.slices.scores import Scores
 from affect_workbench.analyses.slices.strata import series_of
 from affect_workbench.analyses.slices.sums import SliceSums
+from affect_workbench.arrays import Floats
 from affect_workbench.data.taxonomies.taxonomy import POLARITY_WORDS, TAXONOMIES, Taxonomy
 
 COARSER = {"webemo25": "parrott6", "mikels8": "ekman6"}

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from affect_workbench.analyses.inference.intervals import Floats
 from affect_workbench.analyses.slices.scores import Scores
 from affect_workbench.analyses.slices.sums import SliceSums
+from affect_workbench.arrays import Floats
 
 
 def shrunk_rates(sums: SliceSums, scores: Scores) -> Floats:

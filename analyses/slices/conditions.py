@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
+
+from affect_workbench.arrays import Mask
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ class Condition:
         ends += [f"up to {in_words(self.up_to)}"] if self.up_to is not None else []
         return f"{column}: {', '.join(ends)}"
 
-    def mask(self, rows: pd.DataFrame) -> npt.NDArray[np.bool_]:
+    def mask(self, rows: pd.DataFrame) -> Mask:
         """Which rows `(n,)` fulfil it; a missing value never does.
 
         Raises:
@@ -96,14 +97,14 @@ class SliceSpec:
         """The slice in words, e.g. `figure tone: dark and light: night`."""
         return " and ".join(condition.name for condition in self.conditions) or "all pictures"
 
-    def mask(self, rows: pd.DataFrame) -> npt.NDArray[np.bool_]:
+    def mask(self, rows: pd.DataFrame) -> Mask:
         """Which rows `(n,)` are in the slice."""
         inside = np.ones(len(rows), dtype=bool)
         for condition in self.conditions:
             inside &= condition.mask(rows)
         return inside
 
-    def universe(self, rows: pd.DataFrame) -> npt.NDArray[np.bool_]:
+    def universe(self, rows: pd.DataFrame) -> Mask:
         """Which rows `(n,)` have a value in every column of the slice: slice and complement together."""
         return np.asarray(rows[[condition.column for condition in self.conditions]].notna().all(axis=1), dtype=bool)
 

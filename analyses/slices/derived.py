@@ -12,13 +12,12 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 
 from affect_workbench.analyses.slices.attribute_kinds import OFTEN
+from affect_workbench.arrays import Codes
 from affect_workbench.data.taxonomies.label_identity import plain
 from affect_workbench.data.taxonomies.taxonomy import Taxonomy
 
-Codes = npt.NDArray[np.int64]
 _CHANCE = 1e-6
 """A column that goes with the truth this seldom when its values are shuffled was worked out from it."""
 _YES = {

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-Codes = npt.NDArray[np.int64]
+from affect_workbench.arrays import Codes
 
 
 def pair_codes(rows: pd.DataFrame) -> Codes | None:

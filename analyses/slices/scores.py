@@ -5,12 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from affect_workbench.analyses.slices.sums import CodedColumns
+from affect_workbench.arrays import Floats, Vectors
 from affect_workbench.data.predictions import Predictions
-
-Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -85,7 +83,7 @@ def _against_truth(said: Floats, truth: Floats) -> dict[str, Floats]:
     }
 
 
-def margins(distances: npt.NDArray[np.floating]) -> Floats:
+def margins(distances: Vectors) -> Floats:
     """Second smallest minus smallest distance `(n,)`: how clearly the nearest label is nearest."""
     nearest = np.partition(distances, 1, axis=1)[:, :2]
     return (nearest[:, 1] - nearest[:, 0]).astype(float)

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from affect_workbench.analyses.slices.coding import CodedAttribute, coded_attribute
-from affect_workbench.analyses.slices.sums import Floats
+from affect_workbench.arrays import Floats
 from affect_workbench.data.predictions import Predictions
 from affect_workbench.data.tables.columns import attribute_columns
 from affect_workbench.data.taxonomies.taxonomy import closest

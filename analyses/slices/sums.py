@@ -18,8 +18,8 @@ from scipy import sparse
 from affect_workbench.analyses.slices.coding import CodedAttribute
 from affect_workbench.analyses.slices.conditions import SliceSpec
 from affect_workbench.analyses.slices.families import Family, joint_codes
+from affect_workbench.arrays import Floats
 
-Floats = npt.NDArray[np.float64]
 _PART = 65_536
 """Pictures that are counted at a time, for all families: they are read from memory once."""
 _MOST_SUMS = 2**24

@@ -20,11 +20,11 @@ import pandas as pd
 from affect_workbench.analyses.inference.multiplicity import benjamini_hochberg
 from affect_workbench.analyses.inference.resampling import dealt_codes, drawn_weights
 from affect_workbench.analyses.slices.coding import CodedAttribute
-from affect_workbench.analyses.slices.sums import Floats, group_sums
+from affect_workbench.analyses.slices.sums import group_sums
 from affect_workbench.analyses.space.label_space import unit_rows
+from affect_workbench.arrays import Codes, Floats, Mask
 from affect_workbench.data.taxonomies.taxonomy import Taxonomy
 
-Codes = npt.NDArray[np.int64]
 EXACT_UP_TO = 200_000
 """Ways to deal the pictures out: up to these all are tried, above that a sample."""
 PERMUTATIONS = 9_999
@@ -124,7 +124,7 @@ def association_table(
 class _Pictures:
     """Pictures with their `cosines (n, s)` to the words, their `association (n, k)` with the labels, and `groups (n,)`."""
 
-    def __init__(self, cosines: Floats, mine: npt.NDArray[np.bool_], groups: Codes | None) -> None:
+    def __init__(self, cosines: Floats, mine: Mask, groups: Codes | None) -> None:
         self.cosines, self.mine, self.groups = cosines, mine, groups
         own = mine / mine.sum(axis=1, keepdims=True) - ~mine / (~mine).sum(axis=1, keepdims=True)
         self.association: Floats = cosines @ own.T
@@ -187,12 +187,12 @@ def sampled(codes: Codes, most: int, rng: np.random.Generator) -> npt.NDArray[np
     return known if len(known) <= most else np.sort(rng.choice(known, most, replace=False))
 
 
-def _inside(attribute: CodedAttribute) -> npt.NDArray[np.bool_]:
+def _inside(attribute: CodedAttribute) -> Mask:
     """Which pictures have each value `(v, n)`."""
     return np.asarray(attribute.codes == np.arange(len(attribute.conditions))[:, None])
 
 
-def _difference(inside: npt.NDArray[np.bool_], association: Floats) -> Floats:
+def _difference(inside: Mask, association: Floats) -> Floats:
     """Mean inside less mean outside `(v, k)` for masks `(v, n)`."""
     total, sums = association.sum(axis=0), inside.astype(float) @ association
     n = inside.sum(axis=1, keepdims=True).astype(float)
@@ -228,9 +228,7 @@ def _chances(
     return [done for done in found if done is not None]
 
 
-def _dealt_together(
-    inside: npt.NDArray[np.bool_], association: Floats, permutations: int, rng: np.random.Generator
-) -> Floats:
+def _dealt_together(inside: Mask, association: Floats, permutations: int, rng: np.random.Generator) -> Floats:
     """Two-sided p `(v, k)` where single pictures are dealt; each deal serves every value of every attribute.
 
     For many deals at once, the pictures move and the values stay.
@@ -273,7 +271,7 @@ def _every_difference(codes: Codes, association: Floats, groups: Codes | None) -
     return np.asarray(inside / n - (association.sum(axis=0) - inside) / (len(codes) - n))
 
 
-def _drawn(pictures: _Pictures, inside: npt.NDArray[np.bool_], rng: np.random.Generator) -> Floats:
+def _drawn(pictures: _Pictures, inside: Mask, rng: np.random.Generator) -> Floats:
     """Differences `(draws, v, k)` with pictures (groups) and words drawn anew; NaN where a side was not drawn."""
     cosines, mine = pictures.cosines, pictures.mine
     found = np.empty((DRAWS, len(inside), len(mine)))
@@ -290,7 +288,7 @@ def _drawn(pictures: _Pictures, inside: npt.NDArray[np.bool_], rng: np.random.Ge
     return found
 
 
-def _over_words(mean_cosines: Floats, mine: npt.NDArray[np.bool_]) -> float:
+def _over_words(mean_cosines: Floats, mine: Mask) -> float:
     """Single-category association: difference of the mean cosines, in standard deviations over all words."""
     spread = float(mean_cosines.std(ddof=1))
     return float(mean_cosines[mine].mean() - mean_cosines[~mine].mean()) / spread if spread > 0 else float("nan")

@@ -5,13 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from affect_workbench.analyses.inference.clusters import FEWEST_GROUPS
 from affect_workbench.analyses.inference.intervals import quantile
-from affect_workbench.analyses.slices.sums import Floats, group_sums
-
-Codes = npt.NDArray[np.int64]
+from affect_workbench.analyses.slices.sums import group_sums
+from affect_workbench.arrays import Codes, Floats, Vectors
 
 
 @dataclass(frozen=True)
@@ -37,7 +35,7 @@ class Contrasts:
 
 
 def contrasts(
-    codes: Codes, size: int, columns: npt.NDArray[np.floating], *, strata: Codes | None = None, groups: Codes | None = None
+    codes: Codes, size: int, columns: Vectors, *, strata: Codes | None = None, groups: Codes | None = None
 ) -> Contrasts:
     """Difference of means between the pictures of each value and all others with a value.
 

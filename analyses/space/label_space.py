@@ -9,9 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from affect_workbench.analyses.slices.sums import Floats
+from affect_workbench.arrays import Floats
 
-Codes = npt.NDArray[np.int64]
 Reader = Callable[[Floats], Floats]
 """Features `(n, d)` -> distances `(n, k)` to the labels, smaller = closer."""
 MOST_AXES = 256

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from affect_workbench.analyses.inference.intervals import quantile, wilson
 from affect_workbench.analyses.slices.coding import CodedAttribute
 from affect_workbench.analyses.slices.scores import margins
 from affect_workbench.analyses.slices.sums import group_sums
-from affect_workbench.analyses.space.contrasts import Codes
+from affect_workbench.arrays import Codes, Mask, Vectors
 from affect_workbench.data.predictions import Predictions
 
 
@@ -78,9 +77,7 @@ def margin_table(
     )
 
 
-def median_interval(
-    values: npt.NDArray[np.floating], groups: Codes | None = None, *, level: float = 0.95
-) -> tuple[float, float, float]:
+def median_interval(values: Vectors, groups: Codes | None = None, *, level: float = 0.95) -> tuple[float, float, float]:
     """Median and its interval: the values whose ranks are as far from the middle as the share below it is uncertain.
 
     Source: Woodruff 1952, https://doi.org/10.1080/01621459.1952.10483443; with groups that share's standard error has whole
@@ -136,18 +133,18 @@ class _Gaps:
     """Distance between the centroid of some pictures' unit vectors and that of the labels."""
 
     def __init__(self, predictions: Predictions) -> None:
-        self.vectors: npt.NDArray[np.floating] | None = None
+        self.vectors: Vectors | None = None
         if predictions.embeddings is not None and predictions.anchors is not None:
             lengths = np.linalg.norm(predictions.embeddings, axis=1, keepdims=True)
             self.vectors = predictions.embeddings / np.maximum(lengths, 1e-12)
             anchors = predictions.anchors.astype(np.float64)
             self.centre = (anchors / np.linalg.norm(anchors, axis=1, keepdims=True)).mean(axis=0)
 
-    def of(self, inside: npt.NDArray[np.bool_]) -> float:
+    def of(self, inside: Mask) -> float:
         if self.vectors is None or not inside.any():
             return float("nan")
         return float(np.linalg.norm(self.vectors[inside].mean(axis=0, dtype=np.float64) - self.centre))
 
 
-def _of(groups: Codes | None, side: npt.NDArray[np.bool_]) -> Codes | None:
+def _of(groups: Codes | None, side: Mask) -> Codes | None:
     return None if groups is None else groups[side]

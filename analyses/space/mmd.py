@@ -17,9 +17,9 @@ import pandas as pd
 
 from affect_workbench.analyses.inference.resampling import chance_p, dealt_codes
 from affect_workbench.analyses.slices.coding import CodedAttribute
-from affect_workbench.analyses.slices.sums import Floats, group_sums
+from affect_workbench.analyses.slices.sums import group_sums
+from affect_workbench.arrays import Codes, Floats
 
-Codes = npt.NDArray[np.int64]
 FEATURES = 512
 CHUNK = 16_384
 DEALS = 199

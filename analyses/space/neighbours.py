@@ -10,8 +10,8 @@ import pandas as pd
 
 from affect_workbench.analyses.inference.resampling import chance_p, dealt_codes
 from affect_workbench.analyses.slices.coding import CodedAttribute
+from affect_workbench.arrays import Codes, Floats
 
-Codes = npt.NDArray[np.int64]
 NEIGHBOURS = 15
 DEALS = 199
 COLUMNS = ("slice", "n", "purity", "expected", "excess", "p")
@@ -80,7 +80,7 @@ def purity_table(
     return table[count > 0][list(COLUMNS)].reset_index(drop=True)
 
 
-def _purity(near: Codes, codes: Codes, size: int) -> npt.NDArray[np.float64]:
+def _purity(near: Codes, codes: Codes, size: int) -> Floats:
     """Mean share `(v,)` of neighbours with a value that have the picture's own."""
     beside = codes[near]
     with_value = (beside >= 0).sum(axis=1)

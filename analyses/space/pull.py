@@ -11,8 +11,8 @@ from scipy import stats
 from affect_workbench.analyses.inference.multiplicity import benjamini_hochberg
 from affect_workbench.analyses.slices.coding import CodedAttribute
 from affect_workbench.analyses.slices.strata import series_of
-from affect_workbench.analyses.slices.sums import Floats
-from affect_workbench.analyses.space.contrasts import Codes, Contrasts, contrasts
+from affect_workbench.analyses.space.contrasts import Contrasts, contrasts
+from affect_workbench.arrays import Codes, Floats
 from affect_workbench.data.predictions import Predictions
 
 COLUMNS = (

@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from affect_workbench.analyses.inference.intervals import wilson
 from affect_workbench.analyses.slices.coding import CodedAttribute
+from affect_workbench.arrays import Vectors
 from affect_workbench.data.predictions import Predictions
 
 COLUMNS = ("wording", "slice", "n", "flips", "low", "high", "most_changed", "emotion_change")
 
 
 def wording_table(
-    predictions: Predictions, wordings: Mapping[str, npt.NDArray[np.floating]], attributes: Sequence[CodedAttribute] = ()
+    predictions: Predictions, wordings: Mapping[str, Vectors], attributes: Sequence[CodedAttribute] = ()
 ) -> pd.DataFrame:
     """One row a (wording, slice), the first of each wording for all pictures: the share whose nearest label changes.
 

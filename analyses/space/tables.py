@@ -24,11 +24,10 @@ from affect_workbench.analyses.space.mmd import mmd_table
 from affect_workbench.analyses.space.neighbours import NEIGHBOURS, nearest_neighbours, purity_table
 from affect_workbench.analyses.space.pull import pull_table
 from affect_workbench.analyses.space.rewording import wording_table
+from affect_workbench.arrays import Codes, Mask, Vectors
 from affect_workbench.data.predictions import Predictions
 from affect_workbench.data.storage.threads import threads_for
 
-Codes = npt.NDArray[np.int64]
-Vectors = npt.NDArray[np.floating]
 Tables = dict[str, pd.DataFrame]
 MOST_IN_ONE_PASS = 50_000
 """Pictures whose vectors are gone through once for medians and kernel means; of more, a sample is."""
@@ -45,7 +44,7 @@ def space_tables(
     on_map: npt.NDArray[np.int64] | None = None,
     most: int = 2_000,
     seed: int = 0,
-    wordings: Mapping[str, npt.NDArray[np.floating]] | None = None,
+    wordings: Mapping[str, Vectors] | None = None,
 ) -> Tables:
     """Tables by name; none where predictions name a label only.
 
@@ -211,7 +210,7 @@ def _chosen(predictions: Predictions, most: int, seed: int) -> npt.NDArray[np.in
     return np.sort(by_id[np.random.default_rng(seed).choice(n, most, replace=False)])
 
 
-def _mask(positions: npt.NDArray[np.int64], n: int) -> npt.NDArray[np.bool_]:
+def _mask(positions: npt.NDArray[np.int64], n: int) -> Mask:
     mask = np.zeros(n, bool)
     mask[positions] = True
     return mask

@@ -23,9 +23,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from affect_workbench.arrays import Floats
 from affect_workbench.data.storage.delimited import read_cells
 from affect_workbench.data.tables.read import named
 from affect_workbench.data.taxonomies.label_identity import label_set, plain
@@ -57,7 +57,7 @@ class GoldLabels:
         """Pictures with an answer that is yes or no."""
         return int(self.table["gold"].notna().sum())
 
-    def of(self, image_ids: pd.Series) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64] | None]:
+    def of(self, image_ids: pd.Series) -> tuple[Floats, Floats | None]:
         """Gold and sampling weights `(n,)` of these pictures, NaN where there is none; None for equal weights."""
         found = self.table.set_index("image_id").reindex(image_ids.astype(str))
         gold = found["gold"].to_numpy(np.float64)

@@ -15,12 +15,12 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from affect_workbench.arrays import Floats
 from affect_workbench.data.storage.delimited import read_cells
 from affect_workbench.data.storage.saved_arrays import read_npy, read_npz
 from affect_workbench.data.storage.text_files import lines_of, text_of
 from affect_workbench.data.tables.read import named
 
-Floats = npt.NDArray[np.float64]
 KINDS = ("prompt", "vector")
 PROMPT_COLUMNS = ("name", "prompt", "opposite", "truth")
 NEUTRAL = ("a photo", "a picture", "an image of something else", "a picture of something different")

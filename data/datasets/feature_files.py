@@ -8,10 +8,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from tqdm import tqdm
 
+from affect_workbench.arrays import Vectors
 from affect_workbench.data.features import FeatureSet, FeatureSpec
 from affect_workbench.data.storage.saved_arrays import read_npy
 from affect_workbench.data.tables.read import TABLE_SUFFIXES, is_table, named, read_table
@@ -19,7 +19,7 @@ from affect_workbench.data.tables.splits import split_name
 from affect_workbench.data.taxonomies.label_columns import with_vote_names
 from affect_workbench.data.taxonomies.taxonomy import Taxonomy
 
-VectorReader = Callable[[Path], npt.NDArray[np.floating]]
+VectorReader = Callable[[Path], Vectors]
 """Reads one vector file; the caller supplies it, because opening a `.pt` needs torch and this package does not."""
 
 
@@ -158,7 +158,7 @@ def with_taxonomy(features: FeatureSet, taxonomy: Taxonomy) -> FeatureSet:
     return replace(features, rows=with_vote_names(features.rows.assign(label=labels), taxonomy))
 
 
-def _vector(file: Path, read_vector: VectorReader) -> npt.NDArray[np.floating]:
+def _vector(file: Path, read_vector: VectorReader) -> Vectors:
     vector = np.asarray(read_vector(file))
     if vector.ndim == 2 and vector.shape[0] == 1:
         vector = vector[0]

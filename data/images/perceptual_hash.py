@@ -13,6 +13,7 @@ from PIL import Image
 from scipy.fft import dctn
 from tqdm import tqdm
 
+from affect_workbench.arrays import Mask
 from affect_workbench.data.images.preprocess import worker_pool
 
 BITS = 64
@@ -38,7 +39,7 @@ class Hashes:
     """
 
     values: npt.NDArray[np.uint64]
-    missing: npt.NDArray[np.bool_]
+    missing: Mask
     reasons: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:

@@ -13,6 +13,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from affect_workbench.arrays import Mask
+
 Fit = Literal["shortest", "squash", "longest"]
 _FILTERS = {
     "nearest": Image.Resampling.NEAREST,
@@ -74,7 +76,7 @@ class PixelRecipe:
         return np.array(picture.crop((left, top, left + self.size, top + self.size)))
 
 
-def read_squares(paths: list[Path], recipe: PixelRecipe) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.bool_], list[str]]:
+def read_squares(paths: list[Path], recipe: PixelRecipe) -> tuple[npt.NDArray[np.uint8], Mask, list[str]]:
     """Opens pictures in a worker: squares `(n, size, size, 3)`, which are readable `(n,)`, why the others are not."""
     from affect_workbench.data.images.decode import UnreadablePicture, open_picture
 

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from affect_workbench.arrays import Floats, Mask
 from affect_workbench.data.concepts.definitions import Concept
 from affect_workbench.data.synthetic.embeddings import PlantedEmbeddings, planted_embeddings
 
@@ -38,7 +39,7 @@ class EntangledConcept:
 
     world: PlantedEmbeddings
     features: npt.NDArray[np.float32]
-    gold: npt.NDArray[np.bool_]
+    gold: Mask
     concept: Concept
     label: int
     cosine: float
@@ -49,7 +50,7 @@ class EntangledConcept:
         return np.asarray(self.world.distances.argmin(axis=1), np.int64)
 
     @property
-    def score(self) -> npt.NDArray[np.float64]:
+    def score(self) -> Floats:
         """Score of each picture on the prompt `(n,)`: features of unit length times the direction."""
         unit = self.features / np.linalg.norm(self.features, axis=1, keepdims=True)
         return np.asarray(unit @ self.concept.direction, np.float64)

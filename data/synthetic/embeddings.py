@@ -32,13 +32,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from affect_workbench.arrays import Codes, Floats, Mask
 from affect_workbench.data.features import FeatureSet, FeatureSpec
 from affect_workbench.data.predictions import Predictions
 from affect_workbench.data.taxonomies.taxonomy import Taxonomy
 
-Floats = npt.NDArray[np.float64]
-Codes = npt.NDArray[np.int64]
-Mask = npt.NDArray[np.bool_]
 Mechanism = Literal["outcome", "vectors"]
 
 SCENARIOS = ("null", "direction", "topic", "conjunction", "ring")

@@ -18,9 +18,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from affect_workbench.arrays import Mask
 from affect_workbench.data.features import FeatureSet, FeatureSpec
 from affect_workbench.data.taxonomies.taxonomy import Taxonomy, closest
 
@@ -121,7 +121,7 @@ def feature_table(
     return FeatureSet(spec, vectors.astype(np.float32), rows)
 
 
-def planted_slice(rows: pd.DataFrame, where: Mapping[str, str]) -> npt.NDArray[np.bool_]:
+def planted_slice(rows: pd.DataFrame, where: Mapping[str, str]) -> Mask:
     """Which rows `(n,)` are in the conjunction."""
     mask = np.ones(len(rows), dtype=bool)
     for name, value in where.items():

@@ -12,15 +12,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from affect_workbench.arrays import Codes, Floats, Mask
 from affect_workbench.data.predictions import Predictions
 from affect_workbench.data.taxonomies.taxonomy import Taxonomy, closest
-
-Floats = npt.NDArray[np.float64]
-Codes = npt.NDArray[np.int64]
-Mask = npt.NDArray[np.bool_]
 
 SIZES = (2, 2, 3, 4, 5, 7)
 """Values of each attribute: with 8 emotions and pairs 234 slices and 1,872 (slice, emotion) pairs."""

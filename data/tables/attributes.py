@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from affect_workbench.arrays import Mask
 from affect_workbench.data.tables.columns import CORE_COLUMNS, VOTE_PREFIX, attribute_columns
 from affect_workbench.data.tables.read import named
 from affect_workbench.data.tables.splits import ids_without_split
@@ -121,7 +122,7 @@ def join_attributes(rows: pd.DataFrame, table: pd.DataFrame) -> tuple[pd.DataFra
     )
 
 
-def _differing(ours: pd.Series, theirs: pd.Series) -> npt.NDArray[np.bool_]:
+def _differing(ours: pd.Series, theirs: pd.Series) -> Mask:
     """Where both have a value `(n,)` and it is another one; case and outer blanks of text do not matter."""
     known = (ours.notna() & theirs.notna()).to_numpy()
     differing = np.zeros(len(ours), dtype=bool)

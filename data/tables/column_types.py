@@ -11,11 +11,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from affect_workbench.arrays import Floats
 from affect_workbench.data.storage.delimited import trimmed
 
 _WHOLE = r"^[+-]?(?:0|[1-9][0-9]{0,17})$"
@@ -124,7 +124,7 @@ def column_notes(rows: pd.DataFrame) -> list[str]:
     return notes
 
 
-def numbers_of(column: pd.Series, *, where: str, ids: Sequence[object] | pd.Series | None = None) -> npt.NDArray[np.float64]:
+def numbers_of(column: pd.Series, *, where: str, ids: Sequence[object] | pd.Series | None = None) -> Floats:
     """A column that must hold numbers, NaN where it is empty.
 
     Raises:

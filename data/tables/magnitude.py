@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
+
+from affect_workbench.arrays import Vectors
 
 LARGEST = 1e60
 """Beyond this the variance of a variance is more than a float can hold (1.8e308); no measurement is as large."""
 
 
-def require_moderate(values: npt.NDArray[np.floating], *, what: str) -> None:
+def require_moderate(values: Vectors, *, what: str) -> None:
     """Refuses numbers beyond `LARGEST`, before a sum of theirs becomes infinite and with it every interval.
 
     Args:

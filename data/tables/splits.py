@@ -8,6 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from affect_workbench.arrays import Mask
+
 SPLITS = {
     "train": "train",
     "training": "train",
@@ -84,7 +86,7 @@ def stratified_folds(codes: npt.NDArray[np.integer], folds: int, *, seed: int) -
     return fold
 
 
-def stratified_holdout(codes: npt.NDArray[np.integer], share: float, *, seed: int) -> npt.NDArray[np.bool_]:
+def stratified_holdout(codes: npt.NDArray[np.integer], share: float, *, seed: int) -> Mask:
     """Mask `(n,)` of about `share` of every class; a class of one picture is never held out.
 
     Raises:

@@ -9,9 +9,8 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
+from affect_workbench.arrays import Mask
 from affect_workbench.data.taxonomies.taxonomy import Taxonomy
-
-Mask = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)

@@ -19,9 +19,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from affect_workbench.arrays import Vectors
 from affect_workbench.data.tables.column_types import numbers_of
 from affect_workbench.data.tables.columns import VOTE_PREFIX
 from affect_workbench.data.tables.read import named
@@ -29,7 +29,6 @@ from affect_workbench.data.taxonomies.label_identity import Counts, is_emotion_w
 from affect_workbench.data.taxonomies.label_overlap import LabelsApartError
 from affect_workbench.data.taxonomies.taxonomy import Taxonomy
 
-Floats = npt.NDArray[np.floating]
 STATISTICS = frozenset(
     {
         "argmax",
@@ -150,7 +149,7 @@ def other_models(rows: pd.DataFrame, scores: dict[str, str]) -> list[str]:
     return [column for columns in prefixes.values() if len(columns) == len(scores) for column in columns]
 
 
-def label_matrix(rows: pd.DataFrame, columns: dict[str, str], taxonomy: Taxonomy, *, what: str) -> Floats:
+def label_matrix(rows: pd.DataFrame, columns: dict[str, str], taxonomy: Taxonomy, *, what: str) -> Vectors:
     """The columns as `(n, k)` in the taxonomy's order.
 
     Args:
@@ -271,11 +270,11 @@ def _is_statistic(ending: str, expected: Sequence[str]) -> bool:
     return plain(ending) not in map(plain, expected) and not STATISTICS.isdisjoint(plain(ending).split())
 
 
-def _numbers(rows: pd.DataFrame, columns: dict[str, str]) -> Floats:
+def _numbers(rows: pd.DataFrame, columns: dict[str, str]) -> Vectors:
     return np.asarray(rows[list(columns.values())].apply(pd.to_numeric, errors="coerce"), dtype=np.float64)
 
 
-def _adds_up(values: Floats) -> bool:
+def _adds_up(values: Vectors) -> bool:
     """Whether rows are shares of 1, or of 100."""
     if values.shape[1] < 2 or not np.isfinite(values).all() or (values < 0).any():
         return False

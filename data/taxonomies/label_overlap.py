@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from affect_workbench.arrays import Vectors
 from affect_workbench.data.tables.read import named
 from affect_workbench.data.taxonomies.label_identity import (
     Counts,
@@ -150,7 +151,7 @@ def kept_apart_notes(columns: Mapping[str, Counts], taxonomy: Taxonomy) -> list[
     return notes
 
 
-def unmet_notes(predicted: npt.NDArray[np.int64], truth: npt.NDArray[np.floating] | None, taxonomy: Taxonomy) -> list[str]:
+def unmet_notes(predicted: npt.NDArray[np.int64], truth: Vectors | None, taxonomy: Taxonomy) -> list[str]:
     """Sentences that name the labels that are predicted and never true, and those that are true and never predicted.
 
     Where one label alone is true, every other is never true, and nothing is said of that.

@@ -25,6 +25,7 @@ import pandas as pd
 import torch
 from tqdm import tqdm
 
+from affect_workbench.arrays import Mask
 from affect_workbench.data.features import FeatureSet, FeatureSpec
 from affect_workbench.data.images.preprocess import PixelRecipe, read_squares, worker_pool
 from affect_workbench.data.storage.saved_arrays import read_npz
@@ -36,7 +37,7 @@ SHARD = 2_048
 _WORTH_WORKERS = 256
 _AHEAD = 3
 _AGAIN = "remove it, and its pictures are encoded again"
-Decoded = tuple[npt.NDArray[np.uint8], npt.NDArray[np.bool_], list[str]]
+Decoded = tuple[npt.NDArray[np.uint8], Mask, list[str]]
 Earlier = tuple[npt.NDArray[np.str_], npt.NDArray[Any]]
 """Contents and features of an earlier run, on disk."""
 
@@ -111,7 +112,7 @@ class _Shard:
 
     file: Path
     contents: npt.NDArray[np.str_]
-    readable: npt.NDArray[np.bool_]
+    readable: Mask
     reasons: npt.NDArray[np.str_]
 
     def values(self) -> npt.NDArray[np.float32]:

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import softmax
 
+from affect_workbench.arrays import Vectors
 from affect_workbench.data.features import FeatureSet, FeatureSpec
 from affect_workbench.data.storage.arrays import unit_rows
 from affect_workbench.data.tables.splits import stratified_folds
@@ -19,7 +20,6 @@ from affect_workbench.data.taxonomies.taxonomy import Taxonomy
 from affect_workbench.probes.evaluation.evaluate import LinearBaseline, fit_baselines
 from affect_workbench.probes.evaluation.neighbours import neighbour_shares
 
-Floats = npt.NDArray[np.floating]
 NEIGHBOURS = 15
 FOLDS = 5
 EVOKES = "a photo that evokes {}"
@@ -40,8 +40,8 @@ class Reading:
     """
 
     name: str
-    probabilities: Floats
-    scores: Floats
+    probabilities: Vectors
+    scores: Vectors
 
 
 def fitted_readings(
@@ -85,7 +85,7 @@ def out_of_fold_readings(
         raise ValueError(f"{int((codes < 0).sum())} picture(s) have no label: leave them out first")
     fold = stratified_folds(codes, min(folds, len(codes)), seed=seed)
     shape = (len(features), len(taxonomy))
-    made: dict[str, tuple[Floats, Floats]] = {}
+    made: dict[str, tuple[Vectors, Vectors]] = {}
     for number in np.unique(fold):
         outside = fold == number
         inside = np.flatnonzero(~outside)

@@ -14,8 +14,8 @@ import pandas as pd
 from scipy.optimize import minimize_scalar
 from scipy.special import logsumexp
 
-Floats = npt.NDArray[np.floating]
-Codes = npt.NDArray[np.integer]
+from affect_workbench.arrays import Codes, Floats, Mask, Vectors
+
 BINS = 15
 LOWEST_TEMPERATURE, HIGHEST_TEMPERATURE = 1e-3, 1e2
 NONE_SHARE = 0.05
@@ -24,7 +24,7 @@ CANDIDATES = 20
 """Thresholds among which `abstention_threshold` chooses: one after every twentieth of the pictures."""
 
 
-def fit_temperature(cosines: Floats, codes: Codes) -> float:
+def fit_temperature(cosines: Vectors, codes: Codes) -> float:
     """The temperature T under which softmax(cosine / T) gives the true labels the highest likelihood.
 
     The likelihood has one maximum: it is concave in 1 / T. It is looked for on log T between 0.001 and 100. Where it lies
@@ -52,7 +52,7 @@ def fit_temperature(cosines: Floats, codes: Codes) -> float:
     return float(np.exp(min((found.x, *bounds), key=loss)))
 
 
-def reliability(probabilities: Floats, codes: Codes, *, bins: int = BINS) -> pd.DataFrame:
+def reliability(probabilities: Vectors, codes: Codes, *, bins: int = BINS) -> pd.DataFrame:
     """How often the probe is right when it is this sure: equal-mass bins of the top probability, least sure first.
 
     Returns:
@@ -86,7 +86,7 @@ def reliability(probabilities: Floats, codes: Codes, *, bins: int = BINS) -> pd.
     )
 
 
-def expected_calibration_error(probabilities: Floats, codes: Codes, *, bins: int = BINS) -> float:
+def expected_calibration_error(probabilities: Vectors, codes: Codes, *, bins: int = BINS) -> float:
     """Mean gap between top probability and accuracy over equal-mass bins of the top probability, 0 to 1.
 
     Source: Nguyen and O'Connor 2015, https://arxiv.org/abs/1508.05154 (equal-mass bins).
@@ -98,7 +98,7 @@ def expected_calibration_error(probabilities: Floats, codes: Codes, *, bins: int
     return float(((table["confidence"] - table["accuracy"]).abs() * table["n"]).sum() / table["n"].sum())
 
 
-def coverage_curve(probabilities: Floats, codes: Codes) -> pd.DataFrame:
+def coverage_curve(probabilities: Vectors, codes: Codes) -> pd.DataFrame:
     """What accuracy is left when only the surest pictures are answered, from the fewest answered to all.
 
     Returns:
@@ -140,7 +140,7 @@ def risk_coverage_area(curve: pd.DataFrame) -> float:
     return float((steps * (1 - curve["accuracy"])).sum())
 
 
-def abstention_threshold(probabilities: Floats, codes: Codes, *, accuracy: float, level: float = 0.95) -> float | None:
+def abstention_threshold(probabilities: Vectors, codes: Codes, *, accuracy: float, level: float = 0.95) -> float | None:
     """The smallest confidence threshold at which the answered pictures reach the accuracy that is asked for.
 
     Reached means: the Wilson lower bound of the accuracy among the answered is at least `accuracy`. Twenty thresholds are
@@ -174,7 +174,7 @@ def abstention_threshold(probabilities: Floats, codes: Codes, *, accuracy: float
     return float(tried["threshold"].iloc[reached[-1]]) if len(reached) else None
 
 
-def none_threshold(scores: Floats, *, share: float = NONE_SHARE) -> float:
+def none_threshold(scores: Vectors, *, share: float = NONE_SHARE) -> float:
     """The largest cosine (or probability) below which a picture is "none of these": it is like no label.
 
     It is chosen so that of new pictures that do have one of the labels at most `share` is turned away: the
@@ -202,17 +202,17 @@ def none_threshold(scores: Floats, *, share: float = NONE_SHARE) -> float:
     return float(largest[rank - 1]) if rank else float("-inf")
 
 
-def none_of_these(scores: Floats, threshold: float) -> npt.NDArray[np.bool_]:
+def none_of_these(scores: Vectors, threshold: float) -> Mask:
     """Which pictures `(n,)` are like no label: their largest of `scores (n, k)` is below the threshold."""
     return np.asarray(scores).max(axis=1) < threshold
 
 
-def _confidence_and_hits(probabilities: Floats, codes: Codes) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
+def _confidence_and_hits(probabilities: Vectors, codes: Codes) -> tuple[Floats, Mask]:
     scores, truth = _checked(probabilities, codes)
     return scores.max(axis=1), scores.argmax(axis=1) == truth
 
 
-def _checked(scores: Floats, codes: Codes | None = None) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]:
+def _checked(scores: Vectors, codes: Codes | None = None) -> tuple[Floats, npt.NDArray[np.int64]]:
     values = np.asarray(scores, dtype=np.float64)
     if values.ndim != 2:
         raise ValueError(f"scores have shape {values.shape}: expected (pictures, labels)")
@@ -233,7 +233,7 @@ def _checked(scores: Floats, codes: Codes | None = None) -> tuple[npt.NDArray[np
     return values, truth.astype(np.int64)
 
 
-def _wilson(hits: npt.NDArray[Any], n: npt.NDArray[Any], *, alpha: float = 0.05) -> tuple[Floats, Floats]:
+def _wilson(hits: npt.NDArray[Any], n: npt.NDArray[Any], *, alpha: float = 0.05) -> tuple[Vectors, Vectors]:
     from statsmodels.stats.proportion import proportion_confint
 
     low, high = proportion_confint(hits, n, alpha=alpha, method="wilson")

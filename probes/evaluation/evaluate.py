@@ -13,6 +13,7 @@ import pandas as pd
 from safetensors.numpy import save
 from scipy.special import softmax
 
+from affect_workbench.arrays import Codes, Floats, Vectors
 from affect_workbench.data.features import FeatureSet
 from affect_workbench.data.predictions import Predictions
 from affect_workbench.data.storage.arrays import gathered, unit_rows
@@ -22,7 +23,6 @@ from affect_workbench.probes.evaluation.metrics import figures
 from affect_workbench.probes.projector import Probe
 from affect_workbench.probes.saved_tensors import read_named_arrays
 
-Floats = npt.NDArray[np.floating]
 _CHUNK = 16_384
 LOGISTIC_AT_MOST = 50_000
 """Pictures that the logistic regression is fitted on at most: 300 MB at width 768, and minutes of work."""
@@ -42,7 +42,7 @@ class LinearBaseline:
     weights: npt.NDArray[np.float32]
     bias: npt.NDArray[np.float32]
 
-    def probabilities(self, features: FeatureSet) -> Floats:
+    def probabilities(self, features: FeatureSet) -> Vectors:
         """Softmax of the logits `(n, k)`, in chunks."""
         chunks = (features.values[start : start + _CHUNK] for start in range(0, len(features), _CHUNK))
         return np.concatenate([softmax(unit_rows(chunk) @ self.weights.T + self.bias, axis=1) for chunk in chunks])
@@ -112,9 +112,7 @@ def _at_most(rows: npt.NDArray[np.int64], codes: npt.NDArray[np.int64], most: in
     return np.sort(rows[chosen])
 
 
-def _class_sums(
-    train: FeatureSet, codes: npt.NDArray[np.int64], rows: npt.NDArray[np.int64], k: int
-) -> npt.NDArray[np.float64]:
+def _class_sums(train: FeatureSet, codes: npt.NDArray[np.int64], rows: npt.NDArray[np.int64], k: int) -> Floats:
     """Sum of the unit features of every class `(k, d)`; it points where the mean does."""
     sums = np.zeros((k, train.spec.width))
     for start in range(0, len(rows), _CHUNK):
@@ -192,12 +190,12 @@ def evaluate(probe: Probe, features: FeatureSet, baselines: tuple[LinearBaseline
         ValueError: no labels, a label outside the taxonomy, or another encoder's features.
     """
     predictions = probe.predict(features)
-    readings: dict[str, Floats] = {"metric projector": probe.probabilities(predictions)}
+    readings: dict[str, Vectors] = {"metric projector": probe.probabilities(predictions)}
     readings |= {baseline.name: baseline.probabilities(features) for baseline in baselines}
     return evaluation(readings, features, probe.taxonomy)
 
 
-def evaluation(readings: Mapping[str, Floats], features: FeatureSet, taxonomy: Taxonomy) -> Evaluation:
+def evaluation(readings: Mapping[str, Vectors], features: FeatureSet, taxonomy: Taxonomy) -> Evaluation:
     """The table for ready probabilities `(n, k)` by model name; the first is the one whose confusion is kept.
 
     Raises:
@@ -218,7 +216,7 @@ def evaluation(readings: Mapping[str, Floats], features: FeatureSet, taxonomy: T
     return Evaluation(table, confusion, int((~known).sum()))
 
 
-def _figures(probabilities: Floats, codes: npt.NDArray[np.integer], taxonomy: Taxonomy) -> dict[str, float]:
+def _figures(probabilities: Vectors, codes: Codes, taxonomy: Taxonomy) -> dict[str, float]:
     """The figures of the table that training writes; `probes.evaluation.metrics` has more."""
     known = figures(probabilities, codes, taxonomy)
     return {name: value for name, value in known.items() if name not in ("macro_f1", "top2")}

@@ -8,17 +8,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from scipy.special import rel_entr
 from scipy.stats import spearmanr
 
+from affect_workbench.arrays import Codes, Mask, Vectors
 from affect_workbench.data.tables.columns import VOTE_PREFIX
 from affect_workbench.data.taxonomies.taxonomy import Taxonomy
 from affect_workbench.probes.evaluation.calibration import expected_calibration_error
 
-Floats = npt.NDArray[np.floating]
-Codes = npt.NDArray[np.integer]
 DEPTHS = (1, 5, 10)
 FLOOR = 1e-6
 """Probability below which none counts, so that one certain error does not make the divergence from votes infinite."""
@@ -26,7 +24,7 @@ DRAWS = 2_000
 _PART = 2_000_000
 
 
-def figures(probabilities: Floats, codes: Codes, taxonomy: Taxonomy) -> dict[str, float]:
+def figures(probabilities: Vectors, codes: Codes, taxonomy: Taxonomy) -> dict[str, float]:
     """What one model gets right, all 0 to 1.
 
     Returns:
@@ -61,7 +59,7 @@ def figures(probabilities: Floats, codes: Codes, taxonomy: Taxonomy) -> dict[str
     }
 
 
-def retrieval(scores: Floats, codes: Codes, *, depths: Sequence[int] = DEPTHS) -> dict[str, float]:
+def retrieval(scores: Vectors, codes: Codes, *, depths: Sequence[int] = DEPTHS) -> dict[str, float]:
     """Of the pictures nearest to a label, how many have it? `retrieval_1`, `retrieval_5`, `retrieval_10`, 0 to 1.
 
     For each label that occurs: the share, among the `depth` pictures that score it highest, of those that have it; then the
@@ -84,7 +82,7 @@ def retrieval(scores: Floats, codes: Codes, *, depths: Sequence[int] = DEPTHS) -
     return found
 
 
-def vote_shares(rows: pd.DataFrame, taxonomy: Taxonomy) -> Floats | None:
+def vote_shares(rows: pd.DataFrame, taxonomy: Taxonomy) -> Vectors | None:
     """Share of the votes for each label `(n, k)`, NaN rows without votes; None where vote columns are missing.
 
     Votes for anything outside the taxonomy (Emotion6's neutral) are left aside.
@@ -98,7 +96,7 @@ def vote_shares(rows: pd.DataFrame, taxonomy: Taxonomy) -> Floats | None:
 
 
 def agreement(
-    probabilities: Floats, votes: Floats, taxonomy: Taxonomy, *, valence: Floats | None = None
+    probabilities: Vectors, votes: Vectors, taxonomy: Taxonomy, *, valence: Vectors | None = None
 ) -> dict[str, float]:
     """How near are probabilities to people's votes?
 
@@ -123,7 +121,7 @@ def agreement(
     }
 
 
-def bootstrap_accuracy(hits: npt.NDArray[np.bool_], *, draws: int = DRAWS, seed: int = 0) -> tuple[float, float]:
+def bootstrap_accuracy(hits: Mask, *, draws: int = DRAWS, seed: int = 0) -> tuple[float, float]:
     """95 % percentile interval of the mean accuracy over seeds and pictures, both drawn anew with replacement.
 
     Pictures are drawn once for all seeds of a draw, because all seeds read the same ones.
@@ -151,7 +149,7 @@ def bootstrap_accuracy(hits: npt.NDArray[np.bool_], *, draws: int = DRAWS, seed:
     return float(low), float(high)
 
 
-def _polarity(shares: Floats, taxonomy: Taxonomy) -> Floats:
+def _polarity(shares: Vectors, taxonomy: Taxonomy) -> Vectors:
     """Expected polarity `(n,)` over the labels that have one; NaN where they have no share."""
     signed = [position for position, label in enumerate(taxonomy.labels) if label in taxonomy.polarity]
     signs = np.array([taxonomy.polarity[taxonomy.labels[position]] for position in signed], dtype=np.float64)
@@ -160,7 +158,7 @@ def _polarity(shares: Floats, taxonomy: Taxonomy) -> Floats:
     return np.divide(part @ signs, total, where=total > 0, out=np.full(len(part), np.nan))
 
 
-def _spearman(a: Floats, b: Floats) -> float:
+def _spearman(a: Vectors, b: Vectors) -> float:
     both = np.isfinite(a) & np.isfinite(b)
     if both.sum() < 3 or np.ptp(a[both]) == 0 or np.ptp(b[both]) == 0:
         return float("nan")

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from affect_workbench.arrays import Floats, Positions
 from affect_workbench.data.storage.arrays import gathered, give_back, unit_rows
 
 Values = npt.NDArray[Any]
-Positions = npt.NDArray[np.int64]
 _LEARNT, _ASKED = 8_192, 1_024
 _SPARE = 5
 """Pictures compared exactly beyond those asked for: single precision may order near ones otherwise."""
@@ -18,7 +18,7 @@ _SPARE = 5
 
 def neighbour_shares(
     values: Values, within: Positions, codes: Positions, asked: Values, *, neighbours: int, k: int
-) -> npt.NDArray[np.float64]:
+) -> Floats:
     """Share of each label `(m, k)` among the nearest training pictures, each weighing one over its distance.
 
     Where some are at no distance at all, only those count. The rule is that of scikit-learn's `KNeighborsClassifier` with
@@ -39,9 +39,7 @@ def neighbour_shares(
     return shares / shares.sum(axis=1, keepdims=True)
 
 
-def nearest_pictures(
-    values: Values, within: Positions, asked: Values, *, neighbours: int
-) -> tuple[npt.NDArray[np.float64], Positions]:
+def nearest_pictures(values: Values, within: Positions, asked: Values, *, neighbours: int) -> tuple[Floats, Positions]:
     """Distances `(m, neighbours)` between unit features, nearest first, and which of `within` they are.
 
     A block of training pictures is read at a time and compared with a block of those asked, so memory is that of two blocks
@@ -63,9 +61,7 @@ def nearest_pictures(
     return distances, nearest
 
 
-def _nearest_of(
-    learnt: npt.NDArray[np.float32], asked: npt.NDArray[np.float32], count: int
-) -> tuple[npt.NDArray[np.float64], Positions]:
+def _nearest_of(learnt: npt.NDArray[np.float32], asked: npt.NDArray[np.float32], count: int) -> tuple[Floats, Positions]:
     """The `count` nearest rows of one block and a few more, in the order of the block, with their distances."""
     cosines = asked @ learnt.T
     most = min(count + _SPARE, len(learnt))

@@ -16,9 +16,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from affect_workbench.arrays import Positions
 from affect_workbench.data.storage.arrays import gathered
 
-Positions = npt.NDArray[np.int64]
 SAMPLING = ("as_is", "classes", "sets")
 IN_MEMORY = 1 << 29
 """Bytes of float32 features up to which all are held in memory; beyond, they are read as they are needed."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -22,7 +21,7 @@ from affect_workbench.workbench.audit.settings import AuditSettings
 from affect_workbench.workbench.concepts.sentences import calibration_sentences, obtained
 from affect_workbench.workbench.concepts.tables import CALIBRATED, concept_tables
 from affect_workbench.workbench.interface.claiming import writes_out
-from affect_workbench.workbench.interface.progress import MAP_STEP, steps
+from affect_workbench.workbench.interface.progress import MAP_STEP, Say, steps
 from affect_workbench.workbench.models.evaluation.accuracy import require_accuracy
 from affect_workbench.workbench.report.headline import beside_headline, outcome
 from affect_workbench.workbench.report.html import report_html
@@ -34,8 +33,6 @@ from affect_workbench.workbench.runs.store import RUN_FILES, save_audit
 
 if TYPE_CHECKING:
     from affect_workbench.analyses.concepts.attributes import ConceptReport
-
-Say = Callable[[str], None]
 
 
 @writes_out(known=RUN_FILES)

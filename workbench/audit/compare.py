@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,10 +22,10 @@ from affect_workbench.workbench.audit.exports import Findings, compare_findings,
 from affect_workbench.workbench.audit.settings import CompareSettings
 from affect_workbench.workbench.concepts.sentences import STANDING_WARNING
 from affect_workbench.workbench.interface.claiming import writes_out
+from affect_workbench.workbench.interface.progress import Say
 from affect_workbench.workbench.runs.gate import gate_from
 from affect_workbench.workbench.runs.store import load_audit
 
-Say = Callable[[str], None]
 SAID = 5
 _ASKED = ("tolerance", "alpha", "order", "min_count", "bins")
 NO_PREDICTIONS = "this run compares numbers alone: nothing was predicted in it that could be asked about"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -18,14 +17,13 @@ from affect_workbench.data.tables.read import Table, is_table, table_of, with_id
 from affect_workbench.workbench.audit.attributes import with_tables
 from affect_workbench.workbench.audit.exports import audit_findings, write_findings
 from affect_workbench.workbench.audit.settings import AuditSettings
-from affect_workbench.workbench.interface.progress import steps
+from affect_workbench.workbench.interface.progress import Say, steps
 from affect_workbench.workbench.report.headline import beside_headline
 from affect_workbench.workbench.report.html import report_html
 from affect_workbench.workbench.report.system.section import read_first
 from affect_workbench.workbench.runs.gate import Gate
 from affect_workbench.workbench.runs.store import save_audit
 
-Say = Callable[[str], None]
 _OF_PREDICTIONS = (
     "taxonomy",
     "votes_prefix",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import fields, replace
 from pathlib import Path
 
@@ -15,11 +14,10 @@ from affect_workbench.analyses.slices.attribute_kinds import kinds_of
 from affect_workbench.data.storage.atomic import write_text
 from affect_workbench.data.storage.leftovers import identity
 from affect_workbench.workbench.audit.settings import SelftestSettings
+from affect_workbench.workbench.interface.progress import Say
 from affect_workbench.workbench.report.html import report_html
 from affect_workbench.workbench.runs.reviews import load_reviews
 from affect_workbench.workbench.runs.store import load_audit, save_selftest
-
-Say = Callable[[str], None]
 
 
 def selftest_run(settings: SelftestSettings, *, say: Say = print) -> SelfTest:

@@ -9,7 +9,7 @@ import os
 import platform
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -34,8 +34,8 @@ from affect_workbench.workbench.benchmark.report import bench_html, markdown_tab
 from affect_workbench.workbench.benchmark.settings import BenchSettings
 from affect_workbench.workbench.datasets.settings import FeaturesSettings
 from affect_workbench.workbench.interface.claiming import writes_out
+from affect_workbench.workbench.interface.progress import Say
 
-Say = Callable[[str], None]
 ALONE = ("speed", "peers")
 """Experiments that take times: nothing else of ours runs beside them."""
 _OURS = ("bench.html", "bench.md", "bench.json", "pictures", "blocks")

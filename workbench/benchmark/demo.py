@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,12 +18,11 @@ from affect_workbench.workbench.audit.settings import AuditSettings, SelftestSet
 from affect_workbench.workbench.benchmark.settings import DemoSettings
 from affect_workbench.workbench.datasets.settings import FeaturesSettings
 from affect_workbench.workbench.interface.claiming import writes_out
+from affect_workbench.workbench.interface.progress import Say
 from affect_workbench.workbench.models.training.command import train
 from affect_workbench.workbench.models.training.settings import TrainSettings
 from affect_workbench.workbench.report.sentences import plain_sentence
 from affect_workbench.workbench.runs.store import RUN_FILES
-
-Say = Callable[[str], None]
 
 
 @writes_out(replaces=True, whole=False)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -14,9 +13,8 @@ from affect_workbench.analyses.concepts.sampling import stratified_sample
 from affect_workbench.workbench.concepts.queue import LABELS_FILE, Queue, open_queue, progress_lines, save_queue
 from affect_workbench.workbench.concepts.settings import LabelSettings
 from affect_workbench.workbench.concepts.tables import SCORES
+from affect_workbench.workbench.interface.progress import Say
 from affect_workbench.workbench.runs.store import load_audit
-
-Say = Callable[[str], None]
 
 
 def label(settings: LabelSettings, *, say: Say = print) -> Queue:

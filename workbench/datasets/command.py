@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,11 +10,11 @@ from affect_workbench.data.datasets.manifest_table import read_manifest
 from affect_workbench.data.storage.atomic import write_text
 from affect_workbench.workbench.datasets.settings import DataSettings, FeaturesSettings
 from affect_workbench.workbench.interface.claiming import writes_out
+from affect_workbench.workbench.interface.progress import Say
 
 if TYPE_CHECKING:
     from affect_workbench.probes.encoders.encode import Encoded
 
-Say = Callable[[str], None]
 _MOST_NAMED = 5
 
 

@@ -15,7 +15,8 @@ from affect_workbench.workbench.interface.claiming import writes_out
 
 if TYPE_CHECKING:
     from affect_workbench.analyses.duplicates.find import Overlap
-from affect_workbench.workbench.datasets.command import Say, _as_it_is_now
+from affect_workbench.workbench.datasets.command import _as_it_is_now
+from affect_workbench.workbench.interface.progress import Say
 
 
 @writes_out()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +23,8 @@ from affect_workbench.workbench.discovery.page import discovery_html
 from affect_workbench.workbench.discovery.sentences import terminal_lines
 from affect_workbench.workbench.discovery.settings import DiscoverSettings
 from affect_workbench.workbench.interface.claiming import writes_out
-from affect_workbench.workbench.interface.progress import steps
+from affect_workbench.workbench.interface.progress import Say, steps
 
-Say = Callable[[str], None]
 _STEPS = ("projecting", "looking along directions", "looking for topics", "looking into leaves", "checking", "naming")
 
 

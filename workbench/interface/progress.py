@@ -7,6 +7,8 @@ from contextlib import contextmanager
 
 from tqdm import tqdm
 
+Say = Callable[[str], None]
+"""Takes a line that a command prints."""
 MAP_STEP = "drawing the map (the first one compiles for a while)"
 
 

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from affect_workbench.arrays import Mask
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -46,7 +48,7 @@ class Gate:
         """What it looks at: `RATES` or `ACCURACY`."""
         return ACCURACY if self.verdict == ACCURACY else RATES
 
-    def caught(self, table: pd.DataFrame, *, about: str = RATES) -> npt.NDArray[np.bool_]:
+    def caught(self, table: pd.DataFrame, *, about: str = RATES) -> Mask:
         """Which rows of an audit's findings, outcomes or accuracies, or of a comparison's changes, are not let through."""
         if about != self.about:
             return np.zeros(len(table), dtype=bool)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from affect_workbench.data.storage.atomic import write_text
+from affect_workbench.workbench.interface.progress import Say
 from affect_workbench.workbench.runs.reviews import Judged, Review, judged, load_reviews, progress_sentence, worklist
 from affect_workbench.workbench.runs.settings import ReviewSettings
 from affect_workbench.workbench.runs.store import load_audit
@@ -18,7 +19,6 @@ from affect_workbench.workbench.runs.store import load_audit
 if TYPE_CHECKING:
     from affect_workbench.analyses.audit.result import AuditResult
 
-Say = Callable[[str], None]
 LISTING_COLUMNS = (
     "slice",
     "emotion",

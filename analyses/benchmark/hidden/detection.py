@@ -10,9 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from affect_workbench.analyses.discovery.discover import DiscoveryResult
+from affect_workbench.arrays import Mask, Vectors
 
 TOP = 10
 
@@ -32,7 +32,7 @@ class Recovery:
     found: bool
 
 
-def recovery(result: DiscoveryResult, truth: npt.NDArray[np.bool_]) -> Recovery:
+def recovery(result: DiscoveryResult, truth: Mask) -> Recovery:
     """The recovery of the planted slice `truth (n,)`, over the pictures that confirm.
 
     Raises:
@@ -53,7 +53,7 @@ def recovery(result: DiscoveryResult, truth: npt.NDArray[np.bool_]) -> Recovery:
     return Recovery(precision[best], max(at_10), bool(result.table["verdict"].iloc[best] == "verified"))
 
 
-def average_precision(score: npt.NDArray[np.floating], truth: npt.NDArray[np.bool_]) -> float:
+def average_precision(score: Vectors, truth: Mask) -> float:
     """Mean, over the pictures in `truth (n,)`, of the precision at their score; equal scores are taken together.
 
     The sum of precision times gain in recall over thresholds, as `sklearn.metrics.average_precision_score`.

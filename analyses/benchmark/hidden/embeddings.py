@@ -29,11 +29,8 @@ from affect_workbench.analyses.discovery.directions import ridge
 from affect_workbench.analyses.discovery.discover import discover
 from affect_workbench.analyses.discovery.split import explore_half
 from affect_workbench.analyses.discovery.verify import checked, verdicts
+from affect_workbench.arrays import Codes, Floats, Mask
 from affect_workbench.data.synthetic.embeddings import PlantedEmbeddings, planted_embeddings
-
-Floats = npt.NDArray[np.float64]
-Codes = npt.NDArray[np.int64]
-Mask = npt.NDArray[np.bool_]
 
 GATES = (
     ("direction, 3 % of the pictures", "direction", 0.03, 0.85),

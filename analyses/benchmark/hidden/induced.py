@@ -9,18 +9,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from affect_workbench.analyses.benchmark.hidden.detection import recovery
 from affect_workbench.analyses.benchmark.results import Experiment, Record, Row, gathered, share_row
 from affect_workbench.analyses.discovery.discover import discover
+from affect_workbench.arrays import Codes, Mask, Vectors
 from affect_workbench.data.features import FeatureSet
 from affect_workbench.data.predictions import Predictions
 from affect_workbench.data.taxonomies.taxonomy import Taxonomy
-
-Codes = npt.NDArray[np.int64]
-Mask = npt.NDArray[np.bool_]
 
 ACCURACY, STRENGTH = 0.7, 0.7
 WIDE = 10
@@ -91,7 +88,7 @@ def induced(y: Codes, inside: Mask, k: int, rng: np.random.Generator) -> Codes:
     return np.asarray(np.where(inside & (rng.random(len(y)) < STRENGTH), rng.integers(k), said), np.int64)
 
 
-def _tail(values: npt.NDArray[np.floating], rng: np.random.Generator) -> Mask:
+def _tail(values: Vectors, rng: np.random.Generator) -> Mask:
     x = np.asarray(values, np.float64)
     x = x - x.mean(axis=0)
     axes = np.linalg.eigh(x.T @ x)[1][:, ::-1]

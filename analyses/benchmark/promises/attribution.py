@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from affect_workbench.analyses.skew.findings import skew_table
@@ -22,11 +21,10 @@ from affect_workbench.analyses.slices.coding import coded_attributes
 from affect_workbench.analyses.slices.conditions import SliceSpec
 from affect_workbench.analyses.slices.scores import scores
 from affect_workbench.analyses.slices.sums import slice_sums
+from affect_workbench.arrays import Codes
 from affect_workbench.data.predictions import Predictions
 from affect_workbench.data.taxonomies.taxonomy import Taxonomy
 
-Floats = npt.NDArray[np.float64]
-Codes = npt.NDArray[np.int64]
 EKMAN = Taxonomy.named("ekman6")
 VALUES = (3, 2, 4)
 """Values of the attributes of generated worlds."""

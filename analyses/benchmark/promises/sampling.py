@@ -11,15 +11,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from affect_workbench.arrays import Codes, Floats, Mask
 from affect_workbench.data.predictions import Predictions
 from affect_workbench.data.tables.columns import CORE_COLUMNS
 from affect_workbench.data.taxonomies.taxonomy import Taxonomy
 
-Floats = npt.NDArray[np.float64]
-Codes = npt.NDArray[np.int64]
 EKMAN = Taxonomy.named("ekman6")
 PAIR = "pair_id"
 """Core column of the pairs."""
@@ -144,7 +142,7 @@ def expected_hit(*, votes: bool) -> float:
     return _ALIKE * hit + (1 - _ALIKE) * chance if votes else hit
 
 
-def _sides(design: Design, rng: np.random.Generator) -> tuple[Codes, npt.NDArray[np.bool_], Codes]:
+def _sides(design: Design, rng: np.random.Generator) -> tuple[Codes, Mask, Codes]:
     """Group of each picture, whether it is on the side of heads, and what it shares its label with."""
     if not design.groups:
         n = design.each
@@ -168,7 +166,7 @@ def _drawn(shares: Floats, uniform: Floats) -> Codes:
     return np.asarray((uniform[..., None] > shares.cumsum(axis=-1)[..., :-1]).sum(axis=-1), dtype=np.int64)
 
 
-def _said(label: Codes, alike: npt.NDArray[np.bool_], shared: Codes, rng: np.random.Generator) -> Codes:
+def _said(label: Codes, alike: Mask, shared: Codes, rng: np.random.Generator) -> Codes:
     """Predictions: the label, or a base rate that pictures of a group share too."""
     base = np.where(alike, rng.random(shared.max() + 1)[shared], rng.random(len(label)))
     return np.where(rng.random(len(label)) < FAITHFUL, label, _drawn(SHARES, base))

@@ -14,13 +14,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from scipy import special
 
 from affect_workbench.analyses.slices.sums import group_sums
+from affect_workbench.arrays import Codes, Floats, Mask
 
-Floats = npt.NDArray[np.float64]
-Codes = npt.NDArray[np.int64]
 _SHARE = 1e-12
 """A group whose share of a side is nearer to one than this is the whole side: there is no spread between groups."""
 _CELLS = 1 << 20
@@ -92,9 +90,7 @@ class Means:
         return Means(self.mean[:, columns], self.variance[:, columns], self.freedom)
 
 
-def group_contrast(
-    codes: Codes, size: int, values: Floats, groups: Codes, *, known: npt.NDArray[np.bool_] | None = None
-) -> Contrast:
+def group_contrast(codes: Codes, size: int, values: Floats, groups: Codes, *, known: Mask | None = None) -> Contrast:
     """The contrast of every code against all other pictures that have one.
 
     Args:
@@ -108,7 +104,7 @@ def group_contrast(
 
 
 def contrast_and_means(
-    codes: Codes, size: int, values: Floats, groups: Codes, *, known: npt.NDArray[np.bool_] | None = None
+    codes: Codes, size: int, values: Floats, groups: Codes, *, known: Mask | None = None
 ) -> tuple[Contrast, Means]:
     """The contrast of every code, and its own mean; arguments as of `group_contrast`."""
     kept = codes >= 0 if known is None else (codes >= 0) & known

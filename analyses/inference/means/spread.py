@@ -15,8 +15,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from affect_workbench.analyses.inference.intervals import Floats
 from affect_workbench.analyses.inference.means.cluster_robust import Contrast, Means
+from affect_workbench.arrays import Floats
 
 _PRIOR = 5.0
 """Independent events that the design effect over all columns counts for."""

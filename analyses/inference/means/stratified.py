@@ -14,17 +14,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
-import numpy.typing as npt
 from scipy import sparse
 
 from affect_workbench.analyses.inference.homogeneity import equal_differences_p, jointly_equal_p
-from affect_workbench.analyses.inference.intervals import Floats
 from affect_workbench.analyses.inference.means.cluster_robust import student
 from affect_workbench.analyses.inference.means.two_means import LEAST_FREEDOM
 from affect_workbench.analyses.slices.sums import group_sums
+from affect_workbench.arrays import Codes, Floats, Mask
 
-Codes = npt.NDArray[np.int64]
-Mask = npt.NDArray[np.bool_]
 _SHARE = 1e-12
 
 

@@ -31,9 +31,8 @@ from scipy import special
 
 from affect_workbench.analyses.inference.means.cluster_robust import group_contrast, student
 from affect_workbench.analyses.slices.sums import group_sums
+from affect_workbench.arrays import Codes, Floats, Mask
 
-Floats = npt.NDArray[np.float64]
-Codes = npt.NDArray[np.int64]
 METHODS = ("pairs", "cluster-robust", "welch", "exact", "permutation", "none")
 MOST_ARRANGEMENTS = 200_000
 """Up to this many ways to choose the slice's pictures, all are tried: the p is exact."""
@@ -139,9 +138,7 @@ def enough_for_student(values: Floats) -> float:
     return 28 + 25 * skewness**2
 
 
-def _grouped(
-    codes: Codes, size: int, values: Floats, groups: Codes, sums: Floats, enough: npt.NDArray[np.bool_]
-) -> MeanTests:
+def _grouped(codes: Codes, size: int, values: Floats, groups: Codes, sums: Floats, enough: Mask) -> MeanTests:
     found = group_contrast(codes, size, values[:, None], groups)
     effect, variance, freedom = found.effect[:, 0], found.variance[:, 0], found.freedom[:, 0]
     tested = enough & np.isfinite(variance) & (freedom >= LEAST_FREEDOM)
@@ -161,7 +158,7 @@ def _grouped(
 
 
 def _independent(
-    codes: Codes, values: Floats, sums: Floats, enough: npt.NDArray[np.bool_], draws: int, rng: np.random.Generator
+    codes: Codes, values: Floats, sums: Floats, enough: Mask, draws: int, rng: np.random.Generator
 ) -> MeanTests:
     size, total = len(sums), sums.sum(axis=0)
     effect, error, freedom = welch(sums.T, (total - sums).T)

@@ -12,15 +12,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from scipy import special
 
 from affect_workbench.analyses.inference import intervals as inference
-from affect_workbench.analyses.inference.intervals import Floats
 from affect_workbench.analyses.inference.paired import mcnemar
 from affect_workbench.analyses.inference.pairs.contrast import PairContrast
 from affect_workbench.analyses.inference.pairs.rates import tango
 from affect_workbench.analyses.inference.verdicts import LOW_EVIDENCE_COUNT, LOW_EVIDENCE_EXPECTED, Evidence
+from affect_workbench.arrays import Floats, Mask
 
 _LEAST = 1e-6
 """Design effect of pairs that all differ by the same."""
@@ -35,16 +34,16 @@ class PairedCells:
         seen: differences within pairs of what is said, between 0 and 1 a picture.
     """
 
-    used: npt.NDArray[np.bool_]
+    used: Mask
     seen: PairContrast
 
     @property
-    def tested(self) -> npt.NDArray[np.bool_]:
+    def tested(self) -> Mask:
         """`(s, k)`: there are at least two independent units."""
         return np.broadcast_to(self.used[:, None] & np.isfinite(self.seen.freedom), self.seen.total.shape)
 
     @property
-    def exact(self) -> npt.NDArray[np.bool_]:
+    def exact(self) -> Mask:
         """`(s, k)`: independent pairs of two pictures that count or do not."""
         one = self.seen
         alone = (one.groups == one.pairs) & (one.n == one.pairs) & (one.m == one.pairs)

@@ -11,13 +11,11 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 
 import numpy as np
-import numpy.typing as npt
 
 from affect_workbench.analyses.inference.means.cluster_robust import Contrast
-from affect_workbench.analyses.slices.sums import Floats, group_sums
+from affect_workbench.analyses.slices.sums import group_sums
+from affect_workbench.arrays import Codes, Floats, Mask
 
-Codes = npt.NDArray[np.int64]
-Mask = npt.NDArray[np.bool_]
 _SHARE = 1e-12
 """A unit whose share of the pairs is nearer to one than this holds all of them."""
 

@@ -9,12 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from affect_workbench.analyses.inference.intervals import Floats
 from affect_workbench.analyses.inference.means.cluster_robust import Contrast
 from affect_workbench.analyses.inference.means.two_means import LEAST_FREEDOM, MeanTests
 from affect_workbench.analyses.inference.pairs.pairing import Pairing
+from affect_workbench.arrays import Floats
 
 METHOD = "pairs"
 
@@ -63,9 +62,7 @@ def paired_means(plain: PairedMeans, pairing: Pairing, values: Floats, *, spread
     def instead(own: Floats, of: Floats) -> Floats:
         return np.where(used, own, of)
 
-    chance: tuple[npt.NDArray[np.float64] | None, ...] = tuple(
-        None if here else one for here, one in zip(used, tests.chance, strict=True)
-    )
+    chance: tuple[Floats | None, ...] = tuple(None if here else one for here, one in zip(used, tests.chance, strict=True))
     return PairedMeans(
         MeanTests(
             instead(effect, tests.effect),

@@ -12,16 +12,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from affect_workbench.analyses.inference.pairs.contrast import PairContrast, PairParts, value_range
 from affect_workbench.analyses.slices.coding import CodedAttribute
 from affect_workbench.analyses.slices.conditions import SliceSpec
 from affect_workbench.analyses.slices.families import families
-from affect_workbench.analyses.slices.sums import Floats
+from affect_workbench.arrays import Codes, Floats, Mask
 
-Codes = npt.NDArray[np.int64]
-Mask = npt.NDArray[np.bool_]
 FEWEST_SHARE = 0.05
 """What differs in a smaller share of the pairs is not what they were made for, but an oversight in a few."""
 

@@ -11,7 +11,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import special, stats
 
-from affect_workbench.analyses.inference.intervals import Floats, quantile
+from affect_workbench.analyses.inference.intervals import quantile
+from affect_workbench.arrays import Floats
 
 _HALVINGS = 52
 _SINGULAR = 1e-9

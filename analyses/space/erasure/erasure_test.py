@@ -18,11 +18,11 @@ from affect_workbench.analyses.inference.resampling import chance_p
 from affect_workbench.analyses.slices.coding import CodedAttribute
 from affect_workbench.analyses.slices.scores import margins
 from affect_workbench.analyses.slices.strata import Strata, series_of, stratum_counts
-from affect_workbench.analyses.slices.sums import Floats
-from affect_workbench.analyses.space.contrasts import Codes, Contrasts, contrasts
+from affect_workbench.analyses.space.contrasts import Contrasts, contrasts
 from affect_workbench.analyses.space.erasure.folds import grouped_folds
 from affect_workbench.analyses.space.erasure.leace import Moments, attribute_columns, moments
 from affect_workbench.analyses.space.label_space import NearestAnchor, Reader
+from affect_workbench.arrays import Codes, Floats
 
 CONTROLS = 200
 BEYOND = 0.025

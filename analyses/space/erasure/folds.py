@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
+from affect_workbench.arrays import Codes
 from affect_workbench.data.tables.splits import stratified_folds
-
-Codes = npt.NDArray[np.int64]
 
 
 def grouped_folds(codes: Codes, folds: int, *, groups: Codes | None = None, seed: int = 0) -> Codes:

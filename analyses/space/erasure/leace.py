@@ -16,8 +16,8 @@ import numpy.typing as npt
 from scipy import stats
 
 from affect_workbench.analyses.slices.sums import group_sums
+from affect_workbench.arrays import Floats, Mask, Vectors
 
-Floats = npt.NDArray[np.float64]
 CHUNK = 65_536
 """Rows that are turned to float64 at a time, so that a memory-mapped array is never copied whole."""
 _NOTHING = 1e-7
@@ -54,7 +54,7 @@ class Eraser:
         """How many directions are erased."""
         return int(self.left.shape[1])
 
-    def apply(self, x: npt.NDArray[Any]) -> npt.NDArray[np.floating]:
+    def apply(self, x: npt.NDArray[Any]) -> Vectors:
         """The features `(n, d)` without the attribute, in their own precision (float64 where they are whole numbers).
 
         Raises:
@@ -159,7 +159,7 @@ def within_label_leace(
 
 
 def attribute_columns(
-    x: npt.NDArray[Any], z: npt.NDArray[Any], *, also: npt.NDArray[np.bool_] | None = None
+    x: npt.NDArray[Any], z: npt.NDArray[Any], *, also: Mask | None = None
 ) -> tuple[npt.NDArray[np.int64], Floats]:
     """Pictures with a known attribute, and the attribute's columns `(known, c)`; codes become one column a value.
 

@@ -11,10 +11,10 @@ import numpy.typing as npt
 from affect_workbench.analyses.inference.intervals import quantile
 from affect_workbench.analyses.inference.resampling import dealt_codes
 from affect_workbench.analyses.slices.coding import CodedAttribute
-from affect_workbench.analyses.slices.sums import Floats, group_sums
+from affect_workbench.analyses.slices.sums import group_sums
 from affect_workbench.analyses.space.erasure.folds import grouped_folds
+from affect_workbench.arrays import Codes, Floats
 
-Codes = npt.NDArray[np.int64]
 FOLDS = 5
 _SHARED = 1 + FOLDS / (FOLDS - 1)
 """How much more an accuracy varies over folds than over as many independent pictures: 1 + folds x judged / fitted."""

@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from affect_workbench.analyses.slices.coding import CodedAttribute
-from affect_workbench.analyses.slices.sums import Floats, group_sums
+from affect_workbench.analyses.slices.sums import group_sums
 from affect_workbench.analyses.space.geometry.anchors import PERMUTATIONS, mantel
 from affect_workbench.analyses.space.label_space import LabelSpace
+from affect_workbench.arrays import Codes, Floats
 
-Codes = npt.NDArray[np.int64]
 FEWEST = 10
 """Pictures of an emotion from which its centroid is compared."""
 

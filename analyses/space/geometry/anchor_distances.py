@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from affect_workbench.analyses.inference import intervals as inference
@@ -14,6 +13,7 @@ from affect_workbench.analyses.inference.means.spread import Spread, Sums
 from affect_workbench.analyses.slices.coding import CodedAttribute
 from affect_workbench.analyses.slices.scores import Scores
 from affect_workbench.analyses.slices.sums import SliceSums, group_sums
+from affect_workbench.arrays import Floats, Vectors
 from affect_workbench.data.taxonomies.taxonomy import Taxonomy
 
 
@@ -87,7 +87,7 @@ def slice_table(
     sums: SliceSums,
     scores: Scores,
     attributes: list[CodedAttribute],
-    embeddings: npt.NDArray[np.floating] | None,
+    embeddings: Vectors | None,
     *,
     spreads: Mapping[str, Spread] | None = None,
 ) -> pd.DataFrame:
@@ -116,7 +116,7 @@ def slice_table(
     names = ("accuracy", "accuracy_low", "accuracy_high", "complement_accuracy", "margin", "margin_low", "margin_high")
     table = table.assign(**dict.fromkeys((*names, "centroid_shift", "centroid_shift_chance"), empty))
 
-    def column(kind: str, side: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    def column(kind: str, side: Floats) -> Floats:
         return side[:, scores.at[kind]][:, 0]
 
     known: Mapping[str, Spread] = spreads or {}
@@ -146,14 +146,14 @@ def slice_table(
     return table
 
 
-def _centroid_shifts(attribute: CodedAttribute, embeddings: npt.NDArray[np.floating]) -> list[tuple[float, float]]:
+def _centroid_shifts(attribute: CodedAttribute, embeddings: Vectors) -> list[tuple[float, float]]:
     """(shift, expected by chance) for every value of one attribute, from sums of vectors and of squared lengths."""
     vectors = embeddings.astype(float)
     columns = np.hstack([np.ones((len(vectors), 1)), (vectors**2).sum(axis=1, keepdims=True), vectors])
     inside = group_sums(attribute.codes, len(attribute.conditions), columns)
     outside = inside.sum(axis=0) - inside
 
-    def centroid(sums: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    def centroid(sums: Floats) -> tuple[Floats, Floats]:
         """Centroid of each group and the variance of its estimate, summed over coordinates."""
         n = sums[:, :1]
         mean = sums[:, 2:] / n

@@ -11,9 +11,10 @@ import numpy.typing as npt
 import pandas as pd
 from scipy.optimize import nnls
 
+from affect_workbench.arrays import Floats, Vectors
 from affect_workbench.data.taxonomies.taxonomy import TAXONOMIES, Taxonomy
 
-Array = npt.NDArray[np.float64]
+Array = Floats
 EXACT_UP_TO = 8
 """Labels; 8! = 40,320 permutations are all tried, above that a sample is."""
 PERMUTATIONS = 9_999
@@ -53,7 +54,7 @@ class AnchorGeometry:
 
 
 def anchor_geometry(
-    vectors: npt.NDArray[np.floating], taxonomy: Taxonomy, *, permutations: int = PERMUTATIONS, seed: int = 0
+    vectors: Vectors, taxonomy: Taxonomy, *, permutations: int = PERMUTATIONS, seed: int = 0
 ) -> AnchorGeometry:
     """The geometry of anchors `(k, m)`, one row a label of `taxonomy`.
 
@@ -234,7 +235,7 @@ def _polarity(taxonomy: Taxonomy) -> Array:
     return np.array([taxonomy.polarity.get(label, math.nan) for label in taxonomy.labels], dtype=np.float64)
 
 
-def _unit_rows(vectors: npt.NDArray[np.floating], taxonomy: Taxonomy) -> Array:
+def _unit_rows(vectors: Vectors, taxonomy: Taxonomy) -> Array:
     if vectors.ndim != 2 or len(vectors) != len(taxonomy):
         raise ValueError(f"anchors have shape {vectors.shape}: expected one row for each of {len(taxonomy)} labels")
     values = vectors.astype(np.float64)

@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from affect_workbench.analyses.space.erasure.erasure_test import kept_neighbours
 from affect_workbench.analyses.space.label_space import unit_rows
+from affect_workbench.arrays import Vectors
 
-Floats = npt.NDArray[np.floating]
 MOST_FOR_TRUST = 2_000
 NEIGHBOURS = 15
 
@@ -43,13 +42,13 @@ class LabelPlane:
         picture_share: of the pictures' variance that it holds.
     """
 
-    xy: Floats
-    anchors_xy: Floats
+    xy: Vectors
+    anchors_xy: Vectors
     label_share: float
     picture_share: float
 
 
-def label_plane(vectors: Floats, anchors: Floats) -> LabelPlane:
+def label_plane(vectors: Vectors, anchors: Vectors) -> LabelPlane:
     """Pictures `(n, m)` and labels `(k, m)`, at unit length, in the plane of the first two principal axes of the labels.
 
     With two labels the second axis is the one along which the pictures vary most beside the first.
@@ -73,7 +72,7 @@ def label_plane(vectors: Floats, anchors: Floats) -> LabelPlane:
     )
 
 
-def map_trust(points: Floats, places: Floats, *, seed: int = 0) -> MapTrust:
+def map_trust(points: Vectors, places: Vectors, *, seed: int = 0) -> MapTrust:
     """How much of the neighbourhoods of `points (n, m)` a map `places (n, 2)` keeps."""
     from sklearn.manifold import trustworthiness
 

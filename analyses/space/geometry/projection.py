@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from affect_workbench.analyses.space.geometry.plane import map_trust
+from affect_workbench.arrays import Vectors
 
-Floats = npt.NDArray[np.floating]
 FEWEST_FOR_UMAP = 15
 _NEIGHBOURS = 15
 _MOST_FOR_SEEDS = 400
@@ -41,8 +41,8 @@ class Projection:
     """
 
     positions: npt.NDArray[np.int64]
-    xy: Floats
-    anchors_xy: Floats | None
+    xy: Vectors
+    anchors_xy: Vectors | None
     method: str
     trustworthiness: float
     continuity: float
@@ -51,10 +51,10 @@ class Projection:
 
 
 def projection(
-    vectors: Floats,
+    vectors: Vectors,
     ids: npt.NDArray[np.object_],
     *,
-    anchors: Floats | None = None,
+    anchors: Vectors | None = None,
     most: int = 4_000,
     seed: int = 0,
     seeds: bool = False,
@@ -92,7 +92,7 @@ def projection(
     )
 
 
-def _beside_nearest(anchors: Floats, points: Floats, places: Floats) -> Floats:
+def _beside_nearest(anchors: Vectors, points: Vectors, places: Vectors) -> Vectors:
     """Where the pictures nearest to each anchor lie (their median place).
 
     Mapped like pictures the anchors would fall on one spot: words are nearer to each other than to any picture.
@@ -103,7 +103,7 @@ def _beside_nearest(anchors: Floats, points: Floats, places: Floats) -> Floats:
     return np.asarray(np.median(places[nearest], axis=1))
 
 
-def _umap(points: Floats, seed: int) -> Floats:
+def _umap(points: Vectors, seed: int) -> Vectors:
     """UMAP on exact nearest neighbours (approximate ones would cost a minute of compilation and be worse)."""
     from sklearn.neighbors import NearestNeighbors
 
@@ -135,7 +135,7 @@ def _keep_compiled() -> None:
                 compiled.enable_caching()
 
 
-def _pca(points: Floats) -> Floats:
+def _pca(points: Vectors) -> Vectors:
     """The first two principal components; zeros stand in for a component that does not exist."""
     centred = points - points.mean(axis=0)
     _, _, axes = np.linalg.svd(centred, full_matrices=False)
@@ -144,7 +144,7 @@ def _pca(points: Floats) -> Floats:
     return np.pad(places, ((0, 0), (0, 2 - places.shape[1])))
 
 
-def _disagreement(points: Floats, seed: int) -> float:
+def _disagreement(points: Vectors, seed: int) -> float:
     """Procrustes disparity of two maps of the same pictures, at most `_MOST_FOR_SEEDS`, that differ in their seed."""
     from scipy.spatial import procrustes
 

@@ -7,16 +7,15 @@ deviation along a direction `v` adds `sd (v.a_k)` to the score of label `k`.
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from affect_workbench.analyses.inference.resampling import dealt_codes
 from affect_workbench.analyses.slices.coding import CodedAttribute
 from affect_workbench.analyses.slices.strata import series_of
-from affect_workbench.analyses.slices.sums import Floats, group_sums
+from affect_workbench.analyses.slices.sums import group_sums
 from affect_workbench.analyses.space.label_space import LabelSpace
+from affect_workbench.arrays import Codes, Floats
 
-Codes = npt.NDArray[np.int64]
 SHUFFLES = 200
 COLUMNS = (
     "slice",

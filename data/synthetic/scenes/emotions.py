@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from affect_workbench.arrays import Floats
 from affect_workbench.data.synthetic.scenes.world import require_value
 from affect_workbench.data.tables.columns import VOTE_PREFIX
 from affect_workbench.data.taxonomies.taxonomy import Taxonomy, closest
@@ -89,7 +90,7 @@ class AnnotatorBias:
             raise ValueError(f"strength {self.strength} of the bias toward {self.emotion} is not between 0 and 1")
 
 
-def emotion_probabilities(scenes: pd.DataFrame, *, bias: AnnotatorBias | None = None) -> npt.NDArray[np.float64]:
+def emotion_probabilities(scenes: pd.DataFrame, *, bias: AnnotatorBias | None = None) -> Floats:
     """Probability `(n, 6)` that an annotator names each of `EMOTIONS`, by the rule of this module.
 
     Args:
@@ -103,7 +104,7 @@ def emotion_probabilities(scenes: pd.DataFrame, *, bias: AnnotatorBias | None = 
         scores[inside] += [added.get(emotion, 0.0) for emotion in EMOTIONS]
     scores *= SHARPNESS
     weights = np.exp(scores - scores.max(axis=1, keepdims=True))
-    probabilities: npt.NDArray[np.float64] = weights / weights.sum(axis=1, keepdims=True)
+    probabilities: Floats = weights / weights.sum(axis=1, keepdims=True)
     if bias is not None:
         inside = (scenes[bias.attribute] == bias.value).to_numpy(bool)
         probabilities[inside] *= 1 - bias.strength

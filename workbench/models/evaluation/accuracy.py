@@ -12,6 +12,7 @@ import pandas as pd
 
 from affect_workbench.analyses.audit.accuracy import MODEL_COLUMNS, Confidence, ReadingQuality
 from affect_workbench.analyses.inference.means.shares import mean_of_shares
+from affect_workbench.arrays import Codes, Floats, Mask, Vectors
 from affect_workbench.data.features import FeatureSet
 from affect_workbench.data.predictions import Predictions
 from affect_workbench.workbench.report.figures.calibration import thinned
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from affect_workbench.probes.evaluation.evaluate import LinearBaseline
     from affect_workbench.probes.projector import Probe
 
-Floats = npt.NDArray[np.floating]
 PROBE = "metric projector"
 _LEVEL = 0.95
 _ROUNDING = 0.01
@@ -37,9 +37,7 @@ def require_accuracy(answer_at: float) -> None:
         raise ValueError(f"--answer-at is {answer_at:g}: expected an accuracy above 0 and below 1, e.g. 0.9")
 
 
-def confidence_of(
-    model: str, probabilities: Floats, codes: npt.NDArray[np.integer], *, seen: int | None, answer_at: float
-) -> Confidence:
+def confidence_of(model: str, probabilities: Vectors, codes: Codes, *, seen: int | None, answer_at: float) -> Confidence:
     """What a model's `probabilities (n, k)` are worth on pictures with the labels `codes (n,)`.
 
     Args:
@@ -154,7 +152,7 @@ def _codes(predictions: Predictions) -> npt.NDArray[np.int64]:
     return taxonomy.codes(labels)
 
 
-def _known(codes: npt.NDArray[np.int64], predictions: Predictions) -> tuple[npt.NDArray[np.bool_], Floats | None]:
+def _known(codes: npt.NDArray[np.int64], predictions: Predictions) -> tuple[Mask, Vectors | None]:
     """Which pictures have a truth `(n,)`, and their shares of votes `(n, k)` where it is votes and no labels."""
     truth = predictions.truth
     if (codes >= 0).any() or truth is None or not predictions.has_votes:
@@ -162,11 +160,11 @@ def _known(codes: npt.NDArray[np.int64], predictions: Predictions) -> tuple[npt.
     return np.asarray(np.isfinite(truth).all(axis=1), dtype=bool), np.asarray(truth, dtype=np.float64)
 
 
-def _hits(said: npt.NDArray[np.integer], codes: npt.NDArray[np.int64], shares: Floats | None) -> npt.NDArray[np.float64]:
+def _hits(said: Codes, codes: npt.NDArray[np.int64], shares: Vectors | None) -> Floats:
     """Whether each answer is the label, or its share of the votes `(n,)`."""
     return np.asarray(said == codes if shares is None else shares[np.arange(len(said)), said], dtype=np.float64)
 
 
-def _models(hits: list[tuple[str, str, npt.NDArray[np.float64]]]) -> pd.DataFrame:
+def _models(hits: list[tuple[str, str, Floats]]) -> pd.DataFrame:
     rows = [(name, kind, len(hit), *mean_of_shares(hit)) for name, kind, hit in hits]
     return pd.DataFrame(rows, columns=list(MODEL_COLUMNS))

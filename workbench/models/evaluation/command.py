@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +18,7 @@ from affect_workbench.data.taxonomies.files import taxonomy_called
 from affect_workbench.data.taxonomies.taxonomy import Taxonomy
 from affect_workbench.workbench.datasets.features import Source, open_features
 from affect_workbench.workbench.interface.claiming import writes_out
+from affect_workbench.workbench.interface.progress import Say
 from affect_workbench.workbench.models.evaluation.accuracy import (
     PROBE,
     confidence_of,
@@ -37,8 +38,6 @@ from affect_workbench.workbench.report.sections.reliability import answer_senten
 if TYPE_CHECKING:
     from affect_workbench.probes.evaluation.baselines import Reading
     from affect_workbench.probes.projector import Probe
-
-Say = Callable[[str], None]
 
 
 @writes_out()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from affect_workbench.data.taxonomies.taxonomy import Taxonomy
 from affect_workbench.workbench.datasets.features import open_features
 from affect_workbench.workbench.datasets.settings import FeaturesSettings
 from affect_workbench.workbench.interface.claiming import writes_out
+from affect_workbench.workbench.interface.progress import Say
 from affect_workbench.workbench.models.evaluation.accuracy import require_accuracy
 from affect_workbench.workbench.models.evaluation.command import dataset_table, finish, open_probes
 from affect_workbench.workbench.models.evaluation.reproduce_training import require_trainable, trained_on_table
@@ -23,7 +23,6 @@ from affect_workbench.workbench.models.evaluation.table import DatasetTable
 from affect_workbench.workbench.models.training.near_copies import NearSearch
 from affect_workbench.workbench.models.training.provenance import learnt_from
 
-Say = Callable[[str], None]
 TABLES = ("table-viii",)
 CACHE = ".workbench-features"
 

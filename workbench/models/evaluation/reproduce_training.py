@@ -10,9 +10,9 @@ from typing import Protocol
 from affect_workbench.data.datasets.published import SETS
 from affect_workbench.data.storage.atomic import require_complete
 from affect_workbench.data.storage.saved import read_record
+from affect_workbench.workbench.interface.progress import Say
 from affect_workbench.workbench.models.evaluation.settings import ReproduceSettings
 from affect_workbench.workbench.models.training.settings import TrainSettings
-from affect_workbench.workbench.models.training.splits import Say
 
 
 class _Named(Protocol):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,7 @@ from affect_workbench.data.features import FeatureSet
 from affect_workbench.data.storage.atomic import atomic_folder, write_json
 from affect_workbench.workbench.datasets.features import open_features
 from affect_workbench.workbench.interface.claiming import writes_out
+from affect_workbench.workbench.interface.progress import Say
 from affect_workbench.workbench.models.evaluation.accuracy import (
     none_count,
     none_told,
@@ -31,8 +32,6 @@ from affect_workbench.workbench.report.sections.reliability import answer_senten
 if TYPE_CHECKING:
     from affect_workbench.probes.evaluation.evaluate import Evaluation
     from affect_workbench.probes.projector import Probe
-
-Say = Callable[[str], None]
 
 
 @writes_out()

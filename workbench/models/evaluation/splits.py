@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
 from affect_workbench.analyses.duplicates.find import leaked
+from affect_workbench.arrays import Mask, Positions
 from affect_workbench.data.features import FeatureSet
 from affect_workbench.workbench.models.evaluation.notes import train_note
 from affect_workbench.workbench.models.training.leakage import _taken, near_notes, probe_knows, twins_notes, without
@@ -20,7 +20,6 @@ from affect_workbench.workbench.models.training.splits import require_split
 if TYPE_CHECKING:
     from affect_workbench.probes.projector import Probe
 
-Positions = npt.NDArray[np.int64]
 FITTED = "pictures that the baselines are fitted on"
 
 
@@ -39,7 +38,7 @@ class Measured:
 
     pictures: FeatureSet
     where: str
-    seen: npt.NDArray[np.bool_]
+    seen: Mask
     train: Positions | None
     learnt: str
     notes: tuple[str, ...]

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from affect_workbench.data.storage.atomic import atomic_folder
 from affect_workbench.data.taxonomies.files import taxonomy_called
 from affect_workbench.workbench.interface.claiming import writes_out
+from affect_workbench.workbench.interface.progress import Say
 from affect_workbench.workbench.models.training.settings import AnchorsSettings
 
 if TYPE_CHECKING:
     from affect_workbench.analyses.space.geometry.anchors import AnchorGeometry
-
-Say = Callable[[str], None]
 
 
 @writes_out()

@@ -19,10 +19,11 @@ from affect_workbench.data.taxonomies.files import taxonomy_called
 from affect_workbench.data.taxonomies.taxonomy import Taxonomy
 from affect_workbench.workbench.datasets.features import Source, open_features
 from affect_workbench.workbench.interface.claiming import writes_out
+from affect_workbench.workbench.interface.progress import Say
 from affect_workbench.workbench.models.training.fitting import Further, Trained, cross_validated, held_out, on_everything
 from affect_workbench.workbench.models.training.provenance import save_sources
 from affect_workbench.workbench.models.training.settings import TrainSettings
-from affect_workbench.workbench.models.training.splits import Say, refuse_copies, sampling_sentence, sides, thin_labels
+from affect_workbench.workbench.models.training.splits import refuse_copies, sampling_sentence, sides, thin_labels
 
 if TYPE_CHECKING:
     from affect_workbench.probes.evaluation.evaluate import Evaluation

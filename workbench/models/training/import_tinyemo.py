@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,13 +12,13 @@ from affect_workbench.data.storage.atomic import atomic_folder
 from affect_workbench.data.taxonomies.files import taxonomy_called
 from affect_workbench.workbench.datasets.features import open_features
 from affect_workbench.workbench.interface.claiming import writes_out
+from affect_workbench.workbench.interface.progress import Say
 from affect_workbench.workbench.models.training.settings import ImportTinyemoSettings
 
 if TYPE_CHECKING:
     from affect_workbench.probes.projector import Probe
     from affect_workbench.probes.tinyemo.checkpoints import Checkpoint
 
-Say = Callable[[str], None]
 _UNIT = 0.01
 _SAMPLE = 4_096
 

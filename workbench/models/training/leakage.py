@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from affect_workbench.arrays import Mask, Positions
 from affect_workbench.data.features import FeatureSet
 from affect_workbench.data.tables.read import named
 from affect_workbench.workbench.models.training.near_copies import NearCopies, NearSearch
@@ -17,12 +17,11 @@ from affect_workbench.workbench.models.training.provenance import Learnt
 if TYPE_CHECKING:
     from affect_workbench.probes.projector import Probe
 
-Positions = npt.NDArray[np.int64]
 
 LEARNT = "pictures that the probe was trained on or that chose its epoch"
 
 
-def seen_note(measured: FeatureSet, seen: npt.NDArray[np.bool_], *, unseen_only: bool, recorded: bool = True) -> str:
+def seen_note(measured: FeatureSet, seen: Mask, *, unseen_only: bool, recorded: bool = True) -> str:
     """How many of the measured pictures the probe knows, `seen (n,)`, and which.
 
     Without a record of what it was trained on (`recorded` false: an imported checkpoint), that is all there is to say.
@@ -90,7 +89,7 @@ def twins_notes(measured: FeatureSet, near: NearCopies) -> list[str]:
 
 def probe_knows(
     probes: Sequence[Probe], measured: FeatureSet, *, learnt: Learnt, search: NearSearch, unseen_only: bool
-) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_], list[str]]:
+) -> tuple[Mask, Mask, list[str]]:
     """Which of the measured pictures `(n,)` any probe has seen, which are near copies of what it has, and that in words."""
     seen = ~np.all([probe.unseen(measured) for probe in probes], axis=0)
     near = learnt.near(measured, np.flatnonzero(~seen), search)
@@ -103,7 +102,7 @@ def _taken(features: FeatureSet, at: Positions) -> FeatureSet:
     return features if len(at) == len(features) else features.take(at)
 
 
-def without(measured: FeatureSet, out: npt.NDArray[np.bool_], *, name: str) -> FeatureSet:
+def without(measured: FeatureSet, out: Mask, *, name: str) -> FeatureSet:
     """The measured pictures but for those `(n,)` that were learnt from.
 
     Raises:

@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from affect_workbench.analyses.duplicates.find import Overlap, overlap
+from affect_workbench.arrays import Mask, Positions
 from affect_workbench.data.features import FeatureSet
 from affect_workbench.data.images.decode import is_picture_name
 from affect_workbench.data.images.perceptual_hash import Hashes, hashes
@@ -28,7 +28,6 @@ HASHED_AT_MOST = 10_000
 _BY_CHANCE = 3
 _SAME = 0.9999
 _ELSEWHERE = "`workbench overlap` compares them"
-Positions = npt.NDArray[np.int64]
 Side = tuple[FeatureSet, Positions]
 
 
@@ -44,7 +43,7 @@ class NearCopies:
         unchecked: why some or all could not be compared, a phrase each.
     """
 
-    found: npt.NDArray[np.bool_]
+    found: Mask
     pairs: pd.DataFrame
     count: int = 0
     by: str = ""

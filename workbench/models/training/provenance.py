@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
+from affect_workbench.arrays import Positions
 from affect_workbench.data.features import FeatureSet
 from affect_workbench.data.storage.atomic import write_json
 from affect_workbench.data.storage.saved import read_record
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 SOURCES_FILE = "sources.json"
 """In a probe's folder: where its training features were. The probe's own files name the pictures, not where they lie."""
-Positions = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)

@@ -5,21 +5,20 @@ Positions in a feature set, not copies of it: features on disk stay there.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from affect_workbench.arrays import Mask, Positions
 from affect_workbench.data.features import FeatureSet
 from affect_workbench.data.tables.read import named
 from affect_workbench.data.tables.splits import split_name, stratified_holdout
 from affect_workbench.data.taxonomies.taxonomy import Taxonomy
+from affect_workbench.workbench.interface.progress import Say
 from affect_workbench.workbench.models.training.settings import TrainSettings
 
-Say = Callable[[str], None]
-Positions = npt.NDArray[np.int64]
 NO_SPLIT = "none"
 
 
@@ -157,7 +156,7 @@ def sampling_sentence(sampling: str, sizes: list[int]) -> str:
 
 
 def _validation(
-    split: npt.NDArray[np.object_], splits: list[str], labelled: npt.NDArray[np.bool_], chosen: str, settings: TrainSettings
+    split: npt.NDArray[np.object_], splits: list[str], labelled: Mask, chosen: str, settings: TrainSettings
 ) -> Positions | None:
     """The split that chooses the epoch: what was asked for, else what is called validation and is nothing else."""
     usual = [name for name in splits if name == "val" and name != chosen]

@@ -19,12 +19,10 @@ import pandas as pd
 from affect_workbench.analyses.audit.result import AuditResult
 from affect_workbench.analyses.audit.tables import SCORE_OF
 from affect_workbench.analyses.slices.conditions import SliceSpec
+from affect_workbench.arrays import Floats, Mask
 from affect_workbench.data.tables.columns import VOTE_PREFIX
 from affect_workbench.data.taxonomies.taxonomy import Taxonomy
 from affect_workbench.workbench.interface.numbers import percent
-
-Floats = npt.NDArray[np.float64]
-Mask = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)

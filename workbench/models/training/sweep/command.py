@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from tqdm import tqdm
 
+from affect_workbench.arrays import Positions
 from affect_workbench.data.features import FeatureSet
 from affect_workbench.data.storage.atomic import atomic_folder, write_text
 from affect_workbench.data.tables.read import named
@@ -22,8 +23,9 @@ from affect_workbench.data.taxonomies.taxonomy import Taxonomy
 from affect_workbench.probes.config import FitConfig
 from affect_workbench.workbench.datasets.features import open_features
 from affect_workbench.workbench.interface.claiming import writes_out
+from affect_workbench.workbench.interface.progress import Say
 from affect_workbench.workbench.models.training.settings import SweepSettings
-from affect_workbench.workbench.models.training.splits import Positions, Say, require_split
+from affect_workbench.workbench.models.training.splits import require_split
 from affect_workbench.workbench.models.training.sweep.search_space import (
     Choice,
     Span,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import collections
 
 import numpy as np
-import numpy.typing as npt
 
+from affect_workbench.arrays import Vectors
 from affect_workbench.workbench.models.training.sweep.trials import Ground, Tried
 
 _STATES = {
@@ -17,7 +17,7 @@ _STATES = {
 }
 
 
-def paired_interval(differences: npt.NDArray[np.floating], *, level: float = 0.95) -> tuple[float, float, float]:
+def paired_interval(differences: Vectors, *, level: float = 0.95) -> tuple[float, float, float]:
     """Mean of paired differences of hits `(n,)` with its interval (mean, low, high).
 
     The interval takes two more pictures with half a discordance in either direction, so that two settings that read

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from affect_workbench.arrays import Floats, Mask
 from affect_workbench.data.features import FeatureSet
 from affect_workbench.data.storage.atomic import write_json
 from affect_workbench.data.storage.saved import Record, read_json, read_record
@@ -29,7 +30,6 @@ STATES = ("complete", "pruned", "stopped", "failed")
 _AGAIN = "remove the sweep's working folder, and sweep again"
 _READ_AT_ONCE = 1 << 16
 """Pictures that are read at once, 200 MB at width 768."""
-Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ class Ground:
             return np.ones(len(self.codes))
         return len(self.codes) / ((self.sizes > 0).sum() * self.sizes[self.codes])
 
-    def hits_by_fold(self, config: FitConfig) -> Iterator[tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]]:
+    def hits_by_fold(self, config: FitConfig) -> Iterator[tuple[npt.NDArray[np.int64], Mask]]:
         """Fold by fold: positions left out, and whether a probe trained on the others read each rightly."""
         from affect_workbench.probes.training.fit import fit_joint
         from affect_workbench.probes.training.label_sets import LabelSet
@@ -105,7 +105,7 @@ class Ground:
             read = [probe.predict(self.features.take(self.within[part])).predicted for part in parts]
             yield outside, np.concatenate(read) == self.codes[outside]
 
-    def score(self, positions: npt.NDArray[np.int64], hits: npt.NDArray[np.bool_]) -> float:
+    def score(self, positions: npt.NDArray[np.int64], hits: Mask) -> float:
         """The measure over some pictures; larger is better."""
         if self.measure == "accuracy":
             return float(hits.mean())
@@ -151,7 +151,7 @@ class Tried:
     suggested: dict[str, Any]
     config: FitConfig
     scores: tuple[float, ...]
-    hits: npt.NDArray[np.bool_]
+    hits: Mask
     seconds: float
     elapsed: float
     note: str = ""
