@@ -76,7 +76,7 @@ def remarks(run: Path) -> str:
 
 
 def newer(result: AuditResult) -> AuditResult:
-    return replace(result, run={**result.run, "remarks": ["newer"]})
+    return replace(result, run=replace(result.run, provenance={"remarks": ["newer"]}))
 
 
 def save(result: AuditResult, run: Path) -> None:
