@@ -16,13 +16,13 @@ import pandas as pd
 
 from affect_workbench.analyses.audit.config import AuditConfig
 from affect_workbench.analyses.audit.pair_notes import pairing_of
-from affect_workbench.analyses.inference.clusters import Compared, group_codes, group_spreads
+from affect_workbench.analyses.inference.clusters import Compared, group_spreads
 from affect_workbench.analyses.inference.intervals import wilson
 from affect_workbench.analyses.inference.pairs.cells import PairedCells
-from affect_workbench.analyses.inference.verdicts import Rules, counted, verdicts
+from affect_workbench.analyses.inference.verdicts import counted, verdicts
 from affect_workbench.analyses.slices.coding import CodedAttribute, coded_attributes
 from affect_workbench.analyses.slices.families import Family, families, slice_families
-from affect_workbench.analyses.slices.pairs import pair_codes
+from affect_workbench.analyses.slices.sliced import SlicedRows
 from affect_workbench.analyses.slices.sums import SliceSums, slice_sums
 from affect_workbench.arrays import Floats
 from affect_workbench.data.taxonomies.taxonomy import Taxonomy
@@ -110,14 +110,15 @@ def selftest(
     coded, _ = coded_attributes(
         rows, config.attributes, config.attributes, bins=config.bins, numeric=config.numeric, categorical=config.categorical
     )
-    groups = group_codes(rows)
+    data = SlicedRows(rows, tuple(coded), inferred)
+    groups = data.groups
     strata = np.zeros(len(rows), dtype=np.int64)
     if within:
         strata = np.asarray(rows.groupby(list(within), dropna=False).ngroup(), dtype=np.int64)
-    blocks = _blocks(pair_codes(rows), strata)
+    blocks = _blocks(data.pairs, strata)
     counter = _Counter(coded, config, len(taxonomy))
-    pairing = pairing_of(rows, counter.sums.specs, coded, order=config.order, min_count=config.min_count, inferred=inferred)
-    rules = Rules(config.min_count, config.alpha, config.tolerance)
+    pairing = pairing_of(counter.sums.specs, data, min_count=config.min_count)
+    rules = config.rules
     family = slice_families(counter.sums.specs, inferred)
     rng = np.random.default_rng([seed, 1])
     alarms = false = cells = 0
@@ -128,7 +129,7 @@ def selftest(
         one_hot = np.eye(len(taxonomy))[dealt]
         if groups is not None:
             compared = {"said": Compared(one_hot)}
-            spread = group_spreads(counter.sums, coded, groups, compared, order=config.order)["said"]
+            spread = group_spreads(counter.sums, data, compared=compared)["said"]
             design, freedom = spread.design, spread.freedom
         n, m = counter.sums.inside[:, :1], counter.sums.outside[:, :1]
         evidence = counted(inside, n, outside, m, rules, design=design, freedom=freedom)

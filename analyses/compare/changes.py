@@ -18,7 +18,7 @@ import pandas as pd
 from affect_workbench.analyses.inference.intervals import paired_shift_interval, quantile
 from affect_workbench.analyses.inference.multiplicity import select
 from affect_workbench.analyses.inference.paired import GroupTotals, change_p, mcnemar
-from affect_workbench.analyses.inference.verdicts import LOW_EVIDENCE_COUNT, Rules
+from affect_workbench.analyses.inference.verdicts import LOW_EVIDENCE_COUNT, Rules, verdict
 from affect_workbench.analyses.slices.sums import SliceSums
 from affect_workbench.arrays import Floats, Mask
 from affect_workbench.data.taxonomies.taxonomy import Taxonomy
@@ -116,7 +116,7 @@ def change_table(
     )
     sure = np.isfinite(design(1)) & np.isfinite(design(2))
     growth = np.where(sure, growth[0], np.nan), np.where(sure, growth[1], np.nan)
-    verdict = judged((low, high), adjusted, growth, picked=picked, tested=tested, few=few, tolerance=rules.tolerance)
+    decided = judged((low, high), adjusted, growth, picked=picked, tested=tested, few=few, tolerance=rules.tolerance)
     with np.errstate(divide="ignore", invalid="ignore"):
         skew_a, skew_b = a / n - other_a / m, b / n - other_b / m
         change_known = known[0] / known[2] - known[3] / known[5]
@@ -150,11 +150,11 @@ def change_table(
         "n_complement": np.broadcast_to(np.rint(m), (s, k)).astype(np.int64),
         "p": p,
         "q": selection.q,
-        "verdict": verdict,
+        "verdict": decided,
         "into": np.rint(into).astype(np.int64),
         "out_of": np.rint(out_of).astype(np.int64),
         "design": np.where(np.isfinite(design(0)), design(0), 1.0),
-        "repeats": _repeats(sums, k, skew_b - skew_a, design(0), verdict),
+        "repeats": _repeats(sums, k, skew_b - skew_a, design(0), decided),
     }
     # Of a handful of pictures no number is shown that could be mistaken for an estimate.
     cells |= {name: np.where(tested, values, np.nan) for name, values in estimates.items()}
@@ -196,11 +196,10 @@ def judged(
         few: low evidence.
         tolerance: the largest change that does not matter.
     """
+    decided = verdict(change, adjusted, tolerance, tested=tested, selected=picked, low_evidence=few)
     with np.errstate(invalid="ignore"):
-        moved = picked & ((adjusted[0] > tolerance) | (adjusted[1] < -tolerance))
-        inside = (change[0] >= -tolerance) & (change[1] <= tolerance)
-        conditions = [~tested, moved & (growth[0] > tolerance), moved & (growth[1] < -tolerance), moved, inside, few]
-    return np.select(conditions, ["too small", *VERDICTS[:4], "too small"], "undetermined")
+        moved = np.select([growth[0] > tolerance, growth[1] < -tolerance], ["worse", "better"], "changed")
+    return np.where(decided == "skewed", moved, decided)
 
 
 def growth_bounds(change: tuple[Floats, Floats], middle: tuple[Floats, Floats]) -> tuple[Floats, Floats]:

@@ -177,6 +177,12 @@ def with_freedom(p: Floats, freedom: float | Floats) -> Floats:
     return two_sided(np.asarray(special.ndtri(np.asarray(p) / 2)), freedom=freedom)
 
 
+def distance_from_zero(low: npt.ArrayLike, high: npt.ArrayLike) -> Floats:
+    """How far each interval lies from zero: its nearer end, 0 where it holds zero or is not known."""
+    low, high = np.asarray(low, float), np.asarray(high, float)
+    return np.where(low > 0, low, np.where(high < 0, -high, 0.0))
+
+
 def log_odds(hits: Numbers, n: Numbers) -> tuple[Floats, Floats]:
     """Log-odds of a rate and their variance, with half a picture added on either side.
 

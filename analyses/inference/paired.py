@@ -17,9 +17,9 @@ from affect_workbench.analyses.inference.clusters import FEWEST_GROUPS
 from affect_workbench.analyses.inference.intervals import paired_shift_interval, quantile, two_sided
 from affect_workbench.analyses.inference.means.cluster_robust import contrast_and_means
 from affect_workbench.analyses.inference.means.spread import Spread, Sums, of_groups
-from affect_workbench.analyses.slices.coding import CodedAttribute
 from affect_workbench.analyses.slices.conditions import SliceSpec
-from affect_workbench.analyses.slices.families import families
+from affect_workbench.analyses.slices.families import families, most_conditions
+from affect_workbench.analyses.slices.sliced import Sliced
 from affect_workbench.analyses.slices.sums import group_sums
 from affect_workbench.arrays import Floats, Mask
 
@@ -94,32 +94,29 @@ def change_p(
 
 
 def group_totals(
-    specs: Sequence[SliceSpec],
-    attributes: Sequence[CodedAttribute],
-    groups: npt.NDArray[np.int64],
-    values: Floats,
-    counted: Floats,
-    *,
-    order: int,
-    shares: bool = False,
+    specs: Sequence[SliceSpec], data: Sliced, *, values: Floats, counted: Floats, shares: bool = False
 ) -> GroupTotals:
     """Sums of differences over whole groups, for every slice.
 
     Args:
         specs: the `s` slices.
-        attributes: the coded attributes that they are made of.
-        groups: group of each picture `(n,)`.
+        data: pictures that come in groups.
         values: `c` kinds of differences `(n, c)`; 0 where a picture does not count.
         counted: whether the picture counts for each kind `(n, c)`, 0 or 1.
-        order: most conditions in a slice.
         shares: whether they are outcomes that are or are not, to be compared with coin tosses
             (`analyses.inference.means.spread`), and no differences.
+
+    Raises:
+        ValueError: the pictures are independent.
     """
+    groups = data.groups
+    if groups is None:
+        raise ValueError("pictures that are independent have no sums over groups")
     position = {spec: number for number, spec in enumerate(specs)}
     shape = (len(specs), values.shape[1])
     found = GroupTotals(np.zeros(shape), np.zeros(shape), *(np.full(shape, np.nan) for _ in range(4)))
     distinct, kind = np.unique(counted, axis=1, return_inverse=True)
-    for family in families(attributes, order):
+    for family in families(data.attributes, most_conditions(specs)):
         wanted = {code: position[spec] for code, spec in family.specs() if spec in position}
         if not wanted:
             continue

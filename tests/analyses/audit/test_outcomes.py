@@ -9,6 +9,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pandas as pd
 import pytest
+from tests.support.sliced import sliced_rows
 
 from affect_workbench.analyses.audit.config import AuditConfig
 from affect_workbench.analyses.audit.outcome_tables import OUTCOME_COLUMNS, outcome_findings
@@ -16,6 +17,7 @@ from affect_workbench.analyses.audit.outcomes import run_outcome_audit
 from affect_workbench.analyses.audit.run import run_audit
 from affect_workbench.analyses.compare.compare import compare_measurements
 from affect_workbench.analyses.disparities.numbers import numeric_table
+from affect_workbench.analyses.inference.resampling import Sampling
 from affect_workbench.analyses.slices.coding import coded_attribute
 from affect_workbench.data.measurements import Measurements
 from affect_workbench.data.predictions import predictions_from_table
@@ -193,7 +195,9 @@ def test_no_difference_is_no_finding() -> None:
 
 
 def test_old_tables_of_outcomes_are_understood() -> None:
-    table = numeric_table(texts()["valence"].to_numpy(), [coded_attribute(texts()["about"])], draws=99)
+    table = numeric_table(
+        texts()["valence"].to_numpy(), sliced_rows([coded_attribute(texts()["about"])]), sampling=Sampling(99)
+    )
     old = outcome_findings({"outcome valence": table.drop(columns=["spread", "repeats"])})
     assert list(old.columns) == list(OUTCOME_COLUMNS)
     assert old["spread"].to_numpy() == pytest.approx(table["spread"].to_numpy())

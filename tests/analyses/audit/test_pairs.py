@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
+from tests.support.sliced import sliced_rows
 
 from affect_workbench.analyses.audit.config import AuditConfig
 from affect_workbench.analyses.audit.permutation_check import _blocks, _deal, selftest
@@ -177,7 +178,9 @@ def test_a_number_is_compared_within_pairs_by_a_paired_t():
     number = np.repeat(3 * rng.normal(size=400), 2) + np.tile([0.2, 0.0], 400) + 0.5 * rng.normal(size=800)
     number[[0, 7]] = np.nan
     codes = pair_codes(table)
-    found = numeric_table(number, [coded_attribute(table["camera"])], groups=codes, pairs=codes).set_index("slice")
+    found = numeric_table(number, sliced_rows([coded_attribute(table["camera"])], groups=codes, pairs=codes)).set_index(
+        "slice"
+    )
     row = found.loc["camera: noisy"]
     both = np.isfinite(number.reshape(-1, 2)).all(axis=1)
     noisy, clean = number.reshape(-1, 2)[both].T

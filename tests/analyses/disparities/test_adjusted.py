@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 from statsmodels.stats.contingency_tables import StratifiedTable
+from tests.support.sliced import sliced
 
 from affect_workbench.analyses.disparities.adjusted import ADJUSTED_COLUMNS, adjusted_table
 from affect_workbench.analyses.inference.exact import fisher_exact
@@ -22,7 +23,9 @@ from affect_workbench.analyses.inference.mantel_haenszel import (
     mantel_haenszel_p,
     null_error,
 )
+from affect_workbench.analyses.inference.verdicts import Rules
 from affect_workbench.analyses.slices.coding import coded_attributes
+from affect_workbench.analyses.slices.strata import strata
 from affect_workbench.data.predictions import Predictions, predictions_from_table
 from affect_workbench.data.tables.columns import attribute_columns
 from affect_workbench.data.taxonomies.taxonomy import Taxonomy
@@ -160,7 +163,7 @@ def pictures(
 
 def table_of(predictions: Predictions, *adjust_for: str, columns: tuple[str, ...] = ("tone",), **options) -> pd.DataFrame:
     coded, _ = coded_attributes(predictions.rows, columns, attribute_columns(predictions.rows))
-    return adjusted_table(predictions, coded, adjust_for=adjust_for, **options)
+    return adjusted_table(sliced(predictions, coded), strata(predictions, adjust_for), rules=Rules(**options))
 
 
 def cell(table: pd.DataFrame, slice_name: str, emotion: str) -> pd.Series:

@@ -9,14 +9,16 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
+from tests.support.sliced import sliced, sliced_rows
 
 from affect_workbench.analyses.audit.config import AuditConfig
 from affect_workbench.analyses.audit.run import run_audit
 from affect_workbench.analyses.disparities.adjusted import adjusted_table
 from affect_workbench.analyses.disparities.adjusted_numbers import ADJUSTED_OUTCOME_COLUMNS, adjusted_numeric_table
 from affect_workbench.analyses.inference.homogeneity import DIFFERS
+from affect_workbench.analyses.inference.resampling import Sampling
 from affect_workbench.analyses.slices.coding import coded_attribute, coded_attributes
-from affect_workbench.analyses.slices.strata import strata_of
+from affect_workbench.analyses.slices.strata import strata, strata_of
 from affect_workbench.data.predictions import predictions_from_table
 from affect_workbench.workbench.audit.exports import audit_findings
 from affect_workbench.workbench.report.headline import apart, caveats, headline_sentences
@@ -45,7 +47,11 @@ def bright(seed: int = 0, *, n: int = 800, persons: float = 0.32, scenes: float 
 def adjusted(rows: pd.DataFrame, *columns: str, groups: np.ndarray | None = None, **options) -> pd.DataFrame:
     coded = [coded_attribute(rows[name]) for name in columns]
     table = adjusted_numeric_table(
-        rows["valence"].to_numpy(), coded, strata_of(rows, ["place"]), groups=groups, draws=99, **options
+        rows["valence"].to_numpy(),
+        sliced_rows(coded, groups=groups),
+        held=strata_of(rows, ["place"]),
+        sampling=Sampling(99),
+        **options,
     )
     return table.set_index("slice")
 
@@ -113,7 +119,7 @@ def mirrored(seed: int = 0, *, n: int = 1_600, gap: float = 0.2, groups: int = 0
 def test_rates_that_turn_round_between_strata_are_never_equivalent(groups: int) -> None:
     predictions = predictions_from_table(mirrored(groups=groups).assign(side=np.arange(1_600) // 7 % 2))
     coded, _ = coded_attributes(predictions.rows, ["tone", "side"], ["tone", "side"])
-    table = adjusted_table(predictions, coded, adjust_for=("place",)).set_index(["slice", "emotion"])
+    table = adjusted_table(sliced(predictions, coded), strata(predictions, ["place"])).set_index(["slice", "emotion"])
     row = table.loc[("tone: dark", "anger")]
     assert abs(row["within"]) < 0.05
     assert row["verdict"] == DIFFERS
@@ -127,7 +133,7 @@ def test_what_cannot_be_tested_is_not_called_alike() -> None:
     table["scene"] = np.arange(90) // 3
     predictions = predictions_from_table(table)
     coded, _ = coded_attributes(predictions.rows, ["tone"], ["tone"])
-    found = adjusted_table(predictions, coded, adjust_for=("scene",), bins=30)
+    found = adjusted_table(sliced(predictions, coded), strata(predictions, ["scene"], bins=30))
     assert (found["homogeneity_strata"] < 2).all()
     assert found["homogeneity_p"].isna().all()
     assert found[["smallest_in", "largest_in"]].isna().all(axis=None)

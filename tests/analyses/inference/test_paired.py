@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
+from tests.support.sliced import sliced_rows
 
 from affect_workbench.analyses.inference.clusters import FEWEST_GROUPS
 from affect_workbench.analyses.inference.intervals import paired_shift_interval
@@ -67,7 +68,7 @@ def test_group_totals_are_those_of_a_loop_over_groups():
     values = rng.integers(-1, 2, size=(n, 2)) * counted + (rng.standard_normal(120)[groups] > 1)[:, None] * counted * 0.5
     attributes = [coded_attribute(pd.Series(column, name=name)) for name, column in (("place", place), ("tone", tone))]
     specs = slice_sums(attributes, np.ones((n, 1)), order=2).specs
-    found = group_totals(specs, attributes, groups, values, counted, order=2)
+    found = group_totals(specs, sliced_rows(attributes, groups=groups), values=values, counted=counted)
     rows = pd.DataFrame({"place": place, "tone": tone})
     for at, spec in enumerate(specs):
         for kind in range(2):
@@ -82,5 +83,5 @@ def test_too_few_groups_to_know_how_alike_they_are():
     attribute = coded_attribute(pd.Series(tone, name="tone"))
     values = np.random.default_rng(0).integers(-1, 2, size=(len(groups), 1)).astype(float)
     specs = slice_sums([attribute], np.ones((len(groups), 1)), order=1).specs
-    found = group_totals(specs, [attribute], groups, values, np.ones_like(values), order=1)
+    found = group_totals(specs, sliced_rows([attribute], groups=groups), values=values, counted=np.ones_like(values))
     assert np.isnan(found.design).all()

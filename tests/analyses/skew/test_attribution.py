@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
+from tests.support.sliced import sliced
 
 from affect_workbench.analyses.skew.attribution import Gap, attributions, in_direction
 from affect_workbench.analyses.skew.findings import skew_table
 from affect_workbench.analyses.slices.coding import coded_attribute
-from affect_workbench.analyses.slices.scores import scores
 from affect_workbench.analyses.slices.sums import slice_sums
 from affect_workbench.data.predictions import Predictions
 from affect_workbench.data.taxonomies.taxonomy import Taxonomy
@@ -108,8 +108,8 @@ def world(seed: int, *, n: int = 1_200, bias: float = 0.0) -> pd.DataFrame:
         }
     )
     predictions = Predictions(1.0 - np.eye(6)[said], rows, EKMAN, "label")
-    per_picture, attributes = scores(predictions), [coded_attribute(rows["tone"])]
-    return skew_table(slice_sums(attributes, per_picture.columns, order=1, beside=7), per_picture, EKMAN)
+    data = sliced(predictions, [coded_attribute(rows["tone"])])
+    return skew_table(slice_sums(data.attributes, data.scores.columns, order=1, beside=7), data)
 
 
 def test_where_labels_explain_every_skew_the_model_is_hardly_ever_blamed():

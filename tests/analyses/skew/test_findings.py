@@ -8,10 +8,11 @@ import pytest
 from scipy import stats
 from statsmodels.stats.contingency_tables import Table2x2
 from statsmodels.stats.proportion import confint_proportions_2indep, proportion_confint
+from tests.support.sliced import sliced
 
 from affect_workbench.analyses.inference.intervals import newcombe
 from affect_workbench.analyses.inference.multiplicity import select
-from affect_workbench.analyses.inference.verdicts import VERDICTS
+from affect_workbench.analyses.inference.verdicts import VERDICTS, Rules
 from affect_workbench.analyses.skew.findings import FINDING_COLUMNS, ORIGINS, ranked, skew_table
 from affect_workbench.analyses.slices.coding import coded_attribute
 from affect_workbench.analyses.slices.conditions import SliceSpec
@@ -26,9 +27,9 @@ EKMAN = Taxonomy.named("ekman6")
 def table_of(predictions: Predictions, *, order: int = 2, min_count: int = 10, **options) -> pd.DataFrame:
     rows = predictions.rows
     attributes = [coded_attribute(rows[name]) for name in ("tone", "light") if name in rows]
-    per_picture = scores(predictions)
-    sums = slice_sums(attributes, per_picture.columns, order=order, min_count=min_count, beside=7)
-    return skew_table(sums, per_picture, predictions.taxonomy, min_count=min_count, **options)
+    data = sliced(predictions, attributes)
+    sums = slice_sums(attributes, data.scores.columns, order=order, min_count=min_count, beside=7)
+    return skew_table(sums, data, rules=Rules(min_count, **options))
 
 
 def drawn(n: int, seed: int = 0, *, votes: bool = False) -> Predictions:

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.support.sliced import sliced_rows
 
 from affect_workbench.analyses.disparities.numbers import numeric_table
 from affect_workbench.analyses.slices.attribute_kinds import FEW_VALUES
@@ -207,4 +208,4 @@ def test_numbers_whose_statistics_overflow_are_no_attribute_and_no_outcome(value
     ((name, reason),) = unusable
     assert (name, reason.partition(" holds")[0]) == ("size", "it")
     with pytest.raises(ValueError, match=r"size holds . number"):
-        numeric_table(column.to_numpy(), coded, name="size")
+        numeric_table(column.to_numpy(), sliced_rows(coded), name="size")

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.stats import binomtest
+from tests.support.sliced import sliced
 
 from affect_workbench.analyses.slices.coding import CodedAttribute, coded_attribute
 from affect_workbench.analyses.space.association import association_table
@@ -339,7 +340,9 @@ def test_the_tables_of_an_audit_say_how_many_pictures_they_saw_and_what_could_no
     given = predictions(1, n=500, bias=0.4)
     rare = np.where(np.arange(500) < 4, 0, -1) + np.where(np.arange(500) == 7, 2, 0)
     coded = [coded_attribute(given.rows["tone"]), attribute(rare, name="rare")]
-    tables = space_tables(given, coded, skewed=frozenset({"tone: dark"}), on_map=np.arange(0, 500, 5), most=200, seed=2)
+    tables = space_tables(
+        sliced(given, coded), skewed=frozenset({"tone: dark"}), on_map=np.arange(0, 500, 5), most=200, seed=2
+    )
     assert set(tables) == {
         "space_pull",
         "space_hubs",
@@ -377,7 +380,7 @@ def test_the_sample_does_not_depend_on_the_order_of_the_pictures() -> None:
         embeddings=given.embeddings[order],
         anchors=given.anchors,
     )
-    one, two = (space_tables(each, [coded_attribute(each.rows["tone"])], most=100) for each in (given, other))
+    one, two = (space_tables(sliced(each, [coded_attribute(each.rows["tone"])]), most=100) for each in (given, other))
     assert one["space_association"].loc[0, "n"] == two["space_association"].loc[0, "n"]
     np.testing.assert_allclose(one["space_association"]["difference"], two["space_association"]["difference"])
     np.testing.assert_allclose(one["space_pull"]["pull"], two["space_pull"]["pull"])
@@ -387,10 +390,10 @@ def test_only_what_needs_no_vectors_is_kept_without_them_and_nothing_of_bare_lab
     given = predictions(0, n=200)
     scored = Predictions(given.distances, given.rows, EKMAN, "score")
     tone = [coded_attribute(given.rows["tone"])]
-    assert set(space_tables(scored, tone)) == {"space_pull", "space_hubs", "space_margins", "space_about"}
-    assert "space_mmd" not in space_tables(given, tone, most=0)
+    assert set(space_tables(sliced(scored, tone))) == {"space_pull", "space_hubs", "space_margins", "space_about"}
+    assert "space_mmd" not in space_tables(sliced(given, tone), most=0)
     named = predictions_from_table(given.rows.assign(predicted="joy"), taxonomy=EKMAN)
-    assert space_tables(named, tone) == {}
+    assert space_tables(sliced(named, tone)) == {}
 
 
 @pytest.mark.parametrize(
@@ -414,7 +417,9 @@ def test_odd_data_leave_what_cannot_be_said_out_and_break_nothing(odd: str) -> N
     if odd == "nothing known":
         rows["label"] = None
     odd_one = Predictions(1 - vectors @ given.anchors.T, rows, EKMAN, embeddings=vectors, anchors=given.anchors)
-    tables = space_tables(odd_one, [coded_attribute(rows["tone"])], skewed=frozenset({"tone: dark"}), on_map=np.arange(50))
+    tables = space_tables(
+        sliced(odd_one, [coded_attribute(rows["tone"])]), skewed=frozenset({"tone: dark"}), on_map=np.arange(50)
+    )
     assert {"space_pull", "space_hubs", "space_margins", "space_about"} <= set(tables)
     about = tables["space_about"]
     if odd in ("one place", "a zero vector", "all alike but one", "one group"):
