@@ -105,9 +105,10 @@ class SlicedPredictions(Sliced):
 
         Args:
             most: pictures.
-            seed: of the draw; without pairs to keep, it is of ids and does not depend on the order of the pictures.
-            whole_pairs: keep the pictures of a pair together, so that the sample has groups and pairs of its own. Otherwise
-                what hangs together among all the pictures does so in the sample.
+            seed: of the draw.
+            whole_pairs: keep the pictures of a pair together, and look for groups among those that were drawn. Otherwise
+                the same pictures are drawn in whatever order they stand, and what hangs together among all pictures does so
+                among those.
         """
         n, rng = len(self), np.random.default_rng(seed)
         if n <= most:

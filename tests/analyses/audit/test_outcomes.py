@@ -9,7 +9,6 @@ from xml.etree import ElementTree
 import numpy as np
 import pandas as pd
 import pytest
-from tests.support.sliced import sliced_rows
 
 from affect_workbench.analyses.audit.config import AuditConfig
 from affect_workbench.analyses.audit.outcome_tables import OUTCOME_COLUMNS, outcome_findings
@@ -28,6 +27,7 @@ from affect_workbench.workbench.audit.exports import audit_findings, compare_fin
 from affect_workbench.workbench.report.html import report_html
 from affect_workbench.workbench.runs.gate import Gate
 from affect_workbench.workbench.runs.store import load_audit, save_audit
+from sliced_pictures import sliced_rows
 from workbench_runs import HOSTILE, audited, predictions_table, refusal, succeeded, workbench
 
 QUICK = AuditConfig(draws=99)

@@ -9,11 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
-from tests.support.sliced import sliced_rows
 
 from affect_workbench.analyses.audit.config import AuditConfig
 from affect_workbench.analyses.audit.permutation_check import _blocks, _deal, selftest
-from affect_workbench.analyses.audit.questions import _Pictures
 from affect_workbench.analyses.audit.result import AuditResult
 from affect_workbench.analyses.audit.run import run_audit
 from affect_workbench.analyses.compare.compare import compare
@@ -26,6 +24,7 @@ from affect_workbench.data.taxonomies.taxonomy import Taxonomy
 from affect_workbench.workbench.report.sections.in_pairs import in_pairs
 from affect_workbench.workbench.report.sentences import markdown_sentence, plain_sentence
 from affect_workbench.workbench.runs.store import load_audit
+from sliced_pictures import sliced, sliced_rows
 from workbench_runs import SLIM, succeeded, workbench
 
 EKMAN = Taxonomy.named("ekman6")
@@ -205,7 +204,7 @@ def test_the_permutation_check_keeps_pairs_together_and_swaps_inside_them():
 
 
 def test_a_sample_holds_whole_pairs():
-    some = _Pictures(predictions_of(issue_table()), []).at_most(101, 0).predictions
+    some = sliced(predictions_of(issue_table()), []).sample(101, seed=0, whole_pairs=True).predictions
     assert len(some) == 100
     assert some.rows.groupby("pair_id").size().eq(2).all()
 

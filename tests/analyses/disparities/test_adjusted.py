@@ -12,7 +12,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 from statsmodels.stats.contingency_tables import StratifiedTable
-from tests.support.sliced import sliced
 
 from affect_workbench.analyses.disparities.adjusted import ADJUSTED_COLUMNS, adjusted_table
 from affect_workbench.analyses.inference.exact import fisher_exact
@@ -29,6 +28,7 @@ from affect_workbench.analyses.slices.strata import strata
 from affect_workbench.data.predictions import Predictions, predictions_from_table
 from affect_workbench.data.tables.columns import attribute_columns
 from affect_workbench.data.taxonomies.taxonomy import Taxonomy
+from sliced_pictures import sliced
 
 MIKELS = Taxonomy.named("mikels8")
 LABELS = np.array(MIKELS.labels, dtype=object)

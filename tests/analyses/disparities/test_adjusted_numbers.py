@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
-from tests.support.sliced import sliced, sliced_rows
 
 from affect_workbench.analyses.audit.config import AuditConfig
 from affect_workbench.analyses.audit.run import run_audit
@@ -26,6 +25,7 @@ from affect_workbench.workbench.report.html import report_html
 from affect_workbench.workbench.report.sections import chapters
 from affect_workbench.workbench.runs.gate import audit_gate
 from affect_workbench.workbench.runs.store import load_audit, save_audit
+from sliced_pictures import sliced, sliced_rows
 from workbench_runs import predictions_table
 
 QUICK = AuditConfig(map_pictures=0, draws=99, order=1, space_pictures=0)

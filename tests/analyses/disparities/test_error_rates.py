@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
-from tests.support.sliced import sliced
 
 from affect_workbench.analyses.disparities.error_rates import MEASURES, confusion_table, odds_table
 from affect_workbench.analyses.disparities.group_metrics import (
@@ -27,6 +26,7 @@ from affect_workbench.analyses.slices.strata import true_codes
 from affect_workbench.data.predictions import Predictions, predictions_from_table
 from affect_workbench.data.tables.columns import attribute_columns
 from affect_workbench.data.taxonomies.taxonomy import Taxonomy
+from sliced_pictures import sliced
 
 EKMAN = Taxonomy.named("ekman6")
 LABELS = np.array(EKMAN.labels, dtype=object)

@@ -11,7 +11,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 from scipy.spatial.distance import jensenshannon
-from tests.support.sliced import sliced
 
 from affect_workbench.analyses.disparities.amplification import amplification_tables
 from affect_workbench.analyses.disparities.distribution import cramers_v, distribution_table, divergence, of_slices
@@ -28,6 +27,7 @@ from affect_workbench.analyses.inference.resampling import (
 from affect_workbench.analyses.slices.coding import CodedAttribute, coded_attribute, coded_attributes
 from affect_workbench.data.predictions import Predictions, predictions_from_table
 from affect_workbench.data.taxonomies.taxonomy import Taxonomy
+from sliced_pictures import sliced
 
 EKMAN = Taxonomy.named("ekman6")
 LABELS = np.array(EKMAN.labels, dtype=object)

@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
-from tests.support.sliced import sliced, sliced_rows
 
 from affect_workbench.analyses.disparities.numbers import numeric_table, severity_table
 from affect_workbench.analyses.inference.means.cluster_robust import group_contrast
@@ -19,6 +18,7 @@ from affect_workbench.analyses.slices.coding import CodedAttribute, coded_attrib
 from affect_workbench.analyses.slices.pairs import group_codes
 from affect_workbench.data.predictions import Predictions, predictions_from_table
 from affect_workbench.data.taxonomies.taxonomy import Taxonomy
+from sliced_pictures import sliced, sliced_rows
 
 MIKELS = Taxonomy.named("mikels8")
 

@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
-from tests.support.sliced import sliced, sliced_rows
 
 from affect_workbench.analyses.audit.config import AuditConfig
 from affect_workbench.analyses.audit.run import run_audit
@@ -18,6 +17,7 @@ from affect_workbench.analyses.slices.pairs import group_codes
 from affect_workbench.analyses.slices.sums import slice_sums
 from affect_workbench.data.predictions import Predictions
 from affect_workbench.data.taxonomies.taxonomy import Taxonomy
+from sliced_pictures import sliced, sliced_rows
 
 CELLS = AuditConfig(map_pictures=0, further=False, space_pictures=0)
 EKMAN = Taxonomy.named("ekman6")

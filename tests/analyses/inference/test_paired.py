@@ -4,13 +4,13 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
-from tests.support.sliced import sliced_rows
 
 from affect_workbench.analyses.inference.clusters import FEWEST_GROUPS
 from affect_workbench.analyses.inference.intervals import paired_shift_interval
 from affect_workbench.analyses.inference.paired import change_p, group_totals, mcnemar, mean_change_interval
 from affect_workbench.analyses.slices.coding import coded_attribute
 from affect_workbench.analyses.slices.sums import slice_sums
+from sliced_pictures import sliced_rows
 
 
 def test_mcnemar_is_the_exact_binomial_test():

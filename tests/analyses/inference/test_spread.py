@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
-from tests.support.sliced import sliced, sliced_rows
 
 from affect_workbench.analyses.inference.clusters import Compared, group_spreads
 from affect_workbench.analyses.inference.intervals import newcombe, wilson
@@ -18,6 +17,7 @@ from affect_workbench.analyses.slices.sums import slice_sums
 from affect_workbench.analyses.space.geometry.anchor_distances import slice_table
 from affect_workbench.data.predictions import Predictions
 from affect_workbench.data.taxonomies.taxonomy import Taxonomy
+from sliced_pictures import sliced, sliced_rows
 
 EKMAN = Taxonomy.named("ekman6")
 

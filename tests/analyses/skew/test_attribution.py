@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
-from tests.support.sliced import sliced
 
 from affect_workbench.analyses.skew.attribution import Gap, attributions, in_direction
 from affect_workbench.analyses.skew.findings import skew_table
@@ -14,6 +13,7 @@ from affect_workbench.analyses.slices.coding import coded_attribute
 from affect_workbench.analyses.slices.sums import slice_sums
 from affect_workbench.data.predictions import Predictions
 from affect_workbench.data.taxonomies.taxonomy import Taxonomy
+from sliced_pictures import sliced
 
 EKMAN = Taxonomy.named("ekman6")
 FAMILY = np.zeros(1, dtype=np.int64)

@@ -8,7 +8,6 @@ import pytest
 from scipy import stats
 from statsmodels.stats.contingency_tables import Table2x2
 from statsmodels.stats.proportion import confint_proportions_2indep, proportion_confint
-from tests.support.sliced import sliced
 
 from affect_workbench.analyses.inference.intervals import newcombe
 from affect_workbench.analyses.inference.multiplicity import select
@@ -20,6 +19,7 @@ from affect_workbench.analyses.slices.scores import margins, scores
 from affect_workbench.analyses.slices.sums import slice_sums
 from affect_workbench.data.predictions import Predictions, predictions_from_table
 from affect_workbench.data.taxonomies.taxonomy import Taxonomy
+from sliced_pictures import sliced
 
 EKMAN = Taxonomy.named("ekman6")
 

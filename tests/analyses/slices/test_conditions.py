@@ -10,12 +10,12 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.support.sliced import sliced_rows
 
 from affect_workbench.analyses.disparities.numbers import numeric_table
 from affect_workbench.analyses.slices.attribute_kinds import FEW_VALUES
 from affect_workbench.analyses.slices.coding import MOST_VALUES, CodedAttribute, coded_attribute, coded_attributes
 from affect_workbench.analyses.slices.conditions import Condition, SliceSpec, in_words
+from sliced_pictures import sliced_rows
 
 WORDS = st.one_of(st.none(), st.sampled_from(["dark", "light", "Über", "yes", ""]))
 NUMBERS = st.one_of(st.none(), st.floats(-1e6, 1e6, width=32), st.integers(-3, 3).map(float))

@@ -7,7 +7,6 @@ import pandas as pd
 import pytest
 from scipy import stats
 from statsmodels.stats.proportion import proportion_confint
-from tests.support.sliced import sliced
 
 from affect_workbench.analyses.slices.coding import coded_attribute
 from affect_workbench.analyses.slices.conditions import SliceSpec
@@ -16,6 +15,7 @@ from affect_workbench.analyses.slices.sums import slice_sums
 from affect_workbench.analyses.space.geometry.anchor_distances import slice_table, structure_table
 from affect_workbench.data.predictions import Predictions, predictions_from_table
 from affect_workbench.data.taxonomies.taxonomy import Taxonomy
+from sliced_pictures import sliced
 
 EKMAN = Taxonomy.named("ekman6")
 

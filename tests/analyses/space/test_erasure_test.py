@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.stats import binomtest
-from tests.support.sliced import sliced
 
 from affect_workbench.analyses.slices.coding import CodedAttribute, coded_attribute
 from affect_workbench.analyses.space.association import association_table
@@ -27,6 +26,7 @@ from affect_workbench.analyses.space.label_space import NearestAnchor, label_spa
 from affect_workbench.analyses.space.tables import space_tables
 from affect_workbench.data.predictions import Predictions, predictions_from_table
 from affect_workbench.data.taxonomies.taxonomy import Taxonomy
+from sliced_pictures import sliced
 
 EKMAN = Taxonomy.named("ekman6")
 K = len(EKMAN)

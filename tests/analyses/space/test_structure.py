@@ -11,7 +11,6 @@ from scipy import stats
 from scipy.spatial.distance import cdist, pdist
 from scipy.stats import binomtest
 from sklearn.manifold import trustworthiness
-from tests.support.sliced import sliced
 
 from affect_workbench.analyses.slices.coding import CodedAttribute, coded_attribute
 from affect_workbench.analyses.slices.strata import true_codes
@@ -27,6 +26,7 @@ from affect_workbench.analyses.space.pull import pull_table
 from affect_workbench.analyses.space.rewording import wording_table
 from affect_workbench.data.predictions import Predictions, predictions_from_table
 from affect_workbench.data.taxonomies.taxonomy import Taxonomy
+from sliced_pictures import sliced
 
 EKMAN = Taxonomy.named("ekman6")
 K = len(EKMAN)

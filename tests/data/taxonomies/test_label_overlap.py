@@ -7,7 +7,6 @@ import unicodedata
 import numpy as np
 import pandas as pd
 import pytest
-from tests.support.sliced import sliced
 
 from affect_workbench.analyses.audit.notes import prediction_notes
 from affect_workbench.analyses.disparities.numbers import label_valence, severity_table
@@ -16,6 +15,7 @@ from affect_workbench.analyses.slices.coding import coded_attribute
 from affect_workbench.data.predictions import Predictions, predictions_from_table
 from affect_workbench.data.taxonomies.label_overlap import LabelsApartError, by_label, nearest, require_labels
 from affect_workbench.data.taxonomies.taxonomy import Taxonomy
+from sliced_pictures import sliced
 
 SIX = ("anger", "disgust", "fear", "joy", "sadness", "surprise")
 FER = {"anger": "angry", "joy": "happy", "sadness": "sad"}
