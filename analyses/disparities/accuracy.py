@@ -12,7 +12,8 @@ import numpy as np
 import pandas as pd
 
 from affect_workbench.analyses.inference.means.shares import share_gap
-from affect_workbench.analyses.inference.means.spread import Spread, Sums
+from affect_workbench.analyses.inference.means.spread import Spread
+from affect_workbench.analyses.inference.means.sums import Sums
 from affect_workbench.analyses.inference.verdicts import LOW_EVIDENCE_COUNT, STANDARD, Evidence, Rules, verdicts
 from affect_workbench.analyses.slices.families import slice_families
 from affect_workbench.analyses.slices.sliced import SlicedPredictions

@@ -14,6 +14,7 @@ import pandas as pd
 
 from affect_workbench.analyses.inference.exact import fisher_exact
 from affect_workbench.analyses.inference.intervals import newcombe
+from affect_workbench.analyses.inference.means.sums import Sums
 from affect_workbench.analyses.inference.paired import mean_change_interval
 from affect_workbench.analyses.inference.resampling import STANDARD_SAMPLING, Sampling, counts_of, drawn_tables
 from affect_workbench.analyses.slices.coding import CodedAttribute
@@ -98,7 +99,7 @@ def _cell_table(
     if base == "training":
         low, high = newcombe(said, n, seen, n_training)
     else:
-        low, high = mean_change_interval(said - true, said + true - 2 * hit, n)
+        low, high = mean_change_interval(Sums(said - true, said + true - 2 * hit, n))
     up = direction > 0
     whole = seen.sum(axis=0)
     integers = (np.rint(side).astype(np.int64) for side in (seen, n_training, whole - seen, seen.sum() - n_training))

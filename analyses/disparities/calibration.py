@@ -12,6 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from affect_workbench.analyses.inference.intervals import paired_shift_interval, quantile
+from affect_workbench.analyses.inference.means.sums import Sums
 from affect_workbench.analyses.inference.multiplicity import benjamini_hochberg, select
 from affect_workbench.analyses.inference.paired import change_p, group_totals, mean_change_interval
 from affect_workbench.analyses.inference.resampling import (
@@ -120,13 +121,11 @@ def calibration_table(
     known = (n >= rules.min_count) & (m >= rules.min_count) & np.isfinite(design)
     worth = np.where(known, design, 1.0)
 
-    def parts(side: Floats, size: Floats, worth: Floats) -> tuple[Floats, Floats, Floats]:
-        return side[:, 1 + k : 1 + 2 * k] / worth, side[:, 1 + 2 * k :] / worth, size / worth
-
-    mine, theirs = parts(own, n, worth), parts(rest, m, worth)
-    large_low, large_high = mean_change_interval(*parts(own, n, alone), freedom=alone_freedom)
-    low, high = paired_shift_interval(*mine, *theirs, freedom=freedom)
-    p = np.where(known, change_p(*mine, *theirs, freedom=freedom), np.nan)
+    here, there = (Sums(side[:, 1 + k : 1 + 2 * k], side[:, 1 + 2 * k :], size) for side, size in ((own, n), (rest, m)))
+    large_low, large_high = mean_change_interval(here.over(alone), freedom=alone_freedom)
+    mine, theirs = here.over(worth), there.over(worth)
+    low, high = paired_shift_interval(mine, theirs, freedom=freedom)
+    p = np.where(known, change_p(mine, theirs, freedom=freedom), np.nan)
     selection = select(p, slice_families(tuple(specs), data.inferred), alpha=rules.alpha)
     picked = selection.q <= rules.alpha
     # The interval is symmetric: at another level only its width differs.
@@ -137,8 +136,8 @@ def calibration_table(
     low_evidence = np.minimum(n, m) / np.maximum(worth, 1.0) < LOW_EVIDENCE_COUNT
     with np.errstate(divide="ignore", invalid="ignore"):
         mean = own[:, 1 : 1 + k] / n
-        large = mine[0] / mine[2]
-        effect = large - theirs[0] / theirs[2]
+        large = mine.total / mine.n
+        effect = large - theirs.total / theirs.n
     adjusted = middle - half, middle + half
     decided = verdict((low, high), adjusted, rules.tolerance, tested=known, selected=picked, low_evidence=low_evidence)
     numbers = {

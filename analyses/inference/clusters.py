@@ -21,7 +21,8 @@ import numpy as np
 import numpy.typing as npt
 
 from affect_workbench.analyses.inference.means.cluster_robust import contrast_and_means
-from affect_workbench.analyses.inference.means.spread import Spread, Sums, of_groups
+from affect_workbench.analyses.inference.means.spread import Spread, of_groups
+from affect_workbench.analyses.inference.means.sums import Sums
 from affect_workbench.analyses.slices.families import families
 from affect_workbench.analyses.slices.scores import Scores
 from affect_workbench.analyses.slices.sliced import Sliced

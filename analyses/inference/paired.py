@@ -16,7 +16,8 @@ from scipy import stats
 from affect_workbench.analyses.inference.clusters import FEWEST_GROUPS
 from affect_workbench.analyses.inference.intervals import paired_shift_interval, quantile, two_sided
 from affect_workbench.analyses.inference.means.cluster_robust import contrast_and_means
-from affect_workbench.analyses.inference.means.spread import Spread, Sums, of_groups
+from affect_workbench.analyses.inference.means.spread import Spread, of_groups
+from affect_workbench.analyses.inference.means.sums import Sums
 from affect_workbench.analyses.slices.conditions import SliceSpec
 from affect_workbench.analyses.slices.families import families, most_conditions
 from affect_workbench.analyses.slices.sliced import Sliced
@@ -59,35 +60,24 @@ def mcnemar(up: Floats, down: Floats) -> Floats:
     return np.asarray(np.minimum(2 * stats.binom.cdf(np.minimum(up, down), up + down, 0.5), 1.0), dtype=np.float64)
 
 
-def mean_change_interval(
-    total: Floats, squares: Floats, n: Floats, *, level: float = 0.95, freedom: float | Floats = np.inf
-) -> tuple[Floats, Floats]:
+def mean_change_interval(side: Sums, *, level: float = 0.95, freedom: float | Floats = np.inf) -> tuple[Floats, Floats]:
     """Interval of a mean of paired differences z in [-1, 1] from sums, never of width 0; NaN where n is 0.
 
     Source: Agresti and Min 2005, https://doi.org/10.1002/sim.1781, as in
         `analyses.inference.intervals.paired_shift_interval`.
     """
-    mean = total / (n + 2)
-    half = quantile(level, freedom=freedom) * np.sqrt(((squares + 1) / (n + 2) - mean**2) / (n + 2))
+    n, mean = side.n, side.total / (side.n + 2)
+    half = quantile(level, freedom=freedom) * np.sqrt(((side.squares + 1) / (n + 2) - mean**2) / (n + 2))
     return np.where(n > 0, mean - half, np.nan), np.where(n > 0, mean + half, np.nan)
 
 
-def change_p(
-    total: Floats,
-    squares: Floats,
-    n: Floats,
-    other_total: Floats,
-    other_squares: Floats,
-    other_n: Floats,
-    *,
-    freedom: float | Floats = np.inf,
-) -> Floats:
+def change_p(inside: Sums, outside: Sums, *, freedom: float | Floats = np.inf) -> Floats:
     """Two-sided p of "slice and complement changed alike": one minus the level whose interval just reaches zero.
 
     Within-slice tests (McNemar) ask something else: a model that says an emotion more often everywhere flips pictures in
     every slice, and changes no skew.
     """
-    low, high = paired_shift_interval(total, squares, n, other_total, other_squares, other_n)
+    low, high = paired_shift_interval(inside, outside)
     with np.errstate(divide="ignore", invalid="ignore"):
         deviations = np.abs(low + high) / (high - low) * quantile(0.95)
     return two_sided(deviations, freedom=freedom)

@@ -19,7 +19,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from affect_workbench.analyses.inference import intervals as inference
-from affect_workbench.analyses.inference.means.spread import Spread, Sums, of_votes, votes_of
+from affect_workbench.analyses.inference.means.spread import Spread, of_votes, votes_of
+from affect_workbench.analyses.inference.means.sums import Sums
 from affect_workbench.analyses.inference.paired import change_p
 from affect_workbench.analyses.inference.verdicts import STANDARD, VERDICTS, Cells, Rules, counted, verdicts, worth_of
 from affect_workbench.analyses.skew.attribution import ORIGINS, Gap, attributions, in_direction
@@ -192,12 +193,9 @@ def skew_table(
         cells |= _split(sums, scores, judgement, rules, families, spreads, pairs)
     own, repeats = beyond_parts(
         sums,
-        said,
-        n[:, 0],
-        effect=effect,
-        skewed=verdict == "skewed",
+        judgement,
+        said=said,
         tolerance=rules.tolerance,
-        level=judgement.level,
         # The design effect of another comparison: how groups lie on the sides of this one is not looked at.
         worth=np.maximum(worth, 1.0),
         freedom=None if spread is None else spread.freedom,
@@ -288,23 +286,15 @@ def _split(
     counts = (part / worth for part in (votes.total, votes.n, other_votes.total, other_votes.n))
     labels = Gap(votes.mean - other_votes.mean, *inference.newcombe(*counts, freedom=degrees))
     worth, degrees = (1.0, np.inf) if of_shift is None else (of_shift.design, of_shift.freedom)
-    paired = tuple(part / worth for side in (shift, other_shift) for part in (side.total, side.squares, side.n))
+    paired = shift.over(worth), other_shift.over(worth)
     model = Gap(shift.mean - other_shift.mean, *inference.paired_shift_interval(*paired, freedom=degrees))
     two_sided = change_p(*paired, freedom=degrees)
     if pairs is not None:
         labels, model, two_sided = pairs.gaps(labels, model, two_sided)
     p = in_direction(two_sided, model.value, judgement.effect)
     p = np.where(judgement.tested, p, np.nan)
-    origin, q = attributions(
-        judgement.effect,
-        judgement.verdict == "skewed",
-        labels,
-        model,
-        p,
-        families,
-        alpha=rules.alpha,
-        tolerance=rules.tolerance,
-    )
+    skewed = judgement.verdict == "skewed"
+    origin, q = attributions(judgement.effect, skewed, labels=labels, model=model, p=p, families=families, rules=rules)
     return {
         "composition": labels.value,
         "composition_low": labels.low,

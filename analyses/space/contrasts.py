@@ -34,6 +34,17 @@ class Contrasts:
         return self.effect - half, self.effect + half
 
 
+@dataclass(frozen=True)
+class _Strata:
+    """Of `v` values and `h` strata: means inside and outside `(v, h, c)`, weights and pictures on both sides `(v, h, 1)`."""
+
+    mean: Floats
+    other: Floats
+    weight: Floats
+    n: Floats
+    m: Floats
+
+
 def contrasts(
     codes: Codes, size: int, columns: Vectors, *, strata: Codes | None = None, groups: Codes | None = None
 ) -> Contrasts:
@@ -73,7 +84,7 @@ def contrasts(
         )
         error = np.sqrt(np.where(used, own + away, 0.0).sum(axis=1)) / whole
     if groups is not None:
-        error = _group_errors(value, held, groups[known], numbers, mean, other, weight, n, m)
+        error = _group_errors(value, held, groups[known], numbers, _Strata(mean, other, weight, n, m))
     compared = used[:, :, 0]
     return Contrasts(effect, error, (n[:, :, 0] * compared).sum(axis=1), (m[:, :, 0] * compared).sum(axis=1))
 
@@ -83,18 +94,9 @@ def _variance(total: Floats, squares: Floats, n: Floats) -> Floats:
     return np.asarray(np.maximum(squares - total**2 / n, 0) / np.where(n > 1, n - 1, np.nan))
 
 
-def _group_errors(
-    value: Codes,
-    held: Codes,
-    groups: Codes,
-    numbers: Floats,
-    mean: Floats,
-    other: Floats,
-    weight: Floats,
-    n: Floats,
-    m: Floats,
-) -> Floats:
+def _group_errors(value: Codes, held: Codes, groups: Codes, numbers: Floats, strata: _Strata) -> Floats:
     """Standard errors `(v, c)` from what every group adds to the difference."""
+    mean, other, weight, n, m = strata.mean, strata.other, strata.weight, strata.n, strata.m
     number = np.unique(groups, return_inverse=True)[1].astype(np.int64)
     count = int(number.max(initial=-1)) + 1
     errors = np.full((len(n), numbers.shape[1]), np.nan)

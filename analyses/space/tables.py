@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -10,8 +11,8 @@ import pandas as pd
 
 from affect_workbench.analyses.slices.coding import CodedAttribute
 from affect_workbench.analyses.slices.sliced import SlicedPredictions
-from affect_workbench.analyses.space.association import association_table
-from affect_workbench.analyses.space.erasure.erasure_test import erasure_test
+from affect_workbench.analyses.space.association import LabelWords, association_table
+from affect_workbench.analyses.space.erasure.erasure_test import CONTROLS, erasure_test
 from affect_workbench.analyses.space.erasure.linear_probe import linear_probe
 from affect_workbench.analyses.space.geometry.alignment import alignment_table
 from affect_workbench.analyses.space.geometry.plane import label_plane, map_trust
@@ -135,7 +136,9 @@ def _slow(found: _Found, data: SlicedPredictions, skewed: frozenset[str], seed: 
     near = nearest_neighbours(space.x, neighbours=min(NEIGHBOURS, n // 3))
 
     def erasure(one: CodedAttribute) -> Tables:
-        tested = erasure_test(space.x, one, labels, read=space.head, y=y, groups=groups, seed=seed)
+        tested = erasure_test(
+            space.x, one, labels, read=space.head, y=y, groups=groups, sampling=replace(CONTROLS, seed=seed)
+        )
         return {"space_erasure": tested.cells, "space_collateral": tested.collateral}
 
     each: dict[str, Callable[[CodedAttribute], Tables]] = {
@@ -146,10 +149,11 @@ def _slow(found: _Found, data: SlicedPredictions, skewed: frozenset[str], seed: 
         "space_neighbours": lambda one: {"space_neighbours": purity_table(near, one, groups=groups, seed=seed)},
         "space_erasure": erasure,
     }
+    words = LabelWords(anchors, np.arange(len(labels)), taxonomy)
     for apart in (False, True):
         family = [one for one in attributes if (one.column in data.inferred) == apart]
         if family:
-            table = association_table(vectors, anchors, np.arange(len(labels)), family, taxonomy, groups=groups, seed=seed)
+            table = association_table(vectors, words, attributes=family, groups=groups, seed=seed)
             found.add("space_association", n, partial(dict, space_association=table))
     for name, analysis in each.items():
         for one in attributes:

@@ -18,7 +18,7 @@ from affect_workbench.analyses.compare.compare import compare
 from affect_workbench.analyses.disparities.error_rates import odds_table
 from affect_workbench.analyses.inference.clusters import group_spreads, of_scores
 from affect_workbench.analyses.inference.means.shares import share_gap
-from affect_workbench.analyses.inference.means.spread import Sums
+from affect_workbench.analyses.inference.means.sums import Sums
 from affect_workbench.analyses.slices.coding import coded_attribute
 from affect_workbench.analyses.slices.sliced import SlicedPredictions
 from affect_workbench.analyses.slices.sums import slice_sums

@@ -9,7 +9,8 @@ import pandas as pd
 
 from affect_workbench.analyses.inference import intervals as inference
 from affect_workbench.analyses.inference.means.shares import agreement_interval
-from affect_workbench.analyses.inference.means.spread import Spread, Sums
+from affect_workbench.analyses.inference.means.spread import Spread
+from affect_workbench.analyses.inference.means.sums import Sums
 from affect_workbench.analyses.slices.coding import CodedAttribute
 from affect_workbench.analyses.slices.sliced import SlicedPredictions
 from affect_workbench.analyses.slices.sums import SliceSums, group_sums
@@ -58,9 +59,9 @@ def structure_table(
     difference = distance - other
     spread = (spreads or {}).get("distance")
     if spread is None:
-        low, high = inference.mean_interval(total, squares, n)
+        low, high = inference.mean_interval(Sums(total, squares, n))
         difference_low, difference_high = inference.mean_difference_interval(
-            total, squares, n, other_total, other_squares, m
+            Sums(total, squares, n), Sums(other_total, other_squares, m)
         )
     else:
         low, high = inference.student_interval(distance, spread.mean_variance, spread.mean_freedom)
@@ -129,7 +130,7 @@ def slice_table(sums: SliceSums, data: SlicedPredictions, *, spreads: Mapping[st
             table["margin"] = total / n
             of_margin = known.get("margin")
             table["margin_low"], table["margin_high"] = (
-                inference.mean_interval(total, squares, n)
+                inference.mean_interval(Sums(total, squares, n))
                 if of_margin is None
                 else inference.student_interval(total / n, of_margin.mean_variance[:, 0], of_margin.mean_freedom[:, 0])
             )

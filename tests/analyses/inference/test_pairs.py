@@ -245,7 +245,7 @@ def test_ids_on_one_side_are_counted_and_named_and_triples_are_not_called_pairs_
         "'scene 0'"
     ) in notes
     assert any(note.startswith("pair_id holds up to 3 pictures: ") for note in notes)
-    left = pair_exclusions(pairing, [coded_attribute(rows["camera"])], specs, min_count=30)
+    left = pair_exclusions(pairing, SlicedRows(rows, (coded_attribute(rows["camera"]),)), specs=specs, min_count=30)
     assert ("pictures", "of pairs alike in camera", 81, "27 pairs, not used in comparisons in pairs of camera") in left
 
 

@@ -10,7 +10,8 @@ from scipy import stats
 from affect_workbench.analyses.inference.clusters import Compared, group_spreads
 from affect_workbench.analyses.inference.intervals import newcombe, wilson
 from affect_workbench.analyses.inference.means.shares import agreement_interval, mean_of_shares, share_gap
-from affect_workbench.analyses.inference.means.spread import Sums, of_votes
+from affect_workbench.analyses.inference.means.spread import of_votes
+from affect_workbench.analyses.inference.means.sums import Sums
 from affect_workbench.analyses.skew.findings import skew_table
 from affect_workbench.analyses.slices.coding import coded_attribute
 from affect_workbench.analyses.slices.sums import slice_sums

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+from affect_workbench.analyses.inference.verdicts import Rules
 from affect_workbench.analyses.skew.attribution import Gap, attributions, in_direction
 from affect_workbench.analyses.skew.findings import skew_table
 from affect_workbench.analyses.slices.coding import coded_attribute
@@ -22,10 +23,18 @@ FAMILY = np.zeros(1, dtype=np.int64)
 def told(p: list[float], *, labels: tuple[float, float], model: tuple[float, float], effect: float = 0.2, **options):
     """Origins and q of one slice whose cells differ in their p only."""
     shape = (1, len(p))
-    gaps = (Gap(np.full(shape, sum(ends) / 2), *(np.full(shape, end) for end in ends)) for ends in (labels, model))
+    by_labels, by_model = (
+        Gap(np.full(shape, sum(ends) / 2), *(np.full(shape, end) for end in ends)) for ends in (labels, model)
+    )
     skewed = np.broadcast_to(options.get("skewed", True), shape)
     origin, q = attributions(
-        np.full(shape, effect), skewed, *gaps, np.array([p]), options.get("families", FAMILY), alpha=0.05, tolerance=0.02
+        np.full(shape, effect),
+        skewed,
+        labels=by_labels,
+        model=by_model,
+        p=np.array([p]),
+        families=options.get("families", FAMILY),
+        rules=Rules(),
     )
     return origin[0].tolist(), q[0]
 
@@ -73,12 +82,11 @@ def test_families_share_alpha_among_attributions():
     _, q = attributions(
         np.full(shape, 0.2),
         np.ones(shape, dtype=bool),
-        gap,
-        gap,
-        np.full(shape, 0.01),
-        np.array([0, 1]),
-        alpha=0.05,
-        tolerance=0.02,
+        labels=gap,
+        model=gap,
+        p=np.full(shape, 0.01),
+        families=np.array([0, 1]),
+        rules=Rules(),
     )
     np.testing.assert_allclose(q, 0.02)
 

@@ -9,8 +9,9 @@ import pandas as pd
 import pytest
 from scipy.stats import binomtest
 
+from affect_workbench.analyses.inference.resampling import Sampling
 from affect_workbench.analyses.slices.coding import CodedAttribute, coded_attribute
-from affect_workbench.analyses.space.association import association_table
+from affect_workbench.analyses.space.association import LabelWords, association_table
 from affect_workbench.analyses.space.erasure.erasure_test import (
     NO_SKEW,
     NOT_SHOWN,
@@ -69,7 +70,9 @@ def test_three_levels_of_association_are_what_they_say_with_several_words_a_labe
     rng = np.random.default_rng(0)
     owners = np.array([0, 0, 0, 1, 1, 2, 3, 4, 5])
     words = unit(anchors[owners] + 0.1 * rng.normal(size=(9, x.shape[1])))
-    table = association_table(x, words, owners, [attribute(codes)], EKMAN, permutations=199).set_index(["slice", "emotion"])
+    table = association_table(
+        x, LabelWords(words, owners, EKMAN), attributes=[attribute(codes)], permutations=199
+    ).set_index(["slice", "emotion"])
     cosines = x @ words.T
     association = cosines[:, owners == 0].mean(axis=1) - cosines[:, owners != 0].mean(axis=1)
     row, inside = table.loc["tone: 1", "anger"], codes == 1
@@ -98,7 +101,7 @@ def test_few_pictures_or_groups_are_dealt_in_every_way(grouped: bool) -> None:
     group = np.arange(24) // 3 if grouped else np.arange(9)
     codes = np.isin(group, [0, 2, 5]).astype(np.int64)
     found = association_table(
-        x, anchors, np.arange(K), [attribute(codes)], EKMAN, groups=group if grouped else None
+        x, LabelWords(anchors, np.arange(K), EKMAN), attributes=[attribute(codes)], groups=group if grouped else None
     ).set_index(["slice", "emotion"])
     cosines = x @ unit(anchors).T
     association = cosines[:, 1] - np.delete(cosines, 1, axis=1).mean(axis=1)
@@ -115,16 +118,18 @@ def test_few_pictures_or_groups_are_dealt_in_every_way(grouped: bool) -> None:
 
 def test_association_is_found_where_planted_and_false_alarms_are_as_few_as_promised() -> None:
     x, anchors, _, codes, _ = world(2, bias=0.4)
-    found = association_table(x, anchors, np.arange(K), [attribute(codes)], EKMAN, permutations=499).set_index(
-        ["slice", "emotion"]
-    )
+    found = association_table(
+        x, LabelWords(anchors, np.arange(K), EKMAN), attributes=[attribute(codes)], permutations=499
+    ).set_index(["slice", "emotion"])
     assert found.loc[("tone: 1", "anger"), "q"] < 0.02
     assert found.loc[("tone: 1", "anger"), "difference"] > 0
     alone, dealt, covered = [], [], []
     for seed in range(30):
         x, anchors, _, codes, group = world(seed, n=200, own=0.0, groups=24)
         for groups, kept in ((None, alone), (group, dealt)):
-            table = association_table(x, anchors, np.arange(K), [attribute(codes)], EKMAN, groups=groups, permutations=99)
+            table = association_table(
+                x, LabelWords(anchors, np.arange(K), EKMAN), attributes=[attribute(codes)], groups=groups, permutations=99
+            )
             kept.append(table.loc[0, "p"] <= 0.05)
         covered.append(table.loc[0, "low"] <= 0 <= table.loc[0, "high"])
     assert sum(alone) > 6
@@ -136,18 +141,26 @@ def test_attributes_that_other_pictures_have_are_dealt_apart_and_missing_ones_ta
     x, anchors, _, codes, _ = world(0, n=200)
     holes = np.where(np.arange(200) % 4 == 0, -1, codes)
     both = association_table(
-        x, anchors, np.arange(K), [attribute(codes, name="a"), attribute(holes, name="b")], EKMAN, permutations=99
+        x,
+        LabelWords(anchors, np.arange(K), EKMAN),
+        attributes=[attribute(codes, name="a"), attribute(holes, name="b")],
+        permutations=99,
     )
     alone = association_table(
-        x[holes >= 0], anchors, np.arange(K), [attribute(codes[holes >= 0], name="b")], EKMAN, permutations=99
+        x[holes >= 0],
+        LabelWords(anchors, np.arange(K), EKMAN),
+        attributes=[attribute(codes[holes >= 0], name="b")],
+        permutations=99,
     )
     assert list(both["slice"].unique()) == ["a: 0", "a: 1", "b: 0", "b: 1"]
     np.testing.assert_allclose(both.loc[12:, "difference"], alone["difference"])
-    few = association_table(x, anchors, np.arange(K), [attribute(codes)], EKMAN, permutations=99, most=50)
+    few = association_table(
+        x, LabelWords(anchors, np.arange(K), EKMAN), attributes=[attribute(codes)], permutations=99, most=50
+    )
     assert (few["n"] + few["others"]).unique().tolist() == [50]
-    assert association_table(x, anchors, np.arange(K), [attribute(np.zeros(200))], EKMAN).empty
+    assert association_table(x, LabelWords(anchors, np.arange(K), EKMAN), attributes=[attribute(np.zeros(200))]).empty
     with pytest.raises(ValueError, match="expected each of 6 labels"):
-        association_table(x, anchors[:2], np.arange(2), [attribute(codes)], EKMAN)
+        association_table(x, LabelWords(anchors[:2], np.arange(2), EKMAN), attributes=[attribute(codes)])
 
 
 # what one standard deviation more would do
@@ -245,7 +258,7 @@ def test_a_skew_through_the_attributes_direction_goes_with_it_and_the_claim_is_m
     for seed in range(4):
         x, anchors, y, codes, _ = world(seed, bias=0.35)
         space = label_space(x, anchors)
-        found = erasure_test(space.x, attribute(codes), EKMAN.labels, read=space.head, y=y, seed=seed)
+        found = erasure_test(space.x, attribute(codes), EKMAN.labels, read=space.head, y=y, sampling=Sampling(200, seed))
         row = found.cells.set_index(["slice", "emotion"]).loc["tone: 1", "anger"]
         assert row["before_low"] > 0
         assert row["method"] == "within labels"
@@ -269,7 +282,7 @@ def test_no_claim_where_the_skew_does_not_run_through_a_linear_direction() -> No
         x = anchors[y] + 0.35 * rng.normal(size=(n, 24))
         x[:, 0] += 1.2 * codes * rng.normal(size=n)
         space = label_space(x, anchors)
-        row = erasure_test(space.x, attribute(codes), EKMAN.labels, read=space.head, y=y, seed=seed, controls=79)
+        row = erasure_test(space.x, attribute(codes), EKMAN.labels, read=space.head, y=y, sampling=Sampling(79, seed))
         cell = row.cells.set_index(["slice", "emotion"]).loc["tone: 1", "anger"]
         skewed += cell["verdict"] != NO_SKEW
         claims += cell["verdict"] == RUNS_THROUGH
@@ -282,7 +295,9 @@ def test_nothing_to_explain_is_said_where_there_is_no_skew() -> None:
     for seed in range(6):
         x, anchors, y, codes, _ = world(seed, n=600)
         space = label_space(x, anchors)
-        cells = erasure_test(space.x, attribute(codes), EKMAN.labels, read=space.head, y=y, controls=39, seed=seed).cells
+        cells = erasure_test(
+            space.x, attribute(codes), EKMAN.labels, read=space.head, y=y, sampling=Sampling(39, seed)
+        ).cells
         verdicts += cells.loc[cells["slice"] == "tone: 1", "verdict"].tolist()
     assert set(verdicts) <= {NO_SKEW, NOT_SHOWN, RUNS_THROUGH}
     assert binomtest(verdicts.count(NO_SKEW), len(verdicts), 0.95, alternative="less").pvalue > 0.001
@@ -290,7 +305,7 @@ def test_nothing_to_explain_is_said_where_there_is_no_skew() -> None:
 
 def test_a_reader_of_erased_features_gives_what_the_closed_form_gives() -> None:
     x, anchors, y, codes, _ = world(5, n=300, d=8, bias=0.4)
-    options = {"y": y, "controls": 39, "seed": 1}
+    options = {"y": y, "sampling": Sampling(39, 1)}
     closed = erasure_test(x, attribute(codes), EKMAN.labels, read=NearestAnchor(anchors), **options)
     called = erasure_test(x, attribute(codes), EKMAN.labels, read=lambda erased: NearestAnchor(anchors)(erased), **options)
     pd.testing.assert_frame_equal(closed.cells, called.cells)
@@ -305,7 +320,9 @@ def test_a_reader_of_erased_features_gives_what_the_closed_form_gives() -> None:
 
 def test_without_labels_it_is_plain_erasure_on_the_other_half_with_groups_whole() -> None:
     x, anchors, _, codes, group = world(6, bias=0.4, groups=60)
-    found = erasure_test(x, attribute(codes), EKMAN.labels, read=NearestAnchor(anchors), groups=group, controls=39, seed=3)
+    found = erasure_test(
+        x, attribute(codes), EKMAN.labels, read=NearestAnchor(anchors), groups=group, sampling=Sampling(39, 3)
+    )
     assert found.collateral["method"].tolist() == ["plain"]
     assert found.collateral["accuracy"].isna().all()
     fold, said = grouped_folds(codes, 2, groups=group, seed=3), np.zeros(len(x), int)
@@ -321,7 +338,7 @@ def test_what_cannot_be_tested_is_refused() -> None:
     with pytest.raises(ValueError, match="fewer than two values with 20 pictures"):
         erasure_test(x, attribute(np.zeros(100)), EKMAN.labels, read=NearestAnchor(anchors), y=y)
     with pytest.raises(ValueError, match="expected at least 39"):
-        erasure_test(x, attribute(codes), EKMAN.labels, read=NearestAnchor(anchors), y=y, controls=5)
+        erasure_test(x, attribute(codes), EKMAN.labels, read=NearestAnchor(anchors), y=y, sampling=Sampling(25))
     assert kept_neighbours(x, x) == 1
     assert np.isnan(kept_neighbours(x[:2], x[:2]))
 
