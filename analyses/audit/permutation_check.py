@@ -68,33 +68,46 @@ class SelfTest:
         )
 
 
+@dataclass(frozen=True)
+class Deals:
+    """How predictions are dealt out.
+
+    Attributes:
+        times: how often.
+        seed: of the deals.
+        within: columns that predictions are dealt out within, e.g. the data set.
+    """
+
+    times: int = TIMES
+    seed: int = 0
+    within: tuple[str, ...] = ()
+
+
 def selftest(
     rows: pd.DataFrame,
     taxonomy: Taxonomy,
     config: AuditConfig,
     *,
-    within: tuple[str, ...] = (),
+    deals: Deals | None = None,
     inferred: frozenset[str] = frozenset(),
-    times: int = TIMES,
-    seed: int = 0,
     progress: Any = None,
 ) -> SelfTest:
-    """Deals the predictions out `times` times and judges each deal by the rules of `config`.
+    """Deals the predictions out again and again and judges each deal by the rules of `config`.
 
     Args:
         rows: one row a picture with `predicted`, the attributes that `config` names, and `group_id` or
             `pair_id` where there are groups or pairs.
         taxonomy: the labels.
         config: the audit's; its `attributes` must be named.
-        within: columns that predictions are dealt out within, e.g. the data set.
+        deals: how often, and among which pictures.
         inferred: see `run_audit`.
-        times: deals.
-        seed: of the deals.
         progress: called with the number of deals done.
 
     Raises:
         ValueError: fewer than one deal, no attributes, an unknown column, or a column to keep within that is itself sliced.
     """
+    deals = deals or Deals()
+    within, times = deals.within, deals.times
     if times < 1:
         raise ValueError(f"{times} deals: at least one is needed")
     if not config.attributes:
@@ -120,7 +133,7 @@ def selftest(
     pairing = pairing_of(counter.sums.specs, data, min_count=config.min_count)
     rules = config.rules
     family = slice_families(counter.sums.specs, inferred)
-    rng = np.random.default_rng([seed, 1])
+    rng = np.random.default_rng([deals.seed, 1])
     alarms = false = cells = 0
     for number in range(times):
         dealt = said[_deal(strata, groups, rng, blocks=blocks)]

@@ -11,7 +11,7 @@ import pytest
 from scipy import stats
 
 from affect_workbench.analyses.audit.config import AuditConfig
-from affect_workbench.analyses.audit.permutation_check import _blocks, _deal, selftest
+from affect_workbench.analyses.audit.permutation_check import Deals, _blocks, _deal, selftest
 from affect_workbench.analyses.audit.result import AuditResult
 from affect_workbench.analyses.audit.run import run_audit
 from affect_workbench.analyses.compare.compare import compare
@@ -192,7 +192,7 @@ def test_a_number_is_compared_within_pairs_by_a_paired_t():
 
 def test_the_permutation_check_keeps_pairs_together_and_swaps_inside_them():
     table = issue_table()
-    assert selftest(table, EKMAN, replace(CELLS, attributes=("camera", "gender")), times=15).alarms <= 1
+    assert selftest(table, EKMAN, replace(CELLS, attributes=("camera", "gender")), deals=Deals(times=15)).alarms <= 1
     pairs = pair_codes(table)
     assert pairs is not None
     rng, strata = np.random.default_rng(0), np.zeros(800, dtype=np.int64)

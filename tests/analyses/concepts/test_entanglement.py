@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from affect_workbench.analyses.concepts.attributes import concept_attributes
+from affect_workbench.analyses.concepts.attributes import ConceptContext, concept_attributes
 from affect_workbench.analyses.concepts.entanglement import entanglement, lead, made_up_skews, null_skews, without_labels
 from affect_workbench.data.concepts.definitions import Concept
 from affect_workbench.data.synthetic.concepts import SHARE, entangled_concept
@@ -96,10 +96,7 @@ def test_what_is_projected_off(project, cosine, projected):
         planted.world.rows,
         planted.features,
         [prompt, vector],
-        anchors=anchors,
-        project=project,
-        said=planted.said,
-        labels=labels,
+        context=ConceptContext(anchors=anchors, project=project, said=planted.said, labels=labels),
     )
     assert (report.kept is not None) == projected
     assert given.kept is None  # a direction that somebody gave stays as it is
@@ -116,7 +113,7 @@ def test_what_is_projected_off(project, cosine, projected):
 def test_projecting_is_yes_no_or_auto():
     planted = entangled_concept(0.2, n=500, seed=1)
     with pytest.raises(ValueError, match="projected off 'maybe': expected auto, yes, no"):
-        concept_attributes(planted.world.rows, planted.features, [planted.concept], project="maybe")
+        concept_attributes(planted.world.rows, planted.features, [planted.concept], context=ConceptContext(project="maybe"))
 
 
 def test_the_lead_of_a_label_is_measured_against_that_of_a_direction_that_means_nothing():
