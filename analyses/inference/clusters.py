@@ -23,11 +23,11 @@ import numpy.typing as npt
 from affect_workbench.analyses.inference.means.cluster_robust import contrast_and_means
 from affect_workbench.analyses.inference.means.spread import Spread, of_groups
 from affect_workbench.analyses.inference.means.sums import Sums
-from affect_workbench.analyses.slices.families import families
+from affect_workbench.analyses.slices.families import Family, families
 from affect_workbench.analyses.slices.scores import Scores
 from affect_workbench.analyses.slices.sliced import Sliced
 from affect_workbench.analyses.slices.sums import SliceSums, group_sums
-from affect_workbench.arrays import Floats, Mask
+from affect_workbench.arrays import Codes, Floats, Mask
 
 FEWEST_GROUPS = 10
 """Groups on either side from which the spread of counts between them can be estimated at all."""
@@ -87,6 +87,12 @@ def group_spreads(sums: SliceSums, data: Sliced, *, compared: Mapping[str, Compa
                 for whole, part in zip(found[name], _arrays(spread), strict=True):
                     whole[at] = part[codes]
     return {name: Spread(*arrays) for name, arrays in found.items()}
+
+
+def family_spreads(family: Family, groups: Codes, compared: Mapping[str, Compared]) -> dict[str, Spread]:
+    """Spread of what is compared between every joint code of one family and all others, `family.size` rows each."""
+    parts = (columns.spreads(family.codes, family.size, groups) for columns in _put_together(compared))
+    return {name: spread for part in parts for name, spread in part.items()}
 
 
 def _arrays(spread: Spread) -> tuple[Floats, ...]:

@@ -65,7 +65,7 @@ def mean_interval(side: Sums, *, level: float = 0.95) -> tuple[Floats, Floats]:
     size = np.asarray(side.n, float)
     with np.errstate(divide="ignore", invalid="ignore"):
         mean = side.total / size
-        half = _student(level, size - 1) * np.sqrt(_variance(side.total, side.squares, size) / size)
+        half = _student(level, size - 1) * np.sqrt(side.independent)
     return mean - half, mean + half
 
 
@@ -81,8 +81,7 @@ def mean_difference_interval(inside: Sums, outside: Sums, *, level: float = 0.95
     """Welch interval of the difference of two means from sums; NaN where either n < 2."""
     size, other_size = np.asarray(inside.n, float), np.asarray(outside.n, float)
     with np.errstate(divide="ignore", invalid="ignore"):
-        own = _variance(inside.total, inside.squares, size) / size
-        other = _variance(outside.total, outside.squares, other_size) / other_size
+        own, other = inside.independent, outside.independent
         freedom = (own + other) ** 2 / (own**2 / (size - 1) + other**2 / (other_size - 1))
         half = _student(level, np.where(np.isfinite(freedom), freedom, size + other_size - 2)) * np.sqrt(own + other)
         difference = inside.total / size - outside.total / other_size
@@ -178,7 +177,3 @@ def log_odds(hits: Numbers, n: Numbers) -> tuple[Floats, Floats]:
 def _student(level: float, freedom: Floats) -> Floats:
     valid = freedom > 0
     return np.where(valid, stats.t.ppf((1 + level) / 2, np.where(valid, freedom, 1)), np.nan)
-
-
-def _variance(total: Floats, squares: Floats, n: Floats) -> Floats:
-    return np.maximum(squares - total**2 / n, 0) / (n - 1)

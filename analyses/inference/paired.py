@@ -13,16 +13,14 @@ import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
-from affect_workbench.analyses.inference.clusters import FEWEST_GROUPS
+from affect_workbench.analyses.inference.clusters import Compared, family_spreads
 from affect_workbench.analyses.inference.intervals import paired_shift_interval, quantile, two_sided
-from affect_workbench.analyses.inference.means.cluster_robust import contrast_and_means
-from affect_workbench.analyses.inference.means.spread import Spread, of_groups
 from affect_workbench.analyses.inference.means.sums import Sums
 from affect_workbench.analyses.slices.conditions import SliceSpec
 from affect_workbench.analyses.slices.families import families, most_conditions
 from affect_workbench.analyses.slices.sliced import Sliced
 from affect_workbench.analyses.slices.sums import group_sums
-from affect_workbench.arrays import Floats, Mask
+from affect_workbench.arrays import Floats
 
 ZERO = 1e-12
 """Sums of vote shares that should be zero are off by less than this."""
@@ -114,7 +112,8 @@ def group_totals(
         found.up[at], found.down[at] = (one[codes] for one in _signs(family.codes, family.size, groups, values))
         for number in range(distinct.shape[1]):
             columns = np.flatnonzero(kind.ravel() == number)
-            spread = _spread(family.codes, family.size, groups, values[:, columns], distinct[:, number] > 0, shares)
+            compared = Compared(values[:, columns], distinct[:, number] > 0, shares)
+            spread = family_spreads(family, groups, {"it": compared})["it"]
             of = np.ix_(at, columns)
             found.design[of], found.freedom[of] = spread.design[codes], spread.freedom[codes]
             found.own_design[of], found.own_freedom[of] = spread.mean_design[codes], spread.mean_freedom[codes]
@@ -129,17 +128,3 @@ def _signs(codes: npt.NDArray[np.int64], size: int, groups: npt.NDArray[np.int64
     part = group_sums(pair_of, len(pairs), values[known])
     up, down = (group_sums(pairs // count, size, (sign * part > ZERO).astype(float)) for sign in (1, -1))
     return up, down
-
-
-def _spread(
-    codes: npt.NDArray[np.int64], size: int, groups: npt.NDArray[np.int64], values: Floats, known: Mask, shares: bool
-) -> Spread:
-    """Of every code against all others, among the pictures that count."""
-    contrast, means = contrast_and_means(codes, size, values, groups, known=known)
-    width = values.shape[1]
-    moments = np.hstack([np.ones((len(values), 1)), values, values**2])
-    own = group_sums(np.where(known, codes, -1), size, moments)
-    inside, outside = (
-        Sums(side[:, 1 : 1 + width], side[:, 1 + width :], side[:, :1]) for side in (own, own.sum(axis=0) - own)
-    )
-    return of_groups(contrast, means, inside, outside, shares=shares, fewest=FEWEST_GROUPS)

@@ -30,11 +30,17 @@ class Sums:
             return np.asarray(self.mean * (1 - self.mean) / self.n, dtype=np.float64)
 
     @property
+    def variance(self) -> Floats:
+        """Sample variance of the numbers; NaN for fewer than two pictures, whose spread nobody knows."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            squares = np.maximum(self.squares - self.total**2 / self.n, 0)
+            return np.asarray(squares / np.where(self.n > 1, self.n - 1, np.nan), dtype=np.float64)
+
+    @property
     def independent(self) -> Floats:
         """Variance of the mean of independent pictures, as measured; NaN below two."""
         with np.errstate(divide="ignore", invalid="ignore"):
-            variance = np.maximum(self.squares - self.total**2 / self.n, 0) / (self.n - 1) / self.n
-        return np.asarray(np.where(self.n > 1, variance, np.nan), dtype=np.float64)
+            return np.asarray(self.variance / self.n, dtype=np.float64)
 
     def over(self, worth: float | Floats) -> Sums:
         """The same of as many independent pictures as tell as much: divided by the design effect."""

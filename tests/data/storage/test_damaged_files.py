@@ -18,7 +18,7 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from affect_workbench.analyses.duplicates.find import overlap
+from affect_workbench.analyses.duplicates.find import PictureSet, overlap
 from affect_workbench.data.concepts.annotations import gold_labels, read_answers
 from affect_workbench.data.concepts.definitions import read_directions, read_prompt_pairs
 from affect_workbench.data.datasets.feature_files import read_array
@@ -160,7 +160,9 @@ def saved(tmp_path_factory):
     remark(root / "audit")
     rows = pd.DataFrame({"image_id": list("abcd"), "path": list("abcd"), "content": list("xyxz"), "label": ["joy"] * 4})
     with atomic_folder(root / "overlap") as partial:
-        save_overlap(SavedOverlap(overlap(rows.assign(split=["train", "train", "test", "test"])), "a", "a"), partial)
+        save_overlap(
+            SavedOverlap(overlap(PictureSet(rows.assign(split=["train", "train", "test", "test"]))), "a", "a"), partial
+        )
     pictures = pd.DataFrame({"image_id": ["007", "b"], "path": ["p", ""], "stratum": [0, 1], "probability": [0.5, 0.25]})
     save_queue(Queue(root / "labels", "night", "Night?", 3, "run", pictures))
     answers = "concept,image_id,answer,annotator,time,stratum,probability\nnight,007,yes,Ana,2026-01-01,0,0.5\n"
