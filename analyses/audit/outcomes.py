@@ -61,7 +61,7 @@ def run_outcome_audit(
     coded, unusable = coded_attributes(
         rows,
         config.attributes,
-        available,
+        available=available,
         bins=config.bins,
         numeric=config.numeric,
         categorical=config.categorical,

@@ -86,8 +86,8 @@ class Deals:
 def selftest(
     rows: pd.DataFrame,
     taxonomy: Taxonomy,
-    config: AuditConfig,
     *,
+    config: AuditConfig,
     deals: Deals | None = None,
     inferred: frozenset[str] = frozenset(),
     progress: Any = None,
@@ -121,7 +121,12 @@ def selftest(
             raise ValueError(f"cannot deal out within {name!r}: it is sliced by; name a column that is not")
     said = taxonomy.codes(rows["predicted"])
     coded, _ = coded_attributes(
-        rows, config.attributes, config.attributes, bins=config.bins, numeric=config.numeric, categorical=config.categorical
+        rows,
+        config.attributes,
+        available=config.attributes,
+        bins=config.bins,
+        numeric=config.numeric,
+        categorical=config.categorical,
     )
     data = SlicedRows(rows, tuple(coded), inferred)
     groups = data.groups

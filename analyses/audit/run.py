@@ -151,7 +151,7 @@ def _sliced(
     coded, unusable = coded_attributes(
         predictions.rows,
         config.attributes,
-        available,
+        available=available,
         bins=config.bins,
         numeric=config.numeric,
         categorical=config.categorical,

@@ -48,7 +48,7 @@ def entangled_experiment(*, blocks: tuple[int, int]) -> Experiment:
         for at in range(PROMPTS):
             one, other = drawn_seed(seed, at), drawn_seed(seed, PROMPTS + at)
             planted = entangled_concept(COSINE, n=6_000 if quick else 20_000, seed=one)
-            queue = stratified_sample(planted.score, planted.said, GOLD, seed=other)
+            queue = stratified_sample(planted.score, planted.said, size=GOLD, seed=other)
             position = queue["position"].to_numpy()
             gold, weights = np.full(len(planted.gold), np.nan), np.full(len(planted.gold), np.nan)
             gold[position], weights[position] = planted.gold[position], 1 / queue["probability"]

@@ -86,7 +86,7 @@ def counted(predictions: Predictions, *, order: int = ORDER, min_count: int = Ru
     columns, at = per_picture.columns, per_picture.at
     wrong = columns.of_code[:, at["labelled"]] - columns.of_code[:, at["hit"]]
     named = [str(name) for name in predictions.rows if str(name).startswith("attribute_")]
-    coded, _ = coded_attributes(predictions.rows, named, named)
+    coded, _ = coded_attributes(predictions.rows, named, available=named)
     of_code = np.hstack([columns.of_code[:, : 1 + k], wrong])
     sums = slice_sums(coded, CodedColumns(columns.codes, of_code, columns.rest[:, :0]), order=order, min_count=min_count)
     data = SlicedPredictions(predictions, tuple(coded))

@@ -86,7 +86,7 @@ def seconds(work: Callable[[], object]) -> tuple[float, float]:
 
 def cell_table(predictions: Predictions) -> pd.DataFrame:
     """From predictions to every pair's finding: the audit without distances, map and samples."""
-    coded, _ = coded_attributes(predictions.rows, None, attribute_columns(predictions.rows))
+    coded, _ = coded_attributes(predictions.rows, None, available=attribute_columns(predictions.rows))
     data = SlicedPredictions(predictions, tuple(coded))
     sums = slice_sums(coded, data.scores.columns, order=2, beside=1 + len(predictions.taxonomy))
     return skew_table(sums, data)

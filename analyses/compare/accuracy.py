@@ -38,7 +38,7 @@ FLIP_COLUMNS = ("image_id", "predicted_a", "predicted_b", "hit_a", "hit_b")
 
 
 def slice_accuracy(
-    sums: SliceSums, at: Mapping[str, slice], rules: Rules, families: npt.NDArray[np.int64], units: GroupTotals | None
+    sums: SliceSums, at: Mapping[str, slice], *, rules: Rules, families: npt.NDArray[np.int64], units: GroupTotals | None
 ) -> pd.DataFrame:
     """Accuracy of both models in every slice: columns `SLICE_COLUMNS`, explained at `compare.Comparison`."""
 
@@ -72,7 +72,7 @@ def slice_accuracy(
     return table[list(SLICE_COLUMNS)]
 
 
-def flip_table(rows: pd.DataFrame, parts: Mapping[str, Floats], taxonomy: Taxonomy) -> pd.DataFrame:
+def flip_table(rows: pd.DataFrame, parts: Mapping[str, Floats], *, taxonomy: Taxonomy) -> pd.DataFrame:
     """One row a picture that the two read otherwise: columns `FLIP_COLUMNS`."""
     labels = np.asarray(taxonomy.labels, dtype=object)
     hits = np.where(parts["labelled"] > 0, parts["hits"], np.nan)

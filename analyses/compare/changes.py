@@ -58,6 +58,7 @@ CHANGE_COLUMNS = (
 def change_table(
     sums: SliceSums,
     at: Mapping[str, slice],
+    *,
     taxonomy: Taxonomy,
     rules: Rules,
     families: npt.NDArray[np.int64],

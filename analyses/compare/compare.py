@@ -82,7 +82,7 @@ class Comparison:
 
 
 def compare(
-    first: Predictions, second: Predictions, config: AuditConfig | None = None, *, inferred: frozenset[str] = frozenset()
+    first: Predictions, second: Predictions, *, config: AuditConfig | None = None, inferred: frozenset[str] = frozenset()
 ) -> Comparison:
     """Compares two readings of the same pictures, slice by slice.
 
@@ -99,11 +99,11 @@ def compare(
     names = config.attributes
     if config.outcomes and names is None:
         names = tuple(name for name in attribute_columns(first.rows) if name not in config.outcomes)
-    pair = paired_rows(first, second, names, inferred=inferred)
+    pair = paired_rows(first, second, names=names, inferred=inferred)
     coded, unusable = coded_attributes(
         pair.rows,
         pair.attributes if config.attributes else None,
-        pair.attributes,
+        available=pair.attributes,
         bins=config.bins,
         numeric=[name for name in config.numeric if name in pair.rows],
         categorical=[name for name in config.categorical if name in pair.rows],
@@ -117,7 +117,7 @@ def compare(
     groups, rules = data.groups, config.rules
     units = None if groups is None else _units(sums, data, parts)
     families = slice_families(sums.specs, inferred)
-    changes = change_table(sums, at, pair.taxonomy, rules, families, units)
+    changes = change_table(sums, at, taxonomy=pair.taxonomy, rules=rules, families=families, units=units)
     outcomes, about_outcomes = outcome_changes(data, pair.other_rows, config=config)
     grouped = () if groups is None else (_units_in_words(pair.rows, groups),)
     shares = pair.truth is not None and bool(((pair.truth > 0) & (pair.truth < 1)).any())
@@ -127,8 +127,8 @@ def compare(
     return Comparison(
         taxonomy=pair.taxonomy,
         changes=ranked(changes),
-        slices=slice_accuracy(sums, at, rules, families, units),
-        flips=flip_table(pair.rows, parts, pair.taxonomy),
+        slices=slice_accuracy(sums, at, rules=rules, families=families, units=units),
+        flips=flip_table(pair.rows, parts, taxonomy=pair.taxonomy),
         overall=overall_accuracy(parts, groups),
         rows=pair.rows,
         config=config,
@@ -138,7 +138,7 @@ def compare(
 
 
 def compare_measurements(
-    first: Measurements, second: Measurements, config: AuditConfig | None = None, *, inferred: frozenset[str] = frozenset()
+    first: Measurements, second: Measurements, *, config: AuditConfig | None = None, inferred: frozenset[str] = frozenset()
 ) -> Comparison:
     """Compares the numbers of two runs without predictions, on the same pictures.
 
@@ -160,8 +160,8 @@ def compare_measurements(
     rows, other_rows, _ = same_pictures(first.rows, second.rows)
     names = attribute_columns(rows) if config.attributes is None else config.attributes
     names = [name for name in names if name not in (*first.outcomes, *second.outcomes)]
-    shared, notes = shared_attributes(rows, other_rows, names, inferred=inferred)
-    coded, unusable = coded_attributes(rows, shared if config.attributes else None, shared, bins=config.bins)
+    shared, notes = shared_attributes(rows, other_rows, names=names, inferred=inferred)
+    coded, unusable = coded_attributes(rows, shared if config.attributes else None, available=shared, bins=config.bins)
     outcomes, about = outcome_changes(SlicedRows(rows, tuple(coded), inferred), other_rows, config=config)
     if not len(outcomes):
         raise ValueError(f"nothing can be compared: {'; '.join(about)}")

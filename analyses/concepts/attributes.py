@@ -130,8 +130,8 @@ def inferred_column(concept: Concept) -> str:
 def concept_attributes(
     rows: pd.DataFrame,
     values: npt.NDArray[Any],
-    concepts: Sequence[Concept],
     *,
+    concepts: Sequence[Concept],
     context: ConceptContext | None = None,
     directions: int = 1_000,
     draws: int = 1_000,
@@ -181,7 +181,7 @@ def concept_attributes(
         ]
     if outcome is not None:
         table = concept_table(
-            values, concepts, rows[outcome], outcome_name=outcome, sampling=Sampling(directions, seed), groups=groups
+            values, concepts, outcome=rows[outcome], outcome_name=outcome, sampling=Sampling(directions, seed), groups=groups
         )
     scores = score_matrix(values, concepts)
     reports, inferred = [], {}

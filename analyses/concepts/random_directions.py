@@ -200,8 +200,8 @@ def outcome_columns(
 def concept_table(
     values: npt.NDArray[Any],
     concepts: Sequence[Concept],
-    outcome: Sequence[Any] | npt.NDArray[Any] | pd.Series,
     *,
+    outcome: Sequence[Any] | npt.NDArray[Any] | pd.Series,
     outcome_name: str = "the outcome",
     sampling: Sampling = STANDARD_SAMPLING,
     groups: npt.NDArray[Any] | None = None,

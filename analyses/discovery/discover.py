@@ -130,8 +130,8 @@ class DiscoveryResult:
 def discover(
     features: Vectors,
     predictions: Predictions,
-    config: DiscoveryConfig | None = None,
     *,
+    config: DiscoveryConfig | None = None,
     prompts: Sequence[Concept] = (),
     proposers: Sequence[Proposer] | None = None,
     progress: Callable[[str], None] | None = None,

@@ -76,8 +76,8 @@ def coded_attribute(
 def coded_attributes(
     rows: pd.DataFrame,
     names: Sequence[str] | None,
-    available: Sequence[str],
     *,
+    available: Sequence[str],
     bins: int = 4,
     numeric: Collection[str] = (),
     categorical: Collection[str] = (),

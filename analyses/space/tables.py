@@ -137,12 +137,12 @@ def _slow(found: _Found, data: SlicedPredictions, skewed: frozenset[str], seed: 
 
     def erasure(one: CodedAttribute) -> Tables:
         tested = erasure_test(
-            space.x, one, labels, read=space.head, y=y, groups=groups, sampling=replace(CONTROLS, seed=seed)
+            space.x, one, labels=labels, read=space.head, y=y, groups=groups, sampling=replace(CONTROLS, seed=seed)
         )
         return {"space_erasure": tested.cells, "space_collateral": tested.collateral}
 
     each: dict[str, Callable[[CodedAttribute], Tables]] = {
-        "space_shift": lambda one: {"space_shift": concept_shift_table(space, one, labels, groups=groups, seed=seed)},
+        "space_shift": lambda one: {"space_shift": concept_shift_table(space, one, labels=labels, groups=groups, seed=seed)},
         "space_encoding": lambda one: {
             "space_encoding": pd.DataFrame([linear_probe(space.x, one, groups=groups, seed=seed)])
         },
@@ -161,7 +161,7 @@ def _slow(found: _Found, data: SlicedPredictions, skewed: frozenset[str], seed: 
                 found.add(name, n, partial(analysis, one), one.column)
     emotion = predictions.predicted if y is None else y
     truth = "predictions" if y is None else "votes" if predictions.has_votes else "labels"
-    alignment = alignment_table(space, emotion, attributes, truth=truth, seed=seed)
+    alignment = alignment_table(space, emotion, attributes=attributes, truth=truth, seed=seed)
     found.add("space_alignment", n, partial(dict, space_alignment=alignment))
 
 

@@ -35,7 +35,7 @@ def selftest_run(settings: SelftestSettings, *, say: Say = print) -> SelfTest:
         outcome = selftest(
             result.samples,
             result.taxonomy,
-            audit_config(result),
+            config=audit_config(result),
             inferred=frozenset(result.run.get("inferred", ())),
             progress=lambda done: bar.update(done - bar.n),
             deals=Deals(times=settings.times, seed=settings.seed, within=settings.within),

@@ -102,7 +102,7 @@ def with_concepts(
     with_inferred, reports = concept_attributes(
         compared,
         values,
-        concepts,
+        concepts=concepts,
         context=ConceptContext(
             truth={pair.name: pair.truth for pair in pairs if pair.truth},
             gold=gold,

@@ -127,7 +127,7 @@ def told(pictures: Pictures, rng: np.random.Generator, *, biased: Sequence[tuple
 
 def _findings(predictions: Predictions) -> pd.DataFrame:
     named = [str(name) for name in predictions.rows if str(name).startswith("attribute_")]
-    coded, _ = coded_attributes(predictions.rows, named, named)
+    coded, _ = coded_attributes(predictions.rows, named, available=named)
     data = SlicedPredictions(predictions, tuple(coded))
     sums = slice_sums(coded, data.scores.columns, order=min(2, len(named)), beside=1 + len(EKMAN))
     return skew_table(sums, data)

@@ -104,7 +104,7 @@ def _of_odds(predictions: Predictions) -> Iterator[Held]:
 
 def _of_comparison(world: Sampled) -> Iterator[Held]:
     asked = AuditConfig(attributes=("coin",))
-    found = compare(world.predictions, world.second, asked)
+    found = compare(world.predictions, world.second, config=asked)
     changes: Any = found.changes[found.changes["slice"] == HEADS].set_index("emotion")
     for emotion, kind in _KINDS.items():
         cell: Any = changes.loc[EKMAN.labels[emotion]]

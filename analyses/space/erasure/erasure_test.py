@@ -60,8 +60,8 @@ class ErasureTest:
 def erasure_test(
     x: npt.NDArray[Any],
     attribute: CodedAttribute,
-    labels: tuple[str, ...],
     *,
+    labels: tuple[str, ...],
     read: Reader,
     y: Codes | None = None,
     groups: Codes | None = None,

@@ -134,7 +134,9 @@ def test_a_change_that_is_none_is_hardly_ever_told() -> None:
         table = texts(200, seed=seed)
         other = table.assign(valence=table["valence"] + np.random.default_rng(seed + 99).normal(size=200))
         result = compare_measurements(
-            Measurements(table, ("valence",)), Measurements(other, ("valence",)), AuditConfig(order=1, outcomes=("valence",))
+            Measurements(table, ("valence",)),
+            Measurements(other, ("valence",)),
+            config=AuditConfig(order=1, outcomes=("valence",)),
         )
         told += bool(result.outcomes["verdict"].isin(["worse", "better", "changed"]).any())
     assert told <= 3

@@ -192,7 +192,7 @@ def test_a_number_is_compared_within_pairs_by_a_paired_t():
 
 def test_the_permutation_check_keeps_pairs_together_and_swaps_inside_them():
     table = issue_table()
-    assert selftest(table, EKMAN, replace(CELLS, attributes=("camera", "gender")), deals=Deals(times=15)).alarms <= 1
+    assert selftest(table, EKMAN, config=replace(CELLS, attributes=("camera", "gender")), deals=Deals(times=15)).alarms <= 1
     pairs = pair_codes(table)
     assert pairs is not None
     rng, strata = np.random.default_rng(0), np.zeros(800, dtype=np.int64)
@@ -211,7 +211,7 @@ def test_a_sample_holds_whole_pairs():
 
 def test_two_models_on_pairs_are_compared_with_pairs_as_units():
     first, second = predictions_of(issue_table()), predictions_of(issue_table(one_sided=0, both=200))
-    compared = compare(first, second, CELLS)
+    compared = compare(first, second, config=CELLS)
     assert any("pairs (pair_id): the 400 parts" in note for note in compared.notes)
     row = compared.changes[(compared.changes["slice"] == "camera: noisy") & (compared.changes["emotion"] == "anger")].iloc[0]
     assert row["change"] == pytest.approx(0.1)

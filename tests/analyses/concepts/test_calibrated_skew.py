@@ -18,7 +18,7 @@ K = 8
 
 def labelled(planted, size, seed):
     """Gold and weights `(n,)` of a stratified sample that people labelled without a mistake."""
-    queue = stratified_sample(planted.score, planted.said, size, seed=seed)
+    queue = stratified_sample(planted.score, planted.said, size=size, seed=seed)
     at = queue["position"].to_numpy()
     gold, weights = np.full(len(planted.gold), np.nan), np.full(len(planted.gold), np.nan)
     gold[at], weights[at] = planted.gold[at], 1 / queue["probability"]
@@ -216,7 +216,7 @@ def test_what_cannot_be_calibrated_is_refused(change, message):
 def test_the_sample_knows_its_probabilities():
     rng = np.random.default_rng(0)
     score, said = rng.standard_normal(5_000), rng.choice(6, size=5_000, p=[0.5, 0.3, 0.1, 0.06, 0.03, 0.01])
-    queue = stratified_sample(score, said, 400, seed=3)
+    queue = stratified_sample(score, said, size=400, seed=3)
     assert len(queue) == 400
     assert queue["position"].is_unique
     # 1 / probability counts every stratum exactly, so every predicted label too.
@@ -225,7 +225,7 @@ def test_the_sample_knows_its_probabilities():
     np.testing.assert_allclose(total, np.bincount(said, minlength=6))
     drawn = np.bincount(said[queue["position"]], minlength=6) / np.bincount(said, minlength=6)
     assert drawn[5] > 2 * drawn[0]  # rare ones are asked for more often
-    again, other = (stratified_sample(score, said, 400, seed=seed)["position"] for seed in (3, 4))
+    again, other = (stratified_sample(score, said, size=400, seed=seed)["position"] for seed in (3, 4))
     assert (queue["position"] == again).all()
     assert (queue["position"] != other).any()
 
@@ -236,7 +236,7 @@ def test_every_picture_is_drawn_as_often_as_its_probability_says():
     drawn, probability = np.zeros(60), np.full(60, np.nan)
     early = np.zeros(60)
     for seed in range(2_000):
-        queue = stratified_sample(score, said, 20, seed=seed)
+        queue = stratified_sample(score, said, size=20, seed=seed)
         drawn[queue["position"]] += 1
         early[queue["position"].head(10)] += 1
         probability[queue["position"]] = queue["probability"]
@@ -248,7 +248,7 @@ def test_every_picture_is_drawn_as_often_as_its_probability_says():
 @pytest.mark.parametrize("size", [25, 60, 250, 999, 1_000, 5_000])
 def test_samples_of_any_size(size):
     rng = np.random.default_rng(2)
-    queue = stratified_sample(rng.standard_normal(1_000), rng.integers(25, size=1_000), size)
+    queue = stratified_sample(rng.standard_normal(1_000), rng.integers(25, size=1_000), size=size)
     assert len(queue) == min(size, 1_000)
     assert queue["stratum"].nunique() >= 25  # none is left out
     assert ((queue["probability"] > 0) & (queue["probability"] <= 1)).all()
@@ -264,7 +264,7 @@ def test_samples_of_any_size(size):
 )
 def test_no_sample_of_nothing(score, said, size, message):
     with pytest.raises(ValueError, match=message):
-        stratified_sample(score, said, size)
+        stratified_sample(score, said, size=size)
 
 
 @pytest.mark.parametrize(("cosine", "skew", "message"), [(1.0, 0.0, "cosine is 1"), (0.2, 0.9, "skew is 0.9")])

@@ -95,7 +95,7 @@ def test_what_is_projected_off(project, cosine, projected):
     _, (report, given) = concept_attributes(
         planted.world.rows,
         planted.features,
-        [prompt, vector],
+        concepts=[prompt, vector],
         context=ConceptContext(anchors=anchors, project=project, said=planted.said, labels=labels),
     )
     assert (report.kept is not None) == projected
@@ -113,7 +113,9 @@ def test_what_is_projected_off(project, cosine, projected):
 def test_projecting_is_yes_no_or_auto():
     planted = entangled_concept(0.2, n=500, seed=1)
     with pytest.raises(ValueError, match="projected off 'maybe': expected auto, yes, no"):
-        concept_attributes(planted.world.rows, planted.features, [planted.concept], context=ConceptContext(project="maybe"))
+        concept_attributes(
+            planted.world.rows, planted.features, concepts=[planted.concept], context=ConceptContext(project="maybe")
+        )
 
 
 def test_the_lead_of_a_label_is_measured_against_that_of_a_direction_that_means_nothing():

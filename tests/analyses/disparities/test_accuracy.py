@@ -132,7 +132,7 @@ def test_the_table_refuses_scores_without_a_truth():
     from affect_workbench.data.predictions import predictions_from_table
 
     given = predictions_from_table(predictions_table(100).drop(columns="label"))
-    coded = coded_attributes(given.rows, ["tone"], ["tone"])[0]
+    coded = coded_attributes(given.rows, ["tone"], available=["tone"])[0]
     data = sliced(given, coded)
     with pytest.raises(ValueError, match="no picture has a label or votes"):
         accuracy_table(slice_sums(coded, data.scores.columns), data)

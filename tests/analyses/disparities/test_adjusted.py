@@ -162,7 +162,7 @@ def pictures(
 
 
 def table_of(predictions: Predictions, *adjust_for: str, columns: tuple[str, ...] = ("tone",), **options) -> pd.DataFrame:
-    coded, _ = coded_attributes(predictions.rows, columns, attribute_columns(predictions.rows))
+    coded, _ = coded_attributes(predictions.rows, columns, available=attribute_columns(predictions.rows))
     return adjusted_table(sliced(predictions, coded), strata(predictions, adjust_for), rules=Rules(**options))
 
 

@@ -118,7 +118,7 @@ def mirrored(seed: int = 0, *, n: int = 1_600, gap: float = 0.2, groups: int = 0
 @pytest.mark.parametrize("groups", [0, 120])
 def test_rates_that_turn_round_between_strata_are_never_equivalent(groups: int) -> None:
     predictions = predictions_from_table(mirrored(groups=groups).assign(side=np.arange(1_600) // 7 % 2))
-    coded, _ = coded_attributes(predictions.rows, ["tone", "side"], ["tone", "side"])
+    coded, _ = coded_attributes(predictions.rows, ["tone", "side"], available=["tone", "side"])
     table = adjusted_table(sliced(predictions, coded), strata(predictions, ["place"])).set_index(["slice", "emotion"])
     row = table.loc[("tone: dark", "anger")]
     assert abs(row["within"]) < 0.05
@@ -132,7 +132,7 @@ def test_what_cannot_be_tested_is_not_called_alike() -> None:
     table = mirrored(n=90)
     table["scene"] = np.arange(90) // 3
     predictions = predictions_from_table(table)
-    coded, _ = coded_attributes(predictions.rows, ["tone"], ["tone"])
+    coded, _ = coded_attributes(predictions.rows, ["tone"], available=["tone"])
     found = adjusted_table(sliced(predictions, coded), strata(predictions, ["scene"], bins=30))
     assert (found["homogeneity_strata"] < 2).all()
     assert found["homogeneity_p"].isna().all()

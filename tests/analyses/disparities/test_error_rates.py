@@ -55,7 +55,7 @@ def pictures(
     if truth:
         rows["label"] = LABELS[shown]
     found = predictions_from_table(rows, taxonomy=EKMAN)
-    return found, coded_attributes(found.rows, None, attribute_columns(found.rows))[0]
+    return found, coded_attributes(found.rows, None, available=attribute_columns(found.rows))[0]
 
 
 @pytest.fixture

@@ -99,7 +99,7 @@ def pictures(seed: int, *, n: int = 600, bias: float = 0.0, groups: int | None =
         image_id=np.arange(n).astype(str), group_id=group, tone=tone, side=np.array(["l", "r"])[rng.integers(2, size=n)]
     )
     found = predictions_from_table(rows, taxonomy=EKMAN)
-    return found, coded_attributes(found.rows, ["tone", "side"], ["tone", "side"])[0]
+    return found, coded_attributes(found.rows, ["tone", "side"], available=["tone", "side"])[0]
 
 
 @given(st.lists(st.lists(st.integers(0, 20), min_size=3, max_size=3), min_size=2, max_size=4))

@@ -168,7 +168,9 @@ def test_attributes_that_other_pictures_have_are_dealt_apart_and_missing_ones_ta
 
 def test_the_shift_is_what_moving_every_picture_does() -> None:
     x, anchors, _, codes, _ = world(3, bias=0.4)
-    table = concept_shift_table(label_space(x, anchors), attribute(codes), EKMAN.labels).set_index(["slice", "emotion"])
+    table = concept_shift_table(label_space(x, anchors), attribute(codes), labels=EKMAN.labels).set_index(
+        ["slice", "emotion"]
+    )
     direction = unit((x[codes == 1].mean(axis=0) - x[codes == 0].mean(axis=0))[None])[0]
     moved = x + (x @ direction).std() * direction
     before, after = (at @ anchors.T for at in (x, moved))
@@ -181,14 +183,16 @@ def test_the_shift_is_what_moving_every_picture_does() -> None:
     assert row["p"] <= 0.05
     assert table.loc[("tone: 0", "anger"), "shift"] == pytest.approx(-row["shift"])
     with pytest.raises(ValueError, match="expected at least 39"):
-        concept_shift_table(label_space(x, anchors), attribute(codes), EKMAN.labels, shuffles=10)
+        concept_shift_table(label_space(x, anchors), attribute(codes), labels=EKMAN.labels, shuffles=10)
 
 
 def test_a_shift_of_nothing_is_called_that_single_and_in_groups() -> None:
     flagged = []
     for seed in range(40):
         x, anchors, _, codes, group = world(seed, n=300, own=0.0, groups=40)
-        table = concept_shift_table(label_space(x, anchors), attribute(codes), EKMAN.labels, groups=group, shuffles=59)
+        table = concept_shift_table(
+            label_space(x, anchors), attribute(codes), labels=EKMAN.labels, groups=group, shuffles=59
+        )
         flagged.append(table.loc[K:, "p"].iloc[0] <= 0.05)
     assert binomtest(sum(flagged), 40, 0.05, alternative="greater").pvalue > 0.001
 
@@ -258,7 +262,9 @@ def test_a_skew_through_the_attributes_direction_goes_with_it_and_the_claim_is_m
     for seed in range(4):
         x, anchors, y, codes, _ = world(seed, bias=0.35)
         space = label_space(x, anchors)
-        found = erasure_test(space.x, attribute(codes), EKMAN.labels, read=space.head, y=y, sampling=Sampling(200, seed))
+        found = erasure_test(
+            space.x, attribute(codes), labels=EKMAN.labels, read=space.head, y=y, sampling=Sampling(200, seed)
+        )
         row = found.cells.set_index(["slice", "emotion"]).loc["tone: 1", "anger"]
         assert row["before_low"] > 0
         assert row["method"] == "within labels"
@@ -282,7 +288,7 @@ def test_no_claim_where_the_skew_does_not_run_through_a_linear_direction() -> No
         x = anchors[y] + 0.35 * rng.normal(size=(n, 24))
         x[:, 0] += 1.2 * codes * rng.normal(size=n)
         space = label_space(x, anchors)
-        row = erasure_test(space.x, attribute(codes), EKMAN.labels, read=space.head, y=y, sampling=Sampling(79, seed))
+        row = erasure_test(space.x, attribute(codes), labels=EKMAN.labels, read=space.head, y=y, sampling=Sampling(79, seed))
         cell = row.cells.set_index(["slice", "emotion"]).loc["tone: 1", "anger"]
         skewed += cell["verdict"] != NO_SKEW
         claims += cell["verdict"] == RUNS_THROUGH
@@ -296,7 +302,7 @@ def test_nothing_to_explain_is_said_where_there_is_no_skew() -> None:
         x, anchors, y, codes, _ = world(seed, n=600)
         space = label_space(x, anchors)
         cells = erasure_test(
-            space.x, attribute(codes), EKMAN.labels, read=space.head, y=y, sampling=Sampling(39, seed)
+            space.x, attribute(codes), labels=EKMAN.labels, read=space.head, y=y, sampling=Sampling(39, seed)
         ).cells
         verdicts += cells.loc[cells["slice"] == "tone: 1", "verdict"].tolist()
     assert set(verdicts) <= {NO_SKEW, NOT_SHOWN, RUNS_THROUGH}
@@ -306,14 +312,20 @@ def test_nothing_to_explain_is_said_where_there_is_no_skew() -> None:
 def test_a_reader_of_erased_features_gives_what_the_closed_form_gives() -> None:
     x, anchors, y, codes, _ = world(5, n=300, d=8, bias=0.4)
     options = {"y": y, "sampling": Sampling(39, 1)}
-    closed = erasure_test(x, attribute(codes), EKMAN.labels, read=NearestAnchor(anchors), **options)
-    called = erasure_test(x, attribute(codes), EKMAN.labels, read=lambda erased: NearestAnchor(anchors)(erased), **options)
+    closed = erasure_test(x, attribute(codes), labels=EKMAN.labels, read=NearestAnchor(anchors), **options)
+    called = erasure_test(
+        x, attribute(codes), labels=EKMAN.labels, read=lambda erased: NearestAnchor(anchors)(erased), **options
+    )
     pd.testing.assert_frame_equal(closed.cells, called.cells)
     pd.testing.assert_frame_equal(closed.collateral, called.collateral)
     turned = np.linalg.qr(np.random.default_rng(0).normal(size=(8, 8)))[0]
     features = x @ turned.T  # a space of its own, which the caller knows how to read
     there = erasure_test(
-        features, attribute(codes), EKMAN.labels, read=lambda erased: NearestAnchor(anchors)(erased @ turned), **options
+        features,
+        attribute(codes),
+        labels=EKMAN.labels,
+        read=lambda erased: NearestAnchor(anchors)(erased @ turned),
+        **options,
     )
     np.testing.assert_allclose(there.cells["after_plain"], closed.cells["after_plain"], atol=1e-9)
 
@@ -321,7 +333,7 @@ def test_a_reader_of_erased_features_gives_what_the_closed_form_gives() -> None:
 def test_without_labels_it_is_plain_erasure_on_the_other_half_with_groups_whole() -> None:
     x, anchors, _, codes, group = world(6, bias=0.4, groups=60)
     found = erasure_test(
-        x, attribute(codes), EKMAN.labels, read=NearestAnchor(anchors), groups=group, sampling=Sampling(39, 3)
+        x, attribute(codes), labels=EKMAN.labels, read=NearestAnchor(anchors), groups=group, sampling=Sampling(39, 3)
     )
     assert found.collateral["method"].tolist() == ["plain"]
     assert found.collateral["accuracy"].isna().all()
@@ -336,9 +348,9 @@ def test_without_labels_it_is_plain_erasure_on_the_other_half_with_groups_whole(
 def test_what_cannot_be_tested_is_refused() -> None:
     x, anchors, y, codes, _ = world(0, n=100)
     with pytest.raises(ValueError, match="fewer than two values with 20 pictures"):
-        erasure_test(x, attribute(np.zeros(100)), EKMAN.labels, read=NearestAnchor(anchors), y=y)
+        erasure_test(x, attribute(np.zeros(100)), labels=EKMAN.labels, read=NearestAnchor(anchors), y=y)
     with pytest.raises(ValueError, match="expected at least 39"):
-        erasure_test(x, attribute(codes), EKMAN.labels, read=NearestAnchor(anchors), y=y, sampling=Sampling(25))
+        erasure_test(x, attribute(codes), labels=EKMAN.labels, read=NearestAnchor(anchors), y=y, sampling=Sampling(25))
     assert kept_neighbours(x, x) == 1
     assert np.isnan(kept_neighbours(x[:2], x[:2]))
 

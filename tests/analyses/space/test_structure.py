@@ -290,7 +290,7 @@ def test_words_and_pictures_that_lie_alike_are_aligned_and_random_words_are_not(
     predictions = world(7, n=600)
     vectors, anchors = vectors_of(predictions)
     y = true_codes(predictions)
-    table = alignment_table(label_space(vectors, anchors), y, [tone(predictions)]).set_index("slice")
+    table = alignment_table(label_space(vectors, anchors), y, attributes=[tone(predictions)]).set_index("slice")
     row = table.loc["all pictures"]
     assert (row["labels"], row["permutations"], row["exact"]) == (6, 720, True)
     assert row["r"] > 0.8
