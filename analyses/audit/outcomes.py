@@ -67,7 +67,7 @@ def run_outcome_audit(
         categorical=config.categorical,
         aside=naming_columns(rows, available),
     )
-    kinds = kind_notes(rows, coded, config.numeric, config.categorical)
+    kinds = kind_notes(rows, coded, numeric=config.numeric, categorical=config.categorical)
     say("counting")
     ones = CodedColumns.plain(np.ones((len(rows), 1)))
     sums = slice_sums(coded, ones, order=config.order, min_count=config.min_count, beside=1)

@@ -153,7 +153,7 @@ def selftest(
         evidence = counted(inside, n, outside, m, rules, design=design, freedom=freedom)
         if pairing is not None:
             evidence = PairedCells(pairing.used, pairing.contrast(one_hot)).over(evidence)
-        found = verdicts(evidence, rules, family)
+        found = verdicts(evidence, rules, families=family)
         skewed = int((found.verdict == "skewed").sum())
         alarms, false, cells = alarms + (skewed > 0), false + skewed, int(found.tested.sum())
         if progress is not None:

@@ -83,7 +83,7 @@ def run_audit(
     tables |= answers.tables
     if proven.attributes and config.further:
         levels = level_table(sums, data, rules=config.rules, pairing=pairing)
-        findings = findings.assign(coarsest=coarsest(findings, levels, predictions.taxonomy))
+        findings = findings.assign(coarsest=coarsest(findings, levels, taxonomy=predictions.taxonomy))
         single = levels["where"].map(len) == 1
         tables["levels"] = without_verdicts(levels[single].reset_index(drop=True), aside)
     if in_pairs is not None:
@@ -133,7 +133,7 @@ def run_audit(
             "notes": [
                 *predictions.notes,
                 *prediction_notes(predictions),
-                *kind_notes(predictions.rows, data.attributes, config.numeric, config.categorical),
+                *kind_notes(predictions.rows, data.attributes, numeric=config.numeric, categorical=config.categorical),
                 *pair_notes(predictions.rows, pairing, min_count=config.min_count),
             ],
             "versions": versions(),

@@ -77,7 +77,7 @@ class Counted:
             design=None if self.spread is None else self.spread.design,
             freedom=None if self.spread is None else self.spread.freedom,
         )
-        return verdicts(evidence, rules, slice_families(self.sums.specs))
+        return verdicts(evidence, rules, families=slice_families(self.sums.specs))
 
 
 def counted(predictions: Predictions, *, order: int = ORDER, min_count: int = Rules().min_count) -> Counted:

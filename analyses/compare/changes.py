@@ -199,7 +199,7 @@ def judged(
         few: low evidence.
         tolerance: the largest change that does not matter.
     """
-    decided = verdict(change, adjusted, tolerance, tested=tested, selected=picked, low_evidence=few)
+    decided = verdict(change, adjusted, tolerance=tolerance, tested=tested, selected=picked, low_evidence=few)
     with np.errstate(invalid="ignore"):
         moved = np.select([growth[0] > tolerance, growth[1] < -tolerance], ["worse", "better"], "changed")
     return np.where(decided == "skewed", moved, decided)

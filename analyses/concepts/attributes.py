@@ -171,7 +171,7 @@ def concept_attributes(
     given, table = list(concepts), None
     vectors = np.stack(list(anchors.values())) if anchors else None
     if vectors is not None:
-        leaning = entanglement(given, list(anchors or ()), vectors).groupby("concept")["entangled"].any()
+        leaning = entanglement(given, list(anchors or ()), anchors=vectors).groupby("concept")["entangled"].any()
         wanted = {"yes": True, "no": False}
         concepts = [
             without_labels(concept, vectors)
@@ -232,11 +232,11 @@ def _overlap(
     """How far a concept, as it was given, overlaps with each label, and what that makes up where predictions are known."""
     vectors = np.stack(list(anchors.values()))
     ahead, by_chance = lead(concept, vectors)
-    table = entanglement([concept], list(anchors), vectors).assign(ahead=ahead, ahead_95=by_chance)
+    table = entanglement([concept], list(anchors), anchors=vectors).assign(ahead=ahead, ahead_95=by_chance)
     if said is None:
         return table
-    covariance, isotropic = null_skews(values, said, len(vectors), share=share, seed=seed)
-    made_up = made_up_skews(values, [concept], vectors, said, shares=[share], seed=seed)[0]
+    covariance, isotropic = null_skews(values, said, k=len(vectors), share=share, seed=seed)
+    made_up = made_up_skews(values, [concept], anchors=vectors, said=said, shares=[share], seed=seed)[0]
     return table.assign(made_up=made_up, null_95=covariance, isotropic_95=isotropic)
 
 

@@ -72,7 +72,7 @@ def accuracy_table(
     tested = (np.minimum(own.n, other.n) >= rules.min_count) & np.isfinite(design)
     few = np.minimum(own.n, other.n) / np.fmax(design, 1.0) < LOW_EVIDENCE_COUNT
     evidence = Evidence(own.mean, other.mean, np.where(tested, gap.p, np.nan), gap.interval, few)
-    cells = verdicts(evidence, rules, slice_families(sums.specs, data.inferred))
+    cells = verdicts(evidence, rules, families=slice_families(sums.specs, data.inferred))
     shown = {
         "accuracy": cells.rate,
         "complement_accuracy": cells.complement_rate,

@@ -184,7 +184,7 @@ def _cells(
     decided = verdict(
         (within.low, within.high),
         (safer.low, safer.high),
-        rules.tolerance,
+        tolerance=rules.tolerance,
         tested=known,
         selected=picked,
         low_evidence=low_evidence,

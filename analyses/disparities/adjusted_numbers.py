@@ -161,7 +161,7 @@ def _cells(
         decided = verdict(
             (difference - half, difference + half),
             (difference - safer, difference + safer),
-            rules.tolerance,
+            tolerance=rules.tolerance,
             tested=known,
             selected=picked,
             low_evidence=low_evidence,

@@ -139,7 +139,9 @@ def calibration_table(
         large = mine.total / mine.n
         effect = large - theirs.total / theirs.n
     adjusted = middle - half, middle + half
-    decided = verdict((low, high), adjusted, rules.tolerance, tested=known, selected=picked, low_evidence=low_evidence)
+    decided = verdict(
+        (low, high), adjusted, tolerance=rules.tolerance, tested=known, selected=picked, low_evidence=low_evidence
+    )
     numbers = {
         "probability": mean,
         "share": mean - large,

@@ -150,7 +150,7 @@ def _gap_table(
     units = units or Units(*(np.broadcast_to(value, hits.shape) for value in (1.0, np.inf, 1.0, np.inf)))
     worth, alone = worth_of(hits.shape, units.design), worth_of(hits.shape, units.own_design)
     evidence = counted(hits, n, other_hits, m, rules, design=units.design, freedom=units.freedom)
-    judgement = verdicts(evidence, rules, slice_families(tuple(specs), inferred))
+    judgement = verdicts(evidence, rules, families=slice_families(tuple(specs), inferred))
     rate_low, rate_high = inference.wilson(hits / alone, n / alone, freedom=units.own_freedom)
     base_rate = (hits + other_hits + 0.5) / (n + m + 1)
     cells: dict[str, npt.NDArray[Any]] = {

@@ -110,7 +110,7 @@ def numeric_table(
     decided = verdict(
         (effect - half, effect + half),
         (effect - adjusted, effect + adjusted),
-        tolerance,
+        tolerance=tolerance,
         tested=tested,
         selected=picked,
         low_evidence=low_evidence,

@@ -145,8 +145,8 @@ def counted(
 def verdict(
     interval: Ends,
     adjusted: Ends,
-    tolerance: float,
     *,
+    tolerance: float,
     tested: Mask,
     selected: Mask | bool = True,
     low_evidence: Mask | bool = False,
@@ -182,7 +182,7 @@ def verdict(
     )
 
 
-def verdicts(evidence: Evidence, rules: Rules, families: npt.NDArray[np.int64]) -> Cells:
+def verdicts(evidence: Evidence, rules: Rules, *, families: npt.NDArray[np.int64]) -> Cells:
     """Corrects the tests of all cells for each other and gives each its verdict; a cell without a p is not tested.
 
     Of R slices selected among m of the family, one of F families, the adjusted level is 1 - R x alpha / (F m), which keeps
@@ -200,7 +200,9 @@ def verdicts(evidence: Evidence, rules: Rules, families: npt.NDArray[np.int64]) 
     picked = selection.q <= rules.alpha
     adjusted_low, adjusted_high = evidence.interval(selection.level[:, None])
     adjusted = adjusted_low, adjusted_high
-    decided = verdict((low, high), adjusted, rules.tolerance, tested=tested, selected=picked, low_evidence=evidence.few)
+    decided = verdict(
+        (low, high), adjusted, tolerance=rules.tolerance, tested=tested, selected=picked, low_evidence=evidence.few
+    )
     return Cells(
         tested,
         evidence.rate,

@@ -173,7 +173,7 @@ def skew_table(
         design=None if spread is None else spread.design,
         freedom=None if spread is None else spread.freedom,
     )
-    judgement = verdicts(evidence if pairs is None else pairs.said.over(evidence), rules, families)
+    judgement = verdicts(evidence if pairs is None else pairs.said.over(evidence), rules, families=families)
     effect, verdict = judgement.effect, judgement.verdict
     pictures, others = np.broadcast_to(n, worth.shape), np.broadcast_to(m, worth.shape)
     base_rate = (said + other_said + 0.5) / (n + m + 1)

@@ -109,7 +109,7 @@ def level_table(sums: SliceSums, data: SlicedPredictions, *, rules: Rules, pairi
             evidence = paired.over(evidence)
             here = pairing.used[:, None]
             counts = np.where(here, paired.seen.n, counts[0]), np.where(here, paired.seen.m, counts[1])
-        found, width = verdicts(evidence, rules, families), len(level.groups)
+        found, width = verdicts(evidence, rules, families=families), len(level.groups)
         cells = {
             "n": np.repeat(counts[0], width),
             "n_complement": np.repeat(counts[1], width),
@@ -133,7 +133,7 @@ def level_table(sums: SliceSums, data: SlicedPredictions, *, rules: Rules, pairi
     return whole.reindex(columns=list(LEVEL_COLUMNS)).astype({"n": np.int64, "n_complement": np.int64})
 
 
-def coarsest(findings: pd.DataFrame, levels: pd.DataFrame, taxonomy: Taxonomy) -> pd.Series:
+def coarsest(findings: pd.DataFrame, levels: pd.DataFrame, *, taxonomy: Taxonomy) -> pd.Series:
     """For every skewed finding the coarsest level at which it is real, e.g. `negative (polarity)`; None for the others.
 
     Real at a level: the group that the emotion belongs to is skewed there too, in the same direction. A finding that is

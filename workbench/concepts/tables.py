@@ -51,7 +51,7 @@ def _beside_naive(report: ConceptReport, findings: pd.DataFrame, tolerance: floa
     naive = findings[inside].set_index("emotion").reindex(report.calibration["emotion"])
     table = report.calibration.drop(columns="label")
     interval = table["low"].to_numpy(np.float64), table["high"].to_numpy(np.float64)
-    decided = verdict(interval, interval, tolerance, tested=table["effect"].notna().to_numpy())
+    decided = verdict(interval, interval, tolerance=tolerance, tested=table["effect"].notna().to_numpy())
     beside = {
         f"naive{part}": naive[name].to_numpy(np.float64)
         for part, name in (("", "effect"), ("_low", "low"), ("_high", "high"))

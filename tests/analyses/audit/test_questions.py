@@ -10,8 +10,10 @@ import pytest
 
 from affect_workbench.analyses.audit import questions as further
 from affect_workbench.analyses.audit.config import AuditConfig
-from affect_workbench.analyses.audit.questions import AuditContext
+from affect_workbench.analyses.audit.questions import NO_VALENCE, QUESTIONS, AuditContext, ask_questions
 from affect_workbench.analyses.audit.run import run_audit
+from affect_workbench.analyses.slices.coding import coded_attribute
+from affect_workbench.analyses.slices.sliced import SlicedPredictions
 from affect_workbench.data.predictions import predictions_from_table
 from affect_workbench.workbench.report.sections import chapters
 from affect_workbench.workbench.runs.store import load_audit
@@ -211,3 +213,14 @@ def _without(folder, column: str):
     path = folder / f"without-{column}.csv"
     predictions_table(300, seed=1).drop(columns=["predicted", column]).to_csv(path, index=False)
     return path
+
+
+def test_every_question_stands_in_the_list_once() -> None:
+    names = [question.name for question in QUESTIONS]
+    assert len(set(names)) == len(names) == 10
+    config = replace(QUICK, further=False, favourable="joy")
+    predictions = predictions_from_table(predictions_table(200))
+    data = SlicedPredictions(predictions, (coded_attribute(predictions.rows["tone"]),))
+    asked = ask_questions(data, config, context=AuditContext(valence={"joy": 1.0, "anger": 0}))
+    assert set(asked.tables) == {"comparability", "severity"}  # only what was asked for by name
+    assert [name.startswith(NO_VALENCE) for name, _ in asked.left_out] == [True]

@@ -337,11 +337,11 @@ def test_entanglement_and_projection_off_the_labels():
     rng = np.random.default_rng(1)
     anchors = rng.standard_normal((3, WIDTH)) + 2
     concept = Concept("c", rng.standard_normal(WIDTH) + anchors[0])
-    table = entanglement([concept], ["a", "b", "c"], anchors)
+    table = entanglement([concept], ["a", "b", "c"], anchors=anchors)
     direction = concept.direction / np.linalg.norm(concept.direction)
     np.testing.assert_allclose(table["cosine"], unit(anchors) @ direction)
     assert table["entangled"].any()
-    free = entanglement([without_labels(concept, anchors)], ["a", "b", "c"], anchors)
+    free = entanglement([without_labels(concept, anchors)], ["a", "b", "c"], anchors=anchors)
     np.testing.assert_allclose(free[["cosine", "contrast"]], 0, atol=1e-12)
     assert not free["entangled"].any()
 
@@ -430,9 +430,9 @@ ROWS = pd.DataFrame({"image_id": list("abcdefghijkl"), "time": ["night", "day"] 
             lambda: concept_attributes(ROWS, TALL, concepts=[ONE], context=ConceptContext(truth={"one": "time"})),
             "column 'time' hold 'night', 'day'",
         ),
-        (lambda: entanglement([ONE], ["a"], np.ones((2, 3))), r"shape \(2, 3\): expected one row for each of 1"),
-        (lambda: entanglement([ONE], ["a"], np.zeros((1, 3))), "label vectors hold zero"),
-        (lambda: entanglement([ONE], ["a"], np.ones((1, 4))), "is 3 wide, the label vectors are 4"),
+        (lambda: entanglement([ONE], ["a"], anchors=np.ones((2, 3))), r"shape \(2, 3\): expected one row for each of 1"),
+        (lambda: entanglement([ONE], ["a"], anchors=np.zeros((1, 3))), "label vectors hold zero"),
+        (lambda: entanglement([ONE], ["a"], anchors=np.ones((1, 4))), "is 3 wide, the label vectors are 4"),
         (lambda: without_labels(ONE, np.ones((1, 4))), r"shape \(1, 4\): expected \(labels, 3\)"),
         (lambda: without_labels(ONE, np.ones((1, 3))), "lies in the span of the labels"),
     ],

@@ -47,11 +47,11 @@ def test_whole_numbers_with_few_values_are_codes_and_others_are_cut() -> None:
         "old": False,
     }
     assert names(found[0]) == [str(code) for code in range(12)]
-    assert kind_notes(table, found, [], []) == [
+    assert kind_notes(table, found, numeric=[], categorical=[]) == [
         "whole numbers: country (12 values), gap (15 values): taken value by value, as codes; age (61 values): cut at "
         "quantiles (--numeric and --categorical say otherwise)"
     ]
-    assert kind_notes(table, found, ["age"], ["country", "gap"]) == []
+    assert kind_notes(table, found, numeric=["age"], categorical=["country", "gap"]) == []
 
 
 @pytest.mark.parametrize(
