@@ -52,7 +52,7 @@ def test_rules_that_cry_wolf_are_shown_to():
 def test_the_counts_of_a_deal_are_those_of_the_audit():
     rows = table(600)
     rows.loc[::9, "time"] = None
-    coded, _ = module.coded_attributes(rows, CONFIG.attributes, CONFIG.attributes, bins=4)
+    coded, _ = module.coded_attributes(rows, CONFIG.attributes, available=CONFIG.attributes, bins=4)
     counter = module._Counter(coded, CONFIG, 6)
     inside, outside = counter.count(EKMAN.codes(rows["predicted"]))
     for number, spec in enumerate(counter.sums.specs):
