@@ -9,7 +9,7 @@ import time
 import numpy as np
 import pandas as pd
 
-from affect_workbench.analyses.duplicates.find import overlap
+from affect_workbench.analyses.duplicates.find import PictureSet, overlap
 from affect_workbench.data.storage.arrays import unit_rows
 
 
@@ -27,7 +27,7 @@ def main() -> None:
     values[where[:copies]] = values[where[copies:]] + 0.01 * scale * rng.normal(size=(copies, width))
     rows = pd.DataFrame({"image_id": np.arange(n).astype(str)})
     started = time.perf_counter()
-    result = overlap(rows, features_a=values)
+    result = overlap(PictureSet(rows, features=values))
     ours = time.perf_counter() - started
     found = set(map(frozenset, result.pairs[["a", "b"]].to_numpy().tolist()))
     planted = set(map(frozenset, np.stack([where[:copies], where[copies:]], axis=1).tolist()))

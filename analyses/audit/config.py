@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from affect_workbench.analyses.inference.resampling import Sampling
+    from affect_workbench.analyses.inference.verdicts import Rules
 
 
 def _option(default: Any, text: str) -> Any:
@@ -53,3 +58,17 @@ class AuditConfig:
         ):
             if not low <= getattr(self, name) <= high:
                 raise ValueError(f"{name} is {getattr(self, name)}: expected between {low:g} and {high:g}")
+
+    @cached_property
+    def rules(self) -> Rules:
+        """What decides which slices there are and which verdict they get."""
+        from affect_workbench.analyses.inference.verdicts import Rules
+
+        return Rules(self.min_count, self.alpha, self.tolerance, self.order)
+
+    @cached_property
+    def sampling(self) -> Sampling:
+        """How often something is drawn at random, and from which seed."""
+        from affect_workbench.analyses.inference.resampling import Sampling
+
+        return Sampling(self.draws, self.seed)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from affect_workbench.analyses.inference.clusters import group_codes
+from affect_workbench.analyses.slices.pairs import group_codes
 from affect_workbench.data.predictions import Predictions
 from affect_workbench.data.tables.columns import VOTE_PREFIX
 from affect_workbench.data.taxonomies.label_overlap import unmet_notes

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
@@ -10,9 +10,8 @@ import pandas as pd
 from affect_workbench.analyses.audit.config import AuditConfig
 from affect_workbench.analyses.disparities.adjusted_numbers import adjusted_numeric_table
 from affect_workbench.analyses.disparities.numbers import DEFAULT_TOLERANCE, numeric_table
-from affect_workbench.analyses.inference.clusters import group_codes
-from affect_workbench.analyses.slices.coding import CodedAttribute
-from affect_workbench.analyses.slices.pairs import pair_codes
+from affect_workbench.analyses.inference.intervals import distance_from_zero
+from affect_workbench.analyses.slices.sliced import Sliced
 from affect_workbench.analyses.slices.strata import Strata
 from affect_workbench.arrays import Floats
 from affect_workbench.data.tables.magnitude import require_moderate
@@ -48,60 +47,25 @@ OUTCOME_COLUMNS = (
 )
 
 
-def outcome_tables(
-    rows: pd.DataFrame,
-    attributes: Sequence[CodedAttribute],
-    config: AuditConfig,
-    *,
-    name: str,
-    held: Strata | None = None,
-    inferred: frozenset[str] = frozenset(),
-) -> dict[str, pd.DataFrame]:
+def outcome_tables(data: Sliced, config: AuditConfig, *, name: str, held: Strata | None = None) -> dict[str, pd.DataFrame]:
     """What an audit keeps of one outcome: `numeric_table` of it and, with strata, `adjusted_numeric_table`.
 
     Args:
-        rows: one row a picture, with the outcome and, where pictures come in groups, `group_id`.
-        attributes: coded from the same rows.
-        config: order, min_count, alpha, draws and seed.
+        data: pictures with the outcome in a column of their rows.
+        config: its rules and sampling.
         name: the column of the outcome.
         held: the strata, where something is held fixed.
-        inferred: columns whose values were inferred.
 
     Raises:
         ValueError: no such column, text in it, the outcome itself is held fixed, or see the tables.
     """
     if held is not None and name in held.columns:
         raise ValueError(f"outcome {name!r} is held fixed too: leave it out of what is adjusted for, or out of the outcomes")
-    values, groups = numbers_of(rows, name), group_codes(rows)
-    found = {
-        OUTCOME_PREFIX + name: numeric_table(
-            values,
-            attributes,
-            groups=groups,
-            pairs=pair_codes(rows),
-            min_count=config.min_count,
-            alpha=config.alpha,
-            order=config.order,
-            draws=config.draws,
-            seed=config.seed,
-            inferred=inferred,
-            name=name,
-        )
-    }
+    values, rules, sampling = numbers_of(data.rows, name), config.rules, config.sampling
+    found = {OUTCOME_PREFIX + name: numeric_table(values, data, rules=rules, sampling=sampling, name=name)}
     if held is not None:
-        found[ADJUSTED_PREFIX + name] = adjusted_numeric_table(
-            values,
-            attributes,
-            held,
-            groups=groups,
-            min_count=config.min_count,
-            alpha=config.alpha,
-            order=config.order,
-            draws=config.draws,
-            seed=config.seed,
-            inferred=inferred,
-            name=name,
-        )
+        table = adjusted_numeric_table(values, data, held=held, rules=rules, sampling=sampling, name=name)
+        found[ADJUSTED_PREFIX + name] = table
     return found
 
 
@@ -126,19 +90,13 @@ def outcome_findings(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
             "repeats": found["repeats"].notna(),
             "tested": found["effect"].isna(),
             "conditions": found["where"].map(len),
-            "surely": -surely_off_zero(found["low"], found["high"]) / found["spread"],
+            "surely": -distance_from_zero(found["low"], found["high"]) / found["spread"],
             "size": -found["effect"].abs() / found["spread"],
             "slice": found["slice"],
             "outcome": found["outcome"],
         }
     )
     return found.iloc[order.sort_values(list(order.columns), kind="stable").index].reset_index(drop=True)
-
-
-def surely_off_zero(low: pd.Series, high: pd.Series) -> Floats:
-    """How far each interval surely lies from zero: its nearer end, 0 where it holds zero or is not known."""
-    ends = low.to_numpy(float), high.to_numpy(float)
-    return np.where(ends[0] > 0, ends[0], np.where(ends[1] < 0, -ends[1], 0.0))
 
 
 def numbers_of(rows: pd.DataFrame, column: str) -> Floats:

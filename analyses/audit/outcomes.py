@@ -21,6 +21,7 @@ from affect_workbench.analyses.skew.findings import FINDING_COLUMNS
 from affect_workbench.analyses.slices.attribute_kinds import kind_notes
 from affect_workbench.analyses.slices.coding import coded_attributes
 from affect_workbench.analyses.slices.repeats import naming_columns
+from affect_workbench.analyses.slices.sliced import SlicedRows
 from affect_workbench.analyses.slices.strata import strata_of
 from affect_workbench.analyses.slices.sums import CodedColumns, slice_sums
 from affect_workbench.data.measurements import Measurements
@@ -59,13 +60,13 @@ def run_outcome_audit(
     coded, unusable = coded_attributes(
         rows,
         config.attributes,
-        available,
+        available=available,
         bins=config.bins,
         numeric=config.numeric,
         categorical=config.categorical,
         aside=naming_columns(rows, available),
     )
-    kinds = kind_notes(rows, coded, config.numeric, config.categorical)
+    kinds = kind_notes(rows, coded, numeric=config.numeric, categorical=config.categorical)
     say("counting")
     ones = CodedColumns.plain(np.ones((len(rows), 1)))
     sums = slice_sums(coded, ones, order=config.order, min_count=config.min_count, beside=1)
@@ -79,12 +80,13 @@ def run_outcome_audit(
         }
     )
     say("testing")
+    data = SlicedRows(rows, tuple(coded), inferred)
     held = None
     if config.adjust_for:
         held = strata_of(rows, config.adjust_for, bins=config.bins, numeric=config.numeric, categorical=config.categorical)
     tables: dict[str, pd.DataFrame] = {}
     for name in config.outcomes:
-        tables |= outcome_tables(rows, coded, config, name=name, held=held, inferred=inferred)
+        tables |= outcome_tables(data, config, name=name, held=held)
     tested = sum(int(table["p"].notna().sum()) for name, table in tables.items() if name.startswith(OUTCOME_PREFIX))
     nothing = dict.fromkeys(("audit_agreement", "audit_margin", "audit_x", "audit_y"), np.nan)
     return AuditResult(
@@ -93,7 +95,9 @@ def run_outcome_audit(
         slices=slices,
         structure=pd.DataFrame(columns=list(_STRUCTURE_COLUMNS)),
         samples=rows.assign(**nothing),
-        excluded=excluded_table(coded, unusable, slices, sums.excluded, (), {}, config.min_count),
+        excluded=excluded_table(
+            data, slices, min_count=config.min_count, reasons={"attribute": unusable}, intersections=sums.excluded
+        ),
         run=RunInfo(
             created=now(),
             pictures=len(rows),
@@ -101,7 +105,7 @@ def run_outcome_audit(
             truth="none",
             measure="number",
             source=measurements.source,
-            attributes=tuple(attribute.column for attribute in coded),
+            attributes=tuple(attribute.column for attribute in data.attributes),
             inferred=tuple(sorted(inferred)),
             tested=tested,
             config=config,

@@ -7,40 +7,31 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from affect_workbench.analyses.inference.clusters import FEWEST_GROUPS, group_codes
+from affect_workbench.analyses.inference.clusters import FEWEST_GROUPS
 from affect_workbench.analyses.inference.pairs.pairing import Pairing
-from affect_workbench.analyses.slices.coding import CodedAttribute
 from affect_workbench.analyses.slices.conditions import SliceSpec
-from affect_workbench.analyses.slices.pairs import crossing, pair_codes
+from affect_workbench.analyses.slices.pairs import crossing, group_codes, pair_codes
+from affect_workbench.analyses.slices.sliced import Sliced
 
 Row = tuple[str, str, int, str]
 
 
-def pairing_of(
-    rows: pd.DataFrame,
-    specs: Sequence[SliceSpec],
-    attributes: Sequence[CodedAttribute],
-    *,
-    order: int,
-    min_count: int,
-    inferred: frozenset[str] = frozenset(),
-) -> Pairing | None:
-    """Which slices are compared in the pairs of these rows; None without pairs. Arguments as of `Pairing.of`.
+def pairing_of(specs: Sequence[SliceSpec], data: Sliced, *, min_count: int) -> Pairing | None:
+    """Which slices are compared in the pairs of these pictures; None without pairs. Arguments as of `Pairing.of`.
 
     Raises:
         ValueError: pairs and groups cross so that hardly anything is independent.
     """
-    pairs, units = pair_codes(rows), group_codes(rows)
-    if pairs is None or units is None:
+    if data.pairs is None or data.groups is None:
         return None
-    crossed = _crossed(rows)
-    if crossed and (left := int(units.max()) + 1) < FEWEST_GROUPS:
+    crossed = _crossed(data.rows)
+    if crossed and (left := int(data.groups.max()) + 1) < FEWEST_GROUPS:
         raise ValueError(
             f"{crossed:,} pairs (pair_id) hold pictures of several groups (group_id) that reach into other pairs, so that "
             f"only {left} part(s) of the data are independent, fewer than {FEWEST_GROUPS}: give pairs inside groups or "
             "groups inside pairs, or leave one of the two columns out"
         )
-    return Pairing.of(specs, attributes, pairs, order=order, min_count=min_count, units=units, inferred=inferred)
+    return Pairing.of(specs, data, min_count=min_count)
 
 
 def _crossed(rows: pd.DataFrame) -> int:
@@ -114,14 +105,12 @@ def _alike_note(rows: pd.DataFrame, pairing: Pairing, column: str) -> list[str]:
     ]
 
 
-def pair_exclusions(
-    pairing: Pairing | None, attributes: Sequence[CodedAttribute], specs: Sequence[SliceSpec], *, min_count: int
-) -> list[Row]:
+def pair_exclusions(pairing: Pairing | None, data: Sliced, *, specs: Sequence[SliceSpec], min_count: int) -> list[Row]:
     """What is left out of comparisons in pairs, as rows of `AuditResult.excluded`."""
     if pairing is None:
         return []
     found: list[Row] = []
-    for one in attributes:
+    for one in data.attributes:
         if one.column not in pairing.designed:
             continue
         name, known = one.column.replace("_", " "), one.codes >= 0

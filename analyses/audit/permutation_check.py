@@ -16,13 +16,13 @@ import pandas as pd
 
 from affect_workbench.analyses.audit.config import AuditConfig
 from affect_workbench.analyses.audit.pair_notes import pairing_of
-from affect_workbench.analyses.inference.clusters import Compared, group_codes, group_spreads
+from affect_workbench.analyses.inference.clusters import Compared, group_spreads
 from affect_workbench.analyses.inference.intervals import wilson
 from affect_workbench.analyses.inference.pairs.cells import PairedCells
-from affect_workbench.analyses.inference.verdicts import Rules, counted, verdicts
+from affect_workbench.analyses.inference.verdicts import counted, verdicts
 from affect_workbench.analyses.slices.coding import CodedAttribute, coded_attributes
 from affect_workbench.analyses.slices.families import Family, families, slice_families
-from affect_workbench.analyses.slices.pairs import pair_codes
+from affect_workbench.analyses.slices.sliced import SlicedRows
 from affect_workbench.analyses.slices.sums import SliceSums, slice_sums
 from affect_workbench.arrays import Floats
 from affect_workbench.data.taxonomies.taxonomy import Taxonomy
@@ -68,33 +68,46 @@ class SelfTest:
         )
 
 
+@dataclass(frozen=True)
+class Deals:
+    """How predictions are dealt out.
+
+    Attributes:
+        times: how often.
+        seed: of the deals.
+        within: columns that predictions are dealt out within, e.g. the data set.
+    """
+
+    times: int = TIMES
+    seed: int = 0
+    within: tuple[str, ...] = ()
+
+
 def selftest(
     rows: pd.DataFrame,
     taxonomy: Taxonomy,
-    config: AuditConfig,
     *,
-    within: tuple[str, ...] = (),
+    config: AuditConfig,
+    deals: Deals | None = None,
     inferred: frozenset[str] = frozenset(),
-    times: int = TIMES,
-    seed: int = 0,
     progress: Any = None,
 ) -> SelfTest:
-    """Deals the predictions out `times` times and judges each deal by the rules of `config`.
+    """Deals the predictions out again and again and judges each deal by the rules of `config`.
 
     Args:
         rows: one row a picture with `predicted`, the attributes that `config` names, and `group_id` or
             `pair_id` where there are groups or pairs.
         taxonomy: the labels.
         config: the audit's; its `attributes` must be named.
-        within: columns that predictions are dealt out within, e.g. the data set.
+        deals: how often, and among which pictures.
         inferred: see `run_audit`.
-        times: deals.
-        seed: of the deals.
         progress: called with the number of deals done.
 
     Raises:
         ValueError: fewer than one deal, no attributes, an unknown column, or a column to keep within that is itself sliced.
     """
+    deals = deals or Deals()
+    within, times = deals.within, deals.times
     if times < 1:
         raise ValueError(f"{times} deals: at least one is needed")
     if not config.attributes:
@@ -108,18 +121,24 @@ def selftest(
             raise ValueError(f"cannot deal out within {name!r}: it is sliced by; name a column that is not")
     said = taxonomy.codes(rows["predicted"])
     coded, _ = coded_attributes(
-        rows, config.attributes, config.attributes, bins=config.bins, numeric=config.numeric, categorical=config.categorical
+        rows,
+        config.attributes,
+        available=config.attributes,
+        bins=config.bins,
+        numeric=config.numeric,
+        categorical=config.categorical,
     )
-    groups = group_codes(rows)
+    data = SlicedRows(rows, tuple(coded), inferred)
+    groups = data.groups
     strata = np.zeros(len(rows), dtype=np.int64)
     if within:
         strata = np.asarray(rows.groupby(list(within), dropna=False).ngroup(), dtype=np.int64)
-    blocks = _blocks(pair_codes(rows), strata)
+    blocks = _blocks(data.pairs, strata)
     counter = _Counter(coded, config, len(taxonomy))
-    pairing = pairing_of(rows, counter.sums.specs, coded, order=config.order, min_count=config.min_count, inferred=inferred)
-    rules = Rules(config.min_count, config.alpha, config.tolerance)
+    pairing = pairing_of(counter.sums.specs, data, min_count=config.min_count)
+    rules = config.rules
     family = slice_families(counter.sums.specs, inferred)
-    rng = np.random.default_rng([seed, 1])
+    rng = np.random.default_rng([deals.seed, 1])
     alarms = false = cells = 0
     for number in range(times):
         dealt = said[_deal(strata, groups, rng, blocks=blocks)]
@@ -128,13 +147,13 @@ def selftest(
         one_hot = np.eye(len(taxonomy))[dealt]
         if groups is not None:
             compared = {"said": Compared(one_hot)}
-            spread = group_spreads(counter.sums, coded, groups, compared, order=config.order)["said"]
+            spread = group_spreads(counter.sums, data, compared=compared)["said"]
             design, freedom = spread.design, spread.freedom
         n, m = counter.sums.inside[:, :1], counter.sums.outside[:, :1]
         evidence = counted(inside, n, outside, m, rules, design=design, freedom=freedom)
         if pairing is not None:
             evidence = PairedCells(pairing.used, pairing.contrast(one_hot)).over(evidence)
-        found = verdicts(evidence, rules, family)
+        found = verdicts(evidence, rules, families=family)
         skewed = int((found.verdict == "skewed").sum())
         alarms, false, cells = alarms + (skewed > 0), false + skewed, int(found.tested.sum())
         if progress is not None:

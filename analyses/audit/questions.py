@@ -1,14 +1,15 @@
 """What is asked beyond the cells: with something held fixed, against the truth, of numbers, of all emotions at once?
 
-Each question is an analysis of its own; here stands which of them the data can answer, in which order, and on how many
+`QUESTIONS` lists the additional analyses in the order of the report, and says which data can answer each and on how many
 pictures. A question that the caller asked for by name and that cannot be answered is an error; any other one is left out,
 by name and with the reason.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -21,15 +22,11 @@ from affect_workbench.analyses.disparities.calibration import calibration_table
 from affect_workbench.analyses.disparities.distribution import distribution_table
 from affect_workbench.analyses.disparities.error_rates import confusion_table, odds_table
 from affect_workbench.analyses.disparities.group_metrics import comparability_table
-from affect_workbench.analyses.disparities.numbers import severity_table
+from affect_workbench.analyses.disparities.numbers import label_valence, severity_table
 from affect_workbench.analyses.disparities.ranking import retrieval_tables
-from affect_workbench.analyses.inference.clusters import group_codes
-from affect_workbench.analyses.inference.verdicts import Rules
-from affect_workbench.analyses.slices.coding import CodedAttribute
-from affect_workbench.analyses.slices.pairs import pair_codes
-from affect_workbench.analyses.slices.strata import strata
+from affect_workbench.analyses.slices.sliced import SlicedPredictions
+from affect_workbench.analyses.slices.strata import Strata, strata
 from affect_workbench.arrays import Vectors
-from affect_workbench.data.predictions import Predictions
 
 MOST_DRAWN_ANEW = 20_000
 """What deals out pictures one by one is asked of at most this many, drawn at random."""
@@ -39,7 +36,7 @@ Tables = Mapping[str, pd.DataFrame]
 
 
 @dataclass(frozen=True)
-class Besides:
+class AuditContext:
     """What is known besides the predictions.
 
     Attributes:
@@ -58,7 +55,7 @@ class Besides:
 
 
 @dataclass(frozen=True)
-class Answers:
+class QuestionResults:
     """What came of the questions.
 
     Attributes:
@@ -67,230 +64,169 @@ class Answers:
         sampled: table -> pictures that it rests on, for tables of a sample; those of all pictures are not in it.
     """
 
-    tables: dict[str, pd.DataFrame]
-    left_out: list[tuple[str, str]]
-    sampled: dict[str, int]
+    tables: dict[str, pd.DataFrame] = field(default_factory=dict)
+    left_out: list[tuple[str, str]] = field(default_factory=list)
+    sampled: dict[str, int] = field(default_factory=dict)
 
 
-def further_answers(
-    predictions: Predictions,
-    attributes: Sequence[CodedAttribute],
-    config: AuditConfig,
-    *,
-    besides: Besides | None = None,
-    inferred: frozenset[str] = frozenset(),
-    progress: Callable[[str], None] | None = None,
-) -> Answers:
-    """Every further table that these predictions can give.
+@dataclass(frozen=True)
+class Question:
+    """An additional analysis. Its functions are asked with the pictures, the config and the context.
 
-    Args:
-        predictions: of the `n` pictures.
-        attributes: coded from the same pictures.
-        config: what was asked for by name, and the rules.
-        besides: what else is known.
-        inferred: columns whose values were inferred.
-        progress: called with the name of each question before it is asked.
+    Attributes:
+        name: in words.
+        answer: the tables.
+        pictures: whether it is asked of every picture, of at most `MOST_DRAWN_ANEW`, or of so many only where pictures come
+            in groups: independent ones are permuted as whole tables of counts, groups one by one.
+        possible: whether there is anything to ask.
+        by_name: whether the caller asked for it by name.
+        omissions: what of it is left out, and why.
+    """
+
+    name: str
+    answer: Callable[[SlicedPredictions, AuditConfig, AuditContext], Tables]
+    pictures: Literal["every", "sample", "sample of groups"] = "every"
+    possible: Callable[[SlicedPredictions, AuditConfig, AuditContext], bool] = lambda data, config, context: True
+    by_name: Callable[[AuditConfig, AuditContext], bool] = lambda config, context: False
+    omissions: Callable[[SlicedPredictions, AuditContext], list[tuple[str, str]]] = lambda data, context: []
+
+
+def ask_questions(data: SlicedPredictions, config: AuditConfig, *, context: AuditContext) -> QuestionResults:
+    """Every additional table that these predictions can give; without `config.further` what was asked for by name.
 
     Raises:
         ValueError: something that was asked for by name cannot be answered (what, and why).
     """
-    asker = _Asker(_Pictures(predictions, list(attributes)), config, besides or Besides(), inferred)
-    answers = Answers({}, [], {})
-    for question in asker.questions():
-        if progress is not None:
-            progress(question.name)
-        try:
-            found = question.answer()
-        except ValueError as error:
-            if question.by_name:
-                raise
-            answers.left_out.append((question.name, str(error)))
+    sample = data.sample(MOST_DRAWN_ANEW, seed=config.seed, whole_pairs=True)
+    pictures = {"every": data, "sample": sample, "sample of groups": data if data.groups is None else sample}
+    results = QuestionResults()
+    for question in QUESTIONS:
+        by_name, asked = question.by_name(config, context), pictures[question.pictures]
+        if not (by_name or config.further) or not question.possible(data, config, context):
             continue
-        answers.tables.update(found)
-        answers.left_out.extend(asker.left_out)
-        asker.left_out.clear()
-        if question.pictures < len(predictions):
-            answers.sampled.update(dict.fromkeys(found, question.pictures))
-    return answers
+        try:
+            found = question.answer(asked, config, context)
+        except ValueError as error:
+            if by_name:
+                raise
+            results.left_out.append((question.name, str(error)))
+            continue
+        results.tables.update(found)
+        results.left_out.extend(question.omissions(asked, context))
+        if len(asked) < len(data):
+            results.sampled.update(dict.fromkeys(found, len(asked)))
+    return results
 
 
-@dataclass(frozen=True)
-class _Pictures:
-    """Predictions and attributes of the same pictures."""
-
-    predictions: Predictions
-    attributes: list[CodedAttribute]
-
-    def at_most(self, count: int, seed: int) -> _Pictures:
-        """At most `count` of them, drawn at random; pictures of one pair are drawn together."""
-        n = len(self.predictions)
-        if n <= count:
-            return self
-        mask = np.zeros(n, dtype=bool)
-        rng, pairs = np.random.default_rng(seed), pair_codes(self.predictions.rows)
-        if pairs is None:
-            mask[rng.choice(n, count, replace=False)] = True
-        else:
-            own = np.where(pairs >= 0, pairs, pairs.max() + 1 + np.arange(n))
-            order = rng.random(int(own.max()) + 1)[own]
-            least = np.partition(order, count)[count]  # of the first pair that does not fit
-            mask = order < least
-        return _Pictures(
-            self.predictions.take(mask), [replace(attribute, codes=attribute.codes[mask]) for attribute in self.attributes]
-        )
+def _held(data: SlicedPredictions, config: AuditConfig) -> Strata:
+    return strata(
+        data.predictions, config.adjust_for, bins=config.bins, numeric=config.numeric, categorical=config.categorical
+    )
 
 
-@dataclass(frozen=True)
-class _Question:
-    """One thing to ask: in words, how, of how many pictures, and whether the caller asked for it by name."""
-
-    name: str
-    answer: Callable[[], Tables]
-    pictures: int
-    by_name: bool = False
+def _adjusted(data: SlicedPredictions, config: AuditConfig, context: AuditContext) -> Tables:
+    return {"adjusted": adjusted_table(data, _held(data, config), rules=config.rules)}
 
 
-class _Asker:
-    """The questions; every method answers one of them."""
+def _error_rates(data: SlicedPredictions, config: AuditConfig, context: AuditContext) -> Tables:
+    rules = config.rules.without_intersections
+    return {"odds": odds_table(data, rules=rules), "confusions": confusion_table(data, rules=rules)}
 
-    def __init__(self, every: _Pictures, config: AuditConfig, besides: Besides, inferred: frozenset[str]) -> None:
-        self.every, self.config, self.besides, self.inferred = every, config, besides, inferred
-        self.few = every.at_most(MOST_DRAWN_ANEW, config.seed)
-        # Independent pictures are dealt out as whole tables of counts; groups one by one.
-        self.dealt = every if group_codes(every.predictions.rows) is None else self.few
-        self.left_out: list[tuple[str, str]] = []
-        self.rules = Rules(config.min_count, config.alpha, config.tolerance)
 
-    def questions(self) -> list[_Question]:
-        """What the data may answer, in the order of the report."""
-        config, predictions = self.config, self.every.predictions
-        every, few, dealt = (len(pictures.predictions) for pictures in (self.every, self.few, self.dealt))
-        asked: list[_Question] = []
-        if config.adjust_for:
-            held = ", ".join(config.adjust_for)
-            asked.append(_Question(f"differences within pictures alike in {held}", self.adjusted, every, by_name=True))
-        if predictions.truth is not None:
-            asked.append(_Question("what is missed and mistaken", self.truth_gaps, every))
-            asked.append(_Question("calibration in slices", self.calibration, few))
-        asked.append(_Question("severity", self.severity, dealt, by_name=self.besides.valence is not None))
-        if predictions.truth is not None:
-            asked.append(_Question("severity beyond the labels", self.severity_beyond_labels, dealt))
-        asked += [
-            _Question(f"outcome {name}", lambda name=name: self.outcome(name), every, by_name=True)  # type: ignore[misc]
-            for name in config.outcomes
-        ]
-        asked.append(_Question("all emotions at once", self.distribution, dealt))
-        asked.append(_Question("figures of other tools", self.comparability, dealt, by_name=bool(config.favourable)))
-        if predictions.measure != "label":
-            asked.append(_Question("the nearest pictures", self.retrieval, few))
-        if self.besides.training is not None:
-            asked.append(_Question("bias amplification", self.amplification, every, self.besides.training_by_name))
-        # What is asked for by name is answered, whatever else is left.
-        return [question for question in asked if config.further or question.by_name]
+def _calibration(data: SlicedPredictions, config: AuditConfig, context: AuditContext) -> Tables:
+    sampling = config.sampling.at_most(_FEWER_DRAWS)
+    return {"calibration": calibration_table(data, temperature=context.temperature, rules=config.rules, sampling=sampling)}
 
-    def adjusted(self) -> Tables:
-        return {
-            "adjusted": adjusted_table(
-                self.every.predictions,
-                self.every.attributes,
-                adjust_for=self.config.adjust_for,
-                rules=self.rules,
-                order=self.config.order,
-                bins=self.config.bins,
-                inferred=self.inferred,
-                numeric=self.config.numeric,
-                categorical=self.config.categorical,
-            )
-        }
 
-    def truth_gaps(self) -> Tables:
-        given = (self.every.predictions, self.every.attributes)
-        return {
-            "odds": odds_table(*given, rules=self.rules, inferred=self.inferred),
-            "confusions": confusion_table(*given, rules=self.rules, inferred=self.inferred),
-        }
+def _severity(data: SlicedPredictions, config: AuditConfig, context: AuditContext) -> Tables:
+    rules = config.rules.without_intersections
+    return {"severity": severity_table(data, valence=context.valence, rules=rules, sampling=config.sampling)}
 
-    def calibration(self) -> Tables:
-        return {
-            "calibration": calibration_table(
-                self.few.predictions,
-                self.few.attributes,
-                temperature=self.besides.temperature,
-                rules=self.rules,
-                draws=min(self.config.draws, _FEWER_DRAWS),
-                seed=self.config.seed,
-                inferred=self.inferred,
-            )
-        }
 
-    def severity(self) -> Tables:
-        table, without = self._severity(beyond_labels=False)
-        if without:
-            said = np.bincount(self.dealt.predictions.predicted, minlength=len(self.dealt.predictions.taxonomy))
-            named = zip(self.dealt.predictions.taxonomy.labels, said, strict=True)
-            counts = ", ".join(f"{label!r} ({count:,})" for label, count in named if label in without and count)
-            if counts:
-                self.left_out.append((f"{NO_VALENCE}{counts}", "no polarity is known for these labels: give --valence"))
-        return {"severity": table}
+def _severity_beyond_labels(data: SlicedPredictions, config: AuditConfig, context: AuditContext) -> Tables:
+    rules = config.rules.without_intersections
+    table = severity_table(data, valence=context.valence, beyond_labels=True, rules=rules, sampling=config.sampling)
+    return {"severity_beyond_labels": table}
 
-    def severity_beyond_labels(self) -> Tables:
-        return {"severity_beyond_labels": self._severity(beyond_labels=True)[0]}
 
-    def _severity(self, *, beyond_labels: bool) -> tuple[pd.DataFrame, tuple[str, ...]]:
-        config = self.config
-        return severity_table(
-            self.dealt.predictions,
-            self.dealt.attributes,
-            valence=self.besides.valence,
-            beyond_labels=beyond_labels,
-            min_count=config.min_count,
-            alpha=config.alpha,
-            draws=config.draws,
-            seed=config.seed,
-            inferred=self.inferred,
-        )
+def _without_valence(data: SlicedPredictions, context: AuditContext) -> list[tuple[str, str]]:
+    taxonomy = data.predictions.taxonomy
+    number = label_valence(taxonomy, context.valence)
+    said = np.bincount(data.predictions.predicted, minlength=len(taxonomy))
+    named = zip(taxonomy.labels, said, number, strict=True)
+    counts = ", ".join(f"{label!r} ({count:,})" for label, count, value in named if count and not np.isfinite(value))
+    return [(f"{NO_VALENCE}{counts}", "no polarity is known for these labels: give --valence")] if counts else []
 
-    def outcome(self, name: str) -> Tables:
-        config, predictions = self.config, self.every.predictions
-        held = strata(predictions, config.adjust_for, bins=config.bins) if config.adjust_for else None
-        return outcome_tables(predictions.rows, self.every.attributes, config, name=name, held=held, inferred=self.inferred)
 
-    def distribution(self) -> Tables:
-        config = self.config
-        return {
-            "distribution": distribution_table(
-                self.dealt.predictions,
-                self.dealt.attributes,
-                min_count=config.min_count,
-                draws=config.draws,
-                seed=config.seed,
-            )
-        }
+def _outcomes(data: SlicedPredictions, config: AuditConfig, context: AuditContext) -> Tables:
+    held = _held(data, config) if config.adjust_for else None
+    tables: dict[str, pd.DataFrame] = {}
+    for name in config.outcomes:
+        tables |= outcome_tables(data, config, name=name, held=held)
+    return tables
 
-    def comparability(self) -> Tables:
-        return {
-            "comparability": comparability_table(
-                self.dealt.predictions,
-                self.dealt.attributes,
-                favourable=self.config.favourable or None,
-                draws=self.config.draws,
-                seed=self.config.seed,
-            )
-        }
 
-    def retrieval(self) -> Tables:
-        slices, figures = retrieval_tables(
-            self.few.predictions, self.few.attributes, draws=min(self.config.draws, _FEWER_DRAWS), seed=self.config.seed
-        )
-        return {"retrieval": slices, "retrieval_figures": figures}
+def _distribution(data: SlicedPredictions, config: AuditConfig, context: AuditContext) -> Tables:
+    return {"distribution": distribution_table(data, rules=config.rules, sampling=config.sampling)}
 
-    def amplification(self) -> Tables:
-        assert self.besides.training is not None
-        cells, means = amplification_tables(
-            self.every.predictions,
-            self.every.attributes,
-            training=self.besides.training,
-            draws=self.config.draws,
-            seed=self.config.seed,
-        )
-        return {"amplification": cells, "amplification_means": means}
+
+def _comparability(data: SlicedPredictions, config: AuditConfig, context: AuditContext) -> Tables:
+    return {"comparability": comparability_table(data, favourable=config.favourable or None, sampling=config.sampling)}
+
+
+def _retrieval(data: SlicedPredictions, config: AuditConfig, context: AuditContext) -> Tables:
+    slices, figures = retrieval_tables(data, sampling=config.sampling.at_most(_FEWER_DRAWS))
+    return {"retrieval": slices, "retrieval_figures": figures}
+
+
+def _amplification(data: SlicedPredictions, config: AuditConfig, context: AuditContext) -> Tables:
+    assert context.training is not None  # the question is not possible without
+    cells, means = amplification_tables(data, training=context.training, sampling=config.sampling)
+    return {"amplification": cells, "amplification_means": means}
+
+
+def _has_truth(data: SlicedPredictions, config: AuditConfig, context: AuditContext) -> bool:
+    return data.predictions.truth is not None
+
+
+QUESTIONS: tuple[Question, ...] = (
+    Question(
+        "differences within strata",
+        _adjusted,
+        possible=lambda data, config, context: bool(config.adjust_for),
+        by_name=lambda config, context: True,
+    ),
+    Question("what is missed and mistaken", _error_rates, possible=_has_truth),
+    Question("calibration in slices", _calibration, "sample", possible=_has_truth),
+    Question(
+        "severity",
+        _severity,
+        "sample of groups",
+        by_name=lambda config, context: context.valence is not None,
+        omissions=_without_valence,
+    ),
+    Question("severity beyond the labels", _severity_beyond_labels, "sample of groups", possible=_has_truth),
+    Question(
+        "outcomes",
+        _outcomes,
+        possible=lambda data, config, context: bool(config.outcomes),
+        by_name=lambda config, context: True,
+    ),
+    Question("all emotions at once", _distribution, "sample of groups"),
+    Question(
+        "figures of other tools", _comparability, "sample of groups", by_name=lambda config, context: bool(config.favourable)
+    ),
+    Question(
+        "the nearest pictures",
+        _retrieval,
+        "sample",
+        possible=lambda data, config, context: data.predictions.measure != "label",
+    ),
+    Question(
+        "bias amplification",
+        _amplification,
+        possible=lambda data, config, context: context.training is not None,
+        by_name=lambda config, context: context.training_by_name,
+    ),
+)
+"""The additional analyses, in the order of the report."""

@@ -11,20 +11,18 @@ import pandas as pd
 from affect_workbench.analyses.audit.config import AuditConfig
 from affect_workbench.analyses.audit.notes import prediction_notes
 from affect_workbench.analyses.audit.pair_notes import pair_exclusions, pair_notes, pairing_of
-from affect_workbench.analyses.audit.questions import Answers, Besides, further_answers
+from affect_workbench.analyses.audit.questions import AuditContext, QuestionResults, ask_questions
 from affect_workbench.analyses.audit.result import AuditResult, RunInfo, now
 from affect_workbench.analyses.audit.tables import excluded_table, map_of, map_record, samples_of
 from affect_workbench.analyses.disparities.accuracy import ACCURACY, accuracy_table
-from affect_workbench.analyses.inference.clusters import group_codes, group_spreads, of_scores
-from affect_workbench.analyses.inference.means.spread import Spread
-from affect_workbench.analyses.inference.verdicts import Rules
+from affect_workbench.analyses.inference.clusters import group_spreads, of_scores
 from affect_workbench.analyses.skew.findings import ranked, skew_table
 from affect_workbench.analyses.skew.in_pairs import InPairs
 from affect_workbench.analyses.skew.label_tree import coarsest, level_table
 from affect_workbench.analyses.slices.attribute_kinds import kind_notes
 from affect_workbench.analyses.slices.coding import coded_attributes
 from affect_workbench.analyses.slices.repeats import repeating_columns
-from affect_workbench.analyses.slices.scores import scores
+from affect_workbench.analyses.slices.sliced import SlicedPredictions
 from affect_workbench.analyses.slices.sums import slice_sums
 from affect_workbench.analyses.space.geometry.anchor_distances import slice_table, structure_table
 from affect_workbench.analyses.space.tables import space_tables
@@ -38,7 +36,7 @@ def run_audit(
     *,
     inferred: frozenset[str] = frozenset(),
     unproven: Mapping[str, str] | None = None,
-    besides: Besides | None = None,
+    context: AuditContext | None = None,
     provenance: Mapping[str, Any] | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> AuditResult:
@@ -50,7 +48,7 @@ def run_audit(
         inferred: attributes that were inferred, not declared; their slices are corrected for many tests apart.
         unproven: inferred attributes on which no finding may rest, with the reason: their slices are counted, their verdict
             is "undetermined" wherever there are enough pictures, and nothing further is asked of them.
-        besides: what is known besides the predictions: training pictures, a valence lexicon, a temperature.
+        context: what is known besides the predictions: training pictures, a valence lexicon, a temperature.
         provenance: what the caller knows of where the data came from (command, fingerprints); kept in `run`.
         progress: called with the name of each step before it starts.
 
@@ -58,103 +56,62 @@ def run_audit(
         ValueError: an unknown attribute, nothing to slice by, or a further question that was asked for by name and cannot
             be answered.
     """
-    config, say = config or AuditConfig(), progress or (lambda step: None)
+    config, context, aside = config or AuditConfig(), context or AuditContext(), dict(unproven or {})
+    say = progress or (lambda step: None)
     say("slicing")
-    available = [name for name in attribute_columns(predictions.rows) if name not in config.outcomes]
-    repeating = repeating_columns(predictions, [name for name in available if name not in inferred])
-    coded, unusable = coded_attributes(
-        predictions.rows,
-        config.attributes,
-        available,
-        bins=config.bins,
-        numeric=config.numeric,
-        categorical=config.categorical,
-        aside=repeating,
-    )
-    kinds = kind_notes(predictions.rows, coded, config.numeric, config.categorical)
+    data, unusable = _sliced(predictions, config, inferred)
+    proven = data.without(frozenset(aside))
     say("counting")
-    per_picture = scores(predictions)
-    k = len(predictions.taxonomy)
-    sums = slice_sums(coded, per_picture.columns, order=config.order, min_count=config.min_count, beside=1 + k)
+    beside = 1 + len(predictions.taxonomy)
+    sums = slice_sums(data.attributes, data.scores.columns, order=config.order, min_count=config.min_count, beside=beside)
     say("testing")
-    groups = group_codes(predictions.rows)
-    spreads: dict[str, Spread] = {}
-    if groups is not None:
-        spreads = group_spreads(sums, coded, groups, of_scores(per_picture), order=config.order)
-    pairing = pairing_of(
-        predictions.rows, sums.specs, coded, order=config.order, min_count=config.min_count, inferred=inferred
-    )
-    in_pairs = None if pairing is None else InPairs.of(pairing, per_picture)
-    rules = Rules(config.min_count, config.alpha, config.tolerance)
-    findings = skew_table(
-        sums,
-        per_picture,
-        predictions.taxonomy,
-        min_count=config.min_count,
-        alpha=config.alpha,
-        tolerance=config.tolerance,
-        spreads=spreads,
-        inferred=inferred,
-        pairs=in_pairs,
-    )
-    aside = dict(unproven or {})
+    spreads = {} if data.groups is None else group_spreads(sums, data, compared=of_scores(data.scores))
+    pairing = pairing_of(sums.specs, data, min_count=config.min_count)
+    in_pairs = None if pairing is None else InPairs.of(pairing, data.scores)
+    findings = skew_table(sums, data, rules=config.rules, spreads=spreads, pairs=in_pairs)
     findings = without_verdicts(findings, aside)
-    proven = [attribute for attribute in coded if attribute.column not in aside]
-    further = Answers({}, [], {})
-    if proven and (config.further or config.outcomes or config.adjust_for):
+    answers = QuestionResults()
+    if proven.attributes and (config.further or config.outcomes or config.adjust_for):
         say("asking further")
-        further = further_answers(predictions, proven, config, besides=besides, inferred=inferred)
-    if config.further and proven:
-        levels = level_table(
-            sums,
-            per_picture,
-            predictions.taxonomy,
-            coded,
-            rules=rules,
-            order=config.order,
-            groups=groups,
-            inferred=inferred,
-            pairing=pairing,
-        )
-        findings["coarsest"] = coarsest(findings, levels, predictions.taxonomy)
-        levels = without_verdicts(levels, aside)
-        further.tables["levels"] = levels[levels["where"].map(len) == 1].reset_index(drop=True)
-    accuracy: dict[str, pd.DataFrame] = {}
-    if "hit" in per_picture:
-        table = accuracy_table(sums, per_picture, rules=rules, spread=spreads.get("hit"), inferred=inferred)
-        accuracy[ACCURACY] = without_verdicts(table, aside)
+        answers = ask_questions(proven, config, context=context)
+    tables: dict[str, pd.DataFrame] = {}
+    if "hit" in data.scores:
+        accuracy = accuracy_table(sums, data, rules=config.rules, spread=spreads.get("hit"))
+        tables[ACCURACY] = without_verdicts(accuracy, aside)
+    tables |= answers.tables
+    if proven.attributes and config.further:
+        levels = level_table(sums, data, rules=config.rules, pairing=pairing)
+        findings = findings.assign(coarsest=coarsest(findings, levels, taxonomy=predictions.taxonomy))
+        single = levels["where"].map(len) == 1
+        tables["levels"] = without_verdicts(levels[single].reset_index(drop=True), aside)
     if in_pairs is not None:
-        further.tables["pairs"] = in_pairs.table(sums.specs, per_picture.of("said"), rules=rules, inferred=inferred)
-    structure = structure_table(sums, per_picture, predictions.taxonomy, spreads=spreads)
-    slices = slice_table(sums, per_picture, coded, predictions.embeddings, spreads=spreads)
+        tables["pairs"] = in_pairs.table(sums.specs, data.scores.of("said"), rules=config.rules, inferred=inferred)
+    structure = structure_table(sums, data, spreads=spreads)
+    slices = slice_table(sums, data, spreads=spreads)
     say("drawing the map")
     drawn = map_of(predictions, config)
     say("measuring the space")
-    space = space_tables(
-        predictions,
+    tables |= space_tables(
         proven,
         skewed=frozenset(findings.loc[findings["verdict"] == "skewed", "slice"]),
-        inferred=inferred,
         on_map=None if drawn is None else drawn.positions,
         most=config.space_pictures,
         seed=config.seed,
-        wordings=None if besides is None else besides.wordings,
+        wordings=context.wordings,
     )
     return AuditResult(
         taxonomy=predictions.taxonomy,
         findings=findings,
         slices=slices,
         structure=structure,
-        samples=samples_of(predictions, per_picture, drawn),
+        samples=samples_of(data, drawn),
         excluded=excluded_table(
-            coded,
-            unusable,
+            data,
             slices,
-            sums.excluded,
-            further.left_out,
-            aside,
-            config.min_count,
-            pair_exclusions(pairing, coded, sums.specs, min_count=config.min_count),
+            min_count=config.min_count,
+            reasons={"attribute": unusable, "concept": aside.items(), "question": answers.left_out},
+            intersections=sums.excluded,
+            in_pairs=pair_exclusions(pairing, data, specs=sums.specs, min_count=config.min_count),
         ),
         run=RunInfo(
             created=now(),
@@ -163,23 +120,40 @@ def run_audit(
             truth="votes" if predictions.has_votes else "labels" if truth is not None else "none",
             measure=predictions.measure,
             source=predictions.source,
-            attributes=tuple(attribute.column for attribute in coded),
+            attributes=tuple(attribute.column for attribute in data.attributes),
             inferred=tuple(sorted(inferred)),
             unproven=aside,
             tested=int(findings["p"].notna().sum()),
             config=config,
-            sampled=further.sampled,
+            sampled=answers.sampled,
             map=map_record(drawn, predictions),
             notes=(
                 *predictions.notes,
                 *prediction_notes(predictions),
-                *kinds,
+                *kind_notes(predictions.rows, data.attributes, numeric=config.numeric, categorical=config.categorical),
                 *pair_notes(predictions.rows, pairing, min_count=config.min_count),
             ),
             provenance=provenance or {},
         ),
-        tables={**accuracy, **further.tables, **space},
+        tables=tables,
     )
+
+
+def _sliced(
+    predictions: Predictions, config: AuditConfig, inferred: frozenset[str]
+) -> tuple[SlicedPredictions, list[tuple[str, str]]]:
+    """The predictions with the attributes that they are sliced by, and (name, reason) of those that they are not."""
+    available = [name for name in attribute_columns(predictions.rows) if name not in config.outcomes]
+    coded, unusable = coded_attributes(
+        predictions.rows,
+        config.attributes,
+        available=available,
+        bins=config.bins,
+        numeric=config.numeric,
+        categorical=config.categorical,
+        aside=repeating_columns(predictions, [name for name in available if name not in inferred]),
+    )
+    return SlicedPredictions(predictions, tuple(coded), inferred), unusable
 
 
 def without_verdicts(table: pd.DataFrame, unproven: Mapping[str, str]) -> pd.DataFrame:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from affect_workbench.analyses.audit.config import AuditConfig
-from affect_workbench.analyses.slices.coding import CodedAttribute
-from affect_workbench.analyses.slices.scores import Scores
+from affect_workbench.analyses.slices.sliced import Sliced, SlicedPredictions
 from affect_workbench.analyses.space.geometry.projection import Projection, projection
 from affect_workbench.data.predictions import Predictions
 
@@ -47,8 +46,9 @@ def map_record(drawn: Projection | None, predictions: Predictions) -> dict[str, 
     }
 
 
-def samples_of(predictions: Predictions, per_picture: Scores, drawn: Projection | None) -> pd.DataFrame:
+def samples_of(data: SlicedPredictions, drawn: Projection | None) -> pd.DataFrame:
     """One row a picture, as `AuditResult.samples` describes it."""
+    predictions, per_picture = data.predictions, data.scores
     labels = np.asarray(predictions.taxonomy.labels, dtype=object)
     samples = predictions.rows.copy()
     samples["predicted"] = labels[predictions.predicted]
@@ -74,30 +74,28 @@ def samples_of(predictions: Predictions, per_picture: Scores, drawn: Projection 
 
 
 def excluded_table(
-    coded: list[CodedAttribute],
-    unusable: list[tuple[str, str]],
+    data: Sliced,
     slices: pd.DataFrame,
-    intersections: pd.DataFrame,
-    unanswered: Sequence[tuple[str, str]],
-    unproven: Mapping[str, str],
+    *,
     min_count: int,
+    reasons: Mapping[str, Iterable[tuple[str, str]]],
+    intersections: pd.DataFrame,
     in_pairs: Sequence[tuple[str, str, int, str]] = (),
 ) -> pd.DataFrame:
     """What was left out and why, columns `EXCLUDED_COLUMNS`.
 
     Args:
-        coded: what is sliced by.
-        unusable: attributes that are not, and why.
+        data: the pictures.
         slices: those that were counted, with `n` and `n_complement`.
-        intersections: those that were not, with `n` and `reason`.
-        unanswered: questions that the data cannot answer, and why.
-        unproven: inferred attributes that no finding may rest on, and why.
         min_count: fewest pictures on either side for a test.
+        reasons: attributes, concepts, questions -> (name, reason) of those that are left out.
+        intersections: slices that were not counted, with `n` and `reason`.
         in_pairs: pictures and slices that are not compared in pairs (`analyses.audit.pair_notes.pair_exclusions`).
     """
+    whole = [(what, name, None, reason) for what, named in reasons.items() for name, reason in named]
     missing = [
         ("pictures", f"without {attribute.column}", attribute.missing, "no value: in no slice of it, nor in a complement")
-        for attribute in coded
+        for attribute in data.attributes
         if attribute.missing
     ]
     few = slices[(slices["n"] < min_count) | (slices["n_complement"] < min_count)]
@@ -105,9 +103,6 @@ def excluded_table(
         ("slice", row.slice, row.n, f"fewer than {min_count} pictures in it or in its complement: listed, not tested")
         for row in few.itertuples()
     ]
-    attributes = [("attribute", name, None, reason) for name, reason in unusable]
-    attributes += [("concept", name, None, reason) for name, reason in unproven.items()]
     listed = [("slice", row.slice, row.n, row.reason) for row in intersections.itertuples()]
-    questions = [("question", name, None, reason) for name, reason in unanswered]
-    table = pd.DataFrame([*attributes, *questions, *missing, *in_pairs, *untested, *listed], columns=list(EXCLUDED_COLUMNS))
+    table = pd.DataFrame([*whole, *missing, *in_pairs, *untested, *listed], columns=list(EXCLUDED_COLUMNS))
     return table.astype({"n": "Int64"})

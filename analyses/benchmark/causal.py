@@ -20,7 +20,7 @@ from affect_workbench.analyses.benchmark.results import (
     share_row,
     verdict,
 )
-from affect_workbench.analyses.concepts.calibrated_skew import calibrated_skew
+from affect_workbench.analyses.concepts.calibrated_skew import GoldLabels, calibrated_skew
 from affect_workbench.analyses.concepts.sampling import stratified_sample
 from affect_workbench.analyses.inference.mantel_haenszel import adjusted_difference
 from affect_workbench.analyses.space.erasure.leace import leace, within_label_leace
@@ -48,12 +48,12 @@ def entangled_experiment(*, blocks: tuple[int, int]) -> Experiment:
         for at in range(PROMPTS):
             one, other = drawn_seed(seed, at), drawn_seed(seed, PROMPTS + at)
             planted = entangled_concept(COSINE, n=6_000 if quick else 20_000, seed=one)
-            queue = stratified_sample(planted.score, planted.said, GOLD, seed=other)
+            queue = stratified_sample(planted.score, planted.said, size=GOLD, seed=other)
             position = queue["position"].to_numpy()
             gold, weights = np.full(len(planted.gold), np.nan), np.full(len(planted.gold), np.nan)
             gold[position], weights[position] = planted.gold[position], 1 / queue["probability"]
             k = len(planted.world.taxonomy)
-            table = calibrated_skew(planted.score, planted.said, gold, k, weights=weights, draws=DRAWS, seed=other)
+            table = calibrated_skew(planted.score, planted.said, GoldLabels(gold, weights), k=k, draws=DRAWS, seed=other)
             row, said = table.iloc[planted.label], planted.said == planted.label
             yes = planted.score > np.quantile(planted.score, 1 - SHARE)
             found["ours"].append(float(row["effect"]))

@@ -11,13 +11,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from affect_workbench.analyses.inference.clusters import Compared, group_codes, group_spreads
+from affect_workbench.analyses.inference.clusters import Compared, group_spreads
 from affect_workbench.analyses.inference.means.spread import Spread
-from affect_workbench.analyses.inference.verdicts import Cells, Rules, judged
+from affect_workbench.analyses.inference.verdicts import Cells, Rules, verdicts
+from affect_workbench.analyses.inference.verdicts import counted as evidence_of_counts
 from affect_workbench.analyses.slices.coding import CodedAttribute, coded_attributes
 from affect_workbench.analyses.slices.conditions import Condition, SliceSpec
 from affect_workbench.analyses.slices.families import families, slice_families
 from affect_workbench.analyses.slices.scores import scores
+from affect_workbench.analyses.slices.sliced import SlicedPredictions
 from affect_workbench.analyses.slices.sums import CodedColumns, SliceSums, group_sums, slice_sums
 from affect_workbench.arrays import Floats, Mask
 from affect_workbench.data.predictions import Predictions
@@ -66,16 +68,16 @@ class Counted:
     def cells(self, rules: Rules) -> Cells:
         """The audit's own judgement."""
         outside = self.sums.outside
-        return judged(
+        evidence = evidence_of_counts(
             self.said,
             self.n,
             outside[:, 1 : 1 + self.k],
             outside[:, :1],
             rules,
-            families=slice_families(self.sums.specs),
             design=None if self.spread is None else self.spread.design,
             freedom=None if self.spread is None else self.spread.freedom,
         )
+        return verdicts(evidence, rules, families=slice_families(self.sums.specs))
 
 
 def counted(predictions: Predictions, *, order: int = ORDER, min_count: int = Rules().min_count) -> Counted:
@@ -84,14 +86,12 @@ def counted(predictions: Predictions, *, order: int = ORDER, min_count: int = Ru
     columns, at = per_picture.columns, per_picture.at
     wrong = columns.of_code[:, at["labelled"]] - columns.of_code[:, at["hit"]]
     named = [str(name) for name in predictions.rows if str(name).startswith("attribute_")]
-    coded, _ = coded_attributes(predictions.rows, named, named)
+    coded, _ = coded_attributes(predictions.rows, named, available=named)
     of_code = np.hstack([columns.of_code[:, : 1 + k], wrong])
     sums = slice_sums(coded, CodedColumns(columns.codes, of_code, columns.rest[:, :0]), order=order, min_count=min_count)
-    groups = group_codes(predictions.rows)
-    spread = None
-    if groups is not None:
-        spread = group_spreads(sums, coded, groups, {"said": Compared(per_picture.of("said"))}, order=order)["said"]
-    return Counted(sums, coded, k, spread)
+    data = SlicedPredictions(predictions, tuple(coded))
+    spreads = group_spreads(sums, data, compared={"said": Compared(per_picture.of("said"))})
+    return Counted(sums, coded, k, spreads.get("said"))
 
 
 def flags(table: Counted, rng: np.random.Generator, *, rules: Rules | None = None) -> dict[str, Mask]:

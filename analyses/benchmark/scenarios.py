@@ -15,8 +15,11 @@ from affect_workbench.analyses.benchmark.decision_rules import counted, flags, p
 from affect_workbench.analyses.benchmark.results import RIGHT, TOOLS, Experiment, Record, Row, share_row
 from affect_workbench.analyses.disparities.adjusted import adjusted_table
 from affect_workbench.analyses.disparities.calibration import calibration_table
+from affect_workbench.analyses.inference.resampling import Sampling
 from affect_workbench.analyses.slices.coding import CodedAttribute, coded_attribute
 from affect_workbench.analyses.slices.conditions import SliceSpec
+from affect_workbench.analyses.slices.sliced import SlicedPredictions
+from affect_workbench.analyses.slices.strata import strata
 from affect_workbench.analyses.space.margins import hubness_table
 from affect_workbench.arrays import Mask
 from affect_workbench.data.predictions import Predictions
@@ -260,7 +263,7 @@ def miscalibrated(world: TableWorld, rng: np.random.Generator) -> Planted:
     rows = drawn.rows.assign(label=np.array(world.taxonomy.labels, dtype=object)[y])
     predictions = Predictions(1 - given, rows, world.taxonomy, "score", "planted table")
     coded = [coded_attribute(rows[name]) for name in place]
-    table = calibration_table(predictions, coded, draws=499, seed=int(rng.integers(2**31)))
+    table = calibration_table(SlicedPredictions(predictions, tuple(coded)), sampling=Sampling(499, int(rng.integers(2**31))))
     name = SliceSpec.from_json({key: f"v{value}" for key, value in place.items()}).name
     named = (table["error_q"][table["slice"] == name] <= 0.05).any()
     return Planted(world, predictions, (), bool(named) and _skewed(_audit(predictions)) == 0, silent=True)
@@ -297,7 +300,7 @@ def _adjusted(
     predictions: Predictions, coded: Sequence[CodedAttribute], adjust_for: tuple[str, ...], world: TableWorld, target: Target
 ) -> pd.Series:
     """The target's row once something is held fixed."""
-    table = adjusted_table(predictions, coded, adjust_for=adjust_for)
+    table = adjusted_table(SlicedPredictions(predictions, tuple(coded)), strata(predictions, adjust_for))
     place, emotion = target
     wanted = {name: f"v{value}" for name, value in place.items()}
     return table[(table["emotion"] == world.taxonomy.labels[emotion]) & (table["where"] == wanted)].iloc[0]

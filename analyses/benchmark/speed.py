@@ -14,7 +14,7 @@ import pandas as pd
 from affect_workbench.analyses.benchmark.results import FAIL, OPEN, PASS, Experiment, Record, Row
 from affect_workbench.analyses.skew.findings import skew_table
 from affect_workbench.analyses.slices.coding import coded_attribute, coded_attributes
-from affect_workbench.analyses.slices.scores import scores
+from affect_workbench.analyses.slices.sliced import SlicedPredictions
 from affect_workbench.analyses.slices.sums import slice_sums
 from affect_workbench.analyses.space.mmd import mmd_table
 from affect_workbench.data.predictions import Predictions
@@ -86,10 +86,10 @@ def seconds(work: Callable[[], object]) -> tuple[float, float]:
 
 def cell_table(predictions: Predictions) -> pd.DataFrame:
     """From predictions to every pair's finding: the audit without distances, map and samples."""
-    coded, _ = coded_attributes(predictions.rows, None, attribute_columns(predictions.rows))
-    per_picture, k = scores(predictions), len(predictions.taxonomy)
-    sums = slice_sums(coded, per_picture.columns, order=2, beside=1 + k)
-    return skew_table(sums, per_picture, predictions.taxonomy)
+    coded, _ = coded_attributes(predictions.rows, None, available=attribute_columns(predictions.rows))
+    data = SlicedPredictions(predictions, tuple(coded))
+    sums = slice_sums(coded, data.scores.columns, order=2, beside=1 + len(predictions.taxonomy))
+    return skew_table(sums, data)
 
 
 def large_table(n: int, rng: np.random.Generator, *, attributes: int = ATTRIBUTES) -> Predictions:

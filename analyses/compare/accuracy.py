@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from affect_workbench.analyses.inference.means.shares import design_of_mean, mean_of_shares
+from affect_workbench.analyses.inference.means.sums import Sums
 from affect_workbench.analyses.inference.multiplicity import benjamini_hochberg
 from affect_workbench.analyses.inference.paired import ZERO, GroupTotals, mcnemar, mean_change_interval
 from affect_workbench.analyses.inference.verdicts import Rules
@@ -37,7 +38,7 @@ FLIP_COLUMNS = ("image_id", "predicted_a", "predicted_b", "hit_a", "hit_b")
 
 
 def slice_accuracy(
-    sums: SliceSums, at: Mapping[str, slice], rules: Rules, families: npt.NDArray[np.int64], units: GroupTotals | None
+    sums: SliceSums, at: Mapping[str, slice], *, rules: Rules, families: npt.NDArray[np.int64], units: GroupTotals | None
 ) -> pd.DataFrame:
     """Accuracy of both models in every slice: columns `SLICE_COLUMNS`, explained at `compare.Comparison`."""
 
@@ -48,7 +49,7 @@ def slice_accuracy(
     gained, lost = (units.up[:, -1], units.down[:, -1]) if units else (column("gained"), column("lost"))
     worth, freedom = (units.own_design[:, -1], units.own_freedom[:, -1]) if units else (np.ones(len(n)), np.inf)
     change = column("hits", 1) - column("hits", 0)
-    low, high = mean_change_interval(change / worth, column("gain2") / worth, labelled / worth, freedom=freedom)
+    low, high = mean_change_interval(Sums(change, column("gain2"), labelled).over(worth), freedom=freedom)
     told = labelled >= rules.min_count
     p = np.where(told, mcnemar(gained, lost), np.nan)
     q = np.full(len(p), np.nan)
@@ -71,7 +72,7 @@ def slice_accuracy(
     return table[list(SLICE_COLUMNS)]
 
 
-def flip_table(rows: pd.DataFrame, parts: Mapping[str, Floats], taxonomy: Taxonomy) -> pd.DataFrame:
+def flip_table(rows: pd.DataFrame, parts: Mapping[str, Floats], *, taxonomy: Taxonomy) -> pd.DataFrame:
     """One row a picture that the two read otherwise: columns `FLIP_COLUMNS`."""
     labels = np.asarray(taxonomy.labels, dtype=object)
     hits = np.where(parts["labelled"] > 0, parts["hits"], np.nan)
@@ -109,8 +110,8 @@ def overall_accuracy(parts: Mapping[str, Floats], groups: npt.NDArray[np.int64] 
     if groups is not None:
         worth, freedom = design_of_mean(gain[known], groups[known])
         gain = np.bincount(groups, weights=gain).astype(float)
-    sums = (np.asarray(part / worth) for part in (total, squares, labelled))
-    low, high = mean_change_interval(*sums, freedom=freedom)
+    sums = Sums(*(np.asarray(part / worth) for part in (total, squares, labelled)))
+    low, high = mean_change_interval(sums, freedom=freedom)
     p = mcnemar(np.asarray((gain > ZERO).sum()), np.asarray((gain < -ZERO).sum()))
     for at, name in enumerate(("accuracy_a", "accuracy_b")):
         ends = mean_of_shares(parts["hits"][known, at], None if groups is None else groups[known])

@@ -16,9 +16,10 @@ import numpy.typing as npt
 import pandas as pd
 
 from affect_workbench.analyses.inference.intervals import paired_shift_interval, quantile
+from affect_workbench.analyses.inference.means.sums import Sums
 from affect_workbench.analyses.inference.multiplicity import select
 from affect_workbench.analyses.inference.paired import GroupTotals, change_p, mcnemar
-from affect_workbench.analyses.inference.verdicts import LOW_EVIDENCE_COUNT, Rules
+from affect_workbench.analyses.inference.verdicts import LOW_EVIDENCE_COUNT, Rules, verdict
 from affect_workbench.analyses.slices.sums import SliceSums
 from affect_workbench.arrays import Floats, Mask
 from affect_workbench.data.taxonomies.taxonomy import Taxonomy
@@ -57,6 +58,7 @@ CHANGE_COLUMNS = (
 def change_table(
     sums: SliceSums,
     at: Mapping[str, slice],
+    *,
     taxonomy: Taxonomy,
     rules: Rules,
     families: npt.NDArray[np.int64],
@@ -85,12 +87,11 @@ def change_table(
     def freedom(place: int) -> Floats:
         return np.full((s, k), np.inf) if units is None else units.freedom[:, place * k : (place + 1) * k]
 
-    def sides(total: str, squares: str, count: str, place: int) -> tuple[Floats, ...]:
+    def sides(kind: str, count: str, place: int) -> tuple[Sums, Sums]:
         """Sums of both sides, divided by the design effect."""
         worth = np.where(np.isfinite(design(place)), design(place), 1.0)
-        return tuple(
-            part / worth for side in (0, 1) for part in (totals(total)[side], pair(squares)[side], pair(count)[side])
-        )
+        inside, outside = zip(totals(kind), pair(f"{kind}2"), pair(count), strict=True)
+        return Sums(*inside).over(worth), Sums(*outside).over(worth)
 
     def totals(kind: str) -> tuple[Floats, Floats]:
         if kind != "difference":
@@ -98,8 +99,11 @@ def change_table(
         (a, other_a), (b, other_b) = pair("a"), pair("b")
         return b - a, other_b - other_a
 
-    all_pictures, known = sides("difference", "difference2", "one", 0), sides("on_known", "on_known2", "counted", 1)
-    middles = sides("middle", "middle2", "counted", 2)
+    all_pictures, known, middles = (
+        sides("difference", "one", 0),
+        sides("on_known", "counted", 1),
+        sides("middle", "counted", 2),
+    )
     (n, m), (a, other_a), (b, other_b) = pair("one"), pair("a"), pair("b")
     enough = (n >= rules.min_count) & (m >= rules.min_count)
     tested = np.broadcast_to(enough, (s, k)) & np.isfinite(design(0))
@@ -116,11 +120,10 @@ def change_table(
     )
     sure = np.isfinite(design(1)) & np.isfinite(design(2))
     growth = np.where(sure, growth[0], np.nan), np.where(sure, growth[1], np.nan)
-    verdict = judged((low, high), adjusted, growth, picked=picked, tested=tested, few=few, tolerance=rules.tolerance)
+    decided = judged((low, high), adjusted, growth, picked=picked, tested=tested, few=few, tolerance=rules.tolerance)
     with np.errstate(divide="ignore", invalid="ignore"):
         skew_a, skew_b = a / n - other_a / m, b / n - other_b / m
-        change_known = known[0] / known[2] - known[3] / known[5]
-        middle = middles[0] / middles[2] - middles[3] / middles[5]
+        change_known, middle = known[0].mean - known[1].mean, middles[0].mean - middles[1].mean
     beyond_a, beyond_b = middle - change_known / 2, middle + change_known / 2
     difference, squares = totals("difference")[0], pair("difference2")[0]
     into, out_of = (
@@ -150,11 +153,11 @@ def change_table(
         "n_complement": np.broadcast_to(np.rint(m), (s, k)).astype(np.int64),
         "p": p,
         "q": selection.q,
-        "verdict": verdict,
+        "verdict": decided,
         "into": np.rint(into).astype(np.int64),
         "out_of": np.rint(out_of).astype(np.int64),
         "design": np.where(np.isfinite(design(0)), design(0), 1.0),
-        "repeats": _repeats(sums, k, skew_b - skew_a, design(0), verdict),
+        "repeats": _repeats(sums, k, skew_b - skew_a, design(0), decided),
     }
     # Of a handful of pictures no number is shown that could be mistaken for an estimate.
     cells |= {name: np.where(tested, values, np.nan) for name, values in estimates.items()}
@@ -196,11 +199,10 @@ def judged(
         few: low evidence.
         tolerance: the largest change that does not matter.
     """
+    decided = verdict(change, adjusted, tolerance=tolerance, tested=tested, selected=picked, low_evidence=few)
     with np.errstate(invalid="ignore"):
-        moved = picked & ((adjusted[0] > tolerance) | (adjusted[1] < -tolerance))
-        inside = (change[0] >= -tolerance) & (change[1] <= tolerance)
-        conditions = [~tested, moved & (growth[0] > tolerance), moved & (growth[1] < -tolerance), moved, inside, few]
-    return np.select(conditions, ["too small", *VERDICTS[:4], "too small"], "undetermined")
+        moved = np.select([growth[0] > tolerance, growth[1] < -tolerance], ["worse", "better"], "changed")
+    return np.where(decided == "skewed", moved, decided)
 
 
 def growth_bounds(change: tuple[Floats, Floats], middle: tuple[Floats, Floats]) -> tuple[Floats, Floats]:
@@ -223,11 +225,11 @@ def _repeats(sums: SliceSums, k: int, change: Floats, design: Floats, verdict: n
     # The design effect of another comparison, in which groups may lie on both sides as they do not in this one.
     worth = np.maximum(np.nan_to_num(design, nan=1.0), 1.0)[splits.child]
 
-    def side(part: Floats) -> tuple[Floats, Floats, Floats]:
+    def side(part: Floats) -> Sums:
         one, a, b, squares = np.split(part[:, : 1 + 3 * k], [1, 1 + k, 1 + 2 * k], axis=1)
-        return (b - a) / worth, squares / worth, one / worth
+        return Sums(b - a, squares, one).over(worth)
 
-    low, high = paired_shift_interval(*side(inside), *side(rest))
+    low, high = paired_shift_interval(side(inside), side(rest))
     child, parent = splits.child, splits.parent
     same = (verdict[child] == verdict[parent]) & (change[child] * change[parent] > 0) & np.isin(verdict[child], VERDICTS[:3])
     alike = same & (low <= 0) & (high >= 0) & (parent >= 0)[:, None]

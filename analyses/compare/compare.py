@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,12 +16,12 @@ from affect_workbench.analyses.compare.accuracy import flip_table, overall_accur
 from affect_workbench.analyses.compare.changes import CHANGE_COLUMNS, VERDICTS, change_table
 from affect_workbench.analyses.compare.outcomes import OUTCOME_CHANGE_COLUMNS, outcome_changes
 from affect_workbench.analyses.compare.pairing import paired_rows, same_pictures, shared_attributes
-from affect_workbench.analyses.inference.clusters import group_codes
+from affect_workbench.analyses.inference.intervals import distance_from_zero
 from affect_workbench.analyses.inference.paired import GroupTotals, group_totals
-from affect_workbench.analyses.inference.verdicts import Rules
-from affect_workbench.analyses.slices.coding import CodedAttribute, coded_attributes
+from affect_workbench.analyses.slices.coding import coded_attributes
 from affect_workbench.analyses.slices.families import slice_families
 from affect_workbench.analyses.slices.pairs import pair_codes
+from affect_workbench.analyses.slices.sliced import Sliced, SlicedRows
 from affect_workbench.analyses.slices.sums import SliceSums, slice_sums
 from affect_workbench.arrays import Floats
 from affect_workbench.data.measurements import Measurements
@@ -82,7 +82,7 @@ class Comparison:
 
 
 def compare(
-    first: Predictions, second: Predictions, config: AuditConfig | None = None, *, inferred: frozenset[str] = frozenset()
+    first: Predictions, second: Predictions, *, config: AuditConfig | None = None, inferred: frozenset[str] = frozenset()
 ) -> Comparison:
     """Compares two readings of the same pictures, slice by slice.
 
@@ -99,11 +99,11 @@ def compare(
     names = config.attributes
     if config.outcomes and names is None:
         names = tuple(name for name in attribute_columns(first.rows) if name not in config.outcomes)
-    pair = paired_rows(first, second, names, inferred=inferred)
+    pair = paired_rows(first, second, names=names, inferred=inferred)
     coded, unusable = coded_attributes(
         pair.rows,
         pair.attributes if config.attributes else None,
-        pair.attributes,
+        available=pair.attributes,
         bins=config.bins,
         numeric=[name for name in config.numeric if name in pair.rows],
         categorical=[name for name in config.categorical if name in pair.rows],
@@ -113,12 +113,12 @@ def compare(
     at = {name: slice(int(low), int(high)) for name, low, high in zip(parts, ends, ends[1:], strict=False)}
     columns, beside = np.hstack(list(parts.values())), at["difference2"].stop
     sums = slice_sums(coded, columns, order=config.order, min_count=config.min_count, beside=beside)
-    groups = group_codes(pair.rows)
-    units = None if groups is None else _units(sums, coded, groups, parts, config.order)
+    data = SlicedRows(pair.rows, tuple(coded), inferred)
+    groups, rules = data.groups, config.rules
+    units = None if groups is None else _units(sums, data, parts)
     families = slice_families(sums.specs, inferred)
-    rules = Rules(config.min_count, config.alpha, config.tolerance)
-    changes = change_table(sums, at, pair.taxonomy, rules, families, units)
-    outcomes, about_outcomes = outcome_changes(pair.rows, pair.other_rows, coded, config, inferred=inferred)
+    changes = change_table(sums, at, taxonomy=pair.taxonomy, rules=rules, families=families, units=units)
+    outcomes, about_outcomes = outcome_changes(data, pair.other_rows, config=config)
     grouped = () if groups is None else (_units_in_words(pair.rows, groups),)
     shares = pair.truth is not None and bool(((pair.truth > 0) & (pair.truth < 1)).any())
     agreement = "the truth is votes: vote agreement, the mean share of votes for the predicted label, stands for accuracy"
@@ -127,8 +127,8 @@ def compare(
     return Comparison(
         taxonomy=pair.taxonomy,
         changes=ranked(changes),
-        slices=slice_accuracy(sums, at, rules, families, units),
-        flips=flip_table(pair.rows, parts, pair.taxonomy),
+        slices=slice_accuracy(sums, at, rules=rules, families=families, units=units),
+        flips=flip_table(pair.rows, parts, taxonomy=pair.taxonomy),
         overall=overall_accuracy(parts, groups),
         rows=pair.rows,
         config=config,
@@ -138,7 +138,7 @@ def compare(
 
 
 def compare_measurements(
-    first: Measurements, second: Measurements, config: AuditConfig | None = None, *, inferred: frozenset[str] = frozenset()
+    first: Measurements, second: Measurements, *, config: AuditConfig | None = None, inferred: frozenset[str] = frozenset()
 ) -> Comparison:
     """Compares the numbers of two runs without predictions, on the same pictures.
 
@@ -160,9 +160,9 @@ def compare_measurements(
     rows, other_rows, _ = same_pictures(first.rows, second.rows)
     names = attribute_columns(rows) if config.attributes is None else config.attributes
     names = [name for name in names if name not in (*first.outcomes, *second.outcomes)]
-    shared, notes = shared_attributes(rows, other_rows, names, inferred=inferred)
-    coded, unusable = coded_attributes(rows, shared if config.attributes else None, shared, bins=config.bins)
-    outcomes, about = outcome_changes(rows, other_rows, coded, config, inferred=inferred)
+    shared, notes = shared_attributes(rows, other_rows, names=names, inferred=inferred)
+    coded, unusable = coded_attributes(rows, shared if config.attributes else None, available=shared, bins=config.bins)
+    outcomes, about = outcome_changes(SlicedRows(rows, tuple(coded), inferred), other_rows, config=config)
     if not len(outcomes):
         raise ValueError(f"nothing can be compared: {'; '.join(about)}")
     unsliced = (f"{name} is not sliced: {reason}" for name, reason in unusable)
@@ -181,13 +181,12 @@ def compare_measurements(
 
 def ranked(changes: pd.DataFrame) -> pd.DataFrame:
     """Verdicts in the order of `VERDICTS`; inside one roots before repeats, wide slices before intersections, then size."""
-    low, high = changes["low"], changes["high"]
     order = pd.DataFrame(
         {
             "verdict": changes["verdict"].map({name: rank for rank, name in enumerate(VERDICTS)}),
             "repeats": changes["repeats"].notna(),
             "conditions": changes["where"].map(len),
-            "surely": -np.where(low > 0, low, np.where(high < 0, -high, 0.0)),
+            "surely": -distance_from_zero(changes["low"], changes["high"]),
             "change": -changes["change"].abs().fillna(0.0),
             "slice": changes["slice"],
             "emotion": changes["emotion"],
@@ -234,12 +233,10 @@ def _columns(said_a: Floats, said_b: Floats, truth: Floats | None) -> dict[str, 
     }
 
 
-def _units(
-    sums: SliceSums, coded: Sequence[CodedAttribute], groups: npt.NDArray[np.int64], parts: Mapping[str, Floats], order: int
-) -> GroupTotals:
+def _units(sums: SliceSums, data: Sliced, parts: Mapping[str, Floats]) -> GroupTotals:
     """Whole groups: the `k` differences, the `k` on pictures with truth, the `k` middles, and the hits."""
     k = parts["a"].shape[1]
     hits = parts["hits"]
     values = np.hstack([parts["b"] - parts["a"], parts["on_known"], parts["middle"], hits[:, 1:] - hits[:, :1]])
     counted = np.hstack([np.repeat(parts["one"], k, axis=1), np.repeat(parts["counted"], 2 * k + 1, axis=1)])
-    return group_totals(sums.specs, coded, groups, values, counted, order=order)
+    return group_totals(sums.specs, data, values=values, counted=counted)

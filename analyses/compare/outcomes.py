@@ -8,22 +8,21 @@ both (`analyses.compare.changes.growth_bounds`).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 import pandas as pd
 
 from affect_workbench.analyses.audit.config import AuditConfig
-from affect_workbench.analyses.audit.outcome_tables import numbers_of, surely_off_zero
+from affect_workbench.analyses.audit.outcome_tables import numbers_of
 from affect_workbench.analyses.compare.changes import VERDICTS, growth_bounds, judged
 from affect_workbench.analyses.disparities.numbers import DEFAULT_TOLERANCE
-from affect_workbench.analyses.inference.clusters import FEWEST_GROUPS, group_codes
+from affect_workbench.analyses.inference.clusters import FEWEST_GROUPS
+from affect_workbench.analyses.inference.intervals import distance_from_zero
 from affect_workbench.analyses.inference.means.two_means import MeanTests, mean_tests
 from affect_workbench.analyses.inference.multiplicity import select
 from affect_workbench.analyses.inference.verdicts import LOW_EVIDENCE_COUNT
-from affect_workbench.analyses.slices.coding import CodedAttribute
 from affect_workbench.analyses.slices.conditions import SliceSpec
 from affect_workbench.analyses.slices.families import families, slice_families
+from affect_workbench.analyses.slices.sliced import Sliced
 from affect_workbench.arrays import Floats, Mask
 
 OUTCOME_CHANGE_COLUMNS = (
@@ -52,39 +51,30 @@ OUTCOME_CHANGE_COLUMNS = (
 )
 
 
-def outcome_changes(
-    first: pd.DataFrame,
-    second: pd.DataFrame,
-    attributes: Sequence[CodedAttribute],
-    config: AuditConfig,
-    *,
-    inferred: frozenset[str] = frozenset(),
-) -> tuple[pd.DataFrame, tuple[str, ...]]:
+def outcome_changes(first: Sliced, second: pd.DataFrame, *, config: AuditConfig) -> tuple[pd.DataFrame, tuple[str, ...]]:
     """One row a (slice, outcome) of `config.outcomes`, ranked, and sentences about outcomes that cannot be compared.
 
     Columns `OUTCOME_CHANGE_COLUMNS`, in units of the outcome; as in `analyses.compare.compare.Comparison.changes`, with
     `spread`, the standard deviation of the outcome in the first run, and `tolerance`, 0.2 of it.
 
     Args:
-        first: one row a picture of the first run.
-        second: the same pictures, in the same order, of the second.
-        attributes: coded from these rows.
-        config: outcomes, order, min_count, alpha, draws and seed.
-        inferred: columns whose values were inferred.
+        first: the pictures, with the outcomes of the first run in their rows.
+        second: one row for each of them, in the same order, of the second.
+        config: outcomes, rules and sampling.
 
     Raises:
         ValueError: an outcome is no column of both, or text.
     """
     parts, notes = [], []
     for name in config.outcomes:
-        a, b = numbers_of(first, name), numbers_of(second, name)
+        a, b = numbers_of(first.rows, name), numbers_of(second, name)
         known = np.isfinite(a) & np.isfinite(b)
         if int(known.sum()) < 2 or np.ptp(a[known]) == 0:
             notes.append(f"outcome {name!r} is known, and varies, for too few pictures of both runs: it is not compared")
         elif not (b - a)[known].any():
             notes.append(f"outcome {name!r} is the same number in both runs for every picture: nothing of it changed")
         else:
-            parts.append(_changes(a, b, known, first, attributes, config, inferred).assign(outcome=name))
+            parts.append(_changes(a, b, known, first, config).assign(outcome=name))
     if not parts:
         return pd.DataFrame(columns=list(OUTCOME_CHANGE_COLUMNS)), tuple(notes)
     found = pd.concat(parts, ignore_index=True)
@@ -92,7 +82,7 @@ def outcome_changes(
         {
             "verdict": found["verdict"].map({name: rank for rank, name in enumerate(VERDICTS)}),
             "conditions": found["where"].map(len),
-            "surely": -surely_off_zero(found["low"], found["high"]) / found["spread"],
+            "surely": -distance_from_zero(found["low"], found["high"]) / found["spread"],
             "change": -found["change"].abs().fillna(0.0) / found["spread"],
             "slice": found["slice"],
         }
@@ -101,38 +91,28 @@ def outcome_changes(
     return ranked[list(OUTCOME_CHANGE_COLUMNS)], tuple(notes)
 
 
-def _changes(
-    a: Floats,
-    b: Floats,
-    known: Mask,
-    rows: pd.DataFrame,
-    attributes: Sequence[CodedAttribute],
-    config: AuditConfig,
-    inferred: frozenset[str],
-) -> pd.DataFrame:
-    spread, groups = float(a[known].std(ddof=1)), group_codes(rows)
+def _changes(a: Floats, b: Floats, known: Mask, data: Sliced, config: AuditConfig) -> pd.DataFrame:
+    spread, rules, draws = float(a[known].std(ddof=1)), config.rules, config.sampling.draws
     tolerance = DEFAULT_TOLERANCE * spread
     change, middle = (np.where(known, values - values[known].mean(), 0.0) for values in (b - a, (a + b) / 2))
     specs: list[SliceSpec] = []
     tests: tuple[list[MeanTests], list[MeanTests]] = ([], [])
     counts = []
-    for family in families(attributes, config.order):
-        at, listed = family.listed(config.min_count)
+    for family in families(data.attributes, rules.order):
+        at, listed = family.listed(rules.min_count)
         specs += listed
         codes = np.where(known, family.codes, -1)
         number = np.bincount(codes[codes >= 0], minlength=family.size)
         counts.append(np.stack([number[at], number.sum() - number[at]]))
         for values, kept in zip((change, middle), tests, strict=True):
-            rng = np.random.default_rng(config.seed)
-            found = mean_tests(
-                codes, family.size, values, groups=groups, least=config.min_count, draws=config.draws, rng=rng
-            )
+            rng = config.sampling.rng()
+            found = mean_tests(codes, family.size, values, groups=data.groups, least=rules.min_count, draws=draws, rng=rng)
             kept.append(found.at(at))
     moved, between = (MeanTests.joined(kept) for kept in tests)
     n, m = np.concatenate(counts, axis=1)
     tested = np.isfinite(moved.p)
-    selection = select(moved.p[:, None], slice_families(tuple(specs), inferred), alpha=config.alpha)
-    picked = selection.slice_q <= config.alpha
+    selection = select(moved.p[:, None], slice_families(tuple(specs), data.inferred), alpha=rules.alpha)
+    picked = selection.slice_q <= rules.alpha
     half, wide, wide_between = moved.half(), moved.half(selection.level), between.half(selection.level)
     adjusted = moved.effect - wide, moved.effect + wide
     growth = growth_bounds(adjusted, (between.effect - wide_between, between.effect + wide_between))

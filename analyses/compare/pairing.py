@@ -43,7 +43,7 @@ class PairedRows:
 
 
 def paired_rows(
-    first: Predictions, second: Predictions, names: Sequence[str] | None = None, *, inferred: frozenset[str] = frozenset()
+    first: Predictions, second: Predictions, *, names: Sequence[str] | None = None, inferred: frozenset[str] = frozenset()
 ) -> PairedRows:
     """The two side by side.
 
@@ -63,7 +63,7 @@ def paired_rows(
     if first.truth is None and second.truth is not None:
         columns = [str(name) for name in other_rows if name == "label" or str(name).startswith(VOTE_PREFIX)]
         rows = rows.assign(**{name: other_rows[name] for name in columns})
-    shared, notes = shared_attributes(rows, other_rows, names, inferred=inferred)
+    shared, notes = shared_attributes(rows, other_rows, names=names, inferred=inferred)
     eye = np.eye(len(labels.taxonomy))
     said_a, said_b = eye[labels.first[first.predicted]], eye[labels.second[second.predicted[at]]]
     return PairedRows(rows, other_rows, labels.taxonomy, said_a, said_b, truth, shared, (*labels.notes, *notes))
@@ -91,8 +91,8 @@ def same_pictures(first: pd.DataFrame, second: pd.DataFrame) -> tuple[pd.DataFra
 def shared_attributes(
     rows: pd.DataFrame,
     other_rows: pd.DataFrame,
-    names: Sequence[str] | None = None,
     *,
+    names: Sequence[str] | None = None,
     inferred: frozenset[str] = frozenset(),
 ) -> tuple[list[str], list[str]]:
     """Attributes that both have, alike for every picture, and sentences about those that are left aside.

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from affect_workbench.analyses.concepts.calibrated_skew import calibrated_skew
+from affect_workbench.analyses.concepts.calibrated_skew import GoldLabels, calibrated_skew
 from affect_workbench.analyses.concepts.entanglement import entanglement, lead, made_up_skews, null_skews, without_labels
 from affect_workbench.analyses.concepts.random_directions import NO_BETTER, concept_table, score_matrix
 from affect_workbench.analyses.concepts.threshold import (
@@ -20,12 +20,37 @@ from affect_workbench.analyses.concepts.threshold import (
     cross_fitted_quality,
     yes_or_no,
 )
-from affect_workbench.arrays import Floats
+from affect_workbench.analyses.inference.resampling import Sampling
+from affect_workbench.arrays import Codes, Floats
 from affect_workbench.data.concepts.definitions import Concept, require_unique_names
 
 PROJECT = ("auto", "yes", "no")
 Gold = tuple[Floats, Floats | None]
 """True values `(n,)`, NaN where unknown, and sampling weights, None for equal ones."""
+
+
+@dataclass(frozen=True)
+class ConceptContext:
+    """What is known of pictures and concepts besides features and directions.
+
+    Attributes:
+        truth: concept name to the column with true values of some pictures: `column` (yes/no), or `column=value`.
+        gold: concept name to true values `(n,)` (1, 0, NaN) and sampling weights `(n,)`, None for equal ones.
+        outcome: the column the concepts are compared with random directions on, e.g. `valence`, `label`; None for none.
+        anchors: `label -> (d,)` vectors of the emotion labels in the same space, for the cosines.
+        project: `yes`, `no` or `auto`: project the span of the label vectors off the directions of prompts, of all, of none,
+            or of those that are entangled with a label (see `analyses.concepts.entanglement`).
+        said: predicted label of each picture `(n,)`, a position in `labels`; skews are calibrated where it is given.
+        labels: names of the emotions, those of the anchors in their order.
+    """
+
+    truth: Mapping[str, str] = field(default_factory=dict)
+    gold: Mapping[str, Gold] = field(default_factory=dict)
+    outcome: str | None = None
+    anchors: Mapping[str, Floats] | None = None
+    project: str = "no"
+    said: Codes | None = None
+    labels: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -105,15 +130,9 @@ def inferred_column(concept: Concept) -> str:
 def concept_attributes(
     rows: pd.DataFrame,
     values: npt.NDArray[Any],
-    concepts: Sequence[Concept],
     *,
-    truth: Mapping[str, str] | None = None,
-    gold: Mapping[str, Gold] | None = None,
-    outcome: str | None = None,
-    anchors: Mapping[str, Floats] | None = None,
-    project: str = "no",
-    said: npt.NDArray[np.int64] | None = None,
-    labels: Sequence[str] = (),
+    concepts: Sequence[Concept],
+    context: ConceptContext | None = None,
     directions: int = 1_000,
     draws: int = 1_000,
     seed: int = 0,
@@ -124,14 +143,7 @@ def concept_attributes(
         rows: one row a picture; a column `group_id` keeps its groups together.
         values: features `(n, d)` of the same pictures.
         concepts: what to infer.
-        truth: concept name to the column with true values of some pictures: `column` (yes/no), or `column=value`.
-        gold: concept name to true values `(n,)` (1, 0, NaN) and sampling weights `(n,)`, None for equal ones.
-        outcome: the column the concepts are compared with random directions on, e.g. `valence`, `label`; None for none.
-        anchors: `label -> (d,)` vectors of the emotion labels in the same space, for the cosines.
-        project: `yes`, `no` or `auto`: project the span of the label vectors off the directions of prompts, of all, of none,
-            or of those that are entangled with a label (see `analyses.concepts.entanglement`).
-        said: predicted label of each picture `(n,)`, a position in `labels`; skews are calibrated where it is given.
-        labels: names of the emotions, those of the anchors in their order.
+        context: what else is known of pictures and concepts.
         directions: random directions of the null.
         draws: of the bootstrap of calibrated skews.
         seed: of draws and folds.
@@ -140,6 +152,9 @@ def concept_attributes(
         ValueError: lengths disagree, repeated names, no such `project`, a column that is there already or missing, and what
             the parts raise.
     """
+    context = context or ConceptContext()
+    outcome, anchors, project = context.outcome, context.anchors, context.project
+    said, labels = context.said, context.labels
     if len(rows) != len(values):
         raise ValueError(f"{len(values)} feature rows meet {len(rows)} pictures: expected one a picture")
     require_unique_names([concept.name for concept in concepts], where="concepts")
@@ -149,14 +164,14 @@ def concept_attributes(
     there = [column for column in columns if column in rows]
     if there:
         raise ValueError(f"column(s) {', '.join(there)} are already in the data: rename the concept(s)")
-    known = _known(rows, concepts, truth or {}, gold or {})
+    known = _known(rows, concepts, context.truth, context.gold)
     if outcome is not None and outcome not in rows:
         raise ValueError(f"no column {outcome!r} to compare concepts on; columns: {', '.join(map(str, rows.columns))}")
     groups = rows["group_id"].to_numpy() if "group_id" in rows and rows["group_id"].notna().all() else None
     given, table = list(concepts), None
     vectors = np.stack(list(anchors.values())) if anchors else None
     if vectors is not None:
-        leaning = entanglement(given, list(anchors or ()), vectors).groupby("concept")["entangled"].any()
+        leaning = entanglement(given, list(anchors or ()), anchors=vectors).groupby("concept")["entangled"].any()
         wanted = {"yes": True, "no": False}
         concepts = [
             without_labels(concept, vectors)
@@ -166,7 +181,7 @@ def concept_attributes(
         ]
     if outcome is not None:
         table = concept_table(
-            values, concepts, rows[outcome], outcome_name=outcome, directions=directions, seed=seed, groups=groups
+            values, concepts, outcome=rows[outcome], outcome_name=outcome, sampling=Sampling(directions, seed), groups=groups
         )
     scores = score_matrix(values, concepts)
     reports, inferred = [], {}
@@ -182,7 +197,7 @@ def concept_attributes(
         if true is not None and said is not None:
             try:
                 calibration = calibrated_skew(
-                    own, said, true, len(labels), weights=weights, groups=groups, draws=draws, seed=seed
+                    own, said, GoldLabels(true, weights), k=len(labels), groups=groups, draws=draws, seed=seed
                 ).assign(emotion=list(labels))
             except ValueError as error:
                 reason = str(error)
@@ -192,7 +207,7 @@ def concept_attributes(
                 column,
                 len(rows),
                 cut,
-                truth=(truth or {}).get(concept.name),
+                truth=context.truth.get(concept.name),
                 quality=quality,
                 association=None if table is None else {str(key): value for key, value in table.iloc[position].items()},
                 overlap=_overlap(values, whole, anchors, said, cut.positives_share, seed=seed) if anchors else None,
@@ -217,11 +232,11 @@ def _overlap(
     """How far a concept, as it was given, overlaps with each label, and what that makes up where predictions are known."""
     vectors = np.stack(list(anchors.values()))
     ahead, by_chance = lead(concept, vectors)
-    table = entanglement([concept], list(anchors), vectors).assign(ahead=ahead, ahead_95=by_chance)
+    table = entanglement([concept], list(anchors), anchors=vectors).assign(ahead=ahead, ahead_95=by_chance)
     if said is None:
         return table
-    covariance, isotropic = null_skews(values, said, len(vectors), share=share, seed=seed)
-    made_up = made_up_skews(values, [concept], vectors, said, shares=[share], seed=seed)[0]
+    covariance, isotropic = null_skews(values, said, k=len(vectors), share=share, seed=seed)
+    made_up = made_up_skews(values, [concept], anchors=vectors, said=said, shares=[share], seed=seed)[0]
     return table.assign(made_up=made_up, null_95=covariance, isotropic_95=isotropic)
 
 

@@ -34,20 +34,34 @@ LEAST_READ_AS = 10
 LEAST_OF_EACH = 10
 """Gold yes, and gold no, below which nothing is said at all."""
 COLUMNS = ("label", "labelled", "yes", "rate", "complement_rate", "effect", "low", "high", "reason")
+LEVEL = 0.95
+"""Of the intervals."""
 _SCORE_BINS = 256
 _CHUNK = 250
 _NOBODY = 1e-9
 
 
+@dataclass(frozen=True)
+class GoldLabels:
+    """True answers of some of `n` pictures.
+
+    Attributes:
+        values: `(n,)` 1 for yes, 0 for no, NaN where nobody labelled the picture.
+        weights: `(n,)` 1 / probability of having been drawn for labelling, read where the answer is known; None for a
+            simple random sample.
+    """
+
+    values: npt.ArrayLike
+    weights: npt.ArrayLike | None = None
+
+
 def calibrated_skew(
     score: npt.ArrayLike,
     said: npt.ArrayLike,
-    gold: npt.ArrayLike,
-    k: int,
+    gold: GoldLabels,
     *,
-    weights: npt.ArrayLike | None = None,
+    k: int,
     groups: npt.ArrayLike | None = None,
-    level: float = 0.95,
     draws: int = 1_000,
     seed: int = 0,
 ) -> pd.DataFrame:
@@ -61,12 +75,9 @@ def calibrated_skew(
     Args:
         score: of each picture `(n,)`, larger = more of the concept; any monotone measure.
         said: predicted label of each picture `(n,)`, 0 to k - 1.
-        gold: `(n,)` 1 for yes, 0 for no, NaN where nobody labelled the picture.
+        gold: who truly has the concept, of some pictures.
         k: number of emotions.
-        weights: `(n,)` 1 / probability of having been drawn for labelling, read where gold is known; None for a simple
-            random sample.
         groups: `(n,)` group of each picture; None for independent pictures.
-        level: of the interval.
         draws: of the bootstrap; 0 for no interval.
         seed: of the draws.
 
@@ -79,9 +90,9 @@ def calibrated_skew(
         ValueError: shapes disagree, scores that are not finite, fewer than 200 gold labels, fewer than 10 of either answer,
             gold other than 0, 1 and NaN, weights that are not positive, or labelled pictures of fewer than 10 groups.
     """
-    scores, labels, truth = np.asarray(score, np.float64), np.asarray(said, np.int64), np.asarray(gold, np.float64)
+    scores, labels, truth = np.asarray(score, np.float64), np.asarray(said, np.int64), np.asarray(gold.values, np.float64)
     known = np.flatnonzero(np.isfinite(truth)) if truth.ndim == 1 else np.zeros(0, np.int64)
-    weight = np.ones(len(known)) if weights is None else np.asarray(weights, np.float64)[known]
+    weight = np.ones(len(known)) if gold.weights is None else np.asarray(gold.weights, np.float64)[known]
     codes = None if groups is None else pd.factorize(np.asarray(groups, dtype=object))[0].astype(np.int64)
     _check(scores, labels, truth, k, known, weight, codes)
     weight = weight * weight.sum() / (weight**2).sum()  # sums to the number of equally weighted labels that tell as much
@@ -114,7 +125,7 @@ def calibrated_skew(
         ]
         if effects:
             enough = min(_effective(np.bincount(units.unit, weight * side.labelled)) for side in sides)
-            tail = expanded_tail((1 - level) / 2, enough)
+            tail = expanded_tail((1 - LEVEL) / 2, enough)
             record["low"], record["high"] = np.quantile(np.concatenate(effects), [tail, 1 - tail])
     return pd.DataFrame(records, columns=list(COLUMNS))
 

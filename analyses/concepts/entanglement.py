@@ -29,7 +29,7 @@ _MOST_PICTURES = 10_000
 _SHUFFLES = 20
 
 
-def entanglement(concepts: Sequence[Concept], labels: Sequence[str], anchors: npt.NDArray[Any]) -> pd.DataFrame:
+def entanglement(concepts: Sequence[Concept], labels: Sequence[str], *, anchors: npt.NDArray[Any]) -> pd.DataFrame:
     """One row a concept and label: `cosine` of direction and label vector, `contrast` with the mean label removed.
 
     Nearest-label decisions depend on differences of label vectors only, so `contrast` (the label against the other
@@ -119,9 +119,9 @@ def without_labels(concept: Concept, anchors: npt.NDArray[Any]) -> Concept:
 def made_up_skews(
     values: npt.NDArray[Any],
     concepts: Sequence[Concept],
+    *,
     anchors: npt.NDArray[Any],
     said: npt.NDArray[np.int64],
-    *,
     shares: Sequence[float],
     seed: int = 0,
 ) -> Floats:
@@ -154,7 +154,7 @@ def made_up_skews(
 
 
 def null_skews(
-    values: npt.NDArray[Any], said: npt.NDArray[np.int64], k: int, *, share: float, directions: int = 200, seed: int = 0
+    values: npt.NDArray[Any], said: npt.NDArray[np.int64], *, k: int, share: float, directions: int = 200, seed: int = 0
 ) -> tuple[Floats, Floats]:
     """95th percentile of |skew| `(k,)` over random directions that say yes to the same share of the pictures.
 

@@ -16,6 +16,7 @@ import pandas as pd
 from scipy import stats
 
 from affect_workbench.analyses.inference.multiplicity import benjamini_hochberg
+from affect_workbench.analyses.inference.resampling import STANDARD_SAMPLING, Sampling
 from affect_workbench.arrays import Floats
 from affect_workbench.data.concepts.definitions import Concept
 
@@ -199,11 +200,10 @@ def outcome_columns(
 def concept_table(
     values: npt.NDArray[Any],
     concepts: Sequence[Concept],
-    outcome: Sequence[Any] | npt.NDArray[Any] | pd.Series,
     *,
+    outcome: Sequence[Any] | npt.NDArray[Any] | pd.Series,
     outcome_name: str = "the outcome",
-    directions: int = 1_000,
-    seed: int = 0,
+    sampling: Sampling = STANDARD_SAMPLING,
     groups: npt.NDArray[Any] | None = None,
     alpha: float = 0.05,
 ) -> pd.DataFrame:
@@ -219,7 +219,7 @@ def concept_table(
         ValueError: see `association_null` and `score_matrix`; a concept that scores every picture alike; fewer than 5
             groups.
     """
-    null = association_null(values, outcome, directions=directions, seed=seed)
+    null = association_null(values, outcome, directions=sampling.draws, seed=sampling.seed)
     rows, labels, targets = outcome_columns(outcome, n=len(values))
     scores = score_matrix(values, concepts)[rows]
     spread = scores.std(axis=0)
@@ -237,7 +237,7 @@ def concept_table(
         if groups is None:
             error = 1 / np.sqrt(len(rows) - 3)
         else:
-            error = _group_error(scores[:, position], targets[:, strongest], np.asarray(groups)[rows], seed=seed)
+            error = _group_error(scores[:, position], targets[:, strongest], np.asarray(groups)[rows], seed=sampling.seed)
         z = float(np.arctanh(np.clip(r, -1 + 1e-12, 1 - 1e-12)))
         p_null = null.p(abs(r))
         p_chance = min(1.0, len(labels) * 2 * float(stats.norm.sf(abs(z) / error)))

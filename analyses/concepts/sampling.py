@@ -19,7 +19,7 @@ LEAST_IN_STRATUM = 2
 
 
 def stratified_sample(
-    score: Floats, said: npt.NDArray[np.int64], size: int, *, bins: int = MOST_BINS, seed: int = 0
+    score: Floats, said: npt.NDArray[np.int64], *, size: int, bins: int = MOST_BINS, seed: int = 0
 ) -> pd.DataFrame:
     """Pictures to label, in the order to label them: `position` (row), `stratum`, `probability` of having been drawn.
 

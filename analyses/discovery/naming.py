@@ -42,7 +42,7 @@ def nameable_attributes(rows: pd.DataFrame, *, aside: Collection[str] = ()) -> l
     """The declared attributes that a slice can be named by, but for those left aside; none where the rows have none."""
     columns = [name for name in attribute_columns(rows) if name not in aside]
     try:
-        return coded_attributes(rows, None, columns)[0] if columns else []
+        return coded_attributes(rows, None, available=columns)[0] if columns else []
     except ValueError:
         return []
 

@@ -12,10 +12,11 @@ import numpy as np
 import pandas as pd
 
 from affect_workbench.analyses.inference.means.shares import share_gap
-from affect_workbench.analyses.inference.means.spread import Spread, Sums
-from affect_workbench.analyses.inference.verdicts import LOW_EVIDENCE_COUNT, Evidence, Rules, verdicts
+from affect_workbench.analyses.inference.means.spread import Spread
+from affect_workbench.analyses.inference.means.sums import Sums
+from affect_workbench.analyses.inference.verdicts import LOW_EVIDENCE_COUNT, STANDARD, Evidence, Rules, verdicts
 from affect_workbench.analyses.slices.families import slice_families
-from affect_workbench.analyses.slices.scores import Scores
+from affect_workbench.analyses.slices.sliced import SlicedPredictions
 from affect_workbench.analyses.slices.sums import SliceSums
 
 ACCURACY = "accuracy"
@@ -42,12 +43,7 @@ ACCURACY_COLUMNS = (
 
 
 def accuracy_table(
-    sums: SliceSums,
-    scores: Scores,
-    *,
-    rules: Rules | None = None,
-    spread: Spread | None = None,
-    inferred: frozenset[str] = frozenset(),
+    sums: SliceSums, data: SlicedPredictions, *, rules: Rules = STANDARD, spread: Spread | None = None
 ) -> pd.DataFrame:
     """One row a slice, in the order of `sums`; shares, NaN where not known.
 
@@ -57,18 +53,17 @@ def accuracy_table(
     `analyses.inference.verdicts.VERDICTS`; `low_evidence`; `design`.
 
     Args:
-        sums: sums over slices of the columns of `scores`.
-        scores: says where the columns stand; with `hit` and `hit2`.
+        sums: over slices of the pictures' scores.
+        data: the pictures, some of which have a truth.
         rules: what decides a verdict.
         spread: of `hit`, where pictures come in groups (`analyses.inference.clusters.group_spreads`).
-        inferred: columns whose values were inferred; their slices are a family of their own.
 
     Raises:
         ValueError: no picture has a truth.
     """
+    scores = data.scores
     if "hit" not in scores:
         raise ValueError("no picture has a label or votes: accuracy is not known")
-    rules = rules or Rules()
     own, other = (
         Sums(*(side[:, scores.at[kind]] for kind in ("hit", "hit2", "labelled"))) for side in (sums.inside, sums.outside)
     )
@@ -77,7 +72,7 @@ def accuracy_table(
     tested = (np.minimum(own.n, other.n) >= rules.min_count) & np.isfinite(design)
     few = np.minimum(own.n, other.n) / np.fmax(design, 1.0) < LOW_EVIDENCE_COUNT
     evidence = Evidence(own.mean, other.mean, np.where(tested, gap.p, np.nan), gap.interval, few)
-    cells = verdicts(evidence, rules, slice_families(sums.specs, inferred))
+    cells = verdicts(evidence, rules, families=slice_families(sums.specs, data.inferred))
     shown = {
         "accuracy": cells.rate,
         "complement_accuracy": cells.complement_rate,

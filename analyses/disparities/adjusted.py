@@ -8,7 +8,7 @@ also hide that they disagree: whether they do is tested, and where they do, that
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -16,9 +16,9 @@ import numpy.typing as npt
 import pandas as pd
 from scipy import stats
 
-from affect_workbench.analyses.inference.clusters import FEWEST_GROUPS, group_codes
+from affect_workbench.analyses.inference.clusters import FEWEST_GROUPS
 from affect_workbench.analyses.inference.exact import fisher_exact
-from affect_workbench.analyses.inference.homogeneity import DIFFERS, breslow_day_p, enough_expected, equal_rates_p, extremes
+from affect_workbench.analyses.inference.homogeneity import breslow_day_p, enough_expected, equal_rates_p, extremes
 from affect_workbench.analyses.inference.intervals import newcombe
 from affect_workbench.analyses.inference.mantel_haenszel import (
     adjusted_difference,
@@ -28,21 +28,13 @@ from affect_workbench.analyses.inference.mantel_haenszel import (
 )
 from affect_workbench.analyses.inference.means.stratified import Places, within_strata
 from affect_workbench.analyses.inference.multiplicity import benjamini_hochberg, select
-from affect_workbench.analyses.inference.verdicts import LOW_EVIDENCE_COUNT, LOW_EVIDENCE_EXPECTED, Rules
-from affect_workbench.analyses.slices.coding import CodedAttribute
+from affect_workbench.analyses.inference.verdicts import LOW_EVIDENCE_COUNT, LOW_EVIDENCE_EXPECTED, STANDARD, Rules, verdict
 from affect_workbench.analyses.slices.conditions import SliceSpec
 from affect_workbench.analyses.slices.families import Family, families, slice_families
-from affect_workbench.analyses.slices.strata import (
-    Strata,
-    named_strata,
-    require_other_attributes,
-    series_of,
-    strata,
-    stratum_counts,
-)
+from affect_workbench.analyses.slices.sliced import SlicedPredictions
+from affect_workbench.analyses.slices.strata import Strata, named_strata, require_other_attributes, series_of, stratum_counts
 from affect_workbench.analyses.slices.sums import group_sums
 from affect_workbench.arrays import Floats, Mask
-from affect_workbench.data.predictions import Predictions
 
 ADJUSTED_COLUMNS = (
     "slice",
@@ -87,18 +79,7 @@ ADJUSTED_COLUMNS = (
 SIMPSON_KINDS = ("reversed", "explained", "uncovered")
 
 
-def adjusted_table(
-    predictions: Predictions,
-    attributes: Sequence[CodedAttribute],
-    *,
-    adjust_for: tuple[str, ...],
-    rules: Rules | None = None,
-    order: int = 1,
-    bins: int = 4,
-    inferred: frozenset[str] = frozenset(),
-    numeric: Collection[str] = (),
-    categorical: Collection[str] = (),
-) -> pd.DataFrame:
+def adjusted_table(data: SlicedPredictions, held: Strata, *, rules: Rules = STANDARD) -> pd.DataFrame:
     """One row a (slice, emotion), in the order of the attributes. Rates and differences are shares; NaN = not known.
 
     Columns: `slice`, `where`, `emotion`, `adjusted_for`; `n`, `n_complement` (pictures with a stratum), `left_out` (pictures
@@ -107,7 +88,7 @@ def adjusted_table(
     difference and say nothing to the test), `n_used`, `n_complement_used`; plain `effect` with Newcombe `low`, `high`;
     `within` (Mantel-Haenszel), `within_se` (Greenland and Robins), 95 % interval `within_low`, `within_high`; `p`, whether
     it is `exact`, `q` of two levels of tests, and for q <= alpha the interval `picked_low`, `picked_high` at the level that
-    allows for the picking; `detectable`; `verdict` and `low_evidence` as in `analyses.inference.verdicts.judged`, of
+    allows for the picking; `detectable`; `verdict` and `low_evidence` as in `analyses.inference.verdicts.verdict`, of
     `within`; `simpson`, `simpson_kind`; and `reason`, why nothing was tested, in words.
 
     `homogeneity_p` is that of "the same difference in every stratum", over `homogeneity_strata` strata that are expected to
@@ -123,27 +104,19 @@ def adjusted_table(
     is always lost or gained, and the plain one to lie outside the interval of the adjusted one.
 
     Args:
-        predictions: of the `n` pictures.
-        attributes: what to slice by, coded from the same pictures.
-        adjust_for: columns to hold fixed; `label` is the truth (the most voted label, with votes).
+        data: the `n` pictures.
+        held: what they are alike in (`analyses.slices.strata.strata`).
         rules: what decides a verdict.
-        order: most conditions in a slice.
-        bins: quantile bins of a numeric column that is held fixed.
-        numeric: columns to cut at quantiles, where they are held fixed.
-        categorical: columns to take value by value, where they are held fixed.
-        inferred: columns whose values were inferred; their slices are a family of their own.
 
     Raises:
-        ValueError: nothing or something unknown to adjust for, or every slice is made of what is held fixed.
+        ValueError: every slice is made of what is held fixed.
     """
-    rules = rules or Rules()
-    held = strata(predictions, adjust_for, bins=bins, numeric=numeric, categorical=categorical)
-    require_other_attributes(attributes, held)
+    require_other_attributes(data.attributes, held)
+    predictions, groups = data.predictions, data.groups
     k, said = len(predictions.taxonomy), predictions.predicted
-    groups = group_codes(predictions.rows)
     specs: list[SliceSpec] = []
     parts: dict[str, list[Floats]] = {name: [] for name in ("counts", "others", "left_out", "plain", "design", "robust")}
-    for family in families(attributes, order):
+    for family in families(data.attributes, rules.order):
         at, listed = family.listed(rules.min_count)
         specs += listed
         counts = stratum_counts(family.codes, family.size, held, said, k)
@@ -160,7 +133,7 @@ def adjusted_table(
             parts["robust"].append(robust.homogeneity)
     stacked = {name: np.concatenate(blocks) for name, blocks in parts.items() if blocks}
     refused = np.array([any(one.column in held.columns for one in spec.conditions) for spec in specs])
-    cells = _cells(stacked, refused, held, rules, slice_families(tuple(specs), inferred))
+    cells = _cells(stacked, refused, held, rules, slice_families(tuple(specs), data.inferred))
     table = pd.DataFrame({name: np.asarray(values).ravel() for name, values in cells.items()})
     table["slice"] = series_of([spec.name for spec in specs], k)
     table["where"] = pd.Series([spec.as_json() for spec in specs for _ in range(k)], dtype=object)
@@ -199,8 +172,6 @@ def _cells(
         rate = np.where(both, a + c, 0).sum(axis=2) / (n_used + m_used)
         fewer = np.minimum(n_used, m_used) / worth
         low_evidence = (fewer < LOW_EVIDENCE_COUNT) | ~(fewer * rate >= LOW_EVIDENCE_EXPECTED)
-        outside = (safer.low > rules.tolerance) | (safer.high < -rules.tolerance)
-        inside = (within.low >= -rules.tolerance) & (within.high <= rules.tolerance)
         moved = np.abs(effect - within.difference) > 0.5 * np.abs(effect)
         moved &= sure & ((effect < within.low) | (effect > within.high))
         apart = (effect * within.difference < 0) & ((low > 0) | (high < 0)) & ((within.low > 0) | (within.high < 0))
@@ -210,10 +181,14 @@ def _cells(
     kind[~simpson] = None
     known = enough & ~refused[:, None]
     agree = _agreement(stacked, worth, known, held)
-    verdict = np.select(
-        [~known, agree["homogeneity_q"] <= rules.alpha, picked & outside, inside, low_evidence],
-        ["too small", DIFFERS, "skewed", "equivalent", "too small"],
-        "undetermined",
+    decided = verdict(
+        (within.low, within.high),
+        (safer.low, safer.high),
+        tolerance=rules.tolerance,
+        tested=known,
+        selected=picked,
+        low_evidence=low_evidence,
+        inconsistent=agree["homogeneity_q"] <= rules.alpha,
     )
     unused = ~both[:, 0] & ((n > 0) | (m > 0))[:, 0]
     reason = np.select(
@@ -269,7 +244,7 @@ def _cells(
             "picked_low": shown(safer.low, picked),
             "picked_high": shown(safer.high, picked),
             "detectable": np.where(refused[:, None], np.inf, detectable),
-            "verdict": verdict,
+            "verdict": decided,
             "low_evidence": low_evidence,
             "simpson": simpson,
             "simpson_kind": kind,

@@ -7,7 +7,7 @@ disagree (+.32 among persons, -.38 among scenes) is near zero and equivalent to 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -18,14 +18,14 @@ from scipy import special
 from affect_workbench.analyses.disparities.adjusted import SIMPSON_KINDS, agreement_columns
 from affect_workbench.analyses.disparities.numbers import DEFAULT_TOLERANCE, checked_outcome
 from affect_workbench.analyses.inference.clusters import FEWEST_GROUPS
-from affect_workbench.analyses.inference.homogeneity import DIFFERS
 from affect_workbench.analyses.inference.means.stratified import Within, within_strata
 from affect_workbench.analyses.inference.means.two_means import LEAST_FREEDOM, MeanTests, mean_tests
 from affect_workbench.analyses.inference.multiplicity import select
-from affect_workbench.analyses.inference.verdicts import LOW_EVIDENCE_COUNT
-from affect_workbench.analyses.slices.coding import CodedAttribute
+from affect_workbench.analyses.inference.resampling import STANDARD_SAMPLING, Sampling
+from affect_workbench.analyses.inference.verdicts import LOW_EVIDENCE_COUNT, STANDARD, Rules, verdict
 from affect_workbench.analyses.slices.conditions import SliceSpec
 from affect_workbench.analyses.slices.families import families, slice_families
+from affect_workbench.analyses.slices.sliced import Sliced
 from affect_workbench.analyses.slices.strata import Strata, named_strata, require_other_attributes
 from affect_workbench.arrays import Codes, Floats, Mask
 
@@ -73,17 +73,12 @@ ADJUSTED_OUTCOME_COLUMNS = (
 
 def adjusted_numeric_table(
     outcome: Floats,
-    attributes: Sequence[CodedAttribute],
-    held: Strata,
+    data: Sliced,
     *,
-    groups: Codes | None = None,
+    held: Strata,
+    rules: Rules = STANDARD,
+    sampling: Sampling = STANDARD_SAMPLING,
     tolerance: float | None = None,
-    min_count: int = 10,
-    alpha: float = 0.05,
-    order: int = 1,
-    draws: int = 9_999,
-    seed: int = 0,
-    inferred: frozenset[str] = frozenset(),
     name: str = "outcome",
 ) -> pd.DataFrame:
     """One row a slice, in units of the outcome; NaN = not known.
@@ -96,51 +91,39 @@ def adjusted_numeric_table(
 
     Args:
         outcome: `(n,)`, NaN where not known.
-        attributes: what to slice by, coded from the same pictures.
+        data: the same pictures.
         held: the strata.
-        groups: group of each picture `(n,)`, as `analyses.inference.clusters.group_codes` gives it.
+        rules: what decides a verdict, but for the tolerance; pictures are counted in strata that hold both sides.
+        sampling: as in `analyses.disparities.numbers.numeric_table`, of the plain difference.
         tolerance: the largest difference that does not matter; 0.2 standard deviations of the outcome when not given.
-        min_count: fewest pictures on either side, in strata that hold both, for a test.
-        alpha: false discovery rate.
-        order: most conditions in a slice.
-        draws: as in `analyses.disparities.numbers.numeric_table`, of the plain difference.
-        seed: their seed.
-        inferred: columns whose values were inferred; their slices are a family of their own.
         name: of the outcome, for messages.
 
     Raises:
         ValueError: see `analyses.disparities.numbers.numeric_table`; or every slice is made of what is held fixed.
     """
-    values = checked_outcome(outcome, attributes, tolerance, draws, name)
-    require_other_attributes(attributes, held)
+    values = checked_outcome(outcome, data, tolerance=tolerance, name=name)
+    require_other_attributes(data.attributes, held)
     known = np.isfinite(values)
     spread = float(values[known].std(ddof=1))
-    tolerance = DEFAULT_TOLERANCE * spread if tolerance is None else tolerance
+    rules = replace(rules, tolerance=DEFAULT_TOLERANCE * spread if tolerance is None else tolerance)
+    groups, least = data.groups, rules.min_count
     values = np.where(known, values - values[known].mean(), 0.0)
-    strata, h, rng = np.where(known, held.codes, -1), len(held.names), np.random.default_rng(seed)
+    strata, h, rng = np.where(known, held.codes, -1), len(held.names), sampling.rng()
     specs: list[SliceSpec] = []
     plain: list[MeanTests] = []
     within: list[Within] = []
     left_out: list[npt.NDArray[np.int64]] = []
-    for family in families(attributes, order):
-        at, listed = family.listed(min_count)
+    for family in families(data.attributes, rules.order):
+        at, listed = family.listed(least)
         specs += listed
         codes = np.where(strata >= 0, family.codes, -1)
-        found = mean_tests(codes, family.size, values, groups=groups, least=min_count, draws=draws, rng=rng)
+        found = mean_tests(codes, family.size, values, groups=groups, least=least, draws=sampling.draws, rng=rng)
         plain.append(found.at(at))
         within.append(within_strata(codes, family.size, strata, h, values[:, None], groups=groups, wanted=at))
         left_out.append(np.full(len(at), int(((family.codes >= 0) & (strata < 0)).sum())))
     refused = np.array([any(one.column in held.columns for one in spec.conditions) for spec in specs])
-    cells = _cells(
-        MeanTests.joined(plain),
-        Within.joined(within),
-        refused,
-        held,
-        slice_families(tuple(specs), inferred),
-        tolerance=tolerance,
-        min_count=min_count,
-        alpha=alpha,
-    )
+    family_of = slice_families(tuple(specs), data.inferred)
+    cells = _cells(MeanTests.joined(plain), Within.joined(within), refused, held, family_of, rules)
     table = pd.DataFrame(cells).assign(
         slice=[spec.name for spec in specs],
         adjusted_for=", ".join(held.columns),
@@ -153,19 +136,12 @@ def adjusted_numeric_table(
 
 
 def _cells(
-    plain: MeanTests,
-    within: Within,
-    refused: Mask,
-    held: Strata,
-    family: Codes,
-    *,
-    tolerance: float,
-    min_count: int,
-    alpha: float,
+    plain: MeanTests, within: Within, refused: Mask, held: Strata, family: Codes, rules: Rules
 ) -> dict[str, npt.NDArray[Any]]:
     n, m, use = within.n, within.m, within.use
     n_used, m_used = (np.where(use, side, 0.0).sum(axis=1) for side in (n, m))
     difference, error = within.effect[:, 0], np.sqrt(within.variance[:, 0])
+    alpha, min_count = rules.alpha, rules.min_count
     enough = (n_used >= min_count) & (m_used >= min_count)
     with np.errstate(invalid="ignore"):
         free = within.effect_freedom >= LEAST_FREEDOM
@@ -182,16 +158,14 @@ def _cells(
     )
     with np.errstate(divide="ignore", invalid="ignore"):
         low_evidence = (np.minimum(n_used, m_used) < LOW_EVIDENCE_COUNT) | (within.groups < FEWEST_GROUPS)
-        verdict = np.select(
-            [
-                ~known,
-                agree["homogeneity_q"] <= alpha,
-                picked & (np.abs(difference) - safer > tolerance),
-                np.abs(difference) + half <= tolerance,
-                low_evidence,
-            ],
-            ["too small", DIFFERS, "skewed", "equivalent", "too small"],
-            "undetermined",
+        decided = verdict(
+            (difference - half, difference + half),
+            (difference - safer, difference + safer),
+            tolerance=rules.tolerance,
+            tested=known,
+            selected=picked,
+            low_evidence=low_evidence,
+            inconsistent=agree["homogeneity_q"] <= alpha,
         )
         moved = (np.abs(plain.effect - difference) > 0.5 * np.abs(plain.effect)) & sure
         moved &= np.abs(plain.effect - difference) > half
@@ -241,9 +215,9 @@ def _cells(
             "q": selection.slice_q,
             "picked_low": shown(difference - safer, picked),
             "picked_high": shown(difference + safer, picked),
-            "tolerance": np.full(len(p), tolerance),
+            "tolerance": np.full(len(p), rules.tolerance),
             "detectable": np.where(known, power * error, np.inf),
-            "verdict": verdict,
+            "verdict": decided,
             "low_evidence": low_evidence,
             "simpson": simpson,
             "simpson_kind": kind,

@@ -7,18 +7,19 @@ Source: Wang and Russakovsky 2021, arXiv 2102.12594.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
 import pandas as pd
 
-from affect_workbench.analyses.inference.clusters import group_codes
 from affect_workbench.analyses.inference.exact import fisher_exact
 from affect_workbench.analyses.inference.intervals import newcombe
+from affect_workbench.analyses.inference.means.sums import Sums
 from affect_workbench.analyses.inference.paired import mean_change_interval
-from affect_workbench.analyses.inference.resampling import counts_of, drawn_tables
+from affect_workbench.analyses.inference.resampling import STANDARD_SAMPLING, Sampling, counts_of, drawn_tables
 from affect_workbench.analyses.slices.coding import CodedAttribute
+from affect_workbench.analyses.slices.pairs import group_codes
+from affect_workbench.analyses.slices.sliced import SlicedPredictions
 from affect_workbench.analyses.slices.strata import true_codes
 from affect_workbench.arrays import Codes, Floats
 from affect_workbench.data.predictions import Predictions
@@ -28,13 +29,7 @@ Base = Literal["training", "labels"]
 
 
 def amplification_tables(
-    predictions: Predictions,
-    attributes: Sequence[CodedAttribute],
-    *,
-    training: pd.DataFrame,
-    base: Base = "training",
-    draws: int = 999,
-    seed: int = 0,
+    data: SlicedPredictions, *, training: pd.DataFrame, base: Base = "training", sampling: Sampling = STANDARD_SAMPLING
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Amplification of every (slice, emotion), and its mean over each attribute.
 
@@ -49,28 +44,25 @@ def amplification_tables(
     A model that says one emotion where votes spread over several amplifies by being decided.
 
     Args:
-        predictions: of the `n` pictures that were not trained on.
-        attributes: coded from these pictures.
+        data: the `n` pictures, which were not trained on.
         training: one row a training picture: the same attribute columns, and `label` or `vote_<label>`.
         base: what the predictions are held against: the rates of the training labels, or of the labels of the same pictures
             (as the authors' code does), which leaves out how the two sets of pictures differ.
-        draws: bootstrap samples.
-        seed: their seed.
+        sampling: bootstrap samples.
 
     Raises:
         ValueError: an attribute is not in the training rows, or has none of the values; no labels; an unknown base.
     """
     if base not in ("training", "labels"):
         raise ValueError(f"base is {base!r}: expected 'training' or 'labels'")
-    if draws < 19:
-        raise ValueError(f"{draws} bootstrap samples: expected at least 19")
-    taxonomy, k, rng = predictions.taxonomy, len(predictions.taxonomy), np.random.default_rng(seed)
+    predictions, groups, draws, rng = data.predictions, data.groups, sampling.draws, sampling.rng()
+    taxonomy, k = predictions.taxonomy, len(predictions.taxonomy)
     trained = _trained(training, taxonomy)
-    train_truth, train_groups, groups = true_codes(trained), group_codes(trained.rows), group_codes(predictions.rows)
+    train_truth, train_groups = true_codes(trained), group_codes(trained.rows)
     truth = true_codes(predictions) if base == "labels" else np.zeros(len(predictions), dtype=np.int64)
     joint = np.maximum(truth, 0) * k + predictions.predicted
     cells, drawn_cells, means = [], [], []
-    for attribute in attributes:
+    for attribute in data.attributes:
         size = len(attribute.conditions)
         train_codes = np.where(train_truth >= 0, _coded_alike(attribute, trained.rows), -1)
         if not (train_codes >= 0).any():
@@ -107,7 +99,7 @@ def _cell_table(
     if base == "training":
         low, high = newcombe(said, n, seen, n_training)
     else:
-        low, high = mean_change_interval(said - true, said + true - 2 * hit, n)
+        low, high = mean_change_interval(Sums(said - true, said + true - 2 * hit, n))
     up = direction > 0
     whole = seen.sum(axis=0)
     integers = (np.rint(side).astype(np.int64) for side in (seen, n_training, whole - seen, seen.sum() - n_training))

@@ -7,21 +7,26 @@ slice, so it is held against slices of the same size drawn at random.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from affect_workbench.analyses.inference.clusters import group_codes
 from affect_workbench.analyses.inference.intervals import paired_shift_interval, quantile
+from affect_workbench.analyses.inference.means.sums import Sums
 from affect_workbench.analyses.inference.multiplicity import benjamini_hochberg, select
 from affect_workbench.analyses.inference.paired import change_p, group_totals, mean_change_interval
-from affect_workbench.analyses.inference.resampling import chance_p, dealt_codes, drawn_weights, excess_interval
-from affect_workbench.analyses.inference.verdicts import LOW_EVIDENCE_COUNT, Rules
-from affect_workbench.analyses.slices.coding import CodedAttribute
+from affect_workbench.analyses.inference.resampling import (
+    STANDARD_SAMPLING,
+    Sampling,
+    chance_p,
+    dealt_codes,
+    drawn_weights,
+    excess_interval,
+)
+from affect_workbench.analyses.inference.verdicts import LOW_EVIDENCE_COUNT, STANDARD, Rules, verdict
 from affect_workbench.analyses.slices.conditions import SliceSpec
 from affect_workbench.analyses.slices.families import families, slice_families
+from affect_workbench.analyses.slices.sliced import SlicedPredictions
 from affect_workbench.analyses.slices.strata import series_of
 from affect_workbench.analyses.slices.sums import group_sums
 from affect_workbench.arrays import Floats, Mask
@@ -64,14 +69,11 @@ def probabilities(predictions: Predictions, *, temperature: float | None = None)
 
 
 def calibration_table(
-    predictions: Predictions,
-    attributes: Sequence[CodedAttribute],
+    data: SlicedPredictions,
     *,
     temperature: float | None = None,
-    rules: Rules | None = None,
-    draws: int = 199,
-    seed: int = 0,
-    inferred: frozenset[str] = frozenset(),
+    rules: Rules = STANDARD,
+    sampling: Sampling = STANDARD_SAMPLING,
 ) -> pd.DataFrame:
     """One row a (slice of one condition, emotion).
 
@@ -80,55 +82,51 @@ def calibration_table(
     `in_the_large_high`; `effect`, how much that is more than in the complement, with `low`, `high`, `p`, `q` (two levels);
     `error`, the class-wise calibration error, `error_by_chance`, its mean in slices of this size drawn at random (whole
     groups together), `error_excess` with its bootstrap interval `error_low`, `error_high`, one-sided `error_p`, `error_q`;
-    `verdict`, `low_evidence`: of `effect`, as in `analyses.inference.verdicts.judged`.
+    `verdict`, `low_evidence`: of `effect`, as in `analyses.inference.verdicts.verdict`.
 
     The truth is the share of votes where there are votes. Bins hold equally many of all pictures with a truth and are the
     same for every slice. Sources: Nixon et al. 2019, arXiv 1904.01685 (class-wise, equal mass); Kumar et al. 2019, arXiv
     1909.10155 (its bias).
 
     Raises:
-        ValueError: as `probabilities`; no truth; fewer than 19 draws.
+        ValueError: as `probabilities`; no truth.
     """
-    truth, k, rules = predictions.truth, len(predictions.taxonomy), rules or Rules()
+    predictions, groups, rng = data.predictions, data.groups, sampling.rng()
+    truth, k = predictions.truth, len(predictions.taxonomy)
     if truth is None:
         raise ValueError("no picture has a true label or votes: give a column 'label', or one vote column a label")
-    if draws < 19:
-        raise ValueError(f"{draws} random draws: expected at least 19, below which nothing can reach p = 0.05")
     shares = probabilities(predictions, temperature=temperature)
     labelled: Mask = np.asarray(np.isfinite(truth).all(axis=1), dtype=bool)
     gap = np.where(labelled[:, None], shares - np.nan_to_num(truth), 0.0)
-    groups, rng = group_codes(predictions.rows), np.random.default_rng(seed)
     columns = np.hstack([labelled[:, None].astype(float), shares * labelled[:, None], gap, gap**2])
     bins = _bins(shares, labelled)
     specs: list[SliceSpec] = []
     inside, outside, errors = [], [], []
-    for family in families(attributes, 1):
+    for family in families(data.attributes, 1):
         specs += [spec for _, spec in family.specs()]
         at = np.array([code for code, _ in family.specs()], dtype=np.int64)
         codes = np.where(labelled, family.codes, -1)
         sums = group_sums(codes, family.size, columns)
         inside.append(sums[at])
         outside.append((sums.sum(axis=0) - sums)[at])
-        errors.append(_errors(codes, family.size, gap, bins, groups, draws, rng)[:, at])
+        errors.append(_errors(codes, family.size, gap, bins, groups, sampling.draws, rng)[:, at])
     own, rest = np.concatenate(inside), np.concatenate(outside)
     n, m = (np.broadcast_to(side[:, :1], (len(specs), k)) for side in (own, rest))
     design = alone = np.ones(n.shape)
     freedom = alone_freedom = np.full(n.shape, np.inf)
     if groups is not None:
         counted = np.repeat(labelled[:, None].astype(float), k, axis=1)
-        units = group_totals(specs, attributes, groups, gap, counted, order=1)
+        units = group_totals(specs, data, values=gap, counted=counted)
         design, freedom, alone, alone_freedom = units.design, units.freedom, units.own_design, units.own_freedom
     known = (n >= rules.min_count) & (m >= rules.min_count) & np.isfinite(design)
     worth = np.where(known, design, 1.0)
 
-    def parts(side: Floats, size: Floats, worth: Floats) -> tuple[Floats, Floats, Floats]:
-        return side[:, 1 + k : 1 + 2 * k] / worth, side[:, 1 + 2 * k :] / worth, size / worth
-
-    mine, theirs = parts(own, n, worth), parts(rest, m, worth)
-    large_low, large_high = mean_change_interval(*parts(own, n, alone), freedom=alone_freedom)
-    low, high = paired_shift_interval(*mine, *theirs, freedom=freedom)
-    p = np.where(known, change_p(*mine, *theirs, freedom=freedom), np.nan)
-    selection = select(p, slice_families(tuple(specs), inferred), alpha=rules.alpha)
+    here, there = (Sums(side[:, 1 + k : 1 + 2 * k], side[:, 1 + 2 * k :], size) for side, size in ((own, n), (rest, m)))
+    large_low, large_high = mean_change_interval(here.over(alone), freedom=alone_freedom)
+    mine, theirs = here.over(worth), there.over(worth)
+    low, high = paired_shift_interval(mine, theirs, freedom=freedom)
+    p = np.where(known, change_p(mine, theirs, freedom=freedom), np.nan)
+    selection = select(p, slice_families(tuple(specs), data.inferred), alpha=rules.alpha)
     picked = selection.q <= rules.alpha
     # The interval is symmetric: at another level only its width differs.
     wider = quantile(selection.level[:, None], freedom=freedom) / quantile(0.95, freedom=freedom)
@@ -138,14 +136,11 @@ def calibration_table(
     low_evidence = np.minimum(n, m) / np.maximum(worth, 1.0) < LOW_EVIDENCE_COUNT
     with np.errstate(divide="ignore", invalid="ignore"):
         mean = own[:, 1 : 1 + k] / n
-        large = mine[0] / mine[2]
-        effect = large - theirs[0] / theirs[2]
-        outside_of = np.abs(middle) - half > rules.tolerance
-        within = (low >= -rules.tolerance) & (high <= rules.tolerance)
-    verdict = np.select(
-        [~known, picked & outside_of, within, low_evidence],
-        ["too small", "skewed", "equivalent", "too small"],
-        "undetermined",
+        large = mine.total / mine.n
+        effect = large - theirs.total / theirs.n
+    adjusted = middle - half, middle + half
+    decided = verdict(
+        (low, high), adjusted, tolerance=rules.tolerance, tested=known, selected=picked, low_evidence=low_evidence
     )
     numbers = {
         "probability": mean,
@@ -172,7 +167,7 @@ def calibration_table(
     table.insert(0, "slice", series_of([spec.name for spec in specs], k))
     table.insert(1, "where", pd.Series([spec.as_json() for spec in specs for _ in range(k)], dtype=object))
     table.insert(2, "emotion", list(predictions.taxonomy.labels) * len(specs))
-    return table.assign(verdict=verdict.ravel(), low_evidence=low_evidence.ravel())
+    return table.assign(verdict=decided.ravel(), low_evidence=low_evidence.ravel())
 
 
 def _bins(shares: Floats, labelled: Mask) -> npt.NDArray[np.int64]:

@@ -6,23 +6,28 @@ bias corrected. Both are above zero in any data as they come.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 import pandas as pd
 
-from affect_workbench.analyses.inference.clusters import group_codes
 from affect_workbench.analyses.inference.multiplicity import benjamini_hochberg
-from affect_workbench.analyses.inference.resampling import chance_p, counts_of, drawn_tables, excess_interval, null_tables
-from affect_workbench.analyses.slices.coding import CodedAttribute
+from affect_workbench.analyses.inference.resampling import (
+    STANDARD_SAMPLING,
+    Sampling,
+    chance_p,
+    counts_of,
+    drawn_tables,
+    excess_interval,
+    null_tables,
+)
+from affect_workbench.analyses.inference.verdicts import STANDARD, Rules
 from affect_workbench.analyses.slices.conditions import SliceSpec
 from affect_workbench.analyses.slices.families import families
+from affect_workbench.analyses.slices.sliced import SlicedPredictions
 from affect_workbench.arrays import Floats
-from affect_workbench.data.predictions import Predictions
 
 
 def distribution_table(
-    predictions: Predictions, attributes: Sequence[CodedAttribute], *, min_count: int = 10, draws: int = 999, seed: int = 0
+    data: SlicedPredictions, *, rules: Rules = STANDARD, sampling: Sampling = STANDARD_SAMPLING
 ) -> pd.DataFrame:
     """One row a slice of one condition, and one an attribute (`slice` is then None).
 
@@ -32,15 +37,11 @@ def distribution_table(
     `min_count` pictures on either side. Whole groups are dealt and drawn together.
 
     Sources: Lin 1991, https://doi.org/10.1109/18.61115; Bergsma 2013, https://doi.org/10.1016/j.jkss.2012.10.002.
-
-    Raises:
-        ValueError: fewer than 19 draws.
     """
-    if draws < 19:
-        raise ValueError(f"{draws} random draws: expected at least 19, below which nothing can reach p = 0.05")
-    groups, rng, k = group_codes(predictions.rows), np.random.default_rng(seed), len(predictions.taxonomy)
+    predictions, groups = data.predictions, data.groups
+    draws, rng, k = sampling.draws, sampling.rng(), len(predictions.taxonomy)
     parts = []
-    for family in families(attributes, 1):
+    for family in families(data.attributes, 1):
         attribute, size = family.attributes[0], family.size
         seen = counts_of(family.codes, size, predictions.predicted, k)
         null = null_tables(family.codes, size, predictions.predicted, k, groups, draws=draws, rng=rng)
@@ -68,7 +69,7 @@ def distribution_table(
                 "cramers_v": [*(cramers_v(table) for table in two), cramers_v(seen)],
             }
         )
-        few = part["slice"].notna() & (part[["n", "n_complement"]].min(axis=1) < min_count)
+        few = part["slice"].notna() & (part[["n", "n_complement"]].min(axis=1) < rules.min_count)
         part.loc[few, ["divergence", "by_chance", "excess", "low", "high", "p", "cramers_v"]] = np.nan
         parts.append(part)
     table = pd.concat(parts, ignore_index=True)

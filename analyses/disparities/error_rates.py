@@ -6,7 +6,6 @@ anger), each as a gap between a slice and its complement with interval, test and
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,15 +14,13 @@ import numpy.typing as npt
 import pandas as pd
 
 from affect_workbench.analyses.inference import intervals as inference
-from affect_workbench.analyses.inference.clusters import group_codes
 from affect_workbench.analyses.inference.paired import GroupTotals, group_totals
-from affect_workbench.analyses.inference.verdicts import Rules, judged, worth_of
-from affect_workbench.analyses.slices.coding import CodedAttribute
+from affect_workbench.analyses.inference.verdicts import STANDARD, Rules, counted, verdicts, worth_of
 from affect_workbench.analyses.slices.conditions import SliceSpec
 from affect_workbench.analyses.slices.families import families, slice_families
+from affect_workbench.analyses.slices.sliced import SlicedPredictions
 from affect_workbench.analyses.slices.strata import series_of, true_codes
 from affect_workbench.arrays import Codes, Floats
-from affect_workbench.data.predictions import Predictions
 
 MEASURES = ("true positive rate", "false positive rate")
 GAP_COLUMNS = (
@@ -64,14 +61,7 @@ class Units:
         return cls(totals.design, totals.freedom, totals.own_design, totals.own_freedom)
 
 
-def odds_table(
-    predictions: Predictions,
-    attributes: Sequence[CodedAttribute],
-    *,
-    rules: Rules | None = None,
-    order: int = 1,
-    inferred: frozenset[str] = frozenset(),
-) -> pd.DataFrame:
+def odds_table(data: SlicedPredictions, *, rules: Rules = STANDARD) -> pd.DataFrame:
     """Two rows a (slice, emotion), one for each of `MEASURES`; both measures together are one family of tests.
 
     Columns: `measure`, `slice`, `where`, `emotion`; `n`, `n_complement`, pictures that truly show the emotion (true positive
@@ -82,45 +72,34 @@ def odds_table(
     With votes the truth is the most voted label. Pictures without a truth are in neither side.
 
     Args:
-        predictions: of the `n` pictures, with a truth.
-        attributes: what to slice by, coded from the same pictures.
+        data: the `n` pictures, some of which have a truth.
         rules: what decides a verdict.
-        order: most conditions in a slice.
-        inferred: columns whose values were inferred; their slices are a family of their own.
 
     Raises:
         ValueError: no picture has a truth.
     """
-    truth, said, k = true_codes(predictions), predictions.predicted, len(predictions.taxonomy)
-    specs, inside, outside = _confusions(attributes, truth, said, k, order)
+    predictions, truth = data.predictions, true_codes(data.predictions)
+    said, k = predictions.predicted, len(predictions.taxonomy)
+    specs, inside, outside = _confusions(data, truth, rules.order)
     sides = []
     for counts in (inside, outside):
         shown, hit = counts.sum(axis=2), np.diagonal(counts, axis1=1, axis2=2)
         other = shown.sum(axis=1, keepdims=True) - shown
         sides.append((np.hstack([hit, counts.sum(axis=1) - hit]), np.hstack([shown, other])))
-    (hits, n), (other_hits, m) = sides
     units = None
-    groups = group_codes(predictions.rows)
-    if groups is not None:
+    if data.groups is not None:
         values, shows = np.eye(k)[said], np.eye(k)[truth] * (truth >= 0)[:, None]
-        counted = np.hstack([shows, (truth >= 0)[:, None] - shows])
-        said_so = np.hstack([values, values]) * counted
-        units = Units.of(group_totals(specs, attributes, groups, said_so, counted, order=order, shares=True))
-    table = _gap_table(specs, hits, n, other_hits, m, rules or Rules(), units, inferred)
+        has = np.hstack([shows, (truth >= 0)[:, None] - shows])
+        said_so = np.hstack([values, values]) * has
+        units = Units.of(group_totals(specs, data, values=said_so, counted=has, shares=True))
+    table = _gap_table(specs, sides[0], sides[1], units, rules=rules, inferred=data.inferred)
     labels = list(predictions.taxonomy.labels)
     table.insert(2, "emotion", (labels * 2) * len(specs))
     table.insert(0, "measure", series_of(MEASURES, k).tolist() * len(specs))
     return table
 
 
-def confusion_table(
-    predictions: Predictions,
-    attributes: Sequence[CodedAttribute],
-    *,
-    rules: Rules | None = None,
-    order: int = 1,
-    inferred: frozenset[str] = frozenset(),
-) -> pd.DataFrame:
+def confusion_table(data: SlicedPredictions, *, rules: Rules = STANDARD) -> pd.DataFrame:
     """One row a (slice, true emotion, other emotion it is read as): how much more often than in the complement.
 
     Columns: those of `odds_table` without `measure`, and `read_as`; `emotion` is the true one, `n` the pictures that truly
@@ -129,8 +108,9 @@ def confusion_table(
     Raises:
         ValueError: no picture has a truth.
     """
-    truth, said, k = true_codes(predictions), predictions.predicted, len(predictions.taxonomy)
-    specs, inside, outside = _confusions(attributes, truth, said, k, order)
+    predictions, truth = data.predictions, true_codes(data.predictions)
+    said, k = predictions.predicted, len(predictions.taxonomy)
+    specs, inside, outside = _confusions(data, truth, rules.order)
     off = ~np.eye(k, dtype=bool)
     true_of, read_as = np.nonzero(off)
 
@@ -138,16 +118,15 @@ def confusion_table(
         return counts[:, off], counts.sum(axis=2)[:, true_of]
 
     units = None
-    groups = group_codes(predictions.rows)
-    if groups is not None:
+    if data.groups is not None:
         every = np.full((4, len(specs), k, k), np.nan)
         for label in range(k):
             of = (truth == label).astype(float)[:, None]
-            counted = np.broadcast_to(of, (len(said), k)).copy()
-            totals = group_totals(specs, attributes, groups, np.eye(k)[said] * of, counted, order=order, shares=True)
+            has = np.broadcast_to(of, (len(said), k)).copy()
+            totals = group_totals(specs, data, values=np.eye(k)[said] * of, counted=has, shares=True)
             every[:, :, label] = totals.design, totals.freedom, totals.own_design, totals.own_freedom
         units = Units(*every[:, :, off])
-    table = _gap_table(specs, *side(inside), *side(outside), rules or Rules(), units, inferred)
+    table = _gap_table(specs, side(inside), side(outside), units, rules=rules, inferred=data.inferred)
     labels = np.array(predictions.taxonomy.labels, dtype=object)
     table.insert(2, "emotion", np.tile(labels[true_of], len(specs)))
     table.insert(3, "read_as", np.tile(labels[read_as], len(specs)))
@@ -156,19 +135,22 @@ def confusion_table(
 
 def _gap_table(
     specs: list[SliceSpec],
-    hits: Floats,
-    n: Floats,
-    other_hits: Floats,
-    m: Floats,
-    rules: Rules,
+    inside: tuple[Floats, Floats],
+    outside: tuple[Floats, Floats],
     units: Units | None,
+    *,
+    rules: Rules,
     inferred: frozenset[str],
 ) -> pd.DataFrame:
-    """Rates, gaps and verdicts of cells `(s, c)`, a row each, without the columns that say which cell it is."""
+    """Rates, gaps and verdicts of cells `(s, c)`, a row each, without the columns that say which cell it is.
+
+    `inside` and `outside` are hits and pictures of the slices and of their complements.
+    """
+    (hits, n), (other_hits, m) = inside, outside
     units = units or Units(*(np.broadcast_to(value, hits.shape) for value in (1.0, np.inf, 1.0, np.inf)))
     worth, alone = worth_of(hits.shape, units.design), worth_of(hits.shape, units.own_design)
-    families_of = slice_families(tuple(specs), inferred)
-    judgement = judged(hits, n, other_hits, m, rules, families=families_of, design=units.design, freedom=units.freedom)
+    evidence = counted(hits, n, other_hits, m, rules, design=units.design, freedom=units.freedom)
+    judgement = verdicts(evidence, rules, families=slice_families(tuple(specs), inferred))
     rate_low, rate_high = inference.wilson(hits / alone, n / alone, freedom=units.own_freedom)
     base_rate = (hits + other_hits + 0.5) / (n + m + 1)
     cells: dict[str, npt.NDArray[Any]] = {
@@ -198,26 +180,17 @@ def _gap_table(
     return table
 
 
-def _confusions(
-    attributes: Sequence[CodedAttribute], truth: Codes, said: Codes, k: int, order: int
-) -> tuple[list[SliceSpec], Floats, Floats]:
-    """Slices, and counts `(s, k true, k said)` in each and in its complement."""
+def _confusions(data: SlicedPredictions, truth: Codes, order: int) -> tuple[list[SliceSpec], Floats, Floats]:
+    """Slices, and counts `(s, k true, k said)` in each and in its complement: one pass a family."""
+    said, k = data.predictions.predicted, len(data.predictions.taxonomy)
     specs: list[SliceSpec] = []
     inside, outside = [], []
-    for found, counts in family_confusions(attributes, truth, said, k, order):
-        at = np.array([code for code, _ in found], dtype=np.int64)
-        specs += [spec for _, spec in found]
-        inside.append(counts[at])
-        outside.append(counts.sum(axis=0) - counts[at])
-    return specs, np.concatenate(inside), np.concatenate(outside)
-
-
-def family_confusions(
-    attributes: Sequence[CodedAttribute], truth: Codes, said: Codes, k: int, order: int
-) -> Iterator[tuple[list[tuple[int, SliceSpec]], Floats]]:
-    """(code, slice) of the slices of each family, and its counts `(values, k true, k said)`: one pass a family."""
-    for family in families(attributes, order):
+    for family in families(data.attributes, order):
         known = (family.codes >= 0) & (truth >= 0)
         cell = (family.codes[known] * k + truth[known]) * k + said[known]
         counts = np.bincount(cell, minlength=family.size * k * k).reshape(family.size, k, k).astype(np.float64)
-        yield list(family.specs()), counts
+        at = np.array([code for code, _ in family.specs()], dtype=np.int64)
+        specs += [spec for _, spec in family.specs()]
+        inside.append(counts[at])
+        outside.append(counts.sum(axis=0) - counts[at])
+    return specs, np.concatenate(inside), np.concatenate(outside)

@@ -8,19 +8,24 @@ values; so each comes with its mean under chance, the excess over that with an i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import pandas as pd
 from scipy import stats
 
-from affect_workbench.analyses.inference.clusters import group_codes
 from affect_workbench.analyses.inference.multiplicity import benjamini_hochberg
-from affect_workbench.analyses.inference.resampling import chance_p, drawn_tables, excess_interval, null_tables
+from affect_workbench.analyses.inference.resampling import (
+    STANDARD_SAMPLING,
+    Sampling,
+    chance_p,
+    drawn_tables,
+    excess_interval,
+    null_tables,
+)
 from affect_workbench.analyses.slices.coding import CodedAttribute
-from affect_workbench.analyses.slices.strata import true_codes
+from affect_workbench.analyses.slices.sliced import SlicedPredictions
 from affect_workbench.arrays import Codes, Floats
-from affect_workbench.data.predictions import Predictions
 from affect_workbench.data.taxonomies.taxonomy import closest
 
 Measure = tuple[Callable[[Floats], Floats], int]
@@ -45,12 +50,7 @@ COMPARABILITY_COLUMNS = (
 
 
 def comparability_table(
-    predictions: Predictions,
-    attributes: Sequence[CodedAttribute],
-    *,
-    favourable: str | None = None,
-    draws: int = 999,
-    seed: int = 0,
+    data: SlicedPredictions, *, favourable: str | None = None, sampling: Sampling = STANDARD_SAMPLING
 ) -> pd.DataFrame:
     """One row an (attribute, emotion, measure).
 
@@ -68,37 +68,31 @@ def comparability_table(
     value or without a truth are not counted. An empty value has no rate and is left aside.
 
     Args:
-        predictions: of the `n` pictures.
-        attributes: coded from the same pictures.
+        data: the `n` pictures.
         favourable: the emotion that is good for whom it is said of; without one there is no impact ratio.
-        draws: random draws for chance, and as many for the interval.
-        seed: seed of both.
+        sampling: random draws for chance, and as many for the interval.
 
     Raises:
-        ValueError: an unknown favourable label, or no draws.
+        ValueError: an unknown favourable label.
     """
-    taxonomy, k = predictions.taxonomy, len(predictions.taxonomy)
+    taxonomy, rng = data.predictions.taxonomy, sampling.rng()
     if favourable is not None and not taxonomy.knows(favourable):
         raise ValueError(f"favourable label {favourable!r} is not in the data: {closest(favourable, taxonomy.labels)}")
-    if draws < 19:
-        raise ValueError(f"{draws} random draws: expected at least 19, below which nothing can reach p = 0.05")
-    groups, rng = group_codes(predictions.rows), np.random.default_rng(seed)
-    truth = None if predictions.truth is None else true_codes(predictions)
     tables = []
-    for attribute in attributes:
+    for attribute in data.attributes:
         names = np.array([one.name for one in attribute.conditions], dtype=object)
         kinds: dict[str, Measure] = {
             "demographic parity difference": (parity_difference, 1),
             "demographic parity ratio": (parity_ratio, -1),
         }
-        seen, drawn = _drawn(attribute, predictions.predicted, k, None, groups, kinds, draws, rng)
+        seen, drawn = _drawn(data, attribute, kinds, truth=None, draws=sampling.draws, rng=rng)
         rates = _rates(seen[:, 0])
-        if truth is not None:
+        if data.true_codes is not None:
             odds: dict[str, Measure] = {
                 "equalised odds difference": (odds_difference, 1),
                 "equalised odds ratio": (odds_ratio, -1),
             }
-            seen, more = _drawn(attribute, predictions.predicted, k, truth, groups, odds, draws, rng)
+            seen, more = _drawn(data, attribute, odds, truth=data.true_codes, draws=sampling.draws, rng=rng)
             kinds, drawn = kinds | odds, drawn | more
         if favourable is not None:
             kinds["impact ratio"] = kinds["demographic parity ratio"]
@@ -181,12 +175,11 @@ def _over(low: Floats, high: Floats) -> Floats:
 
 
 def _drawn(
+    data: SlicedPredictions,
     attribute: CodedAttribute,
-    said: Codes,
-    k: int,
-    truth: Codes | None,
-    groups: Codes | None,
     measures: Mapping[str, Measure],
+    *,
+    truth: Codes | None,
     draws: int,
     rng: np.random.Generator,
 ) -> tuple[Floats, dict[str, tuple[Floats, Floats, Floats, Floats]]]:
@@ -195,6 +188,7 @@ def _drawn(
     For each measure: its value `(k,)`, the same under chance `(draws, k)` and in bootstrap samples, and the pictures of each
     value. Draws are made and measured in blocks, so that memory stays small.
     """
+    said, k, groups = data.predictions.predicted, len(data.predictions.taxonomy), data.groups
     t = 1 if truth is None else k
     size = len(attribute.conditions)
     codes = attribute.codes if truth is None else np.where(truth >= 0, attribute.codes, -1)

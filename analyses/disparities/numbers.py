@@ -14,22 +14,22 @@ import numpy.typing as npt
 import pandas as pd
 from scipy import special
 
-from affect_workbench.analyses.inference.clusters import FEWEST_GROUPS, group_codes
+from affect_workbench.analyses.inference.clusters import FEWEST_GROUPS
 from affect_workbench.analyses.inference.means.cluster_robust import student
 from affect_workbench.analyses.inference.means.two_means import MeanTests, mean_tests, welch
 from affect_workbench.analyses.inference.multiplicity import select
 from affect_workbench.analyses.inference.pairs.means import PairedMeans, paired_means
 from affect_workbench.analyses.inference.pairs.pairing import Pairing
-from affect_workbench.analyses.inference.verdicts import LOW_EVIDENCE_COUNT
-from affect_workbench.analyses.slices.coding import CodedAttribute
+from affect_workbench.analyses.inference.resampling import STANDARD_SAMPLING, Sampling
+from affect_workbench.analyses.inference.verdicts import LOW_EVIDENCE_COUNT, STANDARD, Rules, verdict
 from affect_workbench.analyses.slices.conditions import SliceSpec
 from affect_workbench.analyses.slices.families import families, slice_families
-from affect_workbench.analyses.slices.pairs import pair_codes
+from affect_workbench.analyses.slices.sliced import Sliced, SlicedPredictions
 from affect_workbench.analyses.slices.sums import group_sums
-from affect_workbench.arrays import Codes, Floats
-from affect_workbench.data.predictions import Predictions
+from affect_workbench.arrays import Floats
 from affect_workbench.data.tables.magnitude import require_moderate
 from affect_workbench.data.taxonomies.label_overlap import by_label
+from affect_workbench.data.taxonomies.taxonomy import Taxonomy
 
 DEFAULT_TOLERANCE = 0.2
 """Tolerance in standard deviations of the outcome: Cohen's "small", https://doi.org/10.4324/9780203771587."""
@@ -37,17 +37,11 @@ DEFAULT_TOLERANCE = 0.2
 
 def numeric_table(
     outcome: Floats,
-    attributes: Sequence[CodedAttribute],
+    data: Sliced,
     *,
-    groups: Codes | None = None,
-    pairs: Codes | None = None,
+    rules: Rules = STANDARD,
+    sampling: Sampling = STANDARD_SAMPLING,
     tolerance: float | None = None,
-    min_count: int = 10,
-    alpha: float = 0.05,
-    order: int = 1,
-    draws: int = 9_999,
-    seed: int = 0,
-    inferred: frozenset[str] = frozenset(),
     name: str = "outcome",
 ) -> pd.DataFrame:
     """One row a slice, in units of the outcome; NaN = not known.
@@ -68,40 +62,34 @@ def numeric_table(
 
     Args:
         outcome: `(n,)`, NaN where not known.
-        attributes: what to slice by, coded from the same pictures.
-        groups: group of each picture `(n,)`, as `analyses.inference.clusters.group_codes` gives it.
-        pairs: pair of each picture `(n,)`, as `analyses.slices.pairs.pair_codes` gives it; goes with `groups`.
+        data: the same pictures.
+        rules: what decides a verdict, but for the tolerance.
+        sampling: random permutations where there are too many to try all.
         tolerance: the largest difference that does not matter; 0.2 standard deviations of the outcome when not given.
-        min_count: fewest pictures on either side for a test.
-        alpha: false discovery rate.
-        order: most conditions in a slice.
-        draws: random permutations where there are too many to try all.
-        seed: their seed.
-        inferred: columns whose values were inferred; their slices are a family of their own.
         name: of the outcome, for messages.
 
     Raises:
         ValueError: lengths disagree; the outcome is infinite, unknown everywhere or the same everywhere; a bad tolerance.
     """
-    values = checked_outcome(outcome, attributes, tolerance, draws, name)
+    values = checked_outcome(outcome, data, tolerance=tolerance, name=name)
     known = np.isfinite(values)
     spread = float(values[known].std(ddof=1))
     tolerance = DEFAULT_TOLERANCE * spread if tolerance is None else tolerance
+    rng, least = sampling.rng(), rules.min_count
     centre = float(values[known].mean())
     values = np.where(known, values - centre, 0.0)
     columns = np.stack([known.astype(float), values, values**2], axis=1)
-    rng = np.random.default_rng(seed)
     specs: list[SliceSpec] = []
     parts: list[tuple[Floats, Floats, npt.NDArray[np.int64]]] = []
     tests: list[MeanTests] = []
-    for family in families(attributes, order):
-        at, listed = family.listed(min_count)
+    for family in families(data.attributes, rules.order):
+        at, listed = family.listed(least)
         specs += listed
         codes = np.where(known, family.codes, -1)
         sums = group_sums(codes, family.size, columns)
         lost = np.full(len(at), int(((family.codes >= 0) & ~known).sum()))
         parts.append((sums[at], (sums.sum(axis=0) - sums)[at], lost))
-        by_family = mean_tests(codes, family.size, values, groups=groups, least=min_count, draws=draws, rng=rng)
+        by_family = mean_tests(codes, family.size, values, groups=data.groups, least=least, draws=sampling.draws, rng=rng)
         tests.append(by_family.at(at))
     inside, outside, left_out = (np.concatenate(part) for part in zip(*parts, strict=True))
     judgement = MeanTests.joined(tests)
@@ -109,29 +97,30 @@ def numeric_table(
         mean, other = (side[:, 1] / side[:, 0] for side in (inside, outside))
     none = np.full(len(specs), np.nan)
     found = PairedMeans(judgement, inside[:, 0], outside[:, 0], mean, other, none, none)
-    if pairs is not None and groups is not None:
-        pairing = Pairing.of(
-            specs, attributes, np.where(known, pairs, -1), order=order, min_count=min_count, units=groups, inferred=inferred
-        )
+    pairing = Pairing.of(specs, data, min_count=least, known=known)
+    if pairing is not None:
         found = paired_means(found, pairing, values, spread=spread)
     judgement, n, m = found.tests, found.n, found.m
     tested, effect, worth = np.isfinite(judgement.p), judgement.effect, judgement.design
-    selection = select(judgement.p[:, None], slice_families(tuple(specs), inferred), alpha=alpha)
+    selection = select(judgement.p[:, None], slice_families(tuple(specs), data.inferred), alpha=rules.alpha)
     q = selection.slice_q
     half, adjusted = judgement.half(), judgement.half(selection.level)
-    picked = q <= alpha
+    picked = q <= rules.alpha
     low_evidence = (np.minimum(n, m) / worth < LOW_EVIDENCE_COUNT) | (judgement.groups < FEWEST_GROUPS)
+    decided = verdict(
+        (effect - half, effect + half),
+        (effect - adjusted, effect + adjusted),
+        tolerance=tolerance,
+        tested=tested,
+        selected=picked,
+        low_evidence=low_evidence,
+    )
     with np.errstate(divide="ignore", invalid="ignore"):
-        verdict = np.select(
-            [~tested, picked & (np.abs(effect) - adjusted > tolerance), np.abs(effect) + half <= tolerance, low_evidence],
-            ["too small", "skewed", "equivalent", "too small"],
-            "undetermined",
-        )
-        power = float(-special.ndtri(alpha / 2) + special.ndtri(0.8))
+        power = float(-special.ndtri(rules.alpha / 2) + special.ndtri(0.8))
         detectable = spread * np.sqrt(worth / n + worth / m) * power
         means = [np.where(tested, one + centre, np.nan) for one in (found.mean, found.other)]
     shown = np.where(tested, effect, np.nan)
-    repeats = _repeats(specs, inside, np.maximum(worth, 1.0), np.where(verdict == "skewed", np.sign(effect), 0.0))
+    repeats = _repeats(specs, inside, np.maximum(worth, 1.0), np.where(decided == "skewed", np.sign(effect), 0.0))
     return pd.DataFrame(
         {
             "slice": [spec.name for spec in specs],
@@ -152,7 +141,7 @@ def numeric_table(
             "tolerance": tolerance,
             "spread": spread,
             "detectable": np.where(np.isfinite(detectable), detectable, np.inf),
-            "verdict": verdict,
+            "verdict": decided,
             "low_evidence": low_evidence,
             "design": worth,
             "repeats": repeats,
@@ -180,46 +169,31 @@ def _repeats(specs: Sequence[SliceSpec], inside: Floats, worth: Floats, side: Fl
 
 
 def severity_table(
-    predictions: Predictions,
-    attributes: Sequence[CodedAttribute],
+    data: SlicedPredictions,
     *,
     valence: Mapping[str, float] | None = None,
     beyond_labels: bool = False,
+    rules: Rules = STANDARD,
+    sampling: Sampling = STANDARD_SAMPLING,
     tolerance: float | None = None,
-    min_count: int = 10,
-    alpha: float = 0.05,
-    order: int = 1,
-    draws: int = 9_999,
-    seed: int = 0,
-    inferred: frozenset[str] = frozenset(),
-) -> tuple[pd.DataFrame, tuple[str, ...]]:
+) -> pd.DataFrame:
     """How far a slice's readings lie from the complement's in valence: joy read as contentment is mild, as anger is not.
 
-    Args:
-        predictions: of the `n` pictures.
-        attributes: what to slice by, coded from the same pictures.
-        valence: label, in any spelling, -> number, from a user's own lexicon; the taxonomy's polarity (-1, 0, +1) when not
-            given.
-        beyond_labels: take what is said less what the labels or votes say, the model's own part, of pictures with a truth.
-        tolerance: as in `numeric_table`, in units of valence.
-        min_count: as in `numeric_table`.
-        alpha: as in `numeric_table`.
-        order: as in `numeric_table`.
-        draws: as in `numeric_table`.
-        seed: as in `numeric_table`.
-        inferred: as in `numeric_table`.
+    `numeric_table` of the valence; pictures read as a label without one are left out.
 
-    Returns:
-        `numeric_table` of the valence, and the labels without one, whose pictures are left out.
+    Args:
+        data: the `n` pictures.
+        valence: see `label_valence`.
+        beyond_labels: take what is said less what the labels or votes say, the model's own part, of pictures with a truth.
+        rules: as in `numeric_table`.
+        sampling: as in `numeric_table`.
+        tolerance: as in `numeric_table`, in units of valence.
 
     Raises:
-        ValueError: no label has a valence, an unknown label is given one, a label two, or `beyond_labels` without labels.
+        ValueError: as `label_valence`, or `beyond_labels` without labels.
     """
-    taxonomy, labels = predictions.taxonomy, predictions.taxonomy.labels
-    known = dict(taxonomy.polarity if valence is None else by_label(valence, taxonomy, what="valence"))
-    number = np.array([known.get(label, np.nan) for label in labels], dtype=np.float64)
-    if not np.isfinite(number).any():
-        raise ValueError(f"none of {', '.join(labels)} has a known polarity: give a valence for each label")
+    predictions = data.predictions
+    number = label_valence(predictions.taxonomy, valence)
     outcome = number[predictions.predicted]
     if beyond_labels:
         truth = predictions.truth
@@ -228,36 +202,39 @@ def severity_table(
         # A picture with votes for a label without valence has none itself.
         unclear = (np.nan_to_num(truth) * ~np.isfinite(number)).sum(axis=1) > 0
         outcome = np.where(unclear, np.nan, outcome - truth @ np.nan_to_num(number))
-    table = numeric_table(
-        outcome,
-        attributes,
-        groups=group_codes(predictions.rows),
-        pairs=pair_codes(predictions.rows),
-        tolerance=tolerance,
-        min_count=min_count,
-        alpha=alpha,
-        order=order,
-        draws=draws,
-        seed=seed,
-        inferred=inferred,
-        name="valence beyond the labels" if beyond_labels else "valence of what is said",
-    )
-    return table, tuple(label for label, value in zip(labels, number, strict=True) if not np.isfinite(value))
+    name = "valence beyond the labels" if beyond_labels else "valence of what is said"
+    return numeric_table(outcome, data, rules=rules, sampling=sampling, tolerance=tolerance, name=name)
 
 
-def checked_outcome(
-    outcome: Floats, attributes: Sequence[CodedAttribute], tolerance: float | None, draws: int, name: str
-) -> Floats:
+def label_valence(taxonomy: Taxonomy, valence: Mapping[str, float] | None = None) -> Floats:
+    """Valence of each label `(k,)`, NaN for a label without one.
+
+    Args:
+        taxonomy: the labels.
+        valence: label, in any spelling, -> number, from a user's own lexicon; the taxonomy's polarity (-1, 0, +1) when not
+            given.
+
+    Raises:
+        ValueError: no label has a valence, an unknown label is given one, or a label two.
+    """
+    known = dict(taxonomy.polarity if valence is None else by_label(valence, taxonomy, what="valence"))
+    number = np.array([known.get(label, np.nan) for label in taxonomy.labels], dtype=np.float64)
+    if not np.isfinite(number).any():
+        raise ValueError(f"none of {', '.join(taxonomy.labels)} has a known polarity: give a valence for each label")
+    return number
+
+
+def checked_outcome(outcome: Floats, data: Sliced, *, tolerance: float | None, name: str) -> Floats:
     """The numbers `(n,)`, NaN where not known.
 
     Raises:
         ValueError: see `numeric_table`.
     """
     values = np.asarray(outcome, dtype=np.float64)
-    if not attributes:
+    if not data.attributes:
         raise ValueError(f"nothing to slice {name} by: give at least one attribute")
-    if values.shape != attributes[0].codes.shape:
-        raise ValueError(f"{name} has shape {values.shape}: expected one number a picture, {attributes[0].codes.shape}")
+    if values.shape != data.attributes[0].codes.shape:
+        raise ValueError(f"{name} has shape {values.shape}: expected one number a picture, {data.attributes[0].codes.shape}")
     if np.isinf(values).any():
         raise ValueError(
             f"{name} is infinite for {int(np.isinf(values).sum())} picture(s): leave them empty or correct them"
@@ -269,6 +246,4 @@ def checked_outcome(
         raise ValueError(f"{name} is {what} for all of {len(values)} picture(s): there is nothing to compare")
     if tolerance is not None and not (np.isfinite(tolerance) and tolerance >= 0):
         raise ValueError(f"tolerance is {tolerance}: expected a number of units of {name}, zero or more")
-    if draws < 19:
-        raise ValueError(f"{draws} random permutations: expected at least 19, below which nothing can reach p = 0.05")
     return values

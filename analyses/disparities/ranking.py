@@ -7,28 +7,26 @@ Sources: Geyik et al. 2019, arXiv 1905.01989; Berg et al. 2022, arXiv 2203.11933
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 import pandas as pd
 from scipy import special
 
-from affect_workbench.analyses.inference.clusters import group_codes
 from affect_workbench.analyses.inference.intervals import wilson
 from affect_workbench.analyses.inference.multiplicity import benjamini_hochberg
-from affect_workbench.analyses.inference.resampling import chance_p, dealt_codes, drawn_weights, excess_interval
-from affect_workbench.analyses.slices.coding import CodedAttribute
+from affect_workbench.analyses.inference.resampling import (
+    STANDARD_SAMPLING,
+    Sampling,
+    chance_p,
+    dealt_codes,
+    drawn_weights,
+    excess_interval,
+)
+from affect_workbench.analyses.slices.sliced import SlicedPredictions
 from affect_workbench.arrays import Codes, Floats
-from affect_workbench.data.predictions import Predictions
 
 
 def retrieval_tables(
-    predictions: Predictions,
-    attributes: Sequence[CodedAttribute],
-    *,
-    top: int | None = None,
-    draws: int = 199,
-    seed: int = 0,
+    data: SlicedPredictions, *, top: int | None = None, sampling: Sampling = STANDARD_SAMPLING
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The slices among the nearest pictures of each emotion, and one figure an attribute.
 
@@ -43,25 +41,22 @@ def retrieval_tables(
     one-sided `p`, and `q` (Benjamini-Hochberg, within the measure).
 
     Args:
-        predictions: with distances.
-        attributes: coded from the same pictures; pictures without a value are passed over.
+        data: pictures with distances; those without a value are passed over.
         top: how many of the nearest pictures; a tenth of them, at least 10 and at most 1,000, when not given.
-        draws: random draws for chance, and as many for the interval.
-        seed: seed of both.
+        sampling: random draws for chance, and as many for the interval.
 
     Raises:
-        ValueError: only labels are known, `top` is no number of pictures, or fewer than 19 draws.
+        ValueError: only labels are known, or `top` is no number of pictures.
     """
+    predictions = data.predictions
     if predictions.measure == "label":
         raise ValueError("a ranking needs a score for every label, and the data name only the predicted one")
     if top is not None and not 1 <= top <= len(predictions):
         raise ValueError(f"top is {top}: expected between 1 and the {len(predictions)} pictures")
-    if draws < 19:
-        raise ValueError(f"{draws} random draws: expected at least 19, below which nothing can reach p = 0.05")
-    rng, groups = np.random.default_rng(seed), group_codes(predictions.rows)
+    rng, draws, groups = sampling.rng(), sampling.draws, data.groups
     labels = list(predictions.taxonomy.labels)
     slices, whole = [], []
-    for attribute in attributes:
+    for attribute in data.attributes:
         known = np.flatnonzero(attribute.codes >= 0)
         codes, size = attribute.codes[known], len(attribute.conditions)
         ranked = np.argsort(predictions.distances[known], axis=0, kind="stable").T  # (k, n)

@@ -64,16 +64,23 @@ class Overlap:
         return int(self.leaking()["b"].nunique())
 
 
+@dataclass(frozen=True)
+class PictureSet:
+    """Pictures and what they can be compared by.
+
+    Attributes:
+        rows: a row a picture with unique `image_id`; optionally `content`, `path`, `label`, `split`.
+        features: `(n, d)` of one encoder, in the order of the rows.
+        hashes: perceptual hashes in the order of the rows.
+    """
+
+    rows: pd.DataFrame
+    features: Features | None = None
+    hashes: Hashes | None = None
+
+
 def overlap(
-    rows_a: pd.DataFrame,
-    rows_b: pd.DataFrame | None = None,
-    *,
-    features_a: Features | None = None,
-    features_b: Features | None = None,
-    hashes_a: Hashes | None = None,
-    hashes_b: Hashes | None = None,
-    threshold: float | None = None,
-    radius: int | None = None,
+    first: PictureSet, second: PictureSet | None = None, *, threshold: float | None = None, radius: int | None = None
 ) -> Overlap:
     """Exact and near copies between two sets, or within one.
 
@@ -87,29 +94,24 @@ def overlap(
     Features of zeros and missing hashes take no part.
 
     Args:
-        rows_a: a row a picture with unique `image_id`; optionally `content`, `path`, `label`, `split`.
-        rows_b: the other set (the test pictures); None to compare `rows_a` with itself, pairs i < j.
-        features_a: `(n, d)` of one encoder, in the order of the rows.
-        features_b: `(m, d)` of the same encoder.
-        hashes_a: perceptual hashes in the order of the rows.
-        hashes_b: the same of `rows_b`.
-        threshold: cosine above 0, at most 1; calibrated on `a` (on `b` where `a` is too small) when not given.
+        first: one set.
+        second: the other set (the test pictures); None to compare the first with itself, pairs i < j.
+        threshold: cosine above 0, at most 1; calibrated on the first set (on the second where that is too small) when not
+            given.
         radius: bits, 0 to 7; calibrated when not given.
 
     Raises:
-        ValueError: ids repeat, shapes disagree, something is given for `b` without `rows_b`, for one set only, no way to
-            compare is left, a threshold or radius is out of range, or more than 2,000,000 pairs are found.
+        ValueError: ids repeat, shapes disagree, something is given for one set only, no way to compare is left, a threshold
+            or radius is out of range, or more than 2,000,000 pairs are found.
     """
-    within = rows_b is None
-    a = with_ids(rows_a, where="the first set")
-    b = a if rows_b is None else with_ids(rows_b, where="the second set")
-    if within and (features_b is not None or hashes_b is not None):
-        raise ValueError("features or hashes are given for a second set without its rows: pass rows_b too")
+    within, other = second is None, first if second is None else second
+    a = with_ids(first.rows, where="the first set")
+    b = a if within else with_ids(other.rows, where="the second set")
     _require_ranges(threshold, radius)
     notes: list[str] = []
     content = _contents(a, b, notes)
-    features = _pair_of_features(features_a, features_b, (len(a), len(b)), within)
-    hashes = _pair_of_hashes(hashes_a, hashes_b, (len(a), len(b)), within)
+    features = _pair_of_features(first.features, other.features, (len(a), len(b)), within)
+    hashes = _pair_of_hashes(first.hashes, other.hashes, (len(a), len(b)))
     if content is None and features is None and hashes is None:
         raise ValueError(
             "nothing to compare: neither content hashes in both sets, nor features, nor perceptual hashes; give one of them"
@@ -206,7 +208,7 @@ def _pair_of_features(
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]] | None:
     if a is None and b is None:
         return None
-    if a is None or (b is None and not within):
+    if a is None or b is None:
         raise ValueError(f"only the {'second' if a is None else 'first'} set has features: give those of both sets, or none")
     first = _features(a, counts[0], "first")
     second = first if within else _features(b, counts[1], "second")
@@ -215,10 +217,7 @@ def _pair_of_features(
     return first, second
 
 
-def _pair_of_hashes(
-    a: Hashes | None, b: Hashes | None, counts: tuple[int, int], within: bool
-) -> tuple[Hashes, Hashes] | None:
-    b = a if within else b
+def _pair_of_hashes(a: Hashes | None, b: Hashes | None, counts: tuple[int, int]) -> tuple[Hashes, Hashes] | None:
     if a is None and b is None:
         return None
     if a is None or b is None:

@@ -14,39 +14,23 @@ whole, the exact test of few counts rejects less than it may, and the larger of 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from affect_workbench.analyses.inference.means.cluster_robust import contrast_and_means
-from affect_workbench.analyses.inference.means.spread import Spread, Sums, of_groups
-from affect_workbench.analyses.slices.coding import CodedAttribute
-from affect_workbench.analyses.slices.families import families
-from affect_workbench.analyses.slices.pairs import outermost, pair_codes
+from affect_workbench.analyses.inference.means.spread import Spread, of_groups
+from affect_workbench.analyses.inference.means.sums import Sums
+from affect_workbench.analyses.slices.families import Family, families
 from affect_workbench.analyses.slices.scores import Scores
+from affect_workbench.analyses.slices.sliced import Sliced
 from affect_workbench.analyses.slices.sums import SliceSums, group_sums
-from affect_workbench.arrays import Floats, Mask
+from affect_workbench.arrays import Codes, Floats, Mask
 
 FEWEST_GROUPS = 10
 """Groups on either side from which the spread of counts between them can be estimated at all."""
-
-
-def group_codes(rows: pd.DataFrame) -> npt.NDArray[np.int64] | None:
-    """A number for the group of each picture `(n,)`; None where no two pictures share one.
-
-    A picture without a `group_id` is a group of its own. Pictures of one pair (`pair_id`) hang together as well: the wider
-    of group and pair counts (`analyses.slices.pairs.outermost`).
-    """
-    pairs = pair_codes(rows)
-    if "group_id" not in rows or not rows["group_id"].dropna().duplicated().any():
-        return None if pairs is None else outermost(pairs, np.arange(len(rows)))
-    codes = pd.factorize(rows["group_id"])[0].astype(np.int64)
-    alone = codes < 0
-    codes[alone] = codes.max() + 1 + np.arange(int(alone.sum()))
-    return codes if pairs is None else outermost(pairs, codes)
 
 
 @dataclass(frozen=True)
@@ -78,38 +62,37 @@ def of_scores(scores: Scores) -> dict[str, Compared]:
     return compared
 
 
-def group_spreads(
-    sums: SliceSums,
-    attributes: Sequence[CodedAttribute],
-    groups: npt.NDArray[np.int64],
-    compared: Mapping[str, Compared],
-    *,
-    order: int,
-) -> dict[str, Spread]:
-    """Spread `(s, c)` of every slice and column of what is compared.
+def group_spreads(sums: SliceSums, data: Sliced, *, compared: Mapping[str, Compared]) -> dict[str, Spread]:
+    """Spread `(s, c)` of every slice and column of what is compared; empty where pictures are independent.
 
     Below `FEWEST_GROUPS` groups on a side, or where one group is a whole side, it is not known: NaN.
 
     Args:
         sums: the slices.
-        attributes: the coded attributes that `sums` were counted from.
-        groups: group of each picture `(n,)`.
+        data: what `sums` were counted from.
         compared: by name, of the same pictures: whether they are read as each emotion, say.
-        order: most conditions in a slice, as in `slice_sums`.
     """
+    if data.groups is None:
+        return {}
     position = {spec: number for number, spec in enumerate(sums.specs)}
     found = {name: [np.full((len(sums.specs), width), np.nan) for width in _widths(one)] for name, one in compared.items()}
     together = _put_together(compared)
-    for family in families(attributes, order):
+    for family in families(data.attributes, sums.order):
         wanted = {code: position[spec] for code, spec in family.specs() if spec in position}
         if not wanted:
             continue
         at, codes = np.array(list(wanted.values())), np.array(list(wanted))
         for columns in together:
-            for name, spread in columns.spreads(family.codes, family.size, groups).items():
+            for name, spread in columns.spreads(family.codes, family.size, data.groups).items():
                 for whole, part in zip(found[name], _arrays(spread), strict=True):
                     whole[at] = part[codes]
     return {name: Spread(*arrays) for name, arrays in found.items()}
+
+
+def family_spreads(family: Family, groups: Codes, compared: Mapping[str, Compared]) -> dict[str, Spread]:
+    """Spread of what is compared between every joint code of one family and all others, `family.size` rows each."""
+    parts = (columns.spreads(family.codes, family.size, groups) for columns in _put_together(compared))
+    return {name: spread for part in parts for name, spread in part.items()}
 
 
 def _arrays(spread: Spread) -> tuple[Floats, ...]:

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import special, stats
 
+from affect_workbench.analyses.inference.means.sums import Sums
 from affect_workbench.arrays import Floats
 
 Numbers = Floats | npt.NDArray[np.int64]
@@ -59,12 +60,12 @@ def newcombe(
     )
 
 
-def mean_interval(total: Floats, squares: Floats, n: Numbers, *, level: float = 0.95) -> tuple[Floats, Floats]:
+def mean_interval(side: Sums, *, level: float = 0.95) -> tuple[Floats, Floats]:
     """Student interval of a mean from sums; NaN where n < 2."""
-    size = np.asarray(n, float)
+    size = np.asarray(side.n, float)
     with np.errstate(divide="ignore", invalid="ignore"):
-        mean = total / size
-        half = _student(level, size - 1) * np.sqrt(_variance(total, squares, size) / size)
+        mean = side.total / size
+        half = _student(level, size - 1) * np.sqrt(side.independent)
     return mean - half, mean + half
 
 
@@ -76,37 +77,19 @@ def student_interval(
     return mean - half, mean + half
 
 
-def mean_difference_interval(
-    total: Floats,
-    squares: Floats,
-    n: Numbers,
-    other_total: Floats,
-    other_squares: Floats,
-    other_n: Numbers,
-    *,
-    level: float = 0.95,
-) -> tuple[Floats, Floats]:
+def mean_difference_interval(inside: Sums, outside: Sums, *, level: float = 0.95) -> tuple[Floats, Floats]:
     """Welch interval of the difference of two means from sums; NaN where either n < 2."""
-    size, other_size = np.asarray(n, float), np.asarray(other_n, float)
+    size, other_size = np.asarray(inside.n, float), np.asarray(outside.n, float)
     with np.errstate(divide="ignore", invalid="ignore"):
-        own = _variance(total, squares, size) / size
-        other = _variance(other_total, other_squares, other_size) / other_size
+        own, other = inside.independent, outside.independent
         freedom = (own + other) ** 2 / (own**2 / (size - 1) + other**2 / (other_size - 1))
         half = _student(level, np.where(np.isfinite(freedom), freedom, size + other_size - 2)) * np.sqrt(own + other)
-        difference = total / size - other_total / other_size
+        difference = inside.total / size - outside.total / other_size
     return difference - half, difference + half
 
 
 def paired_shift_interval(
-    total: Floats,
-    squares: Floats,
-    n: Numbers,
-    other_total: Floats,
-    other_squares: Floats,
-    other_n: Numbers,
-    *,
-    level: float | Floats = 0.95,
-    freedom: float | Floats = np.inf,
+    inside: Sums, outside: Sums, *, level: float | Floats = 0.95, freedom: float | Floats = np.inf
 ) -> tuple[Floats, Floats]:
     """Interval of the difference, between two groups, of mean paired differences z in [-1, 1]; NaN where an n is 0.
 
@@ -117,15 +100,14 @@ def paired_shift_interval(
     their design effect, which is known with `freedom` degrees of freedom.
     """
 
-    def part(total: Floats, squares: Floats, n: Numbers) -> tuple[Floats, Floats]:
-        more = np.asarray(n, float) + 2
-        mean = total / more
-        return mean, ((squares + 1) / more - mean**2) / more
+    def part(side: Sums) -> tuple[Floats, Floats]:
+        more = np.asarray(side.n, float) + 2
+        mean = side.total / more
+        return mean, ((side.squares + 1) / more - mean**2) / more
 
-    mean, variance = part(total, squares, n)
-    other_mean, other_variance = part(other_total, other_squares, other_n)
+    (mean, variance), (other_mean, other_variance) = part(inside), part(outside)
     half = quantile(level, freedom=freedom) * np.sqrt(variance + other_variance)
-    empty = (np.asarray(n) == 0) | (np.asarray(other_n) == 0)
+    empty = (np.asarray(inside.n) == 0) | (np.asarray(outside.n) == 0)
     difference = np.where(empty, np.nan, mean - other_mean)
     return difference - half, difference + half
 
@@ -177,6 +159,12 @@ def with_freedom(p: Floats, freedom: float | Floats) -> Floats:
     return two_sided(np.asarray(special.ndtri(np.asarray(p) / 2)), freedom=freedom)
 
 
+def distance_from_zero(low: npt.ArrayLike, high: npt.ArrayLike) -> Floats:
+    """How far each interval lies from zero: its nearer end, 0 where it holds zero or is not known."""
+    low, high = np.asarray(low, float), np.asarray(high, float)
+    return np.where(low > 0, low, np.where(high < 0, -high, 0.0))
+
+
 def log_odds(hits: Numbers, n: Numbers) -> tuple[Floats, Floats]:
     """Log-odds of a rate and their variance, with half a picture added on either side.
 
@@ -189,7 +177,3 @@ def log_odds(hits: Numbers, n: Numbers) -> tuple[Floats, Floats]:
 def _student(level: float, freedom: Floats) -> Floats:
     valid = freedom > 0
     return np.where(valid, stats.t.ppf((1 + level) / 2, np.where(valid, freedom, 1)), np.nan)
-
-
-def _variance(total: Floats, squares: Floats, n: Floats) -> Floats:
-    return np.maximum(squares - total**2 / n, 0) / (n - 1)

@@ -13,15 +13,14 @@ import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
-from affect_workbench.analyses.inference.clusters import FEWEST_GROUPS
+from affect_workbench.analyses.inference.clusters import Compared, family_spreads
 from affect_workbench.analyses.inference.intervals import paired_shift_interval, quantile, two_sided
-from affect_workbench.analyses.inference.means.cluster_robust import contrast_and_means
-from affect_workbench.analyses.inference.means.spread import Spread, Sums, of_groups
-from affect_workbench.analyses.slices.coding import CodedAttribute
+from affect_workbench.analyses.inference.means.sums import Sums
 from affect_workbench.analyses.slices.conditions import SliceSpec
-from affect_workbench.analyses.slices.families import families
+from affect_workbench.analyses.slices.families import families, most_conditions
+from affect_workbench.analyses.slices.sliced import Sliced
 from affect_workbench.analyses.slices.sums import group_sums
-from affect_workbench.arrays import Floats, Mask
+from affect_workbench.arrays import Floats
 
 ZERO = 1e-12
 """Sums of vote shares that should be zero are off by less than this."""
@@ -59,67 +58,53 @@ def mcnemar(up: Floats, down: Floats) -> Floats:
     return np.asarray(np.minimum(2 * stats.binom.cdf(np.minimum(up, down), up + down, 0.5), 1.0), dtype=np.float64)
 
 
-def mean_change_interval(
-    total: Floats, squares: Floats, n: Floats, *, level: float = 0.95, freedom: float | Floats = np.inf
-) -> tuple[Floats, Floats]:
+def mean_change_interval(side: Sums, *, level: float = 0.95, freedom: float | Floats = np.inf) -> tuple[Floats, Floats]:
     """Interval of a mean of paired differences z in [-1, 1] from sums, never of width 0; NaN where n is 0.
 
     Source: Agresti and Min 2005, https://doi.org/10.1002/sim.1781, as in
         `analyses.inference.intervals.paired_shift_interval`.
     """
-    mean = total / (n + 2)
-    half = quantile(level, freedom=freedom) * np.sqrt(((squares + 1) / (n + 2) - mean**2) / (n + 2))
+    n, mean = side.n, side.total / (side.n + 2)
+    half = quantile(level, freedom=freedom) * np.sqrt(((side.squares + 1) / (n + 2) - mean**2) / (n + 2))
     return np.where(n > 0, mean - half, np.nan), np.where(n > 0, mean + half, np.nan)
 
 
-def change_p(
-    total: Floats,
-    squares: Floats,
-    n: Floats,
-    other_total: Floats,
-    other_squares: Floats,
-    other_n: Floats,
-    *,
-    freedom: float | Floats = np.inf,
-) -> Floats:
+def change_p(inside: Sums, outside: Sums, *, freedom: float | Floats = np.inf) -> Floats:
     """Two-sided p of "slice and complement changed alike": one minus the level whose interval just reaches zero.
 
     Within-slice tests (McNemar) ask something else: a model that says an emotion more often everywhere flips pictures in
     every slice, and changes no skew.
     """
-    low, high = paired_shift_interval(total, squares, n, other_total, other_squares, other_n)
+    low, high = paired_shift_interval(inside, outside)
     with np.errstate(divide="ignore", invalid="ignore"):
         deviations = np.abs(low + high) / (high - low) * quantile(0.95)
     return two_sided(deviations, freedom=freedom)
 
 
 def group_totals(
-    specs: Sequence[SliceSpec],
-    attributes: Sequence[CodedAttribute],
-    groups: npt.NDArray[np.int64],
-    values: Floats,
-    counted: Floats,
-    *,
-    order: int,
-    shares: bool = False,
+    specs: Sequence[SliceSpec], data: Sliced, *, values: Floats, counted: Floats, shares: bool = False
 ) -> GroupTotals:
     """Sums of differences over whole groups, for every slice.
 
     Args:
         specs: the `s` slices.
-        attributes: the coded attributes that they are made of.
-        groups: group of each picture `(n,)`.
+        data: pictures that come in groups.
         values: `c` kinds of differences `(n, c)`; 0 where a picture does not count.
         counted: whether the picture counts for each kind `(n, c)`, 0 or 1.
-        order: most conditions in a slice.
         shares: whether they are outcomes that are or are not, to be compared with coin tosses
             (`analyses.inference.means.spread`), and no differences.
+
+    Raises:
+        ValueError: the pictures are independent.
     """
+    groups = data.groups
+    if groups is None:
+        raise ValueError("pictures that are independent have no sums over groups")
     position = {spec: number for number, spec in enumerate(specs)}
     shape = (len(specs), values.shape[1])
     found = GroupTotals(np.zeros(shape), np.zeros(shape), *(np.full(shape, np.nan) for _ in range(4)))
     distinct, kind = np.unique(counted, axis=1, return_inverse=True)
-    for family in families(attributes, order):
+    for family in families(data.attributes, most_conditions(specs)):
         wanted = {code: position[spec] for code, spec in family.specs() if spec in position}
         if not wanted:
             continue
@@ -127,7 +112,8 @@ def group_totals(
         found.up[at], found.down[at] = (one[codes] for one in _signs(family.codes, family.size, groups, values))
         for number in range(distinct.shape[1]):
             columns = np.flatnonzero(kind.ravel() == number)
-            spread = _spread(family.codes, family.size, groups, values[:, columns], distinct[:, number] > 0, shares)
+            compared = Compared(values[:, columns], distinct[:, number] > 0, shares)
+            spread = family_spreads(family, groups, {"it": compared})["it"]
             of = np.ix_(at, columns)
             found.design[of], found.freedom[of] = spread.design[codes], spread.freedom[codes]
             found.own_design[of], found.own_freedom[of] = spread.mean_design[codes], spread.mean_freedom[codes]
@@ -142,17 +128,3 @@ def _signs(codes: npt.NDArray[np.int64], size: int, groups: npt.NDArray[np.int64
     part = group_sums(pair_of, len(pairs), values[known])
     up, down = (group_sums(pairs // count, size, (sign * part > ZERO).astype(float)) for sign in (1, -1))
     return up, down
-
-
-def _spread(
-    codes: npt.NDArray[np.int64], size: int, groups: npt.NDArray[np.int64], values: Floats, known: Mask, shares: bool
-) -> Spread:
-    """Of every code against all others, among the pictures that count."""
-    contrast, means = contrast_and_means(codes, size, values, groups, known=known)
-    width = values.shape[1]
-    moments = np.hstack([np.ones((len(values), 1)), values, values**2])
-    own = group_sums(np.where(known, codes, -1), size, moments)
-    inside, outside = (
-        Sums(side[:, 1 : 1 + width], side[:, 1 + width :], side[:, :1]) for side in (own, own.sum(axis=0) - own)
-    )
-    return of_groups(contrast, means, inside, outside, shares=shares, fewest=FEWEST_GROUPS)

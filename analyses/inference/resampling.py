@@ -7,12 +7,49 @@ Drawing with replacement says how much a number would change with other pictures
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import stats
 
 from affect_workbench.analyses.inference.intervals import quantile
 from affect_workbench.arrays import Codes, Floats
+
+FEWEST_DRAWS = 19
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How often something is drawn at random, and from which seed.
+
+    Attributes:
+        draws: permutations for chance, and as many bootstrap samples for an interval.
+        seed: of both.
+
+    Raises:
+        ValueError: fewer than `FEWEST_DRAWS` draws.
+    """
+
+    draws: int = 999
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.draws < FEWEST_DRAWS:
+            raise ValueError(
+                f"{self.draws} random draws: expected at least {FEWEST_DRAWS}, below which nothing can reach p = 0.05"
+            )
+
+    def at_most(self, draws: int) -> Sampling:
+        """The same with fewer draws, where there are more."""
+        return replace(self, draws=min(self.draws, draws))
+
+    def rng(self) -> np.random.Generator:
+        """A source of chance that starts at the seed."""
+        return np.random.default_rng(self.seed)
+
+
+STANDARD_SAMPLING = Sampling()
+"""Draws and seed where nobody has said otherwise."""
 
 
 def dealt_codes(codes: Codes, groups: Codes | None, *, draws: int, rng: np.random.Generator) -> Iterator[Codes]:

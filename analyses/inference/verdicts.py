@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,9 +11,12 @@ import numpy.typing as npt
 
 from affect_workbench.analyses.inference import intervals as inference
 from affect_workbench.analyses.inference.exact import fisher_exact
+from affect_workbench.analyses.inference.homogeneity import DIFFERS
 from affect_workbench.analyses.inference.multiplicity import select
 from affect_workbench.arrays import Floats, Mask
 
+Ends = tuple[Floats, Floats]
+"""Lower and upper ends of intervals."""
 VERDICTS = ("skewed", "equivalent", "undetermined", "too small")
 LOW_EVIDENCE_COUNT = 30
 LOW_EVIDENCE_EXPECTED = 5.0
@@ -23,17 +26,28 @@ _MOST_COUNTED = 10_000_000
 
 @dataclass(frozen=True)
 class Rules:
-    """What decides a verdict.
+    """What decides which slices there are and which verdict they get.
 
     Attributes:
-        min_count: fewest pictures on either side for a test.
+        min_count: fewest pictures on either side for a test, and fewest in an intersection.
         alpha: false discovery rate.
-        tolerance: the largest difference that does not matter, as a share.
+        tolerance: the largest difference that does not matter, as a share (of a number: in its units).
+        order: most conditions in a slice.
     """
 
     min_count: int = 10
     alpha: float = 0.05
     tolerance: float = 0.02
+    order: int = 1
+
+    @property
+    def without_intersections(self) -> Rules:
+        """The same for slices of one condition."""
+        return replace(self, order=1)
+
+
+STANDARD = Rules()
+"""What decides where nobody has said otherwise."""
 
 
 @dataclass(frozen=True)
@@ -83,41 +97,6 @@ class Evidence:
     few: Mask
 
 
-def judged(
-    said: Floats,
-    n: Floats,
-    other_said: Floats,
-    other_n: Floats,
-    rules: Rules,
-    *,
-    families: npt.NDArray[np.int64],
-    design: Floats | None = None,
-    freedom: Floats | None = None,
-) -> Cells:
-    """Tests every cell and gives it a verdict, in this order.
-
-        too small: the slice or its complement holds fewer than `min_count` pictures, or too few groups of them to know
-            how alike they are; nothing is tested.
-        skewed: q <= alpha, and the whole adjusted interval lies outside [-tolerance, tolerance]. Of R slices picked among
-            m of the family, one of F families, the adjusted level is 1 - R x alpha / (F m), which keeps the false coverage
-            rate of the picked ones at alpha (Benjamini and Yekutieli 2005, https://doi.org/10.1198/016214504000001907).
-        equivalent: the whole 95 % interval lies inside it.
-        too small: low evidence, and neither of the two above.
-        undetermined: everything else.
-
-    Args:
-        said: pictures of each slice read as each emotion `(s, k)`.
-        n: pictures of each slice `(s, 1)`.
-        other_said: the same of its complement.
-        other_n: pictures of its complement.
-        rules: what decides.
-        families: family of each slice `(s,)`, see `slice_families`.
-        design: design effect of each cell, NaN where it is not known; None for independent pictures.
-        freedom: degrees of freedom of the design effects `(s, k)` or `(s, 1)`; None where they are given.
-    """
-    return verdicts(counted(said, n, other_said, other_n, rules, design=design, freedom=freedom), rules, families)
-
-
 def counted(
     said: Floats,
     n: Floats,
@@ -131,7 +110,15 @@ def counted(
     """The evidence of counts: Newcombe's interval, Fisher's exact p, of pictures by themselves or in groups.
 
     Counts in groups are divided by the design effect, and normal quantiles become Student's, in interval and p alike.
-    Arguments as of `judged`.
+
+    Args:
+        said: pictures of each slice read as each emotion `(s, k)`.
+        n: pictures of each slice `(s, 1)`.
+        other_said: the same of its complement.
+        other_n: pictures of its complement.
+        rules: what decides.
+        design: design effect of each cell, NaN where it is not known; None for independent pictures.
+        freedom: degrees of freedom of the design effects `(s, k)` or `(s, 1)`; None where they are given.
     """
     worth = worth_of(said.shape, design)
     tested = np.broadcast_to((n >= rules.min_count) & (other_n >= rules.min_count), worth.shape)
@@ -155,18 +142,66 @@ def counted(
     return Evidence(rate, other, np.where(tested, inference.with_freedom(p, degrees), np.nan), interval, few)
 
 
-def verdicts(evidence: Evidence, rules: Rules, families: npt.NDArray[np.int64]) -> Cells:
-    """What `judged` says of every cell, from the evidence; a cell without a p is not tested."""
+def verdict(
+    interval: Ends,
+    adjusted: Ends,
+    *,
+    tolerance: float,
+    tested: Mask,
+    selected: Mask | bool = True,
+    low_evidence: Mask | bool = False,
+    inconsistent: Mask | bool = False,
+) -> npt.NDArray[Any]:
+    """The verdict on every difference, one of `VERDICTS` or `DIFFERS`: the first of these that holds.
+
+        too small: the slice or its complement holds fewer than `min_count` pictures, or too few groups of them to know
+            how alike they are; nothing is tested.
+        differs between strata: the difference is a mean over strata that do not agree on it.
+        skewed: q <= alpha, and the whole adjusted interval lies outside [-tolerance, tolerance].
+        equivalent: the whole 95 % interval lies inside it.
+        too small: low evidence, and none of the above.
+        undetermined: everything else.
+
+    Args:
+        interval: ends of the 95 % interval of the difference.
+        adjusted: ends of the interval at the level that allows for the selection of its slice.
+        tolerance: the largest difference that does not matter.
+        tested: whether there was enough to test.
+        selected: whether q <= alpha.
+        low_evidence: whether evidence is low.
+        inconsistent: whether strata disagree.
+    """
+    with np.errstate(invalid="ignore"):
+        outside = (adjusted[0] > tolerance) | (adjusted[1] < -tolerance)
+        inside = (interval[0] >= -tolerance) & (interval[1] <= tolerance)
+    conditions = (~tested, inconsistent, selected & outside, inside, low_evidence)
+    return np.select(
+        [np.asarray(condition) for condition in conditions],
+        ["too small", DIFFERS, "skewed", "equivalent", "too small"],
+        "undetermined",
+    )
+
+
+def verdicts(evidence: Evidence, rules: Rules, *, families: npt.NDArray[np.int64]) -> Cells:
+    """Corrects the tests of all cells for each other and gives each its verdict; a cell without a p is not tested.
+
+    Of R slices selected among m of the family, one of F families, the adjusted level is 1 - R x alpha / (F m), which keeps
+    the false coverage rate of the selected ones at alpha (Benjamini and Yekutieli 2005,
+    https://doi.org/10.1198/016214504000001907).
+
+    Args:
+        evidence: of the cells `(s, k)`.
+        rules: what decides.
+        families: family of each slice `(s,)`, see `slice_families`.
+    """
     tested = np.isfinite(evidence.p)
     low, high = evidence.interval(0.95)
     selection = select(evidence.p, families, alpha=rules.alpha)
     picked = selection.q <= rules.alpha
     adjusted_low, adjusted_high = evidence.interval(selection.level[:, None])
-    with np.errstate(invalid="ignore"):
-        outside = (adjusted_low > rules.tolerance) | (adjusted_high < -rules.tolerance)
-        inside = (low >= -rules.tolerance) & (high <= rules.tolerance)
-    verdict = np.select(
-        [~tested, picked & outside, inside, evidence.few], ["too small", "skewed", "equivalent", "too small"], "undetermined"
+    adjusted = adjusted_low, adjusted_high
+    decided = verdict(
+        (low, high), adjusted, tolerance=rules.tolerance, tested=tested, selected=picked, low_evidence=evidence.few
     )
     return Cells(
         tested,
@@ -180,7 +215,7 @@ def verdicts(evidence: Evidence, rules: Rules, families: npt.NDArray[np.int64]) 
         np.where(picked, adjusted_low, np.nan),
         np.where(picked, adjusted_high, np.nan),
         evidence.few,
-        verdict,
+        decided,
     )
 
 

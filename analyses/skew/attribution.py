@@ -24,6 +24,7 @@ import numpy as np
 import numpy.typing as npt
 
 from affect_workbench.analyses.inference.multiplicity import benjamini_hochberg
+from affect_workbench.analyses.inference.verdicts import Rules
 from affect_workbench.arrays import Floats, Mask
 
 ORIGINS = ("model", "labels", "both", "unclear")
@@ -50,15 +51,7 @@ def in_direction(p: Floats, gap: Floats, direction: Floats) -> Floats:
 
 
 def attributions(
-    effect: Floats,
-    skewed: Mask,
-    labels: Gap,
-    model: Gap,
-    p: Floats,
-    families: npt.NDArray[np.int64],
-    *,
-    alpha: float,
-    tolerance: float,
+    effect: Floats, skewed: Mask, *, labels: Gap, model: Gap, p: Floats, families: npt.NDArray[np.int64], rules: Rules
 ) -> tuple[npt.NDArray[Any], Floats]:
     """Of every skewed cell one of `ORIGINS`, None for others, and the q of "the model adds this", NaN for others.
 
@@ -75,14 +68,13 @@ def attributions(
         p: one-sided, of the model gap in the direction of the effect `(s, k)`; NaN where the cell was not tested, or no
             truth is known on one of its sides.
         families: family of each slice `(s,)`.
-        alpha: false discovery rate.
-        tolerance: the largest difference that does not matter.
+        rules: what decides.
     """
     told = skewed & np.isfinite(p)
     q = np.where(told, _among_all(np.where(np.isfinite(p), np.where(skewed, p, 1.0), np.nan), families), np.nan)
     with np.errstate(invalid="ignore"):
-        by_model = q <= alpha
-    by_labels, perhaps = labels.beyond(tolerance, effect), model.beyond(0, effect)
+        by_model = q <= rules.alpha
+    by_labels, perhaps = labels.beyond(rules.tolerance, effect), model.beyond(0, effect)
     origin = np.select(
         [by_model & by_labels, by_model, by_labels & ~perhaps], ["both", "model", "labels"], "unclear"
     ).astype(object)

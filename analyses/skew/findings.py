@@ -19,18 +19,19 @@ import numpy.typing as npt
 import pandas as pd
 
 from affect_workbench.analyses.inference import intervals as inference
-from affect_workbench.analyses.inference.means.spread import Spread, Sums, of_votes, votes_of
+from affect_workbench.analyses.inference.means.spread import Spread, of_votes, votes_of
+from affect_workbench.analyses.inference.means.sums import Sums
 from affect_workbench.analyses.inference.paired import change_p
-from affect_workbench.analyses.inference.verdicts import VERDICTS, Cells, Rules, counted, verdicts, worth_of
+from affect_workbench.analyses.inference.verdicts import STANDARD, VERDICTS, Cells, Rules, counted, verdicts, worth_of
 from affect_workbench.analyses.skew.attribution import ORIGINS, Gap, attributions, in_direction
 from affect_workbench.analyses.skew.in_pairs import InPairs
 from affect_workbench.analyses.skew.intersections import beyond_parts
 from affect_workbench.analyses.skew.shrinkage import shrunk_rates
 from affect_workbench.analyses.slices.families import slice_families
 from affect_workbench.analyses.slices.scores import Scores
+from affect_workbench.analyses.slices.sliced import SlicedPredictions
 from affect_workbench.analyses.slices.sums import SliceSums
 from affect_workbench.arrays import Floats
-from affect_workbench.data.taxonomies.taxonomy import Taxonomy
 
 
 @dataclass(frozen=True)
@@ -134,32 +135,25 @@ _ESTIMATED += ("rate", "complement_rate", "effect", "low", "high", "rate_low", "
 
 def skew_table(
     sums: SliceSums,
-    scores: Scores,
-    taxonomy: Taxonomy,
+    data: SlicedPredictions,
     *,
-    min_count: int = 10,
-    alpha: float = 0.05,
-    tolerance: float = 0.02,
+    rules: Rules = STANDARD,
     spreads: Mapping[str, Spread] | None = None,
-    inferred: frozenset[str] = frozenset(),
     pairs: InPairs | None = None,
 ) -> pd.DataFrame:
     """One row a (slice, emotion) cell, with the columns of `Finding`, ranked by verdict, effect and evidence.
 
-    For the verdicts see `analyses.inference.verdicts.judged`.
+    For the verdicts see `analyses.inference.verdicts.verdict`.
 
     Args:
-        sums: sums over slices of the columns of `scores`.
-        scores: says where the columns stand.
-        taxonomy: the `k` labels.
-        min_count: fewest pictures on either side for a test.
-        alpha: false discovery rate.
-        tolerance: the largest difference that does not matter, as a share.
+        sums: over slices of the pictures' scores.
+        data: the pictures.
+        rules: what decides a verdict.
         spreads: of `said`, `votes` and `shift` where pictures come in groups (`analyses.inference.clusters.group_spreads`);
             empty or None for independent pictures.
-        inferred: columns whose values were inferred; their slices are a family of their own.
         pairs: what pairs say, which counts in the slices that are compared in them; None without pairs.
     """
+    scores, taxonomy = data.scores, data.predictions.taxonomy
     k = len(taxonomy)
     spreads, shape = spreads or {}, (len(sums.specs), k)
     spread = spreads.get("said")
@@ -169,8 +163,7 @@ def skew_table(
         return sums.inside[:, scores.at[kind]], sums.outside[:, scores.at[kind]]
 
     (n, m), (said, other_said) = pair("one"), pair("said")
-    rules = Rules(min_count, alpha, tolerance)
-    families = slice_families(sums.specs, inferred)
+    families = slice_families(sums.specs, data.inferred)
     evidence = counted(
         said,
         n,
@@ -180,7 +173,7 @@ def skew_table(
         design=None if spread is None else spread.design,
         freedom=None if spread is None else spread.freedom,
     )
-    judgement = verdicts(evidence if pairs is None else pairs.said.over(evidence), rules, families)
+    judgement = verdicts(evidence if pairs is None else pairs.said.over(evidence), rules, families=families)
     effect, verdict = judgement.effect, judgement.verdict
     pictures, others = np.broadcast_to(n, worth.shape), np.broadcast_to(m, worth.shape)
     base_rate = (said + other_said + 0.5) / (n + m + 1)
@@ -194,18 +187,15 @@ def skew_table(
         "high": judgement.high,
         "p": judgement.p,
         "q": judgement.q,
-        "detectable": inference.smallest_detectable_effect(n / worth, m / worth, base_rate, alpha=alpha),
+        "detectable": inference.smallest_detectable_effect(n / worth, m / worth, base_rate, alpha=rules.alpha),
     }
     if "votes" in scores:
         cells |= _split(sums, scores, judgement, rules, families, spreads, pairs)
     own, repeats = beyond_parts(
         sums,
-        said,
-        n[:, 0],
-        effect=effect,
-        skewed=verdict == "skewed",
-        tolerance=tolerance,
-        level=judgement.level,
+        judgement,
+        said=said,
+        tolerance=rules.tolerance,
         # The design effect of another comparison: how groups lie on the sides of this one is not looked at.
         worth=np.maximum(worth, 1.0),
         freedom=None if spread is None else spread.freedom,
@@ -216,7 +206,7 @@ def skew_table(
     cells["rate_low"], cells["rate_high"] = inference.wilson(said / alone, n / alone, freedom=degrees)
     cells["ratio"], cells["log_odds"] = _ratios(said, n, other_said, m)
     if pairs is not None:
-        cells = pairs.over(cells, alpha=alpha)
+        cells = pairs.over(cells, alpha=rules.alpha)
     for name in cells.keys() & {*_ESTIMATED}:
         # Of a handful of pictures no number is shown that could be mistaken for an estimate.
         cells[name] = np.where(judgement.tested, cells[name], np.nan)
@@ -251,8 +241,8 @@ def ranked(table: pd.DataFrame) -> pd.DataFrame:
     """
     table = table.reset_index(drop=True)
     grounded = table["origin"].isin(["both", "unclear", "labels"])
-    distance = _safely(table["low"], table["high"])
-    own = _safely(table["shift_low"], table["shift_high"])
+    distance = inference.distance_from_zero(table["low"], table["high"])
+    own = inference.distance_from_zero(table["shift_low"], table["shift_high"])
     # Of a skew that the labels do not explain, only what the model surely adds counts: in a small slice that they "do not
     # explain" may mean that little is known of them.
     distance = np.where((table["origin"] == "model").to_numpy(), np.minimum(distance, own), distance)
@@ -268,11 +258,6 @@ def ranked(table: pd.DataFrame) -> pd.DataFrame:
         }
     )
     return table.iloc[order.sort_values(list(order.columns), kind="stable").index].reset_index(drop=True)
-
-
-def _safely(low: pd.Series, high: pd.Series) -> Floats:
-    """Distance from zero of the nearer end of each interval; 0 where it contains zero or is not known."""
-    return np.asarray(np.where(low > 0, low, np.where(high < 0, -high, 0.0)), dtype=np.float64)
 
 
 def _split(
@@ -301,23 +286,15 @@ def _split(
     counts = (part / worth for part in (votes.total, votes.n, other_votes.total, other_votes.n))
     labels = Gap(votes.mean - other_votes.mean, *inference.newcombe(*counts, freedom=degrees))
     worth, degrees = (1.0, np.inf) if of_shift is None else (of_shift.design, of_shift.freedom)
-    paired = tuple(part / worth for side in (shift, other_shift) for part in (side.total, side.squares, side.n))
+    paired = shift.over(worth), other_shift.over(worth)
     model = Gap(shift.mean - other_shift.mean, *inference.paired_shift_interval(*paired, freedom=degrees))
     two_sided = change_p(*paired, freedom=degrees)
     if pairs is not None:
         labels, model, two_sided = pairs.gaps(labels, model, two_sided)
     p = in_direction(two_sided, model.value, judgement.effect)
     p = np.where(judgement.tested, p, np.nan)
-    origin, q = attributions(
-        judgement.effect,
-        judgement.verdict == "skewed",
-        labels,
-        model,
-        p,
-        families,
-        alpha=rules.alpha,
-        tolerance=rules.tolerance,
-    )
+    skewed = judgement.verdict == "skewed"
+    origin, q = attributions(judgement.effect, skewed, labels=labels, model=model, p=p, families=families, rules=rules)
     return {
         "composition": labels.value,
         "composition_low": labels.low,

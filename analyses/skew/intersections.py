@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from affect_workbench.analyses.inference.intervals import log_odds, newcombe, quantile, wilson
+from affect_workbench.analyses.inference.verdicts import Cells
 from affect_workbench.analyses.slices.sums import SliceSums, Splits
 from affect_workbench.arrays import Floats, Mask
 
@@ -75,16 +76,7 @@ def excess(
 
 
 def beyond_parts(
-    sums: SliceSums,
-    inside: Floats,
-    n: Floats,
-    *,
-    effect: Floats,
-    skewed: Mask,
-    tolerance: float,
-    level: Floats,
-    worth: Floats,
-    freedom: Floats | None = None,
+    sums: SliceSums, cells: Cells, *, said: Floats, tolerance: float, worth: Floats, freedom: Floats | None = None
 ) -> tuple[dict[str, Floats], npt.NDArray[Any]]:
     """Excess of every cell, and for skewed intersections the name of the slice that explains them, None for roots.
 
@@ -92,13 +84,10 @@ def beyond_parts(
     alike (their difference has an interval with zero in it, or within the tolerance), or when the excess is not sure.
 
     Args:
-        sums: the slices.
-        inside: pictures of each slice that are read as each emotion `(s, k)`.
-        n: pictures `(s,)`.
-        effect: difference from the complement `(s, k)`.
-        skewed: which cells are.
+        sums: the slices; their first column counts pictures.
+        cells: what was found of them.
+        said: pictures of each slice that are read as each emotion `(s, k)`.
         tolerance: the largest difference that does not matter.
-        level: confidence of each slice's intervals `(s,)`.
         worth: design effects `(s, k)`.
         freedom: their degrees of freedom `(s, 1)`; None where they are given.
 
@@ -106,7 +95,8 @@ def beyond_parts(
         `excess`, `excess_low`, `excess_high`, each `(s, k)`, of the split with the least excess (NaN for single conditions);
         and the names `(s, k)`.
     """
-    splits = sums.splits
+    splits, inside, n, level = sums.splits, said, sums.inside[:, 0], cells.level
+    effect, skewed = cells.effect, cells.verdict == "skewed"
     own = {name: np.full(skewed.shape, np.nan) for name in ("excess", "excess_low", "excess_high")}
     repeats = np.full(skewed.shape, None, dtype=object)
     if not len(splits.child):
@@ -120,12 +110,12 @@ def beyond_parts(
     for name, values in (("excess", found.value), ("excess_low", found.low), ("excess_high", found.high)):
         own[name][splits.child[row], column] = values[row, column]
     names = np.array([spec.name for spec in sums.specs], dtype=object)
-    said, pictures = inside / worth, n[:, None] / worth
+    fewer, pictures = inside / worth, n[:, None] / worth
     for parents in (splits.parent, splits.single):
         at = np.flatnonzero(parents >= 0)
         child, parent = splits.child[at], parents[at]
         rest = (inside[parent] - inside[child]) / worth[child], (n[parent] - n[child])[:, None] / worth[child]
-        low, high = newcombe(said[child], pictures[child], *rest, freedom=degrees[child])
+        low, high = newcombe(fewer[child], pictures[child], *rest, freedom=degrees[child])
         alike = ((low <= 0) & (high >= 0)) | ((low >= -tolerance) & (high <= tolerance))
         beyond = found.sure[at] & (np.sign(found.value[at]) == np.sign(effect[child]))
         same = skewed[child] & skewed[parent] & (np.sign(effect[child]) == np.sign(effect[parent]))

@@ -6,7 +6,6 @@ level has the same tests and verdicts as the labels themselves (`analyses.infere
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,9 +16,8 @@ from affect_workbench.analyses.inference.clusters import Compared, group_spreads
 from affect_workbench.analyses.inference.pairs.cells import PairedCells
 from affect_workbench.analyses.inference.pairs.pairing import Pairing
 from affect_workbench.analyses.inference.verdicts import Rules, counted, verdicts
-from affect_workbench.analyses.slices.coding import CodedAttribute
 from affect_workbench.analyses.slices.families import slice_families
-from affect_workbench.analyses.slices.scores import Scores
+from affect_workbench.analyses.slices.sliced import SlicedPredictions
 from affect_workbench.analyses.slices.strata import series_of
 from affect_workbench.analyses.slices.sums import SliceSums
 from affect_workbench.arrays import Floats
@@ -84,40 +82,25 @@ def label_levels(taxonomy: Taxonomy) -> tuple[Level, ...]:
     return tuple(levels)
 
 
-def level_table(
-    sums: SliceSums,
-    scores: Scores,
-    taxonomy: Taxonomy,
-    attributes: Sequence[CodedAttribute],
-    *,
-    rules: Rules,
-    order: int,
-    groups: npt.NDArray[np.int64] | None = None,
-    inferred: frozenset[str] = frozenset(),
-    pairing: Pairing | None = None,
-) -> pd.DataFrame:
+def level_table(sums: SliceSums, data: SlicedPredictions, *, rules: Rules, pairing: Pairing | None = None) -> pd.DataFrame:
     """One row a (slice, level, group of labels), columns as in `findings.Finding`; empty without coarser levels.
 
     Args:
         sums: of the scores over the slices.
-        scores: of the pictures.
-        taxonomy: the `k` labels.
-        attributes: that the slices are made of.
+        data: the pictures.
         rules: what decides a verdict.
-        order: most conditions in a slice.
-        groups: group of each picture `(n,)` (`analyses.inference.clusters.group_codes`), None for independent pictures.
-        inferred: columns whose values were inferred.
         pairing: which slices are compared in pairs; None without pairs.
     """
+    scores, taxonomy = data.scores, data.predictions.taxonomy
     said, n = scores.at["said"], scores.at["one"]
-    families = slice_families(sums.specs, inferred)
+    families = slice_families(sums.specs, data.inferred)
     tables = []
     for level in label_levels(taxonomy):
         inside, outside = (_grouped(side[:, said], level) for side in (sums.inside, sums.outside))
         design = freedom = None
-        if groups is not None:
+        if data.groups is not None:
             compared = {"said": Compared(_grouped(scores.of("said"), level))}
-            spread = group_spreads(sums, attributes, groups, compared, order=order)["said"]
+            spread = group_spreads(sums, data, compared=compared)["said"]
             design, freedom = spread.design, spread.freedom
         counts = sums.inside[:, n], sums.outside[:, n]
         evidence = counted(inside, counts[0], outside, counts[1], rules, design=design, freedom=freedom)
@@ -126,7 +109,7 @@ def level_table(
             evidence = paired.over(evidence)
             here = pairing.used[:, None]
             counts = np.where(here, paired.seen.n, counts[0]), np.where(here, paired.seen.m, counts[1])
-        found, width = verdicts(evidence, rules, families), len(level.groups)
+        found, width = verdicts(evidence, rules, families=families), len(level.groups)
         cells = {
             "n": np.repeat(counts[0], width),
             "n_complement": np.repeat(counts[1], width),
@@ -150,7 +133,7 @@ def level_table(
     return whole.reindex(columns=list(LEVEL_COLUMNS)).astype({"n": np.int64, "n_complement": np.int64})
 
 
-def coarsest(findings: pd.DataFrame, levels: pd.DataFrame, taxonomy: Taxonomy) -> pd.Series:
+def coarsest(findings: pd.DataFrame, levels: pd.DataFrame, *, taxonomy: Taxonomy) -> pd.Series:
     """For every skewed finding the coarsest level at which it is real, e.g. `negative (polarity)`; None for the others.
 
     Real at a level: the group that the emotion belongs to is skewed there too, in the same direction. A finding that is

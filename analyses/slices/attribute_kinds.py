@@ -38,7 +38,7 @@ def is_numeric(column: pd.Series) -> bool:
     return pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)
 
 
-def require_kinds(rows: pd.DataFrame, numeric: Collection[str], categorical: Collection[str]) -> None:
+def require_kinds(rows: pd.DataFrame, numeric: Collection[str], *, categorical: Collection[str]) -> None:
     """Refuses what cannot be said of the columns.
 
     Raises:
@@ -73,7 +73,7 @@ def require_finite(name: str, infinite: int) -> None:
 
 
 def kind_notes(
-    rows: pd.DataFrame, coded: Sequence[CodedAttribute], numeric: Collection[str], categorical: Collection[str]
+    rows: pd.DataFrame, coded: Sequence[CodedAttribute], *, numeric: Collection[str], categorical: Collection[str]
 ) -> list[str]:
     """One sentence on the whole numbers of which somebody might think otherwise, where nobody has said what they are."""
     codes: list[str] = []

@@ -76,8 +76,8 @@ def coded_attribute(
 def coded_attributes(
     rows: pd.DataFrame,
     names: Sequence[str] | None,
-    available: Sequence[str],
     *,
+    available: Sequence[str],
     bins: int = 4,
     numeric: Collection[str] = (),
     categorical: Collection[str] = (),
@@ -105,7 +105,7 @@ def coded_attributes(
             near = get_close_matches(name, available, n=1)
             hint = f"did you mean {near[0]}?" if near else f"attributes: {', '.join(available) or 'none'}"
             raise ValueError(f"no attribute {name!r} in the data: {hint}")
-    require_kinds(rows, numeric, categorical)
+    require_kinds(rows, numeric, categorical=categorical)
     coded: list[CodedAttribute] = []
     unusable: list[tuple[str, str]] = list(aside) if names is None else []
     left = dict(unusable)

@@ -60,6 +60,11 @@ def families(attributes: Sequence[CodedAttribute], order: int) -> Iterator[Famil
             yield Family(chosen, codes, shape)
 
 
+def most_conditions(specs: Sequence[SliceSpec]) -> int:
+    """How many conditions the slices have at most; 1 where there are none."""
+    return max((spec.order for spec in specs), default=1)
+
+
 def joint_codes(
     family: Sequence[CodedAttribute], pictures: slice = slice(None), *, missing: bool = True
 ) -> tuple[npt.NDArray[np.int64], tuple[int, ...]]:

@@ -1,4 +1,4 @@
-"""Which pictures are pairs, and what hangs together through pairs and groups?"""
+"""Which pictures are pairs, which come in groups, and what hangs together through both?"""
 
 from __future__ import annotations
 
@@ -15,6 +15,21 @@ def pair_codes(rows: pd.DataFrame) -> Codes | None:
     if "pair_id" not in rows or not rows["pair_id"].dropna().duplicated().any():
         return None
     return pd.factorize(rows["pair_id"])[0].astype(np.int64)
+
+
+def group_codes(rows: pd.DataFrame) -> Codes | None:
+    """A number for the group of each picture `(n,)`; None where no two pictures share one.
+
+    A picture without a `group_id` is a group of its own. Pictures of one pair (`pair_id`) hang together as well: the wider
+    of group and pair counts (`outermost`).
+    """
+    pairs = pair_codes(rows)
+    if "group_id" not in rows or not rows["group_id"].dropna().duplicated().any():
+        return None if pairs is None else outermost(pairs, np.arange(len(rows)))
+    codes = pd.factorize(rows["group_id"])[0].astype(np.int64)
+    alone = codes < 0
+    codes[alone] = codes.max() + 1 + np.arange(int(alone.sum()))
+    return codes if pairs is None else outermost(pairs, codes)
 
 
 def outermost(pairs: Codes, groups: Codes) -> Codes:

@@ -17,7 +17,7 @@ from scipy import sparse
 
 from affect_workbench.analyses.slices.coding import CodedAttribute
 from affect_workbench.analyses.slices.conditions import SliceSpec
-from affect_workbench.analyses.slices.families import Family, joint_codes
+from affect_workbench.analyses.slices.families import Family, joint_codes, most_conditions
 from affect_workbench.arrays import Floats
 
 _PART = 65_536
@@ -87,6 +87,11 @@ class SliceSums:
     outside: Floats
     excluded: pd.DataFrame
     splits: Splits
+
+    @property
+    def order(self) -> int:
+        """Most conditions in a slice that was counted."""
+        return most_conditions(self.specs)
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -55,13 +56,26 @@ COLUMNS = (
 )
 
 
+@dataclass(frozen=True)
+class LabelWords:
+    """Words of emotions.
+
+    Attributes:
+        vectors: `(s, m)` at least one a label: the label vectors, or all their synonyms.
+        owners: label position of each word `(s,)`.
+        taxonomy: the `k` labels.
+    """
+
+    vectors: npt.NDArray[Any]
+    owners: Codes
+    taxonomy: Taxonomy
+
+
 def association_table(
     vectors: npt.NDArray[Any],
-    words: npt.NDArray[Any],
-    owners: Codes,
-    attributes: Sequence[CodedAttribute],
-    taxonomy: Taxonomy,
+    words: LabelWords,
     *,
+    attributes: Sequence[CodedAttribute],
     groups: Codes | None = None,
     permutations: int = PERMUTATIONS,
     most: int = MOST_PICTURES,
@@ -83,10 +97,8 @@ def association_table(
 
     Args:
         vectors: pictures `(n, m)`.
-        words: `(s, m)` at least one a label: the label vectors, or all their synonyms.
-        owners: label position of each word `(s,)`.
+        words: of the labels.
         attributes: the family of slices.
-        taxonomy: the `k` labels.
         groups: group of each picture, None for independent ones.
         permutations: B.
         most: pictures that are tested at most, of one attribute.
@@ -95,11 +107,12 @@ def association_table(
     Raises:
         ValueError: a label without a word, or vectors that are zero or of different widths.
     """
+    owners, taxonomy = words.owners, words.taxonomy
     if set(owners.tolist()) != set(range(len(taxonomy))):
         raise ValueError(
             f"the words stand for labels {sorted(set(owners.tolist()))}: expected each of {len(taxonomy)} labels"
         )
-    units, mine = unit_rows(words, "words"), owners == np.arange(len(taxonomy))[:, None]
+    units, mine = unit_rows(words.vectors, "words"), owners == np.arange(len(taxonomy))[:, None]
     alike: dict[bytes, list[int]] = {}  # attributes that the same pictures have share sample and deals
     for place, one in enumerate(attributes):
         alike.setdefault((one.codes >= 0).tobytes(), []).append(place)

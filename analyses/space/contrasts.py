@@ -8,6 +8,7 @@ import numpy as np
 
 from affect_workbench.analyses.inference.clusters import FEWEST_GROUPS
 from affect_workbench.analyses.inference.intervals import quantile
+from affect_workbench.analyses.inference.means.sums import Sums
 from affect_workbench.analyses.slices.sums import group_sums
 from affect_workbench.arrays import Codes, Floats, Vectors
 
@@ -32,6 +33,17 @@ class Contrasts:
         """Normal interval of the effects."""
         half = quantile(level) * self.error
         return self.effect - half, self.effect + half
+
+
+@dataclass(frozen=True)
+class _Strata:
+    """Of `v` values and `h` strata: means inside and outside `(v, h, c)`, weights and pictures on both sides `(v, h, 1)`."""
+
+    mean: Floats
+    other: Floats
+    weight: Floats
+    n: Floats
+    m: Floats
 
 
 def contrasts(
@@ -68,33 +80,19 @@ def contrasts(
         used = weight > 0
         effect = np.where(used, weight * (mean - other), 0.0).sum(axis=1) / whole
         own, away = (
-            weight**2 * _variance(side[:, :, 1 : c + 1], side[:, :, c + 1 :], count) / count
+            weight**2 * Sums(side[:, :, 1 : c + 1], side[:, :, c + 1 :], count).variance / count
             for side, count in ((inside, n), (outside, m))
         )
         error = np.sqrt(np.where(used, own + away, 0.0).sum(axis=1)) / whole
     if groups is not None:
-        error = _group_errors(value, held, groups[known], numbers, mean, other, weight, n, m)
+        error = _group_errors(value, held, groups[known], numbers, _Strata(mean, other, weight, n, m))
     compared = used[:, :, 0]
     return Contrasts(effect, error, (n[:, :, 0] * compared).sum(axis=1), (m[:, :, 0] * compared).sum(axis=1))
 
 
-def _variance(total: Floats, squares: Floats, n: Floats) -> Floats:
-    """Sample variance from sums; NaN for one picture, whose spread nobody knows."""
-    return np.asarray(np.maximum(squares - total**2 / n, 0) / np.where(n > 1, n - 1, np.nan))
-
-
-def _group_errors(
-    value: Codes,
-    held: Codes,
-    groups: Codes,
-    numbers: Floats,
-    mean: Floats,
-    other: Floats,
-    weight: Floats,
-    n: Floats,
-    m: Floats,
-) -> Floats:
+def _group_errors(value: Codes, held: Codes, groups: Codes, numbers: Floats, strata: _Strata) -> Floats:
     """Standard errors `(v, c)` from what every group adds to the difference."""
+    mean, other, weight, n, m = strata.mean, strata.other, strata.weight, strata.n, strata.m
     number = np.unique(groups, return_inverse=True)[1].astype(np.int64)
     count = int(number.max(initial=-1)) + 1
     errors = np.full((len(n), numbers.shape[1]), np.nan)

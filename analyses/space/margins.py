@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 import pandas as pd
 
 from affect_workbench.analyses.inference.intervals import quantile, wilson
-from affect_workbench.analyses.slices.coding import CodedAttribute
 from affect_workbench.analyses.slices.scores import margins
+from affect_workbench.analyses.slices.sliced import SlicedPredictions
 from affect_workbench.analyses.slices.sums import group_sums
 from affect_workbench.arrays import Codes, Mask, Vectors
 from affect_workbench.data.predictions import Predictions
 
 
-def margin_table(
-    predictions: Predictions, attributes: Sequence[CodedAttribute], *, groups: Codes | None = None
-) -> pd.DataFrame:
+def margin_table(data: SlicedPredictions) -> pd.DataFrame:
     """One row a slice: its median label margin against that of the other pictures, and its gap to the words.
 
     The label margin is the nearest label's lead over the second, in cosines (or scores). Columns: `slice`, `n`; `median`
@@ -27,10 +23,9 @@ def margin_table(
     is all pictures.
 
     Args:
-        predictions: with distances that mean something.
-        attributes: what to slice by.
-        groups: group of each picture, None for independent ones.
+        data: with distances that mean something.
     """
+    predictions, groups = data.predictions, data.groups
     margin = margins(predictions.distances)
     gaps = _Gaps(predictions)
     everything = np.ones(len(margin), bool)
@@ -38,7 +33,7 @@ def margin_table(
     rows: list[tuple[object, ...]] = [
         ("all pictures", len(margin), middle, low, high, *[np.nan] * 4, gaps.of(everything), np.nan)
     ]
-    for attribute in attributes:
+    for attribute in data.attributes:
         known = attribute.codes >= 0
         for code, condition in enumerate(attribute.conditions):
             inside, outside = attribute.codes == code, known & (attribute.codes != code)

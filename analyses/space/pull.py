@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 import pandas as pd
 from scipy import stats
 
 from affect_workbench.analyses.inference.multiplicity import benjamini_hochberg
 from affect_workbench.analyses.slices.coding import CodedAttribute
+from affect_workbench.analyses.slices.sliced import SlicedPredictions
 from affect_workbench.analyses.slices.strata import series_of
 from affect_workbench.analyses.space.contrasts import Contrasts, contrasts
 from affect_workbench.arrays import Codes, Floats
-from affect_workbench.data.predictions import Predictions
 
 COLUMNS = (
     "slice",
@@ -31,31 +29,27 @@ COLUMNS = (
 )
 
 
-def pull_table(
-    predictions: Predictions, attributes: Sequence[CodedAttribute], *, y: Codes | None = None, groups: Codes | None = None
-) -> pd.DataFrame:
+def pull_table(data: SlicedPredictions) -> pd.DataFrame:
     """One row a (slice, emotion): the centroid pull `(mu_s - mu_s').(L_k - mean L)`, raw and within labels.
 
     Every picture's closeness to each label less its mean closeness to all labels is a number, and the pull is a difference
     of means of those, so its interval needs no vectors. Columns: `slice`, `emotion`, `n`; `pull` with its 95 % interval
     `low`, `high`, in cosines (or in scores); `q`, Benjamini-Hochberg over all rows; the same within labels (`n_within`
     pictures with a label that others have too, `pull_within`, `within_low`, `within_high`, `q_within`): Mantel-Haenszel
-    weighted over the labels, NaN without `y`. What is pulled within labels is pulled by more than the mix of labels in the
-    slice.
+    weighted over the labels, NaN without a truth. What is pulled within labels is pulled by more than the mix of labels
+    in the slice.
 
     Args:
-        predictions: with distances that mean something.
-        attributes: what to slice by.
-        y: true label of each picture `(n,)`, -1 where not known; None where nobody knows any.
-        groups: group of each picture, None for independent ones.
+        data: with distances that mean something.
 
     Raises:
         ValueError: predictions that name a label only.
     """
+    predictions = data.predictions
     if predictions.measure == "label":
         raise ValueError("these predictions name a label only: there are no distances that anything could be pulled along")
     closeness = centred_closeness(predictions.distances)
-    tables = [_rows(one, closeness, predictions.taxonomy.labels, y, groups) for one in attributes]
+    tables = [_rows(one, closeness, predictions.taxonomy.labels, data.true_codes, data.groups) for one in data.attributes]
     table = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=list(COLUMNS))
     for column, p in (("q", "p"), ("q_within", "p_within")):
         table[column] = benjamini_hochberg(table[p].to_numpy(np.float64)) if tables else table[column]

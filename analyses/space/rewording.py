@@ -2,40 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
 
 from affect_workbench.analyses.inference.intervals import wilson
-from affect_workbench.analyses.slices.coding import CodedAttribute
+from affect_workbench.analyses.slices.sliced import SlicedPredictions
 from affect_workbench.arrays import Vectors
-from affect_workbench.data.predictions import Predictions
 
 COLUMNS = ("wording", "slice", "n", "flips", "low", "high", "most_changed", "emotion_change")
 
 
-def wording_table(
-    predictions: Predictions, wordings: Mapping[str, Vectors], attributes: Sequence[CodedAttribute] = ()
-) -> pd.DataFrame:
+def wording_table(data: SlicedPredictions, wordings: Mapping[str, Vectors]) -> pd.DataFrame:
     """One row a (wording, slice), the first of each wording for all pictures: the share whose nearest label changes.
 
     Columns: `wording`, `slice`, `n`, `flips` with its Wilson interval `low`, `high`; `most_changed`, the emotion whose share
     changes most, and `emotion_change`, by how much. A skew that is smaller than this depends on how the question is put.
 
     Args:
-        predictions: with embeddings.
+        data: with embeddings; every slice of one condition is looked at.
         wordings: name, such as a template, -> label vectors `(k, m)` in the labels' order.
-        attributes: slices to look at one by one.
 
     Raises:
         ValueError: predictions without embeddings, or label vectors of another shape.
     """
+    predictions = data.predictions
     if predictions.embeddings is None:
         raise ValueError("these predictions have no embeddings: only those of a probe can be read in other words")
     k, width = len(predictions.taxonomy), predictions.embeddings.shape[1]
     slices = [("all pictures", np.ones(len(predictions), bool))]
-    slices += [(condition.name, one.codes == code) for one in attributes for code, condition in enumerate(one.conditions)]
+    slices += [
+        (condition.name, one.codes == code) for one in data.attributes for code, condition in enumerate(one.conditions)
+    ]
     rows = []
     for name, anchors in wordings.items():
         if anchors.shape != (k, width):

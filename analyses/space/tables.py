@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
-from affect_workbench.analyses.inference.clusters import group_codes
 from affect_workbench.analyses.slices.coding import CodedAttribute
-from affect_workbench.analyses.slices.strata import true_codes
-from affect_workbench.analyses.space.association import association_table
-from affect_workbench.analyses.space.erasure.erasure_test import erasure_test
+from affect_workbench.analyses.slices.sliced import SlicedPredictions
+from affect_workbench.analyses.space.association import LabelWords, association_table
+from affect_workbench.analyses.space.erasure.erasure_test import CONTROLS, erasure_test
 from affect_workbench.analyses.space.erasure.linear_probe import linear_probe
 from affect_workbench.analyses.space.geometry.alignment import alignment_table
 from affect_workbench.analyses.space.geometry.plane import label_plane, map_trust
@@ -24,8 +23,7 @@ from affect_workbench.analyses.space.mmd import mmd_table
 from affect_workbench.analyses.space.neighbours import NEIGHBOURS, nearest_neighbours, purity_table
 from affect_workbench.analyses.space.pull import pull_table
 from affect_workbench.analyses.space.rewording import wording_table
-from affect_workbench.arrays import Codes, Mask, Vectors
-from affect_workbench.data.predictions import Predictions
+from affect_workbench.arrays import Codes, Vectors
 from affect_workbench.data.storage.threads import threads_for
 
 Tables = dict[str, pd.DataFrame]
@@ -36,12 +34,10 @@ FEWEST = 40
 
 
 def space_tables(
-    predictions: Predictions,
-    attributes: Sequence[CodedAttribute],
+    data: SlicedPredictions,
     *,
     skewed: frozenset[str] = frozenset(),
-    inferred: frozenset[str] = frozenset(),
-    on_map: npt.NDArray[np.int64] | None = None,
+    on_map: Codes | None = None,
     most: int = 2_000,
     seed: int = 0,
     wordings: Mapping[str, Vectors] | None = None,
@@ -59,51 +55,31 @@ def space_tables(
     many (`of`) it saw, and which `attribute` it could not be done for and why (`note`).
 
     Args:
-        predictions: of a probe, or of any model with scores.
-        attributes: what to slice by.
+        data: predictions of a probe, or of any model with scores; associations of inferred attributes are corrected apart.
         skewed: names of slices whose skews are worth an explanation.
-        inferred: columns that were inferred; associations of these are corrected for many tests apart.
         on_map: positions of the pictures on the map.
         most: pictures that slow analyses take; 0 leaves these out.
         seed: of all samples and deals.
         wordings: name -> label vectors of other words for the same emotions.
     """
+    predictions, n = data.predictions, len(data)
     if predictions.measure == "label":
         return {}
-    y = None if predictions.truth is None else true_codes(predictions)
-    groups = group_codes(predictions.rows)
-    n, space = len(predictions), predictions.distances if predictions.embeddings is None else predictions.embeddings
+    space = predictions.distances if predictions.embeddings is None else predictions.embeddings
     found = _Found(n, width=space.shape[1])
-    found.add("space_pull", n, lambda: {"space_pull": pull_table(predictions, attributes, y=y, groups=groups)})
+    found.add("space_pull", n, lambda: {"space_pull": pull_table(data)})
     found.add("space_hubs", n, lambda: {"space_hubs": hubness_table(predictions)})
-    some = _chosen(predictions, MOST_IN_ONE_PASS, seed)
-    part, coded = predictions.take(_mask(some, n)), [_at(one, some) for one in attributes]
-    own, truth = _of(groups, some), _of(y, some)
-    found.add("space_margins", len(some), lambda: {"space_margins": margin_table(part, coded, groups=own)})
+    some = data.sample(MOST_IN_ONE_PASS, seed=seed)
+    found.add("space_margins", len(some), lambda: {"space_margins": margin_table(some)})
     vectors, anchors = predictions.embeddings, predictions.anchors
     if vectors is not None and anchors is not None:
         if most and n >= FEWEST:
-            found.add(
-                "space_mmd",
-                len(some),
-                lambda: {"space_mmd": mmd_table(vectors[some], coded, y=truth, groups=own, most_for_p=most, seed=seed)},
-            )
-            few = _chosen(predictions, most, seed)
+            found.add("space_mmd", len(some), lambda: {"space_mmd": _mmd(some, most, seed)})
+            few = data.sample(most, seed=seed)
             with threads_for(len(few) * found.width):
-                _slow(
-                    found,
-                    predictions.take(_mask(few, n)),
-                    vectors[few],
-                    anchors,
-                    [_at(one, few) for one in attributes],
-                    skewed,
-                    inferred,
-                    _of(y, few),
-                    _of(groups, few),
-                    seed,
-                )
+                _slow(found, few, skewed, seed)
         if wordings:
-            found.add("space_wording", n, lambda: {"space_wording": wording_table(predictions, wordings, attributes)})
+            found.add("space_wording", n, lambda: {"space_wording": wording_table(data, wordings)})
         if on_map is not None and len(on_map):
             ids = predictions.rows["image_id"].iloc[on_map].reset_index(drop=True)
             found.add(
@@ -139,20 +115,19 @@ class _Found:
         return {name: pd.concat(parts, ignore_index=True) for name, parts in self.parts.items()} | {"space_about": about}
 
 
-def _slow(
-    found: _Found,
-    predictions: Predictions,
-    vectors: Vectors,
-    anchors: Vectors,
-    attributes: Sequence[CodedAttribute],
-    skewed: frozenset[str],
-    inferred: frozenset[str],
-    y: Codes | None,
-    groups: Codes | None,
-    seed: int,
-) -> None:
-    """What is done on a sample: these predictions."""
-    taxonomy, labels, n = predictions.taxonomy, predictions.taxonomy.labels, len(predictions)
+def _mmd(data: SlicedPredictions, most_for_p: int, seed: int) -> pd.DataFrame:
+    vectors = data.predictions.embeddings
+    assert vectors is not None  # the caller looked
+    return mmd_table(vectors, data.attributes, y=data.true_codes, groups=data.groups, most_for_p=most_for_p, seed=seed)
+
+
+def _slow(found: _Found, data: SlicedPredictions, skewed: frozenset[str], seed: int) -> None:
+    """What is done on a sample: these pictures."""
+    predictions, attributes, y, groups, n = data.predictions, data.attributes, data.true_codes, data.groups, len(data)
+    taxonomy, labels = predictions.taxonomy, predictions.taxonomy.labels
+    vectors, anchors = predictions.embeddings, predictions.anchors
+    assert vectors is not None  # the caller looked
+    assert anchors is not None
     try:
         space = label_space(vectors, anchors)
     except ValueError as error:
@@ -161,21 +136,24 @@ def _slow(
     near = nearest_neighbours(space.x, neighbours=min(NEIGHBOURS, n // 3))
 
     def erasure(one: CodedAttribute) -> Tables:
-        tested = erasure_test(space.x, one, labels, read=space.head, y=y, groups=groups, seed=seed)
+        tested = erasure_test(
+            space.x, one, labels=labels, read=space.head, y=y, groups=groups, sampling=replace(CONTROLS, seed=seed)
+        )
         return {"space_erasure": tested.cells, "space_collateral": tested.collateral}
 
     each: dict[str, Callable[[CodedAttribute], Tables]] = {
-        "space_shift": lambda one: {"space_shift": concept_shift_table(space, one, labels, groups=groups, seed=seed)},
+        "space_shift": lambda one: {"space_shift": concept_shift_table(space, one, labels=labels, groups=groups, seed=seed)},
         "space_encoding": lambda one: {
             "space_encoding": pd.DataFrame([linear_probe(space.x, one, groups=groups, seed=seed)])
         },
         "space_neighbours": lambda one: {"space_neighbours": purity_table(near, one, groups=groups, seed=seed)},
         "space_erasure": erasure,
     }
+    words = LabelWords(anchors, np.arange(len(labels)), taxonomy)
     for apart in (False, True):
-        family = [one for one in attributes if (one.column in inferred) == apart]
+        family = [one for one in attributes if (one.column in data.inferred) == apart]
         if family:
-            table = association_table(vectors, anchors, np.arange(len(labels)), family, taxonomy, groups=groups, seed=seed)
+            table = association_table(vectors, words, attributes=family, groups=groups, seed=seed)
             found.add("space_association", n, partial(dict, space_association=table))
     for name, analysis in each.items():
         for one in attributes:
@@ -183,7 +161,7 @@ def _slow(
                 found.add(name, n, partial(analysis, one), one.column)
     emotion = predictions.predicted if y is None else y
     truth = "predictions" if y is None else "votes" if predictions.has_votes else "labels"
-    alignment = alignment_table(space, emotion, attributes, truth=truth, seed=seed)
+    alignment = alignment_table(space, emotion, attributes=attributes, truth=truth, seed=seed)
     found.add("space_alignment", n, partial(dict, space_alignment=alignment))
 
 
@@ -199,26 +177,3 @@ def _plane(ids: pd.Series, vectors: Vectors, anchors: Vectors, labels: tuple[str
             [{"label_share": plane.label_share, "picture_share": plane.picture_share, **vars(trust)}]
         ),
     }
-
-
-def _chosen(predictions: Predictions, most: int, seed: int) -> npt.NDArray[np.int64]:
-    """Positions of at most `most` pictures, ascending; the same pictures in whatever order the rows stand."""
-    n = len(predictions)
-    if n <= most:
-        return np.arange(n)
-    by_id = np.argsort(predictions.rows["image_id"].to_numpy(dtype=str), kind="stable")
-    return np.sort(by_id[np.random.default_rng(seed).choice(n, most, replace=False)])
-
-
-def _mask(positions: npt.NDArray[np.int64], n: int) -> Mask:
-    mask = np.zeros(n, bool)
-    mask[positions] = True
-    return mask
-
-
-def _at(attribute: CodedAttribute, positions: npt.NDArray[np.int64]) -> CodedAttribute:
-    return CodedAttribute(attribute.column, attribute.conditions, attribute.codes[positions])
-
-
-def _of(codes: Codes | None, positions: npt.NDArray[np.int64]) -> Codes | None:
-    return None if codes is None else codes[positions]

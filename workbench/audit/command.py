@@ -12,7 +12,7 @@ from affect_workbench.analyses.audit.run import run_audit
 from affect_workbench.data.tables.read import is_table
 from affect_workbench.data.taxonomies.label_overlap import LabelsApartError
 from affect_workbench.workbench.audit.attributes import with_pairs
-from affect_workbench.workbench.audit.context import besides
+from affect_workbench.workbench.audit.context import audit_context
 from affect_workbench.workbench.audit.exports import audit_findings, write_findings
 from affect_workbench.workbench.audit.inputs import probed, tabled
 from affect_workbench.workbench.audit.outcomes import audit_outcomes, numbers_alone
@@ -91,7 +91,7 @@ def audit(settings: AuditSettings, *, command: str = "", remarks: tuple[str, ...
     provenance |= ({"command": command} if command else {}) | ({"system": card.as_json()} if card else {})
     provenance["remarks"] = list(remarks)
     config = replace(settings.audit, attributes=names or None)
-    known = besides(
+    known = audit_context(
         training=settings.training,
         valence=settings.valence,
         taxonomy=predictions.taxonomy,
@@ -110,7 +110,7 @@ def audit(settings: AuditSettings, *, command: str = "", remarks: tuple[str, ...
         ("slicing", "counting", "testing", "asking further", MAP_STEP, "measuring the space", "writing the report"),
     ) as step:
         result = run_audit(
-            predictions, config, inferred=inferred, unproven=unproven, besides=known, provenance=provenance, progress=step
+            predictions, config, inferred=inferred, unproven=unproven, context=known, provenance=provenance, progress=step
         )
         result = replace(result, reading=given.reading(predictions, answer_at=settings.answer_at))
         if reports:

@@ -110,9 +110,9 @@ def compared(first: AuditResult, second: AuditResult) -> Comparison:
     )
     inferred = frozenset([*first.run.inferred, *second.run.inferred])
     if first.has_predictions:
-        result = compare(predictions_of(first), predictions_of(second), config, inferred=inferred)
+        result = compare(predictions_of(first), predictions_of(second), config=config, inferred=inferred)
     else:
-        result = compare_measurements(measurements_of(first), measurements_of(second), config, inferred=inferred)
+        result = compare_measurements(measurements_of(first), measurements_of(second), config=config, inferred=inferred)
     notes = [
         f"{name} is no better than a random direction in one of the runs: no finding rests on it, so it is not compared."
         for name in sorted(aside)

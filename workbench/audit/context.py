@@ -7,13 +7,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from affect_workbench.analyses.audit.questions import Besides
+from affect_workbench.analyses.audit.questions import AuditContext
 from affect_workbench.data.tables.read import columns_of, is_table, read_table
 from affect_workbench.data.taxonomies.taxonomy import Taxonomy
 from affect_workbench.workbench.datasets.features import open_features
 
 
-def besides(
+def audit_context(
     *,
     training: str = "",
     valence: str = "",
@@ -21,7 +21,7 @@ def besides(
     temperature: float | None = None,
     encoder: str = "unknown",
     trained_on: pd.DataFrame | None = None,
-) -> Besides:
+) -> AuditContext:
     """Reads what the settings name.
 
     Args:
@@ -38,7 +38,7 @@ def besides(
         FileNotFoundError: a file is not there.
         ValueError: columns are missing, a valence is no number, a word has two, or no label has one.
     """
-    return Besides(
+    return AuditContext(
         training=_training(training, encoder) if training else trained_on,
         training_by_name=bool(training),
         valence=_valence(Path(valence), taxonomy) if valence else None,

@@ -8,7 +8,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from affect_workbench.analyses.audit.config import AuditConfig
-from affect_workbench.analyses.audit.permutation_check import SelfTest, selftest
+from affect_workbench.analyses.audit.permutation_check import Deals, SelfTest, selftest
 from affect_workbench.analyses.audit.result import AuditResult
 from affect_workbench.analyses.slices.attribute_kinds import kinds_of
 from affect_workbench.data.storage.atomic import write_text
@@ -35,12 +35,10 @@ def selftest_run(settings: SelftestSettings, *, say: Say = print) -> SelfTest:
         outcome = selftest(
             result.samples,
             result.taxonomy,
-            audit_config(result),
-            within=settings.within,
+            config=audit_config(result),
             inferred=frozenset(result.run.inferred),
-            times=settings.times,
-            seed=settings.seed,
             progress=lambda done: bar.update(done - bar.n),
+            deals=Deals(times=settings.times, seed=settings.seed, within=settings.within),
         )
     if identity(Path(settings.run)) != asked:
         raise ValueError(

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from affect_workbench.analyses.concepts.attributes import PROJECT, ConceptReport, Gold
+from affect_workbench.analyses.concepts.attributes import PROJECT, ConceptContext, ConceptReport, Gold
 from affect_workbench.analyses.concepts.random_directions import FEWEST_WITH_OUTCOME
 from affect_workbench.data.concepts.annotations import gold_labels, read_answers
 from affect_workbench.data.concepts.definitions import Concept, PromptPair, read_directions, read_prompt_pairs
@@ -102,14 +102,16 @@ def with_concepts(
     with_inferred, reports = concept_attributes(
         compared,
         values,
-        concepts,
-        truth={pair.name: pair.truth for pair in pairs if pair.truth},
-        gold=gold,
-        outcome=outcome or None,
-        anchors=anchors,
-        said=predictions.predicted,
-        labels=taxonomy.labels,
-        project="no" if elsewhere and settings.concept_project == "auto" else settings.concept_project,
+        concepts=concepts,
+        context=ConceptContext(
+            truth={pair.name: pair.truth for pair in pairs if pair.truth},
+            gold=gold,
+            outcome=outcome or None,
+            anchors=anchors,
+            said=predictions.predicted,
+            labels=taxonomy.labels,
+            project="no" if elsewhere and settings.concept_project == "auto" else settings.concept_project,
+        ),
         seed=seed,
     )
     origin = [f"Concepts are scored in other features than the predictions were made of: {scored.spec.in_words()}."]

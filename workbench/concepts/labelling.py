@@ -62,7 +62,7 @@ def drawn_queue(result: AuditResult, concept: str, folder: Path, *, size: int, s
         )
     scores = result.tables[SCORES].set_index("image_id").loc[samples["image_id"], concept].to_numpy(np.float64)
     said = result.taxonomy.codes(samples["predicted"])
-    drawn = stratified_sample(scores, said, size, seed=seed)
+    drawn = stratified_sample(scores, said, size=size, seed=seed)
     pictures = samples[["image_id", "path"]].iloc[drawn["position"]].reset_index(drop=True)
     pictures = pictures.assign(stratum=drawn["stratum"], probability=drawn["probability"])
     return Queue(folder, concept, f"Does “{concept}” fit this picture?", seed, run, pictures)

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from affect_workbench.analyses.concepts.attributes import ConceptReport
+from affect_workbench.analyses.inference.verdicts import verdict
 
 SCORES, OVERLAP, NULL, CALIBRATED = "concept_scores", "concept_overlap", "concept_null", "concept_calibrated"
 
@@ -49,17 +50,13 @@ def _beside_naive(report: ConceptReport, findings: pd.DataFrame, tolerance: floa
     inside = [where == {report.column: "yes"} for where in findings["where"]]
     naive = findings[inside].set_index("emotion").reindex(report.calibration["emotion"])
     table = report.calibration.drop(columns="label")
-    low, high = table["low"], table["high"]
-    verdict = np.select(
-        [table["effect"].isna(), (low > tolerance) | (high < -tolerance), (low >= -tolerance) & (high <= tolerance)],
-        ["too small", "skewed", "equivalent"],
-        "undetermined",
-    )
+    interval = table["low"].to_numpy(np.float64), table["high"].to_numpy(np.float64)
+    decided = verdict(interval, interval, tolerance=tolerance, tested=table["effect"].notna().to_numpy())
     beside = {
         f"naive{part}": naive[name].to_numpy(np.float64)
         for part, name in (("", "effect"), ("_low", "low"), ("_high", "high"))
     }
-    table = table.assign(verdict=verdict, naive_verdict=naive["verdict"].to_numpy(), **beside)
+    table = table.assign(verdict=decided, naive_verdict=naive["verdict"].to_numpy(), **beside)
     table.insert(0, "concept", report.concept.name)
     table.insert(1, "column", report.column)
     table["gold"] = 0 if report.quality is None else report.quality.n

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from affect_workbench.data.features import FeatureSet
 from affect_workbench.data.storage.atomic import atomic_folder
@@ -14,7 +13,7 @@ from affect_workbench.workbench.datasets.settings import OverlapSettings
 from affect_workbench.workbench.interface.claiming import writes_out
 
 if TYPE_CHECKING:
-    from affect_workbench.analyses.duplicates.find import Overlap
+    from affect_workbench.analyses.duplicates.find import Overlap, PictureSet
 from affect_workbench.workbench.datasets.command import _as_it_is_now
 from affect_workbench.workbench.interface.progress import Say
 
@@ -34,15 +33,7 @@ def overlap(settings: OverlapSettings, *, say: Say = print) -> Overlap:
     out = Path(settings.out)
     first = _side(settings.a, settings, say=say)
     second = _side(settings.b, settings, say=say) if settings.b else None
-    result = compared(
-        first.rows,
-        None if second is None else second.rows,
-        features_a=first.values,
-        features_b=None if second is None else second.values,
-        hashes_a=first.hashes,
-        hashes_b=None if second is None else second.hashes,
-        threshold=settings.threshold or None,
-    )
+    result = compared(first, second, threshold=settings.threshold or None)
     first_name, second_name = settings.a, settings.b or settings.a
     with atomic_folder(out, overwrite=settings.overwrite) as partial:
         page = overlap_html(result, title="Pictures that two sets share", name_a=first_name, name_b=second_name)
@@ -55,24 +46,20 @@ def overlap(settings: OverlapSettings, *, say: Say = print) -> Overlap:
     return result
 
 
-class _Side:
+def _side(path: str, settings: OverlapSettings, *, say: Say) -> PictureSet:
     """One of the two sets: rows with absolute paths, features where there are some, perceptual hashes where asked."""
+    from affect_workbench.analyses.duplicates.find import PictureSet
 
-    def __init__(self, rows: pd.DataFrame, values: Any = None) -> None:
-        self.rows, self.values = rows, values
-        self.hashes: Any = None
-
-
-def _side(path: str, settings: OverlapSettings, *, say: Say) -> _Side:
     folder = Path(path)
     if folder.is_dir() and FeatureSet.is_saved(folder):
         stored = FeatureSet.load(folder)
-        side = _Side(stored.rows, stored.values)
+        side = PictureSet(stored.rows, stored.values)
     else:
         manifest = _as_it_is_now(folder, say, allow_outside=settings.allow_outside)
-        side = _Side(manifest.rows.assign(path=[str(item) for item in manifest.paths()]))
+        side = PictureSet(manifest.rows.assign(path=[str(item) for item in manifest.paths()]))
     if settings.hashes and "path" in side.rows and side.rows["path"].notna().all():
         from affect_workbench.data.images.perceptual_hash import hashes as perceptual
 
-        side.hashes = perceptual([Path(item) for item in side.rows["path"]], workers=os.cpu_count() or 1, progress=True)
+        made = perceptual([Path(item) for item in side.rows["path"]], workers=os.cpu_count() or 1, progress=True)
+        side = replace(side, hashes=made)
     return side

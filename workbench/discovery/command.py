@@ -44,7 +44,7 @@ def discover_slices(settings: DiscoverSettings, *, command: str = "", say: Say =
     features, predictions, provenance = _given(settings)
     notes: list[str] = []
     with steps("discovering", _STEPS) as step, threads_for(features.values.size):
-        result = discover(features.values, predictions, settings.discovery, progress=step)
+        result = discover(features.values, predictions, config=settings.discovery, progress=step)
     notes += result.notes
     with atomic_folder(out, overwrite=settings.overwrite) as partial:
         result.table.to_csv(partial / "slices.csv", index=False)

@@ -117,5 +117,6 @@ def surely(table: pd.DataFrame) -> npt.NDArray[Any]:
     It is the nearer end of the adjusted interval, 0 where that holds zero or where there is none.
     """
     names = ("growth_low", "growth_high") if "growth_low" in table else ("adjusted_low", "adjusted_high")
-    low, high = (table[name].to_numpy(float) for name in names)
-    return np.where(low > 0, low, np.where(high < 0, -high, 0.0))
+    from affect_workbench.analyses.inference.intervals import distance_from_zero
+
+    return distance_from_zero(*(table[name] for name in names))

@@ -69,7 +69,7 @@ def hidden_experiment(*, blocks: tuple[int, int]) -> Experiment:
                 mechanism="vectors" if name == MOVED else "outcome",
             )
             config = DiscoveryConfig(space="projected" if name == MOVED else "features")
-            scored = recovery(discover(planted.features, planted.predictions, config), planted.truth)
+            scored = recovery(discover(planted.features, planted.predictions, config=config), planted.truth)
             found[name] = {"ours": [scored.average_precision], "verified": [float(scored.found)]}
             found[name] |= {tool: [value] for tool, value in baselines(planted, seed).items()}
         return {"found": found}

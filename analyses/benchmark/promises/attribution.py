@@ -19,7 +19,7 @@ import pandas as pd
 from affect_workbench.analyses.skew.findings import skew_table
 from affect_workbench.analyses.slices.coding import coded_attributes
 from affect_workbench.analyses.slices.conditions import SliceSpec
-from affect_workbench.analyses.slices.scores import scores
+from affect_workbench.analyses.slices.sliced import SlicedPredictions
 from affect_workbench.analyses.slices.sums import slice_sums
 from affect_workbench.arrays import Codes
 from affect_workbench.data.predictions import Predictions
@@ -127,10 +127,10 @@ def told(pictures: Pictures, rng: np.random.Generator, *, biased: Sequence[tuple
 
 def _findings(predictions: Predictions) -> pd.DataFrame:
     named = [str(name) for name in predictions.rows if str(name).startswith("attribute_")]
-    coded, _ = coded_attributes(predictions.rows, named, named)
-    per_picture = scores(predictions)
-    sums = slice_sums(coded, per_picture.columns, order=min(2, len(named)), beside=1 + len(EKMAN))
-    return skew_table(sums, per_picture, EKMAN)
+    coded, _ = coded_attributes(predictions.rows, named, available=named)
+    data = SlicedPredictions(predictions, tuple(coded))
+    sums = slice_sums(coded, data.scores.columns, order=min(2, len(named)), beside=1 + len(EKMAN))
+    return skew_table(sums, data)
 
 
 def label_only(seed: Sequence[int], *, pictures: Pictures | None = None) -> Told:

@@ -16,11 +16,11 @@ from affect_workbench.analyses.audit.run import run_audit
 from affect_workbench.analyses.benchmark.promises.sampling import COMMON, EKMAN, RARE, Design, Sampled, expected_hit, sampled
 from affect_workbench.analyses.compare.compare import compare
 from affect_workbench.analyses.disparities.error_rates import odds_table
-from affect_workbench.analyses.inference.clusters import group_codes, group_spreads, of_scores
+from affect_workbench.analyses.inference.clusters import group_spreads, of_scores
 from affect_workbench.analyses.inference.means.shares import share_gap
-from affect_workbench.analyses.inference.means.spread import Sums
+from affect_workbench.analyses.inference.means.sums import Sums
 from affect_workbench.analyses.slices.coding import coded_attribute
-from affect_workbench.analyses.slices.scores import scores
+from affect_workbench.analyses.slices.sliced import SlicedPredictions
 from affect_workbench.analyses.slices.sums import slice_sums
 from affect_workbench.data.predictions import Predictions
 
@@ -76,10 +76,10 @@ def _of_cells(world: Sampled, *, differ: bool) -> Iterator[Held]:
 
 
 def _of_gap(predictions: Predictions, agreement: str) -> Iterator[Held]:
-    attribute, per_picture = coded_attribute(predictions.rows["coin"]), scores(predictions)
-    sums, groups = slice_sums([attribute], per_picture.columns, order=1), group_codes(predictions.rows)
-    hits = {"hit": of_scores(per_picture)["hit"]}
-    spreads = {} if groups is None else group_spreads(sums, [attribute], groups, hits, order=1)
+    data = SlicedPredictions(predictions, (coded_attribute(predictions.rows["coin"]),))
+    per_picture = data.scores
+    sums = slice_sums(data.attributes, per_picture.columns, order=1)
+    spreads = group_spreads(sums, data, compared={"hit": of_scores(per_picture)["hit"]})
     at = [spec.name for spec in sums.specs].index(HEADS)
     inside, outside = (
         Sums(*(side[:, per_picture.at[name]] for name in ("hit", "hit2", "labelled")))
@@ -95,7 +95,7 @@ def _of_odds(predictions: Predictions) -> Iterator[Held]:
     """Errors are independent of the side given the label, so that every gap is zero (with votes the truth is another)."""
     if predictions.has_votes:
         return
-    table: Any = odds_table(predictions, [coded_attribute(predictions.rows["coin"])])
+    table: Any = odds_table(SlicedPredictions(predictions, (coded_attribute(predictions.rows["coin"]),)))
     heads = table[(table["slice"] == HEADS) & (table["emotion"] == EKMAN.labels[COMMON])]
     for row in heads.itertuples():
         if np.isfinite(row.p):
@@ -104,7 +104,7 @@ def _of_odds(predictions: Predictions) -> Iterator[Held]:
 
 def _of_comparison(world: Sampled) -> Iterator[Held]:
     asked = AuditConfig(attributes=("coin",))
-    found = compare(world.predictions, world.second, asked)
+    found = compare(world.predictions, world.second, config=asked)
     changes: Any = found.changes[found.changes["slice"] == HEADS].set_index("emotion")
     for emotion, kind in _KINDS.items():
         cell: Any = changes.loc[EKMAN.labels[emotion]]

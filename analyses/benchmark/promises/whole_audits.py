@@ -121,7 +121,7 @@ def whole_audit(dealt: Dealt, seed: Sequence[int], *, n: int) -> list[Counted]:
         )
         for _ in range(2)
     )
-    models = compare(first, second, AuditConfig(attributes=("coin",)))
+    models = compare(first, second, config=AuditConfig(attributes=("coin",)))
     tables = {"findings": audit.findings, "structure": audit.structure, **audit.tables}
     tables |= {"compare, readings": models.changes, "compare, accuracy": models.slices}
     return rows_of(tables)

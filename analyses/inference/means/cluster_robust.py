@@ -97,7 +97,7 @@ def group_contrast(codes: Codes, size: int, values: Floats, groups: Codes, *, kn
         codes: which of `size` values each picture has `(n,)`, -1 for none.
         size: how many values there are: `s`.
         values: numbers of the pictures `(n, c)`.
-        groups: group of each picture `(n,)`, as `analyses.inference.clusters.group_codes` gives it.
+        groups: group of each picture `(n,)`, as `analyses.slices.pairs.group_codes` gives it.
         known: which pictures have the numbers `(n,)`; None for all.
     """
     return contrast_and_means(codes, size, values, groups, known=known)[0]

@@ -16,7 +16,8 @@ import numpy.typing as npt
 from affect_workbench.analyses.inference import intervals as inference
 from affect_workbench.analyses.inference.exact import fisher_exact
 from affect_workbench.analyses.inference.means.cluster_robust import contrast_and_means
-from affect_workbench.analyses.inference.means.spread import Spread, Sums, of_votes, votes_of
+from affect_workbench.analyses.inference.means.spread import Spread, of_votes, votes_of
+from affect_workbench.analyses.inference.means.sums import Sums
 from affect_workbench.arrays import Floats
 
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from affect_workbench.analyses.inference.means.cluster_robust import Contrast, Means
+from affect_workbench.analyses.inference.means.sums import Sums
 from affect_workbench.arrays import Floats
 
 _PRIOR = 5.0
@@ -44,34 +45,6 @@ class Spread:
     mean_design: Floats
     mean_variance: Floats
     mean_freedom: Floats
-
-
-@dataclass(frozen=True)
-class Sums:
-    """What is known of one side: sums, sums of squares and numbers of pictures, `(s, c)` each or broadcast to it."""
-
-    total: Floats
-    squares: Floats
-    n: Floats
-
-    @property
-    def mean(self) -> Floats:
-        """NaN where there is no picture."""
-        with np.errstate(divide="ignore", invalid="ignore"):
-            return np.asarray(self.total / self.n, dtype=np.float64)
-
-    @property
-    def tosses(self) -> Floats:
-        """Variance of the mean, were the numbers tosses of a coin."""
-        with np.errstate(divide="ignore", invalid="ignore"):
-            return np.asarray(self.mean * (1 - self.mean) / self.n, dtype=np.float64)
-
-    @property
-    def independent(self) -> Floats:
-        """Variance of the mean of independent pictures, as measured; NaN below two."""
-        with np.errstate(divide="ignore", invalid="ignore"):
-            variance = np.maximum(self.squares - self.total**2 / self.n, 0) / (self.n - 1) / self.n
-        return np.asarray(np.where(self.n > 1, variance, np.nan), dtype=np.float64)
 
 
 def votes_of(inside: Sums, outside: Sums) -> bool:

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from affect_workbench.analyses.inference.pairs.contrast import PairContrast, PairParts, value_range
-from affect_workbench.analyses.slices.coding import CodedAttribute
 from affect_workbench.analyses.slices.conditions import SliceSpec
-from affect_workbench.analyses.slices.families import families
+from affect_workbench.analyses.slices.families import families, most_conditions
+from affect_workbench.analyses.slices.sliced import Sliced
 from affect_workbench.arrays import Codes, Floats, Mask
 
 FEWEST_SHARE = 0.05
@@ -54,29 +54,20 @@ class Pairing:
     units: Codes
 
     @classmethod
-    def of(
-        cls,
-        specs: Sequence[SliceSpec],
-        attributes: Sequence[CodedAttribute],
-        pairs: Codes,
-        *,
-        order: int,
-        min_count: int,
-        units: Codes,
-        inferred: frozenset[str] = frozenset(),
-    ) -> Pairing:
-        """Which of the slices pairs can be asked of.
+    def of(cls, specs: Sequence[SliceSpec], data: Sliced, *, min_count: int, known: Mask | None = None) -> Pairing | None:
+        """Which of the slices pairs can be asked of; None without pairs.
 
         Args:
             specs: the `s` slices.
-            attributes: the coded attributes that they are made of.
-            pairs: pair of each picture `(n,)`, as `pair_codes` gives it.
-            order: most conditions in a slice.
+            data: the pictures. Of `inferred` columns no pair was made to differ in them, nothing is compared in pairs that
+                do, and a pair that differs in one as well is not mixed.
             min_count: fewest pairs.
-            units: what each picture hangs together with `(n,)` (`analyses.inference.clusters.group_codes`).
-            inferred: columns that were read off the pictures: no pair was made to differ in them, nothing is compared in
-                pairs that do, and a pair that differs in one as well is not mixed.
+            known: which pictures count `(n,)`; None for all.
         """
+        units, attributes, inferred = data.groups, data.attributes, data.inferred
+        if data.pairs is None or units is None:
+            return None
+        pairs = data.pairs if known is None else np.where(known, data.pairs, -1)
         differ: dict[str, Mask] = {}
         complete: dict[str, int] = {}
         alike: dict[str, Mask] = {}
@@ -94,7 +85,7 @@ class Pairing:
         position = {spec: number for number, spec in enumerate(specs)}
         counted, mixed = np.zeros(len(specs), np.int64), np.zeros(len(specs), np.int64)
         found: list[tuple[PairParts, Codes, Codes]] = []
-        for family in families(attributes, order):
+        for family in families(attributes, most_conditions(specs)):
             columns = {one.column for one in family.attributes}
             wanted = [(code, position[spec]) for code, spec in family.specs() if spec in position]
             if not wanted or not columns & designed or columns & inferred:

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from affect_workbench.analyses.inference.resampling import chance_p
+from affect_workbench.analyses.inference.resampling import Sampling, chance_p
 from affect_workbench.analyses.slices.coding import CodedAttribute
 from affect_workbench.analyses.slices.scores import margins
 from affect_workbench.analyses.slices.strata import Strata, series_of, stratum_counts
@@ -24,7 +24,8 @@ from affect_workbench.analyses.space.erasure.leace import Moments, attribute_col
 from affect_workbench.analyses.space.label_space import NearestAnchor, Reader
 from affect_workbench.arrays import Codes, Floats
 
-CONTROLS = 200
+CONTROLS = Sampling(200)
+FEWEST_CONTROLS = 39
 BEYOND = 0.025
 """Share of random directions that may do as much: 97.5 % of them do less."""
 RUNS_THROUGH, NOT_SHOWN, NO_SKEW = "runs through the linear attribute direction", "not shown", "no skew to explain"
@@ -59,13 +60,12 @@ class ErasureTest:
 def erasure_test(
     x: npt.NDArray[Any],
     attribute: CodedAttribute,
-    labels: tuple[str, ...],
     *,
+    labels: tuple[str, ...],
     read: Reader,
     y: Codes | None = None,
     groups: Codes | None = None,
-    controls: int = CONTROLS,
-    seed: int = 0,
+    sampling: Sampling = CONTROLS,
 ) -> ErasureTest:
     """Erases an attribute from features `(n, d)` and measures every skew again.
 
@@ -79,14 +79,15 @@ def erasure_test(
         read: from features to distances `(n, k)`; `NearestAnchor` is asked in closed form, anything else once a control.
         y: true label of each picture `(n,)`, -1 where not known.
         groups: group of each picture, None for independent ones.
-        controls: random directions.
-        seed: of halves and directions.
+        sampling: random directions, and the seed of these and of the halves.
 
     Raises:
         ValueError: fewer than two values with `FEWEST` pictures, fewer than 39 controls, or too few groups for two halves.
     """
-    if controls < 39:
-        raise ValueError(f"{controls} random directions were asked for: expected at least 39, for a p of .025")
+    if sampling.draws < FEWEST_CONTROLS:
+        raise ValueError(
+            f"{sampling.draws} random directions were asked for: expected at least {FEWEST_CONTROLS}, for a p of .025"
+        )
     size = len(attribute.conditions)
     count = np.bincount(attribute.codes[attribute.codes >= 0], minlength=size)
     codes = np.where((attribute.codes >= 0) & (count >= FEWEST)[attribute.codes], attribute.codes, -1)
@@ -99,13 +100,13 @@ def erasure_test(
         )
     x, codes = np.asarray(x[known], np.float64), codes[known]
     y, groups = (None if one is None else one[known] for one in (y, groups))
-    rng = np.random.default_rng(seed)
-    fold = grouped_folds(codes, 2, groups=groups, seed=seed)
-    strata = _strata(codes, y)
+    rng = sampling.rng()
+    fold = grouped_folds(codes, 2, groups=groups, seed=sampling.seed)
     methods = ("within labels", "plain") if _varies_within(codes, y, fold) else ("plain",)
-    erased, ranks, said = _erased(x, codes, strata.codes, fold, methods, controls, read, rng)
+    pictures = _Pictures(x, codes, _strata(codes, y), groups, fold)
+    erased, ranks, said = _erased(pictures, methods, read, controls=sampling.draws, rng=rng)
     distances = {"before": read(x)} | {method: read(values) for method, values in erased.items()}
-    cells = _cells(codes, attribute, labels, strata, groups, distances, said, methods)
+    cells = _cells(pictures, attribute, labels, distances, said, methods)
     sample = np.sort(rng.choice(len(x), min(len(x), _MOST_FOR_NEIGHBOURS), replace=False))
     right = {name: np.nan if y is None else float((one.argmin(axis=1) == y).mean()) for name, one in distances.items()}
     collateral = pd.DataFrame(
@@ -129,27 +130,32 @@ def erasure_test(
     return ErasureTest(cells[np.repeat(count >= FEWEST, len(labels))].reset_index(drop=True), collateral)
 
 
+@dataclass(frozen=True)
+class _Pictures:
+    """Those with a value: features, values, strata of the true labels, groups, and the half that each is in."""
+
+    x: Floats
+    codes: Codes
+    strata: Strata
+    groups: Codes | None
+    fold: Codes
+
+
 def _erased(
-    x: Floats,
-    codes: Codes,
-    held: Codes,
-    fold: Codes,
-    methods: tuple[str, ...],
-    controls: int,
-    read: Reader,
-    rng: np.random.Generator,
+    pictures: _Pictures, methods: tuple[str, ...], read: Reader, *, controls: int, rng: np.random.Generator
 ) -> tuple[dict[str, Floats], dict[str, int], Codes]:
     """Features without the attribute by method, their ranks, and what is read `(controls, n)` without random directions.
 
     All of the pictures that no part was fitted to.
     """
+    x, codes, fold = pictures.x, pictures.codes, pictures.fold
     erased, ranks = {method: np.empty_like(x) for method in methods}, dict.fromkeys(methods, 0)
     said = np.zeros((controls, len(codes)), np.int64)
     for half in (0, 1):
         fitted, judged = np.flatnonzero(fold != half), fold == half
         columns = attribute_columns(x[fitted], codes[fitted])[1]
         for method in methods:
-            found = moments(x, columns, rows=fitted, labels=None if method == "plain" else held[fitted])
+            found = moments(x, columns, rows=fitted, labels=None if method == "plain" else pictures.strata.codes[fitted])
             directions = found.attribute_directions(alpha=None if method == "plain" else ALPHA)
             ranks[method] = max(ranks[method], directions.shape[1])
             erased[method][judged] = found.eraser(directions).apply(x[judged])
@@ -160,21 +166,20 @@ def _erased(
 
 
 def _cells(
-    codes: Codes,
+    pictures: _Pictures,
     attribute: CodedAttribute,
     labels: tuple[str, ...],
-    strata: Strata,
-    groups: Codes | None,
     distances: dict[str, Floats],
     said: Codes,
     methods: tuple[str, ...],
 ) -> pd.DataFrame:
     """The table of cells, see `ErasureTest`."""
     size, k, controls = len(attribute.conditions), len(labels), len(said)
+    codes, strata = pictures.codes, pictures.strata
 
     def skew(name: str) -> Contrasts:
         read_as = np.eye(k)[distances[name].argmin(axis=1)]
-        return contrasts(codes, size, read_as, strata=strata.codes, groups=groups)
+        return contrasts(codes, size, read_as, strata=strata.codes, groups=pictures.groups)
 
     before, after = skew("before"), skew(methods[0])
     reduction = np.abs(before.effect) - np.abs(after.effect)

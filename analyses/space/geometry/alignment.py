@@ -18,7 +18,7 @@ FEWEST = 10
 
 
 def alignment_table(
-    space: LabelSpace, y: Codes, attributes: Sequence[CodedAttribute] = (), *, truth: str = "labels", seed: int = 0
+    space: LabelSpace, y: Codes, *, attributes: Sequence[CodedAttribute] = (), truth: str = "labels", seed: int = 0
 ) -> pd.DataFrame:
     """One row a slice, the first for all pictures: representational similarity of words and picture centroids.
 

@@ -9,16 +9,16 @@ import pandas as pd
 
 from affect_workbench.analyses.inference import intervals as inference
 from affect_workbench.analyses.inference.means.shares import agreement_interval
-from affect_workbench.analyses.inference.means.spread import Spread, Sums
+from affect_workbench.analyses.inference.means.spread import Spread
+from affect_workbench.analyses.inference.means.sums import Sums
 from affect_workbench.analyses.slices.coding import CodedAttribute
-from affect_workbench.analyses.slices.scores import Scores
+from affect_workbench.analyses.slices.sliced import SlicedPredictions
 from affect_workbench.analyses.slices.sums import SliceSums, group_sums
 from affect_workbench.arrays import Floats, Vectors
-from affect_workbench.data.taxonomies.taxonomy import Taxonomy
 
 
 def structure_table(
-    sums: SliceSums, scores: Scores, taxonomy: Taxonomy, *, spreads: Mapping[str, Spread] | None = None
+    sums: SliceSums, data: SlicedPredictions, *, spreads: Mapping[str, Spread] | None = None
 ) -> pd.DataFrame:
     """One row a (slice, emotion): how far the slice's pictures are from the label, against the complement.
 
@@ -28,9 +28,8 @@ def structure_table(
     Positive pull = toward the label. Empty where predictions have no distances.
 
     Args:
-        sums: sums over slices of the columns of `scores`.
-        scores: says where the columns stand.
-        taxonomy: the `k` labels.
+        sums: over slices of the pictures' scores.
+        data: the pictures.
         spreads: of `distance` where pictures come in groups (`analyses.inference.clusters.group_spreads`), without which
             they count as independent; no interval where it is not known.
     """
@@ -47,6 +46,7 @@ def structure_table(
         "difference_high",
         "pull",
     ]
+    scores, taxonomy = data.scores, data.predictions.taxonomy
     if "distance" not in scores:
         return pd.DataFrame(columns=columns)
     k = len(taxonomy)
@@ -59,9 +59,9 @@ def structure_table(
     difference = distance - other
     spread = (spreads or {}).get("distance")
     if spread is None:
-        low, high = inference.mean_interval(total, squares, n)
+        low, high = inference.mean_interval(Sums(total, squares, n))
         difference_low, difference_high = inference.mean_difference_interval(
-            total, squares, n, other_total, other_squares, m
+            Sums(total, squares, n), Sums(other_total, other_squares, m)
         )
     else:
         low, high = inference.student_interval(distance, spread.mean_variance, spread.mean_freedom)
@@ -83,14 +83,7 @@ def structure_table(
     return table[columns]
 
 
-def slice_table(
-    sums: SliceSums,
-    scores: Scores,
-    attributes: list[CodedAttribute],
-    embeddings: Vectors | None,
-    *,
-    spreads: Mapping[str, Spread] | None = None,
-) -> pd.DataFrame:
+def slice_table(sums: SliceSums, data: SlicedPredictions, *, spreads: Mapping[str, Spread] | None = None) -> pd.DataFrame:
     """One row a slice: size, accuracy, margin and how far its centroid lies from the complement's.
 
     Columns: `slice`, `where`, `order`, `n`, `n_complement`; `accuracy` (share of votes for the predicted label, over the
@@ -102,6 +95,7 @@ def slice_table(
     With votes, what is called accuracy here is a mean share of votes, and shown as vote agreement: its interval is Student's
     of the shares. Of labels it is Wilson's.
     """
+    scores, embeddings = data.scores, data.predictions.embeddings
     n, m = sums.inside[:, 0], sums.outside[:, 0]
     table = pd.DataFrame(
         {
@@ -136,12 +130,12 @@ def slice_table(
             table["margin"] = total / n
             of_margin = known.get("margin")
             table["margin_low"], table["margin_high"] = (
-                inference.mean_interval(total, squares, n)
+                inference.mean_interval(Sums(total, squares, n))
                 if of_margin is None
                 else inference.student_interval(total / n, of_margin.mean_variance[:, 0], of_margin.mean_freedom[:, 0])
             )
     if embeddings is not None:
-        shifts = np.array([row for attribute in attributes for row in _centroid_shifts(attribute, embeddings)])
+        shifts = np.array([row for attribute in data.attributes for row in _centroid_shifts(attribute, embeddings)])
         table.loc[: len(shifts) - 1, ["centroid_shift", "centroid_shift_chance"]] = shifts
     return table
 

@@ -36,8 +36,8 @@ COLUMNS = (
 def concept_shift_table(
     space: LabelSpace,
     attribute: CodedAttribute,
-    labels: tuple[str, ...],
     *,
+    labels: tuple[str, ...],
     groups: Codes | None = None,
     shuffles: int = SHUFFLES,
     seed: int = 0,

@@ -16,6 +16,7 @@ from affect_workbench.analyses.audit.outcomes import run_outcome_audit
 from affect_workbench.analyses.audit.run import run_audit
 from affect_workbench.analyses.compare.compare import compare_measurements
 from affect_workbench.analyses.disparities.numbers import numeric_table
+from affect_workbench.analyses.inference.resampling import Sampling
 from affect_workbench.analyses.slices.coding import coded_attribute
 from affect_workbench.data.measurements import Measurements
 from affect_workbench.data.predictions import predictions_from_table
@@ -26,6 +27,7 @@ from affect_workbench.workbench.audit.exports import audit_findings, compare_fin
 from affect_workbench.workbench.report.html import report_html
 from affect_workbench.workbench.runs.gate import Gate
 from affect_workbench.workbench.runs.store import load_audit, save_audit
+from sliced_pictures import sliced_rows
 from workbench_runs import HOSTILE, audited, predictions_table, refusal, succeeded, workbench
 
 QUICK = AuditConfig(draws=99)
@@ -132,7 +134,9 @@ def test_a_change_that_is_none_is_hardly_ever_told() -> None:
         table = texts(200, seed=seed)
         other = table.assign(valence=table["valence"] + np.random.default_rng(seed + 99).normal(size=200))
         result = compare_measurements(
-            Measurements(table, ("valence",)), Measurements(other, ("valence",)), AuditConfig(order=1, outcomes=("valence",))
+            Measurements(table, ("valence",)),
+            Measurements(other, ("valence",)),
+            config=AuditConfig(order=1, outcomes=("valence",)),
         )
         told += bool(result.outcomes["verdict"].isin(["worse", "better", "changed"]).any())
     assert told <= 3
@@ -193,7 +197,9 @@ def test_no_difference_is_no_finding() -> None:
 
 
 def test_old_tables_of_outcomes_are_understood() -> None:
-    table = numeric_table(texts()["valence"].to_numpy(), [coded_attribute(texts()["about"])], draws=99)
+    table = numeric_table(
+        texts()["valence"].to_numpy(), sliced_rows([coded_attribute(texts()["about"])]), sampling=Sampling(99)
+    )
     old = outcome_findings({"outcome valence": table.drop(columns=["spread", "repeats"])})
     assert list(old.columns) == list(OUTCOME_COLUMNS)
     assert old["spread"].to_numpy() == pytest.approx(table["spread"].to_numpy())

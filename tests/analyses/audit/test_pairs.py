@@ -11,8 +11,7 @@ import pytest
 from scipy import stats
 
 from affect_workbench.analyses.audit.config import AuditConfig
-from affect_workbench.analyses.audit.permutation_check import _blocks, _deal, selftest
-from affect_workbench.analyses.audit.questions import _Pictures
+from affect_workbench.analyses.audit.permutation_check import Deals, _blocks, _deal, selftest
 from affect_workbench.analyses.audit.result import AuditResult
 from affect_workbench.analyses.audit.run import run_audit
 from affect_workbench.analyses.compare.compare import compare
@@ -25,6 +24,7 @@ from affect_workbench.data.taxonomies.taxonomy import Taxonomy
 from affect_workbench.workbench.report.sections.in_pairs import in_pairs
 from affect_workbench.workbench.report.sentences import markdown_sentence, plain_sentence
 from affect_workbench.workbench.runs.store import load_audit
+from sliced_pictures import sliced, sliced_rows
 from workbench_runs import SLIM, succeeded, workbench
 
 EKMAN = Taxonomy.named("ekman6")
@@ -177,7 +177,9 @@ def test_a_number_is_compared_within_pairs_by_a_paired_t():
     number = np.repeat(3 * rng.normal(size=400), 2) + np.tile([0.2, 0.0], 400) + 0.5 * rng.normal(size=800)
     number[[0, 7]] = np.nan
     codes = pair_codes(table)
-    found = numeric_table(number, [coded_attribute(table["camera"])], groups=codes, pairs=codes).set_index("slice")
+    found = numeric_table(number, sliced_rows([coded_attribute(table["camera"])], groups=codes, pairs=codes)).set_index(
+        "slice"
+    )
     row = found.loc["camera: noisy"]
     both = np.isfinite(number.reshape(-1, 2)).all(axis=1)
     noisy, clean = number.reshape(-1, 2)[both].T
@@ -190,7 +192,7 @@ def test_a_number_is_compared_within_pairs_by_a_paired_t():
 
 def test_the_permutation_check_keeps_pairs_together_and_swaps_inside_them():
     table = issue_table()
-    assert selftest(table, EKMAN, replace(CELLS, attributes=("camera", "gender")), times=15).alarms <= 1
+    assert selftest(table, EKMAN, config=replace(CELLS, attributes=("camera", "gender")), deals=Deals(times=15)).alarms <= 1
     pairs = pair_codes(table)
     assert pairs is not None
     rng, strata = np.random.default_rng(0), np.zeros(800, dtype=np.int64)
@@ -202,14 +204,14 @@ def test_the_permutation_check_keeps_pairs_together_and_swaps_inside_them():
 
 
 def test_a_sample_holds_whole_pairs():
-    some = _Pictures(predictions_of(issue_table()), []).at_most(101, 0).predictions
+    some = sliced(predictions_of(issue_table()), []).sample(101, seed=0, whole_pairs=True).predictions
     assert len(some) == 100
     assert some.rows.groupby("pair_id").size().eq(2).all()
 
 
 def test_two_models_on_pairs_are_compared_with_pairs_as_units():
     first, second = predictions_of(issue_table()), predictions_of(issue_table(one_sided=0, both=200))
-    compared = compare(first, second, CELLS)
+    compared = compare(first, second, config=CELLS)
     assert any("pairs (pair_id): the 400 parts" in note for note in compared.notes)
     row = compared.changes[(compared.changes["slice"] == "camera: noisy") & (compared.changes["emotion"] == "anger")].iloc[0]
     assert row["change"] == pytest.approx(0.1)

@@ -8,7 +8,7 @@ import pytest
 
 from affect_workbench.analyses.audit import permutation_check as module
 from affect_workbench.analyses.audit.config import AuditConfig
-from affect_workbench.analyses.audit.permutation_check import selftest
+from affect_workbench.analyses.audit.permutation_check import Deals, selftest
 from affect_workbench.analyses.audit.run import run_audit
 from affect_workbench.data.predictions import predictions_from_table
 from affect_workbench.data.taxonomies.taxonomy import Taxonomy
@@ -36,7 +36,7 @@ def table(n: int = 2_000, *, seed: int = 0) -> pd.DataFrame:
 def test_biased_data_are_quiet_once_the_predictions_are_dealt_out():
     rows = table()
     assert run_audit(predictions_from_table(rows, taxonomy=EKMAN), CONFIG).count("skewed")
-    outcome = selftest(rows, EKMAN, CONFIG, times=60)
+    outcome = selftest(rows, EKMAN, config=CONFIG, deals=Deals(times=60))
     assert outcome.times == 60
     assert outcome.rate <= 0.15
     assert outcome.low <= outcome.rate <= outcome.high
@@ -46,13 +46,13 @@ def test_biased_data_are_quiet_once_the_predictions_are_dealt_out():
 
 def test_rules_that_cry_wolf_are_shown_to():
     eager = AuditConfig(attributes=("tone", "time"), alpha=0.5, tolerance=0.0, map_pictures=0)
-    assert selftest(table(), EKMAN, eager, times=40).rate > 0.2
+    assert selftest(table(), EKMAN, config=eager, deals=Deals(times=40)).rate > 0.2
 
 
 def test_the_counts_of_a_deal_are_those_of_the_audit():
     rows = table(600)
     rows.loc[::9, "time"] = None
-    coded, _ = module.coded_attributes(rows, CONFIG.attributes, CONFIG.attributes, bins=4)
+    coded, _ = module.coded_attributes(rows, CONFIG.attributes, available=CONFIG.attributes, bins=4)
     counter = module._Counter(coded, CONFIG, 6)
     inside, outside = counter.count(EKMAN.codes(rows["predicted"]))
     for number, spec in enumerate(counter.sums.specs):
@@ -77,7 +77,9 @@ def test_predictions_stay_within_their_stratum_and_groups_stay_together():
 
 def test_the_same_seed_deals_the_same():
     rows = table(500)
-    assert selftest(rows, EKMAN, CONFIG, times=8, seed=4) == selftest(rows, EKMAN, CONFIG, times=8, seed=4)
+    assert selftest(rows, EKMAN, config=CONFIG, deals=Deals(times=8, seed=4)) == selftest(
+        rows, EKMAN, config=CONFIG, deals=Deals(times=8, seed=4)
+    )
 
 
 @pytest.mark.parametrize(
@@ -86,4 +88,4 @@ def test_the_same_seed_deals_the_same():
 )
 def test_what_makes_no_sense_is_refused(more, words):
     with pytest.raises(ValueError, match=words):
-        selftest(table(100), EKMAN, CONFIG, **more)
+        selftest(table(100), EKMAN, config=CONFIG, deals=Deals(**more))

@@ -10,8 +10,10 @@ import pytest
 
 from affect_workbench.analyses.audit import questions as further
 from affect_workbench.analyses.audit.config import AuditConfig
-from affect_workbench.analyses.audit.questions import Besides
+from affect_workbench.analyses.audit.questions import NO_VALENCE, QUESTIONS, AuditContext, ask_questions
 from affect_workbench.analyses.audit.run import run_audit
+from affect_workbench.analyses.slices.coding import coded_attribute
+from affect_workbench.analyses.slices.sliced import SlicedPredictions
 from affect_workbench.data.predictions import predictions_from_table
 from affect_workbench.workbench.report.sections import chapters
 from affect_workbench.workbench.runs.store import load_audit
@@ -93,7 +95,7 @@ def test_an_outcome_is_compared_and_not_sliced_by() -> None:
 def test_training_pictures_and_a_lexicon_of_ones_own() -> None:
     table, training = predictions_table(600), predictions_table(900, bias=0.2, seed=1).drop(columns="predicted")
     words = dict(zip(EKMAN, (-3.0, -2.0, -1.0, 4.0, -2.0, 0.5), strict=True))
-    found = tables_of(table, besides=Besides(training=training, valence=words))
+    found = tables_of(table, context=AuditContext(training=training, valence=words))
     assert {"amplification", "amplification_means"} < set(found)
     mean = table["predicted"].map(words)[table["tone"] == "dark"].mean()
     assert found["severity"].set_index("slice").loc["tone: dark", "mean"] == pytest.approx(mean)
@@ -103,7 +105,7 @@ def test_every_chapter_leads_with_a_sentence_and_its_rows_with_their_slices() ->
     table = predictions_table(1_500)
     table["valence"] = np.random.default_rng(0).normal(size=1_500)
     config = replace(QUICK, adjust_for=("label",), outcomes=("valence",), favourable="joy")
-    result = run_audit(predictions_from_table(table), config, besides=Besides(training=predictions_table(900, seed=1)))
+    result = run_audit(predictions_from_table(table), config, context=AuditContext(training=predictions_table(900, seed=1)))
     found = chapters(result)
     assert [chapter.name for chapter in found] == [
         "slice-accuracy",
@@ -211,3 +213,14 @@ def _without(folder, column: str):
     path = folder / f"without-{column}.csv"
     predictions_table(300, seed=1).drop(columns=["predicted", column]).to_csv(path, index=False)
     return path
+
+
+def test_every_question_stands_in_the_list_once() -> None:
+    names = [question.name for question in QUESTIONS]
+    assert len(set(names)) == len(names) == 10
+    config = replace(QUICK, further=False, favourable="joy")
+    predictions = predictions_from_table(predictions_table(200))
+    data = SlicedPredictions(predictions, (coded_attribute(predictions.rows["tone"]),))
+    asked = ask_questions(data, config, context=AuditContext(valence={"joy": 1.0, "anger": 0}))
+    assert set(asked.tables) == {"comparability", "severity"}  # only what was asked for by name
+    assert [name.startswith(NO_VALENCE) for name, _ in asked.left_out] == [True]

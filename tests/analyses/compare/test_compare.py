@@ -27,7 +27,7 @@ def pair(n=1_500, *, first=0.0, second=0.4, seed=1, **options):
 
 
 def compared(first, second, config=SLIM, **options):
-    return compare(predictions_from_table(first), predictions_from_table(second), config, **options)
+    return compare(predictions_from_table(first), predictions_from_table(second), config=config, **options)
 
 
 def cell(result, slice_name, emotion):
@@ -347,7 +347,7 @@ def test_runs_of_one_model_are_compared_over_the_labels_of_both(votes):
     six = compare(
         predictions_from_table(first, taxonomy=whole),
         predictions_from_table(second.assign(vote_surprise=0.0) if votes else second, taxonomy=whole),
-        SLIM,
+        config=SLIM,
     )
     found = compared(first, second)
     assert len(predictions_from_table(second).taxonomy) == 5

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from affect_workbench.analyses.concepts.attributes import concept_attributes, concept_scores, inferred_column
+from affect_workbench.analyses.concepts.attributes import ConceptContext, concept_attributes, concept_scores, inferred_column
 from affect_workbench.analyses.concepts.entanglement import entanglement, without_labels
 from affect_workbench.analyses.concepts.random_directions import (
     BEATS,
@@ -19,6 +19,7 @@ from affect_workbench.analyses.concepts.random_directions import (
     score_matrix,
 )
 from affect_workbench.analyses.concepts.threshold import attribute_error, calibrated_cut, cross_fitted_quality, yes_or_no
+from affect_workbench.analyses.inference.resampling import Sampling
 from affect_workbench.data.concepts.definitions import Concept, read_directions
 from affect_workbench.workbench.concepts.sentences import STANDING_WARNING, in_words
 
@@ -77,7 +78,7 @@ def test_strength_of_labels_is_the_largest_point_biserial():
     values, _ = pictures(5, 120)
     labels = np.random.default_rng(3).choice(["joy", "fear", "anger"], 120)
     concept = Concept("c", np.random.default_rng(4).standard_normal(WIDTH))
-    row = concept_table(values, [concept], labels, directions=99).iloc[0]
+    row = concept_table(values, [concept], outcome=labels, sampling=Sampling(99)).iloc[0]
     scores = unit(values) @ concept.direction
     naive = {name: stats.pointbiserialr(labels == name, scores).statistic for name in set(labels)}
     strongest = max(naive, key=lambda name: abs(naive[name]))
@@ -89,7 +90,7 @@ def test_interval_without_groups_is_fishers():
     values, _ = pictures(6, 80)
     outcome = np.random.default_rng(0).standard_normal(80)
     concept = Concept("c", np.ones(WIDTH))
-    row = concept_table(values, [concept], outcome, directions=99).iloc[0]
+    row = concept_table(values, [concept], outcome=outcome, sampling=Sampling(99)).iloc[0]
     known = stats.pearsonr(unit(values) @ concept.direction, outcome).confidence_interval()
     assert (row["low"], row["high"]) == pytest.approx((known.low, known.high), abs=1e-9)
 
@@ -99,9 +100,9 @@ def test_group_interval_is_wider_where_pictures_repeat():
     outcome = np.random.default_rng(1).standard_normal(60)
     repeated, groups = np.repeat(values, 10, axis=0), np.repeat(np.arange(60), 10)
     concept = [Concept("c", np.ones(WIDTH))]
-    single = concept_table(values, concept, outcome, directions=99).iloc[0]
-    naive = concept_table(repeated, concept, np.repeat(outcome, 10), directions=99).iloc[0]
-    grouped = concept_table(repeated, concept, np.repeat(outcome, 10), groups=groups, directions=99).iloc[0]
+    single = concept_table(values, concept, outcome=outcome, sampling=Sampling(99)).iloc[0]
+    naive = concept_table(repeated, concept, outcome=np.repeat(outcome, 10), sampling=Sampling(99)).iloc[0]
+    grouped = concept_table(repeated, concept, outcome=np.repeat(outcome, 10), groups=groups, sampling=Sampling(99)).iloc[0]
     width = single["high"] - single["low"]
     assert naive["high"] - naive["low"] < 0.4 * width
     assert grouped["high"] - grouped["low"] == pytest.approx(width, rel=0.3)
@@ -116,7 +117,9 @@ def test_planted_direction_beats_the_null_and_random_ones_do_not():
         others = [
             Concept(f"random {i}", np.random.default_rng(100 + 10 * seed + i).standard_normal(WIDTH)) for i in range(3)
         ]
-        table = concept_table(values, [Concept("planted", axes[:, 5]), *others], outcome, seed=seed).set_index("concept")
+        table = concept_table(
+            values, [Concept("planted", axes[:, 5]), *others], outcome=outcome, sampling=Sampling(1_000, seed)
+        ).set_index("concept")
         assert list(table.reset_index().columns) == list(COLUMNS)
         assert table.loc["planted", "verdict"] == BEATS
         assert "it beats the null" in table.loc["planted", "sentence"]
@@ -130,7 +133,7 @@ def rejections(make, *, datasets: int, concepts: int):
     for seed in range(datasets):
         values, outcome, directions = make(seed, concepts)
         table = concept_table(
-            values, [Concept(str(i), d) for i, d in enumerate(directions)], outcome, directions=400, seed=seed
+            values, [Concept(str(i), d) for i, d in enumerate(directions)], outcome=outcome, sampling=Sampling(400, seed)
         )
         found += int((table["p"] <= 0.05).sum())
     return found, datasets * concepts
@@ -173,7 +176,7 @@ def test_facts_of_emotion6(shared_data, emotion6):
         *read_directions(folder / "q16_prompt_pair.npy", width=768),
         *read_directions(folder / "aesthetic_heads.npz", width=768),
     ]
-    table = concept_table(emotion6.values, concepts, valence, outcome_name="valence").set_index("concept")
+    table = concept_table(emotion6.values, concepts, outcome=valence, outcome_name="valence").set_index("concept")
     assert len(table) == 5
     assert table.loc["q16_prompt_pair", "r"] == pytest.approx(0.84, abs=0.01)  # row 0 is the positive prompt
     assert table["null_95"].iloc[0] == pytest.approx(0.65, abs=0.03)
@@ -282,14 +285,16 @@ def test_concept_attributes_with_and_without_truth():
     given, (report,) = concept_attributes(
         rows,
         values,
-        [concept],
-        truth={concept.name: "time=night"},
-        outcome="valence",
-        anchors=anchors,
+        concepts=[concept],
         directions=99,
-        said=np.where(dark, 0, 1),
-        labels=("fear", "joy"),
         draws=50,
+        context=ConceptContext(
+            truth={concept.name: "time=night"},
+            outcome="valence",
+            anchors=anchors,
+            said=np.where(dark, 0, 1),
+            labels=("fear", "joy"),
+        ),
     )
     assert report.column == inferred_column(concept) == "photo taken at night (inferred)"
     assert (given[report.column] == np.where(dark, "yes", "no")).all()
@@ -303,7 +308,7 @@ def test_concept_attributes_with_and_without_truth():
     assert "cosine +0.71" in said
     assert "project it off" in said
     assert STANDING_WARNING not in said
-    blind, (report,) = concept_attributes(rows, values, [concept])
+    blind, (report,) = concept_attributes(rows, values, concepts=[concept])
     assert (report.cut.method, report.quality, report.association, report.overlap) == ("mixture", None, None, None)
     assert (blind[report.column] == np.where(dark, "yes", "no")).all()
     assert in_words(report)[-1] == STANDING_WARNING
@@ -316,28 +321,27 @@ def test_words_warn_of_a_coin_and_of_few_labels():
     _, (report,) = concept_attributes(
         rows.assign(group_id=[str(i // 2) for i in range(600)]),
         values,
-        [concept],
-        truth={concept.name: "coin"},
-        outcome="label",
+        concepts=[concept],
         directions=99,
+        context=ConceptContext(truth={concept.name: "coin"}, outcome="label"),
     )
     said = in_words(report)
     assert any("no better than a coin" in sentence for sentence in said)
     assert said[-1] == STANDING_WARNING
     assert report.association["label"] in ("fear", "joy")
     vector = Concept("q16", concept.direction)
-    assert "a given direction" in in_words(concept_attributes(rows, values, [vector])[1][0])[0]
+    assert "a given direction" in in_words(concept_attributes(rows, values, concepts=[vector])[1][0])[0]
 
 
 def test_entanglement_and_projection_off_the_labels():
     rng = np.random.default_rng(1)
     anchors = rng.standard_normal((3, WIDTH)) + 2
     concept = Concept("c", rng.standard_normal(WIDTH) + anchors[0])
-    table = entanglement([concept], ["a", "b", "c"], anchors)
+    table = entanglement([concept], ["a", "b", "c"], anchors=anchors)
     direction = concept.direction / np.linalg.norm(concept.direction)
     np.testing.assert_allclose(table["cosine"], unit(anchors) @ direction)
     assert table["entangled"].any()
-    free = entanglement([without_labels(concept, anchors)], ["a", "b", "c"], anchors)
+    free = entanglement([without_labels(concept, anchors)], ["a", "b", "c"], anchors=anchors)
     np.testing.assert_allclose(free[["cosine", "contrast"]], 0, atol=1e-12)
     assert not free["entangled"].any()
 
@@ -388,35 +392,47 @@ ROWS = pd.DataFrame({"image_id": list("abcdefghijkl"), "time": ["night", "day"] 
         (lambda: association_null(TALL, [1.0] * 12), "the same for every picture"),
         (
             lambda: concept_table(
-                TALL[:, [0, 1, 2, 2]] * [1, 1, 0, 0] + [0, 0, 0, 0], [Concept("x", [0, 0, 1, 0])], NUMBERS[:12]
+                TALL[:, [0, 1, 2, 2]] * [1, 1, 0, 0] + [0, 0, 0, 0], [Concept("x", [0, 0, 1, 0])], outcome=NUMBERS[:12]
             ),
             "'x' scores every picture alike",
         ),
         (
-            lambda: concept_table(TALL, [ONE], NUMBERS[:12], groups=np.arange(12) % 4),
+            lambda: concept_table(TALL, [ONE], outcome=NUMBERS[:12], groups=np.arange(12) % 4),
             r"from 4 group\(s\): expected at least 5",
         ),
-        (lambda: concept_attributes(ROWS, TALL[:3], [ONE]), "3 feature rows meet 12 pictures"),
-        (lambda: concept_attributes(ROWS, TALL, [ONE, ONE]), r"concept\(s\) 'one' occur more than once"),
+        (lambda: concept_attributes(ROWS, TALL[:3], concepts=[ONE]), "3 feature rows meet 12 pictures"),
+        (lambda: concept_attributes(ROWS, TALL, concepts=[ONE, ONE]), r"concept\(s\) 'one' occur more than once"),
         (
-            lambda: concept_attributes(ROWS.assign(**{"one (inferred)": "yes"}), TALL, [ONE]),
+            lambda: concept_attributes(ROWS.assign(**{"one (inferred)": "yes"}), TALL, concepts=[ONE]),
             r"one \(inferred\) are already in the data",
         ),
         (
-            lambda: concept_attributes(ROWS, TALL, [ONE], truth={"two": "time"}),
+            lambda: concept_attributes(ROWS, TALL, concepts=[ONE], context=ConceptContext(truth={"two": "time"})),
             "named for two: no such concept; concepts: one",
         ),
-        (lambda: concept_attributes(ROWS, TALL, [ONE], outcome="mood"), "no column 'mood' to compare concepts on"),
-        (lambda: concept_attributes(ROWS, TALL, [ONE], truth={"one": "hour=3"}), "no column 'hour' with true values"),
-        (lambda: concept_attributes(ROWS, TALL, [ONE], truth={"one": "hour"}), "no column 'hour' with true values"),
         (
-            lambda: concept_attributes(ROWS, TALL, [ONE], truth={"one": "time=dusk"}),
+            lambda: concept_attributes(ROWS, TALL, concepts=[ONE], context=ConceptContext(outcome="mood")),
+            "no column 'mood' to compare concepts on",
+        ),
+        (
+            lambda: concept_attributes(ROWS, TALL, concepts=[ONE], context=ConceptContext(truth={"one": "hour=3"})),
+            "no column 'hour' with true values",
+        ),
+        (
+            lambda: concept_attributes(ROWS, TALL, concepts=[ONE], context=ConceptContext(truth={"one": "hour"})),
+            "no column 'hour' with true values",
+        ),
+        (
+            lambda: concept_attributes(ROWS, TALL, concepts=[ONE], context=ConceptContext(truth={"one": "time=dusk"})),
             "'time' never says 'dusk'; it says 'night'",
         ),
-        (lambda: concept_attributes(ROWS, TALL, [ONE], truth={"one": "time"}), "column 'time' hold 'night', 'day'"),
-        (lambda: entanglement([ONE], ["a"], np.ones((2, 3))), r"shape \(2, 3\): expected one row for each of 1"),
-        (lambda: entanglement([ONE], ["a"], np.zeros((1, 3))), "label vectors hold zero"),
-        (lambda: entanglement([ONE], ["a"], np.ones((1, 4))), "is 3 wide, the label vectors are 4"),
+        (
+            lambda: concept_attributes(ROWS, TALL, concepts=[ONE], context=ConceptContext(truth={"one": "time"})),
+            "column 'time' hold 'night', 'day'",
+        ),
+        (lambda: entanglement([ONE], ["a"], anchors=np.ones((2, 3))), r"shape \(2, 3\): expected one row for each of 1"),
+        (lambda: entanglement([ONE], ["a"], anchors=np.zeros((1, 3))), "label vectors hold zero"),
+        (lambda: entanglement([ONE], ["a"], anchors=np.ones((1, 4))), "is 3 wide, the label vectors are 4"),
         (lambda: without_labels(ONE, np.ones((1, 4))), r"shape \(1, 4\): expected \(labels, 3\)"),
         (lambda: without_labels(ONE, np.ones((1, 3))), "lies in the span of the labels"),
     ],

@@ -7,7 +7,7 @@ import pytest
 from scipy import optimize, stats
 from scipy.special import expit
 
-from affect_workbench.analyses.concepts.calibrated_skew import calibrated_skew
+from affect_workbench.analyses.concepts.calibrated_skew import GoldLabels, calibrated_skew
 from affect_workbench.analyses.concepts.logistic import SLOPE_PENALTY, cross_fitted, logistic
 from affect_workbench.analyses.concepts.sampling import stratified_sample
 from affect_workbench.analyses.inference.resampling import expanded_tail
@@ -18,7 +18,7 @@ K = 8
 
 def labelled(planted, size, seed):
     """Gold and weights `(n,)` of a stratified sample that people labelled without a mistake."""
-    queue = stratified_sample(planted.score, planted.said, size, seed=seed)
+    queue = stratified_sample(planted.score, planted.said, size=size, seed=seed)
     at = queue["position"].to_numpy()
     gold, weights = np.full(len(planted.gold), np.nan), np.full(len(planted.gold), np.nan)
     gold[at], weights[at] = planted.gold[at], 1 / queue["probability"]
@@ -37,7 +37,7 @@ def test_a_prompt_invents_a_skew_and_gold_labels_take_it_away():
     for seed in range(24):
         planted = entangled_concept(0.4, n=8_000, seed=1_000 + seed)
         gold, weights = labelled(planted, 600, seed)
-        table = calibrated_skew(planted.score, planted.said, gold, K, weights=weights, draws=200, seed=seed)
+        table = calibrated_skew(planted.score, planted.said, GoldLabels(gold, weights), k=K, draws=200, seed=seed)
         naive.append(naive_skew(planted))
         row = table.iloc[planted.label]
         errors.append(row["effect"])
@@ -58,7 +58,7 @@ def test_a_real_skew_stays():
     true = (planted.said[planted.gold] == planted.label).mean() - (planted.said[~planted.gold] == planted.label).mean()
     assert true == pytest.approx(0.12, abs=0.03)
     gold, weights = labelled(planted, 600, 3)
-    row = calibrated_skew(planted.score, planted.said, gold, K, weights=weights, draws=300).iloc[planted.label]
+    row = calibrated_skew(planted.score, planted.said, GoldLabels(gold, weights), k=K, draws=300).iloc[planted.label]
     assert row["low"] > 0
     assert row["effect"] == pytest.approx(true, abs=0.05)
     assert row["effect"] == pytest.approx(row["rate"] - row["complement_rate"])
@@ -66,7 +66,7 @@ def test_a_real_skew_stays():
 
 def test_where_everything_is_labelled_it_is_the_plain_difference():
     planted = entangled_concept(0.3, n=3_000, seed=4, skew=0.05)
-    table = calibrated_skew(planted.score, planted.said, planted.gold.astype(float), K, draws=0)
+    table = calibrated_skew(planted.score, planted.said, GoldLabels(planted.gold.astype(float)), k=K, draws=0)
     for row in table.itertuples():
         said = planted.said == row.label
         assert row.effect == pytest.approx(said[planted.gold].mean() - said[~planted.gold].mean(), abs=0.002)
@@ -82,7 +82,7 @@ def test_over_many_samples_of_labels_it_is_right_on_average():
     errors = []
     for seed in range(120):
         gold, weights = labelled(planted, 200, seed)
-        table = calibrated_skew(planted.score, planted.said, gold, K, weights=weights, draws=0, seed=seed)
+        table = calibrated_skew(planted.score, planted.said, GoldLabels(gold, weights), k=K, draws=0, seed=seed)
         errors.append(table["effect"][planted.label] - true)
     assert abs(np.mean(errors)) < 3 * np.std(errors) / np.sqrt(len(errors))
 
@@ -109,7 +109,7 @@ def test_any_monotone_score_will_do():
     planted = entangled_concept(0.4, n=8_000, seed=6)
     gold, weights = labelled(planted, 600, 6)
     straight, bent = (
-        calibrated_skew(score, planted.said, gold, K, weights=weights, draws=0)["effect"]
+        calibrated_skew(score, planted.said, GoldLabels(gold, weights), k=K, draws=0)["effect"]
         for score in (planted.score, np.exp(8 * planted.score))
     )
     assert np.abs(straight - bent).max() < 0.04
@@ -138,7 +138,7 @@ def test_an_answer_that_never_varies_still_has_an_interval():
     said = rng.integers(4, size=2_000)
     truth = np.where(said == 0, True, rng.random(2_000) < 0.2)
     gold = np.where(rng.random(2_000) < 0.2, truth, np.nan)
-    row = calibrated_skew(rng.standard_normal(2_000) + truth, said, gold, 4, draws=400).iloc[0]
+    row = calibrated_skew(rng.standard_normal(2_000) + truth, said, GoldLabels(gold), k=4, draws=400).iloc[0]
     assert row["yes"] == row["labelled"]
     assert row["low"] < row["effect"] - 0.02
     assert row["low"] > 0.3
@@ -147,9 +147,10 @@ def test_an_answer_that_never_varies_still_has_an_interval():
 def test_groups_widen_the_interval():
     planted = entangled_concept(0.4, n=8_000, seed=2, cluster_size=20)
     gold, weights = labelled(planted, 600, 2)
-    given = {"weights": weights, "draws": 300}
+    gold_labels = GoldLabels(gold, weights)
     alone, together = (
-        calibrated_skew(planted.score, planted.said, gold, K, groups=groups, **given) for groups in (None, planted.groups)
+        calibrated_skew(planted.score, planted.said, gold_labels, k=K, groups=groups, draws=300)
+        for groups in (None, planted.groups)
     )
     np.testing.assert_allclose(alone["effect"], together["effect"], atol=0.01)  # other folds, hardly another estimate
     width = [(table["high"] - table["low"]).mean() for table in (alone, together)]
@@ -159,7 +160,7 @@ def test_groups_widen_the_interval():
 def test_an_emotion_that_nobody_labelled_stays_as_a_row():
     planted = entangled_concept(0.2, n=2_000, seed=0)
     gold = np.where(np.arange(2_000) < 300, planted.gold, np.nan)
-    table = calibrated_skew(planted.score, planted.said, gold, K + 1, draws=0)
+    table = calibrated_skew(planted.score, planted.said, GoldLabels(gold), k=K + 1, draws=0)
     assert len(table) == K + 1
     assert np.isnan(table["effect"].iloc[K])
     assert table["reason"].iloc[K] == "0 labelled picture(s) are read as it: expected at least 10"
@@ -170,7 +171,7 @@ def test_an_emotion_whose_labels_come_from_a_few_groups_says_so():
     said = rng.integers(3, size=2_000)
     gold = np.where(rng.random(2_000) < 0.3, rng.random(2_000) < 0.4, np.nan)
     groups = np.where(said == 0, np.arange(2_000) % 6, np.arange(2_000))
-    table = calibrated_skew(rng.standard_normal(2_000), said, gold, 3, groups=groups, draws=50)
+    table = calibrated_skew(rng.standard_normal(2_000), said, GoldLabels(gold), k=3, groups=groups, draws=50)
     assert table["reason"].iloc[0] == "of the labelled pictures those read as it come from 6 group(s): expected at least 10"
     assert np.isnan(table["effect"].iloc[0])
     assert table["low"].iloc[1:].notna().all()
@@ -202,13 +203,20 @@ def test_what_cannot_be_calibrated_is_refused(change, message):
     given = {"score": rng.standard_normal(500), "said": rng.integers(4, size=500), "gold": rng.integers(2, size=500) * 1.0}
     given |= change
     with pytest.raises(ValueError, match=message):
-        calibrated_skew(given.pop("score"), given.pop("said"), given.pop("gold"), 4, draws=0, **given)
+        calibrated_skew(
+            given.pop("score"),
+            given.pop("said"),
+            GoldLabels(given.pop("gold"), given.pop("weights", None)),
+            k=4,
+            draws=0,
+            **given,
+        )
 
 
 def test_the_sample_knows_its_probabilities():
     rng = np.random.default_rng(0)
     score, said = rng.standard_normal(5_000), rng.choice(6, size=5_000, p=[0.5, 0.3, 0.1, 0.06, 0.03, 0.01])
-    queue = stratified_sample(score, said, 400, seed=3)
+    queue = stratified_sample(score, said, size=400, seed=3)
     assert len(queue) == 400
     assert queue["position"].is_unique
     # 1 / probability counts every stratum exactly, so every predicted label too.
@@ -217,7 +225,7 @@ def test_the_sample_knows_its_probabilities():
     np.testing.assert_allclose(total, np.bincount(said, minlength=6))
     drawn = np.bincount(said[queue["position"]], minlength=6) / np.bincount(said, minlength=6)
     assert drawn[5] > 2 * drawn[0]  # rare ones are asked for more often
-    again, other = (stratified_sample(score, said, 400, seed=seed)["position"] for seed in (3, 4))
+    again, other = (stratified_sample(score, said, size=400, seed=seed)["position"] for seed in (3, 4))
     assert (queue["position"] == again).all()
     assert (queue["position"] != other).any()
 
@@ -228,7 +236,7 @@ def test_every_picture_is_drawn_as_often_as_its_probability_says():
     drawn, probability = np.zeros(60), np.full(60, np.nan)
     early = np.zeros(60)
     for seed in range(2_000):
-        queue = stratified_sample(score, said, 20, seed=seed)
+        queue = stratified_sample(score, said, size=20, seed=seed)
         drawn[queue["position"]] += 1
         early[queue["position"].head(10)] += 1
         probability[queue["position"]] = queue["probability"]
@@ -240,7 +248,7 @@ def test_every_picture_is_drawn_as_often_as_its_probability_says():
 @pytest.mark.parametrize("size", [25, 60, 250, 999, 1_000, 5_000])
 def test_samples_of_any_size(size):
     rng = np.random.default_rng(2)
-    queue = stratified_sample(rng.standard_normal(1_000), rng.integers(25, size=1_000), size)
+    queue = stratified_sample(rng.standard_normal(1_000), rng.integers(25, size=1_000), size=size)
     assert len(queue) == min(size, 1_000)
     assert queue["stratum"].nunique() >= 25  # none is left out
     assert ((queue["probability"] > 0) & (queue["probability"] <= 1)).all()
@@ -256,7 +264,7 @@ def test_samples_of_any_size(size):
 )
 def test_no_sample_of_nothing(score, said, size, message):
     with pytest.raises(ValueError, match=message):
-        stratified_sample(score, said, size)
+        stratified_sample(score, said, size=size)
 
 
 @pytest.mark.parametrize(("cosine", "skew", "message"), [(1.0, 0.0, "cosine is 1"), (0.2, 0.9, "skew is 0.9")])

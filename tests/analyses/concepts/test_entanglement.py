@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from affect_workbench.analyses.concepts.attributes import concept_attributes
+from affect_workbench.analyses.concepts.attributes import ConceptContext, concept_attributes
 from affect_workbench.analyses.concepts.entanglement import entanglement, lead, made_up_skews, null_skews, without_labels
 from affect_workbench.data.concepts.definitions import Concept
 from affect_workbench.data.synthetic.concepts import SHARE, entangled_concept
@@ -29,9 +29,9 @@ def test_what_the_overlap_makes_up_is_what_the_prompt_makes_up():
     for cosine in (0.4, -0.4):
         planted = entangled_concept(cosine, n=8_000, seed=11)
         naive = skew(planted, planted.score)
-        made_up = made_up_skews(planted.features, [planted.concept], planted.world.anchors, planted.said, shares=[SHARE])[
-            0, planted.label
-        ]
+        made_up = made_up_skews(
+            planted.features, [planted.concept], anchors=planted.world.anchors, said=planted.said, shares=[SHARE]
+        )[0, planted.label]
         assert np.sign(made_up) == np.sign(cosine)
         assert abs(naive) > 0.08
         assert made_up == pytest.approx(naive, abs=0.025)
@@ -39,7 +39,9 @@ def test_what_the_overlap_makes_up_is_what_the_prompt_makes_up():
 
 def test_a_prompt_without_overlap_makes_up_nothing():
     planted = entangled_concept(0.0, n=8_000, seed=12)
-    made_up = made_up_skews(planted.features, [planted.concept], planted.world.anchors, planted.said, shares=[SHARE])
+    made_up = made_up_skews(
+        planted.features, [planted.concept], anchors=planted.world.anchors, said=planted.said, shares=[SHARE]
+    )
     assert np.abs(made_up).max() < 0.012
 
 
@@ -54,7 +56,7 @@ def test_projecting_takes_the_skew_away_and_leaves_the_concept():
 
 def test_random_directions_by_a_loop():
     planted = entangled_concept(0.2, n=1_000, seed=14)
-    covariance, isotropic = null_skews(planted.features, planted.said, 8, share=SHARE, directions=400, seed=0)
+    covariance, isotropic = null_skews(planted.features, planted.said, k=8, share=SHARE, directions=400, seed=0)
     unit = planted.features / np.linalg.norm(planted.features, axis=1, keepdims=True)
     rng = np.random.default_rng(1)
     slow = {"covariance": [], "isotropic": []}
@@ -77,7 +79,7 @@ def test_label_vectors_that_are_practically_one_entangle_nothing():
     common = rng.standard_normal(40)
     anchors = common + 1e-3 * rng.standard_normal((6, 40))
     concept = Concept("c", anchors[0] - anchors[1] + 0.02 * rng.standard_normal(40))
-    table = entanglement([concept], list("abcdef"), anchors)
+    table = entanglement([concept], list("abcdef"), anchors=anchors)
     assert (table["contrast"] == 0).all()
     assert not table["entangled"].any()
     assert without_labels(concept, anchors).direction @ concept.direction > 0.9 * concept.direction @ concept.direction
@@ -95,15 +97,12 @@ def test_what_is_projected_off(project, cosine, projected):
     _, (report, given) = concept_attributes(
         planted.world.rows,
         planted.features,
-        [prompt, vector],
-        anchors=anchors,
-        project=project,
-        said=planted.said,
-        labels=labels,
+        concepts=[prompt, vector],
+        context=ConceptContext(anchors=anchors, project=project, said=planted.said, labels=labels),
     )
     assert (report.kept is not None) == projected
     assert given.kept is None  # a direction that somebody gave stays as it is
-    now = entanglement([report.concept], labels, planted.world.anchors)
+    now = entanglement([report.concept], labels, anchors=planted.world.anchors)
     assert now["entangled"].any() == (not projected and cosine > 0.2)
     words = " ".join(in_words(report))
     assert f"{cosine:+.2f})" in words  # of the prompt as it was given
@@ -116,7 +115,9 @@ def test_what_is_projected_off(project, cosine, projected):
 def test_projecting_is_yes_no_or_auto():
     planted = entangled_concept(0.2, n=500, seed=1)
     with pytest.raises(ValueError, match="projected off 'maybe': expected auto, yes, no"):
-        concept_attributes(planted.world.rows, planted.features, [planted.concept], project="maybe")
+        concept_attributes(
+            planted.world.rows, planted.features, concepts=[planted.concept], context=ConceptContext(project="maybe")
+        )
 
 
 def test_the_lead_of_a_label_is_measured_against_that_of_a_direction_that_means_nothing():
@@ -140,7 +141,7 @@ def test_labels_with_practically_one_vector_are_equally_near_whatever_the_direct
     concept = Concept("c", -base, kind="prompt", prompts=("a", "b"))
     ahead, limit = lead(concept, anchors)
     assert (np.sort(limit)[1:] == np.inf).all()
-    table = entanglement([concept], list("abcdef"), anchors).assign(ahead=ahead, ahead_95=limit)
+    table = entanglement([concept], list("abcdef"), anchors=anchors).assign(ahead=ahead, ahead_95=limit)
     assert nearest_sentence(table) == "6 of 6 emotion words are about equally near its direction (cosine −1.00)."
 
 

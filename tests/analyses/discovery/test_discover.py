@@ -65,14 +65,14 @@ def test_off_the_label_span_a_deterministic_model_without_bias_stays_quiet_and_a
     """Its errors are a function of the features: only off the span is there nothing to find."""
     projected = DiscoveryConfig(space="projected")
     null = planted_embeddings("null", n=6_000, seed=3, mechanism="vectors")
-    assert len(discover(null.features, null.predictions, projected).verified) == 0
+    assert len(discover(null.features, null.predictions, config=projected).verified) == 0
     biased = planted_embeddings("direction", n=8_000, seed=3, mechanism="vectors", effect=0.8)
-    scored = recovery(discover(biased.features, biased.predictions, projected), biased.truth)
+    scored = recovery(discover(biased.features, biased.predictions, config=projected), biased.truth)
     assert scored.found
     assert scored.average_precision > 0.6
     planted = planted_embeddings("null", n=1_000, seed=3)
     with pytest.raises(ValueError, match="space projected needs what a probe projected: give --probe"):
-        discover(planted.features, planted.predictions, projected)
+        discover(planted.features, planted.predictions, config=projected)
     with pytest.raises(ValueError, match="no space 'map': expected features or projected"):
         DiscoveryConfig(space="map")
 
@@ -112,7 +112,7 @@ def test_pictures_without_a_label_are_counted_and_in_no_slice(found):
     planted, _ = found
     rows = planted.rows.copy()
     rows.loc[:999, "label"] = None
-    result = discover(planted.features, planted.predictions.with_rows(rows), DiscoveryConfig(most=3))
+    result = discover(planted.features, planted.predictions.with_rows(rows), config=DiscoveryConfig(most=3))
     assert any("1,000 of 8,000 picture(s) have no label or votes" in note for note in result.notes)
     assert all(members.min() >= 1_000 for members in result.members)
     assert len(result.table) <= 3
@@ -123,7 +123,7 @@ def test_a_label_that_one_half_lacks_is_named():
     rows, first = planted.rows.copy(), planted.rows["label"].iloc[0]
     lone = (rows["label"] == first) & (np.arange(len(rows)) > 0)
     rows.loc[lone, "label"] = next(label for label in planted.predictions.taxonomy.labels if label != first)
-    notes = discover(planted.features, planted.predictions.with_rows(rows), DiscoveryConfig(most=3)).notes
+    notes = discover(planted.features, planted.predictions.with_rows(rows), config=DiscoveryConfig(most=3)).notes
     told = [note for note in notes if note.startswith(f"no picture labelled {first} is in the half that ")]
     assert len(told) == 1
     assert told[0].endswith("; label more of them")

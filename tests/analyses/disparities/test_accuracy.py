@@ -10,6 +10,7 @@ from statsmodels.stats.proportion import confint_proportions_2indep
 
 from affect_workbench.analyses.disparities.accuracy import ACCURACY, ACCURACY_COLUMNS, accuracy_table
 from affect_workbench.workbench.report.headline import beside_headline, headline_sentences
+from sliced_pictures import sliced
 from workbench_runs import EKMAN, audited, predictions_table
 
 FAST = {"further": False, "space_pictures": 0}
@@ -127,12 +128,11 @@ def test_without_a_truth_there_is_no_table():
 
 def test_the_table_refuses_scores_without_a_truth():
     from affect_workbench.analyses.slices.coding import coded_attributes
-    from affect_workbench.analyses.slices.scores import scores
     from affect_workbench.analyses.slices.sums import slice_sums
     from affect_workbench.data.predictions import predictions_from_table
 
     given = predictions_from_table(predictions_table(100).drop(columns="label"))
-    coded = coded_attributes(given.rows, ["tone"], ["tone"])[0]
-    per_picture = scores(given)
+    coded = coded_attributes(given.rows, ["tone"], available=["tone"])[0]
+    data = sliced(given, coded)
     with pytest.raises(ValueError, match="no picture has a label or votes"):
-        accuracy_table(slice_sums(coded, per_picture.columns), per_picture)
+        accuracy_table(slice_sums(coded, data.scores.columns), data)

@@ -22,10 +22,13 @@ from affect_workbench.analyses.inference.mantel_haenszel import (
     mantel_haenszel_p,
     null_error,
 )
+from affect_workbench.analyses.inference.verdicts import Rules
 from affect_workbench.analyses.slices.coding import coded_attributes
+from affect_workbench.analyses.slices.strata import strata
 from affect_workbench.data.predictions import Predictions, predictions_from_table
 from affect_workbench.data.tables.columns import attribute_columns
 from affect_workbench.data.taxonomies.taxonomy import Taxonomy
+from sliced_pictures import sliced
 
 MIKELS = Taxonomy.named("mikels8")
 LABELS = np.array(MIKELS.labels, dtype=object)
@@ -159,8 +162,8 @@ def pictures(
 
 
 def table_of(predictions: Predictions, *adjust_for: str, columns: tuple[str, ...] = ("tone",), **options) -> pd.DataFrame:
-    coded, _ = coded_attributes(predictions.rows, columns, attribute_columns(predictions.rows))
-    return adjusted_table(predictions, coded, adjust_for=adjust_for, **options)
+    coded, _ = coded_attributes(predictions.rows, columns, available=attribute_columns(predictions.rows))
+    return adjusted_table(sliced(predictions, coded), strata(predictions, adjust_for), rules=Rules(**options))
 
 
 def cell(table: pd.DataFrame, slice_name: str, emotion: str) -> pd.Series:

@@ -15,8 +15,9 @@ from affect_workbench.analyses.audit.run import run_audit
 from affect_workbench.analyses.disparities.adjusted import adjusted_table
 from affect_workbench.analyses.disparities.adjusted_numbers import ADJUSTED_OUTCOME_COLUMNS, adjusted_numeric_table
 from affect_workbench.analyses.inference.homogeneity import DIFFERS
+from affect_workbench.analyses.inference.resampling import Sampling
 from affect_workbench.analyses.slices.coding import coded_attribute, coded_attributes
-from affect_workbench.analyses.slices.strata import strata_of
+from affect_workbench.analyses.slices.strata import strata, strata_of
 from affect_workbench.data.predictions import predictions_from_table
 from affect_workbench.workbench.audit.exports import audit_findings
 from affect_workbench.workbench.report.headline import apart, caveats, headline_sentences
@@ -24,6 +25,7 @@ from affect_workbench.workbench.report.html import report_html
 from affect_workbench.workbench.report.sections import chapters
 from affect_workbench.workbench.runs.gate import audit_gate
 from affect_workbench.workbench.runs.store import load_audit, save_audit
+from sliced_pictures import sliced, sliced_rows
 from workbench_runs import predictions_table
 
 QUICK = AuditConfig(map_pictures=0, draws=99, order=1, space_pictures=0)
@@ -45,7 +47,11 @@ def bright(seed: int = 0, *, n: int = 800, persons: float = 0.32, scenes: float 
 def adjusted(rows: pd.DataFrame, *columns: str, groups: np.ndarray | None = None, **options) -> pd.DataFrame:
     coded = [coded_attribute(rows[name]) for name in columns]
     table = adjusted_numeric_table(
-        rows["valence"].to_numpy(), coded, strata_of(rows, ["place"]), groups=groups, draws=99, **options
+        rows["valence"].to_numpy(),
+        sliced_rows(coded, groups=groups),
+        held=strata_of(rows, ["place"]),
+        sampling=Sampling(99),
+        **options,
     )
     return table.set_index("slice")
 
@@ -112,8 +118,8 @@ def mirrored(seed: int = 0, *, n: int = 1_600, gap: float = 0.2, groups: int = 0
 @pytest.mark.parametrize("groups", [0, 120])
 def test_rates_that_turn_round_between_strata_are_never_equivalent(groups: int) -> None:
     predictions = predictions_from_table(mirrored(groups=groups).assign(side=np.arange(1_600) // 7 % 2))
-    coded, _ = coded_attributes(predictions.rows, ["tone", "side"], ["tone", "side"])
-    table = adjusted_table(predictions, coded, adjust_for=("place",)).set_index(["slice", "emotion"])
+    coded, _ = coded_attributes(predictions.rows, ["tone", "side"], available=["tone", "side"])
+    table = adjusted_table(sliced(predictions, coded), strata(predictions, ["place"])).set_index(["slice", "emotion"])
     row = table.loc[("tone: dark", "anger")]
     assert abs(row["within"]) < 0.05
     assert row["verdict"] == DIFFERS
@@ -126,8 +132,8 @@ def test_what_cannot_be_tested_is_not_called_alike() -> None:
     table = mirrored(n=90)
     table["scene"] = np.arange(90) // 3
     predictions = predictions_from_table(table)
-    coded, _ = coded_attributes(predictions.rows, ["tone"], ["tone"])
-    found = adjusted_table(predictions, coded, adjust_for=("scene",), bins=30)
+    coded, _ = coded_attributes(predictions.rows, ["tone"], available=["tone"])
+    found = adjusted_table(sliced(predictions, coded), strata(predictions, ["scene"], bins=30))
     assert (found["homogeneity_strata"] < 2).all()
     assert found["homogeneity_p"].isna().all()
     assert found[["smallest_in", "largest_in"]].isna().all(axis=None)

@@ -8,9 +8,11 @@ import pytest
 from scipy import stats
 
 from affect_workbench.analyses.disparities.calibration import BINS, calibration_table, probabilities
+from affect_workbench.analyses.inference.resampling import Sampling
 from affect_workbench.analyses.slices.coding import CodedAttribute, coded_attribute
 from affect_workbench.data.predictions import Predictions, predictions_from_table
 from affect_workbench.data.taxonomies.taxonomy import Taxonomy
+from sliced_pictures import sliced
 
 EKMAN = Taxonomy.named("ekman6")
 LABELS = np.array(EKMAN.labels, dtype=object)
@@ -36,7 +38,7 @@ def pictures(
 
 def test_every_figure_is_what_a_loop_gives() -> None:
     data, coded = pictures(0, n=500)
-    table = calibration_table(data, coded, draws=19).set_index(["slice", "emotion"])
+    table = calibration_table(sliced(data, coded), sampling=Sampling(19)).set_index(["slice", "emotion"])
     shares, truth = probabilities(data), data.truth
     assert truth is not None
     for label, emotion in enumerate(EKMAN.labels):
@@ -57,12 +59,14 @@ def test_every_figure_is_what_a_loop_gives() -> None:
 
 
 def test_a_tilt_is_found_in_the_large_and_overconfidence_in_the_error() -> None:
-    tilted = calibration_table(*pictures(1, tilt=0.3), draws=99).set_index(["slice", "emotion"])
+    tilted = calibration_table(sliced(*pictures(1, tilt=0.3)), sampling=Sampling(99)).set_index(["slice", "emotion"])
     anger = tilted.loc[("tone: a", "anger")]
     assert anger["verdict"] == "skewed"
     assert anger["low"] > 0.05
     assert anger["in_the_large_low"] > 0.05
-    sharp = calibration_table(*pictures(2, n=4_000, sharpen=4.0), draws=99).set_index(["slice", "emotion"])
+    sharp = calibration_table(sliced(*pictures(2, n=4_000, sharpen=4.0)), sampling=Sampling(99)).set_index(
+        ["slice", "emotion"]
+    )
     joy = sharp.loc[("tone: a", "joy")]
     assert joy["error_q"] <= 0.05
     assert joy["error_low"] > 0
@@ -72,7 +76,7 @@ def test_a_tilt_is_found_in_the_large_and_overconfidence_in_the_error() -> None:
 def test_honest_probabilities_raise_no_alarm_though_their_error_is_never_zero() -> None:
     flagged = errors = 0
     for seed in range(60):
-        table = calibration_table(*pictures(100 + seed, n=400), draws=39, seed=seed)
+        table = calibration_table(sliced(*pictures(100 + seed, n=400)), sampling=Sampling(39, seed))
         assert (table["error"] > 0.02).all()
         flagged += bool((table["q"] <= 0.05).any())
         errors += int((table["error_p"] <= 0.05).sum())
@@ -84,9 +88,9 @@ def test_groups_count_once() -> None:
     flagged = naive = 0
     for seed in range(40):
         data, coded = pictures(300 + seed, n=600, groups=60)
-        flagged += bool((calibration_table(data, coded, draws=19)["q"] <= 0.05).any())
+        flagged += bool((calibration_table(sliced(data, coded), sampling=Sampling(19))["q"] <= 0.05).any())
         alone = data.with_rows(data.rows.drop(columns="group_id"))
-        naive += bool((calibration_table(alone, coded, draws=19)["q"] <= 0.05).any())
+        naive += bool((calibration_table(sliced(alone, coded), sampling=Sampling(19))["q"] <= 0.05).any())
     assert naive > 20
     assert stats.binomtest(flagged, 40, 0.06, alternative="greater").pvalue > 0.01
 
@@ -105,25 +109,28 @@ def test_scores_that_are_no_probabilities_are_refused_in_one_line() -> None:
     data, coded = pictures(4, n=50)
     logits = Predictions(1 - np.log(1.5 - data.distances), data.rows, EKMAN, "score")
     with pytest.raises(ValueError, match=r"picture\(s\) have negative scores, first '0'.*if these are logits, give their"):
-        calibration_table(logits, coded)
+        calibration_table(sliced(logits, coded))
     large = Predictions(1 - 7 * (1 - data.distances), data.rows, EKMAN, "score")
     with pytest.raises(ValueError, match=r"50 picture\(s\) have scores that do not add up to 1, first '0'"):
-        calibration_table(large, coded)
+        calibration_table(sliced(large, coded))
     labels = Predictions(1 - np.eye(6)[data.predicted], data.rows, EKMAN, "label")
     with pytest.raises(ValueError, match="calibration needs a probability for every label"):
-        calibration_table(labels, coded)
+        calibration_table(sliced(labels, coded))
     with pytest.raises(ValueError, match="no picture has a true label or votes"):
-        calibration_table(data.with_rows(data.rows.drop(columns="label")), coded)
+        calibration_table(sliced(data.with_rows(data.rows.drop(columns="label")), coded))
     with pytest.raises(ValueError, match="3 random draws: expected at least 19"):
-        calibration_table(data, coded, draws=3)
+        calibration_table(sliced(data, coded), sampling=Sampling(3))
 
 
 def test_votes_that_do_not_sum_to_one_count_as_shares_and_few_pictures_show_nothing() -> None:
     data, coded = pictures(5, n=300)
     votes = pd.DataFrame(np.eye(6)[EKMAN.codes(data.rows["label"])] * 3, columns=[f"vote_{label}" for label in LABELS])
     voted = data.with_rows(pd.concat([data.rows.drop(columns="label"), votes], axis=1))
-    pd.testing.assert_frame_equal(calibration_table(voted, coded, draws=19), calibration_table(data, coded, draws=19))
+    pd.testing.assert_frame_equal(
+        calibration_table(sliced(voted, coded), sampling=Sampling(19)),
+        calibration_table(sliced(data, coded), sampling=Sampling(19)),
+    )
     few, some = data.take(np.arange(300) < 12), [coded_attribute(data.rows["tone"][:12])]
-    table = calibration_table(few, some, draws=19)
+    table = calibration_table(sliced(few, some), sampling=Sampling(19))
     assert set(table["verdict"]) == {"too small"}
     assert table[["error", "effect", "p", "probability"]].isna().all().all()

@@ -20,11 +20,13 @@ from affect_workbench.analyses.disparities.group_metrics import (
 )
 from affect_workbench.analyses.inference.exact import fisher_exact
 from affect_workbench.analyses.inference.intervals import newcombe, wilson
+from affect_workbench.analyses.inference.resampling import Sampling
 from affect_workbench.analyses.slices.coding import CodedAttribute, coded_attribute, coded_attributes
 from affect_workbench.analyses.slices.strata import true_codes
 from affect_workbench.data.predictions import Predictions, predictions_from_table
 from affect_workbench.data.tables.columns import attribute_columns
 from affect_workbench.data.taxonomies.taxonomy import Taxonomy
+from sliced_pictures import sliced
 
 EKMAN = Taxonomy.named("ekman6")
 LABELS = np.array(EKMAN.labels, dtype=object)
@@ -53,7 +55,7 @@ def pictures(
     if truth:
         rows["label"] = LABELS[shown]
     found = predictions_from_table(rows, taxonomy=EKMAN)
-    return found, coded_attributes(found.rows, None, attribute_columns(found.rows))[0]
+    return found, coded_attributes(found.rows, None, available=attribute_columns(found.rows))[0]
 
 
 @pytest.fixture
@@ -80,13 +82,15 @@ def test_rates_and_largest_gaps_of_compas_are_those_of_fairlearn(compas) -> None
             y_pred=said,
             sensitive_features=table[column],
         )
-        odds = odds_table(predictions, [attribute])
+        odds = odds_table(sliced(predictions, [attribute]))
         for measure in MEASURES:
             rows = odds[(odds["measure"] == measure) & (odds["emotion"] == "1") & (odds["verdict"] != "too small")]
             assert len(rows) >= 2
             for row in rows.itertuples():
                 assert row.rate == pytest.approx(frame.by_group[measure][row.where[column]], abs=1e-12)
-        figures = comparability_table(predictions, [attribute], favourable="0", draws=19).set_index(["measure", "emotion"])
+        figures = comparability_table(sliced(predictions, [attribute]), favourable="0", sampling=Sampling(19)).set_index(
+            ["measure", "emotion"]
+        )
         options = {"y_true": y, "y_pred": said, "sensitive_features": table[column]}
         for measure, number in (
             ("demographic parity difference", metrics.demographic_parity_difference),
@@ -102,7 +106,7 @@ def test_rates_and_largest_gaps_of_compas_are_those_of_fairlearn(compas) -> None
 
 def test_the_published_false_positive_rates_of_compas_differ_surely(compas) -> None:
     predictions, _ = compas
-    odds = odds_table(predictions, [coded_attribute(predictions.rows["race"])])
+    odds = odds_table(sliced(predictions, [coded_attribute(predictions.rows["race"])]))
     rows = odds[(odds["measure"] == "false positive rate") & (odds["emotion"] == "1")].set_index("slice")
     assert rows.loc["race: Afr-Am", "rate"] == pytest.approx(0.139, abs=5e-4)
     assert rows.loc["race: Cauc", "rate"] == pytest.approx(0.048, abs=5e-4)
@@ -112,7 +116,7 @@ def test_the_published_false_positive_rates_of_compas_differ_surely(compas) -> N
 def test_every_gap_is_what_a_loop_counts() -> None:
     data, coded = pictures(0)
     truth, said = true_codes(data), data.predicted
-    odds, confusions = odds_table(data, coded), confusion_table(data, coded)
+    odds, confusions = odds_table(sliced(data, coded)), confusion_table(sliced(data, coded))
     assert len(odds) == 2 * 6 * 5
     assert len(confusions) == 30 * 5
     for row in odds.itertuples():
@@ -135,14 +139,14 @@ def test_every_gap_is_what_a_loop_counts() -> None:
 
 def test_a_planted_confusion_is_found_by_name_and_direction() -> None:
     data, coded = pictures(1, n=3_000, mistaken=0.3)
-    confusions = confusion_table(data, coded)
+    confusions = confusion_table(sliced(data, coded))
     found = confusions[confusions["verdict"] == "skewed"].sort_values("effect").iloc[-1]
     assert (found["slice"], found["emotion"], found["read_as"]) == ("tone: dark", "joy", "anger")
-    odds = odds_table(data, coded).set_index(["measure", "slice", "emotion"])
+    odds = odds_table(sliced(data, coded)).set_index(["measure", "slice", "emotion"])
     assert odds.loc[("true positive rate", "tone: dark", "joy"), "verdict"] == "skewed"
     assert odds.loc[("true positive rate", "tone: dark", "joy"), "effect"] < 0
     assert odds.loc[("false positive rate", "tone: dark", "anger"), "effect"] > 0
-    figures = comparability_table(data, coded, draws=999).set_index(["attribute", "measure", "emotion"])
+    figures = comparability_table(sliced(data, coded), sampling=Sampling(999)).set_index(["attribute", "measure", "emotion"])
     assert figures.loc[("tone", "equalised odds difference", "joy"), "q"] <= 0.05
     assert figures.loc[("tone", "equalised odds difference", "joy"), "low"] > 0
 
@@ -151,8 +155,10 @@ def test_fair_readings_raise_no_alarm_and_largest_gaps_are_no_more_than_chance()
     flagged = gaps = 0
     for seed in range(80):
         data, coded = pictures(100 + seed, n=500)
-        flagged += bool((odds_table(data, coded)["q"] <= 0.05).any() or (confusion_table(data, coded)["q"] <= 0.05).any())
-        figures = comparability_table(data, coded, draws=99)
+        flagged += bool(
+            (odds_table(sliced(data, coded))["q"] <= 0.05).any() or (confusion_table(sliced(data, coded))["q"] <= 0.05).any()
+        )
+        figures = comparability_table(sliced(data, coded), sampling=Sampling(99))
         gaps += int((figures["p"] <= 0.05).sum())
         parity = figures[figures["measure"] == "demographic parity difference"]
         assert (parity["by_chance"] > 0.01).all()  # what a largest gap is in data without any bias
@@ -165,11 +171,11 @@ def test_with_groups_whole_groups_are_the_units() -> None:
     flagged = naive = 0
     for seed in range(40):
         data, coded = pictures(300 + seed, n=600, groups=45)
-        flagged += bool((odds_table(data, coded[:1])["q"] <= 0.05).any())
-        flagged += bool((confusion_table(data, coded[:1])["q"] <= 0.05).any())
+        flagged += bool((odds_table(sliced(data, coded[:1]))["q"] <= 0.05).any())
+        flagged += bool((confusion_table(sliced(data, coded[:1]))["q"] <= 0.05).any())
         alone = data.with_rows(data.rows.assign(group_id=data.rows["image_id"]))
-        naive += bool((odds_table(alone, coded[:1])["q"] <= 0.05).any())
-        naive += bool((confusion_table(alone, coded[:1])["q"] <= 0.05).any())
+        naive += bool((odds_table(sliced(alone, coded[:1]))["q"] <= 0.05).any())
+        naive += bool((confusion_table(sliced(alone, coded[:1]))["q"] <= 0.05).any())
     assert naive >= 8
     assert stats.binomtest(flagged, 80, 0.06, alternative="greater").pvalue > 0.01
 
@@ -177,8 +183,11 @@ def test_with_groups_whole_groups_are_the_units() -> None:
 def test_groups_of_one_picture_are_no_groups() -> None:
     data, coded = pictures(2, n=300)
     bare = data.with_rows(data.rows.drop(columns="group_id"))
-    pd.testing.assert_frame_equal(odds_table(data, coded), odds_table(bare, coded))
-    pd.testing.assert_frame_equal(comparability_table(data, coded, draws=19), comparability_table(bare, coded, draws=19))
+    pd.testing.assert_frame_equal(odds_table(sliced(data, coded)), odds_table(sliced(bare, coded)))
+    pd.testing.assert_frame_equal(
+        comparability_table(sliced(data, coded), sampling=Sampling(19)),
+        comparability_table(sliced(bare, coded), sampling=Sampling(19)),
+    )
 
 
 def test_the_figures_of_a_written_out_table() -> None:
@@ -198,15 +207,15 @@ def test_without_truth_only_what_needs_none_is_given() -> None:
     data, coded = pictures(3, truth=False, n=200)
     for table in (odds_table, confusion_table):
         with pytest.raises(ValueError, match="no picture has a true label or votes: give a column 'label'"):
-            table(data, coded)
-    figures = comparability_table(data, coded, draws=19)
+            table(sliced(data, coded))
+    figures = comparability_table(sliced(data, coded), sampling=Sampling(19))
     assert list(figures.columns) == list(COMPARABILITY_COLUMNS)
     assert set(figures["measure"]) == {"demographic parity difference", "demographic parity ratio"}
 
 
 def test_few_pictures_are_too_small_and_show_no_number() -> None:
     data, coded = pictures(4, n=60)
-    table = odds_table(data, coded)
+    table = odds_table(sliced(data, coded))
     small = table[table[["n", "n_complement"]].min(axis=1) < 10]
     assert len(small)
     assert set(small["verdict"]) == {"too small"}
@@ -216,15 +225,15 @@ def test_few_pictures_are_too_small_and_show_no_number() -> None:
 def test_bad_questions_get_one_line() -> None:
     data, coded = pictures(5, n=60)
     with pytest.raises(ValueError, match="favourable label 'joi' is not in the data: did you mean joy"):
-        comparability_table(data, coded, favourable="joi")
+        comparability_table(sliced(data, coded), favourable="joi")
     with pytest.raises(ValueError, match="5 random draws: expected at least 19"):
-        comparability_table(data, coded, draws=5)
+        comparability_table(sliced(data, coded), sampling=Sampling(5))
 
 
 def test_one_class_predictions_differ_nowhere() -> None:
     data, coded = pictures(6, n=300)
     same = Predictions(np.tile(1.0 - np.eye(6)[0], (300, 1)), data.rows, EKMAN, "label")
-    assert (odds_table(same, coded)["p"].dropna() == 1).all()
-    figures = comparability_table(same, coded, draws=19)
+    assert (odds_table(sliced(same, coded))["p"].dropna() == 1).all()
+    figures = comparability_table(sliced(same, coded), sampling=Sampling(19))
     assert (figures.loc[figures["measure"].str.endswith("difference"), "value"] == 0).all()
     assert (figures["p"].dropna() == 1).all()

@@ -16,6 +16,7 @@ from affect_workbench.analyses.disparities.amplification import amplification_ta
 from affect_workbench.analyses.disparities.distribution import cramers_v, distribution_table, divergence, of_slices
 from affect_workbench.analyses.disparities.ranking import ndkl, retrieval_tables
 from affect_workbench.analyses.inference.resampling import (
+    Sampling,
     chance_p,
     dealt_codes,
     drawn_tables,
@@ -26,6 +27,7 @@ from affect_workbench.analyses.inference.resampling import (
 from affect_workbench.analyses.slices.coding import CodedAttribute, coded_attribute, coded_attributes
 from affect_workbench.data.predictions import Predictions, predictions_from_table
 from affect_workbench.data.taxonomies.taxonomy import Taxonomy
+from sliced_pictures import sliced
 
 EKMAN = Taxonomy.named("ekman6")
 LABELS = np.array(EKMAN.labels, dtype=object)
@@ -97,7 +99,7 @@ def pictures(seed: int, *, n: int = 600, bias: float = 0.0, groups: int | None =
         image_id=np.arange(n).astype(str), group_id=group, tone=tone, side=np.array(["l", "r"])[rng.integers(2, size=n)]
     )
     found = predictions_from_table(rows, taxonomy=EKMAN)
-    return found, coded_attributes(found.rows, ["tone", "side"], ["tone", "side"])[0]
+    return found, coded_attributes(found.rows, ["tone", "side"], available=["tone", "side"])[0]
 
 
 @given(st.lists(st.lists(st.integers(0, 20), min_size=3, max_size=3), min_size=2, max_size=4))
@@ -129,14 +131,14 @@ def test_cramers_v_with_its_bias_corrected() -> None:
 
 
 def test_a_biased_slice_is_read_differently_as_a_whole_and_an_unbiased_one_is_not() -> None:
-    table = distribution_table(*pictures(3, bias=1.5), draws=199).set_index("slice")
+    table = distribution_table(sliced(*pictures(3, bias=1.5)), sampling=Sampling(199)).set_index("slice")
     assert table.loc["tone: a", "q"] <= 0.05
     assert table.loc["tone: a", "low"] > 0
     assert table.loc["tone: a", "cramers_v"] > 0.2
     assert table.loc["side: l", "p"] > 0.05
     flagged = 0
     for seed in range(80):
-        quiet = distribution_table(*pictures(500 + seed, n=300), draws=99, seed=seed)
+        quiet = distribution_table(sliced(*pictures(500 + seed, n=300)), sampling=Sampling(99, seed))
         assert (quiet["divergence"].dropna() > 0).all()
         flagged += bool((quiet.loc[quiet["slice"].notna(), "q"] <= 0.05).any())
     assert stats.binomtest(flagged, 80, 0.05, alternative="greater").pvalue > 0.01
@@ -146,20 +148,20 @@ def test_groups_are_dealt_together() -> None:
     together = apart = 0
     for seed in range(60):
         data, coded = pictures(seed, n=400, groups=40)
-        together += bool(distribution_table(data, coded[:1], draws=59, seed=seed)["p"].iloc[-1] <= 0.05)
+        together += bool(distribution_table(sliced(data, coded[:1]), sampling=Sampling(59, seed))["p"].iloc[-1] <= 0.05)
         alone = data.with_rows(data.rows.drop(columns="group_id"))
-        apart += bool(distribution_table(alone, coded[:1], draws=59, seed=seed)["p"].iloc[-1] <= 0.05)
+        apart += bool(distribution_table(sliced(alone, coded[:1]), sampling=Sampling(59, seed))["p"].iloc[-1] <= 0.05)
     assert apart > 30
     assert stats.binomtest(together, 60, 0.05, alternative="greater").pvalue > 0.01
 
 
 def test_a_slice_of_few_pictures_shows_no_number() -> None:
     data, coded = pictures(4, n=60)
-    table = distribution_table(data, coded, draws=19).set_index("slice")
+    table = distribution_table(sliced(data, coded), sampling=Sampling(19)).set_index("slice")
     assert table.loc["tone: c", "n"] < 10
     assert np.isnan(table.loc["tone: c", "divergence"])
     with pytest.raises(ValueError, match="2 random draws: expected at least 19"):
-        distribution_table(data, coded, draws=2)
+        distribution_table(sliced(data, coded), sampling=Sampling(2))
 
 
 def test_ndkl_is_its_formula() -> None:
@@ -176,7 +178,7 @@ def test_ndkl_is_its_formula() -> None:
 
 def test_the_make_up_of_the_nearest_pictures_is_counted_and_held_against_chance() -> None:
     data, coded = pictures(5, bias=2.0)
-    slices, whole = retrieval_tables(data, coded, top=50, draws=199)
+    slices, whole = retrieval_tables(sliced(data, coded), top=50, sampling=Sampling(199))
     nearest = data.rows.iloc[np.argsort(data.distances[:, 0], kind="stable")[:50]]
     row = slices[(slices["slice"] == "tone: a") & (slices["emotion"] == "anger")].iloc[0]
     assert row["n"] == (nearest["tone"] == "a").sum()
@@ -196,7 +198,7 @@ def test_the_make_up_of_the_nearest_pictures_is_counted_and_held_against_chance(
 def test_rankings_without_bias_are_no_more_uneven_than_chance() -> None:
     small = 0
     for seed in range(30):
-        _, whole = retrieval_tables(*pictures(700 + seed, n=300), draws=39, seed=seed)
+        _, whole = retrieval_tables(sliced(*pictures(700 + seed, n=300)), sampling=Sampling(39, seed))
         small += int((whole["p"] <= 0.05).sum())
     assert small / (30 * 24) < 0.075
 
@@ -205,11 +207,11 @@ def test_a_ranking_needs_scores_and_a_sensible_top() -> None:
     data, coded = pictures(6, n=50)
     labels = Predictions(1 - np.eye(6)[data.predicted], data.rows, EKMAN, "label")
     with pytest.raises(ValueError, match="a ranking needs a score for every label"):
-        retrieval_tables(labels, coded)
+        retrieval_tables(sliced(labels, coded))
     with pytest.raises(ValueError, match="top is 51: expected between 1 and the 50 pictures"):
-        retrieval_tables(data, coded, top=51)
+        retrieval_tables(sliced(data, coded), top=51)
     with pytest.raises(ValueError, match="1 random draws: expected at least 19"):
-        retrieval_tables(data, coded, draws=1)
+        retrieval_tables(sliced(data, coded), sampling=Sampling(1))
 
 
 def labelled(seed: int, *, n: int = 2_000, tie: float = 0.0, more: float = 0.0) -> tuple[Predictions, list[CodedAttribute]]:
@@ -237,7 +239,7 @@ def labelled(seed: int, *, n: int = 2_000, tie: float = 0.0, more: float = 0.0) 
 def test_amplification_is_the_formula_of_wang_and_russakovsky(base) -> None:
     data, coded = labelled(0, tie=0.2, more=0.1)
     training = labelled(1, tie=0.2)[0].rows
-    cells, whole = amplification_tables(data, coded, training=training, base=base, draws=99)
+    cells, whole = amplification_tables(sliced(data, coded), training=training, base=base, sampling=Sampling(99))
     said, total = LABELS[data.predicted], 0.0
     for value, label in itertools.product("ab", LABELS):
         a, t = training["tone"] == value, training["label"] == label
@@ -260,9 +262,9 @@ def test_a_model_that_copies_its_labels_amplifies_nothing_and_the_interval_cover
     for seed in range(80):
         data, coded = labelled(2 * seed, tie=0.2, n=600)
         training = labelled(2 * seed + 1, tie=0.2, n=600)[0].rows
-        whole = amplification_tables(data, coded, training=training, draws=199, seed=seed)[1].iloc[-1]
+        whole = amplification_tables(sliced(data, coded), training=training, sampling=Sampling(199, seed))[1].iloc[-1]
         covered += bool(whole["low"] <= 0 <= whole["high"])
-        copied = amplification_tables(data, coded, training=training, base="labels", draws=19)[0]
+        copied = amplification_tables(sliced(data, coded), training=training, base="labels", sampling=Sampling(19))[0]
         assert (copied["amplification"] == 0).all()
     assert stats.binomtest(covered, 80, 0.95, alternative="less").pvalue > 0.01
 
@@ -271,16 +273,16 @@ def test_training_rows_are_coded_as_the_audited_ones() -> None:
     data, _ = labelled(3)
     binned = [coded_attribute(data.rows["shade"])]
     training = labelled(4)[0].rows
-    cells, _ = amplification_tables(data, binned, training=training, draws=19)
+    cells, _ = amplification_tables(sliced(data, binned), training=training, sampling=Sampling(19))
     first = binned[0].conditions[0]
     assert cells["n_training"].iloc[0] == (training["shade"] <= first.up_to).sum()
     with pytest.raises(ValueError, match="the training rows have no attribute 'shade'; their columns: image_id"):
-        amplification_tables(data, binned, training=training.drop(columns="shade"))
+        amplification_tables(sliced(data, binned), training=training.drop(columns="shade"))
     with pytest.raises(ValueError, match="no training picture has a label and a value of 'tone'"):
-        amplification_tables(data, [coded_attribute(data.rows["tone"])], training=training.assign(tone="z"))
+        amplification_tables(sliced(data, [coded_attribute(data.rows["tone"])]), training=training.assign(tone="z"))
     with pytest.raises(ValueError, match="no picture has a true label or votes"):
-        amplification_tables(data, binned, training=training.drop(columns="label"))
+        amplification_tables(sliced(data, binned), training=training.drop(columns="label"))
     with pytest.raises(ValueError, match="base is 'model': expected 'training' or 'labels'"):
-        amplification_tables(data, binned, training=training, base="model")  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match="4 bootstrap samples: expected at least 19"):
-        amplification_tables(data, binned, training=training, draws=4)
+        amplification_tables(sliced(data, binned), training=training, base="model")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="4 random draws: expected at least 19"):
+        amplification_tables(sliced(data, binned), training=training, sampling=Sampling(4))

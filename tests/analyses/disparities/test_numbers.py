@@ -10,12 +10,15 @@ import pytest
 from scipy import stats
 
 from affect_workbench.analyses.disparities.numbers import numeric_table, severity_table
-from affect_workbench.analyses.inference.clusters import group_codes
 from affect_workbench.analyses.inference.means.cluster_robust import group_contrast
 from affect_workbench.analyses.inference.means.two_means import enough_for_student, mean_tests
+from affect_workbench.analyses.inference.resampling import Sampling
+from affect_workbench.analyses.inference.verdicts import Rules
 from affect_workbench.analyses.slices.coding import CodedAttribute, coded_attribute
+from affect_workbench.analyses.slices.pairs import group_codes
 from affect_workbench.data.predictions import Predictions, predictions_from_table
 from affect_workbench.data.taxonomies.taxonomy import Taxonomy
+from sliced_pictures import sliced, sliced_rows
 
 MIKELS = Taxonomy.named("mikels8")
 
@@ -31,7 +34,7 @@ def welch_size(one: np.ndarray, other: np.ndarray) -> float:
 def test_interval_is_that_of_scipy_and_effect_the_difference_of_means() -> None:
     rng = np.random.default_rng(0)
     tone, y = rng.integers(3, size=900), rng.gamma(2, size=900) * 100 + 5_000
-    table = numeric_table(y, [attribute(tone)], draws=19)
+    table = numeric_table(y, sliced_rows([attribute(tone)]), sampling=Sampling(19))
     assert set(table["method"]) == {"welch"}
     for value, row in enumerate(table.itertuples()):
         one, other = y[tone == value], y[tone != value]
@@ -47,7 +50,7 @@ def test_small_data_are_tested_by_every_arrangement() -> None:
     rng = np.random.default_rng(1)
     y, tone = rng.normal(size=13), np.array(["a"] * 6 + ["b"] * 7)
     y[:6] += 0.9
-    table = numeric_table(y, [attribute(tone)], min_count=5)
+    table = numeric_table(y, sliced_rows([attribute(tone)]), rules=Rules(min_count=5))
     assert set(table["method"]) == {"exact"}
     seen, every = welch_size(y[:6], y[6:]), itertools.combinations(range(13), 6)
     beyond = [welch_size(y[list(at)], np.delete(y, at)) >= seen * (1 - 1e-9) for at in every]
@@ -58,7 +61,7 @@ def test_permutations_agree_with_those_of_scipy() -> None:
     rng = np.random.default_rng(2)
     y, tone = rng.exponential(size=200), np.repeat(["a", "b"], [40, 160])
     y[:40] += 0.35
-    table = numeric_table(y, [attribute(tone)], draws=4_999, seed=3)
+    table = numeric_table(y, sliced_rows([attribute(tone)]), sampling=Sampling(4_999, 3))
     expected = stats.permutation_test(
         (y[:40], y[40:]),
         lambda one, other, axis: np.abs(stats.ttest_ind(one, other, equal_var=False, axis=axis).statistic),
@@ -75,11 +78,11 @@ def test_student_is_asked_where_it_holds_and_permutations_where_it_does_not() ->
     rng = np.random.default_rng(3)
     tone = rng.choice(["a", "b", "c"], p=[0.5, 0.48, 0.02], size=3_000)
     skewed, even = rng.exponential(size=3_000), rng.normal(size=3_000)
-    table = numeric_table(skewed, [attribute(tone)], draws=99).set_index("slice")
+    table = numeric_table(skewed, sliced_rows([attribute(tone)]), sampling=Sampling(99)).set_index("slice")
     assert list(table["method"]) == ["welch", "welch", "permutation"]
     expected = stats.ttest_ind(skewed[tone == "a"], skewed[tone != "a"], equal_var=False).pvalue
     assert table.loc["tone: a", "p"] == pytest.approx(expected)
-    assert set(numeric_table(even, [attribute(tone)], draws=99)["method"]) == {"welch"}
+    assert set(numeric_table(even, sliced_rows([attribute(tone)]), sampling=Sampling(99))["method"]) == {"welch"}
     assert enough_for_student(skewed) == pytest.approx(28 + 25 * stats.skew(skewed) ** 2)
     assert enough_for_student(np.ones(9)) == 28
 
@@ -88,20 +91,29 @@ def test_a_planted_difference_is_found_and_the_verdicts_are_four() -> None:
     rng = np.random.default_rng(4)
     tone = rng.choice(["up", "same", "few", "some"], p=[0.3, 0.6, 0.004, 0.096], size=4_000)
     y = rng.normal(size=4_000) + 1.0 * (tone == "up")
-    table = numeric_table(y, [attribute(tone), attribute(rng.integers(2, size=4_000), "side")], draws=1_999, tolerance=0.1)
+    table = numeric_table(
+        y,
+        sliced_rows([attribute(tone), attribute(rng.integers(2, size=4_000), "side")]),
+        tolerance=0.1,
+        sampling=Sampling(1_999),
+    )
     verdicts = table.set_index("slice")["verdict"]
     assert verdicts["tone: up"] == "skewed"
     assert verdicts["side: 0"] == "equivalent"
     few = table.set_index("slice").loc["tone: few"]
     assert few["verdict"] == "too small"
-    wide = numeric_table(rng.normal(size=120), [attribute(np.repeat(["a", "b"], 60))], draws=99, tolerance=0.01)
+    wide = numeric_table(
+        rng.normal(size=120), sliced_rows([attribute(np.repeat(["a", "b"], 60))]), tolerance=0.01, sampling=Sampling(99)
+    )
     assert set(wide["verdict"]) == {"undetermined"}
 
 
 def test_detectable_is_what_is_found_four_times_of_five() -> None:
     rng = np.random.default_rng(5)
     tone = np.repeat(["a", "b"], [60, 240])
-    size = float(numeric_table(rng.normal(size=300), [attribute(tone)], draws=19)["detectable"].iloc[0])
+    size = float(
+        numeric_table(rng.normal(size=300), sliced_rows([attribute(tone)]), sampling=Sampling(19))["detectable"].iloc[0]
+    )
     found = [
         stats.ttest_ind(rng.normal(size, 1, size=60), rng.normal(size=240), equal_var=False).pvalue < 0.05
         for _ in range(1_500)
@@ -114,7 +126,7 @@ def test_unequal_spread_and_size_do_not_fake_a_difference() -> None:
     for seed in range(150):
         rng = np.random.default_rng(seed)
         y = np.concatenate([rng.normal(0, 4, size=20), rng.normal(0, 1, size=180)])
-        table = numeric_table(y, [attribute(np.repeat(["a", "b"], [20, 180]))], draws=199, seed=seed)
+        table = numeric_table(y, sliced_rows([attribute(np.repeat(["a", "b"], [20, 180]))]), sampling=Sampling(199, seed))
         rejected += bool(table["p"].iloc[0] <= 0.05)
     assert stats.binomtest(rejected, 150, 0.06, alternative="greater").pvalue > 0.01
 
@@ -127,7 +139,9 @@ def test_interval_and_p_never_contradict_each_other() -> None:
         y, tone = rng.lognormal(size=90), np.repeat(["a", "b"], [n, 90 - n])
         y[:n] += rng.normal(scale=0.8)
         groups = np.arange(90) // 3 if grouped else None
-        for row in numeric_table(y, [attribute(tone)], groups=groups, draws=99, seed=number).itertuples():
+        for row in numeric_table(
+            y, sliced_rows([attribute(tone)], groups=groups), sampling=Sampling(99, number)
+        ).itertuples():
             assert (row.p <= 0.05) == (row.low > 0 or row.high < 0)
             seen.add((row.method, bool(row.p <= 0.05)))
     assert {(method, told) for method in ("permutation", "cluster-robust") for told in (True, False)} <= seen
@@ -171,7 +185,7 @@ def test_people_on_one_side_or_on_both_are_not_more_than_they_tell(design: str) 
     assert stats.binomtest(covered, sets, 0.94, alternative="less").pvalue > 0.01
     # The table says what the contrast says, and nothing of it comes from shuffled rows.
     for number in range(3):
-        row = numeric_table(y[:, number], [attribute(condition)], groups=person, draws=19).iloc[1]
+        row = numeric_table(y[:, number], sliced_rows([attribute(condition)], groups=person), sampling=Sampling(19)).iloc[1]
         assert row["method"] == "cluster-robust"
         assert row["p"] == pytest.approx(found.p[1, number])
         assert (row["low"], row["high"]) == (pytest.approx(low[1, number]), pytest.approx(high[1, number]))
@@ -181,7 +195,10 @@ def test_a_difference_among_crossed_people_is_told_more_surely_than_among_as_man
     rng = np.random.default_rng(5)
     person, side = np.repeat(np.arange(40), 10), np.tile([0, 1], 200)
     y = 3 * rng.normal(size=40)[person] + 0.5 * side + rng.normal(size=400)
-    known, unknown = (numeric_table(y, [attribute(side)], groups=groups, draws=99).iloc[1] for groups in (person, None))
+    known, unknown = (
+        numeric_table(y, sliced_rows([attribute(side)], groups=groups), sampling=Sampling(99)).iloc[1]
+        for groups in (person, None)
+    )
     assert known["design"] < 0.3
     assert known["p"] < 1e-4 < unknown["p"]
 
@@ -189,14 +206,14 @@ def test_a_difference_among_crossed_people_is_told_more_surely_than_among_as_man
 def test_few_groups_are_too_small_and_singletons_are_no_groups() -> None:
     rng = np.random.default_rng(6)
     y, tone = rng.normal(size=200), np.repeat(["a", "b"], 100)
-    table = numeric_table(y, [attribute(tone)], groups=np.repeat(np.arange(10), 20), draws=19)
+    table = numeric_table(y, sliced_rows([attribute(tone)], groups=np.repeat(np.arange(10), 20)), sampling=Sampling(19))
     assert set(table["verdict"]) == {"too small"}  # it is tested (8 degrees of freedom), and what is not sure is not said
     assert table["p"].notna().all()
-    assert set(numeric_table(y + 9 * (tone == "a"), [attribute(tone)], groups=np.repeat(np.arange(10), 20))["verdict"]) == {
-        "skewed"
-    }
+    assert set(
+        numeric_table(y + 9 * (tone == "a"), sliced_rows([attribute(tone)], groups=np.repeat(np.arange(10), 20)))["verdict"]
+    ) == {"skewed"}
     for groups in (np.repeat(np.arange(4), 50), np.repeat([0, 1, 2], [100, 50, 50])):
-        table = numeric_table(y, [attribute(tone)], groups=groups, draws=19)
+        table = numeric_table(y, sliced_rows([attribute(tone)], groups=groups), sampling=Sampling(19))
         assert set(table["verdict"]) == {"too small"}
         assert table["p"].isna().all()
         assert set(table["method"]) == {"none"}
@@ -209,7 +226,7 @@ def test_no_difference_hardly_ever_is_one() -> None:
         rng = np.random.default_rng(50 + seed)
         y = rng.exponential(size=300)
         coded = [attribute(rng.integers(values, size=300), f"a{values}") for values in (2, 3, 5)]
-        flagged += bool((numeric_table(y, coded, draws=299, seed=seed)["q"] <= 0.05).any())
+        flagged += bool((numeric_table(y, sliced_rows(coded), sampling=Sampling(299, seed))["q"] <= 0.05).any())
     assert stats.binomtest(flagged, 80, 0.05, alternative="greater").pvalue > 0.01
 
 
@@ -217,7 +234,7 @@ def test_missing_outcomes_are_left_out_and_counted() -> None:
     rng = np.random.default_rng(7)
     y, tone = rng.normal(size=100), np.repeat(["a", "b"], 50).astype(object)
     y[:5], tone[5:8] = np.nan, None
-    row = numeric_table(y, [attribute(tone)], draws=19).iloc[0]
+    row = numeric_table(y, sliced_rows([attribute(tone)]), sampling=Sampling(19)).iloc[0]
     assert (row["n"], row["n_complement"], row["left_out"]) == (42, 50, 5)
     assert row["mean"] == pytest.approx(y[8:50].mean())
 
@@ -230,15 +247,14 @@ def test_missing_outcomes_are_left_out_and_counted() -> None:
         (np.array([1, 2, 3, 4, 5, np.inf]), {}, r"outcome is infinite for 1 picture\(s\)"),
         (np.arange(5.0), {}, r"outcome has shape \(5,\): expected one number a picture, \(6,\)"),
         (np.arange(6.0), {"tolerance": -1.0}, "tolerance is -1.0: expected a number of units"),
-        (np.arange(6.0), {"draws": 3}, "3 random permutations: expected at least 19"),
     ],
 )
 def test_bad_outcomes_get_one_line(outcome: np.ndarray, options: dict, message: str) -> None:
     with pytest.raises(ValueError, match=message) as error:
-        numeric_table(outcome, [attribute(np.array(["a", "b"] * 3))], **options)
+        numeric_table(outcome, sliced_rows([attribute(np.array(["a", "b"] * 3))]), **options)
     assert "\n" not in str(error.value)
     with pytest.raises(ValueError, match="nothing to slice outcome by"):
-        numeric_table(outcome, [], **options)
+        numeric_table(outcome, sliced_rows([]), **options)
 
 
 def readings(seed: int, *, to: str | None = None, n: int = 1_200, taxonomy: Taxonomy = MIKELS) -> tuple[Predictions, list]:
@@ -255,10 +271,9 @@ def readings(seed: int, *, to: str | None = None, n: int = 1_200, taxonomy: Taxo
 
 
 def test_a_mistake_within_a_polarity_is_mild_and_across_it_is_not() -> None:
-    mild, _ = severity_table(*readings(0, to="amusement"), beyond_labels=True, draws=199, tolerance=0.05)
+    mild = severity_table(sliced(*readings(0, to="amusement")), beyond_labels=True, tolerance=0.05, sampling=Sampling(199))
     assert set(mild["verdict"]) == {"equivalent"}
-    grave, without = severity_table(*readings(0, to="anger"), beyond_labels=True, draws=199, tolerance=0.05)
-    assert without == ()
+    grave = severity_table(sliced(*readings(0, to="anger")), beyond_labels=True, tolerance=0.05, sampling=Sampling(199))
     row = grave.set_index("slice").loc["tone: a"]
     assert row["verdict"] == "skewed"
     assert row["high"] < -0.05
@@ -267,18 +282,18 @@ def test_a_mistake_within_a_polarity_is_mild_and_across_it_is_not() -> None:
 def test_labels_without_polarity_are_named_and_left_out() -> None:
     taxonomy = Taxonomy("custom", ("joy", "anger", "something else"), {"joy": 1, "anger": -1})
     data, coded = readings(1, taxonomy=taxonomy, n=300)
-    table, without = severity_table(data, coded, draws=19)
-    assert without == ("something else",)
+    table = severity_table(sliced(data, coded), sampling=Sampling(19))
     assert table["left_out"].iloc[0] == (data.predicted == 2).sum()
-    weighted, none = severity_table(data, coded, valence={"joy": 0.9, "anger": -0.5, "something else": 0.1}, draws=19)
-    assert none == ()
+    weighted = severity_table(
+        sliced(data, coded), valence={"joy": 0.9, "anger": -0.5, "something else": 0.1}, sampling=Sampling(19)
+    )
     assert weighted["left_out"].iloc[0] == 0
     with pytest.raises(ValueError, match="a valence is given for 'joi', which is no label of the data: did you mean joy"):
-        severity_table(data, coded, valence={"joi": 1.0})
+        severity_table(sliced(data, coded), valence={"joi": 1.0})
     with pytest.raises(ValueError, match="none of joy, anger, something else has a known polarity"):
-        severity_table(data, coded, valence={})
+        severity_table(sliced(data, coded), valence={})
     bare = data.with_rows(data.rows.drop(columns="label"))
     with pytest.raises(ValueError, match="no picture has a true label or votes to go beyond"):
-        severity_table(bare, coded, beyond_labels=True)
+        severity_table(sliced(bare, coded), beyond_labels=True)
     with pytest.raises(ValueError, match="valence of what is said is the same"):
-        severity_table(data, coded, valence={"joy": 1.0, "anger": 1.0})
+        severity_table(sliced(data, coded), valence={"joy": 1.0, "anger": 1.0})

@@ -8,7 +8,7 @@ import pytest
 
 from affect_workbench.analyses.duplicates import approximate_search as near_index
 from affect_workbench.analyses.duplicates import exact_search as near
-from affect_workbench.analyses.duplicates.find import leaked, overlap
+from affect_workbench.analyses.duplicates.find import PictureSet, leaked, overlap
 from affect_workbench.data.images.perceptual_hash import Hashes
 from affect_workbench.data.storage.arrays import unit_rows
 
@@ -82,11 +82,11 @@ def test_an_index_finds_what_comparing_all_finds_and_says_how_much(within, monke
     assert found.made_up >= 490
     assert found.found >= 450
     monkeypatch.setattr(near_index, "FROM", 1)
-    sides = rows(3_000), None if within else rows(3_000, "b")
-    said = overlap(*sides, features_a=a, features_b=None if within else b, threshold=threshold)
+    sides = [PictureSet(rows(3_000), a), *([] if within else [PictureSet(rows(3_000, "b"), b)])]
+    said = overlap(*sides, threshold=threshold)
     assert any(f"it finds {found.found}" in note for note in said.notes)
     monkeypatch.setattr(near_index, "available", lambda: False)
-    slow = overlap(*sides, features_a=a, features_b=None if within else b, threshold=threshold)
+    slow = overlap(*sides, threshold=threshold)
     assert any("the extra `scale` (faiss) is faster" in note for note in slow.notes)
     assert len(slow.pairs) >= len(said.pairs)
 
@@ -130,7 +130,9 @@ def test_planted_copies_are_found_and_nothing_else():
     b[:25] = a[100:125] + np.random.default_rng(3).normal(0, 0.05, (25, 32))
     b[421] = -b[421]  # about one pair is expected by chance; this is it
     labels = ["joy", "fear"] * 300
-    found = overlap(rows(800, label="joy", split="train"), rows(600, "b", label=labels), features_a=a, features_b=b)
+    found = overlap(
+        PictureSet(rows(800, label="joy", split="train"), features=a), PictureSet(rows(600, "b", label=labels), features=b)
+    )
     assert found.pairs[["a", "b"]].sort_values("b").to_numpy().tolist() == [[100 + at, at] for at in range(25)]
     assert set(found.pairs["kind"]) == {"near"}
     assert set(found.pairs["found_by"]) == {"features"}
@@ -149,7 +151,9 @@ def test_planted_copies_are_found_and_nothing_else():
 
 @pytest.mark.parametrize("seed", range(8))
 def test_disjoint_sets_are_quiet(seed):
-    found = overlap(rows(700), rows(500, "b"), features_a=features(700, seed), features_b=features(500, seed + 50))
+    found = overlap(
+        PictureSet(rows(700), features=features(700, seed)), PictureSet(rows(500, "b"), features=features(500, seed + 50))
+    )
     assert len(found.pairs) <= 2
 
 
@@ -158,11 +162,11 @@ def test_copies_already_in_the_set_do_not_hide_others():
     a[770:] = a[:30] + np.random.default_rng(4).normal(0, 0.02, (30, 32))
     a[690:700] = a[0]
     b[:25] = a[100:125] + np.random.default_rng(3).normal(0, 0.05, (25, 32))
-    found = overlap(rows(800), rows(600, "b"), features_a=a, features_b=b)
+    found = overlap(PictureSet(rows(800), features=a), PictureSet(rows(600, "b"), features=b))
     assert set(range(25)) <= set(found.pairs["b"])
     assert len(set(found.pairs["b"])) <= 27
     a[600:765] = a[:165] + np.random.default_rng(4).normal(0, 0.02, (165, 32))
-    crowded = overlap(rows(800), rows(600, "b"), features_a=a, features_b=b)
+    crowded = overlap(PictureSet(rows(800), features=a), PictureSet(rows(600, "b"), features=b))
     assert crowded.threshold > found.threshold
     assert any("lets only the closest copies through" in note for note in crowded.notes)
 
@@ -173,20 +177,20 @@ def test_real_features_in_random_halves(emotion6):
     for seed in range(3):
         order = np.random.default_rng(seed).permutation(len(values))
         a, b = values[order[:693]], values[order[693:]].astype(np.float32)
-        quiet = overlap(rows(693), rows(len(b), "b"), features_a=a, features_b=b)
+        quiet = overlap(PictureSet(rows(693), features=a), PictureSet(rows(len(b), "b"), features=b))
         assert len(quiet.pairs) <= 2
         noise = (
             np.random.default_rng(9).standard_normal((20, 768)) * np.linalg.norm(a[:20].astype(np.float32), axis=1)[:, None]
         )
         b[:20] = a[:20] + 0.1 * noise / np.sqrt(768)
-        planted = overlap(rows(693), rows(len(b), "b"), features_a=a, features_b=b)
+        planted = overlap(PictureSet(rows(693), features=a), PictureSet(rows(len(b), "b"), features=b))
         assert {(at, at) for at in range(20)} <= set(zip(planted.pairs["a"], planted.pairs["b"], strict=True))
 
 
 def test_bytes_decide_what_is_exact():
     a = rows(3, content=["x", "y", None], label=["joy", "joy", "joy"], path=["p0", "p1", "p2"])
     b = rows(4, "b", content=["y", None, "y", ""], label=["fear", "fear", "fear", None])
-    found = overlap(a, b)
+    found = overlap(PictureSet(a), PictureSet(b))
     assert found.pairs[["kind", "found_by", "id_a", "id_b"]].to_numpy().tolist() == [
         ["exact", "content", "a1", "b0"],
         ["exact", "content", "a1", "b2"],
@@ -200,8 +204,8 @@ def test_bytes_decide_what_is_exact():
 def test_ids_are_copies_only_when_they_are_content_hashes():
     ids = [f"{at:016x}" for at in range(4)]
     a, b = pd.DataFrame({"image_id": ids}), pd.DataFrame({"image_id": ids[2:]})
-    assert overlap(a, b).pairs["id_a"].tolist() == ids[2:]
-    numbered = overlap(rows(150), rows(150), features_a=features(150, 1), features_b=features(150, 2))
+    assert overlap(PictureSet(a), PictureSet(b)).pairs["id_a"].tolist() == ids[2:]
+    numbered = overlap(PictureSet(rows(150), features=features(150, 1)), PictureSet(rows(150), features=features(150, 2)))
     assert not (numbered.pairs["kind"] == "exact").any()
     assert "150 id(s) occur in both sets" in numbered.notes[0]
 
@@ -209,7 +213,7 @@ def test_ids_are_copies_only_when_they_are_content_hashes():
 def test_one_set_across_its_splits():
     content = ["c0", "c1", "c2", "c3", "c0", "c1", "c2"]
     split = ["test", "train", "train", "train", "train", "test", "train"]
-    found = overlap(rows(7, content=content, split=split))
+    found = overlap(PictureSet(rows(7, content=content, split=split)))
     assert found.within
     assert found.pairs[["id_a", "id_b", "split_a", "split_b"]].to_numpy().tolist() == [
         ["a0", "a4", "test", "train"],
@@ -218,21 +222,21 @@ def test_one_set_across_its_splits():
     ]
     assert found.pictures() == 2
     assert found.counts["exact"].tolist() == [2, 1]
-    assert len(overlap(rows(7, content=content)).leaking()) == 0
+    assert len(overlap(PictureSet(rows(7, content=content))).leaking()) == 0
 
 
 def test_hashes_alone_and_with_features():
     a, b = random_hashes(300, 1), random_hashes(200, 2)
     b.values[:10] = a.values[50:60] ^ np.uint64(0b101)
     b.missing[0] = True
-    alone = overlap(rows(300), rows(200, "b"), hashes_a=a, hashes_b=b)
+    alone = overlap(PictureSet(rows(300), hashes=a), PictureSet(rows(200, "b"), hashes=b))
     assert sorted(alone.pairs["b"]) == list(range(1, 10))
     assert alone.pairs["hamming"].tolist() == [2] * 9
     assert "1 picture(s) have no perceptual hash" in alone.notes[-1]
     values, others = features(300, 1), features(200, 2)
     others[:5] = values[50:55] * 2
     others[5] = 0
-    both = overlap(rows(300), rows(200, "b"), features_a=values, features_b=others, hashes_a=a, hashes_b=b)
+    both = overlap(PictureSet(rows(300), features=values, hashes=a), PictureSet(rows(200, "b"), features=others, hashes=b))
     # 0 has no hash, 1 to 4 agree in both, 5 has no features, 6 to 9 have features that disagree.
     assert both.pairs.set_index("b")["found_by"].to_dict() == {
         0: "features",
@@ -246,19 +250,22 @@ def test_hashes_alone_and_with_features():
 
 
 def test_small_sets_use_the_default_threshold():
-    found = overlap(rows(3), rows(2, "b"), features_a=features(3, 1), features_b=features(3, 1)[:2])
+    found = overlap(PictureSet(rows(3), features=features(3, 1)), PictureSet(rows(2, "b"), features=features(3, 1)[:2]))
     assert found.threshold == 0.99
     assert "by default" in found.calibration
     assert found.pairs[["a", "b"]].to_numpy().tolist() == [[0, 0], [1, 1]]
-    assert overlap(rows(3), features_a=features(3, 1), threshold=0.999).calibration == "Feature threshold 0.9990 as given."
-    given = overlap(rows(2), hashes_a=random_hashes(2, 1), radius=3)
+    assert (
+        overlap(PictureSet(rows(3), features=features(3, 1)), threshold=0.999).calibration
+        == "Feature threshold 0.9990 as given."
+    )
+    given = overlap(PictureSet(rows(2), hashes=random_hashes(2, 1)), radius=3)
     assert given.calibration == "Hash radius 3 of 64 bits as given."
 
 
 def test_calibration_needs_pictures_and_uses_the_larger_set():
     with pytest.raises(ValueError, match="cannot calibrate on 5 pictures: expected at least 100"):
         near.calibrated_cosine(unit_rows(features(5, 1)), others=5)
-    found = overlap(rows(5), rows(300, "b"), features_a=features(5, 1), features_b=features(300, 2))
+    found = overlap(PictureSet(rows(5), features=features(5, 1)), PictureSet(rows(300, "b"), features=features(300, 2)))
     assert "within the second set" in found.calibration
     assert near.calibrated_cosine(np.ones((200, 1), dtype=np.float32), others=9) == (near._SAME, near._SAME)
     many = near.calibrated_radius(random_hashes(2_000, 1).values, pairs=1e12)
@@ -294,18 +301,20 @@ def test_leaked():
 )
 def test_refusals(given, message):
     with pytest.raises(ValueError, match=message):
-        overlap(rows(3), rows(2, "b"), **given)
+        overlap(
+            PictureSet(rows(3), given.pop("features_a", None), given.pop("hashes_a", None)),
+            PictureSet(rows(2, "b"), given.pop("features_b", None), given.pop("hashes_b", None)),
+            **given,
+        )
 
 
 def test_more_refusals(monkeypatch):
-    with pytest.raises(ValueError, match="without its rows: pass rows_b"):
-        overlap(rows(3), features_a=np.ones((3, 2)), features_b=np.ones((3, 2)))
     with pytest.raises(ValueError, match="radius is 9 bits"):
         near.hamming_pairs(np.zeros(1, dtype=np.uint64), None, 9)
     monkeypatch.setattr(near, "MOST_PAIRS", 10)
     with pytest.raises(ValueError, match=r"more than 10 pairs have a cosine of at least 0\.5000: raise the threshold"):
-        overlap(rows(9), features_a=np.ones((9, 2)), threshold=0.5)
+        overlap(PictureSet(rows(9), features=np.ones((9, 2))), threshold=0.5)
     with pytest.raises(ValueError, match="more than 10 pairs have a difference of at most 3 bits: lower the radius"):
-        overlap(rows(9), hashes_a=Hashes(np.zeros(9, dtype=np.uint64), np.zeros(9, dtype=bool)), radius=3)
+        overlap(PictureSet(rows(9), hashes=Hashes(np.zeros(9, dtype=np.uint64), np.zeros(9, dtype=bool))), radius=3)
     with pytest.raises(ValueError, match="pairs have the same bytes: take the copies out"):
-        overlap(rows(9, content="x"), rows(9, "b", content="x"))
+        overlap(PictureSet(rows(9, content="x")), PictureSet(rows(9, "b", content="x")))

@@ -10,11 +10,14 @@ from scipy import stats
 from affect_workbench.analyses.audit.config import AuditConfig
 from affect_workbench.analyses.audit.run import run_audit
 from affect_workbench.analyses.disparities.ranking import retrieval_tables
-from affect_workbench.analyses.inference.clusters import FEWEST_GROUPS, Compared, group_codes, group_spreads
+from affect_workbench.analyses.inference.clusters import FEWEST_GROUPS, Compared, group_spreads
+from affect_workbench.analyses.inference.resampling import Sampling
 from affect_workbench.analyses.slices.coding import coded_attribute
+from affect_workbench.analyses.slices.pairs import group_codes
 from affect_workbench.analyses.slices.sums import slice_sums
 from affect_workbench.data.predictions import Predictions
 from affect_workbench.data.taxonomies.taxonomy import Taxonomy
+from sliced_pictures import sliced, sliced_rows
 
 CELLS = AuditConfig(map_pictures=0, further=False, space_pictures=0)
 EKMAN = Taxonomy.named("ekman6")
@@ -43,7 +46,9 @@ def effects_of(predictions: Predictions) -> tuple[np.ndarray, tuple]:
     sums = slice_sums(attributes, np.hstack([np.ones((len(said), 1)), said]), order=1)
     codes = group_codes(predictions.rows)
     assert codes is not None
-    return group_spreads(sums, attributes, codes, {"said": Compared(said)}, order=1)["said"].design, sums.specs
+    return group_spreads(sums, sliced_rows(attributes, groups=codes), compared={"said": Compared(said)})[
+        "said"
+    ].design, sums.specs
 
 
 def robust_variance(inside: np.ndarray, outside: np.ndarray, values: np.ndarray, groups: np.ndarray) -> np.ndarray:
@@ -91,8 +96,8 @@ def test_few_events_that_fall_into_different_groups_do_not_look_independent():
     tone = pd.Series(np.where(group < 20, "a", "b").astype(object), name="tone")
     attributes = [coded_attribute(tone)]
     sums = slice_sums(attributes, np.ones((600, 1)), order=1)
-    spread = group_spreads(sums, attributes, group, {"said": Compared(said)}, order=1)["said"]
-    alone = group_spreads(sums, attributes, group, {"said": Compared(said[:, 2:])}, order=1)["said"]
+    spread = group_spreads(sums, sliced_rows(attributes, groups=group), compared={"said": Compared(said)})["said"]
+    alone = group_spreads(sums, sliced_rows(attributes, groups=group), compared={"said": Compared(said[:, 2:])})["said"]
     assert (spread.design[:, :2] > 9).all()
     assert (alone.design < 1.3).all()
     assert (spread.design[:, 2] > 8).all()
@@ -146,7 +151,9 @@ def test_the_design_effect_of_a_mean_is_what_a_loop_over_groups_gives_where_some
     attributes = [coded_attribute(predictions.rows["tone"])]
     sums = slice_sums(attributes, np.ones((160, 1)), order=1)
     codes = group_codes(predictions.rows)
-    spread = group_spreads(sums, attributes, codes, {"it": Compared(values, known, shares=False)}, order=1)["it"]
+    spread = group_spreads(
+        sums, sliced_rows(attributes, groups=codes), compared={"it": Compared(values, known, shares=False)}
+    )["it"]
     for number, spec in enumerate(sums.specs):
         inside, outside = spec.mask(predictions.rows) & known, ~spec.mask(predictions.rows) & known
         robust = robust_variance(inside, outside, values, codes)
@@ -186,7 +193,7 @@ def test_every_interval_of_a_null_in_groups_holds_zero_as_often_as_it_says():
         )
         predictions = Predictions(distances, rows, EKMAN, "cosine")
         result = run_audit(predictions, CELLS)
-        nearest = retrieval_tables(predictions, [coded_attribute(rows["coin"])], draws=19)[0]
+        nearest = retrieval_tables(sliced(predictions, [coded_attribute(rows["coin"])]), sampling=Sampling(19))[0]
         cell, place, first = (
             table[(table["slice"] == "coin: heads") & (table["emotion"] == "joy")].iloc[0]
             for table in (result.findings, result.structure, nearest)

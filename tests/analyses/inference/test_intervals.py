@@ -23,6 +23,7 @@ from affect_workbench.analyses.inference.intervals import (
     wilson,
     with_freedom,
 )
+from affect_workbench.analyses.inference.means.sums import Sums
 from affect_workbench.analyses.inference.multiplicity import benjamini_hochberg
 
 counts = st.integers(1, 400).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
@@ -55,12 +56,12 @@ def test_newcombe_turns_its_sign_with_the_sides_and_holds_the_difference(
 def test_intervals_of_nothing_are_unknown() -> None:
     assert np.isnan(wilson(0, 0)).all()
     assert np.isnan(newcombe(np.array([0, 3]), np.array([0, 9]), np.array([3, 0]), np.array([9, 0]))).all()
-    assert np.isnan(mean_interval(np.array([1.0]), np.array([1.0]), np.array([1]))).all()
-    assert np.isnan(paired_shift_interval(*map(np.array, (0.0, 0.0, 0, 1.0, 1.0, 5)))).all()
+    assert np.isnan(mean_interval(Sums(*map(np.array, ([1.0], [1.0], [1]))))).all()
+    assert np.isnan(paired_shift_interval(Sums(*map(np.array, (0.0, 0.0, 0))), Sums(*map(np.array, (1.0, 1.0, 5))))).all()
 
 
-def sums(values: np.ndarray) -> tuple[float, float, int]:
-    return values.sum(), (values**2).sum(), len(values)
+def sums(values: np.ndarray) -> Sums:
+    return Sums(values.sum(), (values**2).sum(), np.array(len(values)))
 
 
 @pytest.mark.parametrize(("n", "m"), [(2, 2), (2, 40), (17, 5), (300, 1_000)])
@@ -68,14 +69,14 @@ def test_mean_intervals_are_students_and_welchs(n: int, m: int) -> None:
     rng = np.random.default_rng(n)
     a, b = rng.normal(3, 1, n), rng.normal(2, 4, m)
     t = stats.ttest_1samp(a, 0).confidence_interval(0.95)
-    np.testing.assert_allclose(mean_interval(*sums(a)), t, rtol=1e-9)
+    np.testing.assert_allclose(mean_interval(sums(a)), t, rtol=1e-9)
     welch = stats.ttest_ind(a, b, equal_var=False).confidence_interval(0.95)
-    np.testing.assert_allclose(mean_difference_interval(*sums(a), *sums(b)), welch, rtol=1e-9)
+    np.testing.assert_allclose(mean_difference_interval(sums(a), sums(b)), welch, rtol=1e-9)
 
 
 def test_means_of_equal_values_have_intervals_of_no_width() -> None:
-    np.testing.assert_allclose(mean_interval(*sums(np.full(9, 0.1))), 0.1, atol=1e-8)
-    np.testing.assert_allclose(mean_difference_interval(*sums(np.full(9, 2.0)), *sums(np.full(4, 1.5))), 0.5, atol=1e-8)
+    np.testing.assert_allclose(mean_interval(sums(np.full(9, 0.1))), 0.1, atol=1e-8)
+    np.testing.assert_allclose(mean_difference_interval(sums(np.full(9, 2.0)), sums(np.full(4, 1.5))), 0.5, atol=1e-8)
 
 
 @given(counts, counts)
@@ -179,11 +180,11 @@ def test_newcombe_covers_the_true_difference_from_ten_to_five_hundred_pictures()
 
 def test_the_shift_interval_counts_two_more_pictures_on_either_side():
     """By hand, after Agresti and Min: 20 pictures of which 5 moved up and 1 down, and 50 with 2 and 3."""
-    low, high = paired_shift_interval(4.0, 6.0, 20, -1.0, 5.0, 50)
+    low, high = paired_shift_interval(Sums(4.0, 6.0, 20), Sums(-1.0, 5.0, 50))
     own, other = 4 / 22, -1 / 52
     variance = (7 / 22 - own**2) / 22 + (6 / 52 - other**2) / 52
     np.testing.assert_allclose([low, high], own - other + np.array([-1, 1]) * 1.959963984540054 * np.sqrt(variance))
-    never = paired_shift_interval(0.0, 0.0, 20, 0.0, 0.0, 50)
+    never = paired_shift_interval(Sums(0.0, 0.0, 20), Sums(0.0, 0.0, 50))
     np.testing.assert_allclose(never[1], 1.959963984540054 * np.sqrt(1 / 22**2 + 1 / 52**2))
 
 
@@ -204,13 +205,13 @@ def test_student_quantiles_where_a_variance_was_measured():
 def test_the_shift_interval_covers_the_true_shift_also_where_prediction_and_truth_mostly_agree() -> None:
     rng, size = np.random.default_rng(0), 4_000
 
-    def drawn(n: int, up: float, down: float) -> tuple[np.ndarray, np.ndarray, int]:
+    def drawn(n: int, up: float, down: float) -> Sums:
         """Sums over n pictures of z = said minus true: +1 with chance `up`, -1 with chance `down`."""
         plus, minus, _ = rng.multinomial(n, [up, down, 1 - up - down], size).T
-        return plus - minus, plus + minus, n
+        return Sums(plus - minus, plus + minus, np.array(n))
 
     coverage = [
-        covered(paired_shift_interval(*drawn(n, up, down), *drawn(m, 0.05, 0.05)), up - down)
+        covered(paired_shift_interval(drawn(n, up, down), drawn(m, 0.05, 0.05)), up - down)
         for n in (10, 30, 100, 500)
         for m in (100, 2_000)
         for up, down in ((0.02, 0.02), (0.05, 0.05), (0.2, 0.05), (0.01, 0.15))

@@ -7,9 +7,11 @@ from scipy import stats
 
 from affect_workbench.analyses.inference.clusters import FEWEST_GROUPS
 from affect_workbench.analyses.inference.intervals import paired_shift_interval
+from affect_workbench.analyses.inference.means.sums import Sums
 from affect_workbench.analyses.inference.paired import change_p, group_totals, mcnemar, mean_change_interval
 from affect_workbench.analyses.slices.coding import coded_attribute
 from affect_workbench.analyses.slices.sums import slice_sums
+from sliced_pictures import sliced_rows
 
 
 def test_mcnemar_is_the_exact_binomial_test():
@@ -20,7 +22,7 @@ def test_mcnemar_is_the_exact_binomial_test():
 
 
 def test_p_is_one_minus_the_level_whose_interval_just_reaches_zero():
-    sums = tuple(np.array([value]) for value in (30.0, 60.0, 200.0, 5.0, 90.0, 700.0))
+    sums = [Sums(*(np.array([value]) for value in side)) for side in ((30.0, 60.0, 200.0), (5.0, 90.0, 700.0))]
     p = change_p(*sums)
     assert 1e-6 < p[0] < 0.05
     low, high = paired_shift_interval(*sums, level=1 - p[0])
@@ -29,13 +31,13 @@ def test_p_is_one_minus_the_level_whose_interval_just_reaches_zero():
 
 def test_where_nothing_moved_the_interval_has_a_width_and_p_is_one():
     zero, n, m = np.zeros(1), np.array([40.0]), np.array([400.0])
-    low, high = mean_change_interval(zero, zero, n)
+    low, high = mean_change_interval(Sums(zero, zero, n))
     assert low[0] < 0 < high[0] < 0.05
-    assert change_p(zero, zero, n, zero, zero, m)[0] == 1
+    assert change_p(Sums(zero, zero, n), Sums(zero, zero, m))[0] == 1
 
 
 def test_the_mean_of_no_picture_is_not_known():
-    low, high = mean_change_interval(np.zeros(1), np.zeros(1), np.zeros(1))
+    low, high = mean_change_interval(Sums(np.zeros(1), np.zeros(1), np.zeros(1)))
     assert np.isnan([low, high]).all()
 
 
@@ -67,7 +69,7 @@ def test_group_totals_are_those_of_a_loop_over_groups():
     values = rng.integers(-1, 2, size=(n, 2)) * counted + (rng.standard_normal(120)[groups] > 1)[:, None] * counted * 0.5
     attributes = [coded_attribute(pd.Series(column, name=name)) for name, column in (("place", place), ("tone", tone))]
     specs = slice_sums(attributes, np.ones((n, 1)), order=2).specs
-    found = group_totals(specs, attributes, groups, values, counted, order=2)
+    found = group_totals(specs, sliced_rows(attributes, groups=groups), values=values, counted=counted)
     rows = pd.DataFrame({"place": place, "tone": tone})
     for at, spec in enumerate(specs):
         for kind in range(2):
@@ -82,5 +84,5 @@ def test_too_few_groups_to_know_how_alike_they_are():
     attribute = coded_attribute(pd.Series(tone, name="tone"))
     values = np.random.default_rng(0).integers(-1, 2, size=(len(groups), 1)).astype(float)
     specs = slice_sums([attribute], np.ones((len(groups), 1)), order=1).specs
-    found = group_totals(specs, [attribute], groups, values, np.ones_like(values), order=1)
+    found = group_totals(specs, sliced_rows([attribute], groups=groups), values=values, counted=np.ones_like(values))
     assert np.isnan(found.design).all()

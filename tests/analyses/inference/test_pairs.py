@@ -12,13 +12,13 @@ from statsmodels.stats.contingency_tables import SquareTable
 from statsmodels.stats.contingency_tables import mcnemar as of_statsmodels
 
 from affect_workbench.analyses.audit.pair_notes import pair_exclusions, pair_notes, pairing_of
-from affect_workbench.analyses.inference.clusters import group_codes
 from affect_workbench.analyses.inference.pairs.cells import PairedCells, PairedShift
 from affect_workbench.analyses.inference.pairs.pairing import Pairing
 from affect_workbench.analyses.inference.pairs.rates import stuart_maxwell, tango
 from affect_workbench.analyses.slices.coding import CodedAttribute, coded_attribute
 from affect_workbench.analyses.slices.conditions import SliceSpec
-from affect_workbench.analyses.slices.pairs import crossing, outermost, pair_codes
+from affect_workbench.analyses.slices.pairs import crossing, group_codes, outermost, pair_codes
+from affect_workbench.analyses.slices.sliced import SlicedRows
 
 
 def paired(values: list[str] | np.ndarray, **columns: object) -> tuple[Pairing, tuple[SliceSpec, ...]]:
@@ -26,7 +26,7 @@ def paired(values: list[str] | np.ndarray, **columns: object) -> tuple[Pairing, 
     rows = pd.DataFrame({"camera": values, **columns})
     attribute = coded_attribute(rows["camera"])
     specs = tuple(SliceSpec((condition,)) for condition in attribute.conditions)
-    found = pairing_of(rows, specs, [attribute], order=1, min_count=10)
+    found = pairing_of(specs, SlicedRows(rows, (attribute,)), min_count=10)
     assert found is not None
     return found, specs
 
@@ -184,7 +184,7 @@ def test_pairs_and_groups_that_cross_everywhere_are_refused_in_words():
     attribute = coded_attribute(rows["camera"])
     specs = tuple(SliceSpec((condition,)) for condition in attribute.conditions)
     with pytest.raises(ValueError, match=r"40 pairs \(pair_id\) hold pictures of several groups .* only 2 part"):
-        pairing_of(rows, specs, [attribute], order=1, min_count=10)
+        pairing_of(specs, SlicedRows(rows, (attribute,)), min_count=10)
 
 
 def test_an_intersection_is_compared_in_pairs_with_one_picture_in_it():
@@ -194,7 +194,7 @@ def test_an_intersection_is_compared_in_pairs_with_one_picture_in_it():
     attributes = [coded_attribute(rows[name]) for name in ("camera", "tone")]
     spec = SliceSpec((attributes[0].conditions[0], attributes[1].conditions[0]))
     tone = SliceSpec((attributes[1].conditions[0],))
-    found = pairing_of(rows, (spec, tone), attributes, order=2, min_count=10)
+    found = pairing_of((spec, tone), SlicedRows(rows, tuple(attributes)), min_count=10)
     assert found is not None
     assert (found.used.tolist(), found.pairs.tolist(), found.mixed.tolist()) == ([True, False], [20, 0], [0, 0])
     also = found_with_brightness(rows, attributes, spec)
@@ -203,7 +203,7 @@ def test_an_intersection_is_compared_in_pairs_with_one_picture_in_it():
 
 def found_with_brightness(rows: pd.DataFrame, attributes: list[CodedAttribute], spec: SliceSpec) -> Pairing:
     bright = coded_attribute(rows.assign(bright=["x", "y"] * 5 + ["x"] * 70)["bright"])
-    found = pairing_of(rows, (spec,), [*attributes, bright], order=2, min_count=10)
+    found = pairing_of((spec,), SlicedRows(rows, (*attributes, bright)), min_count=10)
     assert found is not None
     return found
 
@@ -245,7 +245,7 @@ def test_ids_on_one_side_are_counted_and_named_and_triples_are_not_called_pairs_
         "'scene 0'"
     ) in notes
     assert any(note.startswith("pair_id holds up to 3 pictures: ") for note in notes)
-    left = pair_exclusions(pairing, [coded_attribute(rows["camera"])], specs, min_count=30)
+    left = pair_exclusions(pairing, SlicedRows(rows, (coded_attribute(rows["camera"]),)), specs=specs, min_count=30)
     assert ("pictures", "of pairs alike in camera", 81, "27 pairs, not used in comparisons in pairs of camera") in left
 
 

@@ -7,17 +7,18 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from affect_workbench.analyses.inference.clusters import Compared, group_codes, group_spreads
+from affect_workbench.analyses.inference.clusters import Compared, group_spreads
 from affect_workbench.analyses.inference.intervals import newcombe, wilson
 from affect_workbench.analyses.inference.means.shares import agreement_interval, mean_of_shares, share_gap
-from affect_workbench.analyses.inference.means.spread import Sums, of_votes
+from affect_workbench.analyses.inference.means.spread import of_votes
+from affect_workbench.analyses.inference.means.sums import Sums
 from affect_workbench.analyses.skew.findings import skew_table
 from affect_workbench.analyses.slices.coding import coded_attribute
-from affect_workbench.analyses.slices.scores import scores
 from affect_workbench.analyses.slices.sums import slice_sums
 from affect_workbench.analyses.space.geometry.anchor_distances import slice_table
 from affect_workbench.data.predictions import Predictions
 from affect_workbench.data.taxonomies.taxonomy import Taxonomy
+from sliced_pictures import sliced, sliced_rows
 
 EKMAN = Taxonomy.named("ekman6")
 
@@ -42,13 +43,12 @@ def voted(joy: np.ndarray, tone: np.ndarray, *, groups: np.ndarray | None = None
 
 def joy_of(predictions: Predictions) -> pd.Series:
     attributes = [coded_attribute(predictions.rows["tone"])]
-    per_picture = scores(predictions)
+    data = sliced(predictions, attributes)
+    per_picture = data.scores
     total = slice_sums(attributes, per_picture.columns, order=1, beside=7)
-    groups = group_codes(predictions.rows)
     compared = {"said": Compared(per_picture.of("said")), "votes": Compared(per_picture.of("votes"))}
     compared["shift"] = Compared(per_picture.of("shift"), shares=False)
-    spreads = {} if groups is None else group_spreads(total, attributes, groups, compared, order=1)
-    table = skew_table(total, per_picture, EKMAN, spreads=spreads)
+    table = skew_table(total, data, spreads=group_spreads(total, data, compared=compared))
     return table[(table["slice"] == "tone: dark") & (table["emotion"] == "joy")].iloc[0]
 
 
@@ -134,7 +134,9 @@ def crossed(seed: int, *, rate: float, people: int = 40, each: int = 10) -> tupl
 def spread_of(codes: np.ndarray, values: np.ndarray, groups: np.ndarray, **how: bool):
     attribute = coded_attribute(pd.Series(np.array(["a", "b"], dtype=object)[codes], name="tone"))
     total = slice_sums([attribute], np.ones((len(codes), 1)), order=1)
-    return group_spreads(total, [attribute], groups, {"it": Compared(values[:, None], **how)}, order=1)["it"]
+    return group_spreads(total, sliced_rows([attribute], groups=groups), compared={"it": Compared(values[:, None], **how)})[
+        "it"
+    ]
 
 
 def test_people_on_both_sides_make_the_difference_surer_and_no_rate():
@@ -187,8 +189,8 @@ def test_vote_agreement_of_a_slice_has_students_interval():
     rng = np.random.default_rng(7)
     joy, tone = rng.beta(2, 3, 300), np.where(rng.random(300) < 0.3, "dark", "light").astype(object)
     predictions = voted(joy, tone)
-    per_picture, attributes = scores(predictions), [coded_attribute(predictions.rows["tone"])]
-    row = slice_table(slice_sums(attributes, per_picture.columns, order=1), per_picture, attributes, None).iloc[0]
+    data = sliced(predictions, [coded_attribute(predictions.rows["tone"])])
+    row = slice_table(slice_sums(data.attributes, data.scores.columns, order=1), data).iloc[0]
     expected = stats.ttest_1samp(joy[tone == "dark"], 0).confidence_interval()
     np.testing.assert_allclose([row["accuracy_low"], row["accuracy_high"]], expected)
 

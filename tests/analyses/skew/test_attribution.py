@@ -7,13 +7,14 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+from affect_workbench.analyses.inference.verdicts import Rules
 from affect_workbench.analyses.skew.attribution import Gap, attributions, in_direction
 from affect_workbench.analyses.skew.findings import skew_table
 from affect_workbench.analyses.slices.coding import coded_attribute
-from affect_workbench.analyses.slices.scores import scores
 from affect_workbench.analyses.slices.sums import slice_sums
 from affect_workbench.data.predictions import Predictions
 from affect_workbench.data.taxonomies.taxonomy import Taxonomy
+from sliced_pictures import sliced
 
 EKMAN = Taxonomy.named("ekman6")
 FAMILY = np.zeros(1, dtype=np.int64)
@@ -22,10 +23,18 @@ FAMILY = np.zeros(1, dtype=np.int64)
 def told(p: list[float], *, labels: tuple[float, float], model: tuple[float, float], effect: float = 0.2, **options):
     """Origins and q of one slice whose cells differ in their p only."""
     shape = (1, len(p))
-    gaps = (Gap(np.full(shape, sum(ends) / 2), *(np.full(shape, end) for end in ends)) for ends in (labels, model))
+    by_labels, by_model = (
+        Gap(np.full(shape, sum(ends) / 2), *(np.full(shape, end) for end in ends)) for ends in (labels, model)
+    )
     skewed = np.broadcast_to(options.get("skewed", True), shape)
     origin, q = attributions(
-        np.full(shape, effect), skewed, *gaps, np.array([p]), options.get("families", FAMILY), alpha=0.05, tolerance=0.02
+        np.full(shape, effect),
+        skewed,
+        labels=by_labels,
+        model=by_model,
+        p=np.array([p]),
+        families=options.get("families", FAMILY),
+        rules=Rules(),
     )
     return origin[0].tolist(), q[0]
 
@@ -73,12 +82,11 @@ def test_families_share_alpha_among_attributions():
     _, q = attributions(
         np.full(shape, 0.2),
         np.ones(shape, dtype=bool),
-        gap,
-        gap,
-        np.full(shape, 0.01),
-        np.array([0, 1]),
-        alpha=0.05,
-        tolerance=0.02,
+        labels=gap,
+        model=gap,
+        p=np.full(shape, 0.01),
+        families=np.array([0, 1]),
+        rules=Rules(),
     )
     np.testing.assert_allclose(q, 0.02)
 
@@ -108,8 +116,8 @@ def world(seed: int, *, n: int = 1_200, bias: float = 0.0) -> pd.DataFrame:
         }
     )
     predictions = Predictions(1.0 - np.eye(6)[said], rows, EKMAN, "label")
-    per_picture, attributes = scores(predictions), [coded_attribute(rows["tone"])]
-    return skew_table(slice_sums(attributes, per_picture.columns, order=1, beside=7), per_picture, EKMAN)
+    data = sliced(predictions, [coded_attribute(rows["tone"])])
+    return skew_table(slice_sums(data.attributes, data.scores.columns, order=1, beside=7), data)
 
 
 def test_where_labels_explain_every_skew_the_model_is_hardly_ever_blamed():

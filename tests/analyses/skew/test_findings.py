@@ -11,7 +11,7 @@ from statsmodels.stats.proportion import confint_proportions_2indep, proportion_
 
 from affect_workbench.analyses.inference.intervals import newcombe
 from affect_workbench.analyses.inference.multiplicity import select
-from affect_workbench.analyses.inference.verdicts import VERDICTS
+from affect_workbench.analyses.inference.verdicts import VERDICTS, Rules
 from affect_workbench.analyses.skew.findings import FINDING_COLUMNS, ORIGINS, ranked, skew_table
 from affect_workbench.analyses.slices.coding import coded_attribute
 from affect_workbench.analyses.slices.conditions import SliceSpec
@@ -19,6 +19,7 @@ from affect_workbench.analyses.slices.scores import margins, scores
 from affect_workbench.analyses.slices.sums import slice_sums
 from affect_workbench.data.predictions import Predictions, predictions_from_table
 from affect_workbench.data.taxonomies.taxonomy import Taxonomy
+from sliced_pictures import sliced
 
 EKMAN = Taxonomy.named("ekman6")
 
@@ -26,9 +27,9 @@ EKMAN = Taxonomy.named("ekman6")
 def table_of(predictions: Predictions, *, order: int = 2, min_count: int = 10, **options) -> pd.DataFrame:
     rows = predictions.rows
     attributes = [coded_attribute(rows[name]) for name in ("tone", "light") if name in rows]
-    per_picture = scores(predictions)
-    sums = slice_sums(attributes, per_picture.columns, order=order, min_count=min_count, beside=7)
-    return skew_table(sums, per_picture, predictions.taxonomy, min_count=min_count, **options)
+    data = sliced(predictions, attributes)
+    sums = slice_sums(attributes, data.scores.columns, order=order, min_count=min_count, beside=7)
+    return skew_table(sums, data, rules=Rules(min_count, **options))
 
 
 def drawn(n: int, seed: int = 0, *, votes: bool = False) -> Predictions:

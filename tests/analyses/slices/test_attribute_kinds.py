@@ -36,7 +36,7 @@ def cut(found: list[CodedAttribute]) -> dict[str, bool]:
 
 def test_whole_numbers_with_few_values_are_codes_and_others_are_cut() -> None:
     table = rows()
-    found, _ = coded_attributes(table, None, list(table))
+    found, _ = coded_attributes(table, None, available=list(table))
     assert cut(found) == {
         "country": False,
         "gap": False,
@@ -47,11 +47,11 @@ def test_whole_numbers_with_few_values_are_codes_and_others_are_cut() -> None:
         "old": False,
     }
     assert names(found[0]) == [str(code) for code in range(12)]
-    assert kind_notes(table, found, [], []) == [
+    assert kind_notes(table, found, numeric=[], categorical=[]) == [
         "whole numbers: country (12 values), gap (15 values): taken value by value, as codes; age (61 values): cut at "
         "quantiles (--numeric and --categorical say otherwise)"
     ]
-    assert kind_notes(table, found, ["age"], ["country", "gap"]) == []
+    assert kind_notes(table, found, numeric=["age"], categorical=["country", "gap"]) == []
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ def test_codes_are_few_and_often(distinct: int, each: int, expected: bool) -> No
 
 def test_what_the_user_says_counts() -> None:
     table = rows()
-    found, _ = coded_attributes(table, None, list(table), numeric=["country", "gap"], categorical=["age", "step"])
+    found, _ = coded_attributes(table, None, available=list(table), numeric=["country", "gap"], categorical=["age", "step"])
     assert cut(found) | {"size": True} == {
         "country": True,
         "gap": True,
@@ -74,7 +74,7 @@ def test_what_the_user_says_counts() -> None:
         "tone": False,
         "old": False,
     }
-    _, unusable = coded_attributes(table, None, list(table), categorical=["size"])
+    _, unusable = coded_attributes(table, None, available=list(table), categorical=["size"])
     assert unusable == [("size", "600 different values, more than 100: name it to slice by it all the same")]
     for numeric, categorical, message in (
         (["contry"], [], "--numeric names 'contry', which is no column of the data: did you mean country"),
@@ -84,7 +84,7 @@ def test_what_the_user_says_counts() -> None:
         (["old"], [], "--numeric names 'old', which holds yes and no"),
     ):
         with pytest.raises(ValueError, match=message):
-            coded_attributes(table, None, list(table), numeric=numeric, categorical=categorical)
+            coded_attributes(table, None, available=list(table), numeric=numeric, categorical=categorical)
 
 
 def test_values_are_listed_by_the_size_of_their_numbers() -> None:

@@ -15,6 +15,7 @@ from affect_workbench.analyses.disparities.numbers import numeric_table
 from affect_workbench.analyses.slices.attribute_kinds import FEW_VALUES
 from affect_workbench.analyses.slices.coding import MOST_VALUES, CodedAttribute, coded_attribute, coded_attributes
 from affect_workbench.analyses.slices.conditions import Condition, SliceSpec, in_words
+from sliced_pictures import sliced_rows
 
 WORDS = st.one_of(st.none(), st.sampled_from(["dark", "light", "Über", "yes", ""]))
 NUMBERS = st.one_of(st.none(), st.floats(-1e6, 1e6, width=32), st.integers(-3, 3).map(float))
@@ -141,14 +142,14 @@ def test_attributes_are_chosen_by_name_or_all_that_can_be_sliced() -> None:
     rows = pd.DataFrame({"tone": ["dark", "light", *["dark"] * (n - 2)], "one": "x", "file": [f"f{i}" for i in range(n)]})
     rows["empty"] = None
     available = list(rows)
-    usable, unusable = coded_attributes(rows, None, available)
+    usable, unusable = coded_attributes(rows, None, available=available)
     assert [attribute.column for attribute in usable] == ["tone"]
     reasons = dict(unusable)
     assert list(reasons) == ["one", "file", "empty"]
     assert reasons["one"].startswith(f"it has one value ('x') in {n} picture(s)")
     assert reasons["file"] == "101 different values, more than 100: name it to slice by it all the same"
     assert reasons["empty"].startswith("it has no value at all")
-    assert [attribute.column for attribute in coded_attributes(rows, ["file", "tone", "file"], available)[0]] == [
+    assert [attribute.column for attribute in coded_attributes(rows, ["file", "tone", "file"], available=available)[0]] == [
         "file",
         "tone",
     ]
@@ -156,7 +157,7 @@ def test_attributes_are_chosen_by_name_or_all_that_can_be_sliced() -> None:
 
 def test_a_column_of_lists_is_unusable_not_fatal() -> None:
     rows = pd.DataFrame({"tone": ["dark", "light"], "objects": [["cat"], ["dog", "cat"]]})
-    usable, unusable = coded_attributes(rows, None, list(rows))
+    usable, unusable = coded_attributes(rows, None, available=list(rows))
     assert ([attribute.column for attribute in usable], [name for name, _ in unusable]) == (["tone"], ["objects"])
 
 
@@ -177,20 +178,20 @@ def test_attributes_that_cannot_be_sliced_are_refused() -> None:
     with pytest.raises(ValueError, match=r"attribute 'v' holds 2 infinite value\(s\)"):
         coded_attribute(pd.Series([np.inf, -np.inf, *range(20)], name="v"))
     with pytest.raises(ValueError, match=r"no attribute 'tones' in the data: did you mean tone\?"):
-        coded_attributes(rows, ["tones"], ["tone"])
+        coded_attributes(rows, ["tones"], available=["tone"])
     with pytest.raises(ValueError, match="no attribute 'zzz' in the data: attributes: none"):
-        coded_attributes(rows, ["zzz"], [])
+        coded_attributes(rows, ["zzz"], available=[])
     with pytest.raises(ValueError, match=r"nothing to slice by: attribute 'tone' has one value.*Join attributes with"):
-        coded_attributes(rows, None, ["tone"])
+        coded_attributes(rows, None, available=["tone"])
     with pytest.raises(ValueError, match="nothing to slice by: the data have no attribute column"):
-        coded_attributes(rows, None, [])
+        coded_attributes(rows, None, available=[])
 
 
 @pytest.mark.parametrize("values", [[1.0, np.inf], [1.0, 2.0, -np.inf], ["low", np.inf]])
 def test_infinite_values_are_no_categories(values: list[object]) -> None:
     rows = pd.DataFrame({"size": values * 30, "tone": (["dark", "light", "dim"] * 30)[: len(values) * 30]})
     for categorical in ((), ("size",)):
-        coded, unusable = coded_attributes(rows, None, list(rows), categorical=categorical)
+        coded, unusable = coded_attributes(rows, None, available=list(rows), categorical=categorical)
         assert [one.column for one in coded] == ["tone"]
         assert unusable == [("size", "it holds 30 infinite value(s): it cannot be sliced; leave those cells empty")]
 
@@ -202,9 +203,9 @@ def test_numbers_whose_statistics_overflow_are_no_attribute_and_no_outcome(value
     with pytest.raises(ValueError, match=r"attribute 'size' holds \d number\(s\) beyond ±1e\+60, first .*overflow"):
         coded_attribute(column)
     rows = pd.DataFrame({"size": column, "tone": ["dark", "light"] * 20})
-    coded, unusable = coded_attributes(rows, None, ["size", "tone"])
+    coded, unusable = coded_attributes(rows, None, available=["size", "tone"])
     assert [one.column for one in coded] == ["tone"]
     ((name, reason),) = unusable
     assert (name, reason.partition(" holds")[0]) == ("size", "it")
     with pytest.raises(ValueError, match=r"size holds . number"):
-        numeric_table(column.to_numpy(), coded, name="size")
+        numeric_table(column.to_numpy(), sliced_rows(coded), name="size")

@@ -10,11 +10,12 @@ from statsmodels.stats.proportion import proportion_confint
 
 from affect_workbench.analyses.slices.coding import coded_attribute
 from affect_workbench.analyses.slices.conditions import SliceSpec
-from affect_workbench.analyses.slices.scores import margins, scores
+from affect_workbench.analyses.slices.scores import margins
 from affect_workbench.analyses.slices.sums import slice_sums
 from affect_workbench.analyses.space.geometry.anchor_distances import slice_table, structure_table
 from affect_workbench.data.predictions import Predictions, predictions_from_table
 from affect_workbench.data.taxonomies.taxonomy import Taxonomy
+from sliced_pictures import sliced
 
 EKMAN = Taxonomy.named("ekman6")
 
@@ -43,10 +44,9 @@ def predictions() -> Predictions:
 
 def tables(predictions: Predictions, *, order: int = 2) -> tuple[pd.DataFrame, pd.DataFrame]:
     attributes = [coded_attribute(predictions.rows[name]) for name in ("tone", "light")]
-    per_picture = scores(predictions)
-    sums = slice_sums(attributes, per_picture.columns, order=order)
-    structure = structure_table(sums, per_picture, predictions.taxonomy)
-    return structure, slice_table(sums, per_picture, attributes, predictions.embeddings)
+    data = sliced(predictions, attributes)
+    sums = slice_sums(attributes, data.scores.columns, order=order)
+    return structure_table(sums, data), slice_table(sums, data)
 
 
 def sides(predictions: Predictions, where: dict) -> tuple[np.ndarray, np.ndarray]:

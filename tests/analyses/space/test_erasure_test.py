@@ -9,8 +9,9 @@ import pandas as pd
 import pytest
 from scipy.stats import binomtest
 
+from affect_workbench.analyses.inference.resampling import Sampling
 from affect_workbench.analyses.slices.coding import CodedAttribute, coded_attribute
-from affect_workbench.analyses.space.association import association_table
+from affect_workbench.analyses.space.association import LabelWords, association_table
 from affect_workbench.analyses.space.erasure.erasure_test import (
     NO_SKEW,
     NOT_SHOWN,
@@ -26,6 +27,7 @@ from affect_workbench.analyses.space.label_space import NearestAnchor, label_spa
 from affect_workbench.analyses.space.tables import space_tables
 from affect_workbench.data.predictions import Predictions, predictions_from_table
 from affect_workbench.data.taxonomies.taxonomy import Taxonomy
+from sliced_pictures import sliced
 
 EKMAN = Taxonomy.named("ekman6")
 K = len(EKMAN)
@@ -68,7 +70,9 @@ def test_three_levels_of_association_are_what_they_say_with_several_words_a_labe
     rng = np.random.default_rng(0)
     owners = np.array([0, 0, 0, 1, 1, 2, 3, 4, 5])
     words = unit(anchors[owners] + 0.1 * rng.normal(size=(9, x.shape[1])))
-    table = association_table(x, words, owners, [attribute(codes)], EKMAN, permutations=199).set_index(["slice", "emotion"])
+    table = association_table(
+        x, LabelWords(words, owners, EKMAN), attributes=[attribute(codes)], permutations=199
+    ).set_index(["slice", "emotion"])
     cosines = x @ words.T
     association = cosines[:, owners == 0].mean(axis=1) - cosines[:, owners != 0].mean(axis=1)
     row, inside = table.loc["tone: 1", "anger"], codes == 1
@@ -97,7 +101,7 @@ def test_few_pictures_or_groups_are_dealt_in_every_way(grouped: bool) -> None:
     group = np.arange(24) // 3 if grouped else np.arange(9)
     codes = np.isin(group, [0, 2, 5]).astype(np.int64)
     found = association_table(
-        x, anchors, np.arange(K), [attribute(codes)], EKMAN, groups=group if grouped else None
+        x, LabelWords(anchors, np.arange(K), EKMAN), attributes=[attribute(codes)], groups=group if grouped else None
     ).set_index(["slice", "emotion"])
     cosines = x @ unit(anchors).T
     association = cosines[:, 1] - np.delete(cosines, 1, axis=1).mean(axis=1)
@@ -114,16 +118,18 @@ def test_few_pictures_or_groups_are_dealt_in_every_way(grouped: bool) -> None:
 
 def test_association_is_found_where_planted_and_false_alarms_are_as_few_as_promised() -> None:
     x, anchors, _, codes, _ = world(2, bias=0.4)
-    found = association_table(x, anchors, np.arange(K), [attribute(codes)], EKMAN, permutations=499).set_index(
-        ["slice", "emotion"]
-    )
+    found = association_table(
+        x, LabelWords(anchors, np.arange(K), EKMAN), attributes=[attribute(codes)], permutations=499
+    ).set_index(["slice", "emotion"])
     assert found.loc[("tone: 1", "anger"), "q"] < 0.02
     assert found.loc[("tone: 1", "anger"), "difference"] > 0
     alone, dealt, covered = [], [], []
     for seed in range(30):
         x, anchors, _, codes, group = world(seed, n=200, own=0.0, groups=24)
         for groups, kept in ((None, alone), (group, dealt)):
-            table = association_table(x, anchors, np.arange(K), [attribute(codes)], EKMAN, groups=groups, permutations=99)
+            table = association_table(
+                x, LabelWords(anchors, np.arange(K), EKMAN), attributes=[attribute(codes)], groups=groups, permutations=99
+            )
             kept.append(table.loc[0, "p"] <= 0.05)
         covered.append(table.loc[0, "low"] <= 0 <= table.loc[0, "high"])
     assert sum(alone) > 6
@@ -135,18 +141,26 @@ def test_attributes_that_other_pictures_have_are_dealt_apart_and_missing_ones_ta
     x, anchors, _, codes, _ = world(0, n=200)
     holes = np.where(np.arange(200) % 4 == 0, -1, codes)
     both = association_table(
-        x, anchors, np.arange(K), [attribute(codes, name="a"), attribute(holes, name="b")], EKMAN, permutations=99
+        x,
+        LabelWords(anchors, np.arange(K), EKMAN),
+        attributes=[attribute(codes, name="a"), attribute(holes, name="b")],
+        permutations=99,
     )
     alone = association_table(
-        x[holes >= 0], anchors, np.arange(K), [attribute(codes[holes >= 0], name="b")], EKMAN, permutations=99
+        x[holes >= 0],
+        LabelWords(anchors, np.arange(K), EKMAN),
+        attributes=[attribute(codes[holes >= 0], name="b")],
+        permutations=99,
     )
     assert list(both["slice"].unique()) == ["a: 0", "a: 1", "b: 0", "b: 1"]
     np.testing.assert_allclose(both.loc[12:, "difference"], alone["difference"])
-    few = association_table(x, anchors, np.arange(K), [attribute(codes)], EKMAN, permutations=99, most=50)
+    few = association_table(
+        x, LabelWords(anchors, np.arange(K), EKMAN), attributes=[attribute(codes)], permutations=99, most=50
+    )
     assert (few["n"] + few["others"]).unique().tolist() == [50]
-    assert association_table(x, anchors, np.arange(K), [attribute(np.zeros(200))], EKMAN).empty
+    assert association_table(x, LabelWords(anchors, np.arange(K), EKMAN), attributes=[attribute(np.zeros(200))]).empty
     with pytest.raises(ValueError, match="expected each of 6 labels"):
-        association_table(x, anchors[:2], np.arange(2), [attribute(codes)], EKMAN)
+        association_table(x, LabelWords(anchors[:2], np.arange(2), EKMAN), attributes=[attribute(codes)])
 
 
 # what one standard deviation more would do
@@ -154,7 +168,9 @@ def test_attributes_that_other_pictures_have_are_dealt_apart_and_missing_ones_ta
 
 def test_the_shift_is_what_moving_every_picture_does() -> None:
     x, anchors, _, codes, _ = world(3, bias=0.4)
-    table = concept_shift_table(label_space(x, anchors), attribute(codes), EKMAN.labels).set_index(["slice", "emotion"])
+    table = concept_shift_table(label_space(x, anchors), attribute(codes), labels=EKMAN.labels).set_index(
+        ["slice", "emotion"]
+    )
     direction = unit((x[codes == 1].mean(axis=0) - x[codes == 0].mean(axis=0))[None])[0]
     moved = x + (x @ direction).std() * direction
     before, after = (at @ anchors.T for at in (x, moved))
@@ -167,14 +183,16 @@ def test_the_shift_is_what_moving_every_picture_does() -> None:
     assert row["p"] <= 0.05
     assert table.loc[("tone: 0", "anger"), "shift"] == pytest.approx(-row["shift"])
     with pytest.raises(ValueError, match="expected at least 39"):
-        concept_shift_table(label_space(x, anchors), attribute(codes), EKMAN.labels, shuffles=10)
+        concept_shift_table(label_space(x, anchors), attribute(codes), labels=EKMAN.labels, shuffles=10)
 
 
 def test_a_shift_of_nothing_is_called_that_single_and_in_groups() -> None:
     flagged = []
     for seed in range(40):
         x, anchors, _, codes, group = world(seed, n=300, own=0.0, groups=40)
-        table = concept_shift_table(label_space(x, anchors), attribute(codes), EKMAN.labels, groups=group, shuffles=59)
+        table = concept_shift_table(
+            label_space(x, anchors), attribute(codes), labels=EKMAN.labels, groups=group, shuffles=59
+        )
         flagged.append(table.loc[K:, "p"].iloc[0] <= 0.05)
     assert binomtest(sum(flagged), 40, 0.05, alternative="greater").pvalue > 0.001
 
@@ -244,7 +262,9 @@ def test_a_skew_through_the_attributes_direction_goes_with_it_and_the_claim_is_m
     for seed in range(4):
         x, anchors, y, codes, _ = world(seed, bias=0.35)
         space = label_space(x, anchors)
-        found = erasure_test(space.x, attribute(codes), EKMAN.labels, read=space.head, y=y, seed=seed)
+        found = erasure_test(
+            space.x, attribute(codes), labels=EKMAN.labels, read=space.head, y=y, sampling=Sampling(200, seed)
+        )
         row = found.cells.set_index(["slice", "emotion"]).loc["tone: 1", "anger"]
         assert row["before_low"] > 0
         assert row["method"] == "within labels"
@@ -268,7 +288,7 @@ def test_no_claim_where_the_skew_does_not_run_through_a_linear_direction() -> No
         x = anchors[y] + 0.35 * rng.normal(size=(n, 24))
         x[:, 0] += 1.2 * codes * rng.normal(size=n)
         space = label_space(x, anchors)
-        row = erasure_test(space.x, attribute(codes), EKMAN.labels, read=space.head, y=y, seed=seed, controls=79)
+        row = erasure_test(space.x, attribute(codes), labels=EKMAN.labels, read=space.head, y=y, sampling=Sampling(79, seed))
         cell = row.cells.set_index(["slice", "emotion"]).loc["tone: 1", "anger"]
         skewed += cell["verdict"] != NO_SKEW
         claims += cell["verdict"] == RUNS_THROUGH
@@ -281,7 +301,9 @@ def test_nothing_to_explain_is_said_where_there_is_no_skew() -> None:
     for seed in range(6):
         x, anchors, y, codes, _ = world(seed, n=600)
         space = label_space(x, anchors)
-        cells = erasure_test(space.x, attribute(codes), EKMAN.labels, read=space.head, y=y, controls=39, seed=seed).cells
+        cells = erasure_test(
+            space.x, attribute(codes), labels=EKMAN.labels, read=space.head, y=y, sampling=Sampling(39, seed)
+        ).cells
         verdicts += cells.loc[cells["slice"] == "tone: 1", "verdict"].tolist()
     assert set(verdicts) <= {NO_SKEW, NOT_SHOWN, RUNS_THROUGH}
     assert binomtest(verdicts.count(NO_SKEW), len(verdicts), 0.95, alternative="less").pvalue > 0.001
@@ -289,22 +311,30 @@ def test_nothing_to_explain_is_said_where_there_is_no_skew() -> None:
 
 def test_a_reader_of_erased_features_gives_what_the_closed_form_gives() -> None:
     x, anchors, y, codes, _ = world(5, n=300, d=8, bias=0.4)
-    options = {"y": y, "controls": 39, "seed": 1}
-    closed = erasure_test(x, attribute(codes), EKMAN.labels, read=NearestAnchor(anchors), **options)
-    called = erasure_test(x, attribute(codes), EKMAN.labels, read=lambda erased: NearestAnchor(anchors)(erased), **options)
+    options = {"y": y, "sampling": Sampling(39, 1)}
+    closed = erasure_test(x, attribute(codes), labels=EKMAN.labels, read=NearestAnchor(anchors), **options)
+    called = erasure_test(
+        x, attribute(codes), labels=EKMAN.labels, read=lambda erased: NearestAnchor(anchors)(erased), **options
+    )
     pd.testing.assert_frame_equal(closed.cells, called.cells)
     pd.testing.assert_frame_equal(closed.collateral, called.collateral)
     turned = np.linalg.qr(np.random.default_rng(0).normal(size=(8, 8)))[0]
     features = x @ turned.T  # a space of its own, which the caller knows how to read
     there = erasure_test(
-        features, attribute(codes), EKMAN.labels, read=lambda erased: NearestAnchor(anchors)(erased @ turned), **options
+        features,
+        attribute(codes),
+        labels=EKMAN.labels,
+        read=lambda erased: NearestAnchor(anchors)(erased @ turned),
+        **options,
     )
     np.testing.assert_allclose(there.cells["after_plain"], closed.cells["after_plain"], atol=1e-9)
 
 
 def test_without_labels_it_is_plain_erasure_on_the_other_half_with_groups_whole() -> None:
     x, anchors, _, codes, group = world(6, bias=0.4, groups=60)
-    found = erasure_test(x, attribute(codes), EKMAN.labels, read=NearestAnchor(anchors), groups=group, controls=39, seed=3)
+    found = erasure_test(
+        x, attribute(codes), labels=EKMAN.labels, read=NearestAnchor(anchors), groups=group, sampling=Sampling(39, 3)
+    )
     assert found.collateral["method"].tolist() == ["plain"]
     assert found.collateral["accuracy"].isna().all()
     fold, said = grouped_folds(codes, 2, groups=group, seed=3), np.zeros(len(x), int)
@@ -318,9 +348,9 @@ def test_without_labels_it_is_plain_erasure_on_the_other_half_with_groups_whole(
 def test_what_cannot_be_tested_is_refused() -> None:
     x, anchors, y, codes, _ = world(0, n=100)
     with pytest.raises(ValueError, match="fewer than two values with 20 pictures"):
-        erasure_test(x, attribute(np.zeros(100)), EKMAN.labels, read=NearestAnchor(anchors), y=y)
+        erasure_test(x, attribute(np.zeros(100)), labels=EKMAN.labels, read=NearestAnchor(anchors), y=y)
     with pytest.raises(ValueError, match="expected at least 39"):
-        erasure_test(x, attribute(codes), EKMAN.labels, read=NearestAnchor(anchors), y=y, controls=5)
+        erasure_test(x, attribute(codes), labels=EKMAN.labels, read=NearestAnchor(anchors), y=y, sampling=Sampling(25))
     assert kept_neighbours(x, x) == 1
     assert np.isnan(kept_neighbours(x[:2], x[:2]))
 
@@ -339,7 +369,9 @@ def test_the_tables_of_an_audit_say_how_many_pictures_they_saw_and_what_could_no
     given = predictions(1, n=500, bias=0.4)
     rare = np.where(np.arange(500) < 4, 0, -1) + np.where(np.arange(500) == 7, 2, 0)
     coded = [coded_attribute(given.rows["tone"]), attribute(rare, name="rare")]
-    tables = space_tables(given, coded, skewed=frozenset({"tone: dark"}), on_map=np.arange(0, 500, 5), most=200, seed=2)
+    tables = space_tables(
+        sliced(given, coded), skewed=frozenset({"tone: dark"}), on_map=np.arange(0, 500, 5), most=200, seed=2
+    )
     assert set(tables) == {
         "space_pull",
         "space_hubs",
@@ -377,7 +409,7 @@ def test_the_sample_does_not_depend_on_the_order_of_the_pictures() -> None:
         embeddings=given.embeddings[order],
         anchors=given.anchors,
     )
-    one, two = (space_tables(each, [coded_attribute(each.rows["tone"])], most=100) for each in (given, other))
+    one, two = (space_tables(sliced(each, [coded_attribute(each.rows["tone"])]), most=100) for each in (given, other))
     assert one["space_association"].loc[0, "n"] == two["space_association"].loc[0, "n"]
     np.testing.assert_allclose(one["space_association"]["difference"], two["space_association"]["difference"])
     np.testing.assert_allclose(one["space_pull"]["pull"], two["space_pull"]["pull"])
@@ -387,10 +419,10 @@ def test_only_what_needs_no_vectors_is_kept_without_them_and_nothing_of_bare_lab
     given = predictions(0, n=200)
     scored = Predictions(given.distances, given.rows, EKMAN, "score")
     tone = [coded_attribute(given.rows["tone"])]
-    assert set(space_tables(scored, tone)) == {"space_pull", "space_hubs", "space_margins", "space_about"}
-    assert "space_mmd" not in space_tables(given, tone, most=0)
+    assert set(space_tables(sliced(scored, tone))) == {"space_pull", "space_hubs", "space_margins", "space_about"}
+    assert "space_mmd" not in space_tables(sliced(given, tone), most=0)
     named = predictions_from_table(given.rows.assign(predicted="joy"), taxonomy=EKMAN)
-    assert space_tables(named, tone) == {}
+    assert space_tables(sliced(named, tone)) == {}
 
 
 @pytest.mark.parametrize(
@@ -414,7 +446,9 @@ def test_odd_data_leave_what_cannot_be_said_out_and_break_nothing(odd: str) -> N
     if odd == "nothing known":
         rows["label"] = None
     odd_one = Predictions(1 - vectors @ given.anchors.T, rows, EKMAN, embeddings=vectors, anchors=given.anchors)
-    tables = space_tables(odd_one, [coded_attribute(rows["tone"])], skewed=frozenset({"tone: dark"}), on_map=np.arange(50))
+    tables = space_tables(
+        sliced(odd_one, [coded_attribute(rows["tone"])]), skewed=frozenset({"tone: dark"}), on_map=np.arange(50)
+    )
     assert {"space_pull", "space_hubs", "space_margins", "space_about"} <= set(tables)
     about = tables["space_about"]
     if odd in ("one place", "a zero vector", "all alike but one", "one group"):

@@ -26,6 +26,7 @@ from affect_workbench.analyses.space.pull import pull_table
 from affect_workbench.analyses.space.rewording import wording_table
 from affect_workbench.data.predictions import Predictions, predictions_from_table
 from affect_workbench.data.taxonomies.taxonomy import Taxonomy
+from sliced_pictures import sliced
 
 EKMAN = Taxonomy.named("ekman6")
 K = len(EKMAN)
@@ -103,7 +104,7 @@ def test_the_error_with_groups_is_that_of_groups_and_of_single_pictures_where_ea
 
 def test_the_pull_is_the_centroid_difference_along_the_label_and_within_labels_the_mix_is_no_pull() -> None:
     predictions = world(3, shift=0.3, tie=0.4)
-    table = pull_table(predictions, [tone(predictions)], y=true_codes(predictions)).set_index(["slice", "emotion"])
+    table = pull_table(sliced(predictions, [tone(predictions)])).set_index(["slice", "emotion"])
     vectors, anchors = vectors_of(predictions)
     dark, light = ((predictions.rows["tone"] == value).to_numpy() for value in ("dark", "light"))
     for label, anchor in zip(EKMAN.labels, anchors, strict=True):
@@ -118,11 +119,7 @@ def test_the_pull_is_the_centroid_difference_along_the_label_and_within_labels_t
     flagged = []
     for seed in range(60):
         only_mix = world(seed, tie=0.4)
-        row = (
-            pull_table(only_mix, [tone(only_mix)], y=true_codes(only_mix))
-            .set_index(["slice", "emotion"])
-            .loc["tone: dark", "anger"]
-        )
+        row = pull_table(sliced(only_mix, [tone(only_mix)])).set_index(["slice", "emotion"]).loc["tone: dark", "anger"]
         assert row["low"] > 0  # there raw: dark pictures are angry ones
         flagged.append(not row["within_low"] < 0 < row["within_high"])
     assert binomtest(sum(flagged), 60, 0.05, alternative="greater").pvalue > 0.001
@@ -130,12 +127,12 @@ def test_the_pull_is_the_centroid_difference_along_the_label_and_within_labels_t
 
 def test_no_pull_without_truth_within_labels_and_none_at_all_where_there_is_no_distance() -> None:
     predictions = world().with_rows(world().rows.drop(columns="label"))
-    table = pull_table(predictions, [tone(predictions)])
+    table = pull_table(sliced(predictions, [tone(predictions)]))
     assert table[["pull_within", "within_low", "q_within"]].isna().all(axis=None)
     assert table["pull"].notna().all()
     named = predictions_from_table(predictions.rows.assign(predicted="joy"), taxonomy=EKMAN)
     with pytest.raises(ValueError, match="name a label only"):
-        pull_table(named, [tone(named)])
+        pull_table(sliced(named, [tone(named)]))
 
 
 def test_the_median_interval_covers_the_median_alone_and_in_groups() -> None:
@@ -157,7 +154,7 @@ def test_the_median_interval_covers_the_median_alone_and_in_groups() -> None:
 
 def test_margins_and_gaps_of_slices_are_those_of_their_pictures() -> None:
     predictions = world(2, shift=0.5)
-    table = margin_table(predictions, [tone(predictions)]).set_index("slice")
+    table = margin_table(sliced(predictions, [tone(predictions)])).set_index("slice")
     vectors, anchors = vectors_of(predictions)
     nearest = np.sort(predictions.distances, axis=1)
     margin = nearest[:, 1] - nearest[:, 0]
@@ -293,7 +290,7 @@ def test_words_and_pictures_that_lie_alike_are_aligned_and_random_words_are_not(
     predictions = world(7, n=600)
     vectors, anchors = vectors_of(predictions)
     y = true_codes(predictions)
-    table = alignment_table(label_space(vectors, anchors), y, [tone(predictions)]).set_index("slice")
+    table = alignment_table(label_space(vectors, anchors), y, attributes=[tone(predictions)]).set_index("slice")
     row = table.loc["all pictures"]
     assert (row["labels"], row["permutations"], row["exact"]) == (6, 720, True)
     assert row["r"] > 0.8
@@ -314,7 +311,7 @@ def test_wording_counts_the_pictures_whose_label_flips() -> None:
     predictions = world(8)
     vectors, anchors = vectors_of(predictions)
     other = anchors + 0.4 * np.random.default_rng(1).normal(size=anchors.shape)
-    table = wording_table(predictions, {"a {} scene": 3 * other, "{}": anchors}, [tone(predictions)])
+    table = wording_table(sliced(predictions, [tone(predictions)]), {"a {} scene": 3 * other, "{}": anchors})
     by = table.set_index(["wording", "slice"])
     said = (vectors @ unit(other).T).argmax(axis=1)
     dark = (predictions.rows["tone"] == "dark").to_numpy()
@@ -323,9 +320,9 @@ def test_wording_counts_the_pictures_whose_label_flips() -> None:
     assert (by.loc["{}", "flips"] == 0).all()
     assert by.loc[("a {} scene", "all pictures"), "flips"] > 0
     with pytest.raises(ValueError, match=r"'x' have shape \(2, 10\): expected \(6, 10\)"):
-        wording_table(predictions, {"x": anchors[:2]})
+        wording_table(sliced(predictions, []), {"x": anchors[:2]})
     with pytest.raises(ValueError, match="no embeddings"):
-        wording_table(Predictions(predictions.distances, predictions.rows, EKMAN), {})
+        wording_table(sliced(Predictions(predictions.distances, predictions.rows, EKMAN), []), {})
 
 
 @pytest.mark.parametrize("width", [5, 40])

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 import torch
 
-from affect_workbench.analyses.duplicates.find import overlap
+from affect_workbench.analyses.duplicates.find import PictureSet, overlap
 from affect_workbench.data.datasets.feature_files import is_tree, read_array, read_features, read_tree, with_taxonomy
 from affect_workbench.data.features import FeatureSet, FeatureSpec
 from affect_workbench.data.tables.attributes import join_attributes
@@ -84,7 +84,7 @@ def test_one_picture_in_two_splits_of_a_tree_is_two_rows_and_a_copy(tmp_path: Pa
     expected = ["val/joy/2", "val/joy/3", "test/joy/2", "test/joy/3", "anger/7", "joy/1"]
     assert list(features.rows["image_id"]) == expected
     assert list(features.rows["split"]) == ["val", "val", "test", "test", "train", "train"]
-    pairs = overlap(features.rows, features_a=features.values).leaking()
+    pairs = overlap(PictureSet(features.rows, features=features.values)).leaking()
     assert pairs[["id_a", "id_b", "kind"]].to_numpy().tolist() == [["val/joy/2", "test/joy/2", "exact"]]
     ratings = pd.DataFrame({"image_id": ["joy/1", "joy/2", "val/joy/3", "joy/9"], "valence": [1.0, 2.0, 3.0, 9.0]})
     joined, report = join_attributes(features.rows, ratings)

@@ -18,7 +18,7 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from affect_workbench.analyses.duplicates.find import overlap
+from affect_workbench.analyses.duplicates.find import PictureSet, overlap
 from affect_workbench.data.concepts.annotations import gold_labels, read_answers
 from affect_workbench.data.concepts.definitions import read_directions, read_prompt_pairs
 from affect_workbench.data.datasets.feature_files import read_array
@@ -36,7 +36,7 @@ from affect_workbench.probes.evaluation.evaluate import load_baselines
 from affect_workbench.probes.projector import MetricProjector
 from affect_workbench.probes.tinyemo.files import checked_state, config_beside, opened_weights
 from affect_workbench.probes.training.loop import _saved_state
-from affect_workbench.workbench.audit.context import besides
+from affect_workbench.workbench.audit.context import audit_context
 from affect_workbench.workbench.audit.inputs import _basis
 from affect_workbench.workbench.concepts.queue import Queue, open_queue, save_queue
 from affect_workbench.workbench.datasets.overlap_store import SavedOverlap, load_overlap, save_overlap
@@ -125,8 +125,8 @@ READERS = {
     "heads": Reader(lambda folder: read_directions(folder / "heads.npz"), {"heads.npz": 70}),
     "prompts": Reader(lambda folder: read_prompt_pairs(folder / "prompts.csv"), {"prompts.csv": 55}),
     "gold": Reader(lambda folder: gold_labels(read_answers([folder / "gold.csv"])), {"gold.csv": 55}),
-    "valence": Reader(lambda folder: besides(valence=str(folder / "v.csv"), taxonomy=EKMAN), {"v.csv": 70}),
-    "lexicon": Reader(lambda folder: besides(valence=str(folder / "v.parquet"), taxonomy=EKMAN), {"v.parquet": 55}),
+    "valence": Reader(lambda folder: audit_context(valence=str(folder / "v.csv"), taxonomy=EKMAN), {"v.csv": 70}),
+    "lexicon": Reader(lambda folder: audit_context(valence=str(folder / "v.parquet"), taxonomy=EKMAN), {"v.parquet": 55}),
     "taxonomy": Reader(lambda folder: read_taxonomy(folder / "own.toml"), {"own.toml": 105}),
     "system": Reader(lambda folder: read_system_card(folder / "system.toml"), {"system.toml": 80}),
     "settings": Reader(lambda folder: read_toml(folder / "train.toml", TrainSettings), {"train.toml": 105}),
@@ -160,7 +160,9 @@ def saved(tmp_path_factory):
     remark(root / "audit")
     rows = pd.DataFrame({"image_id": list("abcd"), "path": list("abcd"), "content": list("xyxz"), "label": ["joy"] * 4})
     with atomic_folder(root / "overlap") as partial:
-        save_overlap(SavedOverlap(overlap(rows.assign(split=["train", "train", "test", "test"])), "a", "a"), partial)
+        save_overlap(
+            SavedOverlap(overlap(PictureSet(rows.assign(split=["train", "train", "test", "test"]))), "a", "a"), partial
+        )
     pictures = pd.DataFrame({"image_id": ["007", "b"], "path": ["p", ""], "stratum": [0, 1], "probability": [0.5, 0.25]})
     save_queue(Queue(root / "labels", "night", "Night?", 3, "run", pictures))
     answers = "concept,image_id,answer,annotator,time,stratum,probability\nnight,007,yes,Ana,2026-01-01,0,0.5\n"
@@ -289,7 +291,7 @@ def test_a_byte_order_mark_is_no_damage(saved, tmp_path):
 def test_a_lexicon_without_a_word_that_is_a_label_is_refused_in_words(tmp_path):
     (tmp_path / "v.csv").write_text("label,valence\ntable,5\n")
     with pytest.raises(ValueError, match=r"v\.csv gives a valence to none of anger, disgust"):
-        besides(valence=str(tmp_path / "v.csv"), taxonomy=EKMAN)
+        audit_context(valence=str(tmp_path / "v.csv"), taxonomy=EKMAN)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from affect_workbench.analyses.duplicates.find import overlap
+from affect_workbench.analyses.duplicates.find import PictureSet, overlap
 from affect_workbench.data.images.perceptual_hash import Hashes
 from affect_workbench.data.storage.atomic import atomic_folder
 from affect_workbench.workbench.datasets.overlap_page import overlap_html
@@ -38,7 +38,7 @@ def some_overlap(tmp_path, *, copies=3, test=10):
 
 def test_one_sentence_tables_and_thumbnails(tmp_path):
     train, test = some_overlap(tmp_path)
-    page = overlap_html(overlap(train, test), root_a=tmp_path, root_b=tmp_path / "elsewhere")
+    page = overlap_html(overlap(PictureSet(train), PictureSet(test)), root_a=tmp_path, root_b=tmp_path / "elsewhere")
     assert "3 of the 10 pictures of the test set (30.0 %) are also in the training set (3 pictures): 3 byte for byte" in page
     assert page.count('src="data:image/jpeg;base64,') == 3
     assert page.count("the file is missing</div>") == 3
@@ -46,16 +46,16 @@ def test_one_sentence_tables_and_thumbnails(tmp_path):
     assert "//" not in re.sub('base64,[^"]*', "", page)
     assert "<script" not in page
     assert len(re.findall(r"<img [^>]*alt=\"[^\"]+\"", page)) == page.count("<img ")
-    assert page == overlap_html(overlap(train, test), root_a=tmp_path, root_b=tmp_path / "elsewhere")
+    assert page == overlap_html(overlap(PictureSet(train), PictureSet(test)), root_a=tmp_path, root_b=tmp_path / "elsewhere")
 
 
 def test_the_rest_is_counted(tmp_path):
     train, test = some_overlap(tmp_path, copies=8)
-    page = overlap_html(overlap(train, test), root_a=tmp_path, root_b=tmp_path, most=2)
+    page = overlap_html(overlap(PictureSet(train), PictureSet(test)), root_a=tmp_path, root_b=tmp_path, most=2)
     assert "2 of 8 pairs are shown; 6 more are not." in page
     assert page.count("<img ") == 4
     with pytest.raises(ValueError, match="cannot show -1 pairs: expected 0 or more"):
-        overlap_html(overlap(train, test), most=-1)
+        overlap_html(overlap(PictureSet(train), PictureSet(test)), most=-1)
 
 
 def test_hostile_names_are_text(tmp_path):
@@ -65,7 +65,12 @@ def test_hostile_names_are_text(tmp_path):
     (tmp_path / "bad.png").write_text("<script>")
     test = pd.DataFrame({"image_id": ["x"], "content": ["c"], "path": ["bad.png"]})
     page = overlap_html(
-        overlap(train, test), title=HOSTILE, name_a=HOSTILE, name_b=HOSTILE, root_a=tmp_path, root_b=tmp_path
+        overlap(PictureSet(train), PictureSet(test)),
+        title=HOSTILE,
+        name_a=HOSTILE,
+        name_b=HOSTILE,
+        root_a=tmp_path,
+        root_b=tmp_path,
     )
     assert "<script" not in page
     assert "<img" not in page
@@ -75,7 +80,7 @@ def test_hostile_names_are_text(tmp_path):
 
 def test_nothing_found():
     train, test = (pd.DataFrame({"image_id": [name], "content": [name]}) for name in "ab")
-    page = overlap_html(overlap(train, test))
+    page = overlap_html(overlap(PictureSet(train), PictureSet(test)))
     assert "None of the 1 pictures of the test set was found in the training set (1 pictures)." in page
     assert "The pairs" not in page
 
@@ -84,11 +89,11 @@ def test_within_one_set():
     rows = pd.DataFrame(
         {"image_id": list("abcd"), "content": ["1", "1", "1", "2"], "split": ["train", "test", "train", "test"]}
     )
-    page = overlap_html(overlap(rows), name_a="emotions")
+    page = overlap_html(overlap(PictureSet(rows)), name_a="emotions")
     assert "1 picture is also in another split of emotions (4 pictures): 1 byte for byte, 0 as near copies only." in page
     assert "no path is known" in page
     assert "before the 1 inside one split" in page
-    inside = overlap_html(overlap(rows.assign(split="train")), name_a="emotions")
+    inside = overlap_html(overlap(PictureSet(rows.assign(split="train"))), name_a="emotions")
     assert "No picture of emotions was found in two splits; 3 pairs inside one split." in inside
 
 
@@ -111,15 +116,13 @@ def awkward():
     )
     features = np.eye(4, dtype=np.float32)[[0, 1, 1, 2]]
     hashes = Hashes(np.array([1, 2, 3, 0], dtype=np.uint64), np.array([False, False, False, True]))
-    yield overlap(rows, features_a=features, threshold=0.9)
+    yield overlap(PictureSet(rows, features=features), threshold=0.9)
     yield overlap(
-        rows.drop(columns="split"),
-        rows.head(2).drop(columns=["label", "path"]),
-        hashes_a=hashes,
-        hashes_b=Hashes(hashes.values[:2], hashes.missing[:2]),
+        PictureSet(rows.drop(columns="split"), hashes=hashes),
+        PictureSet(rows.head(2).drop(columns=["label", "path"]), hashes=Hashes(hashes.values[:2], hashes.missing[:2])),
         radius=2,
     )
-    yield overlap(rows.head(1), rows.tail(1))
+    yield overlap(PictureSet(rows.head(1)), PictureSet(rows.tail(1)))
 
 
 def test_a_kept_comparison_is_the_same_when_it_is_opened(tmp_path):
@@ -174,8 +177,8 @@ def test_the_app_shows_the_pairs_and_narrows_them(copies, tmp_path):
     train, test = some_overlap(tmp_path)
     train["path"] = [str(tmp_path / name) for name in train["path"]]
     test["path"] = [*train["path"], *[None] * 7]
-    result = overlap(train, test)
-    kept(tmp_path / "runs/first", overlap(train.head(1), test.tail(1)))
+    result = overlap(PictureSet(train), PictureSet(test))
+    kept(tmp_path / "runs/first", overlap(PictureSet(train.head(1)), PictureSet(test.tail(1))))
     app = copies(tmp_path / "runs", asked=kept(tmp_path / "runs/second", result))
     assert app.title[0].value == "Copies"
     assert "3 of the 10 pictures of test set (30.0 %) are also in training set (3 pictures): 3 byte for byte" in said(app)
@@ -201,7 +204,7 @@ def test_missing_files_and_hostile_names_are_told_in_the_app(copies, tmp_path):
             "split": ["train", "test"],
         }
     )
-    app = copies(kept(tmp_path / "run", overlap(rows), name_a=HOSTILE))
+    app = copies(kept(tmp_path / "run", overlap(PictureSet(rows)), name_a=HOSTILE))
     assert "no thumbnail: the file is missing or cannot be read" in said(app)
     assert "no thumbnail: no path is known" in said(app)
     assert HOSTILE in said(app)
@@ -216,7 +219,7 @@ def test_many_pairs_come_in_pages(copies, tmp_path):
             "split": ["train", "test"] * 30,
         }
     )
-    app = copies(kept(tmp_path / "run", overlap(rows)))
+    app = copies(kept(tmp_path / "run", overlap(PictureSet(rows))))
     assert "24 of 30 pairs" in said(app)
     assert "6 of 30 pairs" in said(app.number_input[0].set_value(2).run())
 

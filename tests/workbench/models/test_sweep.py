@@ -17,6 +17,7 @@ import pytest
 from sklearn.metrics import balanced_accuracy_score
 
 from affect_workbench.analyses.inference.intervals import paired_shift_interval
+from affect_workbench.analyses.inference.means.sums import Sums
 from affect_workbench.data.features import FeatureSet, FeatureSpec
 from affect_workbench.data.taxonomies.taxonomy import Taxonomy
 from affect_workbench.probes.anchors.anchors import LabelAnchors
@@ -330,7 +331,7 @@ def test_the_paired_interval_is_that_of_two_groups_when_the_other_is_certain() -
     differences = np.random.default_rng(0).choice([-1.0, 0.0, 1.0], 200, p=[0.1, 0.7, 0.2])
     none, endless = np.array([0.0]), np.array([1e18])
     total, squares = np.array([differences.sum()]), np.array([(differences**2).sum()])
-    low, high = paired_shift_interval(total, squares, np.array([200.0]), none, none, endless)
+    low, high = paired_shift_interval(Sums(total, squares, np.array([200.0])), Sums(none, none, endless))
     assert paired_interval(differences) == pytest.approx((differences.mean(), low[0], high[0]))
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from affect_workbench.analyses.duplicates.find import Overlap, overlap
+from affect_workbench.analyses.duplicates.find import Overlap, PictureSet, overlap
 from affect_workbench.arrays import Mask, Positions
 from affect_workbench.data.features import FeatureSet
 from affect_workbench.data.images.decode import is_picture_name
@@ -84,14 +84,8 @@ class NearSearch:
         values = [gathered(features.values, within) for features, within in sides]
         hashed: list[Hashes] = self._hashes(rows)
         try:
-            return overlap(
-                rows[0],
-                None if second is None else rows[1],
-                features_a=values[0],
-                features_b=None if second is None else values[1],
-                hashes_a=hashed[0] if hashed else None,
-                hashes_b=hashed[1] if len(hashed) > 1 else None,
-            )
+            sets = zip(rows, values, hashed or (None, None), strict=False)
+            return overlap(*(PictureSet(*one) for one in sets))
         except ValueError as error:  # a flood of pairs
             return str(error)
 

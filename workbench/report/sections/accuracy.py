@@ -8,8 +8,9 @@ import pandas as pd
 
 from affect_workbench.analyses.audit.result import AuditResult
 from affect_workbench.analyses.disparities.accuracy import ACCURACY
+from affect_workbench.analyses.inference.intervals import distance_from_zero
 from affect_workbench.workbench.interface.numbers import counts, interval, intervals, percent, percents, plural, small_q
-from affect_workbench.workbench.report.sections.section import Chapter, nearer_to_zero, rows_of, skew_figure, skewed
+from affect_workbench.workbench.report.sections.section import Chapter, rows_of, skew_figure, skewed
 
 MOST_INTERSECTIONS = 100
 _MOST_DRAWN = 16
@@ -77,7 +78,7 @@ def by_gap(table: pd.DataFrame) -> pd.DataFrame:
     order = pd.DataFrame(
         {
             "skewed": table["verdict"] != "skewed",
-            "sure": -nearer_to_zero(table["low"], table["high"]),
+            "sure": -distance_from_zero(table["low"], table["high"]),
             "size": -table["effect"].abs(),
         }
     )

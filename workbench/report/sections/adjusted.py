@@ -10,9 +10,10 @@ import pandas as pd
 from affect_workbench.analyses.audit.outcome_tables import ADJUSTED_PREFIX
 from affect_workbench.analyses.audit.result import AuditResult
 from affect_workbench.analyses.inference.homogeneity import DIFFERS
+from affect_workbench.analyses.inference.intervals import distance_from_zero
 from affect_workbench.workbench.interface.intervals import Series, interval_figure
 from affect_workbench.workbench.interface.numbers import EFFECT, interval, intervals, plural, signed, small_q
-from affect_workbench.workbench.report.sections.section import MOST_ROWS, Chapter, named_tables, nearer_to_zero, rows_of
+from affect_workbench.workbench.report.sections.section import MOST_ROWS, Chapter, named_tables, rows_of
 
 _KINDS = {"reversed": "turns round (Simpson’s paradox)", "explained": "mostly goes away", "uncovered": "was mostly hidden"}
 _COUNTED = {
@@ -123,7 +124,7 @@ def _chapter(
     held = str(table["adjusted_for"].iloc[0])
     table = table.reindex(columns=[*table.columns, *(column for column in _BETWEEN if column not in table)])
     known = table[table["within"].notna()].copy()
-    known["sure"] = nearer_to_zero(known["within_low"], known["within_high"])
+    known["sure"] = distance_from_zero(known["within_low"], known["within_high"])
     known["moved"] = (known["effect"] - known["within"]).abs()
     known["apart"] = known["verdict"] == DIFFERS
     known["gap"] = (known["largest"] - known["smallest"]).where(known["apart"], 0.0)

@@ -5,15 +5,9 @@ from __future__ import annotations
 import pandas as pd
 
 from affect_workbench.analyses.audit.result import AuditResult
+from affect_workbench.analyses.inference.intervals import distance_from_zero
 from affect_workbench.workbench.interface.numbers import interval, percent, plural, rates, small_q
-from affect_workbench.workbench.report.sections.section import (
-    MOST_ROWS,
-    Chapter,
-    nearer_to_zero,
-    rows_of,
-    skew_figure,
-    skewed,
-)
+from affect_workbench.workbench.report.sections.section import MOST_ROWS, Chapter, rows_of, skew_figure, skewed
 
 _MOST_SAID = 3
 _MOST_DRAWN = 12
@@ -25,7 +19,7 @@ def label_tree(result: AuditResult) -> Chapter | None:
     if table is None or table.empty:
         return None
     tested = table[table["effect"].notna()]
-    sure = nearer_to_zero(tested["adjusted_low"], tested["adjusted_high"])
+    sure = distance_from_zero(tested["adjusted_low"], tested["adjusted_high"])
     order = tested.assign(skewed=tested["verdict"] == "skewed", sure=sure).sort_values(
         ["skewed", "sure"], ascending=False, kind="stable"
     )

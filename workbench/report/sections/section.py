@@ -10,6 +10,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from affect_workbench.analyses.audit.result import AuditResult
+from affect_workbench.analyses.inference.intervals import distance_from_zero
 from affect_workbench.workbench.interface.intervals import Series, interval_figure
 
 MOST_ROWS = 30
@@ -56,18 +57,13 @@ def named_tables(result: AuditResult, prefix: str) -> list[tuple[str, pd.DataFra
     return [(name, found[name]) for name in ordered if len(found[name])]
 
 
-def nearer_to_zero(low: pd.Series, high: pd.Series) -> pd.Series:
-    """How far each interval surely lies from zero: its nearer end, 0 where it holds zero or is not known."""
-    return low.clip(lower=0).fillna(0) + (-high).clip(lower=0).fillna(0)
-
-
 def ranked(table: pd.DataFrame) -> pd.DataFrame:
     """Tested rows: the skewed ones first, then by what is surely reached, then by size."""
     tested = table[table["effect"].notna()]
     order = pd.DataFrame(
         {
             "skewed": tested["verdict"] != "skewed",
-            "sure": -nearer_to_zero(tested["low"], tested["high"]),
+            "sure": -distance_from_zero(tested["low"], tested["high"]),
             "size": -tested["effect"].abs(),
         }
     )
