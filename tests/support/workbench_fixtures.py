@@ -34,7 +34,7 @@ def demo_run(tmp_path_factory: pytest.TempPathFactory, name: str, *words: object
     """What `workbench demo --table` with these words leaves and prints."""
 
     def make(folder: Path) -> None:
-        outcome = succeeded("demo", "--table", *words, "-o", folder / "run", "--no-show")
+        outcome = succeeded("demo", "--table", "-o", folder / "run", *words, "--no-show")
         (folder / "outcome.json").write_text(json.dumps(asdict(outcome)), encoding="utf-8")
 
     folder = made_once(tmp_path_factory, name, make)
