@@ -1,31 +1,56 @@
-"""Finished runs that several test files open: made once a session, by the real commands.
+"""Finished runs that several test files open: made once for all workers, by the real commands.
 
 A plugin: a test file asks for it with `pytest_plugins = ["workbench_fixtures"]` and never imports it.
 """
 
 from __future__ import annotations
 
+import json
+import os
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from workbench_runs import DemoRun, predictions_table, succeeded
+from affect_workbench.data.storage.locks import alone
+from workbench_runs import DemoRun, Outcome, predictions_table, succeeded
+
+
+def made_once(tmp_path_factory: pytest.TempPathFactory, name: str, make: Callable[[Path], None]) -> Path:
+    """A folder that the first worker to ask for it makes; the others wait for it. Whoever opens it leaves it as it is."""
+    own = tmp_path_factory.getbasetemp()
+    common = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+    folder = common / f"made-once-{name}"
+    with alone(common / f"{folder.name}.lock"):
+        if not (folder / "MADE").exists():
+            make(folder)
+            (folder / "MADE").touch()
+    return folder
+
+
+def demo_run(tmp_path_factory: pytest.TempPathFactory, name: str, *words: object) -> DemoRun:
+    """What `workbench demo --table` with these words leaves and prints."""
+
+    def make(folder: Path) -> None:
+        outcome = succeeded("demo", "--table", "-o", folder / "run", *words, "--no-show")
+        (folder / "outcome.json").write_text(json.dumps(asdict(outcome)), encoding="utf-8")
+
+    folder = made_once(tmp_path_factory, name, make)
+    return DemoRun(folder / "run", Outcome(**json.loads((folder / "outcome.json").read_text(encoding="utf-8"))))
 
 
 @pytest.fixture(scope="session")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> DemoRun:
     """`workbench demo --table` with 2,500 audited pictures, map included."""
-    folder = tmp_path_factory.mktemp("demo") / "biased"
-    return DemoRun(folder, succeeded("demo", "--table", "-o", folder, "--pictures", 2_500, "--no-show"))
+    return demo_run(tmp_path_factory, "biased", "--pictures", 2_500)
 
 
 @pytest.fixture(scope="session")
 def quiet_demo(tmp_path_factory: pytest.TempPathFactory) -> DemoRun:
     """`workbench demo --table --no-bias` with 800 audited pictures, map included."""
-    folder = tmp_path_factory.mktemp("demo") / "quiet"
-    return DemoRun(folder, succeeded("demo", "--table", "--no-bias", "-o", folder, "--pictures", 800, "--no-show"))
+    return demo_run(tmp_path_factory, "quiet", "--no-bias", "--pictures", 800)
 
 
 @pytest.fixture(scope="session")

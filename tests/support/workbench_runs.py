@@ -135,12 +135,12 @@ def audited(table: pd.DataFrame, *, map_pictures: int = 0, **config: Any) -> Any
     return run_audit(predictions_from_table(table), AuditConfig(map_pictures=map_pictures, **({"draws": 99} | config)))
 
 
-def finished_run(folder: Path, table: pd.DataFrame, *, map_pictures: int = 0) -> Path:
-    """A run folder with its report, of a table of predictions."""
+def finished_run(folder: Path, table: pd.DataFrame, **config: Any) -> Path:
+    """A run folder with its report, of a table of predictions; without a map unless asked."""
     from affect_workbench.workbench.report.html import report_html
     from affect_workbench.workbench.runs.store import save_audit
 
-    result = audited(table, map_pictures=map_pictures)
+    result = audited(table, **config)
     save_audit(result, folder, report=report_html(result))
     return folder
 

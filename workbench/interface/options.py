@@ -27,9 +27,10 @@ def options(settings: type[Any]) -> dict[str, Field[Any]]:
 
 def add_arguments(parser: argparse.ArgumentParser, settings: type[Any]) -> None:
     """Gives the parser one option for every key; options that are not given do not appear in the result."""
+    kinds = _kinds(settings)
     for name, item in options(settings).items():
         help_text = f"{item.metadata['help']}{_default_in_words(item)}"
-        kind = _kinds(settings)[name]
+        kind = kinds[name]
         if item.metadata.get("positional"):
             parser.add_argument(name, nargs="?", default=argparse.SUPPRESS, help=help_text)
             continue
@@ -105,8 +106,7 @@ def _kinds(settings: type[Any]) -> dict[str, type]:
     kinds = {}
     owners = [settings, *(_type(settings, item) for item in fields(settings) if is_dataclass(_type(settings, item)))]
     for name in options(settings):
-        owner = next(owner for owner in owners if name in {item.name for item in fields(owner)})
-        hint = _hints(owner)[name]
+        hint = next(_hints(owner)[name] for owner in owners if name in _hints(owner))
         choices = [part for part in typing.get_args(hint) if part is not type(None)] if _optional(hint) else [hint]
         kinds[name] = typing.get_origin(choices[0]) or choices[0]
     return kinds

@@ -21,38 +21,17 @@ from torch import Tensor
 from torch.nn import functional
 from tqdm import tqdm
 
-from affect_workbench.data.synthetic.scenes import captions, draw, sample_scenes
-from affect_workbench.data.synthetic.scenes.world import PERSON_ONLY
+from affect_workbench.probes.encoders.builtin.batches import batch
 
 BATCH = 256
 LEARNING_RATES = (2e-3, 1e-3)
-"""Highest learning rate of the two stages (see `batch`)."""
-TOPICS = {"subject": 0.34, "figure_tone": 0.32, "held": 0.2, "extras": 0.14}
-"""What the captions of a batch on one topic speak of, and how often: what batches of full captions teach last."""
+"""Highest learning rate of the two stages (see `batches.batch`)."""
 FULL_EVERY = 4
 """In the second stage every fourth batch has full captions, so that nothing is forgotten."""
 WEIGHT_DECAY = 0.05
 WARMUP = 100
 EVERY = 200
 """Steps between checkpoints."""
-
-
-def batch(seed: int, step: int, *, topical: bool = False) -> tuple[npt.NDArray[np.uint8], list[str]]:
-    """Pictures `(BATCH, 64, 64, 3)` and their captions for one step; the same for the same numbers.
-
-    Where captions name nearly everything, setting, light and weather tell a picture from nearly all others of its batch, and
-    nothing is ever learned about faces and hands. The captions of a `topical` batch name one attribute only, the same in the
-    whole batch, so that nothing but this attribute can tell its pictures apart; a topic that only persons show gets persons.
-    """
-    rng = np.random.default_rng([seed, step])
-    topic = str(rng.choice(list(TOPICS), p=list(TOPICS.values()))) if topical else None
-    scenes = sample_scenes(BATCH, rng=rng, fixed={"subject": "person"} if topic in PERSON_ONLY else None)
-    seeds = rng.integers(2**63, size=BATCH)
-    pictures = [
-        np.asarray(draw({str(name): value for name, value in scene.items()}, seed=int(one)))
-        for scene, one in zip(scenes.to_dict("records"), seeds, strict=True)
-    ]
-    return np.stack(pictures), captions(scenes, rng=rng, only=topic)
 
 
 def train(work: Path, *, samples: int, refining: int, seed: int) -> Path:
@@ -90,13 +69,13 @@ def train(work: Path, *, samples: int, refining: int, seed: int) -> Path:
     mean, deviation = pixel_statistics(model)
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool, tqdm(total=steps, initial=first) as bar:
         ahead: list[Future[tuple[npt.NDArray[np.uint8], list[str]]]] = [
-            pool.submit(batch, seed, step, topical=on_topic(step, first_stage))
+            pool.submit(batch, seed, step, BATCH, topical=on_topic(step, first_stage))
             for step in range(first, min(first + 3, steps))
         ]
         for step in range(first, steps):
             pictures, texts = ahead.pop(0).result()
             if step + 3 < steps:
-                ahead.append(pool.submit(batch, seed, step + 3, topical=on_topic(step + 3, first_stage)))
+                ahead.append(pool.submit(batch, seed, step + 3, BATCH, topical=on_topic(step + 3, first_stage)))
             pixels = torch.from_numpy(pictures).permute(0, 3, 1, 2).float().div_(255)
             pixels = ((pixels - mean) / deviation).contiguous(memory_format=torch.channels_last)
             with torch.autocast("cpu", torch.bfloat16):

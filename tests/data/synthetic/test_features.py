@@ -86,7 +86,7 @@ def audits(ekman_anchors) -> list[tuple[AuditResult, AuditResult]]:
     results = []
     for seed in SEEDS:
         biased, twin = (feature_table(biases=biases, seed=seed) for biases in (DEFAULT_BIASES, ()))
-        config = FitConfig(epochs=6, seed=seed, device="cpu")
+        config = FitConfig(epochs=3, seed=seed, device="cpu")
         probe = fit(config, biased.where(split="train"), anchors=ekman_anchors, progress=False)
         one, other = (run_audit(probe.predict(table.where(split="test")), CELLS) for table in (biased, twin))
         results.append((one, other))

@@ -132,40 +132,35 @@ encoding.SHARD = 32
 encoding.BATCH = 16
 encoder = vision_encoder("builtin:scenes", on="cpu")
 original = type(encoder).encode
-batches = iter(range({batches}))
+batches = iter(range(5))
 def until(self, squares):
     if next(batches, None) is None:
         time.sleep(1_000)
     return original(self, squares)
 type(encoder).encode = until
 manifest = Manifest.load(sys.argv[1])
-made = encoding.encode(manifest.rows, manifest.paths(), encoder, out=Path(sys.argv[2]), workers=0, progress=False)
-print(made.new, made.reused)
+encoding.encode(manifest.rows, manifest.paths(), encoder, out=Path(sys.argv[2]), workers=0, progress=False)
 """
 
 
-def process(manifest: Path, out: Path, *, batches: int = 1_000) -> subprocess.Popen[str]:
-    """Encodes in shards of two batches, and stands still after the given number of batches, so that it can be cut there."""
-    command = [sys.executable, "-c", SCRIPT.replace("{batches}", str(batches)), str(manifest), str(out)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=os.environ | {"OMP_NUM_THREADS": "1"})
-
-
-def test_a_killed_run_goes_on_to_the_identical_features(world, tmp_path):
-    manifest = Path(world.root) / "manifest"
-    whole = process(manifest, tmp_path / "whole")
-    assert whole.communicate(timeout=120)[0].split() == ["200", "0"]
-    killed = process(manifest, tmp_path / "cut", batches=5)
+def test_a_killed_run_goes_on_to_the_identical_features(world, encoder, tmp_path, monkeypatch):
+    monkeypatch.setattr(encoding, "SHARD", 32)
+    monkeypatch.setattr(encoding, "BATCH", 16)
+    whole = run(world, encoder, tmp_path / "whole")
+    assert (whole.new, whole.reused) == (200, 0)
+    # Another process stands still after five batches, so that it can be killed there.
+    command = [sys.executable, "-c", SCRIPT, str(Path(world.root) / "manifest"), str(tmp_path / "cut")]
+    killed = subprocess.Popen(command, env=os.environ | {"OMP_NUM_THREADS": "1"})
     deadline = time.monotonic() + 100
     while len(list(tmp_path.glob("cut.shards-*/*.npz"))) < 2 and time.monotonic() < deadline:
         time.sleep(0.05)
-    killed.send_signal(signal.SIGKILL)
-    killed.communicate()
+    killed.kill()
+    killed.wait()
     assert not (tmp_path / "cut").exists()
     done = 32 * len(list(tmp_path.glob("cut.shards-*/*.npz")))
     assert done == 64
-    resumed = process(manifest, tmp_path / "cut")
-    new, reused = map(int, resumed.communicate(timeout=120)[0].split())
-    assert (new, reused) == (200 - done, done)
+    resumed = run(world, encoder, tmp_path / "cut")
+    assert (resumed.new, resumed.reused) == (200 - done, done)
     expected, given = FeatureSet.load(tmp_path / "whole"), FeatureSet.load(tmp_path / "cut")
     np.testing.assert_array_equal(given.values, expected.values)
     pd.testing.assert_frame_equal(given.rows, expected.rows)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,7 @@ import pandas as pd
 import pytest
 
 from affect_workbench.data.features import FeatureSet, FeatureSpec
+from workbench_runs import succeeded
 
 ROOT = Path(__file__).parents[3]
 
@@ -58,14 +60,7 @@ def test_two_processes_train_one_probe(features, tmp_path):
     assert outcome.returncode == 0, outcome.stderr
     assert outcome.stdout.count("wrote ") == 1
     both = json.loads((tmp_path / "two/metrics.json").read_text(encoding="utf-8"))
-    alone = subprocess.run(
-        [sys.executable, "-m", "affect_workbench", *map(str, words), "-o", str(tmp_path / "one")],
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
-        check=False,
-    )
-    assert alone.returncode == 0, alone.stderr
+    succeeded(*words, "-o", tmp_path / "one")
     one = json.loads((tmp_path / "one/metrics.json").read_text(encoding="utf-8"))
     accuracies = [record["accuracy"] for record in (both, one)]
     assert min(accuracies) > 0.85
@@ -101,20 +96,15 @@ if is_main():
 """
 
 
-def test_the_gradient_of_two_processes_is_that_of_the_whole_batch(tmp_path):
+def test_the_gradient_of_two_processes_is_that_of_the_whole_batch(tmp_path, monkeypatch):
     import torch
 
     script = tmp_path / "step.py"
     script.write_text(STEP, encoding="utf-8")
     outcome = launched(tmp_path / "two.pt", program=(str(script),))
     assert outcome.returncode == 0, outcome.stderr
-    alone = subprocess.run(
-        [sys.executable, str(script), str(tmp_path / "one.pt")],
-        cwd=ROOT,
-        env=os.environ | {"PYTHONPATH": str(ROOT / "src")},
-        check=True,
-    )
-    assert alone.returncode == 0
+    monkeypatch.setattr(sys, "argv", [str(script), str(tmp_path / "one.pt")])
+    runpy.run_path(str(script))
     two, one = (torch.load(tmp_path / f"{name}.pt", weights_only=True) for name in ("two", "one"))
     for left, right in zip(two, one, strict=True):
         torch.testing.assert_close(left, right, atol=1e-5, rtol=1e-5)

@@ -228,7 +228,7 @@ def test_twins_of_three_taxonomies_end_in_agreement_which_the_unmasked_loss_fail
     pairs = [(first, second) for first in range(3) for second in range(3) if first != second]
     kept, lost = [], []
     for seed in range(3):
-        config = FitConfig(epochs=40, patience=40, batch=32, learning_rate=2e-3, temperature=0.05, seed=seed, device="cpu")
+        config = FitConfig(epochs=24, patience=24, batch=32, learning_rate=2e-3, temperature=0.05, seed=seed, device="cpu")
         masked = fit_joint(config, three_taxonomies(), progress=False)
         with monkeypatch.context() as patch:
             patch.setattr(JointTaxonomy, "not_negative", property(lambda self: np.eye(len(self), dtype=bool)))

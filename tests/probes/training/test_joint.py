@@ -125,7 +125,7 @@ main(sys.argv[1:])
 
 
 def test_a_training_killed_from_outside_ends_with_the_weights_of_an_undisturbed_one(small, tmp_path):
-    words = ["train", "--features", str(small), "--epochs", "40", "--patience", "40", "--batch", "8"]
+    words = ["train", "--features", str(small), "--epochs", "12", "--patience", "12", "--batch", "8"]
     succeeded(*words, "-o", tmp_path / "whole")
     with subprocess.Popen(
         [sys.executable, "-c", STANDING_STILL, *words, "-o", str(tmp_path / "cut")],

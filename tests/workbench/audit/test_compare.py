@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from functools import partial
 from html.parser import HTMLParser
 from pathlib import Path
 from xml.etree import ElementTree
@@ -17,8 +18,8 @@ from affect_workbench.analyses.compare.changes import VERDICTS
 from affect_workbench.workbench.audit.compare import compared, predictions_of
 from affect_workbench.workbench.audit.exports import FINDING_KEYS, compare_findings, findings_record, junit_xml
 from affect_workbench.workbench.runs.gate import Gate
-from affect_workbench.workbench.runs.store import load_audit
-from workbench_runs import HOSTILE, finished_run, predictions_table, refusal, succeeded, workbench
+from affect_workbench.workbench.runs.store import load_audit, save_audit
+from workbench_runs import HOSTILE, audited, finished_run, predictions_table, refusal, succeeded, workbench
 
 WRITTEN = {
     "compare.html",
@@ -32,11 +33,15 @@ WRITTEN = {
 }
 
 
+cells_of = partial(finished_run, further=False)
+"""A finished run that asked nothing but its cells: no other table is compared."""
+
+
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """The same 1,500 pictures read without and with a bias."""
     folder = tmp_path_factory.mktemp("runs")
-    first, second = (finished_run(folder / str(bias), predictions_table(1_500, bias=bias, seed=1)) for bias in (0.0, 0.4))
+    first, second = (cells_of(folder / str(bias), predictions_table(1_500, bias=bias, seed=1)) for bias in (0.0, 0.4))
     return first, second
 
 
@@ -118,9 +123,9 @@ def test_names_cannot_run_or_break_out(tmp_path):
     for bias in (0.0, 0.6):
         table = predictions_table(1_200, bias=bias, attributes=attributes)
         table["image_id"] = [f"{HOSTILE[number % 4]}{number}" for number in range(len(table))]
-        runs.append(finished_run(tmp_path / f"run-{bias}", table))
+        runs.append(cells_of(tmp_path / f"run-{bias}", table))
     plain_tables = (predictions_table(1_200, bias=bias, attributes={"tone": tuple("abcd")}) for bias in (0.0, 0.6))
-    clean = [finished_run(tmp_path / f"clean-{number}", table) for number, table in enumerate(plain_tables)]
+    clean = [cells_of(tmp_path / f"clean-{number}", table) for number, table in enumerate(plain_tables)]
     succeeded("compare", *runs, "-o", tmp_path / "hostile")
     succeeded("compare", *clean, "-o", tmp_path / "clean")
     hostile, plain = (Tags((tmp_path / name / "compare.html").read_text(encoding="utf-8")) for name in ("hostile", "clean"))
@@ -133,7 +138,7 @@ def test_names_cannot_run_or_break_out(tmp_path):
 def test_flipped_pictures_are_shown_where_their_files_are(tmp_path):
     Image.new("RGB", (90, 60), (200, 30, 30)).save(tmp_path / "picture.png")
     runs = [
-        finished_run(tmp_path / f"run-{bias}", predictions_table(900, bias=bias).assign(path=str(tmp_path / "picture.png")))
+        cells_of(tmp_path / f"run-{bias}", predictions_table(900, bias=bias).assign(path=str(tmp_path / "picture.png")))
         for bias in (0.0, 0.5)
     ]
     succeeded("compare", *runs, "-o", tmp_path / "out")
@@ -156,8 +161,7 @@ def test_two_runs_that_agree_are_a_page_too(tmp_path, runs):
 
 def test_predictions_without_labels_are_compared_by_the_size_of_skews(tmp_path):
     runs = [
-        finished_run(tmp_path / f"run-{bias}", predictions_table(900, bias=bias).drop(columns="label"))
-        for bias in (0.0, 0.5)
+        cells_of(tmp_path / f"run-{bias}", predictions_table(900, bias=bias).drop(columns="label")) for bias in (0.0, 0.5)
     ]
     outcome = workbench("compare", *runs, "-o", tmp_path / "out", "--fail-on", "worse")
     assert outcome.code == 1
@@ -166,15 +170,12 @@ def test_predictions_without_labels_are_compared_by_the_size_of_skews(tmp_path):
 
 
 def test_runs_that_cannot_be_compared_are_refused_in_one_line(tmp_path, runs):
-    from affect_workbench.workbench.runs.store import save_audit
-    from workbench_runs import audited
-
     out = tmp_path / "out"
     table = predictions_table(1_500, bias=0.0, seed=1)
-    save_audit(audited(table, tolerance=0.05), tmp_path / "tolerant")
-    save_audit(audited(table, order=1), tmp_path / "shallow")
-    finished_run(tmp_path / "fewer", table.iloc[:1_400])
-    finished_run(tmp_path / "other", predictions_table(1_500, labels=("calm", "tense"), seed=1))
+    save_audit(audited(table, tolerance=0.05, further=False), tmp_path / "tolerant")
+    save_audit(audited(table, order=1, further=False), tmp_path / "shallow")
+    cells_of(tmp_path / "fewer", table.iloc[:1_400])
+    cells_of(tmp_path / "other", predictions_table(1_500, labels=("calm", "tense"), seed=1))
     for other, reason in (
         ("tolerant", r"the runs ask differently: tolerance is 0\.02 in the first and 0\.05 in the second"),
         ("shallow", "order is 2 in the first and 1 in the second"),

@@ -28,7 +28,7 @@ from affect_workbench.workbench.concepts.sentences import ASSOCIATION, STANDING_
 from affect_workbench.workbench.concepts.tables import CALIBRATED, NULL, SCORES
 from affect_workbench.workbench.report.sentences import plain_sentence
 from affect_workbench.workbench.runs.store import load_audit
-from workbench_runs import refusal, succeeded, workbench
+from workbench_runs import SLIM, refusal, succeeded, workbench
 
 APP = Path(__file__).resolve().parents[3] / "workbench" / "app.py"
 SIZE = 400
@@ -130,7 +130,7 @@ def test_what_cannot_be_labelled_is_refused(world, tmp_path):
     )
     table = pd.read_csv(world["root"] / "said.csv").head(200).assign(tone=["dark", "light"] * 100)
     table.to_csv(tmp_path / "bare.csv", index=False)
-    succeeded("audit", "--predictions", tmp_path / "bare.csv", "-o", tmp_path / "bare", "--map-pictures", "0")
+    succeeded("audit", "--predictions", tmp_path / "bare.csv", "-o", tmp_path / "bare", *SLIM)
     assert "has no concepts to label: audit with --concepts first" in refusal("label", tmp_path / "bare")
     table.drop(columns="path").to_csv(tmp_path / "pathless.csv", index=False)
     words = [tmp_path / "pathless.csv" if word == world["root"] / "said.csv" else word for word in world["audit"]]

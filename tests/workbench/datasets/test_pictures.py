@@ -26,7 +26,9 @@ def world(tmp_path_factory):
     """A drawn world, encoded by the built-in encoder, with a probe: everything below audits it."""
     root = tmp_path_factory.mktemp("pictures")
     write_scenes(root / "world", train=700, test=700, seed=2, bias=AnnotatorBias(), progress=False)
-    encoded = succeeded("features", root / "world/manifest", "--encoder", "builtin:scenes", "-o", root / "features")
+    encoded = succeeded(
+        "features", root / "world/manifest", "--encoder", "builtin:scenes", "-o", root / "features", "--workers", 0
+    )
     succeeded("train", "--features", root / "features", "-o", root / "probe")
     return SimpleNamespace(root=root, features=root / "features", probe=root / "probe", encoded=encoded)
 
@@ -192,7 +194,7 @@ def test_wrong_words_are_told_in_one_line(tmp_path):
 
 
 def test_the_demo_of_pictures_says_what_it_planted_and_what_accuracy_would_have_told(tmp_path):
-    outcome = succeeded("demo", "-o", tmp_path / "demo", "--pictures", 600, "--no-show")
+    outcome = succeeded("demo", "-o", tmp_path / "demo", "--pictures", 240, "--no-show")
     assert outcome.out.count("planted: of the training votes on pictures with camera: noisy, 25 % say anger") == 1
     assert "Accuracy would not have told: 0." in outcome.out
     run = json.loads((tmp_path / "demo/audit/audit.json").read_text(encoding="utf-8"))["run"]
@@ -203,7 +205,7 @@ def test_the_demo_of_pictures_says_what_it_planted_and_what_accuracy_would_have_
 
 
 def test_the_control_of_the_demo_says_whether_the_camera_is_skewed(tmp_path):
-    outcome = succeeded("demo", "-o", tmp_path / "demo", "--pictures", 600, "--no-bias", "--no-show")
+    outcome = succeeded("demo", "-o", tmp_path / "demo", "--pictures", 240, "--no-bias", "--no-show")
     assert "planted: nothing" in outcome.out
     findings = load_audit(tmp_path / "demo/audit").findings
     of_camera = findings[findings["where"].map(lambda where: set(where) == {"camera"})]

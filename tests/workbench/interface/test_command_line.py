@@ -7,6 +7,7 @@ import json
 import os
 import re
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -43,6 +44,12 @@ def small_tree(root: Path, *, width: int = 8, each: int = 6, classes: tuple[str,
     rng = np.random.default_rng(0)
     vectors = {f"{name}/{number}": rng.standard_normal(width).astype("f4") for name in classes for number in range(each)}
     return tree(root, vectors)
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory) -> Path:
+    """A run for tests that copy it."""
+    return finished_run(tmp_path_factory.mktemp("finished") / "run", predictions_table(), further=False)
 
 
 @contextlib.contextmanager
@@ -321,8 +328,6 @@ def test_a_probe_folder_and_a_run_folder_are_not_mistaken_for_each_other(demo, t
 
 
 def test_an_edited_probe_is_refused(demo, tmp_path):
-    import shutil
-
     shutil.copytree(demo.probe, tmp_path / "probe")
     weights = (tmp_path / "probe" / "model.safetensors").read_bytes()
     (tmp_path / "probe" / "model.safetensors").write_bytes(weights[:-4] + bytes([weights[-4] ^ 1]) + weights[-3:])
@@ -403,8 +408,8 @@ def test_a_disk_that_fills_during_an_overwrite_keeps_the_old_run(tmp_path, table
     assert left_in(tmp_path) == ["run", "table.csv"]
 
 
-def test_a_disk_that_fills_during_a_new_report_keeps_the_old_report(tmp_path):
-    run = finished_run(tmp_path / "run", predictions_table())
+def test_a_disk_that_fills_during_a_new_report_keeps_the_old_report(tmp_path, finished):
+    run = shutil.copytree(finished, tmp_path / "run")
     before = (run / "report.html").read_bytes()
     with full_disk(1_000_000):
         refusal("report", run)
@@ -434,8 +439,8 @@ sys.exit(main(sys.argv[3:]))
 """`main`, stopped by a signal the moment Python opens or renames a path that fits a pattern."""
 
 
-def test_a_reader_that_has_enough_is_no_error(tmp_path):
-    run = finished_run(tmp_path / "run", predictions_table(300))
+def test_a_reader_that_has_enough_is_no_error(tmp_path, finished):
+    run = shutil.copytree(finished, tmp_path / "run")
     words = [sys.executable, "-m", "affect_workbench", "review", str(run)]
     with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as listing:
         assert listing.stdout is not None
@@ -458,9 +463,9 @@ def stopped(how: str, where: str, words: list[object]) -> subprocess.CompletedPr
     ],
     ids=["while files are written", "before the marker", "before the last rename"],
 )
-def test_a_kill_in_mid_write_leaves_no_run_and_the_next_one_works(tmp_path, table_file, where):
+def test_a_kill_in_mid_write_leaves_no_run_and_the_next_one_works(tmp_path, finished, table_file, where):
     runs = tmp_path / "runs"
-    finished_run(runs / "old", predictions_table())
+    shutil.copytree(finished, runs / "old")
     words = ["audit", "--predictions", table_file(), "-o", runs / "run", *SLIM]
     ended = stopped("SIGKILL", where, words)
     assert ended.returncode == -signal.SIGKILL, ended.stderr
@@ -541,8 +546,8 @@ def test_the_run_keeps_the_exact_command(tmp_path, table_file, monkeypatch):
     assert expected.replace("'", "&#39;") in (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
 
 
-def test_a_report_can_go_elsewhere(tmp_path):
-    run = finished_run(tmp_path / "run", predictions_table())
+def test_a_report_can_go_elsewhere(tmp_path, finished):
+    run = shutil.copytree(finished, tmp_path / "run")
     outcome = succeeded("report", run, "-o", tmp_path / "deep" / "page.html")
     assert outcome.out == f"report: {tmp_path / 'deep' / 'page.html'}\n"
     assert (tmp_path / "deep" / "page.html").read_bytes() == (run / "report.html").read_bytes()

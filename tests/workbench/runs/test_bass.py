@@ -29,7 +29,7 @@ def test_the_silhouettes_go_from_files_to_an_audit_of_both_label_sources(shared_
     said = succeeded("data", tmp_path / "bass.csv", "-o", tmp_path / "manifest")
     assert "583" in said.out
     assert len(Manifest.load(tmp_path / "manifest").rows) == 583
-    succeeded("features", tmp_path / "manifest", "--encoder", "builtin:scenes", "-o", tmp_path / "features")
+    succeeded("features", tmp_path / "manifest", "--encoder", "builtin:scenes", "-o", tmp_path / "features", "--workers", 0)
     features = FeatureSet.load(tmp_path / "features")
     succeeded(
         "train",
