@@ -68,6 +68,11 @@ class Measurements:
     def with_rows(self, rows: pd.DataFrame, *, outcomes: Sequence[str] = (), notes: Sequence[str] = ()) -> Measurements:
         """The same pictures with other columns beside them, and maybe more outcomes among these.
 
+        Args:
+            rows: of the same `n` pictures in the same order.
+            outcomes: columns of them that are compared as well.
+            notes: what else was found wanting.
+
         Raises:
             ValueError: the ids or their order differ.
         """

@@ -91,6 +91,9 @@ class Predictions:
         """Share of votes for each label `(n, k)`, rows summing to 1; a hard label is one vote; NaN where unknown.
 
         None where no picture has a truth.
+
+        Raises:
+            ValueError: a vote is negative or too large, or a label is outside the taxonomy.
         """
         columns = [VOTE_PREFIX + label for label in self.taxonomy.labels]
         if all(name in self.rows for name in columns):

@@ -23,9 +23,19 @@ Config = TypeVar("Config")
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
+def in_python(text: str) -> str:
+    """The text with the keyword `some_option=` wherever it names the option `--some-option`."""
+
+    def keyword(found: re.Match[str]) -> str:
+        name = found[1].replace("-", "_")
+        return f"{_RENAMED.get(name, name)}="
+
+    return _OPTION.sub(keyword, text)
+
+
 @contextmanager
 def python_errors() -> Iterator[None]:
-    """Around a call of the house: an error that names `--some-option` names the keyword `some_option=` instead.
+    """Around a call of the house: what it refuses is refused in the words of `in_python`.
 
     Raises:
         ValueError: with the same message in these words.
@@ -33,7 +43,7 @@ def python_errors() -> Iterator[None]:
     try:
         yield
     except ValueError as error:
-        if (words := _OPTION.sub(_keyword, str(error))) == str(error):
+        if (words := in_python(str(error))) == str(error):
             raise
         raise ValueError(words) from None
 
@@ -100,11 +110,6 @@ def _value(field: Field[Any], value: Any) -> Any:
     if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
         raise TypeError(f"{field.name} is {value!r}: expected {words}")
     return value
-
-
-def _keyword(found: re.Match[str]) -> str:
-    name = found[1].replace("-", "_")
-    return f"{_RENAMED.get(name, name)}="
 
 
 def _nearest(name: str, legal: Iterable[str]) -> str:

@@ -47,6 +47,10 @@ def audit(
     model, and whatever further questions the data can answer. A slice is compared with its complement, all other pictures
     whose attribute is known.
 
+    Sources: Newcombe 1998, https://doi.org/10.1002/(SICI)1097-0258(19980430)17:8<873::AID-SIM779>3.0.CO;2-I
+    (intervals); Benjamini and Bogomolov 2014, https://doi.org/10.1111/rssb.12028 (two levels); Benjamini and Yekutieli 2005,
+    https://doi.org/10.1198/016214504000001907 (intervals of what was picked).
+
     Args:
         table: predictions; a data frame as `Predictions.from_frame` takes it, or with `outcomes=` one of numbers alone;
             or features, with `probe=`.
@@ -113,7 +117,8 @@ def compare(
 ) -> Comparison:
     """Which skews a second model (or version) made worse or better, on the same pictures.
 
-    Changes are tested in pairs, picture by picture (McNemar's test and its relatives), corrected as in an audit.
+    Changes are tested in pairs, picture by picture, and corrected as in an audit. Sources: Agresti and Min 2005,
+    https://doi.org/10.1002/sim.1781 (intervals); McNemar 1947, https://doi.org/10.1007/BF02295996 (flips).
 
     Args:
         first: an audit, or its run folder: what the change starts from.
@@ -144,6 +149,9 @@ def discover(
     **options: Any,
 ) -> Discovery:
     """Slices that no attribute names: searched on one half of the labelled pictures, checked on the other half.
+
+    What holds is tested at the same true labels. Sources: Mehta, Patel and Gray 1985, https://doi.org/10.2307/2288562 (exact
+    test); Sato 1989, https://doi.org/10.2307/2531506 (interval).
 
     Args:
         features: of the encoder: a `FeatureSet`, whose pictures are found by `image_id`, or an array `(n, d)` in the order
@@ -179,6 +187,8 @@ def find_duplicates(
     names: tuple[str, str] = ("A", "B"),
 ) -> Duplicates:
     """Pictures that are in both sets, or twice in one, byte for byte or nearly so.
+
+    Source of the perceptual hashes: C. Zauner, https://www.phash.org/docs/pubs/thesis_zauner.pdf, 3.2.1.
 
     Args:
         first: features with their rows, or rows alone (`image_id`, and `content` or `path`).

@@ -19,6 +19,7 @@ from affect_workbench.analyses.audit.result import AuditResult
 from affect_workbench.cards import Card, Pieces
 from affect_workbench.data.storage.atomic import write_text
 from affect_workbench.data.taxonomies.taxonomy import Taxonomy, closest
+from affect_workbench.keywords import in_python
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -120,7 +121,7 @@ class Audit(_Shown):
         """What must be known before any number is read."""
         from affect_workbench.workbench.report.system.section import read_first
 
-        return tuple(read_first(self.result))
+        return tuple(map(in_python, read_first(self.result)))
 
     def table(self, name: str) -> pd.DataFrame:
         """A table of the additional analyses, by one of the names in `tables`.
@@ -167,8 +168,8 @@ class Audit(_Shown):
             raise ValueError("nothing was predicted: numbers alone were compared; their page is written by to_html")
         figure = drawers[kind](self.result)
         if figure is None:
-            needs = {"split": "skewed findings with labels or votes", "pull": "distances to the labels", "map": "a map"}
-            raise ValueError(f"this audit has nothing to draw as {kind!r}: it has not {needs.get(kind, 'any finding')}")
+            lacking = {"split": "skewed finding with labels or votes", "pull": "distance to the labels", "map": "map"}
+            raise ValueError(f"plot {kind!r} has nothing to draw: this audit has no {lacking.get(kind, 'finding')}")
         return figure
 
     def save(self, folder: Path | str, *, overwrite: bool = False) -> Path:
@@ -201,18 +202,22 @@ class Audit(_Shown):
         )
         return target
 
+    def _own(self) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """Findings and outcomes that are skewed and repeat no wider slice."""
+        tables = (self.result.findings, self.result.outcomes)
+        findings, outcomes = (one[(one["verdict"] == "skewed") & one["repeats"].isna()] for one in tables)
+        return findings, outcomes
+
     def _sentences(self, most: int) -> list[Pieces]:
         from affect_workbench.workbench.report.headline import apart, caveats
         from affect_workbench.workbench.report.outcome_sentences import outcome_sentence
         from affect_workbench.workbench.report.sentences import finding_sentence
 
         result, strata = self.result, apart(self.result)
-        numbers = result.outcomes
-        numbers = numbers[(numbers["verdict"] == "skewed") & numbers["repeats"].isna()] if len(numbers) else numbers
-        own = self.skewed(repeats=False).head(most) if result.has_predictions else numbers.head(0)
+        findings, numbers = self._own()
         said: list[Pieces] = [
             finding_sentence(row, truth=result.run["truth"], standing=caveats(result, row, held=strata))
-            for row in own.itertuples()
+            for row in findings.head(most).itertuples()
         ]
         return [*said, *(outcome_sentence(row) for row in numbers.head(most - len(said)).itertuples())]
 
@@ -220,8 +225,8 @@ class Audit(_Shown):
         from affect_workbench.workbench.report.headline import headline_sentences
 
         result, shown = self.result, tuple(self._sentences(MOST_SENTENCES))
-        own = len(self.skewed(repeats=False))
-        left = f"{own - len(shown):,} more in .skewed(); " if own > len(shown) else ""
+        more = sum(map(len, self._own())) - len(shown)
+        left = f"{more:,} more in .skewed() or .outcomes; " if more else ""
         return Card(
             f"Audit of {result.run['pictures']:,} pictures by {', '.join(result.run['attributes'])}",
             self.headline,
@@ -284,7 +289,7 @@ class Comparison(_Shown):
     @property
     def notes(self) -> tuple[str, ...]:
         """What must be known before any number is read."""
-        return self.result.notes
+        return tuple(map(in_python, self.result.notes))
 
     def worse(self) -> pd.DataFrame:
         """The changes by which a skew surely grew, by more than the tolerance."""
@@ -366,7 +371,7 @@ class Discovery(_Shown):
     @property
     def notes(self) -> tuple[str, ...]:
         """What must be known before any number is read."""
-        return self.result.notes
+        return tuple(map(in_python, self.result.notes))
 
     def verified(self, *, repeats: bool = True) -> pd.DataFrame:
         """The slices that hold on the held-out pictures.
@@ -447,7 +452,7 @@ class Duplicates(_Shown):
     @property
     def notes(self) -> tuple[str, ...]:
         """What must be known before the numbers are believed."""
-        return self.result.notes
+        return tuple(map(in_python, self.result.notes))
 
     def leaking(self) -> pd.DataFrame:
         """The pairs that matter: all between two sets; within one set those across its splits."""
