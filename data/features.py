@@ -60,7 +60,7 @@ class FeatureSpec:
         return f"{encoder}{weights}, {self.width} wide"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class FeatureSet:
     """Features of `n` pictures with their rows; value `i` belongs to row `i`, always.
 
@@ -97,6 +97,10 @@ class FeatureSet:
     def __len__(self) -> int:
         return len(self.rows)
 
+    def __repr__(self) -> str:
+        names = named(self.attributes, most=6) or "none"
+        return f"<FeatureSet of {len(self):,} pictures: {self.spec.in_words()}; attributes: {names}>"
+
     def _require_finite(self) -> None:
         bad: list[npt.NDArray[np.int64]] = []
         for start in range(0, len(self), _CHUNK):
@@ -125,7 +129,7 @@ class FeatureSet:
         """Sixteen hex digits of spec, ids and values: two sets with the same one are the same data.
 
         Args:
-            within: positions, for the fingerprint that `take` of them would have.
+            within: positions `(m,)`, for the fingerprint that `take` of them would have.
         """
         ids = self.rows["image_id"] if within is None else self.rows["image_id"].iloc[within]
         digest = hashlib.sha256(self.spec.fingerprint().encode())
@@ -182,6 +186,7 @@ class FeatureSet:
         Raises:
             FileNotFoundError: no such folder, or a file is missing.
             ValueError: the folder is unfinished, damaged, or written by another schema.
+            TypeError: its values are not floating point.
         """
         folder = Path(folder)
         require_complete(folder, what="feature set")

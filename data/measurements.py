@@ -9,6 +9,7 @@ import pandas as pd
 
 from affect_workbench.arrays import Mask
 from affect_workbench.data.tables.read import with_ids
+from affect_workbench.data.taxonomies.frame_columns import as_our_columns
 from affect_workbench.data.taxonomies.taxonomy import closest
 
 
@@ -49,8 +50,28 @@ class Measurements:
     def __len__(self) -> int:
         return len(self.rows)
 
+    @classmethod
+    def from_frame(cls, frame: pd.DataFrame, outcomes: Sequence[str]) -> Measurements:
+        """Numbers of the pictures in a data frame, one row each; ids are found as by `Predictions.from_frame`.
+
+        Args:
+            frame: `n` rows; columns that are neither core nor outcomes are attributes.
+            outcomes: the columns of numbers, in units of their own.
+
+        Raises:
+            TypeError: no data frame.
+            ValueError: no outcome, an outcome that is no column or holds text, or ids that repeat.
+        """
+        columns = as_our_columns(frame, {}, {})
+        return cls(columns.rows, tuple(outcomes), "data frame", columns.notes)
+
     def with_rows(self, rows: pd.DataFrame, *, outcomes: Sequence[str] = (), notes: Sequence[str] = ()) -> Measurements:
         """The same pictures with other columns beside them, and maybe more outcomes among these.
+
+        Args:
+            rows: of the same `n` pictures in the same order.
+            outcomes: columns of them that are compared as well.
+            notes: what else was found wanting.
 
         Raises:
             ValueError: the ids or their order differ.

@@ -2,44 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from affect_workbench.arrays import Mask, Vectors
-from affect_workbench.data.tables.columns import VOTE_PREFIX
+from affect_workbench.data.tables.columns import VOTE_PREFIX, attribute_columns
 from affect_workbench.data.tables.magnitude import require_moderate
 from affect_workbench.data.tables.read import named, with_ids
 from affect_workbench.data.tables.splits import with_split_names
-from affect_workbench.data.taxonomies.label_columns import (
-    LabelColumns,
-    endings,
-    label_columns,
-    label_matrix,
-    other_models,
-    require_column_each,
-    with_vote_names,
-)
-from affect_workbench.data.taxonomies.label_identity import Counts, label_set
-from affect_workbench.data.taxonomies.label_overlap import (
-    kept_apart_notes,
-    require_common,
-    require_labels,
-    respelt,
-    spelling_notes,
-    spellings,
-)
+from affect_workbench.data.taxonomies.files import taxonomy_called
+from affect_workbench.data.taxonomies.frame_columns import as_our_columns, likely_column
+from affect_workbench.data.taxonomies.label_columns import with_vote_names
+from affect_workbench.data.taxonomies.prediction_columns import SCORE_PREFIX, Measure, read_predictions
 from affect_workbench.data.taxonomies.taxonomy import Taxonomy
-
-Measure = Literal["cosine", "score", "label"]
-SCORE_PREFIX = "score_"
+from affect_workbench.keywords import python_errors
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Predictions:
     """Distances of `n` pictures to the `k` labels of a taxonomy. Smaller is closer, always; the nearest label is said.
 
@@ -89,6 +73,14 @@ class Predictions:
     def __len__(self) -> int:
         return len(self.rows)
 
+    def __repr__(self) -> str:
+        truth = "votes" if self.has_votes else "labels" if self.truth is not None else "no truth"
+        attributes = named(attribute_columns(self.rows), most=6) or "none"
+        return (
+            f"<Predictions of {len(self):,} pictures by {self.measure}, {len(self.taxonomy)} labels ({self.taxonomy.name}), "
+            f"{truth}; attributes: {attributes}>"
+        )
+
     @cached_property
     def predicted(self) -> npt.NDArray[np.int64]:
         """Position of the nearest label `(n,)`; a tie goes to the label that comes first in the taxonomy."""
@@ -99,6 +91,9 @@ class Predictions:
         """Share of votes for each label `(n, k)`, rows summing to 1; a hard label is one vote; NaN where unknown.
 
         None where no picture has a truth.
+
+        Raises:
+            ValueError: a vote is negative or too large, or a label is outside the taxonomy.
         """
         columns = [VOTE_PREFIX + label for label in self.taxonomy.labels]
         if all(name in self.rows for name in columns):
@@ -156,8 +151,65 @@ class Predictions:
         anchors = None if self.anchors is None else self.anchors[at]
         return replace(self, distances=self.distances[:, at], taxonomy=taxonomy, anchors=anchors)
 
+    @classmethod
+    def from_frame(
+        cls,
+        frame: pd.DataFrame,
+        *,
+        label: str | None = None,
+        predicted: str | None = None,
+        scores: str | Mapping[str, str] | None = None,
+        votes: str | Mapping[str, str] | None = None,
+        image_id: str | None = None,
+        taxonomy: Taxonomy | str | Sequence[str] | None = None,
+    ) -> Predictions:
+        """Predictions of any model from a data frame, one row a picture; columns that are not named are found.
+
+        Args:
+            frame: `n` rows. Columns that are neither named here nor core (`split`, `path`, `group_id`, `pair_id`, ...) are
+                attributes.
+            label: the column of true labels; `label` is found by itself.
+            predicted: the column of predicted labels; `predicted` is found by itself.
+            scores: the columns of scores, one a label, larger is nearer: a pattern such as `"score_*"` or `"*_prob"` in
+                which the star stands for the label, or label -> column. `"score_*"` is found by itself.
+            votes: the columns of votes (counts or shares), likewise. `"vote_*"` is found by itself.
+            image_id: the column of ids; else `image_id`, `id`, or the labels of the frame's index.
+            taxonomy: the `k` labels: a `Taxonomy`, the name of a built-in one (`"ekman6"`), a `.toml` file, or the labels;
+                else those of the columns, or of the values in them.
+
+        Raises:
+            TypeError: no data frame.
+            FileNotFoundError: no such taxonomy file.
+            ValueError: no such column, neither predictions nor scores, missing predictions, repeated ids, a label outside
+                the taxonomy, or labels and predictions that never meet.
+
+        Example:
+            >>> frame = pd.DataFrame({"truth": ["joy", "anger"], "guess": ["joy", "joy"], "tone": ["dark", "light"]})
+            >>> len(Predictions.from_frame(frame, label="truth", predicted="guess"))
+            2
+        """
+        columns = as_our_columns(
+            frame, {"image_id": image_id, "label": label, "predicted": predicted}, {"scores": scores, "votes": votes}
+        )
+        if taxonomy is None:  # all columns that are named are labels
+            taxonomy = next((list(one) for one in (scores, votes) if isinstance(one, Mapping)), None)
+        silent = "predicted" not in columns.rows and not any(
+            name.startswith(SCORE_PREFIX) for name in map(str, columns.rows)
+        )
+        if silent and (likely := likely_column(columns.rows, "predicted")):
+            raise ValueError(f"no column 'predicted' and no scores: did you mean predicted={likely!r}?")
+        with python_errors():
+            return predictions_from_table(
+                columns.rows,
+                scores_prefix=columns.prefixes["scores"],
+                votes_prefix=columns.prefixes["votes"],
+                taxonomy=taxonomy_of(taxonomy),
+                source="data frame",
+                notes=columns.notes,
+            )
+
     def table(self) -> pd.DataFrame:
-        """A plain table that `predictions_from_table` reads back: rows, `predicted`, and a `score_<label>` column each."""
+        """A plain table that `from_frame` reads back: rows, `predicted`, and a `score_<label>` column each."""
         labels = np.asarray(self.taxonomy.labels, dtype=object)
         scores = pd.DataFrame(
             1.0 - self.distances.astype(np.float64), columns=[SCORE_PREFIX + label for label in self.taxonomy.labels]
@@ -172,170 +224,32 @@ def predictions_from_table(
     votes_prefix: str | None = None,
     taxonomy: Taxonomy | None = None,
     source: str = "table",
+    notes: tuple[str, ...] = (),
 ) -> Predictions:
-    """Predictions of any model from a plain table with `image_id`.
-
-    Labels meet by `data.taxonomies.label_identity` and are shown as the truth spells them, else as `taxonomy`, the score
-    columns or the predictions do.
+    """Predictions of any model from a plain table with `image_id`, as the command line names its columns.
 
     Args:
-        table: `image_id`, and either `predicted` or one score column a label; optionally `label` or one vote column a
-            label; every other column is an attribute, except the score columns of other models that share a suffix, and
-            score columns that name no label (see `data.taxonomies.label_columns`).
-        scores_prefix: what the score columns start with; larger scores are nearer. `score_` is tried by itself.
-        votes_prefix: what the vote columns start with. `vote_` is tried by itself.
-        taxonomy: the labels; without it they are taken from the columns or values.
+        table: see `data.taxonomies.prediction_columns.read_predictions`, also for the next three.
+        scores_prefix: what the score columns start with.
+        votes_prefix: what the vote columns start with.
+        taxonomy: the labels.
         source: where the table came from, for the record.
+        notes: what was found wanting before.
 
     Raises:
-        ValueError: neither predictions nor scores, missing predictions, a label outside the taxonomy, or labels and
-            predictions that never meet (see `data.taxonomies.label_overlap`).
+        ValueError: see `read_predictions`.
     """
-    rows = with_ids(table, where=source)
-    columns = _labels_seen(rows)
-    expected = list(taxonomy.labels) if taxonomy is not None else [name for seen in columns.values() for name in seen]
-    votes = label_columns(
-        rows,
-        asked=votes_prefix,
-        usual=VOTE_PREFIX,
-        taxonomy=taxonomy,
-        option="--votes-prefix",
-        expected=expected or endings(rows, scores_prefix or SCORE_PREFIX),
-    )
-    scores = label_columns(
-        rows,
-        asked=scores_prefix,
-        usual=SCORE_PREFIX,
-        taxonomy=taxonomy,
-        option="--scores-prefix",
-        expected=[*expected, *votes.of],
-    )
-    if not scores.of and "predicted" not in rows:
-        raise ValueError(
-            "the table has no predictions: expected a column 'predicted', or one score column a label (--scores-prefix), or "
-            "the name of a number to compare between slices (--outcomes); its columns: "
-            f"{', '.join(map(str, rows.columns[:12]))}"
-        )
-    if votes.of:
-        columns.pop("label", None)  # beside votes it may be about something else
-    for name, seen in columns.items():
-        require_labels(name, seen)
-    columns |= {what: dict.fromkeys(one.of, len(rows)) for what, one in (("votes", votes), ("scores", scores)) if one.of}
-    chosen = taxonomy or _taxonomy_of(rows, columns)
-    if taxonomy is None and (votes.of or scores.of):
-        for name in [name for name in ("label", "predicted") if name in columns]:
-            require_column_each(columns[name], chosen, scores if scores.of else votes, where=name, votes=not scores.of)
-    notes = [*spelling_notes(columns, chosen), *kept_apart_notes(columns, chosen)]
-    rows, vote_notes = _with_votes(rows, votes.of, chosen)
-    notes += vote_notes
-    distances, measure, read = _distances(rows, scores, chosen)
-    others = [*scores.aside, *(column for column in votes.aside if not column.startswith(VOTE_PREFIX))]
-    if others:
-        notes.append(
-            f"{len(others)} column(s) that start like a score or a vote and name no label are left aside: "
-            f"{named(others, most=12)}; where one is a label, name the labels with --taxonomy"
-        )
-    if "label" in columns:
-        labels = np.array([*chosen.labels, None], dtype=object)[chosen.codes(rows["label"])]
-        rows = rows.assign(label=pd.Series(labels.tolist(), index=rows.index))
-    used = ["predicted", *scores.of.values(), *others]
-    if scores.of:
-        strangers = other_models(rows, scores.of)
-        used += strangers
-        if strangers:
-            read.insert(0, f"{len(strangers)} score column(s) of other models are left aside, first {named(strangers)}")
-    return Predictions(
-        distances, rows.drop(columns=used, errors="ignore"), chosen, measure, source, notes=tuple(notes + read)
-    )
+    read = read_predictions(table, scores_prefix=scores_prefix, votes_prefix=votes_prefix, taxonomy=taxonomy, source=source)
+    return Predictions(read.distances, read.rows, read.taxonomy, read.measure, source, notes=(*notes, *read.notes))
 
 
-def with_votes(rows: pd.DataFrame, taxonomy: Taxonomy, *, votes_prefix: str | None = None) -> tuple[pd.DataFrame, list[str]]:
-    """The rows with their vote columns named after the labels that they stand for, and what was found wanting.
+def taxonomy_of(given: Taxonomy | str | Sequence[str] | None) -> Taxonomy | None:
+    """The labels as they may be given: ready, by the name of a built-in set or by a `.toml` file, or one by one.
 
     Raises:
-        ValueError: no column starts with the prefix that was asked for, or a label has none, or two.
+        FileNotFoundError: no such file.
+        ValueError: no such built-in set, or labels that `Taxonomy` refuses.
     """
-    votes = label_columns(
-        rows, asked=votes_prefix, usual=VOTE_PREFIX, taxonomy=taxonomy, option="--votes-prefix", expected=taxonomy.labels
-    )
-    return _with_votes(rows, votes.of, taxonomy)
-
-
-def labels_named(table: pd.DataFrame, *, scores_prefix: str | None = None) -> list[str]:
-    """The labels that a table of predictions speaks of: in `predicted` and `label`, and in the names of its scores."""
-    seen = [name for counts in _labels_seen(table).values() for name in counts]
-    return list(dict.fromkeys([*seen, *endings(table, scores_prefix or SCORE_PREFIX)]))
-
-
-def _labels_seen(rows: pd.DataFrame) -> dict[str, Counts]:
-    """`label` and `predicted`, where there are such columns, with the spellings in them."""
-    there = [name for name in ("label", "predicted") if name in rows]
-    numbers = all(pd.api.types.is_numeric_dtype(rows[name]) for name in there)
-    return {name: spellings(rows[name], as_numbers=numbers) for name in there}
-
-
-def _taxonomy_of(rows: pd.DataFrame, columns: dict[str, Counts]) -> Taxonomy:
-    """The labels that the columns speak of: those of the scores where there are some, of the votes, or all that are seen.
-
-    Raises:
-        ValueError: the true and the predicted ones have none in common.
-    """
-    true = "votes" if "votes" in columns else "label"
-    said = "scores" if "scores" in columns else "predicted"
-    truth, predicted = columns.get(true, {}), columns[said]
-    both = [rows[name].notna() for name in (true, said) if name in rows]
-    pictures = int(np.logical_and.reduce(both).sum()) if both else len(rows)
-    require_common(truth, predicted, pictures=pictures, names=(true, said))
-    if said == "scores" or true == "votes":
-        own = Taxonomy.spelt_as(label_set(predicted if said == "scores" else truth).values())
-        return respelt(respelt(own, columns.get("predicted", {})), truth)
-    return Taxonomy.spelt_as(sorted(label_set(truth, predicted).values()))
-
-
-def _distances(rows: pd.DataFrame, scores: LabelColumns, taxonomy: Taxonomy) -> tuple[Vectors, Measure, list[str]]:
-    """Distances `(n, k)` from the scores, else from the labels that are predicted; what they are, and what was wanting."""
-    if scores.of:
-        distances = 1.0 - label_matrix(rows, scores.of, taxonomy, what="score")
-        notes = _tie_notes(distances)
-        if "predicted" in rows:
-            notes += _disagreement_notes(taxonomy.codes(rows["predicted"]), distances)
-        return distances, "score", notes
-    codes = taxonomy.codes(rows["predicted"])
-    if (codes < 0).any():
-        raise ValueError(
-            f"{int((codes < 0).sum())} row(s) have no prediction, first {named(rows['image_id'][codes < 0])}: "
-            "leave those rows out or predict them again"
-        )
-    return 1.0 - np.eye(len(taxonomy))[codes], "label", []
-
-
-def _with_votes(rows: pd.DataFrame, votes: dict[str, str], taxonomy: Taxonomy) -> tuple[pd.DataFrame, list[str]]:
-    if not votes:
-        return rows, []
-    notes: list[str] = []
-    inside: dict[str, str] = {}
-    for label, column in votes.items():
-        try:
-            inside[taxonomy.resolve(label)] = column
-        except ValueError:
-            share = pd.to_numeric(rows[column], errors="coerce").mean()
-            notes.append(f"votes for {label!r} (mean {share:.3g}) are outside the labels of the scores and are left aside")
-    shares = pd.DataFrame(
-        label_matrix(rows, inside, taxonomy, what="vote"), columns=[VOTE_PREFIX + label for label in taxonomy.labels]
-    )
-    without = shares.isna().any(axis=1) | (shares.sum(axis=1) <= 0)
-    if without.any():
-        notes.append(f"{int(without.sum())} picture(s) have no votes, first {named(rows['image_id'][without])}: no truth")
-    return pd.concat([rows.drop(columns=list(votes.values())), shares], axis=1), notes
-
-
-def _tie_notes(distances: Vectors) -> list[str]:
-    tied = int(((distances == distances.min(axis=1, keepdims=True)).sum(axis=1) > 1).sum())
-    return [f"{tied} picture(s) have a tie for the top score: the label first in the taxonomy is taken"] if tied else []
-
-
-def _disagreement_notes(said: npt.NDArray[np.int64], distances: Vectors) -> list[str]:
-    differing = int((said != distances.argmin(axis=1)).sum())
-    if not differing:
-        return []
-    return [f"in {differing} row(s) the column 'predicted' is not the top score: the top score is used"]
+    if given is None or isinstance(given, Taxonomy):
+        return given
+    return taxonomy_called(given) if isinstance(given, str) else Taxonomy.from_labels(given)

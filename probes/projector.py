@@ -67,7 +67,7 @@ class MetricProjector(nn.Module):
         return functional.normalize(self.model(features), dim=1)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Probe:
     """A trained projector with the label anchors it reads against.
 
@@ -97,6 +97,10 @@ class Probe:
         if self.anchors.labels != self.taxonomy.labels:
             raise ValueError(f"anchors are for {self.anchors.labels}, the taxonomy has {self.taxonomy.labels}")
         self.projector.eval()
+
+    def __repr__(self) -> str:
+        labels = f"{len(self.taxonomy)} labels ({self.taxonomy.name})"
+        return f"<Probe of {self.spec.in_words()}: {labels}, anchors {self.anchors.source}, {len(self.trained_on):,} seen>"
 
     def fingerprint(self) -> str:
         """Sixteen hex digits of weights, anchors and what they were fitted on."""

@@ -17,6 +17,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+ROOT = Path(__file__).resolve().parents[2]
+APP = ROOT / "workbench" / "app.py"
 EKMAN = ("anger", "disgust", "fear", "joy", "sadness", "surprise")
 SLIM = ("--map-pictures", 0, "--order", 1, "--no-further", "--space-pictures", 0)
 """Options of an audit that asks nothing but its cells, for tests of something else."""
@@ -146,16 +148,18 @@ def finished_run(folder: Path, table: pd.DataFrame, **config: Any) -> Path:
 
 
 @contextlib.contextmanager
-def served_app(log: Path, **chosen: str) -> Iterator[str]:
+def served_app(
+    log: Path, *, python: Path | str = sys.executable, app: Path = APP, cwd: Path = ROOT, **chosen: str
+) -> Iterator[str]:
     """The address of a real `streamlit run workbench/app.py`, with its output in `log`, which may hold no traceback."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = [sys.executable, "-m", "streamlit", "run", "workbench/app.py", "--server.headless", "true"]
+    command = [str(python), "-m", "streamlit", "run", str(app), "--server.headless", "true"]
     with log.open("w") as out:
         server = subprocess.Popen(
             [*command, "--server.port", str(port)],
-            cwd=Path(__file__).resolve().parents[2],
+            cwd=cwd,
             env=os.environ | {"HOME": str(log.parent)} | chosen,
             stdout=out,
             stderr=subprocess.STDOUT,

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from affect_workbench.data.predictions import SCORE_PREFIX, Predictions
+from affect_workbench.data.predictions import Predictions
 from affect_workbench.data.tables.attributes import JoinReport, join_attributes
 from affect_workbench.data.tables.columns import CORE_COLUMNS
 from affect_workbench.data.tables.read import is_table, named, table_of
+from affect_workbench.data.taxonomies.prediction_columns import SCORE_PREFIX
 
 
 @dataclass(frozen=True)

@@ -12,12 +12,13 @@ import pandas as pd
 
 from affect_workbench.analyses.audit.accuracy import ReadingQuality
 from affect_workbench.data.features import FeatureSet
-from affect_workbench.data.predictions import SCORE_PREFIX, Predictions, labels_named, predictions_from_table, with_votes
+from affect_workbench.data.predictions import Predictions, predictions_from_table
 from affect_workbench.data.storage.saved import read_record
 from affect_workbench.data.tables.columns import VOTE_PREFIX
 from affect_workbench.data.tables.read import table_of
 from affect_workbench.data.tables.splits import split_name
 from affect_workbench.data.taxonomies.files import taxonomy_called
+from affect_workbench.data.taxonomies.prediction_columns import SCORE_PREFIX, labels_named, with_votes
 from affect_workbench.workbench.audit.attributes import with_tables
 from affect_workbench.workbench.audit.settings import AuditSettings
 from affect_workbench.workbench.datasets.features import open_features

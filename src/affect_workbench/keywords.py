@@ -1,0 +1,118 @@
+"""How do the options of the command line become keywords in Python: of functions, and in what errors say?"""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import Field, fields, replace
+from numbers import Integral, Real
+from typing import Any, TypeVar
+
+_OPTION = re.compile(r"(?<![\w-])--([a-z]+(?:-[a-z]+)*)")
+_RENAMED = {"scores_prefix": "scores", "votes_prefix": "votes", "id_column": "image_id"}
+_KINDS: Mapping[str, tuple[type, str]] = {
+    "int": (Integral, "a whole number"),
+    "float": (Real, "a number"),
+    "bool": (bool, "True or False"),
+    "str": (str, "text"),
+}
+Config = TypeVar("Config")
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def in_python(text: str) -> str:
+    """The text with the keyword `some_option=` wherever it names the option `--some-option`."""
+
+    def keyword(found: re.Match[str]) -> str:
+        name = found[1].replace("-", "_")
+        return f"{_RENAMED.get(name, name)}="
+
+    return _OPTION.sub(keyword, text)
+
+
+@contextmanager
+def python_errors() -> Iterator[None]:
+    """Around a call of the house: what it refuses is refused in the words of `in_python`.
+
+    Raises:
+        ValueError: with the same message in these words.
+    """
+    try:
+        yield
+    except ValueError as error:
+        if (words := in_python(str(error))) == str(error):
+            raise
+        raise ValueError(words) from None
+
+
+def with_keywords(kind: type[Any]) -> Callable[[Function], Function]:
+    """Shows the fields of a configuration in the signature and the docstring of a function that takes them as `**options`.
+
+    What is shown on completion and on shift-tab is then what the function takes, with the defaults that it has.
+    """
+
+    def shown(function: Function) -> Function:
+        signature = inspect.signature(function)
+        own = [one for one in signature.parameters.values() if one.kind is not inspect.Parameter.VAR_KEYWORD]
+        offered = [one for one in fields(kind) if one.name not in signature.parameters]
+        keywords = [
+            inspect.Parameter(one.name, inspect.Parameter.KEYWORD_ONLY, default=one.default, annotation=one.type)
+            for one in offered
+        ]
+        function.__signature__ = signature.replace(parameters=[*own, *keywords])  # type: ignore[attr-defined]
+        if function.__doc__:
+            lines = [f"    {one.name} ({one.type}): {one.metadata.get('help', '')}; {one.default!r}." for one in offered]
+            options = "\n".join([f"Options, the fields of `{kind.__name__}` with their defaults:", *lines])
+            function.__doc__ = f"{inspect.cleandoc(function.__doc__)}\n\n{options}\n"
+        return function
+
+    return shown
+
+
+def config_of(kind: type[Config], given: Config | None, options: Mapping[str, Any], *, function: str) -> Config:
+    """The configuration that keywords ask for, beside (and before) what `given` says.
+
+    Args:
+        kind: a dataclass.
+        given: of that kind, or None for the defaults.
+        options: field -> value; one text may stand for a tuple of one, and a list for a tuple.
+        function: what the keywords were given to.
+
+    Raises:
+        TypeError: no such keyword (the nearest one is named), a value of another kind, or a `given` of another kind.
+        ValueError: a value out of range.
+    """
+    if given is not None and not isinstance(given, kind):
+        raise TypeError(f"config is {type(given).__name__}: expected {kind.__name__}")
+    known = {one.name: one for one in fields(kind)}  # type: ignore[arg-type]
+    for name in options:
+        if name not in known:
+            raise TypeError(f"{function}() has no keyword {name!r}: {_nearest(name, known)}")
+    values = {name: _value(known[name], value) for name, value in options.items()}
+    return kind(**values) if given is None else replace(given, **values)  # type: ignore[type-var]
+
+
+def _value(field: Field[Any], value: Any) -> Any:
+    expected = str(field.type)
+    if expected.startswith("tuple"):
+        if value is None and field.default is None:
+            return None
+        if isinstance(value, str):
+            return (value,)
+        names = tuple(value) if isinstance(value, Iterable) else ()
+        if not isinstance(value, Iterable) or not all(isinstance(one, str) for one in names):
+            raise TypeError(f"{field.name} is {value!r}: expected names of columns")
+        return names
+    kind, words = _KINDS[expected]
+    if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
+        raise TypeError(f"{field.name} is {value!r}: expected {words}")
+    return value
+
+
+def _nearest(name: str, legal: Iterable[str]) -> str:
+    names = list(legal)
+    near = difflib.get_close_matches(name, names, n=2, cutoff=0.55)
+    return f"did you mean {' or '.join(near)}?" if near else f"expected one of {', '.join(names)}"
