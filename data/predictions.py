@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from affect_workbench.arrays import Mask, Vectors
-from affect_workbench.data.tables.columns import VOTE_PREFIX
+from affect_workbench.data.tables.columns import SCORE_PREFIX, VOTE_PREFIX
 from affect_workbench.data.tables.magnitude import require_moderate
 from affect_workbench.data.tables.read import named, with_ids
 from affect_workbench.data.tables.splits import with_split_names
@@ -36,7 +36,6 @@ from affect_workbench.data.taxonomies.label_overlap import (
 from affect_workbench.data.taxonomies.taxonomy import Taxonomy
 
 Measure = Literal["cosine", "score", "label"]
-SCORE_PREFIX = "score_"
 
 
 @dataclass(frozen=True)

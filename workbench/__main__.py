@@ -177,8 +177,11 @@ def _run(command: str, settings: Any, line: str) -> int:
         with naming_damage(f"{settings.run_a} or {settings.run_b}"):
             return EXIT_FINDINGS if compare_runs(settings, command=line).failed else 0
     else:
-        from affect_workbench.workbench.audit.command import audit
+        from affect_workbench.workbench.audit.precheck import require_usable
         from affect_workbench.workbench.runs.gate import audit_gate
+
+        require_usable(settings)
+        from affect_workbench.workbench.audit.command import audit
 
         gate = audit_gate(settings.fail_on, fail_on_skew=settings.fail_on_skew)
         result = audit(settings, command=line)

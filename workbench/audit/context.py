@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 
 from affect_workbench.analyses.audit.questions import Besides
-from affect_workbench.data.tables.read import columns_of, is_table, read_table
+from affect_workbench.data.tables.headers import is_table
+from affect_workbench.data.tables.read import columns_of, read_table
 from affect_workbench.data.taxonomies.taxonomy import Taxonomy
 from affect_workbench.workbench.datasets.features import open_features
 

@@ -12,9 +12,9 @@ import pandas as pd
 
 from affect_workbench.analyses.audit.accuracy import ReadingQuality
 from affect_workbench.data.features import FeatureSet
-from affect_workbench.data.predictions import SCORE_PREFIX, Predictions, labels_named, predictions_from_table, with_votes
+from affect_workbench.data.predictions import Predictions, labels_named, predictions_from_table, with_votes
 from affect_workbench.data.storage.saved import read_record
-from affect_workbench.data.tables.columns import VOTE_PREFIX
+from affect_workbench.data.tables.columns import SCORE_PREFIX, VOTE_PREFIX
 from affect_workbench.data.tables.read import table_of
 from affect_workbench.data.tables.splits import split_name
 from affect_workbench.data.taxonomies.files import taxonomy_called
