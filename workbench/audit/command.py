@@ -12,12 +12,11 @@ from affect_workbench.analyses.audit.run import run_audit
 from affect_workbench.data.tables.headers import is_table
 from affect_workbench.data.taxonomies.label_overlap import LabelsApartError
 from affect_workbench.workbench.audit.attributes import with_pairs
-from affect_workbench.workbench.audit.context import besides
+from affect_workbench.workbench.audit.context import besides, other_wordings
 from affect_workbench.workbench.audit.exports import audit_findings, write_findings
 from affect_workbench.workbench.audit.inputs import probed, tabled
 from affect_workbench.workbench.audit.outcomes import audit_outcomes, numbers_alone
 from affect_workbench.workbench.audit.precheck import require_usable
-from affect_workbench.workbench.audit.rewording import other_wordings
 from affect_workbench.workbench.audit.settings import AuditSettings
 from affect_workbench.workbench.concepts.sentences import calibration_sentences, obtained
 from affect_workbench.workbench.concepts.tables import CALIBRATED, concept_tables

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import textwrap
+from functools import cache
 
 import plotly.graph_objects as go
+import plotly.io as pio
 
 BLUE, VERMILION, GREEN, ORANGE, GREY = "#0072B2", "#D55E00", "#009E73", "#E69F00", "#8C8C8C"
 
@@ -25,6 +27,10 @@ CONFIG = {"displaylogo": False, "responsive": True, "plotlyServerURL": "", "mode
 _FONT = {"family": "system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif", "size": 13, "color": "#1f2328"}
 
 
+_TRACES = ("scatter", "scattergl", "heatmap")
+_OTHER_PLOTS = ("geo", "polar", "scene", "ternary")
+
+
 def short(text: object, most: int = 46) -> str:
     """The text cut to `most` characters, safe to put into a figure."""
     words = str(text)
@@ -43,13 +49,23 @@ def safe(text: object) -> str:
 
 def blank(*, height: int) -> go.Figure:
     """An empty figure in the house style."""
-    figure = go.Figure()
-    figure.update_layout(
-        height=height,
-        template="plotly_white",
-        font=_FONT,
-        margin={"l": 10, "r": 10, "t": 30, "b": 45},
-        hoverlabel={"align": "left"},
-        legend={"orientation": "h", "y": 1.0, "yanchor": "bottom"},
+    return go.Figure(
+        layout={
+            "height": height,
+            "template": _template(),
+            "font": _FONT,
+            "margin": {"l": 10, "r": 10, "t": 30, "b": 45},
+            "hoverlabel": {"align": "left"},
+            "legend": {"orientation": "h", "y": 1.0, "yanchor": "bottom"},
+        }
     )
-    return figure
+
+
+@cache
+def _template() -> go.layout.Template:
+    """What `plotly_white` says of the traces and axes that our figures have; each figure holds and writes its own copy."""
+    white = pio.templates["plotly_white"].to_plotly_json()
+    return go.layout.Template(
+        data={trace: white["data"][trace] for trace in _TRACES},
+        layout={key: value for key, value in white["layout"].items() if key not in _OTHER_PLOTS},
+    )
