@@ -11,14 +11,14 @@ import numpy.typing as npt
 import pandas as pd
 
 from affect_workbench.arrays import Mask, Vectors
-from affect_workbench.data.tables.columns import VOTE_PREFIX, attribute_columns
+from affect_workbench.data.tables.columns import SCORE_PREFIX, VOTE_PREFIX, attribute_columns
 from affect_workbench.data.tables.magnitude import require_moderate
 from affect_workbench.data.tables.read import named, with_ids
 from affect_workbench.data.tables.splits import with_split_names
 from affect_workbench.data.taxonomies.files import taxonomy_called
 from affect_workbench.data.taxonomies.frame_columns import as_our_columns, likely_column
 from affect_workbench.data.taxonomies.label_columns import with_vote_names
-from affect_workbench.data.taxonomies.prediction_columns import SCORE_PREFIX, Measure, read_predictions
+from affect_workbench.data.taxonomies.prediction_columns import Measure, read_predictions
 from affect_workbench.data.taxonomies.taxonomy import Taxonomy
 from affect_workbench.keywords import python_errors
 

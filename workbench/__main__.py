@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import os
 import shlex
 import subprocess
@@ -54,6 +55,8 @@ COMMANDS: Mapping[str, type[Any]] = types.MappingProxyType(
 )
 """Command -> its settings, in the order of the help."""
 
+_NEW_OBJECTS = 100_000
+"""How many new objects the garbage collector waits for."""
 EXIT_BAD_INPUT = 2
 EXIT_FINDINGS = 1
 RESUMED = ("features", "train", "sweep")
@@ -70,7 +73,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         0; 1 when `--fail-on` caught a finding or a bar of `bench` is missed; 2 after an error, which is one line on
         standard error.
     """
-    words = list(sys.argv[1:] if arguments is None else arguments)
+    if arguments is not None:
+        return _main(arguments)
+    # The process is this command's own. What it imports stays until it ends: looking through it for cycles again and
+    # again, and once more at the end, would take a fifth of a small audit.
+    gc.set_threshold(_NEW_OBJECTS)
+    code = _main(sys.argv[1:])
+    gc.freeze()
+    return code
+
+
+def _main(arguments: Sequence[str]) -> int:
+    words = list(arguments)
     parser = _parser()
     given = vars(parser.parse_args(words))
     command = given.pop("command", None)
@@ -177,8 +191,11 @@ def _run(command: str, settings: Any, line: str) -> int:
         with naming_damage(f"{settings.run_a} or {settings.run_b}"):
             return EXIT_FINDINGS if compare_runs(settings, command=line).failed else 0
     else:
-        from affect_workbench.workbench.audit.command import audit
+        from affect_workbench.workbench.audit.precheck import require_usable
         from affect_workbench.workbench.runs.gate import audit_gate
+
+        require_usable(settings)
+        from affect_workbench.workbench.audit.command import audit
 
         gate = audit_gate(settings.fail_on, fail_on_skew=settings.fail_on_skew)
         result = audit(settings, command=line)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy import stats
+from scipy import special
 
 from affect_workbench.analyses.inference.multiplicity import benjamini_hochberg
 from affect_workbench.analyses.inference.resampling import STANDARD_SAMPLING, Sampling
@@ -228,7 +228,7 @@ def concept_table(
             raise ValueError(f"concept {concept.name!r} scores every picture alike: it says nothing about these pictures")
     scores = (scores - scores.mean(axis=0)) / spread
     level = 1 - 0.05 / len(labels)
-    quantile = float(stats.norm.ppf((1 + level) / 2))
+    quantile = float(special.ndtri((1 + level) / 2))
     records: list[dict[str, Any]] = []
     for position, concept in enumerate(concepts):
         correlations = np.clip(scores[:, position] @ targets / len(rows), -1, 1)
@@ -240,7 +240,7 @@ def concept_table(
             error = _group_error(scores[:, position], targets[:, strongest], np.asarray(groups)[rows], seed=sampling.seed)
         z = float(np.arctanh(np.clip(r, -1 + 1e-12, 1 - 1e-12)))
         p_null = null.p(abs(r))
-        p_chance = min(1.0, len(labels) * 2 * float(stats.norm.sf(abs(z) / error)))
+        p_chance = min(1.0, len(labels) * 2 * float(special.ndtr(-abs(z) / error)))
         records.append(
             {
                 "concept": concept.name,

@@ -10,10 +10,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy import stats
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.mixture import GaussianMixture
-from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
 from affect_workbench.analyses.inference.intervals import wilson
 from affect_workbench.arrays import Floats, Mask
@@ -167,6 +163,8 @@ def cross_fitted_quality(
     Raises:
         ValueError: see `calibrated_cut`.
     """
+    from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
+
     scores = np.asarray(scores, np.float64)
     truth = _labels(labels, len(scores))
     known = np.flatnonzero(np.isfinite(truth))
@@ -268,6 +266,10 @@ def _best_cut(scores: Floats, said: Mask, weights: Floats) -> float:
 
 def _valley(scores: Floats, *, seed: int) -> float | None:
     """The point between two groups of scores at which both are equally likely, None where there are no two groups."""
+    from scipy import stats
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.mixture import GaussianMixture
+
     if len(scores) < 20:
         return None
     points = (

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from affect_workbench.analyses.inference.clusters import FEWEST_GROUPS
 from affect_workbench.analyses.inference.multiplicity import benjamini_hochberg
@@ -56,6 +56,8 @@ def exact_cmh(hits: Codes, n: Codes, all_hits: Codes, total: Codes) -> float:
         all_hits: in the stratum, said.
         total: in the stratum.
     """
+    from scipy import stats
+
     chances, lowest = np.ones(1), 0
     for at in range(len(n)):
         low, high = max(0, int(n[at] + all_hits[at] - total[at])), int(min(n[at], all_hits[at]))
@@ -91,7 +93,7 @@ def mantel_haenszel_difference(
     first = (n**2 * other - m**2 * hits + n * m * (m - n) / 2) / (n + m) ** 2
     second = (hits * (m - other) + other * (n - hits)) / (2 * (n + m))
     variance = max(float(effect * first.sum() + second.sum()), 0.0) / float(weight.sum()) ** 2
-    half = float(stats.norm.ppf((1 + level) / 2)) * np.sqrt(variance)
+    half = float(special.ndtri((1 + level) / 2)) * np.sqrt(variance)
     return effect, max(effect - half, -1.0), min(effect + half, 1.0)
 
 
@@ -163,7 +165,7 @@ def _over_groups(inside: Mask, said: Mask, y: Codes, groups: Codes, p: float) ->
         return np.nan, 1.0
     robust, plain = float((parts**2).sum()), float(((member * odd) ** 2).sum())
     t = abs(float(parts.sum())) / np.sqrt(max(robust, 1e-12))
-    return max(p, float(2 * stats.t.sf(t, touched - 1))), float(np.sqrt(max(robust / max(plain, 1e-12), 1.0)))
+    return max(p, float(2 * special.stdtr(touched - 1, -t))), float(np.sqrt(max(robust / max(plain, 1e-12), 1.0)))
 
 
 def repeated(members: Mask, said: Mask, signs: Codes, y: Codes, found: list[str], *, tolerance: float) -> list[int]:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy import stats
+from scipy import special
 
 from affect_workbench.analyses.inference.clusters import FEWEST_GROUPS
 from affect_workbench.analyses.inference.exact import fisher_exact
@@ -209,7 +209,7 @@ def _cells(
         "",
     ).astype(object)
     reason[reason == ""] = None
-    detectable = float(stats.norm.isf(rules.alpha / 2) + stats.norm.ppf(0.8)) * null_error(a, n, c, m) * np.sqrt(worth)
+    detectable = float(special.ndtri(0.8) - special.ndtri(rules.alpha / 2)) * null_error(a, n, c, m) * np.sqrt(worth)
 
     def shown(values: npt.NDArray[Any], where: Mask) -> Floats:
         return np.where(where, values, np.nan)

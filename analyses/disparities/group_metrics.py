@@ -12,7 +12,6 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from affect_workbench.analyses.inference.multiplicity import benjamini_hochberg
 from affect_workbench.analyses.inference.resampling import (
@@ -203,6 +202,8 @@ def _drawn(
         if groups is not None or truth is None:
             null = null_tables(codes, size, joint, t * k, groups, draws=count, rng=rng).reshape(count, size, t, k)
         else:
+            from scipy import stats
+
             null = np.zeros((count, size, k, k))
             for label in np.unique(truth[known]):
                 rows, columns = seen[:, label].sum(axis=1), seen[:, label].sum(axis=0)

@@ -7,6 +7,10 @@ Sources: Geyik et al. 2019, arXiv 1905.01989; Berg et al. 2022, arXiv 2203.11933
 
 from __future__ import annotations
 
+import itertools
+import math
+from collections.abc import Iterable
+
 import numpy as np
 import pandas as pd
 from scipy import special
@@ -23,6 +27,9 @@ from affect_workbench.analyses.inference.resampling import (
 )
 from affect_workbench.analyses.slices.sliced import SlicedPredictions
 from affect_workbench.arrays import Codes, Floats
+
+_AT_ONCE = 32
+"""Draws whose rankings are looked at together."""
 
 
 def retrieval_tables(
@@ -86,14 +93,14 @@ def retrieval_tables(
                 }
             )
         )
-        seen = _figures(codes[first], expected, size)
+        seen = _figures(codes[first], expected)
         dealt = dealt_codes(codes, own, draws=draws, rng=rng)
-        chance = np.stack([_figures(one[first], expected, size) for one in dealt])
-        drawn = [
-            _figures(*_drawn_again(codes, ranked, weight.astype(np.int64), most, size), size)
+        chance = _figures_of((one[first], expected) for one in dealt)
+        drawn = _figures_of(
+            _drawn_again(codes, ranked, weight.astype(np.int64), most, size)
             for weight in drawn_weights(len(codes), own, draws=draws, rng=rng)
-        ]
-        excess, excess_low, excess_high = excess_interval(seen, chance, np.stack(drawn))
+        )
+        excess, excess_low, excess_high = excess_interval(seen, chance, drawn)
         p = chance_p(seen, chance)
         for row, measure in enumerate(("max skew", "ndkl")):
             whole.append(
@@ -135,14 +142,19 @@ def _worth(first: Codes, groups: Codes, size: int) -> Floats:
 def ndkl(codes: Codes, expected: Floats) -> Floats:
     """Normalised discounted Kullback-Leibler divergence (nats) of rankings `(..., n)` of values from their expected shares.
 
-    Mean over ranks i, weighted by 1 / log2(i + 1), of KL(shares among the first i, expected).
+    Expected shares are those of all rankings `(size,)`, or `(..., size)` of those in all but the last two axes. Mean over
+    ranks i, weighted by 1 / log2(i + 1), of KL(shares among the first i, expected).
     """
     n = codes.shape[-1]
     rank = np.arange(1, n + 1)
     seen = _times_seen(codes)
     # Of the first r pictures, c with a value: the sum over values of c log c grows by this at each rank.
     with np.errstate(divide="ignore"):
-        growth = np.diff(special.xlogy(np.arange(n + 1), np.arange(n + 1)))[seen - 1] - np.log(expected)[codes]
+        log_expected = np.log(expected)
+        own = (
+            log_expected[codes] if log_expected.ndim == 1 else np.take_along_axis(log_expected[..., None, :], codes, axis=-1)
+        )
+        growth = np.diff(special.xlogy(np.arange(n + 1), np.arange(n + 1)))[seen - 1] - own
     divergence = np.cumsum(growth, axis=-1) / rank - np.log(rank)
     weight = 1 / np.log2(rank + 1)
     return np.asarray((weight * divergence).sum(axis=-1) / weight.sum(), dtype=np.float64)
@@ -161,12 +173,23 @@ def _times_seen(codes: Codes) -> Codes:
     return seen
 
 
-def _figures(first: Codes, expected: Floats, size: int) -> Floats:
-    """Largest skew and NDKL `(2, k)` of the values `first (k, most)` of the pictures nearest to each emotion."""
-    rows = np.arange(len(first))[:, None]
-    hits = np.bincount((rows * size + first).ravel(), minlength=len(first) * size).reshape(-1, size) / first.shape[1]
+def _figures(first: Codes, expected: Floats) -> Floats:
+    """Largest skew and NDKL `(..., 2, k)` of the values `first (..., k, most)` of the pictures nearest to each emotion."""
+    size, lists = expected.shape[-1], first.shape[:-1]
+    row = np.arange(math.prod(lists)).reshape(*lists, 1)
+    hits = np.bincount((row * size + first).ravel(), minlength=row.size * size).reshape(*lists, size) / first.shape[-1]
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.stack([np.nanmax(np.log(hits / expected), axis=1), ndkl(first, expected)])
+        return np.stack([np.nanmax(np.log(hits / expected[..., None, :]), axis=-1), ndkl(first, expected)], axis=-2)
+
+
+def _figures_of(draws: Iterable[tuple[Codes, Floats]]) -> Floats:
+    """The figures `(draws, 2, k)` of many draws of values and their shares, several at once where they are equally long."""
+    found = []
+    for _, alike in itertools.groupby(draws, key=lambda draw: draw[0].shape):
+        while block := list(itertools.islice(alike, _AT_ONCE)):
+            first, expected = zip(*block, strict=True)
+            found.append(_figures(np.stack(first), np.stack(expected)))
+    return np.concatenate(found)
 
 
 def _drawn_again(codes: Codes, ranked: Codes, weight: Codes, most: int, size: int) -> tuple[Codes, Floats]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from scipy import special, stats
+from scipy import special
 
 from affect_workbench.analyses.inference.means.sums import Sums
 from affect_workbench.arrays import Floats
@@ -123,14 +123,14 @@ def smallest_detectable_effect(
     rate = np.clip(base_rate, 0, 1)
     with np.errstate(divide="ignore", invalid="ignore"):
         spread = np.sqrt(rate * (1 - rate) * (1 / np.asarray(n, float) + 1 / np.asarray(other_n, float)))
-    quantiles = float(stats.norm.isf(alpha / 2) + stats.norm.ppf(power))
+    quantiles = float(special.ndtri(power) - special.ndtri(alpha / 2))
     return quantiles * np.where(np.isfinite(spread), spread, np.inf)
 
 
 def quantile(level: float | Floats, *, freedom: float | Floats = np.inf) -> Floats:
     """Half the width, in standard errors, of a two-sided interval: normal, or Student's where `freedom` is finite."""
     tail = (1 + np.asarray(level)) / 2
-    normal = stats.norm.ppf(tail)
+    normal = special.ndtri(tail)
     if np.isinf(freedom).all():
         return np.asarray(normal, dtype=np.float64)
     # A freedom that is not known goes with counts that are not tested.
@@ -176,4 +176,4 @@ def log_odds(hits: Numbers, n: Numbers) -> tuple[Floats, Floats]:
 
 def _student(level: float, freedom: Floats) -> Floats:
     valid = freedom > 0
-    return np.where(valid, stats.t.ppf((1 + level) / 2, np.where(valid, freedom, 1)), np.nan)
+    return np.where(valid, special.stdtrit(np.where(valid, freedom, 1), (1 + level) / 2), np.nan)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy import special, stats
+from scipy import special
 
 from affect_workbench.analyses.inference.intervals import quantile
 from affect_workbench.arrays import Floats, Mask
@@ -147,7 +147,7 @@ def mantel_haenszel_p(
         variance = np.where(use, n * m * said * (both - said) / (both**2 * (both - 1)), 0.0)
         lowest, highest = np.where(use, np.maximum(0, said - m), 0.0), np.where(use, np.minimum(said, n), 0.0)
         square = (np.where(use, a, 0.0).sum(axis=1) - expected.sum(axis=1)) ** 2 / variance.sum(axis=1)
-    p = np.where(use.any(axis=1), stats.chi2.sf(square if design is None else square / design.ravel(), 1), np.nan)
+    p = np.where(use.any(axis=1), special.chdtrc(1, square if design is None else square / design.ravel()), np.nan)
     if design is not None:
         return p.reshape(shape), np.zeros(shape, dtype=bool)
     room = np.minimum((expected - lowest).sum(axis=1), (highest - expected).sum(axis=1))

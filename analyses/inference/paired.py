@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
 
 from affect_workbench.analyses.inference.clusters import Compared, family_spreads
 from affect_workbench.analyses.inference.intervals import paired_shift_interval, quantile, two_sided
@@ -54,6 +53,8 @@ def mcnemar(up: Floats, down: Floats) -> Floats:
     Source: McNemar 1947, https://doi.org/10.1007/BF02295996, in its binomial form. With groups as units it is the sign
     test of their sums.
     """
+    from scipy import stats
+
     up, down = np.asarray(up, float), np.asarray(down, float)
     return np.asarray(np.minimum(2 * stats.binom.cdf(np.minimum(up, down), up + down, 0.5), 1.0), dtype=np.float64)
 

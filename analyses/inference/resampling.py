@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from affect_workbench.analyses.inference.intervals import quantile
 from affect_workbench.arrays import Codes, Floats
@@ -107,7 +107,7 @@ def expanded_tail(tail: float, n: float) -> float:
     https://doi.org/10.1080/00031305.2015.1089789.
     """
     n = max(n, 2.0)
-    return float(stats.norm.cdf(stats.t.ppf(tail, n - 1) * np.sqrt(n / (n - 1))))
+    return float(special.ndtr(special.stdtrit(n - 1, tail) * np.sqrt(n / (n - 1))))
 
 
 def null_tables(
@@ -120,6 +120,8 @@ def null_tables(
     """
     known = codes >= 0
     if groups is None and known.any():
+        from scipy import stats
+
         rows, columns = np.bincount(codes[known], minlength=size), np.bincount(said[known], minlength=k)
         return np.asarray(stats.random_table(rows, columns).rvs(draws, random_state=rng), dtype=np.float64).reshape(
             draws, size, k

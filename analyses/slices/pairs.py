@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from affect_workbench.arrays import Codes
 
@@ -39,6 +37,9 @@ def outermost(pairs: Codes, groups: Codes) -> Codes:
         pairs: pair of each picture, -1 for none.
         groups: group of each picture, every one in some.
     """
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
     paired = np.flatnonzero(pairs >= 0)
     count = int(groups.max()) + 1
     size = count + int(pairs.max(initial=-1)) + 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from scipy import special
 
 from affect_workbench.analyses.inference.multiplicity import benjamini_hochberg
 from affect_workbench.analyses.slices.coding import CodedAttribute
@@ -95,4 +95,4 @@ def _rows(
 def _p(found: Contrasts) -> Floats:
     """Two-sided normal p of "no difference"."""
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.asarray(2 * stats.norm.sf(np.abs(found.effect) / found.error), np.float64)
+        return np.asarray(2 * special.ndtr(-np.abs(found.effect) / found.error), np.float64)

@@ -14,7 +14,8 @@ from tqdm import tqdm
 from affect_workbench.arrays import Vectors
 from affect_workbench.data.features import FeatureSet, FeatureSpec
 from affect_workbench.data.storage.saved_arrays import read_npy
-from affect_workbench.data.tables.read import TABLE_SUFFIXES, is_table, named, read_table
+from affect_workbench.data.tables.headers import TABLE_SUFFIXES, is_table
+from affect_workbench.data.tables.read import named, read_table
 from affect_workbench.data.tables.splits import split_name
 from affect_workbench.data.taxonomies.label_columns import with_vote_names
 from affect_workbench.data.taxonomies.taxonomy import Taxonomy

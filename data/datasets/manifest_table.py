@@ -11,8 +11,9 @@ from affect_workbench.data.datasets.manifest import Manifest, manifest_of
 from affect_workbench.data.images.containment import Inside
 from affect_workbench.data.tables.column_types import numbers_of
 from affect_workbench.data.tables.columns import VOTE_PREFIX
+from affect_workbench.data.tables.headers import ID_COLUMNS, TABLE_SUFFIXES
 from affect_workbench.data.tables.json_lines import json_lines
-from affect_workbench.data.tables.read import ID_COLUMNS, TABLE_SUFFIXES, Table, columns_of, with_ids
+from affect_workbench.data.tables.read import Table, columns_of, with_ids
 from affect_workbench.data.tables.splits import with_split_names
 from affect_workbench.data.taxonomies.label_columns import with_vote_names
 from affect_workbench.data.taxonomies.label_identity import plain

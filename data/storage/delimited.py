@@ -13,13 +13,12 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import pandas as pd
-import pyarrow as pa
-import pyarrow.compute as pc
+from typing import TYPE_CHECKING, Any
 
 from affect_workbench.data.storage.text_files import text_of
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 """What may separate the cells -> what it is called."""
@@ -27,6 +26,8 @@ UNNAMED = "Unnamed: 0"
 """The name of a first column without one (row numbers as pandas and R write them)."""
 _LOOKED_AT = 200
 """Lines that are looked at to find the separator."""
+_BEGINNING = 1 << 22
+"""Bytes that the header and the lines that are looked at lie in."""
 _AT_ONCE = 2_000
 """Lines that are turned into columns at a time: few enough to stay in the processor's cache."""
 
@@ -47,6 +48,8 @@ class Cells:
 
     def frame(self) -> pd.DataFrame:
         """All cells as text, `""` where empty."""
+        import pandas as pd
+
         return pd.DataFrame({name: cells.fill_null("").to_pandas() for name, cells in self.columns.items()})
 
 
@@ -61,20 +64,39 @@ def read_cells(path: Path) -> Cells:
         ValueError: not text, no header, a name that is missing or there twice, or a line that does not have a cell for
             each name; the message names the line, not the file.
     """
-    text = text_of(path)
+    names, separator, records = _opened(path, text_of(path))
+    columns = _columns(records, names, separator)
+    unusual = "" if separator == _usual(path) else SEPARATORS.get(separator, repr(separator))
+    return Cells(_named(columns, names), separator, unusual)
+
+
+def header_of(path: Path) -> list[str]:
+    """The names of the columns, from the beginning of the file; `UNNAMED` for each that has none.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ValueError: see `read_cells`; nothing but the header is looked at.
+    """
+    names, _, _ = _opened(path, text_of(path, most=_BEGINNING))
+    return [name or UNNAMED for name in names]
+
+
+def _opened(path: Path, text: str) -> tuple[list[str], str, Iterator[tuple[int, list[str]]]]:
+    """The names in the header, what separates them, and the records that follow."""
     if not text.strip():
         raise ValueError("No columns to read: the file is empty")
-    usual = "\t" if Path(path).suffix.lower() == ".tsv" else ","
     told = re.match(r"sep=(.)\r?\n", text)  # how a spreadsheet is told the separator
-    separator = told[1] if told else _separator(text, usual)
+    separator = told[1] if told else _separator(text, _usual(path))
     records = _records(text[told.end() :] if told else text, separator, 2 if told else 1)
     line, header = next(records, (1, []))
     names = [cell.strip() for cell in header]
     if not any(names):
         raise ValueError(f"line {line}, where the names of the columns belong, is empty: write the header there")
-    columns = _columns(records, names, separator)
-    unusual = "" if separator == usual else SEPARATORS.get(separator, repr(separator))
-    return Cells(_named(columns, names), separator, unusual)
+    return names, separator, records
+
+
+def _usual(path: Path) -> str:
+    return "\t" if Path(path).suffix.lower() == ".tsv" else ","
 
 
 def _separator(text: str, usual: str) -> str:
@@ -119,6 +141,8 @@ def _records(text: str, separator: str, first: int) -> Iterator[tuple[int, list[
 
 
 def _columns(records: Iterator[tuple[int, list[str]]], names: list[str], separator: str) -> list[Any]:
+    import pyarrow as pa
+
     parts: list[list[Any]] = [[] for _ in names]
 
     def checked() -> Iterator[list[str]]:
@@ -142,6 +166,9 @@ def _columns(records: Iterator[tuple[int, list[str]]], names: list[str], separat
 
 def trimmed(cells: Any) -> Any:
     """Text cells without outer blanks, null where nothing is left."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
     bare = pc.utf8_trim_whitespace(cells)
     return pc.if_else(pc.equal(bare, ""), pa.scalar(None, pa.string()), bare)
 

@@ -8,14 +8,21 @@ from pathlib import Path
 _MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 
 
-def text_of(path: Path) -> str:
+def text_of(path: Path, *, most: int | None = None) -> str:
     """The file's text: UTF-8, with or without a byte order mark, or UTF-16 with one. Line ends stay as they are.
+
+    Args:
+        path: the file.
+        most: bytes to read of a file that is longer, up to the last end of a line among them; all when not given.
 
     Raises:
         FileNotFoundError: no such file.
         ValueError: bytes that are not such text; the message names the line, not the file.
     """
-    data = Path(path).read_bytes()
+    with Path(path).open("rb") as file:
+        data = file.read(-1 if most is None else most)
+        if file.read(1):
+            data = data[: data.rfind(b"\n") + 1]
     encoding = next((name for mark, name in _MARKS if data.startswith(mark)), "utf-8")
     try:
         text = data.decode(encoding)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-import pandas as pd
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 CORE_COLUMNS = ("image_id", "path", "content", "label", "split", "group_id", "pair_id", "predicted")
 """Columns of `rows` with a fixed meaning (`content`: hash of the file; `group_id`: of one scene or person; `pair_id`:
@@ -11,10 +15,15 @@ pictures that differ in one attribute only; `predicted`: what some model said).
 `vote_<label>` columns are votes; every other column is an attribute.
 """
 
-
+SCORE_PREFIX = "score_"
 VOTE_PREFIX = "vote_"
 
 
 def attribute_columns(rows: pd.DataFrame) -> list[str]:
     """Columns of `rows` that are neither core nor votes."""
-    return [str(name) for name in rows.columns if name not in CORE_COLUMNS and not str(name).startswith(VOTE_PREFIX)]
+    return attribute_names(map(str, rows.columns))
+
+
+def attribute_names(names: Iterable[str]) -> list[str]:
+    """The same for the names of columns."""
+    return [name for name in names if name not in CORE_COLUMNS and not name.startswith(VOTE_PREFIX)]

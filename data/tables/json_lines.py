@@ -10,7 +10,8 @@ import pandas as pd
 
 from affect_workbench.data.storage.text_files import text_of
 from affect_workbench.data.tables.column_types import column_notes, series_of_objects, without_point_zero
-from affect_workbench.data.tables.read import ID_COLUMNS, TEXT_COLUMNS, Table
+from affect_workbench.data.tables.headers import ID_COLUMNS
+from affect_workbench.data.tables.read import TEXT_COLUMNS, Table
 
 
 def json_lines(path: Path, *, text: Sequence[str] = ()) -> Table:

@@ -13,10 +13,9 @@ import pyarrow as pa
 from affect_workbench.data.storage.delimited import UNNAMED, read_cells
 from affect_workbench.data.storage.saved_arrays import read_arrow
 from affect_workbench.data.tables.column_types import column_notes, series_of, without_point_zero
+from affect_workbench.data.tables.headers import ID_COLUMNS, arrow_names, require_id_column, require_table
 from affect_workbench.data.tables.picture_columns import without_pictures
 
-ID_COLUMNS = ("image_id", "id")
-TABLE_SUFFIXES = (".csv", ".tsv", ".parquet")
 _LABELS = ("label", "predicted")
 TEXT_COLUMNS = (*ID_COLUMNS, "path", "content", "label", "predicted", "split", "group_id", "pair_id")
 """Columns that name something and are text whatever they look like: label 3 is `3`, also where some are missing."""
@@ -35,11 +34,6 @@ class Table:
     notes: tuple[str, ...] = ()
 
 
-def is_table(path: Path) -> bool:
-    """Whether the file name says CSV, TSV or Parquet."""
-    return path.suffix.lower() in TABLE_SUFFIXES
-
-
 def read_table(path: Path, *, id_column: str | None = None) -> pd.DataFrame:
     """The rows of `table_of`."""
     return table_of(path, id_column=id_column).rows
@@ -56,10 +50,7 @@ def table_of(path: Path, *, id_column: str | None = None) -> Table:
         ValueError: not a readable table, empty, no id column, missing or duplicate ids (the first ones named).
     """
     path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"no table at {path}: the file does not exist")
-    if not is_table(path):
-        raise ValueError(f"{path} is not a table the workbench reads: expected one of {', '.join(TABLE_SUFFIXES)}")
+    require_table(path)
     read = columns_of(path, text=(id_column,) if id_column else ())
     table = read.rows
     if table.empty:
@@ -144,7 +135,7 @@ def named(items: Iterable[object], *, most: int = 3) -> str:
 def _parquet(path: Path, textual: Iterable[str]) -> dict[str, Any]:
     """Name -> column, with names as a CSV's: without outer blanks, and an index, which pandas keeps under its own name."""
     table = read_arrow(path, textual=textual, otherwise="save it again")
-    names = [UNNAMED if name == "__index_level_0__" else name.strip() for name in table.column_names]
+    names = arrow_names(table.column_names)
     repeated = {name for name in names if names.count(name) > 1}
     if repeated or not all(names):
         raise ValueError(
@@ -158,10 +149,7 @@ def _parquet(path: Path, textual: Iterable[str]) -> dict[str, Any]:
 def _id_column(read: Table, path: Path, asked: str | None) -> str:
     table = read.rows
     if asked is not None:
-        if asked not in table:
-            raise ValueError(
-                f"{path} has no column {asked!r} for the ids; its columns: {', '.join(map(str, table.columns))}"
-            )
+        require_id_column(path, map(str, table.columns), asked)
         return asked
     for name in ID_COLUMNS:
         if name in table:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import pandas as pd
 
 from affect_workbench.data.tables.columns import VOTE_PREFIX
-from affect_workbench.data.tables.read import ID_COLUMNS, named
+from affect_workbench.data.tables.headers import ID_COLUMNS
+from affect_workbench.data.tables.read import named
 from affect_workbench.data.taxonomies.taxonomy import closest
 
 _PREFIX = {"scores": "score_", "votes": VOTE_PREFIX}

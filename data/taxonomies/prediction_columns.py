@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from affect_workbench.arrays import Vectors
-from affect_workbench.data.tables.columns import VOTE_PREFIX
+from affect_workbench.data.tables.columns import SCORE_PREFIX, VOTE_PREFIX
 from affect_workbench.data.tables.read import named, with_ids
 from affect_workbench.data.taxonomies.label_columns import (
     LabelColumns,
@@ -32,7 +32,6 @@ from affect_workbench.data.taxonomies.label_overlap import (
 from affect_workbench.data.taxonomies.taxonomy import Taxonomy
 
 Measure = Literal["cosine", "score", "label"]
-SCORE_PREFIX = "score_"
 
 
 @dataclass(frozen=True)

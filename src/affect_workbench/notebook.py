@@ -76,16 +76,16 @@ def audit(
             from affect_workbench.analyses.audit.outcomes import run_outcome_audit
 
             return Audit(run_outcome_audit(given, asked, provenance=record, progress=step))
-        from affect_workbench.analyses.audit.questions import Besides
+        from affect_workbench.analyses.audit.questions import AuditContext
         from affect_workbench.analyses.audit.run import run_audit
         from affect_workbench.workbench.models.evaluation.accuracy import probe_reading, table_reading
 
-        known = Besides(
+        known = AuditContext(
             training=training.rows if isinstance(training, FeatureSet) else training,
             valence=None if valence is None else {given.taxonomy.resolve(word): one for word, one in valence.items()},
             temperature=None if probe is None else probe.temperature,
         )
-        result = run_audit(given, asked, besides=known, provenance=record, progress=step)
+        result = run_audit(given, asked, context=known, provenance=record, progress=step)
         if probe is not None and isinstance(table, FeatureSet):
             reading = probe_reading(probe, table, given, (), answer_at=_ANSWER_AT)
         else:
@@ -174,7 +174,7 @@ def discover(
     if isinstance(features, FeatureSet):
         features, predictions = _matched(features, predictions)
     with python_errors(), _progress("discovering", shown=progress) as step:
-        return Discovery(discovered(np.asarray(features), predictions, asked, progress=step), predictions)
+        return Discovery(discovered(np.asarray(features), predictions, config=asked, progress=step), predictions)
 
 
 def find_duplicates(
@@ -202,23 +202,14 @@ def find_duplicates(
         TypeError: a set of another kind.
         ValueError: repeated ids, features of two encoders, nothing to compare by, or a number out of range.
     """
-    from affect_workbench.analyses.duplicates.find import overlap
+    from affect_workbench.analyses.duplicates.find import PictureSet, overlap
 
-    rows, values, hashed = _side(first, hashes=hashes)
-    other_rows, other_values, other_hashed = (None,) * 3 if second is None else _side(second, hashes=hashes)
+    one = PictureSet(*_side(first, hashes=hashes))
+    other = None if second is None else PictureSet(*_side(second, hashes=hashes))
     if second is None:
         names = (names[0], names[0])
     with python_errors():
-        found = overlap(
-            rows,
-            other_rows,
-            features_a=values,
-            features_b=other_values,
-            hashes_a=hashed,
-            hashes_b=other_hashed,
-            threshold=threshold,
-            radius=radius,
-        )
+        found = overlap(one, other, threshold=threshold, radius=radius)
     return Duplicates(found, names)
 
 

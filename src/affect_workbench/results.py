@@ -216,7 +216,7 @@ class Audit(_Shown):
         result, strata = self.result, apart(self.result)
         findings, numbers = self._own()
         said: list[Pieces] = [
-            finding_sentence(row, truth=result.run["truth"], standing=caveats(result, row, held=strata))
+            finding_sentence(row, truth=result.run.truth, standing=caveats(result, row, held=strata))
             for row in findings.head(most).itertuples()
         ]
         return [*said, *(outcome_sentence(row) for row in numbers.head(most - len(said)).itertuples())]
@@ -228,7 +228,7 @@ class Audit(_Shown):
         more = sum(map(len, self._own())) - len(shown)
         left = f"{more:,} more in .skewed() or .outcomes; " if more else ""
         return Card(
-            f"Audit of {result.run['pictures']:,} pictures by {', '.join(result.run['attributes'])}",
+            f"Audit of {result.run.pictures:,} pictures by {', '.join(result.run.attributes)}",
             self.headline,
             headline_sentences(result),
             shown,

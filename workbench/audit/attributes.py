@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 
 import pandas as pd
 
 from affect_workbench.data.predictions import Predictions
 from affect_workbench.data.tables.attributes import JoinReport, join_attributes
-from affect_workbench.data.tables.columns import CORE_COLUMNS
-from affect_workbench.data.tables.read import is_table, named, table_of
-from affect_workbench.data.taxonomies.prediction_columns import SCORE_PREFIX
+from affect_workbench.data.tables.columns import CORE_COLUMNS, SCORE_PREFIX
+from affect_workbench.data.tables.headers import is_table
+from affect_workbench.data.tables.read import named, table_of
+from affect_workbench.workbench.audit.precheck import nearest_column
 
 
 @dataclass(frozen=True)
@@ -49,9 +49,7 @@ def with_pairs(predictions: Predictions, column: str) -> Predictions:
         return predictions
     if column not in rows or column == "image_id":
         names = [str(name) for name in rows.columns if name != "image_id"]
-        near = get_close_matches(column, names, n=1)
-        hint = f"did you mean {near[0]}?" if near else f"columns: {', '.join(names[:20])}"
-        raise ValueError(f"--pairs {column}: no such column says which pictures are a pair; {hint}")
+        raise ValueError(f"--pairs {column}: no such column says which pictures are a pair; {nearest_column(column, names)}")
     if not rows[column].dropna().duplicated().any():
         raise ValueError(f"--pairs {column}: no two pictures share a value of it, so that there are no pairs")
     notes = [f"pairs are those of the column {column} (--pairs)"]

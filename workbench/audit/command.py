@@ -9,20 +9,19 @@ from typing import TYPE_CHECKING
 
 from affect_workbench.analyses.audit.result import AuditResult
 from affect_workbench.analyses.audit.run import run_audit
-from affect_workbench.data.tables.read import is_table
+from affect_workbench.data.tables.headers import is_table
 from affect_workbench.data.taxonomies.label_overlap import LabelsApartError
 from affect_workbench.workbench.audit.attributes import with_pairs
-from affect_workbench.workbench.audit.context import audit_context
+from affect_workbench.workbench.audit.context import audit_context, other_wordings
 from affect_workbench.workbench.audit.exports import audit_findings, write_findings
 from affect_workbench.workbench.audit.inputs import probed, tabled
 from affect_workbench.workbench.audit.outcomes import audit_outcomes, numbers_alone
-from affect_workbench.workbench.audit.rewording import other_wordings
+from affect_workbench.workbench.audit.precheck import require_usable
 from affect_workbench.workbench.audit.settings import AuditSettings
 from affect_workbench.workbench.concepts.sentences import calibration_sentences, obtained
 from affect_workbench.workbench.concepts.tables import CALIBRATED, concept_tables
 from affect_workbench.workbench.interface.claiming import writes_out
 from affect_workbench.workbench.interface.progress import MAP_STEP, Say, steps
-from affect_workbench.workbench.models.evaluation.accuracy import require_accuracy
 from affect_workbench.workbench.report.headline import beside_headline, outcome
 from affect_workbench.workbench.report.html import report_html
 from affect_workbench.workbench.report.system.card import read_system_card
@@ -47,22 +46,18 @@ def audit(settings: AuditSettings, *, command: str = "", remarks: tuple[str, ...
 
     Raises:
         FileExistsError: the run folder exists.
-        ValueError: both or neither of features and predictions, or see `run_audit` and the readers.
+        ValueError: see `precheck.require_usable`, `run_audit` and the readers.
     """
     out = Path(settings.out)
-    require_accuracy(settings.answer_at)
+    require_usable(settings)
     gate = audit_gate(settings.fail_on, fail_on_skew=settings.fail_on_skew)
     carried_reviews(out, settings.review_from)
     card = read_system_card(settings.system) if settings.system else None
-    if bool(settings.features) == bool(settings.predictions):
-        raise ValueError("give either --features with --probe, or --predictions TABLE")
     if (table := numbers_alone(settings)) is not None:
         told = ({"command": command} if command else {}) | ({"system": card.as_json()} if card else {})
         return audit_outcomes(settings, table, gate=gate, provenance={"remarks": list(remarks), **told}, say=say)
     tables = [item for item in settings.attributes if is_table(Path(item))]
     names = tuple(item for item in settings.attributes if item not in tables)
-    if settings.inferred.gold and not settings.inferred.concepts:
-        raise ValueError("--gold holds labels of concepts: say which with --concepts")
     try:
         given = probed(settings) if settings.features else tabled(settings)
     except LabelsApartError as refusal:

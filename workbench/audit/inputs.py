@@ -14,24 +14,14 @@ from affect_workbench.analyses.audit.accuracy import ReadingQuality
 from affect_workbench.data.features import FeatureSet
 from affect_workbench.data.predictions import Predictions, predictions_from_table
 from affect_workbench.data.storage.saved import read_record
-from affect_workbench.data.tables.columns import VOTE_PREFIX
+from affect_workbench.data.tables.columns import SCORE_PREFIX, VOTE_PREFIX
 from affect_workbench.data.tables.read import table_of
 from affect_workbench.data.tables.splits import split_name
 from affect_workbench.data.taxonomies.files import taxonomy_called
-from affect_workbench.data.taxonomies.prediction_columns import SCORE_PREFIX, labels_named, with_votes
+from affect_workbench.data.taxonomies.prediction_columns import labels_named, with_votes
 from affect_workbench.workbench.audit.attributes import with_tables
 from affect_workbench.workbench.audit.settings import AuditSettings
-from affect_workbench.workbench.datasets.features import open_features
 from affect_workbench.workbench.models.evaluation.accuracy import probe_reading, table_reading
-from affect_workbench.workbench.models.training.command import (
-    METRICS_FILE,
-    OUT_OF_FOLD,
-    PREDICTIONS_FILE,
-    temperatures_phrase,
-)
-from affect_workbench.workbench.models.training.leakage import LEARNT, chosen_pictures, near_notes, without
-from affect_workbench.workbench.models.training.near_copies import NearSearch
-from affect_workbench.workbench.models.training.provenance import learnt_from
 
 if TYPE_CHECKING:
     from affect_workbench.probes.evaluation.evaluate import LinearBaseline
@@ -72,6 +62,8 @@ def probed(settings: AuditSettings) -> AuditGiven:
     """
     from affect_workbench.probes.checkpoint import load_probe
     from affect_workbench.probes.evaluation.evaluate import load_baselines
+    from affect_workbench.workbench.datasets.features import open_features
+    from affect_workbench.workbench.models.training.leakage import chosen_pictures
 
     if not settings.probe:
         raise ValueError("--features needs --probe FOLDER to predict with (make one with `workbench train`)")
@@ -110,6 +102,10 @@ def probed(settings: AuditSettings) -> AuditGiven:
 
 def _not_nearly_seen(features: FeatureSet, probe: Probe, settings: AuditSettings) -> tuple[FeatureSet, tuple[str, ...]]:
     """The pictures but for near copies of training pictures, and what was left out or could not be compared."""
+    from affect_workbench.workbench.models.training.leakage import LEARNT, near_notes, without
+    from affect_workbench.workbench.models.training.near_copies import NearSearch
+    from affect_workbench.workbench.models.training.provenance import learnt_from
+
     learnt = learnt_from([settings.probe], [probe], given=settings.trained_on)
     near = learnt.near(features, np.arange(len(features)), NearSearch())
     notes = near_notes(near, of=LEARNT, whose="its", unseen_only=True) if len(near.pairs) or near.unchecked else []
@@ -128,6 +124,8 @@ def tabled(settings: AuditSettings) -> AuditGiven:
         raise ValueError("--probe goes with --features; --predictions are already made")
     folds, basis = path.is_dir(), ""
     if folds:
+        from affect_workbench.workbench.models.training.command import PREDICTIONS_FILE
+
         if not (path / PREDICTIONS_FILE).is_file():
             raise FileNotFoundError(f"{path} holds no {PREDICTIONS_FILE}: train the probe with --folds 5 to get one")
         basis = _basis(path)
@@ -155,6 +153,8 @@ def tabled(settings: AuditSettings) -> AuditGiven:
 
 def _basis(folder: Path) -> str:
     """At which temperatures the predictions in a probe folder are probabilities; empty where they are cosines."""
+    from affect_workbench.workbench.models.training.command import METRICS_FILE, OUT_OF_FOLD, temperatures_phrase
+
     if not (folder / METRICS_FILE).is_file():
         return ""
     record = read_record(folder / METRICS_FILE, otherwise="train the probe again")

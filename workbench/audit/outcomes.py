@@ -12,8 +12,9 @@ import numpy as np
 from affect_workbench.analyses.audit.outcomes import run_outcome_audit
 from affect_workbench.analyses.audit.result import AuditResult
 from affect_workbench.data.measurements import Measurements
-from affect_workbench.data.tables.read import Table, is_table, table_of, with_ids
-from affect_workbench.data.taxonomies.prediction_columns import SCORE_PREFIX
+from affect_workbench.data.tables.columns import SCORE_PREFIX
+from affect_workbench.data.tables.headers import is_table
+from affect_workbench.data.tables.read import Table, table_of, with_ids
 from affect_workbench.workbench.audit.attributes import with_tables
 from affect_workbench.workbench.audit.exports import audit_findings, write_findings
 from affect_workbench.workbench.audit.settings import AuditSettings

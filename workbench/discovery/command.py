@@ -15,7 +15,8 @@ from affect_workbench.data.features import FeatureSet
 from affect_workbench.data.predictions import Predictions
 from affect_workbench.data.storage.atomic import atomic_folder, write_json
 from affect_workbench.data.storage.threads import threads_for
-from affect_workbench.data.tables.read import is_table, named
+from affect_workbench.data.tables.headers import is_table
+from affect_workbench.data.tables.read import named
 from affect_workbench.workbench.audit.inputs import probed, tabled
 from affect_workbench.workbench.audit.settings import AuditSettings
 from affect_workbench.workbench.datasets.features import open_features

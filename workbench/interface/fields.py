@@ -63,6 +63,16 @@ def answer_at() -> Any:
     )
 
 
+def require_accuracy(answer_at: float) -> None:
+    """Refuses an accuracy that nobody can ask for.
+
+    Raises:
+        ValueError: not between 0 and 1.
+    """
+    if not 0 < answer_at < 1:
+        raise ValueError(f"--answer-at is {answer_at:g}: expected an accuracy above 0 and below 1, e.g. 0.9")
+
+
 def picture_workers() -> Any:
     """How many processes open pictures."""
     return option(-1, "processes that open pictures; -1 for one a core, 0 for none")

@@ -10,17 +10,13 @@ of one.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
-import numpy.typing as npt
-
-from affect_workbench.arrays import Mask
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from affect_workbench.analyses.audit.result import AuditResult
+    from affect_workbench.arrays import Floats, Mask
 
 RATES, ACCURACY = "rates", "accuracy"
 """What a row is about: how often an emotion is predicted, or how often the prediction is right."""
@@ -50,6 +46,8 @@ class Gate:
 
     def caught(self, table: pd.DataFrame, *, about: str = RATES) -> Mask:
         """Which rows of an audit's findings, outcomes or accuracies, or of a comparison's changes, are not let through."""
+        import numpy as np
+
         if about != self.about:
             return np.zeros(len(table), dtype=bool)
         wanted = "skewed" if about == ACCURACY else self.verdict
@@ -111,7 +109,7 @@ def require_answerable(gate: Gate, *, truth: bool) -> None:
         raise ValueError(f"--fail-on {gate}: no audited picture has a label or votes, so accuracy is not known; join some")
 
 
-def surely(table: pd.DataFrame) -> npt.NDArray[Any]:
+def surely(table: pd.DataFrame) -> Floats:
     """How far each finding surely reaches `(n,)`: its skew from zero, or in a comparison the growth of it.
 
     It is the nearer end of the adjusted interval, 0 where that holds zero or where there is none.

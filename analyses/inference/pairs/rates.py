@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from scipy import special, stats
+from scipy import special
 
 from affect_workbench.analyses.inference.intervals import quantile
 from affect_workbench.arrays import Floats
@@ -99,5 +99,5 @@ def stuart_maxwell(totals: Floats, products: Floats) -> tuple[Floats, npt.NDArra
     statistic = np.divide(along, values, where=real, out=np.zeros_like(along)).sum(axis=1)
     freedom = real.sum(axis=1)
     some = freedom > 0
-    p = np.where(some, stats.chi2.sf(statistic, np.maximum(freedom, 1)), np.nan)
+    p = np.where(some, special.chdtrc(np.maximum(freedom, 1), statistic), np.nan)
     return np.where(some, statistic, np.nan), np.asarray(freedom, dtype=np.int64), p

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
+from scipy import special
 
 from affect_workbench.analyses.slices.sums import group_sums
 from affect_workbench.arrays import Floats, Mask, Vectors
@@ -103,7 +103,7 @@ class Moments:
             d, c = int(np.round(np.trace(self.whitening @ self.unwhitening))), len(correlation)
             left = -np.log1p(-(np.minimum(correlation, 1 - 1e-12) ** 2))[::-1].cumsum()[::-1]
             at = np.arange(c)
-            p = stats.chi2.sf(max(self.freedom - (d + c + 1) / 2, 1) * left, np.maximum((d - at) * (c - at), 1))
+            p = special.chdtrc(np.maximum((d - at) * (c - at), 1), max(self.freedom - (d + c + 1) / 2, 1) * left)
             kept &= np.cumprod(p <= alpha).astype(bool)
         return np.asarray(u[:, kept])
 

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy.optimize import nnls
 
 from affect_workbench.arrays import Floats, Vectors
 from affect_workbench.data.taxonomies.taxonomy import TAXONOMIES, Taxonomy
@@ -207,6 +206,8 @@ def _largest_smallest_product(rows: Array) -> float:
     That is 1 / |v| for the shortest `v` with `rows v >= 1`: least distance programming by non-negative least squares
     (Lawson & Hanson 1974, ch. 23).
     """
+    from scipy.optimize import nnls
+
     _, triangle = np.linalg.qr(rows.T)  # the same products in the rows' own span
     size = np.linalg.norm(rows, axis=1).max()
     scaled = triangle / size

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from affect_workbench.data.features import FeatureSet
 from affect_workbench.data.tables.attributes import join_attributes
-from affect_workbench.data.tables.read import is_table, named, read_table, require_unique
+from affect_workbench.data.tables.headers import is_table
+from affect_workbench.data.tables.read import named, read_table, require_unique
 
 
 def csv(folder: Path, text: str, name: str = "t.csv") -> Path:

@@ -27,16 +27,6 @@ _LEVEL = 0.95
 _ROUNDING = 0.01
 
 
-def require_accuracy(answer_at: float) -> None:
-    """Refuses an accuracy that nobody can ask for.
-
-    Raises:
-        ValueError: not between 0 and 1.
-    """
-    if not 0 < answer_at < 1:
-        raise ValueError(f"--answer-at is {answer_at:g}: expected an accuracy above 0 and below 1, e.g. 0.9")
-
-
 def confidence_of(model: str, probabilities: Vectors, codes: Codes, *, seen: int | None, answer_at: float) -> Confidence:
     """What a model's `probabilities (n, k)` are worth on pictures with the labels `codes (n,)`.
 

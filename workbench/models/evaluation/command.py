@@ -18,15 +18,9 @@ from affect_workbench.data.taxonomies.files import taxonomy_called
 from affect_workbench.data.taxonomies.taxonomy import Taxonomy
 from affect_workbench.workbench.datasets.features import Source, open_features
 from affect_workbench.workbench.interface.claiming import writes_out
+from affect_workbench.workbench.interface.fields import require_accuracy
 from affect_workbench.workbench.interface.progress import Say
-from affect_workbench.workbench.models.evaluation.accuracy import (
-    PROBE,
-    confidence_of,
-    none_count,
-    none_told,
-    promised,
-    require_accuracy,
-)
+from affect_workbench.workbench.models.evaluation.accuracy import PROBE, confidence_of, none_count, none_told, promised
 from affect_workbench.workbench.models.evaluation.notes import bank_note, thin_notes
 from affect_workbench.workbench.models.evaluation.settings import EvaluateSettings
 from affect_workbench.workbench.models.evaluation.splits import Measured, measured_sides

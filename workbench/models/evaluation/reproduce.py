@@ -14,8 +14,8 @@ from affect_workbench.data.taxonomies.taxonomy import Taxonomy
 from affect_workbench.workbench.datasets.features import open_features
 from affect_workbench.workbench.datasets.settings import FeaturesSettings
 from affect_workbench.workbench.interface.claiming import writes_out
+from affect_workbench.workbench.interface.fields import require_accuracy
 from affect_workbench.workbench.interface.progress import Say
-from affect_workbench.workbench.models.evaluation.accuracy import require_accuracy
 from affect_workbench.workbench.models.evaluation.command import dataset_table, finish, open_probes
 from affect_workbench.workbench.models.evaluation.reproduce_training import require_trainable, trained_on_table
 from affect_workbench.workbench.models.evaluation.settings import ReproduceSettings

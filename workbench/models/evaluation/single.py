@@ -13,14 +13,9 @@ from affect_workbench.data.features import FeatureSet
 from affect_workbench.data.storage.atomic import atomic_folder, write_json
 from affect_workbench.workbench.datasets.features import open_features
 from affect_workbench.workbench.interface.claiming import writes_out
+from affect_workbench.workbench.interface.fields import require_accuracy
 from affect_workbench.workbench.interface.progress import Say
-from affect_workbench.workbench.models.evaluation.accuracy import (
-    none_count,
-    none_told,
-    probe_reading,
-    promised,
-    require_accuracy,
-)
+from affect_workbench.workbench.models.evaluation.accuracy import none_count, none_told, probe_reading, promised
 from affect_workbench.workbench.models.evaluation.settings import EvaluateSettings
 from affect_workbench.workbench.models.evaluation.table import DatasetTable
 from affect_workbench.workbench.models.training.command import evaluation_lines

@@ -1,0 +1,88 @@
+"""Can an audit be asked for like this? What paths, headers and options tell, told before the libraries that read data load.
+
+Loading them takes ten times as long as looking at a path. Nothing is accepted here: what only the data can tell is said by
+whoever reads them, and a header that is hard to read is left to the reader proper.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from affect_workbench.data.storage.atomic import require_complete
+from affect_workbench.data.tables.columns import SCORE_PREFIX, attribute_names
+from affect_workbench.data.tables.headers import column_names, is_table, require_id_column, require_table
+from affect_workbench.workbench.audit.settings import AuditSettings
+from affect_workbench.workbench.interface.fields import require_accuracy
+from affect_workbench.workbench.runs.gate import audit_gate
+
+_TRUTH = "label"
+_MOST_LISTED = 20
+
+
+def require_usable(settings: AuditSettings) -> None:
+    """Refuses settings that no audit can follow.
+
+    Raises:
+        FileNotFoundError: tables, features or a probe that are not there.
+        ValueError: options that do not go together, a value that none may have, or a name that no table has as a column.
+    """
+    require_accuracy(settings.answer_at)
+    audit_gate(settings.fail_on, fail_on_skew=settings.fail_on_skew)
+    if bool(settings.features) == bool(settings.predictions):
+        raise ValueError("give either --features with --probe, or --predictions TABLE")
+    if settings.inferred.gold and not settings.inferred.concepts:
+        raise ValueError("--gold holds labels of concepts: say which with --concepts")
+    # A folder of predictions is a probe's.
+    predictions = [Path(settings.predictions)] if settings.predictions and not Path(settings.predictions).is_dir() else []
+    tables = [*predictions, *(Path(item) for item in settings.attributes if is_table(Path(item)))]
+    for table in tables:
+        require_table(table)
+    if settings.training and is_table(Path(settings.training)):
+        require_table(Path(settings.training))
+    for features in (settings.features, settings.training):
+        if features and not Path(features).exists():
+            raise FileNotFoundError(f"no features at {features}: the path does not exist")
+    if settings.features and settings.probe:
+        require_complete(Path(settings.probe), what="probe")
+    if predictions:
+        _require_columns(settings, tables)
+
+
+def nearest_column(name: str, columns: Sequence[str]) -> str:
+    """A hint for a name that no column has: the nearest one, or which attributes there are."""
+    near = difflib.get_close_matches(name, columns, n=1)
+    listed = [column for column in attribute_names(columns) if not column.startswith(SCORE_PREFIX)][:_MOST_LISTED]
+    return f"did you mean {near[0]}?" if near else f"columns: {', '.join(listed) or 'none'}"
+
+
+def _require_columns(settings: AuditSettings, tables: Sequence[Path]) -> None:
+    """Refuses names that are columns of none of the tables, the first of which holds the predictions."""
+    headers = [column_names(table) for table in tables]
+    if settings.id_column and headers[0] is not None:
+        require_id_column(tables[0], headers[0], settings.id_column)
+    if None in headers or settings.inferred.concepts:  # concepts become columns
+        return
+    names = [name for header in headers for name in header or ()]
+    for name, refusal in _asked(settings):
+        if name not in names:
+            raise ValueError(f"{refusal} {nearest_column(name, names)}")
+
+
+def _asked(settings: AuditSettings) -> Iterator[tuple[str, str]]:
+    """Every name that must be a column, and what to say where it is none."""
+    config = settings.audit
+    for name in settings.attributes:
+        if not is_table(Path(name)):
+            yield name, f"no attribute {name!r} in the data:"
+    for name in config.adjust_for:
+        if name != _TRUTH:
+            yield name, f"cannot adjust for {name!r}, which is no column of the data:"
+    for name in config.outcomes:
+        yield name, f"no outcome {name!r} in the data:"
+    for option, names in (("numeric", config.numeric), ("categorical", config.categorical)):
+        for name in names:
+            yield name, f"--{option} names {name!r}, which is no column of the data:"
+    if settings.pairs:
+        yield settings.pairs, f"--pairs {settings.pairs}: no such column says which pictures are a pair;"
