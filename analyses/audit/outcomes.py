@@ -6,8 +6,7 @@ The same slices, rules and run folder as `analyses.audit.run.run_audit`; what is
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, replace
-from datetime import UTC, datetime
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,7 +15,7 @@ import pandas as pd
 from affect_workbench.analyses.audit.config import AuditConfig
 from affect_workbench.analyses.audit.notes import group_notes
 from affect_workbench.analyses.audit.outcome_tables import OUTCOME_PREFIX, outcome_tables
-from affect_workbench.analyses.audit.result import SCHEMA, AuditResult, versions
+from affect_workbench.analyses.audit.result import AuditResult, RunInfo, now
 from affect_workbench.analyses.audit.tables import excluded_table
 from affect_workbench.analyses.skew.findings import FINDING_COLUMNS
 from affect_workbench.analyses.slices.attribute_kinds import kind_notes
@@ -95,23 +94,19 @@ def run_outcome_audit(
         structure=pd.DataFrame(columns=list(_STRUCTURE_COLUMNS)),
         samples=rows.assign(**nothing),
         excluded=excluded_table(coded, unusable, slices, sums.excluded, (), {}, config.min_count),
-        run={
-            "schema": SCHEMA,
-            "created": datetime.now(UTC).isoformat(timespec="seconds"),
-            "pictures": len(rows),
-            "pictures_with_truth": 0,
-            "truth": "none",
-            "measure": "number",
-            "source": measurements.source,
-            "attributes": [attribute.column for attribute in coded],
-            "inferred": sorted(inferred),
-            "tested": tested,
-            "config": asdict(config),
-            "sampled": {},
-            "map": None,
-            "notes": [*measurements.notes, *kinds, *group_notes(rows, numbers=True)],
-            "versions": versions(),
-            **(provenance or {}),
-        },
+        run=RunInfo(
+            created=now(),
+            pictures=len(rows),
+            pictures_with_truth=0,
+            truth="none",
+            measure="number",
+            source=measurements.source,
+            attributes=tuple(attribute.column for attribute in coded),
+            inferred=tuple(sorted(inferred)),
+            tested=tested,
+            config=config,
+            notes=(*measurements.notes, *kinds, *group_notes(rows, numbers=True)),
+            provenance=provenance or {},
+        ),
         tables=tables,
     )

@@ -5,7 +5,8 @@ from __future__ import annotations
 import platform
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, fields
+from datetime import UTC, datetime
 from functools import cached_property
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -14,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from affect_workbench.analyses.audit.accuracy import ReadingQuality
+from affect_workbench.analyses.audit.config import AuditConfig
 from affect_workbench.analyses.audit.outcome_tables import outcome_findings
 from affect_workbench.analyses.audit.permutation_check import SelfTest
 from affect_workbench.analyses.inference.verdicts import VERDICTS
@@ -21,6 +23,81 @@ from affect_workbench.analyses.skew.findings import Finding
 from affect_workbench.data.taxonomies.taxonomy import Taxonomy
 
 SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class RunInfo:
+    """What an audit was made of, and with what.
+
+    Attributes:
+        created: when, as ISO 8601 in UTC.
+        pictures: how many.
+        pictures_with_truth: how many of them have a label or votes.
+        truth: `labels`, `votes` or `none`.
+        measure: what predictions are compared by: `cosine`, `score`, `label`, or `number` where nothing is predicted.
+        source: what predicted, in words.
+        attributes: columns that slices are made of.
+        inferred: those of them that were inferred, not declared.
+        tested: (slice, emotion) pairs, or (slice, outcome) pairs, that were tested.
+        config: what was asked.
+        notes: sentences that a reader must see first.
+        versions: of Python, of this project and of the libraries that the numbers depend on.
+        sampled: table -> pictures that it rests on, where these are a sample.
+        map: the record of the map and how far it can be trusted; None without a map.
+        unproven: inferred attribute -> why nothing is said of its slices.
+        provenance: what the caller knows: command, features, probe, remarks, what was stated of the system.
+    """
+
+    created: str
+    pictures: int
+    pictures_with_truth: int
+    truth: str
+    measure: str
+    source: str
+    attributes: tuple[str, ...]
+    tested: int
+    config: AuditConfig
+    notes: tuple[str, ...] = ()
+    versions: Mapping[str, str] = field(default_factory=lambda: versions())
+    inferred: tuple[str, ...] = ()
+    sampled: Mapping[str, int] = field(default_factory=dict)
+    map: Mapping[str, Any] | None = None
+    unproven: Mapping[str, str] = field(default_factory=dict)
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values, what the caller knows beside the rest."""
+        own = {item.name: getattr(self, item.name) for item in fields(self) if item.name != "provenance"}
+        return {"schema": SCHEMA, **_with_lists(own | {"config": _with_lists(asdict(self.config))}), **self.provenance}
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> RunInfo:
+        """What `as_json` gave, also by an older version: settings that it did not have yet are at their defaults.
+
+        Raises:
+            ValueError: a setting is out of range.
+            TypeError: a key is missing.
+        """
+        names = {item.name for item in fields(cls)}
+        own = _with_tuples({name: value for name, value in values.items() if name in names})
+        known = {item.name for item in fields(AuditConfig)} & set(values["config"])
+        settings = {name: values["config"][name] for name in known}
+        config = AuditConfig(**_with_tuples(settings))
+        rest = {name: value for name, value in values.items() if name not in names and name != "schema"}
+        return cls(**{**own, "config": config}, provenance=rest)
+
+
+def _with_lists(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
+
+
+def _with_tuples(values: Mapping[str, Any]) -> Any:
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
+
+
+def now() -> str:
+    """The time in UTC, as ISO 8601."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 @dataclass(frozen=True)
@@ -36,7 +113,7 @@ class AuditResult:
             predicted label, NaN without truth), `audit_margin`, and its place `audit_x`, `audit_y` on the map (NaN when
             not on it).
         excluded: what was left out and why: `what` (attribute, concept, question, slice, pictures), `name`, `n`, `reason`.
-        run: versions, seeds, fingerprints, config, command, notes that a reader must see, and the map's badge.
+        run: what the audit was made of, and with what.
         reading: how well the labelled pictures were read, where the caller measured it.
         selftest: how often the rules raise an alarm about nothing on these data, where that was tried.
         tables: what was asked beyond the cells, by name (see `analyses.audit.questions`); each is a section of report and
@@ -49,7 +126,7 @@ class AuditResult:
     structure: pd.DataFrame
     samples: pd.DataFrame
     excluded: pd.DataFrame
-    run: Mapping[str, Any]
+    run: RunInfo
     reading: ReadingQuality | None = None
     selftest: SelfTest | None = None
     tables: Mapping[str, pd.DataFrame] = field(default_factory=dict)

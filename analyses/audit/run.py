@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
-from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
@@ -14,7 +12,7 @@ from affect_workbench.analyses.audit.config import AuditConfig
 from affect_workbench.analyses.audit.notes import prediction_notes
 from affect_workbench.analyses.audit.pair_notes import pair_exclusions, pair_notes, pairing_of
 from affect_workbench.analyses.audit.questions import Answers, Besides, further_answers
-from affect_workbench.analyses.audit.result import SCHEMA, AuditResult, versions
+from affect_workbench.analyses.audit.result import AuditResult, RunInfo, now
 from affect_workbench.analyses.audit.tables import excluded_table, map_of, map_record, samples_of
 from affect_workbench.analyses.disparities.accuracy import ACCURACY, accuracy_table
 from affect_workbench.analyses.inference.clusters import group_codes, group_spreads, of_scores
@@ -158,30 +156,28 @@ def run_audit(
             config.min_count,
             pair_exclusions(pairing, coded, sums.specs, min_count=config.min_count),
         ),
-        run={
-            "schema": SCHEMA,
-            "created": datetime.now(UTC).isoformat(timespec="seconds"),
-            "pictures": len(predictions),
-            "pictures_with_truth": int(np.isfinite(truth[:, 0]).sum()) if (truth := predictions.truth) is not None else 0,
-            "truth": "votes" if predictions.has_votes else "labels" if truth is not None else "none",
-            "measure": predictions.measure,
-            "source": predictions.source,
-            "attributes": [attribute.column for attribute in coded],
-            "inferred": sorted(inferred),
-            "unproven": aside,
-            "tested": int(findings["p"].notna().sum()),
-            "config": asdict(config),
-            "sampled": further.sampled,
-            "map": map_record(drawn, predictions),
-            "notes": [
+        run=RunInfo(
+            created=now(),
+            pictures=len(predictions),
+            pictures_with_truth=int(np.isfinite(truth[:, 0]).sum()) if (truth := predictions.truth) is not None else 0,
+            truth="votes" if predictions.has_votes else "labels" if truth is not None else "none",
+            measure=predictions.measure,
+            source=predictions.source,
+            attributes=tuple(attribute.column for attribute in coded),
+            inferred=tuple(sorted(inferred)),
+            unproven=aside,
+            tested=int(findings["p"].notna().sum()),
+            config=config,
+            sampled=further.sampled,
+            map=map_record(drawn, predictions),
+            notes=(
                 *predictions.notes,
                 *prediction_notes(predictions),
                 *kinds,
                 *pair_notes(predictions.rows, pairing, min_count=config.min_count),
-            ],
-            "versions": versions(),
-            **(provenance or {}),
-        },
+            ),
+            provenance=provenance or {},
+        ),
         tables={**accuracy, **further.tables, **space},
     )
 

@@ -66,4 +66,4 @@ def placed(result):
     places = np.random.default_rng(0).normal(size=(len(result.samples), 2))
     record = {"method": "umap", "space": "scores", "trustworthiness": 0.9, "pictures": len(result.samples), "anchors": []}
     samples = result.samples.assign(audit_x=places[:, 0], audit_y=places[:, 1])
-    return replace(result, samples=samples, run={**result.run, "map": record})
+    return replace(result, samples=samples, run=replace(result.run, map=record))

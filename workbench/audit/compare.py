@@ -78,11 +78,12 @@ def compared(first: AuditResult, second: AuditResult) -> Comparison:
     Raises:
         ValueError: they asked differently, or see `analyses.compare.compare.compare`.
     """
-    asked, other = first.run["config"], second.run["config"]
+    asked, other = first.run.config, second.run.config
     for name in _ASKED:
-        if asked[name] != other[name]:
+        first_value, second_value = getattr(asked, name), getattr(other, name)
+        if first_value != second_value:
             raise ValueError(
-                f"the runs ask differently: {name} is {asked[name]} in the first and {other[name]} in the second; "
+                f"the runs ask differently: {name} is {first_value} in the first and {second_value} in the second; "
                 "audit one of them again with the same"
             )
     if first.has_predictions != second.has_predictions:
@@ -90,8 +91,8 @@ def compared(first: AuditResult, second: AuditResult) -> Comparison:
             f"the {'second' if first.has_predictions else 'first'} run compares numbers alone, the other one predictions: "
             "only runs of one kind can be compared"
         )
-    aside = {*first.run.get("unproven", ()), *second.run.get("unproven", ())}
-    asked_by = dict.fromkeys([*first.run["attributes"], *second.run["attributes"]])
+    aside = {*first.run.unproven, *second.run.unproven}
+    asked_by = dict.fromkeys([*first.run.attributes, *second.run.attributes])
     attributes = tuple(name for name in asked_by if name not in aside)
     if aside and not attributes:
         raise ValueError(
@@ -104,10 +105,10 @@ def compared(first: AuditResult, second: AuditResult) -> Comparison:
         attributes=attributes,
         numeric=numeric,
         categorical=categorical,
-        outcomes=tuple(name for name in asked.get("outcomes", ()) if name in other.get("outcomes", ())),
-        **{name: asked[name] for name in _ASKED},
+        outcomes=tuple(name for name in asked.outcomes if name in other.outcomes),
+        **{name: getattr(asked, name) for name in _ASKED},
     )
-    inferred = frozenset([*first.run["inferred"], *second.run["inferred"]])
+    inferred = frozenset([*first.run.inferred, *second.run.inferred])
     if first.has_predictions:
         result = compare(predictions_of(first), predictions_of(second), config, inferred=inferred)
     else:
@@ -147,13 +148,13 @@ def predictions_of(result: AuditResult) -> Predictions:
     codes = result.taxonomy.codes(result.samples["predicted"])
     own = [str(name) for name in result.samples if name in _OF_THE_AUDIT or str(name).startswith(SCORE_OF)]
     rows = result.samples.drop(columns=own)
-    return Predictions(1.0 - np.eye(len(result.taxonomy))[codes], rows, result.taxonomy, "label", result.run["source"])
+    return Predictions(1.0 - np.eye(len(result.taxonomy))[codes], rows, result.taxonomy, "label", result.run.source)
 
 
 def measurements_of(result: AuditResult) -> Measurements:
     """The numbers of a finished audit without predictions."""
     rows = result.samples.drop(columns=[name for name in _OF_THE_AUDIT if name in result.samples])
-    return Measurements(rows, tuple(result.run["config"]["outcomes"]), result.run["source"])
+    return Measurements(rows, tuple(result.run.config.outcomes), result.run.source)
 
 
 def _report(result: Comparison, findings: Findings, say: Say) -> None:

@@ -86,7 +86,7 @@ class Findings:
 
 def audit_findings(result: AuditResult, gate: Gate) -> Findings:
     """The findings of an audit, those about emotions first; `effect` is the skew, of an outcome in its own units."""
-    found, held, truth = result.findings["verdict"].isin(FOUND), apart(result), result.run["truth"]
+    found, held, truth = result.findings["verdict"].isin(FOUND), apart(result), result.run.truth
     said = [
         plain_sentence(row, truth=truth, standing=caveats(result, row, held=held)) if told else ""
         for row, told in zip(result.findings.itertuples(), found, strict=True)
@@ -99,7 +99,7 @@ def audit_findings(result: AuditResult, gate: Gate) -> Findings:
     if accuracies is not None:
         tables.append(_accuracies(result, accuracies, gate))
     table = _together(*tables)
-    facts = {"pictures": result.run["pictures"]} | {name: result.run["config"][name] for name in ("tolerance", "alpha")}
+    facts = {"pictures": result.run.pictures} | {name: getattr(result.run.config, name) for name in ("tolerance", "alpha")}
     return Findings("audit", gate, table, AUDIT_VERDICTS, facts)
 
 

@@ -24,18 +24,7 @@ from affect_workbench.workbench.report.system.section import read_first
 from affect_workbench.workbench.runs.gate import Gate
 from affect_workbench.workbench.runs.store import save_audit
 
-_OF_PREDICTIONS = (
-    "taxonomy",
-    "votes_prefix",
-    "concepts",
-    "gold",
-    "wordings",
-    "unseen_only",
-    "trained_on",
-    "training",
-    "valence",
-    "review_from",
-)
+_OF_PREDICTIONS = ("taxonomy", "votes_prefix", "wordings", "unseen_only", "trained_on", "training", "valence", "review_from")
 
 
 def numbers_alone(settings: AuditSettings) -> Table | None:
@@ -98,6 +87,7 @@ def _measured(settings: AuditSettings, table: Table) -> tuple[Measurements, dict
     """The measurements with all that is joined to them, and what the record says of them."""
     path = Path(settings.predictions)
     asked = [f"--{name.replace('_', '-')}" for name in _OF_PREDICTIONS if getattr(settings, name)]
+    asked += [f"--{name}" for name in ("concepts", "gold") if getattr(settings.inferred, name)]
     asked += ["--favourable"] if settings.audit.favourable else []
     if asked:
         raise ValueError(

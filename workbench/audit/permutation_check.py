@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 
 from tqdm import tqdm
@@ -37,7 +37,7 @@ def selftest_run(settings: SelftestSettings, *, say: Say = print) -> SelfTest:
             result.taxonomy,
             audit_config(result),
             within=settings.within,
-            inferred=frozenset(result.run.get("inferred", ())),
+            inferred=frozenset(result.run.inferred),
             times=settings.times,
             seed=settings.seed,
             progress=lambda done: bar.update(done - bar.n),
@@ -56,8 +56,5 @@ def selftest_run(settings: SelftestSettings, *, say: Say = print) -> SelfTest:
 
 def audit_config(result: AuditResult) -> AuditConfig:
     """The configuration an audit ran with, its attributes named, its numbers cut or not as in its slices."""
-    known = {item.name for item in fields(AuditConfig)}
-    given = {name: value for name, value in result.run["config"].items() if name in known}
     numeric, categorical = kinds_of(result.slices["where"])
-    named = {"attributes": tuple(result.run["attributes"]), "numeric": numeric, "categorical": categorical}
-    return AuditConfig(**(given | named))
+    return replace(result.run.config, attributes=result.run.attributes, numeric=numeric, categorical=categorical)

@@ -39,7 +39,7 @@ def concept_figures(result: AuditResult) -> list[ConceptFigure]:
                 "calibrated",
                 "What true labels make of it",
                 " ".join(calibration_sentences(tables[CALIBRATED])),
-                calibrated_figure(tables[CALIBRATED], tolerance=float(result.run["config"]["tolerance"])),
+                calibrated_figure(tables[CALIBRATED], tolerance=float(result.run.config.tolerance)),
             )
         )
     if OVERLAP in tables:

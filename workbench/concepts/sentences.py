@@ -73,7 +73,7 @@ def standing(result: AuditResult, where: Any, emotion: Any) -> str:
         where: the conditions of the finding's slice, column -> value.
         emotion: its label.
     """
-    inferred = [column for column in where if column in result.run.get("inferred", ())]
+    inferred = [column for column in where if column in result.run.inferred]
     if not inferred:
         return ""
     table = result.tables.get(CALIBRATED)

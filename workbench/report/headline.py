@@ -51,9 +51,7 @@ def outcome(result: AuditResult) -> str:
         )
     origins = own["origin"].value_counts()
     parts = [
-        f"{int(origins[name]):,} {words.format(truth=result.run['truth'])}"
-        for name, words in _ORIGIN_PARTS
-        if name in origins
+        f"{int(origins[name]):,} {words.format(truth=result.run.truth)}" for name, words in _ORIGIN_PARTS if name in origins
     ]
     if parts:
         sentences.append(f"Of {'those' if repeated else 'the skews'}: {'; '.join(parts)}.")

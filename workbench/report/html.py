@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import pandas as pd
@@ -94,7 +94,7 @@ def _page(
     gallery, claims = Gallery(result.samples, most=pictures), Claims(result.samples, result.taxonomy)
     leading = [
         (
-            sentences.finding_sentence(row, truth=result.run["truth"], standing=caveats(result, row, held=held)),
+            sentences.finding_sentence(row, truth=result.run.truth, standing=caveats(result, row, held=held)),
             _examples(claims, row, gallery),
             decided.get(row.Index),
         )
@@ -113,11 +113,13 @@ def _page(
         result=result,
         beside=sentences.beside,
         run=result.run,
+        config=asdict(result.run.config),
+        provenance=result.run.provenance,
         outcome=headline_sentences(result),
         counts=[(verdict, result.count(verdict), sentences.VERDICT_MEANING[verdict]) for verdict in VERDICTS],
         leading=leading,
         behind=behind,
-        gallery=_gallery_json(gallery, behind, inline=inline, truth=result.run["truth"] != "none"),
+        gallery=_gallery_json(gallery, behind, inline=inline, truth=result.run.truth != "none"),
         leading_of=len(own),
         numbers=[outcome_sentence(row) for row in numbers.head(MOST_NUMBERS).itertuples()],
         numbers_of=len(numbers),
@@ -133,7 +135,7 @@ def _page(
             name: _drawn(name, figure)
             for name, figure in (dict.fromkeys(FIGURES) | section_figures(result, slices=slices, on_map=on_map // 2)).items()
         },
-        badge=sentences.map_badge(result.run["map"], len(result.samples)),
+        badge=sentences.map_badge(result.run.map, len(result.samples)),
         on_map=min(on_map, int(result.samples["audit_x"].notna().sum())),
         reading=_reading(result),
         concept_figures=[(one, _drawn(one.name, one.figure)) for one in concept_figures(result)],
@@ -237,7 +239,7 @@ def _reading(result: AuditResult) -> ReadingSection | None:
     )
     found = reading.confidence
     if found is None:
-        return ReadingSection(sentence, (unsure_sentence(result.run["measure"], truth=reading.truth),), models, None, None)
+        return ReadingSection(sentence, (unsure_sentence(result.run.measure, truth=reading.truth),), models, None, None)
     return ReadingSection(
         sentence,
         (gap_sentence(found), answer_sentence(found)),

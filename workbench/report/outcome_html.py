@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import pandas as pd
@@ -91,6 +91,8 @@ def _page(result: AuditResult, *, rows: int, excluded: int) -> str:
     return template("outcome_report.html").render(
         result=result,
         run=result.run,
+        config=asdict(result.run.config),
+        provenance=result.run.provenance,
         summary=headline_sentences(result),
         json=_json,
         number=number,

@@ -121,7 +121,7 @@ def markdown_sentence(finding: Any, *, truth: str = "labels", standing: str = ""
     return "".join(f"{mark}{_escaped(text.strip() if mark else text)}{mark}" for mark, text in pieces)
 
 
-def map_badge(record: dict[str, Any] | None, pictures: int) -> str:
+def map_badge(record: Mapping[str, Any] | None, pictures: int) -> str:
     """How far the map can be trusted, in words."""
     if record is None:
         return "There is no map: it was switched off, or the predictions name a label and nothing else."

@@ -154,7 +154,7 @@ def review_of(
         note=note,
         verdict=row.verdict,
         effect=None if row.effect is None else float(row.effect),
-        audited=str(result.run["created"]),
+        audited=str(result.run.created),
     )
 
 
@@ -263,7 +263,7 @@ def progress_sentence(result: AuditResult, found: Sequence[Judged]) -> str:
 
 
 def _of(result: AuditResult, where: Mapping[str, Any], emotion: str) -> str:
-    return fingerprint(where, emotion, labels=result.taxonomy.labels, inferred=result.run.get("inferred", ()))
+    return fingerprint(where, emotion, labels=result.taxonomy.labels, inferred=result.run.inferred)
 
 
 def _earlier(review: Review, row: Any) -> str:

@@ -21,7 +21,7 @@ import pandas as pd
 
 from affect_workbench.analyses.audit.accuracy import ReadingQuality, reading_from_json
 from affect_workbench.analyses.audit.permutation_check import SelfTest
-from affect_workbench.analyses.audit.result import SCHEMA, AuditResult
+from affect_workbench.analyses.audit.result import SCHEMA, AuditResult, RunInfo
 from affect_workbench.analyses.audit.tables import EXCLUDED_COLUMNS
 from affect_workbench.analyses.inference.verdicts import VERDICTS
 from affect_workbench.analyses.skew.findings import FINDING_COLUMNS
@@ -52,7 +52,7 @@ def audit_record(result: AuditResult) -> dict[str, Any]:
         "taxonomy": result.taxonomy.as_json(),
         "findings": _records(result.findings),
         "excluded": _records(result.excluded),
-        "run": dict(result.run),
+        "run": result.run.as_json(),
     }
 
 
@@ -164,7 +164,7 @@ def naming_damage(folder: Path | str) -> Iterator[None]:
         raise ValueError(f"{folder} opens, but a table or its record is damaged ({reason}): {_AGAIN}") from error
 
 
-def _run(run: Record) -> dict[str, Any]:
+def _run(run: Record) -> RunInfo:
     """The record of a run, once it holds what every reader of a run counts on."""
     for name in ("created", "truth", "measure", "source"):
         run.text(name)
@@ -188,7 +188,10 @@ def _run(run: Record) -> dict[str, Any]:
     for name in ("command", "features", "probe", "predictions", "anchors", "training", "valence"):
         if run.known(name):
             run.text(name)
-    return dict(run.values)
+    try:
+        return RunInfo.from_json(run.values)
+    except (TypeError, ValueError) as error:
+        raise run.damaged(f"run is damaged: {error}") from error
 
 
 def _require_where(where: Record) -> None:

@@ -65,18 +65,18 @@ def test_every_picture_has_a_row_with_its_margin_and_perhaps_a_place(audited: Au
     nearest = np.sort(predictions.distances, axis=1)
     np.testing.assert_allclose(samples["audit_margin"], nearest[:, 1] - nearest[:, 0], atol=1e-6)
     np.testing.assert_array_equal(samples["audit_agreement"], samples["predicted"] == samples["label"])
-    assert samples["audit_x"].notna().sum() == samples["audit_y"].notna().sum() == 60 == audited.run["map"]["pictures"]
+    assert samples["audit_x"].notna().sum() == samples["audit_y"].notna().sum() == 60 == audited.run.map["pictures"]
 
 
 def test_the_run_says_where_the_numbers_come_from(audited: AuditResult, planted_probe) -> None:
     run = audited.run
-    json.dumps(dict(run), allow_nan=False)
-    assert (run["command"], run["truth"], run["measure"], run["pictures"]) == ("x", "labels", "cosine", 900)
-    assert run["source"] == f"probe {planted_probe.fingerprint()}"
-    assert run["tested"] == audited.findings["p"].notna().sum()
-    assert run["attributes"] == ["figure_tone", "setting", "light", "weather", "subject", "camera"]
-    assert [anchor["label"] for anchor in run["map"]["anchors"]] == list(EKMAN.labels)
-    assert run["config"]["map_pictures"] == 60
+    json.dumps(run.as_json(), allow_nan=False)
+    assert (run.provenance["command"], run.truth, run.measure, run.pictures) == ("x", "labels", "cosine", 900)
+    assert run.source == f"probe {planted_probe.fingerprint()}"
+    assert run.tested == audited.findings["p"].notna().sum()
+    assert run.attributes == ("figure_tone", "setting", "light", "weather", "subject", "camera")
+    assert [anchor["label"] for anchor in run.map["anchors"]] == list(EKMAN.labels)
+    assert run.config.map_pictures == 60
     assert set(versions()) >= {"python", "numpy", "torch", "affect-workbench"}
 
 
@@ -107,20 +107,20 @@ def test_everything_left_out_is_listed_with_its_size_and_reason() -> None:
     tested = result.findings.dropna(subset="p")["slice"]
     assert not set(tested) & {"tone: dark", "tone: light"}
     assert result.structure.empty
-    assert result.run["map"] is None
+    assert result.run.map is None
 
 
 def test_what_a_reader_must_know_is_noted() -> None:
     tone = ["dark", "light"] * 20
-    assert run_audit(labels_only(tone=tone)).run["notes"] == [
+    assert list(run_audit(labels_only(tone=tone)).run.notes) == [
         "no labels or votes: a skew cannot be split into what the labels say and what the model adds"
     ]
-    notes = run_audit(labels_only(tone=tone, group_id=[*range(20)] * 2, label=["joy", None] * 20)).run["notes"]
+    notes = run_audit(labels_only(tone=tone, group_id=[*range(20)] * 2, label=["joy", None] * 20)).run.notes
     assert notes[0].startswith("pictures come in 20 groups (group_id): tests and intervals of skews count how alike")
     assert notes[1] == "20 of 40 picture(s) have no label or votes: accuracy and the split leave them out"
     stray = labels_only(tone=tone, label="joy").with_rows
     rows = labels_only(tone=tone, label="joy").rows.assign(vote_neutral=0.5)
-    assert run_audit(stray(rows)).run["notes"] == ["vote column(s) outside the taxonomy are left aside: vote_neutral"]
+    assert list(run_audit(stray(rows)).run.notes) == ["vote column(s) outside the taxonomy are left aside: vote_neutral"]
 
 
 def test_attributes_keep_their_values_in_the_samples_whatever_they_are_called() -> None:
@@ -153,7 +153,7 @@ def test_the_real_artemis_predictions_are_audited_by_genre_and_style(shared_data
     table = read_table(shared_data / "artemis_predictions" / "predictions.csv")
     predictions = predictions_from_table(table, scores_prefix="clip_vit_b32_", votes_prefix="votes_")
     result = run_audit(predictions, AuditConfig(attributes=("genre", "style"), map_pictures=0))
-    assert result.run["truth"] == "votes"
+    assert result.run.truth == "votes"
     assert result.count("skewed") > 0
     assert result.slices.loc[result.slices["n"] > 0, "accuracy"].between(0, 1).all()
 
@@ -186,7 +186,7 @@ def test_no_finding_rests_on_an_attribute_that_is_no_better_than_a_random_direct
     assert aside.findings.loc[rests, "effect"].notna().all()
     assert aside.findings["verdict"].tolist() == sorted(aside.findings["verdict"], key=VERDICTS.index)
     assert not Gate("skewed").caught(aside.findings[rests]).any()
-    assert aside.run["tested"] == int((~rests).sum())
+    assert aside.run.tested == int((~rests).sum())
     assert aside.excluded.query("what == 'concept'")[["name", "reason"]].to_numpy().tolist() == [
         ["tone", "no better than a random direction"]
     ]

@@ -183,7 +183,7 @@ def test_people_who_are_in_many_texts_are_groups() -> None:
     table = texts(600, gap=0.0).assign(group_id=np.arange(600) % 30)
     result = audit_of(table, "valence")
     assert set(result.outcomes["method"]) <= {"cluster-robust", "none"}
-    assert any("30 groups (group_id)" in note for note in result.run["notes"])
+    assert any("30 groups (group_id)" in note for note in result.run.notes)
 
 
 def test_no_difference_is_no_finding() -> None:
@@ -247,5 +247,5 @@ def test_an_outcome_may_come_from_a_joined_table(tmp_path) -> None:
     words = ("--predictions", tmp_path / "pictures.csv", "--attributes", tmp_path / "ratings.csv", "--outcomes", "valence")
     succeeded("audit", *words, "--draws", 99, "-o", tmp_path / "run")
     result = load_audit(tmp_path / "run")
-    assert result.run["attributes"] == ["about", "place"]
-    assert result.run["joined"] == dict.fromkeys(("valence", "place"), str(tmp_path / "ratings.csv"))
+    assert result.run.attributes == ("about", "place")
+    assert result.run.provenance["joined"] == dict.fromkeys(("valence", "place"), str(tmp_path / "ratings.csv"))

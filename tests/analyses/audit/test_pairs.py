@@ -80,8 +80,8 @@ def test_what_does_not_differ_within_pairs_is_compared_as_it_is_with_pairs_as_gr
     assert np.isnan(row["pairs"])
     assert (row["n"], row["n_complement"]) == (400, 400)
     assert row["design"] == pytest.approx(1.8, abs=0.1)
-    assert any(note.startswith("pairs (pair_id) do not differ in gender") for note in audit.run["notes"])
-    assert "slices of camera are compared in 400 pairs (pair_id) that differ in it only" in audit.run["notes"]
+    assert any(note.startswith("pairs (pair_id) do not differ in gender") for note in audit.run.notes)
+    assert "slices of camera are compared in 400 pairs (pair_id) that differ in it only" in audit.run.notes
     assert attribute_columns(issue_table()) == ["camera", "gender"]
 
 
@@ -110,9 +110,9 @@ def test_what_lies_in_no_pair_is_counted_and_named():
     assert excluded.loc["of pairs alike in camera", "n"] == 20
     assert "not used in comparisons in pairs of camera" in excluded.loc["without a partner, camera", "reason"]
     assert cell(result)["pairs"] == 400 - 19 - 10
-    assert not any("light" in note and "differ in it" in note for note in result.run["notes"])
+    assert not any("light" in note and "differ in it" in note for note in result.run.notes)
     table["light"] = ["day", "night"] * 60 + ["day"] * 680
-    notes = run_audit(predictions_of(table), CELLS).run["notes"]
+    notes = run_audit(predictions_of(table), CELLS).run.notes
     assert any("pairs (pair_id) that differ in it, of which" in note and "differ in light too" in note for note in notes)
 
 
@@ -166,7 +166,7 @@ def test_pairs_in_groups_are_as_sure_as_the_groups():
     assert row["p"] > 0.1
     assert row["high"] > 0
     assert result.tables["pairs"]["method"].tolist() == ["cluster-robust"] * 2
-    assert any("pairs lie in 20 groups" in note for note in result.run["notes"])
+    assert any("pairs lie in 20 groups" in note for note in result.run.notes)
     spread = issue_table().assign(group_id=np.repeat(np.arange(400) % 20, 2))
     assert cell(run_audit(predictions_of(spread), CELLS))["p"] < 1e-8
 
@@ -222,7 +222,7 @@ def test_the_command_line_names_the_column_of_pairs(tmp_path):
     outcome = succeeded(*given, "--pairs", "scene", "-o", tmp_path / "run")
     assert "pairs are those of the column scene (--pairs)" in outcome.out
     run = load_audit(tmp_path / "run")
-    assert run.run["attributes"] == ["camera", "gender"]
+    assert run.run.attributes == ("camera", "gender")
     assert cell(run)["p"] == pytest.approx(1.8e-12, rel=0.02)
     found = json.loads((tmp_path / "run" / "audit.json").read_text())["findings"]
     assert {row["pairs"] for row in found} == {400, None}

@@ -71,19 +71,19 @@ def test_what_is_asked_of_a_sample_says_of_how_many(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(further, "MOST_DRAWN_ANEW", 250)
     table = predictions_table(400)
     result = run_audit(predictions_from_table(table), QUICK)
-    assert result.run["sampled"] == dict.fromkeys(("calibration", "retrieval", "retrieval_figures"), 250)
+    assert result.run.sampled == dict.fromkeys(("calibration", "retrieval", "retrieval_figures"), 250)
     assert result.tables["calibration"]["n"].max() < 250
     told = [sentence for chapter in chapters(result) for sentence in chapter.found if sentence.startswith("Measured")]
     assert told == ["Measured on 250 of 400 pictures, drawn at random."] * 2
     grouped = run_audit(predictions_from_table(table.assign(group_id=np.arange(400) // 4)), QUICK)
-    assert {"severity", "distribution", "comparability"} < set(grouped.run["sampled"])
+    assert {"severity", "distribution", "comparability"} < set(grouped.run.sampled)
 
 
 def test_an_outcome_is_compared_and_not_sliced_by() -> None:
     table = predictions_table(600)
     table["valence"] = np.random.default_rng(0).normal(size=600) + (table["tone"] == "dark")
     result = run_audit(predictions_from_table(table), replace(QUICK, outcomes=("valence",)))
-    assert "valence" not in result.run["attributes"]
+    assert "valence" not in result.run.attributes
     row = result.tables["outcome valence"].set_index("slice").loc["tone: dark"]
     dark = table["tone"] == "dark"
     assert row["effect"] == pytest.approx(table["valence"][dark].mean() - table["valence"][~dark].mean())
@@ -204,7 +204,7 @@ def test_data_that_look_wrong_are_named() -> None:
 
 
 def noted(table: pd.DataFrame) -> list[str]:
-    return list(run_audit(predictions_from_table(table), replace(QUICK, further=False)).run["notes"])
+    return list(run_audit(predictions_from_table(table), replace(QUICK, further=False)).run.notes)
 
 
 def _without(folder, column: str):

@@ -105,9 +105,9 @@ def test_an_audit_says_what_it_took_for_codes_and_a_later_step_takes_them_so(tmp
     codes, ranges = (
         audited(table, order=1, further=False, space_pictures=0, **said) for said in ({}, {"numeric": ("country",)})
     )
-    assert codes.run["notes"][-1].startswith("whole numbers: country (12 values): taken value by value, as codes")
+    assert codes.run.notes[-1].startswith("whole numbers: country (12 values): taken value by value, as codes")
     assert "country: 5" in set(codes.findings["slice"][codes.findings["verdict"] == "skewed"])
-    assert not any("whole numbers" in note for note in ranges.run["notes"])
+    assert not any("whole numbers" in note for note in ranges.run.notes)
     assert kinds_of(codes.slices["where"]) == ((), ("tone", "country"))
     assert audit_config(ranges).numeric == ("country",)
     assert audit_config(codes).categorical == ("tone", "country")

@@ -141,11 +141,11 @@ def test_a_column_that_is_called_like_a_core_column_is_left_aside(name: str, cor
 def test_an_audit_names_them_and_slices_them_only_by_name() -> None:
     table = base().assign(Label=base()["label"], row=np.arange(N))
     result = audited(table, order=1, further=False, space_pictures=0)
-    assert result.run["attributes"] == ["tone", "place"]
+    assert result.run.attributes == ("tone", "place")
     excluded = result.excluded[result.excluded["what"] == "attribute"].set_index("name")["reason"]
     assert excluded["Label"].startswith("it repeats the truth")
     assert excluded["row"].startswith("it counts the rows")
     asked = audited(table, order=1, further=False, space_pictures=0, attributes=("Label",))
-    assert asked.run["attributes"] == ["Label"]
+    assert asked.run.attributes == ("Label",)
     with pytest.raises(ValueError, match=r"nothing to slice by: attribute 'Label' repeats the truth"):
         audited(table[["image_id", "predicted", "label", "Label"]])

@@ -95,7 +95,7 @@ def test_csv_and_parquet_of_one_table_give_the_same_audit(tmp_path_factory, tabl
     first, second = (run_audit(predictions_from_table(rows), SLIM) for rows in both(table, tmp_path_factory.getbasetemp()))
     pd.testing.assert_frame_equal(first.findings, second.findings)
     pd.testing.assert_frame_equal(first.excluded, second.excluded)
-    assert first.run["notes"] == second.run["notes"]
+    assert first.run.notes == second.run.notes
     assert "sure: NA" in set(first.findings["slice"])
 
 

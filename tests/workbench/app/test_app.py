@@ -36,7 +36,11 @@ def opened(monkeypatch):
         monkeypatch.setenv("WORKBENCH_RUN", str(run))
         monkeypatch.setenv("WORKBENCH_RUNS", str(runs))
         app = AppTest.from_file(str(APP), default_timeout=60).run()
-        return app if page == "overview" else app.switch_page(f"views/{page}.py").run()
+        return (
+            app
+            if page == "overview"
+            else app.switch_page(f"views/pages/{'people' if page in ('review', 'label') else 'audit'}/{page}.py").run()
+        )
 
     return open_app
 
@@ -120,8 +124,8 @@ def test_the_newest_run_comes_first_and_another_can_be_chosen(opened, runs, tmp_
     assert app.title[0].value == load_audit(runs / "one-order").headline
     app = healthy(selectbox(app, "Run").select_index(1).run())
     assert app.title[0].value == load_audit(runs / "quiet").headline
-    app = healthy(app.switch_page("views/run.py").run())
-    assert str(load_audit(runs / "quiet").run["created"]) in app.table[0].value.to_string()
+    app = healthy(app.switch_page("views/pages/audit/run.py").run())
+    assert str(load_audit(runs / "quiet").run.created) in app.table[0].value.to_string()
 
 
 def test_the_run_that_was_asked_for_is_opened_beside_the_others(opened, runs, demo):
@@ -196,7 +200,7 @@ def test_the_overview_says_each_own_skew(opened, demo, demo_result):
 
 def test_the_overview_repeats_the_notes(opened, runs):
     app = healthy(opened(run=runs / "votes-less"))
-    assert len(app.warning) == len(load_audit(runs / "votes-less").run["notes"]) == 1
+    assert len(app.warning) == len(load_audit(runs / "votes-less").run.notes) == 1
     assert "no labels or votes" in app.warning[0].value.replace("\\", "")
 
 
@@ -396,10 +400,10 @@ def test_an_empty_selection_is_said_to_be_empty(opened, tmp_path):
 
 def test_the_run_page_says_where_the_numbers_come_from(opened, demo, demo_result):
     app = healthy(opened("run", run=demo.audit))
-    assert app.code[0].value == demo_result.run["command"]
+    assert app.code[0].value == demo_result.run.provenance["command"]
     facts = app.table[0].value.to_string()
     for name in ("features_fingerprint", "probe_fingerprint", "created"):
-        assert demo_result.run[name] in facts
+        assert demo_result.run.provenance[name] in facts
     assert "ekman6" in facts
 
 
@@ -417,7 +421,7 @@ def test_the_run_page_lists_what_was_left_out(opened, runs):
 def test_what_was_stated_of_the_system_stands_on_the_run_page_and_its_warning_before_the_findings(opened, tmp_path):
     result = audited(predictions_table(200, bias=0.0, seed=3), further=False)
     card = {"purpose": HOSTILE[0], "used_at": ["work"], "contact": HOSTILE[3]}
-    save_audit(replace(result, run=result.run | {"system": card}), tmp_path / "run")
+    save_audit(replace(result, run=replace(result.run, provenance={"system": card})), tmp_path / "run")
     app = healthy(opened("run", run=tmp_path / "run"))
     said = words(app)
     for value in (HOSTILE[0], HOSTILE[3]):

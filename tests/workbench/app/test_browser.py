@@ -150,7 +150,7 @@ def test_every_page_of_the_app_is_reached_by_clicking_and_is_drawn_without_a_com
     assert not seen.scrolls_sideways()
 
     go_to(page, "Run")
-    page.get_by_text(demo_result.run["probe_fingerprint"]).first.wait_for()
+    page.get_by_text(demo_result.run.provenance["probe_fingerprint"]).first.wait_for()
     settled(page)
     assert not seen.scrolls_sideways()
 
@@ -401,7 +401,7 @@ def test_the_table_of_the_report_is_filtered_by_words_verdict_and_repeats(report
 
     page.uncheck("#filter-repeats")
     page.select_option("#filter-verdict", "")
-    for name in demo_result.run["attributes"]:  # whatever was sliced by is found, skewed or not
+    for name in demo_result.run.attributes:  # whatever was sliced by is found, skewed or not
         page.fill("#filter-text", name.replace("_", " "))
         assert page.evaluate(visible) >= (shown["where"].map(list).map(lambda where, one=name: where == [one])).sum() > 0
     page.fill("#filter-text", "")

@@ -73,7 +73,7 @@ def test_the_demo_says_what_it_planted_and_found(demo):
 
 def test_the_demo_audits_unseen_pictures_only(demo):
     assert IN_SAMPLE not in demo.outcome.out
-    assert load_audit(demo.audit).run["notes"] == []
+    assert load_audit(demo.audit).run.notes == ()
 
 
 def test_the_unbiased_demo_stays_quiet(quiet_demo):
@@ -171,9 +171,9 @@ def test_an_unknown_split_names_the_ones_there_are(demo, tmp_path):
 def test_in_sample_predictions_are_warned_of_exactly_when_there_are_some(demo, tmp_path, words, warned, pictures):
     outcome = succeeded("audit", "--features", demo.features, "--probe", demo.probe, "-o", tmp_path / "run", *words, *SLIM)
     result = load_audit(tmp_path / "run")
-    assert result.run["pictures"] == len(result.samples) == pictures
+    assert result.run.pictures == len(result.samples) == pictures
     assert (IN_SAMPLE in outcome.out) is bool(warned)
-    assert any(IN_SAMPLE in note for note in result.run["notes"]) is bool(warned)
+    assert any(IN_SAMPLE in note for note in result.run.notes) is bool(warned)
     assert (IN_SAMPLE in (tmp_path / "run" / "report.html").read_text(encoding="utf-8")) is bool(warned)
     assert f"warning: {warned}" in outcome.out or not warned
 
@@ -214,9 +214,9 @@ def test_out_of_fold_predictions_are_audited_from_the_probe_folder_without_a_war
     outcome = succeeded("audit", "--predictions", probe, "-o", tmp_path / "run", *SLIM)
     result = load_audit(tmp_path / "run")
     assert len(result.samples) == 600
-    assert (result.run["truth"], result.run["measure"]) == ("labels", "score")
+    assert (result.run.truth, result.run.measure) == ("labels", "score")
     assert "warning" not in outcome.out
-    assert set(result.run["attributes"]) == {"figure_tone", "setting", "light", "weather", "subject", "camera"}
+    assert set(result.run.attributes) == {"figure_tone", "setting", "light", "weather", "subject", "camera"}
 
 
 def test_out_of_fold_predictions_are_the_probabilities_that_training_measured(folds, tmp_path):
@@ -295,11 +295,11 @@ def test_attributes_are_joined_by_id_and_what_does_not_match_is_counted_and_name
     words = ["audit", "--features", demo.features, "--probe", demo.probe, "--split", "test", *SLIM]
     outcome = succeeded(*words, "--attributes", tmp_path / "calm.csv", "-o", tmp_path / "run")
     result = load_audit(tmp_path / "run")
-    without, strange = result.run["notes"]
+    without, strange = result.run.notes
     assert without.startswith("40 picture(s) have no row in the attribute table, first 'planted-003000', 'planted-003001'")
     assert strange.startswith("2 row(s) of the attribute table match no picture, first 'stranger-1', 'stranger-2'")
     assert f"warning: {without}" in outcome.out
-    assert result.run["attributes_table"] == str(tmp_path / "calm.csv")
+    assert result.run.provenance["attributes_table"] == str(tmp_path / "calm.csv")
     missing = result.excluded[result.excluded["name"] == "without calm"]
     assert missing["n"].tolist() == [40]
     joined = result.samples.set_index("image_id")["calm"]
@@ -322,7 +322,7 @@ def test_only_the_named_attributes_are_sliced(demo, tmp_path):
     words = ["audit", "--features", demo.features, "--probe", demo.probe, "--split", "test", "--map-pictures", 0]
     succeeded(*words, "--attributes", "figure_tone,light", "-o", tmp_path / "run")
     result = load_audit(tmp_path / "run")
-    assert result.run["attributes"] == ["figure_tone", "light"]
+    assert result.run.attributes == ("figure_tone", "light")
     assert {name for where in result.findings["where"] for name in where} == {"figure_tone", "light"}
     assert verdict_of(result, {"figure_tone": "dark"}, "anger") == "skewed"
 
@@ -338,17 +338,17 @@ def test_an_attribute_that_is_there_already_is_refused(demo, tmp_path):
 def test_provenance_leads_back_to_data_and_probe(demo):
     run = load_audit(demo.audit).run
     features = FeatureSet.load(demo.features).where(split="test")
-    assert run["features_fingerprint"] == features.fingerprint()
-    assert run["probe_fingerprint"] == load_probe(demo.probe).fingerprint()
-    assert run["command"].startswith("workbench demo --table -o ")
-    assert run["config"]["seed"] == 0
-    assert {"python", "affect-workbench", "numpy", "torch"} <= set(run["versions"])
+    assert run.provenance["features_fingerprint"] == features.fingerprint()
+    assert run.provenance["probe_fingerprint"] == load_probe(demo.probe).fingerprint()
+    assert run.provenance["command"].startswith("workbench demo --table -o ")
+    assert run.config.seed == 0
+    assert {"python", "affect-workbench", "numpy", "torch"} <= set(run.versions)
 
 
 def test_the_audit_of_a_table_of_predictions_can_be_limited_to_a_split(folds, tmp_path):
     probe, _ = folds
     succeeded("audit", "--predictions", probe, "--split", "train", "-o", tmp_path / "run", *SLIM)
-    assert load_audit(tmp_path / "run").run["pictures"] == 600
+    assert load_audit(tmp_path / "run").run.pictures == 600
     assert "is in split 'test'" in refusal("audit", "--predictions", probe, "--split", "test", "-o", tmp_path / "none")
 
 
@@ -388,9 +388,9 @@ def test_real_emotion6_features_are_trained_and_audited_with_ratings(shared_data
     assert "1108 of 1386 " + IN_SAMPLE in outcome.out
     assert "may come from another encoder" not in outcome.out
     result = load_audit(tmp_path / "run")
-    assert result.run["attributes"] == ["valence"]
-    assert result.slices["n"].sum() == result.run["pictures"] == 1_386
-    assert result.run["map"]["trustworthiness"] > 0.8
+    assert result.run.attributes == ("valence",)
+    assert result.slices["n"].sum() == result.run.pictures == 1_386
+    assert result.run.map["trustworthiness"] > 0.8
     worst, best = result.slices["slice"].iloc[[0, -1]]
     joy = result.findings[result.findings["emotion"] == "joy"].set_index("slice")
     assert joy.loc[best, "effect"] > 0.3, "pleasant pictures are labelled, and read as, joy"
@@ -431,9 +431,9 @@ def test_real_predictions_of_another_model_are_audited_with_votes(shared_data, t
         0,
     )
     result = load_audit(tmp_path / "run")
-    assert (result.run["pictures"], result.run["truth"], len(result.taxonomy)) == (3_967, "votes", 9)
+    assert (result.run.pictures, result.run.truth, len(result.taxonomy)) == (3_967, "votes", 9)
     assert "9 score column(s) of other models are left aside, first 'imagenet_resnet50_amusement'" in outcome.out
-    assert result.run["attributes"] == ["genre", "style"]
+    assert result.run.attributes == ("genre", "style")
     assert result.headline in outcome.out
     assert verdict_of(result, {"genre": "religious_painting"}, "awe") == "skewed"
     assert (tmp_path / "run" / "report.html").stat().st_size < 6_000_000

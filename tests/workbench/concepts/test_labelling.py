@@ -85,7 +85,7 @@ def test_an_audit_keeps_the_scores_and_calls_it_an_association(world):
     np.testing.assert_allclose(scores["hat"], world["planted"].score, atol=1e-6)
     assert len(result.tables[NULL]) == 1
     assert CALIBRATED not in result.tables
-    assert STANDING_WARNING in result.run["notes"]
+    assert STANDING_WARNING in result.run.notes
     assert "scored in other features than the predictions were made of" in world["outcome"].out
     report = (world["run"] / "report.html").read_text(encoding="utf-8")
     assert ASSOCIATION in report
@@ -331,7 +331,7 @@ def test_gold_labels_take_back_what_the_prompt_made_up(world, queue, tmp_path):
     (gone,) = [line for line in outcome.out.splitlines() if "Of what the inferred attribute calls skewed, " in line]
     assert emotion in gone.split("calls skewed, ")[1]
     assert "400 pictures were labelled by 1 person" in outcome.out
-    assert STANDING_WARNING not in result.run["notes"]
+    assert STANDING_WARNING not in result.run.notes
     report = (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
     assert ASSOCIATION not in report
     assert "calibrated on 400 true labels" in report
@@ -390,7 +390,7 @@ def page(world, queue, monkeypatch):
         monkeypatch.setenv("WORKBENCH_RUNS", "nowhere")
         monkeypatch.setenv("WORKBENCH_LABELS", str(labels))
         app = AppTest.from_file(str(APP), default_timeout=60).run()
-        return app.switch_page("views/label.py").run()
+        return app.switch_page("views/pages/people/label.py").run()
 
     return open_page
 
@@ -453,7 +453,7 @@ def test_the_page_of_concepts(world, queue, tmp_path, monkeypatch, calibrated):
         run = tmp_path / "run"
         succeeded(*world["audit"], "-o", run, "--gold", answer_all(queue, world["gold"]))
     monkeypatch.setenv("WORKBENCH_RUN", str(run))
-    app = AppTest.from_file(str(APP), default_timeout=60).run().switch_page("views/concepts.py").run()
+    app = AppTest.from_file(str(APP), default_timeout=60).run().switch_page("views/pages/audit/concepts.py").run()
     assert not app.exception
     titles = [element.value for element in app.subheader]
     assert ("What true labels make of it" in titles) == calibrated

@@ -62,7 +62,7 @@ def test_the_report_shows_the_pictures_behind_its_findings(world, tmp_path):
     assert result.count("skewed") > 0
     assert report.count('src="data:image/jpeg;base64,') >= 8
     assert len(report.encode()) < 6_000_000
-    assert "content" not in result.run["attributes"]
+    assert "content" not in result.run.attributes
 
 
 def test_a_report_of_pictures_that_are_gone_names_them_instead(world, tmp_path):
@@ -85,15 +85,15 @@ def test_a_prompt_becomes_an_attribute_whose_error_is_measured(world, tmp_path):
     samples = result.samples
     inferred = samples["at night (inferred)"] == "yes"
     assert (inferred == (samples["light"] == "night")).mean() > 0.9
-    assert "at night (inferred)" in result.run["attributes"]
-    assert "in a city (inferred)" in result.run["attributes"]
+    assert "at night (inferred)" in result.run.attributes
+    assert "in a city (inferred)" in result.run.attributes
     assert "balanced" in outcome.out
     lines = system_section(result).attributes
     known, unknown = (next(line for line in lines if line.startswith(name)) for name in ("at night", "in a city"))
     assert known.startswith("at night (inferred): inferred from the prompt “at night” against “on a sunny day”, yes above")
     assert re.search(r"; 9\d\.\d % of [\d,]+ true labels agree \[\d\d\.\d %, \d\d\.\d %\]; 2 values of", known)
     assert "how often it is wrong is not known, there are no true labels" in unknown
-    assert any("(inferred) come from a model" in note for note in result.run["notes"])
+    assert any("(inferred) come from a model" in note for note in result.run.notes)
     assert "Attributes that nobody labelled" in (tmp_path / "run/report.html").read_text(encoding="utf-8")
 
 
@@ -196,7 +196,7 @@ def test_the_demo_of_pictures_says_what_it_planted_and_what_accuracy_would_have_
     assert outcome.out.count("planted: of the training votes on pictures with camera: noisy, 25 % say anger") == 1
     assert "Accuracy would not have told: 0." in outcome.out
     run = json.loads((tmp_path / "demo/audit/audit.json").read_text(encoding="utf-8"))["run"]
-    assert run["remarks"][0].startswith("Accuracy would not have told")
+    assert run.provenance["remarks"][0].startswith("Accuracy would not have told")
     assert "Accuracy would not have told" in (tmp_path / "demo/audit/report.html").read_text(encoding="utf-8")
     tones = load_audit(tmp_path / "demo/audit").samples["figure_tone"].value_counts()
     assert tones.max() - tones.min() <= 1

@@ -340,7 +340,7 @@ def test_a_run_that_exists_is_kept_unless_told_to_overwrite(tmp_path, table_file
     assert "run exists: choose another folder, or pass --overwrite" in refusal("audit", "--predictions", path, "-o", run)
     assert (run / "audit.json").read_bytes() == before
     succeeded("audit", "--predictions", path, "-o", run, "--overwrite", "--attributes", "tone", *SLIM)
-    assert load_audit(run).run["attributes"] == ["tone"]
+    assert load_audit(run).run.attributes == ("tone",)
     assert left_in(tmp_path) == ["run", "table.csv"]
 
 
@@ -348,7 +348,7 @@ def test_an_audit_that_fails_leaves_the_old_run_whole(tmp_path, table_file):
     path, run = table_file(), tmp_path / "run"
     succeeded("audit", "--predictions", path, "-o", run, *SLIM)
     refusal("audit", "--predictions", path, "-o", run, "--overwrite", "--attributes", "nothing")
-    assert load_audit(run).run["attributes"] == ["tone", "place"]
+    assert load_audit(run).run.attributes == ("tone", "place")
 
 
 @pytest.mark.parametrize("overwrite", [[], ["--overwrite"]])
@@ -399,7 +399,7 @@ def test_a_disk_that_fills_during_an_overwrite_keeps_the_old_run(tmp_path, table
     succeeded("audit", "--predictions", path, "-o", run, *SLIM)
     with full_disk(1_000_000):
         refusal("audit", "--predictions", path, "-o", run, "--overwrite", "--attributes", "tone", *SLIM)
-    assert load_audit(run).run["attributes"] == ["tone", "place"]
+    assert load_audit(run).run.attributes == ("tone", "place")
     assert left_in(tmp_path) == ["run", "table.csv"]
 
 
@@ -479,7 +479,7 @@ def test_a_kill_during_an_overwrite_keeps_the_old_run(tmp_path, table_file):
     words = ["audit", "--predictions", path, "-o", run, "--overwrite", "--attributes", "tone", *SLIM]
     ended = stopped("SIGKILL", r"open .*/\.run\.partial-\d+/\.COMPLETE", words)
     assert ended.returncode == -signal.SIGKILL, ended.stderr
-    assert load_audit(run).run["attributes"] == ["tone", "place"]
+    assert load_audit(run).run.attributes == ("tone", "place")
 
 
 def test_an_interrupt_is_one_line_and_leaves_nothing(tmp_path, table_file):
@@ -537,7 +537,7 @@ def test_the_run_keeps_the_exact_command(tmp_path, table_file, monkeypatch):
     monkeypatch.chdir(tmp_path)
     succeeded("audit", "--predictions", "my table.csv", "-o", "run", *SLIM)
     expected = "workbench audit --predictions 'my table.csv' -o run " + " ".join(map(str, SLIM))
-    assert load_audit("run").run["command"] == expected
+    assert load_audit("run").run.provenance["command"] == expected
     assert expected.replace("'", "&#39;") in (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
 
 

@@ -26,7 +26,7 @@ def with_map(result):
     places = rng.normal(size=(len(result.samples), 2))
     samples = result.samples.assign(audit_x=places[:, 0], audit_y=places[:, 1])
     record = {"method": "umap", "space": "scores", "trustworthiness": 0.9, "pictures": len(samples), "anchors": []}
-    return replace(result, samples=samples, run={**result.run, "map": record})
+    return replace(result, samples=samples, run=replace(result.run, map=record))
 
 
 def one_slice(result):
@@ -135,7 +135,7 @@ def test_the_forest_draws_each_effect_with_its_interval_in_points(results):
 def test_the_forest_draws_the_tolerance_as_a_band(results):
     result = results["plain"]
     band = next(shape for shape in forest(result).layout.shapes if shape.type == "rect")
-    tolerance = 100 * result.run["config"]["tolerance"]
+    tolerance = 100 * result.run.config.tolerance
     assert (band.x0, band.x1) == (-tolerance, tolerance)
 
 

@@ -6,7 +6,7 @@ import copy
 import json
 import re
 from collections import Counter
-from dataclasses import replace
+from dataclasses import asdict, replace
 from html import unescape
 
 import numpy as np
@@ -15,8 +15,8 @@ from plotly.offline import get_plotlyjs
 
 from affect_workbench.analyses.inference.verdicts import VERDICTS
 from affect_workbench.data.predictions import predictions_from_table
+from affect_workbench.workbench.interface import style
 from affect_workbench.workbench.interface.style import CONFIG
-from affect_workbench.workbench.report.figures import findings as figures
 from affect_workbench.workbench.report.findings_list import MOST_WRITTEN, findings_list
 from affect_workbench.workbench.report.headline import outcome
 from affect_workbench.workbench.report.html import MOST_BYTES, report_html
@@ -55,8 +55,8 @@ def decorated_result(values):
     table["image_id"] = [f"{values[number % 4]} {number}" for number in range(600)]
     table["only"] = values[1]
     result = placed(audited(table))
-    more = {"notes": list(values), "command": f"workbench audit {values[1]}", "source": values[2], "features": values[0]}
-    return replace(result, run={**result.run, **more})
+    told = {"command": f"workbench audit {values[1]}", "features": values[0]}
+    return replace(result, run=replace(result.run, notes=tuple(values), source=values[2], provenance=told))
 
 
 @pytest.fixture(scope="module")
@@ -136,7 +136,7 @@ def test_links_lead_to_sections_that_exist(page):
 
 
 def test_making_a_report_changes_no_setting_of_the_figures(monkeypatch):
-    monkeypatch.setattr(figures, "CONFIG", {**CONFIG, "plotlyServerURL": ""})
+    monkeypatch.setattr(style, "CONFIG", {**CONFIG, "plotlyServerURL": ""})
     before = copy.deepcopy(CONFIG)
     report_html(audited(predictions_table(60)))
     assert before == CONFIG
@@ -209,7 +209,7 @@ def test_the_table_holds_every_slice_of_one_attribute_and_the_strongest_intersec
     expected = findings[alone | ((~alone).cumsum() <= 300) | (of_verdict <= 50)]
     assert listed_rows(page) == list(expected[["slice", "emotion", "verdict"]].itertuples(index=False, name=None))
     assert set(findings["verdict"]) == set(expected["verdict"])
-    for attribute in demo_result.run["attributes"]:
+    for attribute in demo_result.run.attributes:
         assert any(attribute in where for where in expected["where"])
     assert (
         f"It holds all {alone.sum():,} rows of slices of one attribute and the {len(expected) - alone.sum():,} strongest of "
@@ -262,12 +262,12 @@ def test_what_was_left_out_is_listed_with_reasons(demo_result, page):
 def test_provenance_is_complete(demo_result, page):
     text = Page(page).text
     for value in (
-        demo_result.run["command"],
-        demo_result.run["created"],
-        demo_result.run["features_fingerprint"],
-        demo_result.run["probe_fingerprint"],
-        *(f"{name} {version}" for name, version in demo_result.run["versions"].items()),
-        json.dumps(demo_result.run["config"]),
+        demo_result.run.provenance["command"],
+        demo_result.run.created,
+        demo_result.run.provenance["features_fingerprint"],
+        demo_result.run.provenance["probe_fingerprint"],
+        *(f"{name} {version}" for name, version in demo_result.run.versions.items()),
+        json.dumps(asdict(demo_result.run.config)),
     ):
         assert value in text, value
 
@@ -275,7 +275,7 @@ def test_provenance_is_complete(demo_result, page):
 def test_limits_state_tolerance_rate_and_number_of_tests(demo_result, page):
     text = Page(page).text
     assert "a difference smaller than ±2 points" in text
-    assert f"The false discovery rate is held at 5 % over all {demo_result.run['tested']:,} tested pairs" in text
+    assert f"The false discovery rate is held at 5 % over all {demo_result.run.tested:,} tested pairs" in text
     assert re.search(r"Smallest detectable difference of a single test \(80 % power\): [\d.]+ to [\d.]+ points", text)
 
 

@@ -261,7 +261,7 @@ def test_the_headline_is_in_words(demo_result):
 
 
 def test_the_badge_says_what_the_map_is_and_how_far_it_can_be_trusted(demo_result):
-    badge = map_badge(demo_result.run["map"], 2_500)
+    badge = map_badge(demo_result.run.map, 2_500)
     assert badge.startswith("UMAP of the label space of the probe; trustworthiness 0.9")
     assert badge.endswith("For looking only: no number here is computed on the map.")
 
@@ -285,9 +285,9 @@ def test_badges_of_other_maps(record, pictures, words):
 
 def test_switching_the_map_off_is_not_blamed_on_the_predictions():
     result = audited(predictions_table(60), map_pictures=0)
-    words = map_badge(result.run["map"], 60)
+    words = map_badge(result.run.map, 60)
     assert "no map" in words
-    assert "without scores or features" not in words or result.run["measure"] == "label"
+    assert "without scores or features" not in words or result.run.measure == "label"
 
 
 # The pictures behind a slice

@@ -25,7 +25,8 @@ QUICK = AuditConfig(map_pictures=0, space_pictures=0, further=False, order=1)
 
 
 def stated(result, **card):
-    return replace(result, run={**result.run, "system": SystemCard.from_json(card).as_json()})
+    told = {**result.run.provenance, "system": SystemCard.from_json(card).as_json()}
+    return replace(result, run=replace(result.run, provenance=told))
 
 
 @pytest.fixture(scope="module")
@@ -100,7 +101,7 @@ def test_a_use_at_work_or_in_education_is_the_first_thing_to_be_read(plain) -> N
 
 def test_other_uses_are_not_warned_of(plain) -> None:
     for card in ({}, {"used_at": ["elsewhere"]}, {"purpose": "at work and in education"}):
-        assert read_first(stated(plain, **card)) == plain.run["notes"]
+        assert read_first(stated(plain, **card)) == list(plain.run.notes)
 
 
 def test_the_report_says_that_people_must_be_told(plain) -> None:

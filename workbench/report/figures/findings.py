@@ -39,7 +39,7 @@ def forest(result: AuditResult, *, most: int = MOST_ROWS) -> go.Figure:
         filled=("skewed",),
         hover=_hover,
         axis="difference from the other pictures, points",
-        band=100 * result.run["config"]["tolerance"],
+        band=100 * result.run.config.tolerance,
     )
 
 
@@ -114,7 +114,7 @@ def split(result: AuditResult, *, most: int = MOST_ROWS) -> go.Figure | None:
     figure.add_vline(x=0, line_color="#555555", line_width=1)
     places = np.arange(len(rows))
     for column, name, colour, symbol, offset in (
-        ("composition", f"the {result.run['truth']} differ", ORANGE, "diamond", -0.14),
+        ("composition", f"the {result.run.truth} differ", ORANGE, "diamond", -0.14),
         ("shift", "the model adds", BLUE, "circle", 0.14),
     ):
         figure.add_scatter(
@@ -210,7 +210,7 @@ def pull(result: AuditResult, *, order: int = 1, most: int = MOST_SLICES) -> go.
     """
     if result.structure.empty:
         return None
-    known = result.slices[(result.slices["order"] == order) & (result.slices["n"] >= result.run["config"]["min_count"])]
+    known = result.slices[(result.slices["order"] == order) & (result.slices["n"] >= result.run.config.min_count)]
     cells = result.structure[result.structure["slice"].isin(known["slice"])]
     strongest = cells.groupby("slice", sort=False)["pull"].agg(lambda column: column.abs().max()).nlargest(most).index
     slices = [name for name in known["slice"] if name in set(strongest)]
@@ -233,7 +233,7 @@ def pull(result: AuditResult, *, order: int = 1, most: int = MOST_SLICES) -> go.
         zmin=-limit,
         zmax=limit,
         colorscale=[list(stop) for stop in DIVERGING],
-        colorbar=_colour_bar(f"pull, {result.run['measure']} × 100", len(slices)),
+        colorbar=_colour_bar(f"pull, {result.run.measure} × 100", len(slices)),
         text=np.where(sure, values.map(lambda value: f"{value:+.1f}".replace("-", "−")), ""),
         texttemplate="%{text}",
         textfont={"size": 11, "color": "#1f2328"},

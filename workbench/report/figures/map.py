@@ -46,7 +46,7 @@ def picture_map(result: AuditResult, *, colour: str = "predicted", most: int | N
         for number, (value, at) in enumerate(_groups(values, result.taxonomy.labels)):
             marker = {"color": PALETTE[number % len(PALETTE)], "symbol": SYMBOLS[number // len(PALETTE) % len(SYMBOLS)]}
             figure.add_trace(_marks(samples.iloc[at], [hover[place] for place in at], marker, name=short(value, 40)))
-    anchors = (result.run["map"] or {}).get("anchors") or []
+    anchors = (result.run.map or {}).get("anchors") or []
     if anchors:
         figure.add_scatter(
             x=[anchor["x"] for anchor in anchors],
@@ -77,7 +77,7 @@ def colourings(result: AuditResult) -> list[str]:
     first = ["predicted", *(name for name in ("label",) if name in result.samples)]
     if result.samples["audit_agreement"].notna().any():
         first.append(ERROR)
-    return [*first, MARGIN, *(name for name in result.run["attributes"] if name in result.samples)]
+    return [*first, MARGIN, *(name for name in result.run.attributes if name in result.samples)]
 
 
 def _marks(

@@ -21,7 +21,7 @@ def slice_accuracy(result: AuditResult) -> Chapter | None:
     table = result.tables.get(ACCURACY)
     if table is None or table.empty or not table["effect"].notna().any():
         return None
-    votes = result.run["truth"] == "votes"
+    votes = result.run.truth == "votes"
     name = accuracy_name(result)
     order = by_gap(table)
     single, several = order[order["order"] == 1], order[order["order"] > 1]
@@ -31,7 +31,7 @@ def slice_accuracy(result: AuditResult) -> Chapter | None:
         _widest(single if single["effect"].notna().any() else order, name),
         f"{plural(alone, 'slice')} of one attribute, of {len(single):,}, and {plural(len(sure) - alone, 'intersection')} of "
         f"{len(several):,} differ{'s' if len(sure) == 1 else ''} from the other pictures beyond chance and by more than the "
-        f"tolerance of {100 * result.run['config']['tolerance']:g} points.",
+        f"tolerance of {100 * result.run.config.tolerance:g} points.",
         *(gap_sentence(row, name=name) for row in rows_of(skewed(single).head(_MOST_SAID))),
     )
     drawn = order[order["effect"].notna()]
@@ -69,7 +69,7 @@ def slice_accuracy(result: AuditResult) -> Chapter | None:
 
 def accuracy_name(result: AuditResult) -> str:
     """`Accuracy`, or where the truth is votes `Vote agreement`: a mean share of votes, not a share of right answers."""
-    return "Vote agreement" if result.run["truth"] == "votes" else "Accuracy"
+    return "Vote agreement" if result.run.truth == "votes" else "Accuracy"
 
 
 def by_gap(table: pd.DataFrame) -> pd.DataFrame:

@@ -76,7 +76,7 @@ def held_fixed(result: AuditResult) -> Chapter | None:
         title="With {} held fixed",
         source="adjusted",
         keys=("slice", "emotion"),
-        band=100 * result.run["config"]["tolerance"],
+        band=100 * result.run.config.tolerance,
         axis="difference from the other pictures, points",
         by="(Mantel-Haenszel), averaged",
         test="Breslow and Day’s test of the odds ratios with Tarone’s correction, and a test of the differences themselves",

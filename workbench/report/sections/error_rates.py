@@ -40,7 +40,7 @@ def missed_and_mistaken(result: AuditResult) -> Chapter | None:
     gaps = ranked(odds)
     mistakes = ranked(confusions)
     sure, mixed = skewed(gaps), skewed(mistakes)
-    truth = "With the most voted label as the truth" if result.run["truth"] == "votes" else "By the labels"
+    truth = "With the most voted label as the truth" if result.run.truth == "votes" else "By the labels"
     found = (
         f"{truth}, {plural(len(sure), 'gap')} of {len(odds):,} in recognising or wrongly saying an emotion "
         f"{'is' if len(sure) == 1 else 'are'} beyond chance and tolerance, and {plural(len(mixed), 'confusion')} "

@@ -24,7 +24,7 @@ def impact_ratios(result: AuditResult) -> Chapter | None:
     compared with those of the same two, the lowest ratios first. No category is left out: what the rule lets an auditor
     leave out is named. Categories with too few pictures stay in the table without rate and ratio.
     """
-    favourable = result.run["config"].get("favourable")
+    favourable = result.run.config.favourable
     if not favourable:
         return None
     favourable = result.taxonomy.resolve(favourable)
@@ -32,7 +32,7 @@ def impact_ratios(result: AuditResult) -> Chapter | None:
     cells = cells[cells["where"].map(len) <= 2]
     cells["of"] = [" and ".join(where) for where in cells["where"]]
     cells["ratio"] = cells["rate"] / cells.groupby("of")["rate"].transform("max")
-    order = {name: at for at, name in enumerate(result.run["attributes"])}
+    order = {name: at for at, name in enumerate(result.run.attributes)}
     alone = cells["where"].map(len) == 1
     single = cells[alone].sort_values("slice", kind="stable")
     single = single.sort_values("of", key=lambda one: one.map(order), kind="stable")
@@ -44,7 +44,7 @@ def impact_ratios(result: AuditResult) -> Chapter | None:
         (
             _below(single, "category", "categories"),
             *([_below(pairs, "intersection")] if len(pairs) else []),
-            *_small(single, result.run["pictures"]),
+            *_small(single, result.run.pictures),
             *_unknown(result, list(order)),
         ),
         f"Selection rate: the share read as {favourable}. Impact ratio: the rate over the highest of its attribute, or of "

@@ -50,7 +50,7 @@ def rows_of(table: pd.DataFrame) -> list[Any]:
 
 def named_tables(result: AuditResult, prefix: str) -> list[tuple[str, pd.DataFrame]]:
     """Names, without the prefix, and tables of the run that start with it, in the order in which they were asked for."""
-    asked = [str(name) for name in result.run["config"].get("outcomes", ())]
+    asked = [str(name) for name in result.run.config.outcomes]
     found = {name.removeprefix(prefix): table for name, table in sorted(result.tables.items()) if name.startswith(prefix)}
     ordered = [*(name for name in asked if name in found), *(name for name in found if name not in asked)]
     return [(name, found[name]) for name in ordered if len(found[name])]
@@ -76,8 +76,8 @@ def ranked(table: pd.DataFrame) -> pd.DataFrame:
 
 def sampled(result: AuditResult, table: str) -> tuple[str, ...]:
     """A sentence where the table rests on a sample of the pictures."""
-    count = result.run.get("sampled", {}).get(table)
-    return (f"Measured on {count:,} of {result.run['pictures']:,} pictures, drawn at random.",) if count else ()
+    count = result.run.sampled.get(table)
+    return (f"Measured on {count:,} of {result.run.pictures:,} pictures, drawn at random.",) if count else ()
 
 
 def skewed(rows: pd.DataFrame) -> pd.DataFrame:
@@ -93,5 +93,5 @@ def skew_figure(
         [named(row) for row in rows_of(rows)],
         [Series.of(series, rows, filled=rows["verdict"] == "skewed")],
         axis=axis,
-        band=100 * result.run["config"]["tolerance"],
+        band=100 * result.run.config.tolerance,
     )

@@ -46,9 +46,9 @@ def severe(result: AuditResult) -> Chapter | None:
         sentence = _sentence(row, "What is said of pictures with {} is {} pleasant")
         if beyond is not None:
             mine: Any = beyond.set_index("slice").loc[row.slice]
-            sentence += f"; beyond what the {result.run['truth']} say, {_interval(mine)}"
+            sentence += f"; beyond what the {result.run.truth} say, {_interval(mine)}"
         found.append(sentence + ".")
-    valence = result.run.get("valence", "polarity of the labels: −1 unpleasant, 0 neutral, +1 pleasant")
+    valence = result.run.provenance.get("valence", "polarity of the labels: −1 unpleasant, 0 neutral, +1 pleasant")
     return Chapter(
         "severity",
         "How severe: pleasant or unpleasant",

@@ -31,7 +31,7 @@ def within_pull(result: AuditResult, *, most: int = MOST_SLICES) -> go.Figure | 
     table = _table(result.tables, "space_pull")
     if table is None or table["pull_within"].isna().all():
         return None
-    known = table[table["pull_within"].notna() & (table["n_within"] >= result.run["config"]["min_count"])]
+    known = table[table["pull_within"].notna() & (table["n_within"] >= result.run.config.min_count)]
     strongest = known.groupby("slice", sort=False)["pull_within"].agg(lambda column: column.abs().max()).nlargest(most).index
     slices = [name for name in dict.fromkeys(known["slice"]) if name in set(strongest)]
     if not slices:
@@ -52,7 +52,7 @@ def within_pull(result: AuditResult, *, most: int = MOST_SLICES) -> go.Figure | 
         zmax=limit,
         colorscale=[list(stop) for stop in DIVERGING],
         colorbar={
-            "title": {"text": f"pull, {result.run['measure']} × 100", "side": "right"},
+            "title": {"text": f"pull, {result.run.measure} × 100", "side": "right"},
             "thickness": 12,
             "len": min(1.0, 260 / (24 * len(slices) + 30)),
         },

@@ -38,7 +38,7 @@ def pull_sentence(result: AuditResult) -> str | None:
     return (
         f"Among pictures of the same label {len(known):,} of {tested:,} (slice, emotion) pairs are pulled (q ≤ {SURE:g}). "
         f"The strongest: {top['slice']} {way} {top['emotion']}, {_hundredths(top['pull_within'])} hundredths "
-        f"[{_hundredths(top['within_low'])}, {_hundredths(top['within_high'])}] of a {result.run['measure']}; "
+        f"[{_hundredths(top['within_low'])}, {_hundredths(top['within_high'])}] of a {result.run.measure}; "
         f"raw it is {_hundredths(top['pull'])}."
     )
 

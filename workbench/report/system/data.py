@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from affect_workbench.analyses.audit.result import AuditResult
+from affect_workbench.analyses.audit.result import AuditResult, RunInfo
 from affect_workbench.analyses.slices.conditions import Condition, in_words
 from affect_workbench.data.tables.columns import VOTE_PREFIX
 from affect_workbench.data.tables.read import named
@@ -31,15 +31,15 @@ def label_sentences(result: AuditResult, meaning: str | None = None) -> list[str
     """
     run = result.run
     if not result.has_predictions:
-        outcomes = ", ".join(run["config"]["outcomes"])
+        outcomes = ", ".join(run.config.outcomes)
         return [f"No emotions were predicted: what is compared are numbers of the pictures ({outcomes})."]
-    known, total = run["pictures_with_truth"], run["pictures"]
-    if run["truth"] == "none":
+    known, total = run.pictures_with_truth, run.pictures
+    if run.truth == "none":
         return [f"None of the {total:,} pictures has a label or votes: it was not asked whether a reading is right."]
     lacking = f"; {total - known:,} have none" if known < total else ""
     of = f"{known:,} of the {plural(total, 'picture')}" if lacking else f"All {total:,} pictures"
     found = []
-    if run["truth"] == "votes":
+    if run.truth == "votes":
         found.append(f"{of} have votes, not one label each{lacking}. {_agreement(result)}")
     else:
         found.append(
@@ -54,7 +54,7 @@ def label_sentences(result: AuditResult, meaning: str | None = None) -> list[str
 
 def attribute_lines(result: AuditResult) -> list[str]:
     """For each attribute one line: how it was obtained, its values and how many pictures they have, who has none."""
-    return [_attribute_line(result, name) for name in result.run["attributes"]]
+    return [_attribute_line(result, name) for name in result.run.attributes]
 
 
 def missing_sentences(result: AuditResult, missing: Sequence[str] | None = None) -> list[str]:
@@ -68,14 +68,14 @@ def missing_sentences(result: AuditResult, missing: Sequence[str] | None = None)
     without = _without_value(result)
     if without:
         most = max(without, key=lambda name: without[name])
-        told = f"{_spoken(most)} ({without[most]:,} of {result.run['pictures']:,})"
+        told = f"{_spoken(most)} ({without[most]:,} of {result.run.pictures:,})"
         found.append(
             f"Some pictures have no value of {told} and take no part where it is sliced."
             if len(without) == 1
             else f"Some pictures have no value of {len(without)} attributes, most of all of {told}, and take no part where "
             "those are sliced."
         )
-    least = result.run["config"]["min_count"]
+    least = result.run.config.min_count
     few = [row.slice for row in _values(result) if row.n < least]
     if few:
         have = "has" if len(few) == 1 else "have"
@@ -112,11 +112,11 @@ def _agreement(result: AuditResult) -> str:
 
 def _rare_labels(result: AuditResult) -> list[str]:
     """Labels that stand on fewer pictures than a slice needs to be tested."""
-    if "label" not in result.samples or result.run["truth"] != "labels":
+    if "label" not in result.samples or result.run.truth != "labels":
         return []
     codes = result.taxonomy.codes(result.samples["label"])
     counts = np.bincount(codes[codes >= 0], minlength=len(result.taxonomy))
-    least = result.run["config"]["min_count"]
+    least = result.run.config.min_count
     rare = [
         f"{label} ({count:,})" for label, count in zip(result.taxonomy.labels, counts.tolist(), strict=True) if count < least
     ]
@@ -142,10 +142,10 @@ def _attribute_line(result: AuditResult, name: str) -> str:
     return f"{_spoken(name)}: {'; '.join(parts)}."
 
 
-def _origin(run: Mapping[str, Any], name: str) -> str:
-    if name in run.get("inferred", ()):
-        return str(run.get("inferred_from", {}).get(name, "inferred by a model from a prompt or a direction"))
-    table = run.get("joined", {}).get(name)
+def _origin(run: RunInfo, name: str) -> str:
+    if name in run.inferred:
+        return str(run.provenance.get("inferred_from", {}).get(name, "inferred by a model from a prompt or a direction"))
+    table = run.provenance.get("joined", {}).get(name)
     return f"joined by picture from {table}" if table else "a column of the data"
 
 
@@ -157,7 +157,7 @@ def _values(result: AuditResult) -> list[Any]:
 def _without_value(result: AuditResult) -> dict[str, int]:
     """Attribute -> pictures without a value, only where there are some."""
     samples: pd.DataFrame = result.samples
-    counts = {name: int(samples[name].isna().sum()) for name in result.run["attributes"] if name in samples}
+    counts = {name: int(samples[name].isna().sum()) for name in result.run.attributes if name in samples}
     return {name: count for name, count in counts.items() if count}
 
 

@@ -73,9 +73,9 @@ def show_numbers(result: AuditResult) -> None:
 def show_measured(result: AuditResult, where: dict[str, Any], *, by: str = "", largest: bool = True) -> None:
     """A table of the pictures in a slice with their numbers, in the order of one of them."""
     inside = sentences.samples_in(result, where)
-    outcomes = [str(name) for name in result.run["config"]["outcomes"]]
+    outcomes = [str(name) for name in result.run.config.outcomes]
     order = inside.sort_values(by or outcomes[0], ascending=not largest, kind="stable")
-    columns = ["image_id", *outcomes, *result.run["attributes"]]
+    columns = ["image_id", *outcomes, *result.run.attributes]
     st.dataframe(order[columns].head(_MOST_ROWS), hide_index=True, key="behind", column_config={"image_id": "picture"})
     shown = f"the first {_MOST_ROWS:,} of " if len(order) > _MOST_ROWS else ""
     st.caption(f"{shown}{len(order):,} pictures, by {by or outcomes[0]}.")

@@ -39,7 +39,7 @@ def render() -> None:
             column_config={name.replace("_", " "): st.column_config.NumberColumn(format="%.1f") for name in shares},
         )
     st.subheader("Where each comes from")
-    for sentence in result.run.get("concept_sentences", ()):
+    for sentence in result.run.provenance.get("concept_sentences", ()):
         st.markdown(f"- {markdown_text(sentence)}")
 
 

@@ -34,7 +34,7 @@ def render() -> None:
     if own.empty:
         st.markdown("Nothing is called skewed. The strongest differences are drawn below.")
     for number, row in enumerate(own.head(_MOST_SENTENCES).itertuples()):
-        sentence = sentences.markdown_sentence(row, truth=result.run["truth"], standing=caveats(result, row, held=held))
+        sentence = sentences.markdown_sentence(row, truth=result.run.truth, standing=caveats(result, row, held=held))
         st.markdown(f"{number + 1}. {sentence}{_mark(said, row.Index)}")
     if decided:
         st.caption(f"{markdown_text(progress_sentence(result, decided))} The page *Review* has them one by one.")
@@ -53,7 +53,7 @@ def render() -> None:
             review_form(result, int(picked), decided, opened_folder())
             show_evidence(evidence(result, result.finding(int(picked))), key="behind")
 
-    tolerance = 100 * result.run["config"]["tolerance"]
+    tolerance = 100 * result.run.config.tolerance
     st.subheader("How large, and how sure")
     st.caption(
         f"Difference from all other pictures with its 95 % interval; green band: the tolerance of ±{tolerance:g} points."
@@ -61,8 +61,8 @@ def render() -> None:
     st.plotly_chart(figures.forest(result), theme=None, key="forest", config=CONFIG)
     split = figures.split(result)
     if split is not None:
-        st.subheader(f"The {result.run['truth']}’ doing, or the model’s?")
-        st.caption(f"Orange: the true {result.run['truth']} differ already. Blue: what the predictions differ beyond that.")
+        st.subheader(f"The {result.run.truth}’ doing, or the model’s?")
+        st.caption(f"Orange: the true {result.run.truth} differ already. Blue: what the predictions differ beyond that.")
         st.plotly_chart(split, theme=None, key="split", config=CONFIG)
 
 

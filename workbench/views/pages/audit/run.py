@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 
 import pandas as pd
 import streamlit as st
@@ -22,30 +23,30 @@ def render() -> None:
     result, folder = opened_audit(), opened_folder()
     run = result.run
     st.title("Run")
-    if "command" in run:
-        st.code(run["command"], language="bash", wrap_lines=True)
+    if "command" in run.provenance:
+        st.code(run.provenance["command"], language="bash", wrap_lines=True)
     read = {
-        "pictures": f"{run['pictures']:,}, {run['pictures_with_truth']:,} of them with {run['truth']}",
-        "predictions": f"{run['source']} ({run['measure']})",
+        "pictures": f"{run.pictures:,}, {run.pictures_with_truth:,} of them with {run.truth}",
+        "predictions": f"{run.source} ({run.measure})",
         "taxonomy": f"{result.taxonomy.name}: {', '.join(result.taxonomy.labels)}",
     }
-    compared = {"pictures": f"{run['pictures']:,}", "numbers": f"{', '.join(run['config']['outcomes'])} of {run['source']}"}
+    compared = {"pictures": f"{run.pictures:,}", "numbers": f"{', '.join(run.config.outcomes)} of {run.source}"}
     facts = {
-        "made": run["created"],
+        "made": run.created,
         **(read if result.has_predictions else compared),
         **{
-            name.replace("_", " "): run[name]
+            name.replace("_", " "): run.provenance[name]
             for name in ("features", "features_fingerprint", "probe", "probe_fingerprint", "anchors", "attributes_table")
-            if name in run
+            if name in run.provenance
         },
-        "tested pairs": f"{run['tested']:,}",
-        "settings": json.dumps(run["config"]),
-        "versions": ", ".join(f"{name} {version}" for name, version in run["versions"].items()),
+        "tested pairs": f"{run.tested:,}",
+        "settings": json.dumps(asdict(run.config)),
+        "versions": ", ".join(f"{name} {version}" for name, version in run.versions.items()),
     }
     st.table(pd.DataFrame({"": list(facts.values())}, index=list(facts)))
 
     if result.reading is not None:
-        _show_reading(result.reading, measure=run["measure"])
+        _show_reading(result.reading, measure=run.measure)
     _show_system(system_section(result))
     st.header("Left out, and why")
     if result.excluded.empty:

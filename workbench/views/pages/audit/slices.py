@@ -52,7 +52,7 @@ def render() -> None:
     st.caption(f"{len(chosen):,} of {len(result.findings):,} pairs. Choose a row to see the pictures behind it.")
     said, held = marks(decided), apart(result)
     event = st.dataframe(
-        _readable(chosen, said, held, with_truth=result.run["truth"] != "none"),
+        _readable(chosen, said, held, with_truth=result.run.truth != "none"),
         hide_index=True,
         key="findings",
         on_select="rerun",
@@ -88,7 +88,7 @@ def _behind(result: AuditResult, position: int, decided: list[Judged], *, key: s
     """What a finding says, what a person says of it, and its pictures."""
     row = result.findings.iloc[position]
     told = caveats(result, row, held=apart(result))
-    st.markdown(sentences.markdown_sentence(row, truth=result.run["truth"], standing=told))
+    st.markdown(sentences.markdown_sentence(row, truth=result.run.truth, standing=told))
     st.caption(markdown_text(sentences.beside(row)))
     read_so = f"read as {row['emotion']}"
     less = row["verdict"] == "skewed" and row["effect"] < 0
@@ -130,7 +130,7 @@ def _filtered(result: AuditResult) -> pd.DataFrame:
     first, second, third, fourth = st.columns([2, 2, 2, 1.4], vertical_alignment="bottom")
     verdicts = first.multiselect("Verdict", VERDICTS, placeholder="all verdicts")
     emotions = second.multiselect("Emotion", result.taxonomy.labels, placeholder="all emotions")
-    attributes = third.multiselect("Attribute", result.run["attributes"], placeholder="all attributes")
+    attributes = third.multiselect("Attribute", result.run.attributes, placeholder="all attributes")
     if verdicts:
         findings = findings[findings["verdict"].isin(verdicts)]
     if emotions:

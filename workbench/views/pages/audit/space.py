@@ -28,7 +28,7 @@ def render() -> None:
         st.caption(markdown_text(section.plane or ""))
         st.plotly_chart(drawn["plane"], theme=None, key="plane", config=CONFIG)
         st.subheader("By neighbourhood")
-    st.caption(sentences.map_badge(result.run["map"], len(result.samples)))
+    st.caption(sentences.map_badge(result.run.map, len(result.samples)))
     colour = st.selectbox("Colour by", map_figure.colourings(result))
     figure = map_figure.picture_map(result, colour=colour)
     selected: list[str] = []
@@ -81,7 +81,7 @@ def render() -> None:
         "centroid_shift_chance",
     ]
     table = result.slices[result.slices["order"] == 1][columns].dropna(axis="columns", how="all")
-    accuracy = "vote agreement" if result.run["truth"] == "votes" else "accuracy"
+    accuracy = "vote agreement" if result.run.truth == "votes" else "accuracy"
 
     def heading(name: str) -> str:
         return name.replace("accuracy", accuracy).replace("_", " ")

@@ -56,9 +56,7 @@ def _one(result: AuditResult, asked: list[int], decided: list[Judged]) -> None:
     st.session_state[_AT] = asked[at]
     middle.caption(f"{at + 1:,} of {len(asked):,}")
     row = result.findings.iloc[asked[at]]
-    st.markdown(
-        sentences.markdown_sentence(row, truth=result.run["truth"], standing=caveats(result, row, held=apart(result)))
-    )
+    st.markdown(sentences.markdown_sentence(row, truth=result.run.truth, standing=caveats(result, row, held=apart(result))))
     review_form(result, asked[at], decided, opened_folder())
     show_evidence(evidence(result, result.finding(asked[at])), key="behind")
 
