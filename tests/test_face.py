@@ -72,8 +72,8 @@ def test_completion_shows_the_public_names_and_each_is_there():
     assert dir(aw) == sorted(aw.__all__)
     assert set(aw.__all__) == set(aw._HOMES)
     assert all(getattr(aw, name).__name__ == name for name in aw.__all__)
-    with pytest.raises(AttributeError, match="no attribute 'audits'"):
-        aw.audits  # noqa: B018
+    with pytest.raises(AttributeError, match="no attribute 'aduit'"):
+        aw.aduit  # noqa: B018
 
 
 def test_an_audit_is_that_of_the_house(frame, result):
@@ -86,14 +86,14 @@ def test_an_audit_is_that_of_the_house(frame, result):
         pd.testing.assert_frame_equal(result.table(name), expected.tables[name])
     assert (result.headline, result.taxonomy) == (expected.headline, expected.taxonomy)
     assert len(result.skewed()) == expected.count("skewed") > 0
-    assert result.skewed(repeats=False)["repeats"].isna().all()
+    assert result.skewed(explained=False)["repeats"].isna().all()
 
 
 def test_a_frame_predictions_and_a_config_are_one_audit(frame, result):
     config = aw.AuditConfig(attributes=("tone", "place"), order=2, map_pictures=0, draws=99)
     again = aw.audit(aw.Predictions.from_frame(frame), config=config, order=1, outcomes=["valence"], progress=False)
     pd.testing.assert_frame_equal(again.findings, result.findings)
-    assert again.result.run["config"] == result.result.run["config"]
+    assert again.result.run.config == result.result.run.config
 
 
 def test_a_saved_audit_is_the_one_of_the_command_line(frame, tmp_path):

@@ -35,14 +35,14 @@ class FrameColumns:
 
 
 def as_our_columns(
-    frame: pd.DataFrame, single: Mapping[str, str | None], several: Mapping[str, str | Mapping[str, str] | None]
+    frame: pd.DataFrame, single: Mapping[str, str | None], by_label: Mapping[str, str | Mapping[str, str] | None]
 ) -> FrameColumns:
     """The frame with the named columns under our names.
 
     Args:
         frame: one row a picture.
         single: our name of a column -> theirs, None where it was not named.
-        several: `scores` or `votes` -> a pattern with one star, or label -> column; None where they were not named.
+        by_label: `scores` or `votes` -> a pattern with one star, or label -> column; None where they were not named.
 
     Raises:
         TypeError: no data frame.
@@ -59,7 +59,7 @@ def as_our_columns(
     if len(names) < sum(theirs is not None for theirs in single.values()):
         raise ValueError(f"one column is named for two of {', '.join(f'{ours}=' for ours in single)}: each is another one")
     prefixes: dict[str, str | None] = {}
-    for keyword, asked in several.items():
+    for keyword, asked in by_label.items():
         columns = _of_labels(frame.drop(columns=list(names)), asked, keyword=keyword)
         prefixes[keyword] = _PREFIX[keyword] if columns else None
         names |= {column: _PREFIX[keyword] + label for label, column in columns.items()}

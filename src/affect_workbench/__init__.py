@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from affect_workbench.analyses.audit.config import AuditConfig
     from affect_workbench.analyses.discovery.config import DiscoveryConfig
+    from affect_workbench.audits import Audit
     from affect_workbench.data.features import FeatureSet, FeatureSpec
     from affect_workbench.data.measurements import Measurements
     from affect_workbench.data.predictions import Predictions
@@ -25,10 +26,10 @@ if TYPE_CHECKING:
     from affect_workbench.notebook import audit, compare, discover, find_duplicates, fit, load, load_probe, save_probe
     from affect_workbench.probes.config import FitConfig
     from affect_workbench.probes.projector import Probe
-    from affect_workbench.results import Audit, Comparison, Discovery, Duplicates
+    from affect_workbench.results import Comparison, Discovery, Duplicates
 
 _HOMES = {
-    "Audit": "results",
+    "Audit": "audits",
     "AuditConfig": "analyses.audit.config",
     "Comparison": "results",
     "Discovery": "results",

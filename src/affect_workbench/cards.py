@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 Pieces = Sequence[tuple[str, str]]
 """A sentence as (text, style), styles as in `workbench.report.sentences.finding_sentence`."""
+MOST_SENTENCES = 5
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,33 @@ class Card:
         lines += [f"- {''.join(text for text, _ in sentence)}" for sentence in self.sentences]
         lines += [f"note: {note}" for note in self.notes]
         return "\n".join(map(_printable, [*lines, self.more]))
+
+
+class Shown:
+    """Shows itself as a card: in a notebook as HTML, at a prompt as text."""
+
+    def _card(self) -> Card:
+        raise NotImplementedError
+
+    def _page(self) -> str:
+        raise NotImplementedError
+
+    def __repr__(self) -> str:
+        return self._card().text()
+
+    def _repr_html_(self) -> str:
+        return self._card().html()
+
+    def to_html(self, path: Path | str) -> Path:
+        """Writes the whole result as one self-contained page, replacing a file that is there; returns its path.
+
+        Nothing on the page is fetched from anywhere, and everything from the data is escaped.
+        """
+        from affect_workbench.data.storage.atomic import write_text
+
+        target = Path(path)
+        write_text(target, self._page())
+        return target
 
 
 def _printable(line: str) -> str:

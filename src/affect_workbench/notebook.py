@@ -15,6 +15,7 @@ from affect_workbench.analyses.audit.config import AuditConfig
 from affect_workbench.analyses.audit.result import AuditResult
 from affect_workbench.analyses.discovery.config import DiscoveryConfig
 from affect_workbench.arrays import Vectors
+from affect_workbench.audits import Audit
 from affect_workbench.data.features import FeatureSet
 from affect_workbench.data.measurements import Measurements
 from affect_workbench.data.predictions import Predictions, taxonomy_of
@@ -22,7 +23,7 @@ from affect_workbench.data.tables.read import named
 from affect_workbench.data.taxonomies.taxonomy import Taxonomy
 from affect_workbench.keywords import config_of, python_errors, with_keywords
 from affect_workbench.probes.config import FitConfig
-from affect_workbench.results import Audit, Comparison, Discovery, Duplicates
+from affect_workbench.results import Comparison, Discovery, Duplicates
 
 if TYPE_CHECKING:
     from affect_workbench.probes.projector import Probe
