@@ -55,7 +55,7 @@ def rates(rows: pd.DataFrame) -> dict[str, list[str]]:
     return {
         "n": counts(rows["n"]),
         "rate": percents(rows["rate"]),
-        "others": percents(rows["complement_rate"]),
+        "complement": percents(rows["complement_rate"]),
         "difference": intervals(rows),
     }
 

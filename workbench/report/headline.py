@@ -18,8 +18,8 @@ from affect_workbench.workbench.report.sections.section import named_tables, ske
 
 _ORIGIN_PARTS = (
     ("model", "added by the model"),
-    ("both", "in the {truth} already, and the model adds to it"),
-    ("labels", "the {truth}’ doing, not the model’s"),
+    ("both", "present in the {truth}, and the model adds to it"),
+    ("labels", "attributed to the {truth}, not to the model"),
     ("unclear", "of unclear origin"),
 )
 
@@ -39,15 +39,18 @@ def outcome(result: AuditResult) -> str:
     skewed = findings[findings["verdict"] == "skewed"]
     if not len(skewed):
         untold = result.count("undetermined") + result.count("too small")
-        not_told = f" That is not proof of no bias: {plural(untold, 'pair')} could not be told." if untold else ""
+        not_told = (
+            f" This does not prove the absence of bias: {plural(untold, 'pair')} could not be decided." if untold else ""
+        )
         return f"No skew was found that is both beyond chance and beyond the tolerance.{not_told}"
     own = skewed[skewed["repeats"].isna()]
     repeated = len(skewed) - len(own)
     sentences = []
     if repeated:
         sentences.append(
-            f"{repeated:,} of the {len(skewed):,} only repeat, inside an intersection, a skew of the wider slice; "
-            f"{len(own):,} stand{'s' if len(own) == 1 else ''} on {'its' if len(own) == 1 else 'their'} own."
+            f"{repeated:,} of the {len(skewed):,} skewed pairs {'is' if repeated == 1 else 'are'} explained by "
+            f"the parent slice; {len(own):,} stand{'s' if len(own) == 1 else ''} on "
+            f"{'its' if len(own) == 1 else 'their'} own."
         )
     origins = own["origin"].value_counts()
     parts = [
@@ -159,6 +162,9 @@ def _accuracy_sentence(result: AuditResult) -> tuple[str, ...]:
     size = -first["effect"].abs().round(9)
     top = first.loc[pd.DataFrame({"size": size, "rate": first["accuracy"]}).sort_values(["size", "rate"]).index[0]]
     return (
-        f"The {accuracy_name(result).lower()} of {plural(len(sure), 'slice')} surely differs from that of the other "
-        f"pictures, most of all {top['slice']} ({percent(top['accuracy'])} against {percent(top['complement_accuracy'])}).",
+        (
+            f"The {accuracy_name(result).lower()} of {plural(len(sure), 'slice')} differs from that of the other "
+            f"pictures beyond chance and tolerance, most of all {top['slice']} ({percent(top['accuracy'])} against "
+            f"{percent(top['complement_accuracy'])})."
+        ),
     )

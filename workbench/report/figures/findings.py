@@ -114,8 +114,8 @@ def split(result: AuditResult, *, most: int = MOST_ROWS) -> go.Figure | None:
     figure.add_vline(x=0, line_color="#555555", line_width=1)
     places = np.arange(len(rows))
     for column, name, colour, symbol, offset in (
-        ("composition", f"the {result.run.truth} differ", ORANGE, "diamond", -0.14),
-        ("shift", "the model adds", BLUE, "circle", 0.14),
+        ("composition", f"label gap: the {result.run.truth} differ", ORANGE, "diamond", -0.14),
+        ("shift", "model gap: the model adds", BLUE, "circle", 0.14),
     ):
         figure.add_scatter(
             x=100 * rows[column],

@@ -14,11 +14,15 @@ from affect_workbench.workbench.interface.intervals import Series, interval_figu
 from affect_workbench.workbench.interface.numbers import EFFECT, interval, intervals, plural, signed, small_q
 from affect_workbench.workbench.report.sections.section import MOST_ROWS, Chapter, named_tables, nearer_to_zero, rows_of
 
-_KINDS = {"reversed": "turns round (Simpson’s paradox)", "explained": "mostly goes away", "uncovered": "was mostly hidden"}
+_KINDS = {
+    "reversed": "is reversed (Simpson’s paradox)",
+    "explained": "is mostly explained",
+    "uncovered": "was mostly masked",
+}
 _COUNTED = {
-    "reversed": "turned round (Simpson’s paradox)",
+    "reversed": "reversed (Simpson’s paradox)",
     "explained": "mostly explained by it",
-    "uncovered": "mostly hidden by it",
+    "uncovered": "mostly masked by it",
 }
 WITHIN = ("within", "within_low", "within_high")
 _MOST_SAID = 4
@@ -55,7 +59,7 @@ class _Said:
 
 
 _RATES = _Said(
-    "Pictures with {0.slice} read as {0.emotion}",
+    "Pictures with {0.slice} predicted as {0.emotion}",
     "The difference in {0.emotion} predictions for {0.slice}",
     "pair",
     " points",
@@ -73,12 +77,12 @@ def held_fixed(result: AuditResult) -> Chapter | None:
         table,
         _RATES,
         name="held-fixed",
-        title="With {} held fixed",
+        title="Adjusted for {}",
         source="adjusted",
         keys=("slice", "emotion"),
         band=100 * result.run.config.tolerance,
         axis="difference from the other pictures, points",
-        by="(Mantel-Haenszel), averaged",
+        by="(Mantel-Haenszel)",
         test="Breslow and Day’s test of the odds ratios with Tarone’s correction, and a test of the differences themselves",
     )
 
@@ -95,12 +99,12 @@ def held_fixed_outcomes(result: AuditResult) -> list[Chapter]:
                 table,
                 said,
                 name=f"held-fixed-outcome-{len(found) + 1}",
-                title=f"The number {outcome} with {{}} held fixed",
+                title=f"Outcome {outcome}, adjusted for {{}}",
                 source=ADJUSTED_PREFIX + outcome,
                 keys=("slice",),
                 band=float(table["tolerance"].iloc[0]),
                 axis=f"difference of mean {outcome}",
-                by="in every stratum, averaged with Mantel and Haenszel’s weights",
+                by="(within strata, averaged with Mantel and Haenszel’s weights)",
                 test="an interaction contrast over the strata, by the same model as the interval",
             )
         )
@@ -136,16 +140,16 @@ def _chapter(
     figure = interval_figure(
         [" → ".join(str(getattr(row, key)) for key in keys) for row in rows_of(drawn)],
         [
-            Series.of("as it is", drawn, scale=said.scale),
-            Series.of(f"with {held} held fixed", drawn, WITHIN, scale=said.scale),
+            Series.of("unadjusted", drawn, scale=said.scale),
+            Series.of(f"adjusted for {held}", drawn, WITHIN, scale=said.scale),
         ],
         axis=axis,
         band=band,
     )
     told = int(known["homogeneity_p"].notna().sum())
     reading = (
-        f"Blue: the plain difference. Orange: the difference among pictures alike in {held} {by}. "
-        "What stays is not explained by it; something else that goes along with the slice may still be."
+        f"Blue: the unadjusted difference. Orange: the difference adjusted for {held} {by}. What remains is not "
+        f"explained by {held}; something else that is correlated with the slice may still explain it."
     )
     if "homogeneity_strata" in table:
         untold = (
@@ -153,13 +157,13 @@ def _chapter(
             if told < len(known)
             else ""
         )
-        reading += f" Whether the strata agree is tested by {test}{untold}."
+        reading += f" Whether the difference is the same in all strata (homogeneity) is tested by {test}{untold}."
     columns = {key: leading[key] for key in keys} | {
-        "as it is": intervals(leading, scale=said.scale, digits=said.digits),
-        "held fixed": intervals(leading, WITHIN, scale=said.scale, digits=said.digits),
+        "unadjusted": intervals(leading, scale=said.scale, digits=said.digits),
+        "adjusted": intervals(leading, WITHIN, scale=said.scale, digits=said.digits),
         "strata": leading["strata_used"].map(str),
         "verdict": leading["verdict"],
-        "what happens": [_what(row, said) for row in rows_of(leading)],
+        "effect of adjusting": [_what(row, said) for row in rows_of(leading)],
     }
     return Chapter(
         name,
@@ -182,21 +186,18 @@ def _summary(table: pd.DataFrame, known: pd.DataFrame, flagged: pd.DataFrame, he
     skewed = int((known["verdict"] == "skewed").sum())
     counts = flagged["simpson_kind"].value_counts()
     parts = [f"{int(counts[kind]):,} {words}" for kind, words in _COUNTED.items() if kind in counts]
-    sentence = (
-        f"Among pictures alike in {held}, {plural(skewed, said.many)} of {len(known):,} "
-        f"{'is' if skewed == 1 else 'are'} skewed."
-    )
+    sentence = f"Adjusted for {held}, {plural(skewed, said.many)} of {len(known):,} {'is' if skewed == 1 else 'are'} skewed."
     apart = int(known["apart"].sum())
     if apart:
         sentence += (
-            f" {plural(apart, said.many)} {'differs' if apart == 1 else 'differ'} between strata: there the average "
-            "speaks for none of them."
+            f" {plural(apart, said.many)} {'differs' if apart == 1 else 'differ'} between strata; there the "
+            "average describes no single stratum."
         )
     if parts:
-        sentence += f" Plain differences: {', '.join(parts)}."
+        sentence += f" Unadjusted differences: {', '.join(parts)}."
     unknown = len(table) - len(known)
     if unknown:
-        sentence += f" {plural(unknown, said.many)} could not be compared so (the table in the run folder says why)."
+        sentence += f" {plural(unknown, said.many)} could not be adjusted (the table in the run folder gives the reason)."
     return sentence
 
 
@@ -211,13 +212,13 @@ def _what(row: Any, said: _Said) -> str:
 
 def _apart(row: Any, held: str, said: _Said) -> str:
     return (
-        f"{said.gap.format(row)} depends on {held}: {_between(row, said)} (the strata do not agree, "
-        f"{small_q(row.homogeneity_q)}); averaged over all, {said.interval(row, WITHIN)}."
+        f"{said.gap.format(row)} depends on {held}: {_between(row, said)} (the strata differ, "
+        f"{small_q(row.homogeneity_q)}); averaged over all strata, {said.interval(row, WITHIN)}."
     )
 
 
 def _sentence(row: Any, held: str, said: _Said) -> str:
     return (
-        f"{said.about.format(row)}: {said.interval(row)}{said.unit} as they are, "
-        f"{said.interval(row, WITHIN)} with {held} held fixed: the difference {_KINDS[row.simpson_kind]}."
+        f"{said.about.format(row)}: {said.interval(row)}{said.unit} unadjusted, {said.interval(row, WITHIN)} "
+        f"adjusted for {held}: the difference {_KINDS[row.simpson_kind]}."
     )

@@ -40,22 +40,25 @@ def impact_ratios(result: AuditResult) -> Chapter | None:
     shown = pd.concat([single, pairs.head(MOST_ROWS)])
     return Chapter(
         "impact",
-        f"Impact ratios: who is read as {favourable} less often?",
+        f"Impact ratios: who is predicted as {favourable} less often?",
         (
             _below(single, "category", "categories"),
             *([_below(pairs, "intersection")] if len(pairs) else []),
             *_small(single, result.run.pictures),
             *_unknown(result, list(order)),
         ),
-        f"Selection rate: the share read as {favourable}. Impact ratio: the rate over the highest of its attribute, or of "
-        "its two attributes. The highest of several rates is too high by chance, and so most ratios are below one in any "
-        "data: see the verdict, and the ratios beside chance under “rules and other tools”. This is not legal advice.",
+        (
+            f"Selection rate: the share predicted as {favourable}. Impact ratio: the rate over the highest of its "
+            "attribute, or of its two attributes. The highest of several rates is too high by chance, so most ratios "
+            "are below one in any data: see the verdict, and the ratios expected by chance under “other rules and "
+            "tools”. This is not legal advice."
+        ),
         None,
         pd.DataFrame(
             {
                 "category": shown["slice"],
                 "pictures": counts(shown["n"]),
-                f"read as {favourable}": [f"{_selected(result, row):,}" for row in rows_of(shown)],
+                f"predicted as {favourable}": [f"{_selected(result, row):,}" for row in rows_of(shown)],
                 "selection rate": percents(shown["rate"]),
                 "impact ratio": ["–" if ratio != ratio else f"{ratio:.2f}" for ratio in shown["ratio"].tolist()],
                 "verdict": shown["verdict"],
@@ -84,15 +87,13 @@ def _small(single: pd.DataFrame, pictures: int) -> list[str]:
     if small.empty:
         return []
     highest = small.loc[small["ratio"] == 1.0, "slice"]
-    led = (
-        f" The highest rate of its attribute, which others are held against, is that of {named(highest)}."
-        if len(highest)
-        else ""
-    )
+    led = f" The reference, the highest rate of its attribute, is {named(highest)}." if len(highest) else ""
     hold = plural(len(small), "category holds", "categories hold")
     return [
-        f"{hold} less than {100 * SMALL_SHARE:g} % of the pictures, and may by the rule be left out; here they are kept: "
-        f"{named(small['slice'], most=8)}.{led}"
+        (
+            f"{hold} less than {100 * SMALL_SHARE:g} % of the pictures and may be left out under the rule; here they "
+            f"are kept: {named(small['slice'], most=8)}.{led}"
+        )
     ]
 
 

@@ -77,7 +77,7 @@ def ranked(table: pd.DataFrame) -> pd.DataFrame:
 def sampled(result: AuditResult, table: str) -> tuple[str, ...]:
     """A sentence where the table rests on a sample of the pictures."""
     count = result.run.sampled.get(table)
-    return (f"Measured on {count:,} of {result.run.pictures:,} pictures, drawn at random.",) if count else ()
+    return (f"Measured on a random sample of {count:,} of {result.run.pictures:,} pictures.",) if count else ()
 
 
 def skewed(rows: pd.DataFrame) -> pd.DataFrame:

@@ -99,14 +99,14 @@ def erasure(result: AuditResult, *, most: int = MOST_CELLS) -> go.Figure | None:
         x=100 * cells["before"],
         y=places,
         mode="markers",
-        name="as it is read",
+        name="before erasing",
         hoverinfo="text",
         marker={"color": VERMILION, "size": 10, "symbol": "diamond"},
         hovertext=[f"{short(row.slice)} → {safe(row.emotion)}: {points(row.before)} points" for row in _rows(cells)],
     )
     for chosen, name, symbol in (
-        (through, "after erasing: more gone than with 97.5 % of random directions", "circle"),
-        (~through, "after erasing: not more than random directions do", "circle-open"),
+        (through, "after erasing: more removed than by 97.5 % of random directions", "circle"),
+        (~through, "after erasing: no more removed than by random directions", "circle-open"),
     ):
         if chosen.any():
             figure.add_scatter(
@@ -154,7 +154,7 @@ def hubs(result: AuditResult) -> go.Figure | None:
         x=100 * table["share"],
         y=places,
         mode="markers",
-        name="nearest to it",
+        name="nearest to the label",
         hoverinfo="text",
         error_x={
             "type": "data",
@@ -258,7 +258,7 @@ def _shared(one: tuple[float, ...], other: tuple[float, ...]) -> float:
 
 def _prior_name(table: pd.DataFrame) -> str:
     kind = table["prior_is"].iloc[0]
-    return "if all labels were equally near" if kind == "even" else f"by the {kind}"
+    return "equal share of all labels" if kind == "even" else f"expected from the {kind}"
 
 
 def _rows(table: pd.DataFrame) -> Iterator[Any]:
