@@ -94,7 +94,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:
         return _fail(command, f"{error.strerror or error}" + (f": {error.filename}" if error.filename else ""))
     except KeyboardInterrupt:
-        goes_on = "; the same command goes on from what was finished" if command in RESUMED else ""
+        goes_on = "; run the same command again to continue from what was finished" if command in RESUMED else ""
         return _fail(command, f"interrupted; nothing half-written was kept{goes_on}")
 
 

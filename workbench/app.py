@@ -22,14 +22,14 @@ def main() -> None:
     with_copies = bool(os.environ.get(OVERLAP_VARIABLE))
     overview = st.Page(PAGES / "audit" / "overview.py", title="Overview", default=not with_copies)
     slices = st.Page(PAGES / "audit" / "slices.py", title="Slices")
-    disparities = st.Page(PAGES / "audit" / "disparities.py", title="Asked further")
+    disparities = st.Page(PAGES / "audit" / "disparities.py", title="Additional analyses")
     space = st.Page(PAGES / "audit" / "space.py", title="Space")
     concepts = st.Page(PAGES / "audit" / "concepts.py", title="Concepts")
     run = st.Page(PAGES / "audit" / "run.py", title="Run")
     discovered = st.Page(PAGES / "audit" / "discovered.py", title="Discovered")
     review = st.Page(PAGES / "people" / "review.py", title="Review")
     label = st.Page(PAGES / "people" / "label.py", title="Label")
-    copies = st.Page(PAGES / "data" / "duplicates.py", title="Copies", default=with_copies)
+    copies = st.Page(PAGES / "data" / "duplicates.py", title="Duplicates", default=with_copies)
     page = st.navigation(
         {
             "Audit": [overview, slices, disparities, space, concepts, run, discovered],

@@ -102,7 +102,7 @@ def run_audit(
     proven = [attribute for attribute in coded if attribute.column not in aside]
     further = Answers({}, [], {})
     if proven and (config.further or config.outcomes or config.adjust_for):
-        say("asking further")
+        say("additional analyses")
         further = further_answers(predictions, proven, config, besides=besides, inferred=inferred)
     if config.further and proven:
         levels = level_table(
@@ -129,7 +129,7 @@ def run_audit(
     slices = slice_table(sums, per_picture, coded, predictions.embeddings, spreads=spreads)
     say("drawing the map")
     drawn = map_of(predictions, config)
-    say("measuring the space")
+    say("analysing the embedding space")
     space = space_tables(
         predictions,
         proven,

@@ -239,7 +239,7 @@ def _proposals(
     found: list[Candidate] = []
     for number, source in enumerate(sources):
         say(
-            ("looking along directions", "looking for topics", "looking into leaves")[number]
+            ("searching directions", "searching clusters", "searching tree leaves")[number]
             if proposers is None
             else "looking"
         )

@@ -50,12 +50,12 @@ def with_pairs(predictions: Predictions, column: str) -> Predictions:
         names = [str(name) for name in rows.columns if name != "image_id"]
         near = get_close_matches(column, names, n=1)
         hint = f"did you mean {near[0]}?" if near else f"columns: {', '.join(names[:20])}"
-        raise ValueError(f"--pairs {column}: no such column says which pictures are a pair; {hint}")
+        raise ValueError(f"--pairs {column}: there is no such column; {hint}")
     if not rows[column].dropna().duplicated().any():
-        raise ValueError(f"--pairs {column}: no two pictures share a value of it, so that there are no pairs")
-    notes = [f"pairs are those of the column {column} (--pairs)"]
+        raise ValueError(f"--pairs {column}: no two pictures share a value of it, so there are no pairs")
+    notes = [f"pairs are taken from the column {column} (--pairs)"]
     if "pair_id" in rows:
-        notes.append(f"the column pair_id is left aside: --pairs names {column}")
+        notes.append(f"the column pair_id is ignored: --pairs names {column}")
     kept = rows.drop(columns="pair_id", errors="ignore").assign(pair_id=rows[column])
     # What says which pictures belong together is no attribute of theirs; group_id and the like keep their own meaning.
     kept = kept if column in CORE_COLUMNS else kept.drop(columns=column)
@@ -92,7 +92,7 @@ def with_tables(
         aside += [name for name in ("predicted",) if name in read.rows and name not in rows]
         if aside:
             said.append(
-                f"{path}: {named(aside)} say what a model read, which is not taken from an attribute table: left aside"
+                f"{path}: {named(aside)} are outputs of a model, which are not taken from an attribute table: ignored"
             )
         rows, report = join_attributes(rows, read.rows.drop(columns=aside))
         origins |= dict.fromkeys(report.attributes, path)

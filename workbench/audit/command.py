@@ -62,11 +62,11 @@ def audit(settings: AuditSettings, *, command: str = "", remarks: tuple[str, ...
     tables = [item for item in settings.attributes if is_table(Path(item))]
     names = tuple(item for item in settings.attributes if item not in tables)
     if settings.inferred.gold and not settings.inferred.concepts:
-        raise ValueError("--gold holds labels of concepts: say which with --concepts")
+        raise ValueError("--concept-labels needs concepts: name them with --concepts")
     try:
         given = probed(settings) if settings.features else tabled(settings)
     except LabelsApartError as refusal:
-        say(f"warning: labels never meet: {refusal.fact}")
+        say(f"warning: labels do not overlap: {refusal.fact}")
         raise
     predictions, provenance, features = given.predictions, given.provenance, given.features
     require_answerable(gate, truth=predictions.truth is not None)
@@ -102,12 +102,20 @@ def audit(settings: AuditSettings, *, command: str = "", remarks: tuple[str, ...
     provenance |= {name: getattr(settings, name) for name in ("training", "valence") if getattr(settings, name)}
     if settings.wordings:
         if given.probe is None:
-            raise ValueError("--wordings are read by a probe's text model: give --features with --probe")
+            raise ValueError("--prompt-variants need a probe's text model: give --features with --probe")
         known = replace(known, wordings=other_wordings(given.probe, settings.wordings))
         provenance["wordings"] = list(settings.wordings)
     with steps(
         "auditing",
-        ("slicing", "counting", "testing", "asking further", MAP_STEP, "measuring the space", "writing the report"),
+        (
+            "slicing",
+            "counting",
+            "testing",
+            "additional analyses",
+            MAP_STEP,
+            "analysing the embedding space",
+            "writing the report",
+        ),
     ) as step:
         result = run_audit(
             predictions, config, inferred=inferred, unproven=unproven, besides=known, provenance=provenance, progress=step

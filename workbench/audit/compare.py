@@ -28,7 +28,7 @@ from affect_workbench.workbench.runs.store import load_audit
 
 SAID = 5
 _ASKED = ("tolerance", "alpha", "order", "min_count", "bins")
-NO_PREDICTIONS = "this run compares numbers alone: nothing was predicted in it that could be asked about"
+NO_PREDICTIONS = "this run compares numeric outcomes only and contains no predictions"
 _OF_THE_AUDIT = ("predicted", "audit_agreement", "audit_margin", "audit_x", "audit_y")
 
 
@@ -83,13 +83,13 @@ def compared(first: AuditResult, second: AuditResult) -> Comparison:
         first_value, second_value = getattr(asked, name), getattr(other, name)
         if first_value != second_value:
             raise ValueError(
-                f"the runs ask differently: {name} is {first_value} in the first and {second_value} in the second; "
-                "audit one of them again with the same"
+                f"the runs used different settings: {name} is {first_value} in the first and {second_value} in "
+                "the second; audit one of them again with the same value"
             )
     if first.has_predictions != second.has_predictions:
         raise ValueError(
-            f"the {'second' if first.has_predictions else 'first'} run compares numbers alone, the other one predictions: "
-            "only runs of one kind can be compared"
+            f"the {'second' if first.has_predictions else 'first'} run compares numeric outcomes only, the other "
+            "one predictions: only runs of one kind can be compared"
         )
     aside = {*first.run.unproven, *second.run.unproven}
     asked_by = dict.fromkeys([*first.run.attributes, *second.run.attributes])
@@ -131,8 +131,8 @@ def _same_kinds(first: AuditResult, second: AuditResult) -> tuple[tuple[str, ...
     for name in (set(numeric) & set(by_value_there)) | (set(by_value) & set(numeric_there)):
         quantiles, values = ("first", "second") if name in numeric else ("second", "first")
         raise ValueError(
-            f"the runs ask differently: {name} is cut at quantiles in the {quantiles} and taken value by value in the "
-            f"{values}; audit one of them again with --numeric {name} or --categorical {name}"
+            f"the runs used different settings: {name} is cut at quantiles in the {quantiles} and taken value by "
+            f"value in the {values}; audit one of them again with --numeric {name} or --categorical {name}"
         )
     return tuple({*numeric, *numeric_there}), tuple({*by_value, *by_value_there})
 

@@ -126,13 +126,15 @@ def _flips(result: Comparison, row: Any) -> tuple[str, list[Flip]]:
     others = flips[beside & (flips["predicted_a" if came else "predicted_b"] == row.emotion)]
     well = row.verdict == "better"
     if len(mine):
-        way = "came to" if came else "left"
-        return f"Pictures of the slice that {way} {row.emotion} ({len(mine):,}):", _examples(result, mine, well=well)
+        way = "changed to" if came else "changed from"
+        return f"Pictures of the slice whose prediction {way} {row.emotion} ({len(mine):,}):", _examples(
+            result, mine, well=well
+        )
     if len(others):
-        way = "left" if came else "came to"
-        words = f"No picture of the slice moved so; the others {way} {row.emotion} ({len(others):,}):"
+        way = "changed from" if came else "changed to"
+        words = f"No picture of the slice changed this way; other pictures {way} {row.emotion} ({len(others):,}):"
         return words, _examples(result, others, well=well)
-    return "No picture moved so.", []
+    return "No picture changed this way.", []
 
 
 def _examples(result: Comparison, flips: pd.DataFrame, *, well: bool = False) -> list[Flip]:

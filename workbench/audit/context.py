@@ -61,7 +61,7 @@ def _valence(path: Path, taxonomy: Taxonomy) -> dict[str, float]:
     numbers = pd.to_numeric(table["valence"], errors="coerce").to_numpy(float)
     labels = [taxonomy.resolve(word) for word in table["label"]]
     if not labels:
-        raise ValueError(f"{path} gives a valence to none of {', '.join(taxonomy.labels)}")
+        raise ValueError(f"{path} gives a valence for none of {', '.join(taxonomy.labels)}")
     bad = [label for label, number in zip(labels, numbers, strict=True) if not np.isfinite(number)]
     if bad:
         raise ValueError(f"{path}: the valence of {bad[0]!r} is not a number")

@@ -79,7 +79,7 @@ class Findings:
         """What the gate did, in one line."""
         count = int(self.table["caught"].sum())
         if self.gate.about == ACCURACY:
-            slices = f"{count:,} slice{'' if count == 1 else 's'} with another accuracy"
+            slices = f"{count:,} slice{'' if count == 1 else 's'} with a different accuracy"
             return f"--fail-on {self.gate}: {slices}, {'fail' if count else 'pass'}"
         return f"--fail-on {self.gate}: {count:,} finding{'' if count == 1 else 's'}, {'fail' if count else 'pass'}"
 
@@ -159,7 +159,7 @@ def junit_xml(findings: Findings) -> bytes:
         caught = cells[cells["caught"]]
         if not cells["told"].any():
             skipped += 1
-            ElementTree.SubElement(case, "skipped", message=_legal(f"too few to tell (n = {cells['n'].iloc[0]:,})"))
+            ElementTree.SubElement(case, "skipped", message=_legal(f"too few pictures (n = {cells['n'].iloc[0]:,})"))
         elif len(caught):
             failures += 1
             listed = ", ".join(str(name) for name in caught["emotion"].fillna(caught["outcome"]).dropna())

@@ -75,7 +75,7 @@ def probed(settings: AuditSettings) -> AuditGiven:
     if not settings.probe:
         raise ValueError("--features needs --probe FOLDER to predict with (make one with `workbench train`)")
     if settings.trained_on and not settings.unseen_only:
-        raise ValueError("--trained-on says where to look for near copies to leave out: give --unseen-only with it")
+        raise ValueError("--trained-on says where to look for near-duplicates to leave out: use it with --unseen-only")
     probe = load_probe(settings.probe)
     features = open_features(settings.features, encoder=settings.encoder, id_column=settings.id_column)
     joined = with_tables(features.rows, settings.attributes, labels=probe.taxonomy.labels)
@@ -124,7 +124,7 @@ def tabled(settings: AuditSettings) -> AuditGiven:
     """
     path = Path(settings.predictions)
     if settings.probe:
-        raise ValueError("--probe goes with --features; --predictions are already made")
+        raise ValueError("--probe goes with --features: --predictions need no probe")
     folds, basis = path.is_dir(), ""
     if folds:
         if not (path / PREDICTIONS_FILE).is_file():

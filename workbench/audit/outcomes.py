@@ -101,8 +101,8 @@ def _measured(settings: AuditSettings, table: Table) -> tuple[Measurements, dict
     asked += ["--favourable"] if settings.audit.favourable else []
     if asked:
         raise ValueError(
-            f"{', '.join(asked)} asks something of predictions, and {path} has none: expected a column 'predicted', or one "
-            "score column a label; without them --outcomes are compared alone"
+            f"{', '.join(asked)} need predictions, and {path} has none: expected a column 'predicted', or one "
+            "score column per label; without them only --outcomes can be compared"
         )
     rows = with_ids(table.rows, where=path.name)
     if settings.split:

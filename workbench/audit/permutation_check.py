@@ -30,8 +30,8 @@ def selftest_run(settings: SelftestSettings, *, say: Say = print) -> SelfTest:
     asked = identity(Path(settings.run))
     result = load_audit(settings.run)
     if not result.has_predictions:
-        raise ValueError(f"{settings.run} compares numbers alone: there are no predictions to deal out")
-    with tqdm(total=settings.times, desc="dealing out", unit=" deals", leave=False) as bar:
+        raise ValueError(f"{settings.run} compares numeric outcomes only: there are no predictions to permute")
+    with tqdm(total=settings.times, desc="permuting", unit=" permutations", leave=False) as bar:
         outcome = selftest(
             result.samples,
             result.taxonomy,
@@ -44,7 +44,7 @@ def selftest_run(settings: SelftestSettings, *, say: Say = print) -> SelfTest:
         )
     if identity(Path(settings.run)) != asked:
         raise ValueError(
-            f"{settings.run} was replaced by another run meanwhile, so nothing is kept in it: give the command again"
+            f"{settings.run} was replaced by another run in the meantime, so nothing was stored in it: run the command again"
         )
     save_selftest(outcome, settings.run)
     say(outcome.sentence)

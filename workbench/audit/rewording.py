@@ -39,7 +39,7 @@ def other_wordings(probe: Probe, asked: Sequence[str]) -> Mapping[str, npt.NDArr
         most = max(len(places) for places in own) - 1
         if not most:
             raise ValueError(
-                f"taxonomy {taxonomy.name!r} has no synonyms: give phrases with {{}} instead, e.g. 'a {{}} scene'"
+                f"taxonomy {taxonomy.name!r} has no synonyms: give prompt variants with {{}} instead, e.g. 'a {{}} scene'"
             )
         for number in range(1, most + 1):
             chosen = [int(places[min(number, len(places) - 1)]) for places in own]

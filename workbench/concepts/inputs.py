@@ -112,7 +112,7 @@ def with_concepts(
         project="no" if elsewhere and settings.concept_project == "auto" else settings.concept_project,
         seed=seed,
     )
-    origin = [f"Concepts are scored in other features than the predictions were made of: {scored.spec.in_words()}."]
+    origin = [f"Concepts are scored in other features than those used for the predictions: {scored.spec.in_words()}."]
     said = [" ".join(sentence for sentence in in_words(report) if sentence != STANDING_WARNING) for report in reports]
     rows = rows.assign(**{report.column: with_inferred[report.column] for report in reports})
     found = predictions.with_rows(rows, notes=(standing_note(reports),))
@@ -145,7 +145,7 @@ def _scored(
     if not settings.concept_features:
         if features is None:
             raise ValueError(
-                "--concepts are read in the space of picture features: give --features with --probe, or "
+                "--concepts are scored in the space of picture features: give --features with --probe, or "
                 "--concept-features with features of the same pictures"
             )
         return features, features.values
@@ -171,10 +171,10 @@ def _gold(paths: Sequence[str], concepts: Sequence[Concept], ids: pd.Series) -> 
         found = {names[0]: found.pop("")} | found
     if not set(found) & set(names):
         raise ValueError(
-            f"--gold holds labels of {named(found)}, this audit asks about {named(names)}: name the concept as "
-            "it was labelled"
+            f"--concept-labels holds labels of {named(found)}, this audit uses {named(names)}: name the concept "
+            "as it was labelled"
         )
-    notes = [f"Gold labels of {name!r} are not used: this audit has no such concept." for name in found if name not in names]
+    notes = [f"Labels of {name!r} are not used: this audit has no such concept." for name in found if name not in names]
     for name in names:
         if name in found:
             notes += [f"{name}: {note}" for note in found[name].notes(ids)]
@@ -202,7 +202,7 @@ def _text_tower(features: FeatureSet, encoder: str) -> VisionEncoder:
         )
     if spec.encoder != "unknown" and (spec.encoder, tag_of(spec)) != (tower.spec.encoder, tag_of(tower.spec)):
         raise ValueError(
-            f"the features are of {spec.in_words()}, not of {tower.spec.in_words()}: their spaces differ; encode the "
-            "pictures with it and give them with --concept-features"
+            f"the features are of {spec.in_words()}, not of {tower.spec.in_words()}: their embedding spaces "
+            "differ; encode the pictures with it and give them with --concept-features"
         )
     return tower

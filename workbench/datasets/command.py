@@ -68,7 +68,7 @@ def features(settings: FeaturesSettings, *, say: Say = print) -> Encoded:
         write_text(skipped, made.unreadable.to_csv(index=False))
     else:
         skipped.unlink(missing_ok=True)
-    say(f"wrote {settings.out}: {made.new:,} encoded now, {made.reused:,} known already, {len(made.unreadable):,} skipped")
+    say(f"wrote {settings.out}: {made.new:,} encoded now, {made.reused:,} reused, {len(made.unreadable):,} skipped")
     return made
 
 

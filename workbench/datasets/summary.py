@@ -83,7 +83,7 @@ def _problems(problems: pd.DataFrame, *, every: bool) -> list[str]:
         shown = different if every else different.head(_EXAMPLES)
         lines += [_printable(f"    {row['path']}: {row['detail']}", whole=every) for _, row in shown.iterrows()]
         if len(different) > len(shown):
-            lines.append(f"    ... and {len(different) - len(shown):,} more (--every lists all)")
+            lines.append(f"    ... and {len(different) - len(shown):,} more (--all-problems lists all)")
     return lines
 
 

@@ -25,7 +25,7 @@ from affect_workbench.workbench.discovery.settings import DiscoverSettings
 from affect_workbench.workbench.interface.claiming import writes_out
 from affect_workbench.workbench.interface.progress import Say, steps
 
-_STEPS = ("projecting", "looking along directions", "looking for topics", "looking into leaves", "checking", "naming")
+_STEPS = ("projecting", "searching directions", "searching clusters", "searching tree leaves", "checking", "naming")
 
 
 @writes_out()

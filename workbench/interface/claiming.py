@@ -93,10 +93,7 @@ def ensure_apart(settings: Any) -> None:
             how = "is" if read == out else "holds"
             raise ValueError(f"{settings.out} {how} what {setting} reads ({given}): choose another folder to write to")
         if read in out.parents and (read / MARKER).is_file():
-            raise ValueError(
-                f"{settings.out} lies inside {given}, which {setting} reads: choose a folder outside of it, so that it "
-                "stays as it was written"
-            )
+            raise ValueError(f"{settings.out} lies inside {given}, which {setting} reads: choose a folder outside of it")
 
 
 def _paths(settings: Any) -> Iterator[tuple[str, str]]:

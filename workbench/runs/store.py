@@ -116,7 +116,7 @@ def load_audit(folder: Path | str) -> AuditResult:
     folder = Path(folder)
     require_complete(folder, what="audit")
     if not (folder / "audit.json").is_file():
-        raise ValueError(f"{folder} is not an audit: it has no audit.json (a probe folder was given?)")
+        raise ValueError(f"{folder} is not an audit: it has no audit.json (is it a probe folder?)")
     record = read_record(folder / "audit.json", schema=SCHEMA, otherwise=_AGAIN)
     numbers = [name for name in FINDING_COLUMNS if name not in (*_TEXT_COLUMNS, "low_evidence", *_WHOLE_COLUMNS)]
     there = set(record.records("findings")[0].values) if record.records("findings") else set()
@@ -206,7 +206,7 @@ def _require_where(where: Record) -> None:
     try:
         SliceSpec.from_json(where.values)
     except (TypeError, ValueError) as error:
-        raise where.damaged(f"{where.within.rstrip('.')} is no slice: {error}") from error
+        raise where.damaged(f"{where.within.rstrip('.')} is not a slice: {error}") from error
 
 
 def _written(table: pd.DataFrame) -> pd.DataFrame:
@@ -239,7 +239,7 @@ def _selftest(folder: Path) -> SelfTest | None:
     path = folder / _SELFTEST
     if not path.is_file():
         return None
-    record = read_record(path, otherwise="run `workbench selftest` again")
+    record = read_record(path, otherwise="run `workbench permutation-check` again")
     record.whole("times", least=1)
     return record.made(SelfTest)
 

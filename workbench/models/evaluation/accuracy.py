@@ -34,7 +34,7 @@ def require_accuracy(answer_at: float) -> None:
         ValueError: not between 0 and 1.
     """
     if not 0 < answer_at < 1:
-        raise ValueError(f"--answer-at is {answer_at:g}: expected an accuracy above 0 and below 1, e.g. 0.9")
+        raise ValueError(f"--target-accuracy is {answer_at:g}: expected an accuracy above 0 and below 1, e.g. 0.9")
 
 
 def confidence_of(model: str, probabilities: Vectors, codes: Codes, *, seen: int | None, answer_at: float) -> Confidence:

@@ -55,7 +55,7 @@ def evaluate_datasets(settings: EvaluateSettings, *, say: Say = print) -> tuple[
     places = [_place(item) for item in settings.datasets]
     repeated = sorted({name for name, _ in places if [other for other, _ in places].count(name) > 1})
     if repeated:
-        raise ValueError(f"two datasets are called {repeated[0]!r}: name them apart, as NAME=PATH")
+        raise ValueError(f"two datasets are called {repeated[0]!r}: give them different names, as NAME=PATH")
     chosen = list(settings.taxonomies) or [""]
     if len(chosen) not in (1, len(places)):
         raise ValueError(f"{len(chosen)} taxonomies for {len(places)} datasets: give one for all, or one each")
@@ -276,7 +276,7 @@ def _others(
         )
         made += [("baseline", reading) for reading in fitted]
         footnotes.append(
-            f"baselines are fitted out of fold ({FOLDS} folds), so each reads only pictures that it was not fitted on"
+            (f"baselines are fitted out of fold ({FOLDS} folds), so each predicts only pictures that it was not fitted on")
             if train is None
             else f"baselines are fitted on {sides.learnt}"
         )

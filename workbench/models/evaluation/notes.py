@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 def bank_note(probe: Probe, taxonomy: Taxonomy) -> str:
     """Which label anchors the pictures are read against."""
     if taxonomy.labels == probe.taxonomy.labels:
-        return "read against the probe's own label anchors"
+        return "compared with the probe's own label anchors"
     return (
-        f"zero-shot: the probe was trained on the labels of {probe.taxonomy.name}; anchors of {taxonomy.name} are made anew "
-        f"from {probe.anchors.source}, “{probe.anchors.template}”"
+        f"zero-shot: the probe was trained on the labels of {probe.taxonomy.name}; anchors of {taxonomy.name} are "
+        f"computed from {probe.anchors.source}, “{probe.anchors.template}”"
     )
 
 
@@ -47,5 +47,5 @@ def thin_notes(codes: npt.NDArray[np.int64], learnt: npt.NDArray[np.int64] | Non
     if lone.any():
         notes.append(f"a single measured picture is labelled {', '.join(labels[lone])}: its recall can only be 0 or 1")
     if missed.any():
-        notes.append(f"the baselines have no picture to learn {', '.join(labels[missed])} from, so they always miss it")
+        notes.append(f"the baselines have no picture to learn {', '.join(labels[missed])} from, so they never predict it")
     return notes

@@ -135,7 +135,7 @@ def _encoded(one: Found, root: Path, encoder: str, settings: ReproduceSettings, 
     from affect_workbench.workbench.datasets.command import features
 
     if encoder == "unknown":
-        why = "the probe does not say which encoder it reads" if settings.probe else "no --probe names an encoder"
+        why = "the probe does not say which encoder it uses" if settings.probe else "no --probe names an encoder"
         raise ValueError(f"{one.path} holds pictures, and {why}: name it with --encoder")
     cache = root / CACHE
     manifest = cache / f"{one.name}-manifest"

@@ -61,7 +61,7 @@ def trained_on_table(paths: Mapping[str, Path], settings: ReproduceSettings, *, 
     if place.exists() and not settings.overwrite:
         require_complete(place, what="probe")
         _require_same(place, settings, len(learnt))
-        say(f"the probe that is read was trained before: {place}")
+        say(f"using the probe trained before: {place}")
     else:
         say(f"training a probe on {titles}{without}")
         train(
@@ -93,6 +93,6 @@ def _require_same(place: Path, settings: ReproduceSettings, sets: int) -> None:
     taxonomies = training.get("taxonomies")
     if not (same and seeds == settings.seeds and isinstance(taxonomies, list) and len(taxonomies) == sets):
         raise ValueError(
-            f"the probe at {place} was trained with other settings, sets or seeds: pass --overwrite to train it again, "
-            f"--probe {place} to read it as it is, or choose another --out"
+            f"the probe at {place} was trained with other settings, sets or seeds: pass --overwrite to train it "
+            f"again, --probe {place} to use it as it is, or choose another --out"
         )

@@ -72,13 +72,13 @@ def measured_sides(
     at, train, where = _sides(features, split)
     words = "" if train is None else f"split train ({len(train):,} pictures)"
     measured = _taken(features, at)
-    where += " that were not learnt from" if unseen_only else ""
+    where += " that were not trained on" if unseen_only else ""
     seen, near, notes = probe_knows(probes, measured, learnt=learnt, search=search, unseen_only=unseen_only)
     if unseen_only:
         if seen.all():
             raise ValueError(
-                f"no picture of {name} is unseen: all {len(measured)} measured ones were trained on, or used to choose the "
-                "epoch"
+                f"no picture of {name} is unseen: all {len(measured)} measured ones were used for training or to "
+                "choose the epoch"
             )
         if train is None and seen.any():
             # As many pictures to learn from as the probe had: fitted out of fold on the rest they would look worse.

@@ -35,8 +35,11 @@ LEGEND = (
     "ECE: gap between confidence and accuracy over 15 bins of equal mass, 0 is best",
     "KL (nats) and JS (base 2, 0 to 1): mean divergence of the probabilities from people's votes, 0 is best; ρ: Spearman's "
     "correlation of the expected polarity with that of the votes (pol.) and with people's valence (val.)",
-    "near copies: pictures whose features are more alike than those of about one pair of different pictures would be by "
-    "chance, or whose perceptual hashes agree; workbench overlap shows the pairs and how the bounds came about",
+    (
+        "near-duplicates: pictures whose features are more similar than those of about one pair of different "
+        "pictures would be by chance, or whose perceptual hashes agree; workbench overlap shows the pairs and how "
+        "the thresholds were set"
+    ),
 )
 _HEAD = ("model", "accuracy", "95 % interval")
 _TEX = {
@@ -103,13 +106,13 @@ class DatasetTable:
     def headline(self) -> str:
         """The first model beside the best of the others that were measured here; a difference only where intervals part."""
         first, others = self.table.iloc[0], self.table[1:][self.table["kind"].iloc[1:] != "reported"]
-        told = f"Read right by the {first['model']}: {_share(first)} of the pictures"
+        told = f"The {first['model']} predicts {_share(first)} of the pictures correctly"
         if others.empty:
             return f"{told}."
         best = others.sort_values("accuracy", kind="stable").iloc[-1]
         apart = first["low"] > best["high"] or best["low"] > first["high"]
         rest = "" if apart else ". Their intervals overlap"
-        return f"{told}; by the best of what it is measured beside, {best['model']}: {_share(best)}{rest}."
+        return f"{told}; the best of the others, {best['model']}, {_share(best)}{rest}."
 
     def columns(self) -> dict[str, str]:
         """Those of `FIGURES` that any model has here."""

@@ -61,7 +61,7 @@ def train(settings: TrainSettings, *, say: Say = print) -> Trained:
     say = say if is_main() else _nothing
     out = Path(settings.out)
     if settings.folds and settings.also:
-        raise ValueError("--folds cross-validates one set: leave out --also, or --folds")
+        raise ValueError("--folds cross-validates one set: leave out --extra-features, or --folds")
     if settings.seeds < 1:
         raise ValueError(f"--seeds is {settings.seeds}: at least one training is needed")
     device(settings.fit.device)
@@ -69,7 +69,7 @@ def train(settings: TrainSettings, *, say: Say = print) -> Trained:
     count = int(features.rows["label"].notna().sum())
     say(f"{count:,} pictures, {features.spec.in_words()}; labels: {', '.join(taxonomy.labels)}")
     if settings.fit.soft == "none" and settings.fit.takes_soft_labels and _has_votes(features, taxonomy):
-        say("note: there are votes; --soft votes trains on them, which tells more than one label a picture")
+        say("note: there are votes; --soft votes trains on them, which uses more information than one label per picture")
     anchors = anchors_from(settings.fit.anchors, taxonomy, template=settings.fit.template)
     cut = sides(features, taxonomy, settings)
     if settings.holdout == 0 and cut.test is not None:
@@ -99,7 +99,7 @@ def train(settings: TrainSettings, *, say: Say = print) -> Trained:
         shutil.rmtree(work, ignore_errors=True)
     resumed = trained.probe.config["resumed_epochs"]
     if resumed:
-        say(f"went on after epoch {resumed} of a training that was interrupted")
+        say(f"resumed after epoch {resumed} of an interrupted training")
     lines = (
         everything_lines(trained.probe)
         if trained.evaluation is None
@@ -108,7 +108,7 @@ def train(settings: TrainSettings, *, say: Say = print) -> Trained:
     for line in lines:
         say(line)
     if settings.fit.soft == "votes":
-        say("the projector is trained on the votes, the baselines on one label a picture")
+        say("the projector is trained on the votes, the baselines on one label per picture")
     if len(trained.accuracies) > 1:
         say(seeds_sentence(trained.accuracies))
     for one in trained.also:
@@ -139,8 +139,11 @@ def everything_lines(probe: Probe) -> list[str]:
     """What a training with nothing held out has to say instead of an accuracy."""
     count, chose = int(probe.config["pictures"]), int(probe.config["epoch_chosen_on"])
     return [
-        f"nothing is held out (--holdout 0): {chose:,} pictures chose epoch {probe.config['best_epoch']} in a first "
-        f"training without them; then the probe was refitted on all {count:,} labelled pictures, for as many epochs",
+        (
+            f"nothing is held out (--holdout 0): {chose:,} pictures were used to choose epoch "
+            f"{probe.config['best_epoch']} in a first training without them; then the probe was refitted on all "
+            f"{count:,} labelled pictures, for as many epochs"
+        ),
         "its accuracy is not measured, since no picture is left for that: --folds 5 measures the same settings out of fold",
     ]
 
@@ -194,7 +197,8 @@ def _further_sets(settings: TrainSettings, spec: FeatureSpec, measured: pd.DataF
     taxonomies = settings.also_taxonomies or ("",) * len(settings.also)
     if len(taxonomies) != len(settings.also):
         raise ValueError(
-            f"{len(taxonomies)} --also-taxonomies for {len(settings.also)} sets of --also: give one each, in their order"
+            f"{len(taxonomies)} --extra-taxonomies for {len(settings.also)} sets of --extra-features: give one "
+            "each, in their order"
         )
     made = []
     for path, called in zip(settings.also, taxonomies, strict=True):

@@ -53,19 +53,22 @@ def near_notes(copies: NearCopies, *, of: str, whose: str, unseen_only: bool) ->
         whose: whose figures they make too high.
         unseen_only: whether they are left out.
     """
-    start = f"near copies of {of} were not " + ("all looked for" if copies.by else "looked for")
+    start = f"near-duplicates of {of} were not " + ("all looked for" if copies.by else "looked for")
     unchecked = [f"{start}: {reason}" for reason in copies.unchecked]
     if not copies.by:
         return unchecked
     if copies.pairs.empty:
-        return [f"no near copy of {of} was found, by {copies.by}", *unchecked]
+        return [f"no near-duplicate of {of} was found, by {copies.by}", *unchecked]
     first = copies.pairs.iloc[0]
     which = f"first {first['image_id']!r} (like {first['like']!r}, cosine {first['cosine']:.3f}), by {copies.by}"
     left_out = "; they are left out" if unseen_only else ""
     which += ", from where about one pair is expected by chance"
     if copies.may_be_chance:
-        return [f"{len(copies.pairs)} picture(s) are as like {of} as near copies are, {which}{left_out}", *unchecked]
-    count = f"leakage: {len(copies.pairs):,} of {len(copies.found):,} pictures are near copies of {of}, {which}"
+        return [
+            f"{len(copies.pairs)} picture(s) are as similar to {of} as near-duplicates are, {which}{left_out}",
+            *unchecked,
+        ]
+    count = f"leakage: {len(copies.pairs):,} of {len(copies.found):,} pictures are near-duplicates of {of}, {which}"
     return [count + (left_out or f": {whose} figures may be too high (--unseen-only leaves them out)"), *unchecked]
 
 
@@ -77,13 +80,15 @@ def twins_notes(measured: FeatureSet, near: NearCopies) -> list[str]:
     notes = []
     if twins.any():
         which = f"first {named(measured.rows['image_id'][twins])}"
-        notes.append(f"leakage: {int(twins.sum()):,} picture(s) have a copy among the measured ones, {which}: {both}")
-    notes += [f"near copies among the measured pictures were not looked for: {reason}" for reason in near.unchecked]
+        notes.append(
+            f"leakage: {int(twins.sum()):,} picture(s) have an exact duplicate among the measured ones, {which}: {both}"
+        )
+    notes += [f"near-duplicates among the measured pictures were not looked for: {reason}" for reason in near.unchecked]
     if len(near.pairs) and not near.may_be_chance:
         first = near.pairs.iloc[0]
         which = f"first {first['image_id']!r} (like {first['like']!r}, cosine {first['cosine']:.3f}), by {near.by}"
         which += ", from where about one pair is expected by chance"
-        notes.append(f"leakage: {len(near.pairs):,} picture(s) are nearly another measured one, {which}: {both}")
+        notes.append(f"leakage: {len(near.pairs):,} picture(s) are near-duplicates of another measured one, {which}: {both}")
     return notes
 
 
@@ -109,7 +114,10 @@ def without(measured: FeatureSet, out: Mask, *, name: str) -> FeatureSet:
         ValueError: none is left.
     """
     if out.all():
-        raise ValueError(f"no picture of {name} is left: the {len(measured)} that are, or near copies, were learnt from")
+        raise ValueError(
+            f"no picture of {name} is left: all {len(measured)} were used in training, or are near-duplicates of "
+            "pictures that were"
+        )
     return _taken(measured, np.flatnonzero(~out))
 
 

@@ -125,7 +125,7 @@ def _merged(results: Sequence[Overlap | str], measured: FeatureSet, asked: Posit
     found[asked[nearest["b"].to_numpy(dtype=np.int64)]] = True
     pairs = nearest[columns[1:]].set_axis(["image_id", "like", "cosine"], axis=1).reset_index(drop=True)
     from_on = " or ".join(sorted({f"{result.threshold:.3f}" for result in done}))
-    by = f"features with a cosine from {from_on} on" if done else ""
+    by = f"features with a cosine of at least {from_on}" if done else ""
     by += ", and perceptual hashes" if any(result.radius >= 0 for result in done) else ""
     count = sum(len(result.pairs) for result in done)
     return NearCopies(found, pairs, count, by, tuple(result for result in results if isinstance(result, str)))

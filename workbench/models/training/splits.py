@@ -104,10 +104,10 @@ def refuse_copies(learnt: pd.DataFrame, measured: pd.DataFrame | None, *, allowe
         return
     if measured is None:
         leaked, rows = learnt["content"].notna() & learnt["content"].duplicated(), learnt
-        what = "are copies of another picture, so folds would measure on what they were trained on"
+        what = "are copies of another picture, so folds would measure on pictures they were trained on"
     else:
         leaked, rows = measured["content"].isin(set(learnt["content"].dropna())), measured
-        what = "to measure on were trained on, or used to choose the epoch, too, byte for byte"
+        what = "to measure on were also used for training or to choose the epoch, byte for byte"
     if not leaked.any():
         return
     sentence = f"{int(leaked.sum())} picture(s) {what}, first {named(rows['image_id'][leaked])}"
@@ -128,7 +128,7 @@ def thin_labels(features: FeatureSet, taxonomy: Taxonomy, cut: Sides) -> list[st
     if not folds and cut.test is None:
         return []  # nothing is measured, and each label is learned from
     measured = learnt if cut.test is None else np.bincount(codes[cut.test], minlength=len(taxonomy))
-    alone = "the projector knows them by their word alone and the baselines always miss them"
+    alone = "the projector knows them by their word alone and the baselines never predict them"
     told = {
         "have no picture to learn from, so " + alone: (learnt == 0) & (measured > 0),
         "have a single picture, so that in its fold " + alone: (learnt == 1) & folds,
@@ -136,8 +136,10 @@ def thin_labels(features: FeatureSet, taxonomy: Taxonomy, cut: Sides) -> list[st
         "are learned from a single picture": (learnt == 1) & (measured > 0) & (cut.test is not None),
     }
     return [
-        f"{int(which.sum())} label(s) {what}: {', '.join(np.array(taxonomy.labels)[which])}; add pictures of them, or take "
-        "them out"
+        (
+            f"{int(which.sum())} label(s) {what}: {', '.join(np.array(taxonomy.labels)[which])}; add pictures of "
+            "them, or remove them"
+        )
         for what, which in told.items()
         if which.any()
     ]
@@ -149,9 +151,9 @@ def sampling_sentence(sampling: str, sizes: list[int]) -> str:
     shares = [1 / len(sizes)] * len(sizes) if sampling == "sets" else [size / total for size in sizes]
     told = ", ".join(f"{100 * share:.0f} %" for share in shares)
     return {
-        "as_is": f"an epoch takes every picture once: the sets make up {told} of it",
-        "sets": f"an epoch takes {total:,} pictures, drawn with replacement, every set equally often: {told}",
-        "classes": f"an epoch takes {total:,} pictures, drawn with replacement, every label of every set equally often",
+        "as_is": f"an epoch uses every picture once: the sets make up {told} of it",
+        "sets": f"an epoch uses {total:,} pictures, drawn with replacement, every set equally often: {told}",
+        "classes": f"an epoch uses {total:,} pictures, drawn with replacement, every label of every set equally often",
     }[sampling]
 
 
@@ -164,7 +166,9 @@ def _validation(
     if not name or name == NO_SPLIT:
         return None
     if split_name(name) == chosen:
-        raise ValueError(f"split {name!r} cannot both be trained on and choose the epoch: give another --val-split, or none")
+        raise ValueError(
+            f"split {name!r} cannot be used both for training and to choose the epoch: give another --val-split, or none"
+        )
     name = require_split(name, splits)
     found = np.flatnonzero(labelled & (split == name))
     if not len(found):

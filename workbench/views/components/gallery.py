@@ -15,7 +15,7 @@ MOST_ROWS = 1_000
 _MOST_THUMBNAILS = 12
 _MOST_TRIED = 2_000
 _SIDE = 220
-_WORST_FIRST = "those read against their label come first"
+_WORST_FIRST = "those that contradict their label come first"
 
 
 def show_evidence(found: Evidence, *, key: str) -> None:
@@ -28,7 +28,7 @@ def show_evidence(found: Evidence, *, key: str) -> None:
             _thumbnails(rows, found.captions(_MOST_TRIED), "")
             if read_so:
                 _captioned(typical_first(rows), "Most typical: with a margin near the middle of these")
-        _table(rows, key=key, order=_WORST_FIRST if read_so else "those that show it best come first")
+        _table(rows, key=key, order=_WORST_FIRST if read_so else "the clearest examples come first")
 
 
 def show_pictures(rows: pd.DataFrame, *, key: str) -> None:
@@ -39,9 +39,9 @@ def show_pictures(rows: pd.DataFrame, *, key: str) -> None:
     worst = worst_first(rows)
     if "path" in worst:
         known = worst["audit_agreement"].notna().any()
-        _captioned(worst, "Read most against their labels, the surest first" if known else "The surest first")
+        _captioned(worst, "Furthest from their labels, most confident first" if known else "Most confident first")
         _captioned(
-            typical_first(rows), "Most typical: read as most of this selection is, with a margin near the middle of it"
+            typical_first(rows), "Most typical: predicted as most of this selection is, with a margin near the middle of it"
         )
     _table(worst, key=key, order=_WORST_FIRST)
 
@@ -64,7 +64,7 @@ def _table(rows: pd.DataFrame, *, key: str, order: str) -> None:
                 "agreement", format="%.2f", help="share of labels or votes for the prediction"
             ),
             "audit_margin": st.column_config.NumberColumn(
-                "margin", format="%.3f", help="second nearest minus nearest label"
+                "margin", format="%.3f", help="difference between the nearest and the second nearest label"
             ),
         },
     )

@@ -36,7 +36,7 @@ def show_headline(result: AuditResult) -> None:
 def show_numbers(result: AuditResult) -> None:
     """Headline, counts, findings, how large they are, and every row; the pictures behind a row that is chosen."""
     show_headline(result)
-    st.info("Pages about emotions have nothing to show of this run; *Asked further* and *Run* have the rest.")
+    st.info("Pages about emotions have nothing to show for this run; see *Additional analyses* and *Run*.")
     outcomes = result.outcomes
     st.header("Findings")
     own = outcomes[(outcomes["verdict"] == "skewed") & outcomes["repeats"].isna()]
@@ -46,7 +46,7 @@ def show_numbers(result: AuditResult) -> None:
         st.markdown(f"{place + 1}. {markdown_text(outcome_text(row))}")
     forest = outcome_forest(result)
     if forest is not None:
-        st.subheader("How large, and how sure")
+        st.subheader("Size and uncertainty")
         st.caption("Difference from all other pictures in standard deviations; green band: a fifth of one, the tolerance.")
         st.plotly_chart(forest, theme=None, key="numbers-forest", config=CONFIG)
     st.subheader("Every slice")

@@ -49,7 +49,7 @@ def review_form(result: AuditResult, position: int, decided: list[Judged], folde
     given = st.session_state.get(_NAME, "")
     row = result.finding(position)
     with st.form(f"review of {row.slice} as {row.emotion} in {folder}{place}"):
-        st.markdown("**What is it worth?**" + (f" So far: {markdown_text(now.mark)}" if now else ""))
+        st.markdown("**Your decision**" + (f" So far: {markdown_text(now.mark)}" if now else ""))
         decision = st.radio(
             "Decision",
             options,

@@ -95,12 +95,12 @@ def sweep(settings: SweepSettings, *, say: Say = print, clock: Clock = time.mono
     ground = Ground(features, within, taxonomy, anchors, settings.folds, settings.fit.seed, measure)
     say(f"searched: {in_words(space)}; all else as given")
     if settings.fit.choose_by == "loss":
-        say("note: losses of different settings cannot be compared: trials are judged by accuracy, epochs by the loss")
+        say("note: losses of different settings cannot be compared: trials are compared by accuracy, epochs by the loss")
     work = out.with_name(f".{out.name}.sweep")
     trials = load_trials(work, ground, ground.question(settings.fit, dict(space)))
     before = trials[-1].elapsed if trials else 0.0
     if trials:
-        say(f"going on after {len(trials)} trial(s), {before:.0f} s, of a sweep that was interrupted")
+        say(f"resuming an interrupted sweep after {len(trials)} trial(s), {before:.0f} s")
 
     def elapsed() -> float:
         return before + clock() - started
@@ -165,7 +165,7 @@ def _pictures(settings: SweepSettings, say: Say) -> tuple[FeatureSet, Positions,
         chosen = require_split(chosen, splits)
         inside = (rows["split"] == chosen).to_numpy()
         if not inside.all():
-            say(f"only split {chosen} is used, {int(inside.sum()):,} of {len(rows):,} pictures: the sweep sees no others")
+            say(f"only split {chosen} is used, {int(inside.sum()):,} of {len(rows):,} pictures: the sweep uses no others")
         rows, within = rows[inside], within[inside]
     if "test" not in splits or chosen == "test":
         last = [

@@ -51,19 +51,19 @@ def sentences(trials: list[Tried], ground: Ground, *, elapsed: float) -> list[st
     differences = ground.weights * (best.hits.astype(float) - given.hits)
     mean, low, high = paired_interval(differences)
     lines.append(
-        f"best minus given in {measure}, over all {len(differences):,} pictures, each read once by a probe that had not "
-        f"seen it: {_points(mean)} points [{_points(low)}, {_points(high)}] (paired 95 % interval)"
+        f"best minus given in {measure}, over all {len(differences):,} pictures, each predicted once by a probe "
+        f"that had not seen it: {_points(mean)} points [{_points(low)}, {_points(high)}] (paired 95 % interval)"
     )
     if low <= 0 <= high:
-        lines.append("the interval holds 0: a tie, which is no reason to leave the given settings")
+        lines.append("the interval contains 0: no difference is shown, so there is no reason to leave the given settings")
     else:
         _, low, high = paired_interval(differences, level=1 - 0.05 / others)
         wide = f"[{_points(low)}, {_points(high)}]"
-        allowed = f"allowing for having been picked among {_counted(others, 'other')}, the interval is {wide}"
-        lines.append(f"{allowed}: " + ("it holds 0, not shown to be better" if low <= 0 else "still better than given"))
+        allowed = f"allowing for selection among {_counted(others, 'other')}, the interval is {wide}"
+        lines.append(f"{allowed}: " + ("it contains 0, not shown to be better" if low <= 0 else "still better than given"))
     lines.append(
-        "the best of many on the same folds is optimistic: how good it is can only be told on pictures that the sweep has "
-        "not used"
+        "the best of many on the same folds is optimistic: how good it is can only be measured on pictures that "
+        "the sweep has not used"
     )
     return lines
 

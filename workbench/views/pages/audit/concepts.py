@@ -20,8 +20,8 @@ def render() -> None:
         return
     if CALIBRATED not in result.tables:
         st.warning(
-            "No concept is calibrated yet: every skew over them is an association. Draw pictures with `workbench label RUN`"
-            ", answer on the page *Label*, and audit again with `--gold labels.csv`."
+            "No concept is calibrated yet: every skew over them is an association. Draw pictures with `workbench "
+            "label RUN`, answer on the page *Label*, and audit again with `--concept-labels labels.csv`."
         )
     for one in concept_figures(result):
         st.subheader(one.title)

@@ -16,10 +16,10 @@ from affect_workbench.workbench.views.state import opened_audit
 def render() -> None:
     """A list of questions, then the chosen one."""
     result = opened_audit()
-    st.title("Asked further")
+    st.title("Additional analyses")
     found = {chapter.title: chapter for chapter in chapters(result)}
     if not found:
-        st.info("This run asked nothing beyond its cells: audit again without --no-further.")
+        st.info("This run has no additional analyses: audit again without --no-additional-analyses.")
         return
     title = st.radio("Question", list(found))
     chapter = found[title]

@@ -39,7 +39,7 @@ def render() -> None:
     if decided:
         st.caption(f"{markdown_text(progress_sentence(result, decided))} The page *Review* has them one by one.")
     if len(own) > _MOST_SENTENCES:
-        st.caption(f"{_MOST_SENTENCES} of {len(own):,} are said here; the page *Slices* has them all.")
+        st.caption(f"{_MOST_SENTENCES} of {len(own):,} are shown here; the page *Slices* has them all.")
     if len(own):
         choices = list(own.head(_MOST_SENTENCES).index)
         picked = st.selectbox(
@@ -54,15 +54,18 @@ def render() -> None:
             show_evidence(evidence(result, result.finding(int(picked))), key="behind")
 
     tolerance = 100 * result.run.config.tolerance
-    st.subheader("How large, and how sure")
+    st.subheader("Size and uncertainty")
     st.caption(
         f"Difference from all other pictures with its 95 % interval; green band: the tolerance of ±{tolerance:g} points."
     )
     st.plotly_chart(figures.forest(result), theme=None, key="forest", config=CONFIG)
     split = figures.split(result)
     if split is not None:
-        st.subheader(f"The {result.run.truth}’ doing, or the model’s?")
-        st.caption(f"Orange: the true {result.run.truth} differ already. Blue: what the predictions differ beyond that.")
+        st.subheader("Label gap or model gap?")
+        st.caption(
+            f"Orange, the label gap: how much the true {result.run.truth} differ. Blue, the model gap: how much the "
+            "predictions differ beyond that."
+        )
         st.plotly_chart(split, theme=None, key="split", config=CONFIG)
 
 

@@ -55,7 +55,7 @@ def render() -> None:
         st.caption(f"{len(result.excluded):,} item(s). Being left out says nothing about bias.")
         st.dataframe(result.excluded, hide_index=True, key="excluded")
 
-    st.header("Take away")
+    st.header("Downloads")
     table = result.findings if result.has_predictions else result.outcomes
     findings = table.assign(where=[json.dumps(where) for where in table["where"]])
     st.download_button("Findings (CSV)", findings.to_csv(index=False).encode(), "findings.csv", "text/csv")
@@ -70,7 +70,7 @@ def _show_system(found: SystemSection) -> None:
         told = "  \n".join(f"*{what}:* {markdown_text(words)}" for what, words in pairs)
         st.markdown(f"**{part}**  \n{told}")
     if found.stated:
-        st.caption("This was stated with the audit; nothing of it was examined, and it changes no number.")
+        st.caption("This was stated with the audit; it was not verified, and it changes no number.")
     if found.not_stated:
         st.markdown(markdown_text(found.not_stated))
     st.markdown(markdown_text(" ".join((*found.labels, *found.missing))))
@@ -79,10 +79,10 @@ def _show_system(found: SystemSection) -> None:
 
 
 def _show_reading(reading: ReadingQuality, *, measure: str) -> None:
-    st.header("How well does it read?")
+    st.header("How accurate is it?")
     st.markdown(markdown_text(reading_sentences.accuracy_sentence(reading)))
     st.plotly_chart(accuracy_figure(reading.models, measure=reading.measure), theme=None, key="accuracy", config=CONFIG)
-    st.subheader("Can its confidence be believed?")
+    st.subheader("Is its confidence calibrated?")
     found = reading.confidence
     if found is None:
         st.markdown(markdown_text(reading_sentences.unsure_sentence(measure, truth=reading.truth)))

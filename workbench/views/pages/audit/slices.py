@@ -33,9 +33,9 @@ def render() -> None:
     )
     heat_map = figures.heat_map(result, order=int(order))
     st.caption(
-        "Points more (vermilion) or less (blue) than the other pictures. A number is skewed, ≈ equivalent; grey cells are "
-        f"not zero: ? could not be told, · has too few pictures. At most {figures.MOST_SLICES} slices, the most different. "
-        "Click what is written in a cell: the pictures behind it are shown under the map."
+        "Points more (vermilion) or less (blue) than the other pictures. A number is skewed, ≈ equivalent; grey "
+        f"cells are not zero: ? is undetermined, · has too few pictures. At most {figures.MOST_SLICES} slices, "
+        "the most different. Click what is written in a cell: the pictures behind it are shown under the map."
     )
     decided = opened_reviews(result, opened_folder())
     if heat_map is not None:
@@ -90,9 +90,9 @@ def _behind(result: AuditResult, position: int, decided: list[Judged], *, key: s
     told = caveats(result, row, held=apart(result))
     st.markdown(sentences.markdown_sentence(row, truth=result.run.truth, standing=told))
     st.caption(markdown_text(sentences.beside(row)))
-    read_so = f"read as {row['emotion']}"
+    read_so = f"predicted as {row['emotion']}"
     less = row["verdict"] == "skewed" and row["effect"] < 0
-    options = [*(["what shows it"] if less else []), read_so, "all in the slice"]
+    options = [*(["clearest examples"] if less else []), read_so, "all in the slice"]
     which = st.radio("Show", options, horizontal=True, key=f"which pictures, {key}")
     if which == "all in the slice":
         show_pictures(sentences.samples_in(result, row["where"]), key=key)
@@ -107,10 +107,10 @@ _COLUMNS = {
     **{
         name: st.column_config.NumberColumn(width=width, format="%.1f", help=text)
         for name, width, text in (
-            ("rate %", 60, "how often the slice is read as the emotion"),
-            ("difference", 75, "from all other pictures, points"),
-            ("labels", 55, "how much the true labels differ, points"),
-            ("model", 55, "how much the predictions differ beyond the labels, points"),
+            ("rate %", 60, "share of the slice that is predicted as the emotion"),
+            ("difference", 75, "difference from all other pictures, points"),
+            ("labels", 55, "label gap: how much the true labels differ, points"),
+            ("model", 55, "model gap: how much the predictions differ beyond the labels, points"),
         )
     },
     "slice": st.column_config.TextColumn(width=230),
@@ -120,7 +120,9 @@ _COLUMNS = {
     "review": st.column_config.TextColumn(width=120, help="what a person decided"),
     "interval": st.column_config.TextColumn(width=105, help="95 % interval of the difference"),
     "n": st.column_config.NumberColumn(width=50),
-    "q": st.column_config.NumberColumn(width=65, format="%.1e", help="false discovery rate at which this is kept"),
+    "q": st.column_config.NumberColumn(
+        width=65, format="%.1e", help="smallest false discovery rate at which this is reported"
+    ),
 }
 
 
@@ -137,7 +139,7 @@ def _filtered(result: AuditResult) -> pd.DataFrame:
         findings = findings[findings["emotion"].isin(emotions)]
     if attributes:
         findings = findings[[bool(set(where) & set(attributes)) for where in findings["where"]]]
-    if fourth.checkbox("Hide repeats", help="hide intersections that only repeat a wider slice's skew"):
+    if fourth.checkbox("Hide explained", help="hide intersections that are explained by their parent slice"):
         findings = findings[findings["repeats"].isna()]
     return findings
 

@@ -43,7 +43,7 @@ def render() -> None:
     first, second = st.columns(2)
     slices = result.slices.set_index("slice")["where"]
     slice_name = first.selectbox("In slice", list(slices.index), index=None, placeholder="any, or lasso on the map")
-    emotion = second.selectbox("Read as", result.taxonomy.labels, index=None, placeholder="any")
+    emotion = second.selectbox("Predicted as", result.taxonomy.labels, index=None, placeholder="any")
     rows: pd.DataFrame = result.samples
     if selected:
         rows = rows[rows["image_id"].isin(selected)]
@@ -56,10 +56,10 @@ def render() -> None:
     else:
         st.caption("Draw a lasso on the map, or choose above, to see pictures here.")
 
-    st.subheader("Which way is each slice pulled?")
+    st.subheader("Which emotion is each slice pulled toward?")
     pull = figures.pull(result)
     if pull is None:
-        st.caption("The predictions name a label only: there are no distances.")
+        st.caption("The predictions contain labels only: there are no distances.")
         return
     st.caption(
         "Measured in the full space, not on the map: how much nearer the slice’s centroid is to an emotion than that of the "
@@ -68,7 +68,7 @@ def render() -> None:
     st.plotly_chart(pull, theme=None, key="pull", config=CONFIG)
     if section is not None:
         _section(section, drawn)
-    st.subheader("How well, and how clearly, is each slice read?")
+    st.subheader("How accurate, and how clear, is each slice?")
     columns = [
         "slice",
         "n",
@@ -101,8 +101,8 @@ def _section(section: SpaceSection, drawn: dict[str, go.Figure]) -> None:
         st.caption(markdown_text(section.sample))
     for title, said, name in (
         ("Still pulled, among pictures of the same label?", (section.pull,), "within-pull"),
-        ("Does the skew run through the attribute?", section.erasures, "erasure"),
-        ("What lies near, and what can be told apart", section.told_apart, ""),
+        ("Does the skew run through the attribute direction?", section.erasures, "erasure"),
+        ("Association and linear decodability", section.told_apart, ""),
         ("Labels and words", section.labels, "hubs"),
     ):
         if not any(said):

@@ -40,7 +40,12 @@ def render() -> None:
     right.markdown("**Which classes**")
     right.dataframe(
         concerned.rename(
-            columns={"label": "class", "exact": "exact copy", "near": "near copy only", "relabelled": "labelled differently"}
+            columns={
+                "label": "class",
+                "exact": "exact duplicate",
+                "near": "near-duplicate only",
+                "relabelled": "labelled differently",
+            }
         ),
         hide_index=True,
         key="classes",
@@ -59,8 +64,8 @@ def _chosen() -> SavedOverlap | None:
         found = [Path(asked), *(folder for folder in found if folder.resolve() != Path(asked).resolve())]
     if not found:
         st.info(
-            f"No comparison of two sets is kept under `{root}`. Make one with `workbench overlap A B -o {root}/overlap`: "
-            "it looks for pictures that are in both, byte for byte or nearly so."
+            f"No comparison of two sets is kept under `{root}`. Make one with `workbench overlap A B -o "
+            f"{root}/overlap`: it looks for exact duplicates and near-duplicates."
         )
         return None
     folder = st.sidebar.selectbox("Comparison", found, format_func=lambda path: short_name(path, root), help="newest first")
@@ -133,7 +138,7 @@ def _picture(row: Any, side: str, name: str, *, within: bool) -> None:
 def _told(row: Any) -> str:
     """What the two are to each other, and how it shows."""
     exact = row.kind == "exact"
-    parts = ["same bytes"] if exact else [f"alike by {FOUND_BY[row.found_by]}"]
+    parts = ["identical files"] if exact else [f"similar by {FOUND_BY[row.found_by]}"]
     parts += [] if exact or pd.isna(row.cosine) else [f"cosine {row.cosine:.3f}"]
     parts += [] if exact or pd.isna(row.hamming) else [f"{int(row.hamming)} of 64 bits differ"]
     parts += ["labels differ"] if row.label_a and row.label_b and row.label_a != row.label_b else []

@@ -26,14 +26,16 @@ def render() -> None:
     decided = opened_reviews(result, folder)
     st.title("Review")
     st.markdown(markdown_text(progress_sentence(result, decided)))
-    st.caption("A decision is a person’s word. It changes no number and no verdict, and what is dismissed stays shown.")
+    st.caption(
+        "A decision is a person’s judgement. It changes no number and no verdict, and dismissed findings stay visible."
+    )
     asked = worklist(result)
     if asked:
         done = {one.position for one in decided}
         only_open = st.checkbox("Only those that nobody has decided about", value=True)
         _one(result, [at for at in asked if not (only_open and at in done)], decided)
     else:
-        st.info("Nothing is called skewed, so nothing asks for a decision; the page *Slices* takes one about any finding.")
+        st.info("Nothing is called skewed, so no decision is needed; the page *Slices* takes one about any finding.")
     if decided:
         st.header("Decisions")
         st.dataframe(_table(decided), hide_index=True, key="decisions")
