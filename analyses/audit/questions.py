@@ -168,10 +168,10 @@ class _Asker:
         asked: list[_Question] = []
         if config.adjust_for:
             held = ", ".join(config.adjust_for)
-            asked.append(_Question(f"differences within pictures alike in {held}", self.adjusted, every, by_name=True))
+            asked.append(_Question(f"differences adjusted for {held}", self.adjusted, every, by_name=True))
         if predictions.truth is not None:
-            asked.append(_Question("what is missed and mistaken", self.truth_gaps, every))
-            asked.append(_Question("calibration in slices", self.calibration, few))
+            asked.append(_Question("error rates", self.truth_gaps, every))
+            asked.append(_Question("calibration by slice", self.calibration, few))
         asked.append(_Question("severity", self.severity, dealt, by_name=self.besides.valence is not None))
         if predictions.truth is not None:
             asked.append(_Question("severity beyond the labels", self.severity_beyond_labels, dealt))
@@ -180,9 +180,9 @@ class _Asker:
             for name in config.outcomes
         ]
         asked.append(_Question("all emotions at once", self.distribution, dealt))
-        asked.append(_Question("figures of other tools", self.comparability, dealt, by_name=bool(config.favourable)))
+        asked.append(_Question("metrics of other tools", self.comparability, dealt, by_name=bool(config.favourable)))
         if predictions.measure != "label":
-            asked.append(_Question("the nearest pictures", self.retrieval, few))
+            asked.append(_Question("retrieval", self.retrieval, few))
         if self.besides.training is not None:
             asked.append(_Question("bias amplification", self.amplification, every, self.besides.training_by_name))
         # What is asked for by name is answered, whatever else is left.

@@ -40,7 +40,7 @@ def probabilities(predictions: Predictions, *, temperature: float | None = None)
         ValueError: only labels are known; cosines without a temperature; scores that are no probabilities (logits, say).
     """
     if predictions.measure == "label":
-        raise ValueError("calibration needs a probability for every label, and the data name only the predicted one")
+        raise ValueError("calibration needs a probability for every label, and the data contain the predicted label only")
     if predictions.measure == "cosine":
         if temperature is None or not temperature > 0:
             raise ValueError(f"cosines become probabilities by softmax(cosine / temperature): temperature is {temperature}")
@@ -91,7 +91,7 @@ def calibration_table(
     """
     truth, k, rules = predictions.truth, len(predictions.taxonomy), rules or Rules()
     if truth is None:
-        raise ValueError("no picture has a true label or votes: give a column 'label', or one vote column a label")
+        raise ValueError("no picture has a true label or votes: give a column 'label', or one vote column per label")
     if draws < 19:
         raise ValueError(f"{draws} random draws: expected at least 19, below which nothing can reach p = 0.05")
     shares = probabilities(predictions, temperature=temperature)

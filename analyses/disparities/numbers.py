@@ -224,7 +224,7 @@ def severity_table(
     if beyond_labels:
         truth = predictions.truth
         if truth is None:
-            raise ValueError("no picture has a true label or votes to go beyond: give a column 'label', or votes")
+            raise ValueError("no picture has a true label or votes to compare with: give a column 'label', or votes")
         # A picture with votes for a label without valence has none itself.
         unclear = (np.nan_to_num(truth) * ~np.isfinite(number)).sum(axis=1) > 0
         outcome = np.where(unclear, np.nan, outcome - truth @ np.nan_to_num(number))
@@ -240,7 +240,7 @@ def severity_table(
         draws=draws,
         seed=seed,
         inferred=inferred,
-        name="valence beyond the labels" if beyond_labels else "valence of what is said",
+        name="valence beyond the labels" if beyond_labels else "valence of the predictions",
     )
     return table, tuple(label for label, value in zip(labels, number, strict=True) if not np.isfinite(value))
 
@@ -257,7 +257,7 @@ def checked_outcome(
     if not attributes:
         raise ValueError(f"nothing to slice {name} by: give at least one attribute")
     if values.shape != attributes[0].codes.shape:
-        raise ValueError(f"{name} has shape {values.shape}: expected one number a picture, {attributes[0].codes.shape}")
+        raise ValueError(f"{name} has shape {values.shape}: expected one number per picture, {attributes[0].codes.shape}")
     if np.isinf(values).any():
         raise ValueError(
             f"{name} is infinite for {int(np.isinf(values).sum())} picture(s): leave them empty or correct them"

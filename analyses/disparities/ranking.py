@@ -53,7 +53,7 @@ def retrieval_tables(
         ValueError: only labels are known, `top` is no number of pictures, or fewer than 19 draws.
     """
     if predictions.measure == "label":
-        raise ValueError("a ranking needs a score for every label, and the data name only the predicted one")
+        raise ValueError("retrieval needs a score for every label, and the data contain the predicted label only")
     if top is not None and not 1 <= top <= len(predictions):
         raise ValueError(f"top is {top}: expected between 1 and the {len(predictions)} pictures")
     if draws < 19:

@@ -32,7 +32,7 @@ def wording_table(
         ValueError: predictions without embeddings, or label vectors of another shape.
     """
     if predictions.embeddings is None:
-        raise ValueError("these predictions have no embeddings: only those of a probe can be read in other words")
+        raise ValueError("these predictions have no embeddings: prompt variants need a probe")
     k, width = len(predictions.taxonomy), predictions.embeddings.shape[1]
     slices = [("all pictures", np.ones(len(predictions), bool))]
     slices += [(condition.name, one.codes == code) for one in attributes for code, condition in enumerate(one.conditions)]
