@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 
-def _option(default: Any, text: str) -> Any:
-    return field(default=default, metadata={"help": text})
+def _option(default: Any, text: str, **more: str) -> Any:
+    return field(default=default, metadata={"help": text, **more})
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,12 @@ class AuditConfig:
     categorical: tuple[str, ...] = _option(
         (), "columns to take value by value, separated by commas, although they hold numbers"
     )
-    further: bool = _option(True, "run the additional analyses: error rates, calibration, severity and more")
+    further: bool = _option(
+        True,
+        "run the additional analyses: error rates, calibration, severity and more",
+        flag="additional_analyses",
+        was="further",
+    )
     adjust_for: tuple[str, ...] = _option(
         (), "columns to adjust for, separated by commas (label: the true label); gives adjusted differences"
     )
@@ -38,7 +43,9 @@ class AuditConfig:
         (), "numeric columns to compare between slices instead of slicing by them (valence, a score)"
     )
     favourable: str = _option("", "the favourable emotion; gives impact ratios")
-    draws: int = _option(999, "random resamples (permutations or bootstrap samples) behind every p value")
+    draws: int = _option(
+        999, "resamples (permutations or bootstrap samples) behind every p value by chance", flag="resamples", was="draws"
+    )
     map_pictures: int = _option(4_000, "maximum number of pictures on the map; 0 for no map")
     space_pictures: int = _option(
         2_000, "maximum number of pictures for slow analyses of the embedding space; 0 for none of these analyses"
@@ -58,4 +65,5 @@ class AuditConfig:
             ("seed", 0, 2**32 - 1),
         ):
             if not low <= getattr(self, name) <= high:
-                raise ValueError(f"{name} is {getattr(self, name)}: expected between {low:g} and {high:g}")
+                shown = type(self).__dataclass_fields__[name].metadata.get("flag", name)
+                raise ValueError(f"{shown} is {getattr(self, name)}: expected between {low:g} and {high:g}")

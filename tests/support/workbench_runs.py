@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 EKMAN = ("anger", "disgust", "fear", "joy", "sadness", "surprise")
-SLIM = ("--map-pictures", 0, "--order", 1, "--no-further", "--space-pictures", 0)
+SLIM = ("--map-pictures", 0, "--order", 1, "--no-additional-analyses", "--space-pictures", 0)
 """Options of an audit that asks nothing but its cells, for tests of something else."""
 HOSTILE = (
     "<script>alert(1)</script>",

@@ -50,8 +50,8 @@ def audit(settings: AuditSettings, *, command: str = "", remarks: tuple[str, ...
         ValueError: both or neither of features and predictions, or see `run_audit` and the readers.
     """
     out = Path(settings.out)
-    require_accuracy(settings.answer_at)
-    gate = audit_gate(settings.fail_on, fail_on_skew=settings.fail_on_skew)
+    require_accuracy(settings.target_accuracy)
+    gate = audit_gate(settings.fail_on)
     carried_reviews(out, settings.review_from)
     card = read_system_card(settings.system) if settings.system else None
     if bool(settings.features) == bool(settings.predictions):
@@ -61,7 +61,7 @@ def audit(settings: AuditSettings, *, command: str = "", remarks: tuple[str, ...
         return audit_outcomes(settings, table, gate=gate, provenance={"remarks": list(remarks), **told}, say=say)
     tables = [item for item in settings.attributes if is_table(Path(item))]
     names = tuple(item for item in settings.attributes if item not in tables)
-    if settings.inferred.gold and not settings.inferred.concepts:
+    if settings.inferred.concept_labels and not settings.inferred.concepts:
         raise ValueError("--concept-labels needs concepts: name them with --concepts")
     try:
         given = probed(settings) if settings.features else tabled(settings)
@@ -80,7 +80,7 @@ def audit(settings: AuditSettings, *, command: str = "", remarks: tuple[str, ...
 
         found = with_concepts(settings.inferred, predictions, features, seed=settings.audit.seed)
         reports, predictions = found.reports, found.predictions
-        provenance |= {"concepts": list(settings.inferred.concepts), "gold": list(settings.inferred.gold)}
+        provenance |= {"concepts": list(settings.inferred.concepts), "gold": list(settings.inferred.concept_labels)}
         provenance["concept_sentences"] = list(found.sentences)
         provenance["inferred_from"] = {report.column: obtained(report) for report in reports}
         for sentence in found.sentences:
@@ -92,19 +92,20 @@ def audit(settings: AuditSettings, *, command: str = "", remarks: tuple[str, ...
     provenance["remarks"] = list(remarks)
     config = replace(settings.audit, attributes=names or None)
     known = besides(
-        training=settings.training,
+        training=settings.training_data,
         valence=settings.valence,
         taxonomy=predictions.taxonomy,
         encoder=settings.encoder,
         temperature=None if given.probe is None else given.probe.temperature,
         trained_on=given.trained_on,
     )
-    provenance |= {name: getattr(settings, name) for name in ("training", "valence") if getattr(settings, name)}
-    if settings.wordings:
+    said = {"training": settings.training_data, "valence": settings.valence}
+    provenance |= {name: value for name, value in said.items() if value}
+    if settings.prompt_variants:
         if given.probe is None:
             raise ValueError("--prompt-variants need a probe's text model: give --features with --probe")
-        known = replace(known, wordings=other_wordings(given.probe, settings.wordings))
-        provenance["wordings"] = list(settings.wordings)
+        known = replace(known, wordings=other_wordings(given.probe, settings.prompt_variants))
+        provenance["wordings"] = list(settings.prompt_variants)
     with steps(
         "auditing",
         (
@@ -120,7 +121,7 @@ def audit(settings: AuditSettings, *, command: str = "", remarks: tuple[str, ...
         result = run_audit(
             predictions, config, inferred=inferred, unproven=unproven, besides=known, provenance=provenance, progress=step
         )
-        result = replace(result, reading=given.reading(predictions, answer_at=settings.answer_at))
+        result = replace(result, reading=given.reading(predictions, target_accuracy=settings.target_accuracy))
         if reports:
             ids = predictions.rows["image_id"]
             kept = concept_tables(reports, ids, result.findings, tolerance=config.tolerance)

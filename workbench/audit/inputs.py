@@ -54,12 +54,12 @@ class AuditGiven:
     trained_on: pd.DataFrame | None = None
     joined: Mapping[str, str] = field(default_factory=dict)
 
-    def reading(self, predictions: Predictions, *, answer_at: float) -> ReadingQuality | None:
+    def reading(self, predictions: Predictions, *, target_accuracy: float) -> ReadingQuality | None:
         """How well the labelled pictures are read; `predictions` are these with all that was joined to them."""
         if self.features is None or self.probe is None:
             seen = 0 if self.out_of_fold else None
-            return table_reading(predictions, answer_at=answer_at, seen=seen, basis=self.basis)
-        return probe_reading(self.probe, self.features, predictions, self.baselines, answer_at=answer_at)
+            return table_reading(predictions, target_accuracy=target_accuracy, seen=seen, basis=self.basis)
+        return probe_reading(self.probe, self.features, predictions, self.baselines, target_accuracy=target_accuracy)
 
 
 def probed(settings: AuditSettings) -> AuditGiven:

@@ -13,15 +13,15 @@ from affect_workbench.analyses.audit.result import AuditResult
 from affect_workbench.analyses.slices.attribute_kinds import kinds_of
 from affect_workbench.data.storage.atomic import write_text
 from affect_workbench.data.storage.leftovers import identity
-from affect_workbench.workbench.audit.settings import SelftestSettings
+from affect_workbench.workbench.audit.settings import PermutationCheckSettings
 from affect_workbench.workbench.interface.progress import Say
 from affect_workbench.workbench.report.html import report_html
 from affect_workbench.workbench.runs.reviews import load_reviews
 from affect_workbench.workbench.runs.store import load_audit, save_selftest
 
 
-def selftest_run(settings: SelftestSettings, *, say: Say = print) -> SelfTest:
-    """Deals the run's own predictions out, keeps the outcome in the run folder, and writes the report again with it.
+def check_permutations(settings: PermutationCheckSettings, *, say: Say = print) -> SelfTest:
+    """Permutes the run's own predictions, keeps the outcome in the run folder, and writes the report again with it.
 
     Raises:
         FileNotFoundError: no such run.
@@ -31,14 +31,14 @@ def selftest_run(settings: SelftestSettings, *, say: Say = print) -> SelfTest:
     result = load_audit(settings.run)
     if not result.has_predictions:
         raise ValueError(f"{settings.run} compares numeric outcomes only: there are no predictions to permute")
-    with tqdm(total=settings.times, desc="permuting", unit=" permutations", leave=False) as bar:
+    with tqdm(total=settings.permutations, desc="permuting", unit=" permutations", leave=False) as bar:
         outcome = selftest(
             result.samples,
             result.taxonomy,
             audit_config(result),
             within=settings.within,
             inferred=frozenset(result.run.inferred),
-            times=settings.times,
+            times=settings.permutations,
             seed=settings.seed,
             progress=lambda done: bar.update(done - bar.n),
         )

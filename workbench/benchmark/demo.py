@@ -13,8 +13,8 @@ from affect_workbench.data.storage.destination import ensure_free
 from affect_workbench.data.storage.leftovers import discard
 from affect_workbench.probes.config import FitConfig
 from affect_workbench.workbench.audit.command import audit
-from affect_workbench.workbench.audit.permutation_check import selftest_run
-from affect_workbench.workbench.audit.settings import AuditSettings, SelftestSettings
+from affect_workbench.workbench.audit.permutation_check import check_permutations
+from affect_workbench.workbench.audit.settings import AuditSettings, PermutationCheckSettings
 from affect_workbench.workbench.benchmark.settings import DemoSettings
 from affect_workbench.workbench.datasets.settings import FeaturesSettings
 from affect_workbench.workbench.interface.claiming import writes_out
@@ -91,7 +91,7 @@ def _of_pictures(settings: DemoSettings, *, command: str, say: Say) -> AuditResu
                 f"no false alarm: none of the {int(own.sum())} pairs of {attribute} and emotion is skewed; any skew "
                 "concerns the content"
             )
-    selftest_run(SelftestSettings(run=str(root / "audit"), seed=settings.seed), say=say)
+    check_permutations(PermutationCheckSettings(run=str(root / "audit"), seed=settings.seed), say=say)
     say(f"next: workbench app {root / 'audit'}")
     return result
 

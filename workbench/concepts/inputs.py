@@ -92,7 +92,7 @@ def with_concepts(
         words = tower.encode_text([_EVOKES.format(label) for label in taxonomy.labels])
         anchors = dict(zip(taxonomy.labels, words.astype("float64"), strict=True))
     outcome = settings.concept_outcome or _PREDICTION
-    gold, remarks = _gold(settings.gold, concepts, rows["image_id"])
+    gold, remarks = _gold(settings.concept_labels, concepts, rows["image_id"])
     compared = rows
     if outcome == _PREDICTION:
         said_of = np.asarray(taxonomy.labels, dtype=object)[predictions.predicted]

@@ -35,7 +35,7 @@ def data(settings: DataSettings, *, say: Say = print) -> Manifest:
         if root.is_file()
         else read_dataset(root, layout=settings.layout or None, allow_outside=settings.allow_outside)
     )
-    say(summary(manifest, every=settings.every))
+    say(summary(manifest, every=settings.all_problems))
     if settings.out:
         manifest.save(Path(settings.out), overwrite=settings.overwrite)
         if len(manifest.problems):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
@@ -14,6 +14,7 @@ from affect_workbench.analyses.audit.result import AuditResult
 from affect_workbench.analyses.inference.verdicts import VERDICTS
 from affect_workbench.workbench.concepts.figures import concept_figures
 from affect_workbench.workbench.interface.numbers import points
+from affect_workbench.workbench.interface.options import as_shown
 from affect_workbench.workbench.interface.page import figure_html, template
 from affect_workbench.workbench.report import sentences
 from affect_workbench.workbench.report.evidence.choice import Claims, with_note
@@ -113,7 +114,7 @@ def _page(
         result=result,
         beside=sentences.beside,
         run=result.run,
-        config=asdict(result.run.config),
+        config=as_shown(result.run.config),
         provenance=result.run.provenance,
         outcome=headline_sentences(result),
         counts=[(verdict, result.count(verdict), sentences.VERDICT_MEANING[verdict]) for verdict in VERDICTS],

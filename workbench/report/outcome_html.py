@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
@@ -12,6 +12,7 @@ import plotly.graph_objects as go
 from affect_workbench.analyses.audit.result import AuditResult
 from affect_workbench.analyses.inference.verdicts import VERDICTS
 from affect_workbench.workbench.interface.intervals import Series, interval_figure
+from affect_workbench.workbench.interface.options import as_shown
 from affect_workbench.workbench.interface.page import figure_html, template
 from affect_workbench.workbench.interface.thumbnails import thumbnail_uri
 from affect_workbench.workbench.report import sentences
@@ -91,7 +92,7 @@ def _page(result: AuditResult, *, rows: int, excluded: int) -> str:
     return template("outcome_report.html").render(
         result=result,
         run=result.run,
-        config=asdict(result.run.config),
+        config=as_shown(result.run.config),
         provenance=result.run.provenance,
         summary=headline_sentences(result),
         json=_json,

@@ -92,13 +92,13 @@ def gate_from(text: str, *, verdict: str, more: tuple[str, ...] = ()) -> Gate:
     return Gate(name.strip(), beyond)
 
 
-def audit_gate(fail_on: str, *, fail_on_skew: bool = False) -> Gate:
-    """The gate of an audit; `--fail-on-skew` is the older way to say `--fail-on skewed`.
+def audit_gate(fail_on: str) -> Gate:
+    """The gate of an audit.
 
     Raises:
         ValueError: see `gate_from`.
     """
-    return gate_from(fail_on or ("skewed" if fail_on_skew else ""), verdict="skewed", more=(ACCURACY,))
+    return gate_from(fail_on, verdict="skewed", more=(ACCURACY,))
 
 
 def require_answerable(gate: Gate, *, truth: bool) -> None:

@@ -58,7 +58,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, Path]:
     table.to_csv(folder / "texts.csv", index=False)
     more = 0.7 * (table["about"] == "woman") + np.random.default_rng(9).normal(scale=0.2, size=len(table))
     table.assign(valence=table["valence"] + more).to_csv(folder / "other.csv", index=False)
-    given = ("--outcomes", "valence,length", "--draws", 99, "--adjust-for", "place")
+    given = ("--outcomes", "valence,length", "--resamples", 99, "--adjust-for", "place")
     for name, run in (("texts", "first"), ("other", "second")):
         succeeded("audit", "--predictions", folder / f"{name}.csv", *given, "-o", folder / run)
     return folder / "texts.csv", folder / "first", folder / "second"
@@ -220,7 +220,7 @@ def test_what_cannot_be_asked_is_refused_in_one_line(runs, tmp_path) -> None:
     line = refusal(*given, "--outcomes", "valence", "--concepts", "a face", "--favourable", "joy")
     assert "--concepts, --favourable asks something of predictions, and" in line
     assert "is in split 'test'" in refusal(*given, "--outcomes", "valence", "--split", "test")
-    assert "compares numbers alone: there are no predictions to deal out" in refusal("selftest", first)
+    assert "compares numbers alone: there are no predictions to deal out" in refusal("permutation-check", first)
     with pytest.raises(ValueError, match="this run compares numbers alone"):
         predictions_of(load_audit(first))
     predicted = run_audit(predictions_from_table(predictions_table(200)), AuditConfig(map_pictures=0, further=False))
@@ -245,7 +245,7 @@ def test_an_outcome_may_come_from_a_joined_table(tmp_path) -> None:
     table[["image_id", "about"]].to_csv(tmp_path / "pictures.csv", index=False)
     table[["image_id", "valence", "place"]].to_csv(tmp_path / "ratings.csv", index=False)
     words = ("--predictions", tmp_path / "pictures.csv", "--attributes", tmp_path / "ratings.csv", "--outcomes", "valence")
-    succeeded("audit", *words, "--draws", 99, "-o", tmp_path / "run")
+    succeeded("audit", *words, "--resamples", 99, "-o", tmp_path / "run")
     result = load_audit(tmp_path / "run")
     assert result.run.attributes == ("about", "place")
     assert result.run.provenance["joined"] == dict.fromkeys(("valence", "place"), str(tmp_path / "ratings.csv"))

@@ -156,8 +156,8 @@ def test_the_command_line_asks_by_name_and_keeps_the_answers(tmp_path) -> None:
     predictions_table(300).to_csv(tmp_path / "table.csv", index=False)
     predictions_table(300, seed=1).drop(columns="predicted").to_csv(tmp_path / "training.csv", index=False)
     (tmp_path / "words.csv").write_text("label,valence\njoy,4\nanger,-3\nserendipity,9\n", encoding="utf-8")
-    given = ("audit", "--predictions", tmp_path / "table.csv", "--map-pictures", 0, "--draws", 99)
-    more = ("--training", tmp_path / "training.csv", "--valence", tmp_path / "words.csv", "--adjust-for", "label")
+    given = ("audit", "--predictions", tmp_path / "table.csv", "--map-pictures", 0, "--resamples", 99)
+    more = ("--training-data", tmp_path / "training.csv", "--valence", tmp_path / "words.csv", "--adjust-for", "label")
     succeeded(*given, *more, "--favourable", "joy", "-o", tmp_path / "run")
     result = load_audit(tmp_path / "run")
     assert {"adjusted", "amplification", "severity"} < set(result.tables)
@@ -177,7 +177,7 @@ def test_the_command_line_asks_by_name_and_keeps_the_answers(tmp_path) -> None:
         assert message in refusal(*given, "--valence", words, "-o", tmp_path / "other")
     assert "no valence table at" in refusal(*given, "--valence", tmp_path / "none.csv", "-o", tmp_path / "other")
     assert "have no attribute 'place'" in refusal(
-        *given, "--training", _without(tmp_path, "place"), "-o", tmp_path / "other"
+        *given, "--training-data", _without(tmp_path, "place"), "-o", tmp_path / "other"
     )
 
 

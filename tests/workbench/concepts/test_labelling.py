@@ -64,7 +64,7 @@ def world(tmp_path_factory):
         "1",
         "--taxonomy",
         "mikels8",
-        "--no-further",
+        "--no-additional-analyses",
         "--space-pictures",
         "0",
     )
@@ -315,7 +315,7 @@ def answer_all(queue, gold, name="Ada"):
 
 def test_gold_labels_take_back_what_the_prompt_made_up(world, queue, tmp_path):
     labels = answer_all(queue, world["gold"])
-    outcome = succeeded(*world["audit"], "-o", tmp_path / "run", "--gold", labels)
+    outcome = succeeded(*world["audit"], "-o", tmp_path / "run", "--concept-labels", labels)
     result = load_audit(tmp_path / "run")
     table = result.tables[CALIBRATED].set_index("emotion")
     emotion = world["planted"].world.taxonomy.labels[world["planted"].label]
@@ -347,7 +347,7 @@ def test_gold_labels_take_back_what_the_prompt_made_up(world, queue, tmp_path):
 def test_too_few_labels_stay_an_association(world, queue, tmp_path):
     labels = answer_all(queue, world["gold"])
     pd.read_csv(labels).head(150).to_csv(tmp_path / "few.csv", index=False)
-    outcome = succeeded(*world["audit"], "-o", tmp_path / "run", "--gold", tmp_path / "few.csv")
+    outcome = succeeded(*world["audit"], "-o", tmp_path / "run", "--concept-labels", tmp_path / "few.csv")
     assert "is not calibrated: 150 gold labels: expected at least 200" in outcome.out
     assert ASSOCIATION in (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
 
@@ -356,10 +356,10 @@ def test_gold_needs_its_concept(world, queue, tmp_path):
     labels = answer_all(queue, world["gold"])
     renamed = pd.read_csv(labels).assign(concept="cap")
     renamed.to_csv(tmp_path / "cap.csv", index=False)
-    words = (*world["audit"], "-o", tmp_path / "run", "--gold")
-    assert "--gold holds labels of 'cap', this audit asks about 'hat'" in refusal(*words, tmp_path / "cap.csv")
-    assert "--gold holds labels of concepts: say which with --concepts" in refusal(
-        "audit", "--predictions", world["root"] / "said.csv", "-o", tmp_path / "run", "--gold", labels
+    words = (*world["audit"], "-o", tmp_path / "run", "--concept-labels")
+    assert "--concept-labels holds labels of 'cap', this audit asks about 'hat'" in refusal(*words, tmp_path / "cap.csv")
+    assert "--concept-labels holds labels of concepts: say which with --concepts" in refusal(
+        "audit", "--predictions", world["root"] / "said.csv", "-o", tmp_path / "run", "--concept-labels", labels
     )
 
 
@@ -451,7 +451,7 @@ def test_the_page_of_concepts(world, queue, tmp_path, monkeypatch, calibrated):
     run = world["run"]
     if calibrated:
         run = tmp_path / "run"
-        succeeded(*world["audit"], "-o", run, "--gold", answer_all(queue, world["gold"]))
+        succeeded(*world["audit"], "-o", run, "--concept-labels", answer_all(queue, world["gold"]))
     monkeypatch.setenv("WORKBENCH_RUN", str(run))
     app = AppTest.from_file(str(APP), default_timeout=60).run().switch_page("views/concepts.py").run()
     assert not app.exception

@@ -175,10 +175,10 @@ def test_data_recognises_folders_counts_them_and_writes_a_manifest(world, tmp_pa
     outcome = succeeded("data", tmp_path / "mine", "-o", tmp_path / "manifest")
     assert "folder-of-folders" in outcome.out
     assert "unreadable picture: 5" in outcome.out
-    assert "... and 2 more (--every lists all)" in outcome.out
+    assert "... and 2 more (--all-problems lists all)" in outcome.out
     assert "all 5 problem(s) are in" in outcome.out
     assert sorted(pd.read_csv(tmp_path / "manifest/problems.csv")["path"].str[-12:]) == [f"broken {n}.jpg" for n in range(5)]
-    whole = succeeded("data", tmp_path / "mine", "--every").out
+    whole = succeeded("data", tmp_path / "mine", "--all-problems").out
     assert all(f"broken {number}.jpg: its content is no picture" in whole for number in range(5))
     manifest = Manifest.load(tmp_path / "manifest")
     assert len(manifest.rows) == 30

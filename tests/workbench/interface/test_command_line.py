@@ -21,7 +21,7 @@ import pytest
 from affect_workbench.data.features import FeatureSet
 from affect_workbench.data.synthetic.features import feature_table
 from affect_workbench.workbench.__main__ import COMMANDS
-from affect_workbench.workbench.interface.options import options
+from affect_workbench.workbench.interface.options import flag_of, options
 from affect_workbench.workbench.runs.store import load_audit, runs_under
 from workbench_runs import SLIM, Outcome, finished_run, predictions_table, refusal, succeeded, workbench
 
@@ -89,7 +89,7 @@ def test_help_of_a_command_explains_each_of_its_options(command):
     assert (outcome.code, outcome.err) == (0, "")
     words = " ".join(outcome.out.split())
     for name, item in options(COMMANDS[command]).items():
-        flag = name if item.metadata.get("positional") else f"--{name.replace('_', '-')}"
+        flag = name if item.metadata.get("positional") else flag_of(item)
         assert flag in words
         assert " ".join(item.metadata["help"].split()) in words.replace("- ", "-") or item.metadata["help"][:20] in words
 

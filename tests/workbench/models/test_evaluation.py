@@ -232,7 +232,7 @@ def test_each_dataset_says_what_can_be_answered_and_what_is_none_of_these(evalua
 
 
 def test_the_promise_is_what_the_threshold_does_and_stands_in_the_csv(runs, tmp_path):
-    words = ("evaluate", "--probe", runs.probes[0], "--datasets", runs.own, "--answer-at", 0.6)
+    words = ("evaluate", "--probe", runs.probes[0], "--datasets", runs.own, "--target-accuracy", 0.6)
     outcome = succeeded(*words, "-o", tmp_path / "out")
     found = row(figures_of(tmp_path / "out"), "own", "metric projector")
     probe, test = load_probe(runs.probes[0]), FeatureSet.load(runs.own).where(split="test")
@@ -249,7 +249,7 @@ def test_the_promise_is_what_the_threshold_does_and_stands_in_the_csv(runs, tmp_
 
 
 def test_nothing_is_promised_on_pictures_that_the_probe_has_seen(runs):
-    words = ("evaluate", "--probe", runs.probes[0], "--answer-at", 0.6)
+    words = ("evaluate", "--probe", runs.probes[0], "--target-accuracy", 0.6)
     for where in (("--datasets", runs.own), ("--features", runs.own)):
         outcome = succeeded(*words, *where, "--split", "train")
         assert "No accuracy can be promised for new pictures: 600 of these 600 are in-sample" in outcome.out
@@ -289,11 +289,11 @@ def test_an_older_probe_opens_and_says_that_it_keeps_no_threshold(runs, tmp_path
 def test_an_accuracy_that_nobody_can_ask_for_is_one_line(runs, tmp_path):
     for wrong in (0, 1, 90):
         for words in (("--datasets", runs.own), ("--features", runs.own)):
-            line = refusal("evaluate", "--probe", runs.probes[0], *words, "--answer-at", wrong)
-            assert f"--answer-at is {wrong}: expected an accuracy above 0 and below 1, e.g. 0.9" in line
-    asked = ("--probe", runs.probes[0], "--answer-at", 2)
-    assert "--answer-at is 2" in refusal("audit", "--features", runs.own, "-o", tmp_path / "run", *asked)
-    assert "--answer-at is 2" in refusal("reproduce", "table-viii", "--root", runs.root, *asked)
+            line = refusal("evaluate", "--probe", runs.probes[0], *words, "--target-accuracy", wrong)
+            assert f"--target-accuracy is {wrong}: expected an accuracy above 0 and below 1, e.g. 0.9" in line
+    asked = ("--probe", runs.probes[0], "--target-accuracy", 2)
+    assert "--target-accuracy is 2" in refusal("audit", "--features", runs.own, "-o", tmp_path / "run", *asked)
+    assert "--target-accuracy is 2" in refusal("reproduce", "table-viii", "--root", runs.root, *asked)
 
 
 # The forms it is written in

@@ -43,7 +43,7 @@ def bert(folder: Path, *, tokenizer: bool) -> Path:
         (["--template", "an emotion"], "template 'an emotion' has no {}", "write e.g. 'a {} scene'"),
         (["--anchors", "tokens:x"], "anchors 'tokens:x' are not understood", "expected sentence:MODEL"),
         (["--anchors", "token:phi-2"], "no text model at 'phi-2'", "give a folder that holds one"),
-        (["--twins", "-1"], "twins is -1.0", "expected between 0 and"),
+        (["--equivalent-labels", "-1"], "equivalent_labels is -1.0", "expected between 0 and"),
         (["--validation-share", "0"], "no picture is left to choose the epoch by (validation_share)", "between 0 and 1"),
         (["--holdout", "1"], "no picture is left to measure accuracy on (--holdout)", "between 0 and 1"),
         (["--val-split", "dev"], "no split, so there is no split 'dev'", "leave that out"),

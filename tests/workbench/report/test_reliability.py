@@ -45,14 +45,14 @@ def shares(n: int = 600, *, seed: int = 0) -> pd.DataFrame:
     return table.assign(label=table["label"].where(np.arange(n) % 10 > 0))
 
 
-def read(table: pd.DataFrame, *, answer_at: float = 0.9) -> ReadingQuality | None:
-    return table_reading(predictions_from_table(table), answer_at=answer_at)
+def read(table: pd.DataFrame, *, target_accuracy: float = 0.9) -> ReadingQuality | None:
+    return table_reading(predictions_from_table(table), target_accuracy=target_accuracy)
 
 
 def sure(n: int = 2_000, *, seed: int = 0, asked: float = 0.9, seen: int | None = 0) -> Confidence:
     cosines, codes = world(n, seed=seed)
     likes = np.exp(cosines / 0.07)
-    return confidence_of("m", likes / likes.sum(axis=1, keepdims=True), codes, seen=seen, answer_at=asked)
+    return confidence_of("m", likes / likes.sum(axis=1, keepdims=True), codes, seen=seen, target_accuracy=asked)
 
 
 @pytest.fixture(scope="module")
@@ -151,7 +151,7 @@ def test_predictions_out_of_fold_are_known_to_be_unseen_and_a_table_is_not(plant
 
 def test_in_sample_pictures_are_named_and_nothing_is_promised_on_them(demo, tmp_path):
     words = ("audit", "--features", demo.features, "--probe", demo.probe, "--split", "train")
-    succeeded(*words, "-o", tmp_path / "run", *SLIM, "--answer-at", 0.3)
+    succeeded(*words, "-o", tmp_path / "run", *SLIM, "--target-accuracy", 0.3)
     reading, text = load_audit(tmp_path / "run").reading, text_of(tmp_path / "run")
     seen = int((~load_probe(demo.probe).unseen(FeatureSet.load(demo.features).where(split="train"))).sum())
     assert reading.seen == reading.confidence.seen == seen > 0
@@ -266,7 +266,7 @@ def test_the_reading_survives_saving_to_the_last_digit(demo_result, tmp_path):
 def test_what_was_just_measured_gives_the_report_of_what_was_kept(tmp_path, factor):
     table = shares()
     table[table.filter(like="score_").columns] *= factor
-    result = replace(audited(table), reading=read(table, answer_at=0.5))
+    result = replace(audited(table), reading=read(table, target_accuracy=0.5))
     save_audit(result, tmp_path / "run")
     assert report_html(load_audit(tmp_path / "run")) == report_html(result)
 

@@ -173,16 +173,16 @@ def test_labels_can_be_asked_for_in_other_words(planted, planted_probe, tmp_path
     planted.where(split="test").save(tmp_path / "features")
     with atomic_folder(tmp_path / "probe") as partial:
         save_probe(planted_probe, partial)
-    options = ("--map-pictures", 0, "--space-pictures", 0, "--no-further", "--order", 1)
+    options = ("--map-pictures", 0, "--space-pictures", 0, "--no-additional-analyses", "--order", 1)
     audit = ("audit", "--features", tmp_path / "features", "--probe", tmp_path / "probe")
-    succeeded(*audit, "-o", tmp_path / "run", *options, "--wordings", "a picture full of {}", "synonyms")
+    succeeded(*audit, "-o", tmp_path / "run", *options, "--prompt-variants", "a picture full of {}", "synonyms")
     table = load_audit(tmp_path / "run").tables["space_wording"]
     assert table["wording"].iloc[0] == "a picture full of {}"
     assert table["wording"].str.startswith("synonyms: ").any()
     assert (table.loc[table["slice"] == "all pictures", "flips"] > 0).any()
     assert "read otherwise" in (tmp_path / "run" / "report.html").read_text()
-    assert "has no {}" in refusal(*audit, "-o", tmp_path / "other", *options, "--wordings", "no place")
+    assert "has no {}" in refusal(*audit, "-o", tmp_path / "other", *options, "--prompt-variants", "no place")
     csv = tmp_path / "table.csv"
     predictions_table(60).to_csv(csv, index=False)
-    line = refusal("audit", "--predictions", csv, "-o", tmp_path / "third", "--wordings", "a {}")
-    assert "--wordings are read by a probe's text model" in line
+    line = refusal("audit", "--predictions", csv, "-o", tmp_path / "third", "--prompt-variants", "a {}")
+    assert "--prompt-variants are read by a probe's text model" in line

@@ -27,17 +27,19 @@ _LEVEL = 0.95
 _ROUNDING = 0.01
 
 
-def require_accuracy(answer_at: float) -> None:
+def require_accuracy(target_accuracy: float) -> None:
     """Refuses an accuracy that nobody can ask for.
 
     Raises:
         ValueError: not between 0 and 1.
     """
-    if not 0 < answer_at < 1:
-        raise ValueError(f"--target-accuracy is {answer_at:g}: expected an accuracy above 0 and below 1, e.g. 0.9")
+    if not 0 < target_accuracy < 1:
+        raise ValueError(f"--target-accuracy is {target_accuracy:g}: expected an accuracy above 0 and below 1, e.g. 0.9")
 
 
-def confidence_of(model: str, probabilities: Vectors, codes: Codes, *, seen: int | None, answer_at: float) -> Confidence:
+def confidence_of(
+    model: str, probabilities: Vectors, codes: Codes, *, seen: int | None, target_accuracy: float
+) -> Confidence:
     """What a model's `probabilities (n, k)` are worth on pictures with the labels `codes (n,)`.
 
     Args:
@@ -45,21 +47,26 @@ def confidence_of(model: str, probabilities: Vectors, codes: Codes, *, seen: int
         probabilities: of the labelled pictures.
         codes: their labels.
         seen: how many of them it was trained on, None where nobody knows; with any, no threshold is looked for.
-        answer_at: the accuracy asked for among the answered.
+        target_accuracy: the accuracy asked for among the answered.
 
     Raises:
         ValueError: see `probes.evaluation.calibration`.
     """
     from affect_workbench.probes.evaluation.calibration import abstention_threshold, coverage_curve, reliability
 
-    threshold = None if seen else abstention_threshold(probabilities, codes, accuracy=answer_at, level=_LEVEL)
+    threshold = None if seen else abstention_threshold(probabilities, codes, accuracy=target_accuracy, level=_LEVEL)
     curve = thinned(coverage_curve(probabilities, codes), threshold=threshold)
     table = reliability(probabilities, codes)
-    return Confidence(model, len(codes), seen, table, curve, answer_at, threshold, _LEVEL)
+    return Confidence(model, len(codes), seen, table, curve, target_accuracy, threshold, _LEVEL)
 
 
 def probe_reading(
-    probe: Probe, features: FeatureSet, predictions: Predictions, baselines: Sequence[LinearBaseline], *, answer_at: float
+    probe: Probe,
+    features: FeatureSet,
+    predictions: Predictions,
+    baselines: Sequence[LinearBaseline],
+    *,
+    target_accuracy: float,
 ) -> ReadingQuality | None:
     """Of a probe and the baselines that were saved with it; None where no picture has a label or votes.
 
@@ -70,7 +77,7 @@ def probe_reading(
         features: the pictures, in the order of the predictions.
         predictions: with all that was joined to them, so that labels may come from there.
         baselines: fitted on the probe's training pictures.
-        answer_at: see `confidence_of`.
+        target_accuracy: see `confidence_of`.
     """
     codes = _codes(predictions)
     known, shares = _known(codes, predictions)
@@ -84,11 +91,11 @@ def probe_reading(
     if shares is not None:
         return ReadingQuality(models, seen, None, "votes")
     own = probe.probabilities(predictions)[known]
-    return ReadingQuality(models, seen, confidence_of(name, own, codes[known], seen=seen, answer_at=answer_at))
+    return ReadingQuality(models, seen, confidence_of(name, own, codes[known], seen=seen, target_accuracy=target_accuracy))
 
 
 def table_reading(
-    predictions: Predictions, *, answer_at: float, seen: int | None = None, basis: str = ""
+    predictions: Predictions, *, target_accuracy: float, seen: int | None = None, basis: str = ""
 ) -> ReadingQuality | None:
     """Of anyone's predictions; None where no picture has a label or votes.
 
@@ -96,7 +103,7 @@ def table_reading(
 
     Args:
         predictions: with all that was joined to them.
-        answer_at: see `confidence_of`.
+        target_accuracy: see `confidence_of`.
         seen: pictures that the model was trained on, where that is known: 0 for predictions out of fold.
         basis: see `analyses.audit.accuracy.Confidence`.
     """
@@ -114,7 +121,7 @@ def table_reading(
     )
     if not shares:
         return ReadingQuality(models, seen, None)
-    confidence = confidence_of(name, scores, codes[known], seen=seen, answer_at=answer_at)
+    confidence = confidence_of(name, scores, codes[known], seen=seen, target_accuracy=target_accuracy)
     return ReadingQuality(models, seen, replace(confidence, basis=basis))
 
 

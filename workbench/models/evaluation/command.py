@@ -50,7 +50,7 @@ def evaluate_datasets(settings: EvaluateSettings, *, say: Say = print) -> tuple[
     """
     if settings.features:
         raise ValueError("give either --features for one set or --datasets for several, not both")
-    require_accuracy(settings.answer_at)
+    require_accuracy(settings.target_accuracy)
     probes = open_probes(settings.probe)
     places = [_place(item) for item in settings.datasets]
     repeated = sorted({name for name, _ in places if [other for other, _ in places].count(name) > 1})
@@ -74,7 +74,7 @@ def evaluate_datasets(settings: EvaluateSettings, *, say: Say = print) -> tuple[
                 split=settings.split,
                 unseen_only=settings.unseen_only,
                 encoder="" if settings.encoder == "unknown" else settings.encoder,
-                answer_at=settings.answer_at,
+                target_accuracy=settings.target_accuracy,
                 learnt=learnt,
                 search=search,
             )
@@ -150,7 +150,7 @@ def dataset_table(
     split: str = "",
     unseen_only: bool = False,
     encoder: str = "",
-    answer_at: float = 0.9,
+    target_accuracy: float = 0.9,
     learnt: Learnt | None = None,
     search: NearSearch | None = None,
 ) -> DatasetTable:
@@ -164,7 +164,7 @@ def dataset_table(
         split: measured on; `test` where there is one, else all pictures.
         unseen_only: leave out pictures that any of the probes was trained on, and near copies of them.
         encoder: opens the text tower where the features do not name their encoder.
-        answer_at: accuracy asked for where unsure pictures may stay unanswered.
+        target_accuracy: accuracy asked for where unsure pictures may stay unanswered.
         learnt: the probe's training pictures, to look for near copies of.
         search: of several datasets, to open each picture once.
 
@@ -220,7 +220,7 @@ def dataset_table(
         footnotes.append(f"{unlabelled:,} picture(s) have no label and are left out")
     known = int(seen.sum()) if recorded else None
     drawn = label if len(probes) == 1 else f"{PROBE}, first seed"
-    confidence = confidence_of(drawn, own[0], codes, seen=known, answer_at=answer_at)
+    confidence = confidence_of(drawn, own[0], codes, seen=known, target_accuracy=target_accuracy)
     # Against its own labels, which are those that the threshold is about, whatever the dataset's are.
     beyond = none_count(probes[0], said[0] if swapped[0] is probes[0] else probes[0].predict(_unlabelled(measured)))
     more = promised(confidence) | {"none_of_these": None if beyond is None else beyond / len(measured)}

@@ -55,7 +55,7 @@ def reproduce(settings: ReproduceSettings, *, say: Say = print) -> tuple[Dataset
     """
     from affect_workbench.probes.evaluation.baselines import encoder_name
 
-    require_accuracy(settings.answer_at)
+    require_accuracy(settings.target_accuracy)
     if settings.table not in TABLES:
         raise ValueError(f"unknown table {settings.table!r}: expected {', '.join(TABLES)}")
     root = Path(settings.root)
@@ -86,7 +86,7 @@ def reproduce(settings: ReproduceSettings, *, say: Say = print) -> tuple[Dataset
             split=settings.split,
             unseen_only=settings.unseen_only,
             encoder=settings.encoder,
-            answer_at=settings.answer_at,
+            target_accuracy=settings.target_accuracy,
             learnt=learnt,
             search=search,
         )

@@ -46,7 +46,7 @@ def evaluate(settings: EvaluateSettings, *, say: Say = print) -> Evaluation:
     from affect_workbench.probes.evaluation.evaluate import load_baselines
     from affect_workbench.workbench.models.evaluation.page import evaluation_html
 
-    require_accuracy(settings.answer_at)
+    require_accuracy(settings.target_accuracy)
     if len(settings.probe) != 1:
         raise ValueError(f"--features takes one probe, got {len(settings.probe)}: give the features with --datasets instead")
     folder = Path(settings.probe[0])
@@ -66,7 +66,7 @@ def evaluate(settings: EvaluateSettings, *, say: Say = print) -> Evaluation:
     result = measured(probe, features, baselines)
     for line in evaluation_lines(result, f"{len(features):,} pictures of {settings.features}"):
         say(line)
-    reading = probe_reading(probe, features, predictions, baselines, answer_at=settings.answer_at)
+    reading = probe_reading(probe, features, predictions, baselines, target_accuracy=settings.target_accuracy)
     assert reading is not None  # evaluating without a label is refused above
     assert reading.confidence is not None  # a probe always gives probabilities
     beyond = none_count(probe, predictions)

@@ -60,7 +60,7 @@ def train(settings: TrainSettings, *, say: Say = print) -> Trained:
 
     say = say if is_main() else _nothing
     out = Path(settings.out)
-    if settings.folds and settings.also:
+    if settings.folds and settings.extra_features:
         raise ValueError("--folds cross-validates one set: leave out --extra-features, or --folds")
     if settings.seeds < 1:
         raise ValueError(f"--seeds is {settings.seeds}: at least one training is needed")
@@ -190,18 +190,18 @@ def _opened(path: str, settings: TrainSettings, taxonomy: str, say: Say) -> tupl
 
 
 def _further_sets(settings: TrainSettings, spec: FeatureSpec, measured: pd.DataFrame | None, say: Say) -> list[Further]:
-    """The sets of `--also`, their split `train` where they have one."""
+    """The sets of `--extra-features`, their split `train` where they have one."""
     from affect_workbench.probes.anchors.anchors import anchors_from
     from affect_workbench.probes.training.label_sets import LabelSet
 
-    taxonomies = settings.also_taxonomies or ("",) * len(settings.also)
-    if len(taxonomies) != len(settings.also):
+    taxonomies = settings.extra_taxonomies or ("",) * len(settings.extra_features)
+    if len(taxonomies) != len(settings.extra_features):
         raise ValueError(
-            f"{len(taxonomies)} --extra-taxonomies for {len(settings.also)} sets of --extra-features: give one "
+            f"{len(taxonomies)} --extra-taxonomies for {len(settings.extra_features)} sets of --extra-features: give one "
             "each, in their order"
         )
     made = []
-    for path, called in zip(settings.also, taxonomies, strict=True):
+    for path, called in zip(settings.extra_features, taxonomies, strict=True):
         features, taxonomy = _opened(path, settings, called, say)
         if spec.fingerprint() != features.spec.fingerprint():
             raise ValueError(
@@ -227,7 +227,7 @@ def _save_trained(trained: Trained, settings: TrainSettings) -> None:
 
     sources = [
         Source.at(path, encoder=settings.encoder, id_column=settings.id_column)
-        for path in (settings.features, *settings.also)
+        for path in (settings.features, *settings.extra_features)
     ]
     with atomic_folder(Path(settings.out), overwrite=settings.overwrite) as partial:
         save_probe(trained.probe, partial)

@@ -64,7 +64,7 @@ class Trained:
 
 @dataclass(frozen=True)
 class Further:
-    """A set of `--also`: what is trained on of it, its split `test` where it has one, and how it is cut."""
+    """A set of `--extra-features`: what is trained on of it, its split `test` where it has one, and how it is cut."""
 
     path: str
     labels: LabelSet

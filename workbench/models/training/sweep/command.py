@@ -7,7 +7,7 @@ import math
 import shutil
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +23,7 @@ from affect_workbench.data.taxonomies.taxonomy import Taxonomy
 from affect_workbench.probes.config import FitConfig
 from affect_workbench.workbench.datasets.features import open_features
 from affect_workbench.workbench.interface.claiming import writes_out
+from affect_workbench.workbench.interface.options import as_shown
 from affect_workbench.workbench.interface.progress import Say
 from affect_workbench.workbench.models.training.settings import SweepSettings
 from affect_workbench.workbench.models.training.splits import require_split
@@ -121,7 +122,7 @@ def sweep(settings: SweepSettings, *, say: Say = print, clock: Clock = time.mono
 def best_toml(best: Tried, settings: SweepSettings, told: list[str]) -> str:
     """The settings of a trial as a file for `workbench train --config`, with what is known of them as comments."""
     given = {name: getattr(settings, name) for name in ("taxonomy", "split", "encoder", "id_column")}
-    keys = {name: value for name, value in given.items() if value != getattr(SweepSettings, name)} | asdict(best.config)
+    keys = {name: value for name, value in given.items() if value != getattr(SweepSettings, name)} | as_shown(best.config)
     comments = ["Found by workbench sweep. Use: workbench train --config THIS-FILE --features DIR -o PROBE", *told]
     # A JSON value is a TOML value, but for DEL, which TOML wants escaped.
     values = {key: json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f") for key, value in keys.items()}
