@@ -6,6 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from affect_workbench.analyses.audit.tables import SCORE_OF
+from affect_workbench.workbench.interface.headers import headed
 from affect_workbench.workbench.interface.numbers import markdown_text
 from affect_workbench.workbench.interface.thumbnails import thumbnail_bytes
 from affect_workbench.workbench.report.evidence.choice import Evidence, caption, worst_first
@@ -55,16 +56,13 @@ def _table(rows: pd.DataFrame, *, key: str, order: str) -> None:
     columns = ["image_id", "predicted", *(["label"] if "label" in rows else []), "audit_agreement", "audit_margin"]
     columns += [str(name) for name in rows if name not in (*columns, *hidden)]
     st.dataframe(
-        rows[columns].head(MOST_ROWS),
+        headed(rows[columns].head(MOST_ROWS)),
         hide_index=True,
         key=key,
         column_config={
-            "image_id": "picture",
-            "audit_agreement": st.column_config.NumberColumn(
-                "agreement", format="%.2f", help="share of labels or votes for the prediction"
-            ),
-            "audit_margin": st.column_config.NumberColumn(
-                "margin", format="%.3f", help="difference between the nearest and the second nearest label"
+            "agreement": st.column_config.NumberColumn(format="%.2f", help="share of labels or votes for the prediction"),
+            "margin": st.column_config.NumberColumn(
+                format="%.3f", help="difference between the nearest and the second nearest label"
             ),
         },
     )

@@ -9,6 +9,7 @@ import streamlit as st
 
 from affect_workbench.analyses.audit.result import AuditResult
 from affect_workbench.analyses.inference.verdicts import VERDICTS
+from affect_workbench.workbench.interface.headers import headed
 from affect_workbench.workbench.interface.numbers import markdown_text
 from affect_workbench.workbench.interface.style import CONFIG
 from affect_workbench.workbench.report import sentences
@@ -56,7 +57,7 @@ def show_numbers(result: AuditResult) -> None:
     marks = [strata_mark(held.get(pair)) for pair in zip(shown["slice"], shown["outcome"], strict=True)]
     columns = [*_SHOWN[:3], *(["strata"] if any(marks) else []), *_SHOWN[3:]]
     st.caption(f"{len(shown):,} of {len(outcomes):,} pairs. Choose a row to see the pictures behind it.")
-    named = shown.assign(strata=marks)[columns].rename(columns={"complement_mean": "others", "effect": "difference"})
+    named = shown.assign(strata=marks)[columns].pipe(headed)
     event = st.dataframe(named, hide_index=True, key="numbers", on_select="rerun", selection_mode="single-row")
     picked = event.selection.rows
     if picked and picked[0] < len(shown):
@@ -76,6 +77,6 @@ def show_measured(result: AuditResult, where: dict[str, Any], *, by: str = "", l
     outcomes = [str(name) for name in result.run.config.outcomes]
     order = inside.sort_values(by or outcomes[0], ascending=not largest, kind="stable")
     columns = ["image_id", *outcomes, *result.run.attributes]
-    st.dataframe(order[columns].head(_MOST_ROWS), hide_index=True, key="behind", column_config={"image_id": "picture"})
+    st.dataframe(headed(order[columns].head(_MOST_ROWS)), hide_index=True, key="behind")
     shown = f"the first {_MOST_ROWS:,} of " if len(order) > _MOST_ROWS else ""
     st.caption(f"{shown}{len(order):,} pictures, by {by or outcomes[0]}.")

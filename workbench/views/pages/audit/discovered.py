@@ -12,6 +12,7 @@ import streamlit as st
 from affect_workbench.data.storage.atomic import MARKER
 from affect_workbench.workbench.discovery.sentences import WARNING, slice_sentence
 from affect_workbench.workbench.discovery.store import RECORD, load_discovery
+from affect_workbench.workbench.interface.headers import headed
 from affect_workbench.workbench.interface.numbers import markdown_text
 from affect_workbench.workbench.views.state import RUNS_VARIABLE, short_name
 
@@ -73,7 +74,7 @@ def _show(members: pd.DataFrame, row: Any) -> None:
         ]
         if len(shown):
             st.image([str(path) for path in shown["path"]], caption=words, width=110)
-    st.dataframe(first[known], hide_index=True, key="members")
+    st.dataframe(headed(first[known]), hide_index=True, key="members")
 
 
 render()

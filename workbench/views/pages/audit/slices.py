@@ -9,6 +9,7 @@ import streamlit as st
 
 from affect_workbench.analyses.audit.result import AuditResult
 from affect_workbench.analyses.inference.verdicts import VERDICTS
+from affect_workbench.workbench.interface.headers import headed
 from affect_workbench.workbench.interface.numbers import markdown_text, points
 from affect_workbench.workbench.interface.style import CONFIG
 from affect_workbench.workbench.report import sentences
@@ -109,14 +110,14 @@ _COLUMNS = {
         for name, width, text in (
             ("rate %", 60, "share of the slice that is predicted as the emotion"),
             ("difference", 75, "difference from all other pictures, points"),
-            ("labels", 55, "label gap: how much the true labels differ, points"),
-            ("model", 55, "model gap: how much the predictions differ beyond the labels, points"),
+            ("label gap", 65, "label gap: how much the true labels differ, points"),
+            ("model gap", 70, "model gap: how much the predictions differ beyond the labels, points"),
         )
     },
     "slice": st.column_config.TextColumn(width=230),
     "emotion": st.column_config.TextColumn(width=85),
     "verdict": st.column_config.TextColumn(width=95),
-    "strata": st.column_config.TextColumn(width=190, help="where strata disagree, the verdict holds for none of them"),
+    "strata": st.column_config.TextColumn(width=190, help="where strata differ, the verdict holds for none of them"),
     "review": st.column_config.TextColumn(width=120, help="what a person decided"),
     "interval": st.column_config.TextColumn(width=105, help="95 % interval of the difference"),
     "n": st.column_config.NumberColumn(width=50),
@@ -146,18 +147,7 @@ def _filtered(result: AuditResult) -> pd.DataFrame:
 
 def _readable(findings: pd.DataFrame, said: dict[int, str], held: Held, *, with_truth: bool) -> pd.DataFrame:
     """The columns a reader needs, differences in points."""
-    names = {
-        "slice": "slice",
-        "emotion": "emotion",
-        "verdict": "verdict",
-        "n": "n",
-        "rate": "rate %",
-        "effect": "difference",
-        "interval": "interval",
-        "q": "q",
-        "composition": "labels",
-        "shift": "model",
-    }
+    names = ["slice", "emotion", "verdict", "n", "rate", "effect", "interval", "q", "composition", "shift"]
     shares = ["rate", "effect", "composition", "shift"]
     table = findings.assign(
         interval=[
@@ -167,7 +157,7 @@ def _readable(findings: pd.DataFrame, said: dict[int, str], held: Held, *, with_
         **{name: 100 * findings[name].astype(float) for name in shares},
     )
     shown = [name for name in names if with_truth or name not in ("composition", "shift")]
-    readable = table[shown].rename(columns=names)
+    readable = headed(table[shown]).rename(columns={"rate": "rate %"})
     strata = [strata_mark(held.get(pair)) for pair in zip(findings["slice"], findings["emotion"], strict=True)]
     if any(strata):
         readable.insert(3, "strata", strata)

@@ -8,6 +8,7 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
+from affect_workbench.workbench.interface.headers import HEADERS, headed
 from affect_workbench.workbench.interface.numbers import markdown_text
 from affect_workbench.workbench.interface.style import CONFIG
 from affect_workbench.workbench.report import sentences
@@ -84,13 +85,15 @@ def render() -> None:
     accuracy = "vote agreement" if result.run.truth == "votes" else "accuracy"
 
     def heading(name: str) -> str:
-        return name.replace("accuracy", accuracy).replace("_", " ")
+        return name.replace("accuracy", accuracy)
 
     st.dataframe(
-        table.rename(columns=heading),
+        headed(table).rename(columns=heading),
         hide_index=True,
         key="slices",
-        column_config={heading(name): st.column_config.NumberColumn(format="%.3f") for name in columns[2:]},
+        column_config={
+            heading(HEADERS.get(name, name)): st.column_config.NumberColumn(format="%.3f") for name in columns[2:]
+        },
     )
 
 
@@ -100,7 +103,7 @@ def _section(section: SpaceSection, drawn: dict[str, go.Figure]) -> None:
     if section.sample:
         st.caption(markdown_text(section.sample))
     for title, said, name in (
-        ("Still pulled, among pictures of the same label?", (section.pull,), "within-pull"),
+        ("Still pulled among pictures of the same label?", (section.pull,), "within-pull"),
         ("Does the skew run through the attribute direction?", section.erasures, "erasure"),
         ("Association and linear decodability", section.told_apart, ""),
         ("Labels and words", section.labels, "hubs"),

@@ -12,6 +12,7 @@ import streamlit as st
 from affect_workbench.analyses.duplicates.find import KINDS, Overlap
 from affect_workbench.workbench.datasets.overlap_page import FOUND_BY, outcome
 from affect_workbench.workbench.datasets.overlap_store import SavedOverlap, load_overlap, overlaps_under
+from affect_workbench.workbench.interface.headers import headed
 from affect_workbench.workbench.interface.numbers import markdown_text
 from affect_workbench.workbench.interface.thumbnails import thumbnail_bytes
 from affect_workbench.workbench.views.state import OVERLAP_VARIABLE, RUNS_VARIABLE, short_name
@@ -22,7 +23,7 @@ _SIDE = 220
 
 def render() -> None:
     """The comparison that was chosen: its outcome, where and in which classes, and the pairs."""
-    st.title("Copies")
+    st.title("Duplicates")
     saved = _chosen()
     if saved is None:
         return
@@ -34,22 +35,11 @@ def render() -> None:
         st.caption(markdown_text(result.calibration))
         return
     left, right = st.columns(2)
-    left.markdown("**Between which splits**")
+    left.markdown("**By split**")
     left.dataframe(_splits(result), hide_index=True, key="counts")
     concerned = result.classes[result.classes[["exact", "near"]].sum(axis=1) > 0]
-    right.markdown("**Which classes**")
-    right.dataframe(
-        concerned.rename(
-            columns={
-                "label": "class",
-                "exact": "exact duplicate",
-                "near": "near-duplicate only",
-                "relabelled": "labelled differently",
-            }
-        ),
-        hide_index=True,
-        key="classes",
-    )
+    right.markdown("**By class**")
+    right.dataframe(headed(concerned).rename(columns={"label": "class"}), hide_index=True, key="classes")
     st.header("The pairs")
     _show(_filtered(result), saved)
     st.caption(markdown_text(result.calibration))
