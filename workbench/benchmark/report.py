@@ -9,8 +9,8 @@ from typing import Any
 from affect_workbench.analyses.benchmark.results import CHANCE, FAIL, OPEN, PASS, TOOLS, Row
 from affect_workbench.workbench.interface.page import template
 
-HEAD = ("", "measured", "95 % interval", "asked", "verdict", "best of the others")
-TITLES = {"gate": "Gates", "scenario": "Scenarios: share of correct answers", "peer": "The tools themselves"}
+HEAD = ("", "measured", "95 % interval", "criterion", "verdict", "best other tool")
+TITLES = {"gate": "Criteria", "scenario": "Scenarios: share of correct answers", "peer": "The tools themselves"}
 LEGEND = (
     (
         f"“{FAIL}”: significantly on the wrong side of the criterion (one-sided, 5 %, in a quick run 0.2 %); "
