@@ -106,7 +106,7 @@ def predictions_table(
 ) -> pd.DataFrame:
     """Somebody's predictions: ids, `predicted`, `label`, scores, and attributes with equally frequent values.
 
-    The first value of the first attribute is read as the first label in a share `bias` of its pictures.
+    The first value of the first attribute is predicted as the first label in a share `bias` of its pictures.
     """
     rng = np.random.default_rng(seed)
     attributes = attributes or {"tone": ("dark", "light"), "place": ("street", "home", "forest")}

@@ -50,7 +50,7 @@ def flip_sentence(row: Any, *, grouped: bool) -> str:
     """What happened inside the slice alone."""
     units = "groups of pictures" if grouped else "pictures"
     came, left = ("moved toward it", "away") if grouped else ("changed to it", "away from it")
-    return f"In the slice {row.into:,} {units} {came}, {row.out_of:,} {left}: McNemar p = {probability(row.mcnemar_p)}."
+    return f"In the slice, {row.into:,} {units} {came}, {row.out_of:,} {left}: McNemar p = {probability(row.mcnemar_p)}."
 
 
 def plain_change(row: Any) -> str:

@@ -27,12 +27,10 @@ from affect_workbench.workbench.runs.store import save_audit
 _OF_PREDICTIONS = (
     "taxonomy",
     "votes_prefix",
-    "concepts",
-    "gold",
-    "wordings",
+    "prompt_variants",
     "unseen_only",
     "trained_on",
-    "training",
+    "training_data",
     "valence",
     "review_from",
 )
@@ -98,6 +96,7 @@ def _measured(settings: AuditSettings, table: Table) -> tuple[Measurements, dict
     """The measurements with all that is joined to them, and what the record says of them."""
     path = Path(settings.predictions)
     asked = [f"--{name.replace('_', '-')}" for name in _OF_PREDICTIONS if getattr(settings, name)]
+    asked += [f"--{name.replace('_', '-')}" for name in ("concepts", "concept_labels") if getattr(settings.inferred, name)]
     asked += ["--favourable"] if settings.audit.favourable else []
     if asked:
         raise ValueError(

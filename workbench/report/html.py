@@ -215,7 +215,7 @@ def _detectable(findings: pd.DataFrame) -> str:
     if tested.empty:
         return "none was tested"
     low, middle, high = (points(float(tested.quantile(q)), signed=False) for q in (0, 0.5, 1))
-    return f"{low} to {high} points, {middle} for the middle one"
+    return f"{low} to {high} points, median {middle}"
 
 
 @dataclass(frozen=True)

@@ -77,7 +77,7 @@ def test_numbers_alone_are_an_audit(runs) -> None:
     assert abs(row["effect"]) == pytest.approx(0.8, abs=0.15)
     assert {"outcome valence", "outcome length", "adjusted outcome valence", "adjusted outcome length"} == set(result.tables)
     page = (first / "report.html").read_text(encoding="utf-8")
-    for words in ("Pictures with", "about: woman", "No emotions were predicted", result.headline, "with place held fixed"):
+    for words in ("Pictures with", "about: woman", "No emotions were predicted", result.headline, "adjusted for place"):
         assert words in page
     assert "The number valence" in page
     assert "nan" not in page.partition('id="findings"')[2].partition("<script")[0].replace("finance", "")
@@ -220,7 +220,7 @@ def test_what_cannot_be_asked_is_refused_in_one_line(runs, tmp_path) -> None:
     line = refusal(*given, "--outcomes", "valence", "--concepts", "a face", "--favourable", "joy")
     assert "--concepts, --favourable asks something of predictions, and" in line
     assert "is in split 'test'" in refusal(*given, "--outcomes", "valence", "--split", "test")
-    assert "compares numbers alone: there are no predictions to deal out" in refusal("permutation-check", first)
+    assert "compares numeric outcomes only: there are no predictions to permute" in refusal("permutation-check", first)
     with pytest.raises(ValueError, match="this run compares numbers alone"):
         predictions_of(load_audit(first))
     predicted = run_audit(predictions_from_table(predictions_table(200)), AuditConfig(map_pictures=0, further=False))

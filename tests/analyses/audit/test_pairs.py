@@ -32,7 +32,7 @@ CELLS = AuditConfig(map_pictures=0, further=False, space_pictures=0, order=1)
 
 
 def issue_table(both: int = 160, neither: int = 200, one_sided: int = 40) -> pd.DataFrame:
-    """400 pairs: 160 read as anger in both pictures, 200 in neither, 40 in the clean one only."""
+    """400 pairs: 160 predicted as anger in both pictures, 200 in neither, 40 in the clean one only."""
     said = [("anger", "anger")] * both + [("joy", "joy")] * neither + [("joy", "anger")] * one_sided
     n = len(said)
     return pd.DataFrame(
@@ -87,7 +87,9 @@ def test_what_does_not_differ_within_pairs_is_compared_as_it_is_with_pairs_as_gr
 
 def test_the_sentence_says_in_what_was_compared(audit):
     finding = next(row for row in audit.findings.itertuples() if (row.slice, row.emotion) == ("camera: noisy", "anger"))
-    expected = "In 400 pairs that differ in camera only, pictures with camera: noisy are read as anger 40.0 % of the time, "
+    expected = (
+        "In 400 pairs that differ in camera only, pictures with camera: noisy are predicted as anger 40.0 % of the time, "
+    )
     assert plain_sentence(finding).startswith(expected + "their partners 50.0 %: −10.0 points [−13.3, −7.4]")
     assert markdown_sentence(audit.findings.loc[finding.Index]).startswith("In 400 pairs that differ in camera only")
     mixed = finding._replace(pairs_mixed=120.0)
@@ -107,7 +109,7 @@ def test_what_lies_in_no_pair_is_counted_and_named():
     result = run_audit(predictions_of(table), CELLS)
     excluded = result.excluded.set_index("name")
     assert excluded.loc["without a partner, camera", "n"] == 38
-    assert excluded.loc["of pairs alike in camera", "n"] == 20
+    assert excluded.loc["of pairs with equal camera", "n"] == 20
     assert "not used in comparisons in pairs of camera" in excluded.loc["without a partner, camera", "reason"]
     assert cell(result)["pairs"] == 400 - 19 - 10
     assert not any("light" in note and "differ in it" in note for note in result.run.notes)

@@ -147,7 +147,7 @@ def test_the_planted_skew_is_told_in_every_chapter_and_the_twin_is_quiet() -> No
     for name in ("truth", "severity", "levels", "distribution"):
         assert "tone: dark" in " ".join(biased[name].found), name
     assert "0 pairs of 30 are skewed" not in biased["held-fixed"].found[0]
-    assert fair["held-fixed"].found == ("Among pictures alike in label, 0 pairs of 30 are skewed.",)
+    assert fair["held-fixed"].found == ("Adjusted for label, 0 pairs of 30 are skewed.",)
     assert fair["truth"].found[0].startswith("By the labels, 0 gaps of 60")
     assert len(fair["severity"].found) == len(fair["levels"].found) == 1
 
@@ -163,9 +163,9 @@ def test_the_command_line_asks_by_name_and_keeps_the_answers(tmp_path) -> None:
     assert {"adjusted", "amplification", "severity"} < set(result.tables)
     assert "impact ratio" in set(result.tables["comparability"]["measure"])
     page = (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
-    assert "With label held fixed" in page
+    assert "Adjusted for label" in page
     assert "Impact ratio of joy by tone" in page
-    assert "Impact ratios: who is read as joy less often?" in page
+    assert "Impact ratios: who is predicted as joy less often?" in page
     words = tmp_path / "words.csv"
     for text, message in (
         ("word,valence\njoy,4\n", "expected label and valence"),
@@ -184,7 +184,7 @@ def test_the_command_line_asks_by_name_and_keeps_the_answers(tmp_path) -> None:
 def test_data_that_look_wrong_are_named() -> None:
     table = predictions_table(200, scores=False)
     one = table.assign(predicted="joy")
-    assert any("every one of 200 pictures is read as joy" in note for note in noted(one))
+    assert any("every one of 200 pictures is predicted as joy" in note for note in noted(one))
     alone = table.assign(group_id=np.arange(200))
     assert any("no two pictures share a group_id" in note for note in noted(alone))
     shares = np.random.default_rng(0).dirichlet(np.ones(6), 200)

@@ -131,7 +131,7 @@ def test_saying_an_emotion_more_often_everywhere_changes_no_skew():
 
 
 def directed(first_share, second_share, label_share, n=4_000):
-    """Dark pictures are read as anger, and labelled anger, in these shares more than light ones."""
+    """Dark pictures are predicted as anger, and labelled anger, in these shares more than light ones."""
     rng = np.random.default_rng(0)
     dark, draw, noise = rng.random(n) < 0.5, rng.random(n), rng.random((2, n)) < 0.01
 

@@ -390,7 +390,7 @@ ROWS = pd.DataFrame({"image_id": list("abcdefghijkl"), "time": ["night", "day"] 
             lambda: concept_table(
                 TALL[:, [0, 1, 2, 2]] * [1, 1, 0, 0] + [0, 0, 0, 0], [Concept("x", [0, 0, 1, 0])], NUMBERS[:12]
             ),
-            "'x' scores every picture alike",
+            "'x' gives every picture the same score",
         ),
         (
             lambda: concept_table(TALL, [ONE], NUMBERS[:12], groups=np.arange(12) % 4),

@@ -180,14 +180,14 @@ def test_adjusting_reaches_outcomes_and_intersections_and_the_report_says_so(tmp
 def test_an_outcome_is_not_adjusted_for_itself() -> None:
     table = predictions_table(200).assign(valence=np.arange(200.0))
     config = replace(QUICK, adjust_for=("valence",), outcomes=("valence",))
-    with pytest.raises(ValueError, match="outcome 'valence' is held fixed too: leave it out of what is adjusted for"):
+    with pytest.raises(ValueError, match="outcome 'valence' is also adjusted for: leave it out of --adjust-for"):
         run_audit(predictions_from_table(table), config)
 
 
 def test_few_pictures_and_own_attributes_have_their_reasons() -> None:
     rows = bright(4, n=200)
     table = adjusted(rows, "place", "side")
-    assert set(table.loc[["place: person", "place: scene"], "reason"]) == {"what is held fixed is the slice's own attribute"}
+    assert set(table.loc[["place: person", "place: scene"], "reason"]) == {"the slice's own attribute is adjusted for"}
     assert table.loc[["place: person", "place: scene"], "within"].isna().all()
     few = adjusted(pd.concat([rows.head(8), rows.tail(8)]), "side")
     assert set(few["reason"]) == {"fewer than 10 pictures on a side in strata that hold both"}

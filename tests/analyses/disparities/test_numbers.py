@@ -242,7 +242,7 @@ def test_bad_outcomes_get_one_line(outcome: np.ndarray, options: dict, message: 
 
 
 def readings(seed: int, *, to: str | None = None, n: int = 1_200, taxonomy: Taxonomy = MIKELS) -> tuple[Predictions, list]:
-    """Right readings of random truths; in tone: a, half of contentment is read as `to`."""
+    """Right readings of random truths; in tone: a, half of contentment is predicted as `to`."""
     rng = np.random.default_rng(seed)
     labels = np.array(taxonomy.labels, dtype=object)
     truth, tone = labels[rng.integers(len(labels), size=n)], np.array(["a", "b"])[rng.integers(2, size=n)]

@@ -262,7 +262,7 @@ def test_pictures_are_shown_where_their_files_are_there(opened, tmp_path):
     at = options.index(next(option for option in options if option.endswith("tone: dark → anger")))
     app = healthy(selectbox(app, "Pictures behind finding").select_index(at).run())
     worst, typical = galleries(app)
-    said = sorted(f"read as anger, labelled {label}" for label in dark["label"].head(3))
+    said = sorted(f"predicted as anger, labelled {label}" for label in dark["label"].head(3))
     assert sorted(image.caption.replace("\\", "") for image in worst) == said
     assert {image.caption.replace("\\", "") for image in typical} == set(said)
     assert "path" not in pictures(app)

@@ -455,7 +455,7 @@ def test_clicking_a_cell_of_the_report_shows_the_pictures_behind_it(report, demo
     row, count = told_cell(demo_result)
     page.set_viewport_size({"width": 1280, "height": 1600})
     click_cell(page, "#heat-map", row)
-    page.get_by_text(f"{count} of the {row['n']} pictures with {row['slice']} are read as {row['emotion']}").wait_for()
+    page.get_by_text(f"{count} of the {row['n']} pictures with {row['slice']} are predicted as {row['emotion']}").wait_for()
     names = page.locator("#behind code").all_inner_texts()
     inside = demo_result.samples[demo_result.samples["predicted"] == row["emotion"]]
     assert len(names) == min(count, 3)

@@ -393,7 +393,7 @@ def test_real_emotion6_features_are_trained_and_audited_with_ratings(shared_data
     assert result.run.map["trustworthiness"] > 0.8
     worst, best = result.slices["slice"].iloc[[0, -1]]
     joy = result.findings[result.findings["emotion"] == "joy"].set_index("slice")
-    assert joy.loc[best, "effect"] > 0.3, "pleasant pictures are labelled, and read as, joy"
+    assert joy.loc[best, "effect"] > 0.3, "pleasant pictures are labelled, and predicted as, joy"
     assert joy.loc[worst, "effect"] < -0.1
     assert set(joy.loc[[best, worst], "verdict"]) == {"skewed"}
 

@@ -62,8 +62,11 @@ def test_worse_fails_and_better_passes(tmp_path, runs):
     assert (worse.code, better.code, free.code, far.code) == (1, 0, 0, 0)
     assert re.search(r"--fail-on worse: \d+ findings, fail", worse.out)
     assert "--fail-on worse: 0 findings, pass" in better.out
-    assert "worse: Pictures with tone: dark read as anger: the difference from the others went from" in worse.out
-    assert "better: Pictures with tone: dark read as anger" in better.out
+    assert (
+        "worse: Pictures with tone: dark predicted as anger: the difference from the other pictures changed from"
+        in worse.out
+    )
+    assert "better: Pictures with tone: dark predicted as anger" in better.out
     assert worse.err == ""
     assert {path.name for path in (tmp_path / "there").iterdir()} == WRITTEN
 
@@ -148,10 +151,10 @@ def test_flipped_pictures_are_shown_where_their_files_are(tmp_path):
 
 def test_two_runs_that_agree_are_a_page_too(tmp_path, runs):
     outcome = succeeded("compare", runs[0], runs[0], "-o", tmp_path / "out", "--fail-on", "worse")
-    assert "0 of 1,500 pictures (0.0 %) are read otherwise." in outcome.out
+    assert "0 of 1,500 pictures (0.0 %) are predicted differently." in outcome.out
     page = (tmp_path / "out" / "compare.html").read_text(encoding="utf-8")
-    assert "None: both read every picture alike." in page
-    assert "No skew is said to have changed." in page
+    assert "None: both predict the same label for every picture." in page
+    assert "No skew is reported as changed." in page
 
 
 def test_predictions_without_labels_are_compared_by_the_size_of_skews(tmp_path):

@@ -123,7 +123,7 @@ def test_nearly_collinear_anchors_and_unknown_polarities_are_noted():
         "Without a known polarity, and left out of the correlations: fear, x.",
     ]
     assert sentences(spread)[1] == (
-        "Whether labels of one polarity lie nearer each other cannot be said: there is nothing to compare."
+        "Whether labels of one polarity lie nearer to each other is unknown: there is nothing to compare."
     )
     assert "nothing to compare" in anchors_html(spread, what="x")
 
@@ -142,8 +142,8 @@ def test_two_labels_make_a_page():
     geometry = anchor_geometry(np.array([[1.0, 0.0], [0.6, 0.8]]), Taxonomy.named("polarity"))
     assert sentences(geometry)[0] == (
         "Nearest are negative and positive, 53.1° apart (cosine 0.60): a picture within 26.6° of its own anchor is "
-        "always read as its own label, and a projector that may aim beside the anchors can keep every class 90.0° clear of "
-        "the others."
+        "always predicted as its own label, and a projector that may aim beside the anchors can keep every class 90.0° away "
+        "from the others."
     )
     assert ">0.60<" in anchors_html(geometry, what="x")
 

@@ -283,7 +283,7 @@ def test_an_older_probe_opens_and_says_that_it_keeps_no_threshold(runs, tmp_path
     assert load_probe(older).none_threshold is None
     for where in (("--datasets", runs.own), ("--features", runs.own, "--split", "test")):
         outcome = succeeded("evaluate", "--probe", older, *where)
-        assert "How many pictures are “none of these” cannot be said" in outcome.out
+        assert "How many pictures are “none of these” is not known" in outcome.out
 
 
 def test_an_accuracy_that_nobody_can_ask_for_is_one_line(runs, tmp_path):

@@ -356,7 +356,7 @@ def test_error_is_right_or_wrong_or_not_known(results):
     result = with_map(audited(table))
     groups = {trace.name: len(trace.x) for trace in picture_map(result, colour=ERROR).data}
     right = (table["label"] == table["predicted"]).sum()
-    assert groups == {"read as most people did": right, "read otherwise": 180 - right, "no label": 20}
+    assert groups == {"agrees with the truth": right, "disagrees with the truth": 180 - right, "no label": 20}
     assert ERROR not in colourings(results["no truth"])
 
 

@@ -174,7 +174,7 @@ def test_pictures_behind_a_finding_are_named(demo_result, page):
     assert page.count("pictures behind it") == len(
         demo_result.findings.query("verdict == 'skewed'").pipe(lambda rows: rows[rows["repeats"].isna()])
     )
-    named = re.findall(r"<li><code>(.*?)</code> read as (\w+), labelled (\w+)</li>", page)
+    named = re.findall(r"<li><code>(.*?)</code> predicted as (\w+), labelled (\w+)</li>", page)
     samples = demo_result.samples.set_index("image_id")
     assert len(named) > 20
     for identity, predicted, label in named:

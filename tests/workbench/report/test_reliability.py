@@ -234,7 +234,7 @@ def test_the_best_baseline_stands_beside_the_probe_even_when_it_is_better():
     rows = [("p", "probe", 50, 0.5, 0.4, 0.6), ("a", "baseline", 50, 0.3, 0.2, 0.4), ("b", "baseline", 50, 0.7, 0.6, 0.8)]
     reading = ReadingQuality(pd.DataFrame(rows, columns=list(MODEL_COLUMNS)), 0, None)
     assert accuracy_sentence(reading) == (
-        "Of 50 labelled pictures, the probe reads 50.0 % [40.0, 60.0] as their label says; the best of the baselines fitted "
+        "Of 50 labelled pictures, the probe predicts 50.0 % [40.0, 60.0] as labelled; the best of the baselines fitted "
         "on its training pictures, b, 70.0 % [60.0, 80.0]."
     )
 

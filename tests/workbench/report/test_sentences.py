@@ -121,7 +121,7 @@ def test_a_probability_in_words_is_the_probability(value):
 
 def test_a_finding_is_one_sentence_that_anyone_can_read():
     assert plain_sentence(DARK) == (
-        "Pictures with figure tone: dark are read as anger 35.9 % of the time, others 21.7 %: +14.2 points [+11.0, +17.3], "
+        "Pictures with figure tone: dark are predicted as anger 35.9 % of the time, other pictures 21.7 %: +14.2 points [+11.0, +17.3], "
         "q < 0.001, n = 612; the labels themselves differ by +0.3: the model adds this."
     )
 
@@ -152,7 +152,7 @@ def test_without_truth_nothing_is_said_of_labels():
 
 def test_too_few_pictures_are_given_no_number_that_looks_like_an_estimate():
     few = replace(DARK, n=7, rate=None, complement_rate=None, effect=None, low=None, high=None, p=None, q=None)
-    assert plain_sentence(few) == "Pictures with figure tone: dark are read as anger: too few to tell (n = 7)."
+    assert plain_sentence(few) == "Pictures with figure tone: dark are predicted as anger: too few pictures (n = 7)."
 
 
 def test_a_row_of_the_table_reads_like_the_finding(demo_result):
@@ -165,7 +165,7 @@ def test_what_stands_beside_a_difference_is_said_in_one_line(demo_result):
     row = demo_result.findings[demo_result.findings["verdict"] == "skewed"].iloc[0]
     text = beside(row)
     assert text.startswith(f"Rate {percent(row['rate'])} [{percent(row['rate_low'])}, {percent(row['rate_high'])}]; ")
-    assert f"{row['ratio']:.2f} times that of the others" in text
+    assert f"{row['ratio']:.2f} times the rate of the other pictures" in text
     assert "when drawn toward the wider slice" in text
     assert text.endswith("points on (80 % power).")
     assert "nan" not in text
@@ -204,7 +204,7 @@ def test_entities_in_the_data_stay_as_they_are():
 
 def test_emphasis_marks_touch_their_text():
     """`* tone*` would show its asterisks: the slice, the emotion and the effect are set off without blanks inside."""
-    assert markdown_sentence(DARK).startswith(r"Pictures with *figure tone\: dark* are read as **anger** 35")
+    assert markdown_sentence(DARK).startswith(r"Pictures with *figure tone\: dark* are predicted as **anger** 35")
     assert r"**\+14.2 points**" in markdown_sentence(DARK)
 
 

@@ -65,7 +65,7 @@ def test_the_section_says_association_is_no_bias_first_and_then_what_erasing_sho
     prices = result.tables["space_collateral"]
     shown = section.tables["Each attribute: what erasing it costs"]
     assert list(shown["attribute"]) == [name.replace("_", " ") for name in prices["attribute"]]
-    assert list(shown["read otherwise"]) == [f"{100 * share:.1f} %" for share in prices["flips"]]
+    assert list(shown["predictions changed"]) == [f"{100 * share:.1f} %" for share in prices["flips"]]
     assert any("associated beyond chance" in sentence for sentence in section.told_apart)
     assert any("figure tone (" in sentence for sentence in section.told_apart)
 
@@ -75,7 +75,7 @@ def test_nothing_is_claimed_where_random_directions_do_as_much(result) -> None:
     said = space_sentences.erasure_sentences(with_tables(result, space_erasure=cells))
     assert all("is not shown: random directions do as much (p = 0.4)" in sentence for sentence in said)
     quiet = result.tables["space_pull"].assign(q_within=0.9)
-    assert "no slice is surely pulled" in (space_sentences.pull_sentence(with_tables(result, space_pull=quiet)) or "")
+    assert "no slice is pulled" in (space_sentences.pull_sentence(with_tables(result, space_pull=quiet)) or "")
     chance = result.tables["space_encoding"].assign(selectivity_low=-0.1)
     assert "None of 2 attributes" in (space_sentences.encoding_sentence(with_tables(result, space_encoding=chance)) or "")
     far = result.tables["space_association"].assign(q=0.9)
@@ -180,7 +180,7 @@ def test_labels_can_be_asked_for_in_other_words(planted, planted_probe, tmp_path
     assert table["wording"].iloc[0] == "a picture full of {}"
     assert table["wording"].str.startswith("synonyms: ").any()
     assert (table.loc[table["slice"] == "all pictures", "flips"] > 0).any()
-    assert "read otherwise" in (tmp_path / "run" / "report.html").read_text()
+    assert "predicted otherwise" in (tmp_path / "run" / "report.html").read_text()
     assert "has no {}" in refusal(*audit, "-o", tmp_path / "other", *options, "--prompt-variants", "no place")
     csv = tmp_path / "table.csv"
     predictions_table(60).to_csv(csv, index=False)

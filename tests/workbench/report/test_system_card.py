@@ -39,7 +39,7 @@ def test_what_was_left_out_is_named_and_false_is_a_statement(tmp_path: Path) -> 
     card = read_system_card(written(tmp_path, 'name = "Frames"\nbiometric = false\nmissing_people = "children"\n'))
     assert card.missing_people == ("children",)
     assert "name" not in card.not_stated
-    assert "whether it reads biometric data" not in card.not_stated
+    assert "whether it processes biometric data" not in card.not_stated
     assert card.not_stated[:3] == ("version", "provider", "contact")
     assert card.stated("people") == {"biometric": False}
     assert len(card.not_stated) == len(fields(SystemCard)) - 3

@@ -48,7 +48,7 @@ def test_what_was_stated_stands_in_the_report_and_the_rest_is_named_in_one_sente
     found = system_section(result)
     assert found.title == "Audited: Frames 2. Stated purpose: sorts pictures"
     assert found.stated["Its use"] == (("intended purpose", "sorts pictures"), ("where it is used", "elsewhere"))
-    assert found.stated["People"] == (("whether it reads biometric data", "no"),)
+    assert found.stated["People"] == (("whether it processes biometric data", "no"),)
     assert found.not_stated.startswith("Not stated: provider, contact, out of scope, who uses it, human oversight")
     assert "medical or safety reason" not in found.not_stated
     page = report_html(result)
@@ -202,25 +202,25 @@ def test_impact_ratios_have_the_form_of_the_law_and_name_what_may_be_left_out() 
     result = run_audit(predictions_from_table(table), replace(QUICK, favourable="joy", order=2))
     chapter = impact_ratios(result)
     assert chapter is not None
-    assert list(chapter.table) == ["category", "pictures", "read as joy", "selection rate", "impact ratio", "verdict"]
+    assert list(chapter.table) == ["category", "pictures", "predicted as joy", "selection rate", "impact ratio", "verdict"]
     rows = chapter.table.set_index("category")
     known = table[table["place"].notna()]
     for place in ("street", "home"):
         inside = known[known["place"] == place]
         selected, rate = int((inside["predicted"] == "joy").sum()), float((inside["predicted"] == "joy").mean())
         highest = max(float((part["predicted"] == "joy").mean()) for _, part in known.groupby("place"))
-        assert rows.loc[f"place: {place}", "read as joy"] == f"{selected:,}"
+        assert rows.loc[f"place: {place}", "predicted as joy"] == f"{selected:,}"
         assert rows.loc[f"place: {place}", "selection rate"] == f"{100 * rate:.1f} %"
         assert rows.loc[f"place: {place}", "impact ratio"] == f"{rate / highest:.2f}"
     blue = table[table["tone"] == "blue"]
-    assert list(rows.loc["tone: blue", ["pictures", "read as joy", "selection rate", "impact ratio"]]) == [
+    assert list(rows.loc["tone: blue", ["pictures", "predicted as joy", "selection rate", "impact ratio"]]) == [
         "5",
         str(int((blue["predicted"] == "joy").sum())),
         "–",
         "–",
     ]
     both = table[(table["tone"] == "dark") & (table["place"] == "home")]
-    assert rows.loc["tone: dark and place: home", "read as joy"] == str(int((both["predicted"] == "joy").sum()))
+    assert rows.loc["tone: dark and place: home", "predicted as joy"] == str(int((both["predicted"] == "joy").sum()))
     said = " ".join(chapter.found)
     assert "2 categories hold less than 2 % of the pictures, and may by the rule be left out; here they are kept" in said
     assert "held against, is that of 'tone: green'" in said

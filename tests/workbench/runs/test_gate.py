@@ -157,7 +157,7 @@ def test_junit_has_a_case_for_every_slice_and_skips_what_is_too_small():
     assert by_name["rare: five"].find("skipped").get("message") == "too few to tell (n = 5)"
     failure = by_name["tone: dark"].find("failure")
     assert (failure.get("type"), failure.get("message")) == ("skewed", "skewed: anger")
-    assert "read as anger" in failure.text
+    assert "predicted as anger" in failure.text
     suite = ElementTree.fromstring(xml).find("testsuite")
     counted = {key: len(suite.findall(f"testcase/{tag}")) for key, tag in (("failures", "failure"), ("skipped", "skipped"))}
     assert {key: int(suite.get(key)) for key in counted} == counted

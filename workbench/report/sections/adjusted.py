@@ -186,7 +186,7 @@ def _summary(table: pd.DataFrame, known: pd.DataFrame, flagged: pd.DataFrame, he
     skewed = int((known["verdict"] == "skewed").sum())
     counts = flagged["simpson_kind"].value_counts()
     parts = [f"{int(counts[kind]):,} {words}" for kind, words in _COUNTED.items() if kind in counts]
-    sentence = f"Adjusted for {held}, {plural(skewed, said.many)} of {len(known):,} {'is' if skewed == 1 else 'are'} skewed."
+    sentence = f"Adjusted for {held}, {skewed:,} of {plural(len(known), said.many)} {'is' if skewed == 1 else 'are'} skewed."
     apart = int(known["apart"].sum())
     if apart:
         sentence += (

@@ -75,7 +75,7 @@ def _below(cells: pd.DataFrame, one: str, many: str = "") -> str:
     below = cells[cells["ratio"] < FOUR_FIFTHS]
     sure, unknown = int((below["verdict"] == "skewed").sum()), int(cells["ratio"].isna().sum())
     return (
-        f"The ratio of {plural(len(below), one, many)} of {len(cells):,} is below four fifths; {sure:,} of these "
+        f"The ratio is below four fifths for {len(below):,} of {plural(len(cells), one, many)}; {sure:,} of these "
         f"{'is' if sure == 1 else 'are'} skewed beyond chance and tolerance."
         + (f" {plural(unknown, one, many)} {'has' if unknown == 1 else 'have'} too few pictures for one." if unknown else "")
     )

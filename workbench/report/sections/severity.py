@@ -118,21 +118,21 @@ def outcomes(result: AuditResult) -> list[Chapter]:
 
 _HOW = {
     "pairs": (
-        "where pairs of pictures differ in the attribute, p and interval are from Student’s t test of the "
+        "where pairs of pictures differ in the attribute, p values and intervals are from Student’s t test of the "
         "differences within pairs"
     ),
     "cluster-robust": (
-        "pictures come in groups: p and interval are from a cluster-robust variance (CR2) with Satterthwaite’s "
+        "pictures come in groups: p values and intervals are from a cluster-robust variance (CR2) with Satterthwaite’s "
         "degrees of freedom"
     ),
-    "welch": "p and interval are from Welch’s t test",
+    "welch": "p values and intervals are from Welch’s t test",
     "exact": (
-        "with few pictures, Welch’s t is compared with every possible choice of the slice’s pictures, for p and "
-        "interval alike"
+        "with few pictures, Welch’s t is compared with every possible choice of the slice’s pictures, for p "
+        "values and intervals alike"
     ),
     "permutation": (
         "with few pictures and a skewed outcome, Welch’s t is compared with random choices of the slice’s pictures, "
-        "for p and interval alike"
+        "for p values and intervals alike"
     ),
 }
 
