@@ -68,8 +68,7 @@ class RunInfo:
     def as_json(self) -> dict[str, Any]:
         """Plain values, what the caller knows beside the rest."""
         own = {item.name: getattr(self, item.name) for item in fields(self) if item.name != "provenance"}
-        lists = {name: list(value) for name, value in own.items() if isinstance(value, tuple)}
-        return {"schema": SCHEMA, **own, **lists, "config": asdict(self.config), **self.provenance}
+        return {"schema": SCHEMA, **_with_lists(own | {"config": _with_lists(asdict(self.config))}), **self.provenance}
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> RunInfo:
@@ -86,6 +85,10 @@ class RunInfo:
         config = AuditConfig(**_with_tuples(settings))
         rest = {name: value for name, value in values.items() if name not in names and name != "schema"}
         return cls(**{**own, "config": config}, provenance=rest)
+
+
+def _with_lists(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
 
 
 def _with_tuples(values: Mapping[str, Any]) -> Any:

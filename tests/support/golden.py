@@ -16,7 +16,22 @@ FEWEST_ROWS = 2
 _LINES = frozenset(
     (
         *("article", "caption", "details", "div", "figcaption", "figure", "form", "h1", "h2", "h3", "header", "li", "main"),
-        *("nav", "ol", "p", "section", "summary", "table", "tbody", "thead", "tr", "ul", "title", "option", "label", "button"),
+        *(
+            "nav",
+            "ol",
+            "p",
+            "section",
+            "summary",
+            "table",
+            "tbody",
+            "thead",
+            "tr",
+            "ul",
+            "title",
+            "option",
+            "label",
+            "button",
+        ),
     )
 )
 """Elements that stand on lines of their own."""

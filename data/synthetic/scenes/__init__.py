@@ -1,4 +1,4 @@
-"""A small world of drawn pictures whose every cause is known: contents, captions, emotions, and planted bias."""
+"""Which small world of drawn pictures has causes that are all known: contents, captions, emotions, and a planted bias?"""
 
 from affect_workbench.data.synthetic.scenes.canvas import SIZE
 from affect_workbench.data.synthetic.scenes.captions import captions, prompts

@@ -1,4 +1,4 @@
-"""The encoder of the project: a small CLIP that has only ever seen the drawn world of `data.synthetic.scenes`."""
+"""Which encoder comes with the project? A small CLIP that has only ever seen the drawn world of `data.synthetic.scenes`."""
 
 from pathlib import Path
 

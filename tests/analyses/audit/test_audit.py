@@ -70,7 +70,7 @@ def test_every_picture_has_a_row_with_its_margin_and_perhaps_a_place(audited: Au
 
 def test_the_run_says_where_the_numbers_come_from(audited: AuditResult, planted_probe) -> None:
     run = audited.run
-    json.dumps(dict(run), allow_nan=False)
+    json.dumps(run.as_json(), allow_nan=False)
     assert (run.provenance["command"], run.truth, run.measure, run.pictures) == ("x", "labels", "cosine", 900)
     assert run.source == f"probe {planted_probe.fingerprint()}"
     assert run.tested == audited.findings["p"].notna().sum()
@@ -120,11 +120,11 @@ def test_everything_left_out_is_listed_with_its_size_and_reason() -> None:
 def test_what_a_reader_must_know_is_noted() -> None:
     tone = ["dark", "light"] * 20
     assert list(run_audit(labels_only(tone=tone)).run.notes) == [
-        "no labels or votes: a skew cannot be split into what the labels say and what the model adds"
+        "no labels or votes: a skew cannot be split into label gap and model gap"
     ]
-    notes = run_audit(labels_only(tone=tone, group_id=[*range(20)] * 2, label=["joy", None] * 20)).run["notes"]
+    notes = run_audit(labels_only(tone=tone, group_id=[*range(20)] * 2, label=["joy", None] * 20)).run.notes
     assert notes[0].startswith("pictures come in 20 groups (group_id): tests and intervals of skews account for")
-    assert notes[1] == "20 of 40 picture(s) have no label or votes: accuracy and the split leave them out"
+    assert notes[1] == "20 of 40 picture(s) have no label or votes: accuracy, label gap and model gap leave them out"
     stray = labels_only(tone=tone, label="joy").with_rows
     rows = labels_only(tone=tone, label="joy").rows.assign(vote_neutral=0.5)
     assert list(run_audit(stray(rows)).run.notes) == ["vote column(s) outside the taxonomy are left aside: vote_neutral"]

@@ -36,7 +36,11 @@ def opened(monkeypatch):
         monkeypatch.setenv("WORKBENCH_RUN", str(run))
         monkeypatch.setenv("WORKBENCH_RUNS", str(runs))
         app = AppTest.from_file(str(APP), default_timeout=60).run()
-        return app if page == "overview" else app.switch_page(f"views/{page}.py").run()
+        return (
+            app
+            if page == "overview"
+            else app.switch_page(f"views/pages/{'people' if page in ('review', 'label') else 'audit'}/{page}.py").run()
+        )
 
     return open_app
 
@@ -120,7 +124,7 @@ def test_the_newest_run_comes_first_and_another_can_be_chosen(opened, runs, tmp_
     assert app.title[0].value == load_audit(runs / "one-order").headline
     app = healthy(selectbox(app, "Run").select_index(1).run())
     assert app.title[0].value == load_audit(runs / "quiet").headline
-    app = healthy(app.switch_page("views/run.py").run())
+    app = healthy(app.switch_page("views/pages/audit/run.py").run())
     assert str(load_audit(runs / "quiet").run.created) in app.table[0].value.to_string()
 
 

@@ -145,7 +145,7 @@ def app(queue, monkeypatch):
     monkeypatch.setenv("WORKBENCH_RUNS", "nowhere")
     monkeypatch.setenv("WORKBENCH_LABELS", str(queue.folder.parent))
     app = AppTest.from_file(str(ROOT / "workbench" / "app.py"), default_timeout=60).run()
-    return app.switch_page("views/label.py").run()
+    return app.switch_page("views/pages/people/label.py").run()
 
 
 def test_the_page_refuses_an_answer_about_what_it_no_longer_shows(app, queue):

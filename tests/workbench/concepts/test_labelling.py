@@ -390,7 +390,7 @@ def page(world, queue, monkeypatch):
         monkeypatch.setenv("WORKBENCH_RUNS", "nowhere")
         monkeypatch.setenv("WORKBENCH_LABELS", str(labels))
         app = AppTest.from_file(str(APP), default_timeout=60).run()
-        return app.switch_page("views/label.py").run()
+        return app.switch_page("views/pages/people/label.py").run()
 
     return open_page
 
@@ -453,7 +453,7 @@ def test_the_page_of_concepts(world, queue, tmp_path, monkeypatch, calibrated):
         run = tmp_path / "run"
         succeeded(*world["audit"], "-o", run, "--concept-labels", answer_all(queue, world["gold"]))
     monkeypatch.setenv("WORKBENCH_RUN", str(run))
-    app = AppTest.from_file(str(APP), default_timeout=60).run().switch_page("views/concepts.py").run()
+    app = AppTest.from_file(str(APP), default_timeout=60).run().switch_page("views/pages/audit/concepts.py").run()
     assert not app.exception
     titles = [element.value for element in app.subheader]
     assert ("What true labels make of it" in titles) == calibrated

@@ -153,7 +153,7 @@ def copies(monkeypatch):
         monkeypatch.setenv("WORKBENCH_RUNS", str(root))
         monkeypatch.setenv("WORKBENCH_OVERLAP", str(asked))
         app = AppTest.from_file(str(APP), default_timeout=60).run()
-        app = app if asked else app.switch_page("views/copies.py").run()
+        app = app if asked else app.switch_page("views/pages/data/duplicates.py").run()
         assert not app.exception, [error.message for error in app.exception]
         return app
 

@@ -76,7 +76,7 @@ def test_the_page_of_the_app_says_the_verdict_and_shows_the_pictures(folder, pla
     succeeded("discover", *words, "--attributes", folder / "attributes.csv")
     monkeypatch.setenv("WORKBENCH_RUNS", str(tmp_path / "runs"))
     monkeypatch.setenv("WORKBENCH_RUN", "")
-    app = AppTest.from_file(str(APP), default_timeout=60).run().switch_page("views/discovered.py").run()
+    app = AppTest.from_file(str(APP), default_timeout=60).run().switch_page("views/pages/audit/discovered.py").run()
     assert not app.exception
     said = [element.value for element in app.markdown]
     assert any("Holds on held\\-out pictures\\: slice 1" in sentence for sentence in said)

@@ -140,7 +140,7 @@ def test_values_out_of_range_are_named_with_the_legal_ones(kind, given, message)
 
 
 def test_settings_import_nothing_heavy():
-    code = "import sys, workbench.settings; print(*sys.modules)"
+    code = "import sys, affect_workbench.workbench.__main__; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert "affect_workbench.workbench.__main__" in loaded
     assert not {"torch", "transformers", "pandas", "numpy", "streamlit", "plotly", "scipy"} & set(loaded)

@@ -18,7 +18,7 @@ FAST = {"further": False, "space_pictures": 0, "order": 1}
 
 
 def world(*, labels: bool = True, votes: bool = False, scores: bool = True, seed: int = 2) -> pd.DataFrame:
-    """Dark pictures are predicted as anger too often, and so as everything else too seldom; light ones the other way round."""
+    """Dark pictures are predicted as anger too often, and as everything else too seldom; light ones the other way round."""
     table = predictions_table(1_500, attributes={"tone": ("dark", "light")}, bias=0.6, scores=scores, seed=seed)
     if votes:
         rng = np.random.default_rng(seed)
@@ -122,8 +122,8 @@ def test_a_deficit_of_the_labels_shows_no_picture_that_is_read_wrongly():
     found = evidence(result, skew(result, "fear", more=False))
     assert len(found) == 0
     assert found.words == (
-        "No picture that is labelled fear is predicted otherwise. The slice is predicted as fear less often because fewer of its "
-        "pictures are so."
+        "No picture that is labelled fear is predicted otherwise. The slice is predicted as fear less often because fewer "
+        "of its pictures show it."
     )
 
 
@@ -139,8 +139,8 @@ def test_where_the_others_are_read_so_wrongly_they_are_shown():
     assert set(shown.rows["predicted"]) == {"anger"}
     assert "anger" not in set(shown.rows["label"])
     assert shown.words == (
-        "No picture that is labelled anger is predicted otherwise. The other pictures are predicted as anger more often: those that contradict their "
-        f"label ({len(shown):,})."
+        "No picture that is labelled anger is predicted otherwise. The other pictures are predicted as anger "
+        f"more often: those that contradict their label ({len(shown):,})."
     )
 
 

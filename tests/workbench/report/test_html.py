@@ -15,8 +15,8 @@ from plotly.offline import get_plotlyjs
 
 from affect_workbench.analyses.inference.verdicts import VERDICTS
 from affect_workbench.data.predictions import predictions_from_table
+from affect_workbench.workbench.interface import style
 from affect_workbench.workbench.interface.style import CONFIG
-from affect_workbench.workbench.report.figures import findings as figures
 from affect_workbench.workbench.report.findings_list import MOST_WRITTEN, findings_list
 from affect_workbench.workbench.report.headline import outcome
 from affect_workbench.workbench.report.html import MOST_BYTES, report_html
@@ -136,7 +136,7 @@ def test_links_lead_to_sections_that_exist(page):
 
 
 def test_making_a_report_changes_no_setting_of_the_figures(monkeypatch):
-    monkeypatch.setattr(figures, "CONFIG", {**CONFIG, "plotlyServerURL": ""})
+    monkeypatch.setattr(style, "CONFIG", {**CONFIG, "plotlyServerURL": ""})
     before = copy.deepcopy(CONFIG)
     report_html(audited(predictions_table(60)))
     assert before == CONFIG

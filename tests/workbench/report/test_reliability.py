@@ -362,7 +362,7 @@ def test_the_app_shows_the_same(run, demo, demo_result, monkeypatch):
     def opened(folder):
         monkeypatch.setenv("WORKBENCH_RUN", str(folder))
         monkeypatch.setenv("WORKBENCH_RUNS", "nowhere")
-        app = AppTest.from_file(str(APP), default_timeout=60).run().switch_page("views/run.py").run()
+        app = AppTest.from_file(str(APP), default_timeout=60).run().switch_page("views/pages/audit/run.py").run()
         assert not app.exception
         return app, "\n".join(str(element.value) for element in app.markdown).replace("\\", "")
 

@@ -121,8 +121,8 @@ def test_a_probability_in_words_is_the_probability(value):
 
 def test_a_finding_is_one_sentence_that_anyone_can_read():
     assert plain_sentence(DARK) == (
-        "Pictures with figure tone: dark are predicted as anger 35.9 % of the time, other pictures 21.7 %: +14.2 points [+11.0, +17.3], "
-        "q < 0.001, n = 612; the labels themselves differ by +0.3: the model adds this."
+        "Pictures with figure tone: dark are predicted as anger 35.9 % of the time, other pictures 21.7 %: +14.2 points "
+        "[+11.0, +17.3], q < 0.001, n = 612; the labels themselves differ by +0.3 points (label gap): the model adds this."
     )
 
 

@@ -80,7 +80,7 @@ def test_the_map_of_frameworks_names_every_key_and_only_places_that_there_are() 
     text = (ROOT / "docs" / "reporting.md").read_text(encoding="utf-8")
     keys = {item.name for item in fields(SystemCard)}
     assert keys - set(re.findall(r"`(\w+)(?: = .*?)?`", text)) == set()
-    shown = [*ROOT.glob("workbench/interface/templates/*.html"), *ROOT.glob("workbench/chapters/*.py")]
+    shown = [*ROOT.glob("workbench/interface/templates/*.html"), *ROOT.glob("workbench/report/sections/*.py")]
     shown_text = "\n".join(path.read_text(encoding="utf-8") for path in shown)
     for place in re.findall("“(.+?)”", text):
         if place != "emotion recognition system":

@@ -64,8 +64,8 @@ def missed_and_mistaken(result: AuditResult) -> Chapter | None:
         found,
         (
             "Recognised (true positive rate): of the pictures that show the emotion, the share predicted as that emotion. "
-            "Falsely predicted (false positive rate): of all other pictures, the share predicted as that emotion. “Equalised "
-            "odds” asks that both are equal in all slices. Filled markers are skewed; hollow ones are not."
+            "Falsely predicted (false positive rate): of all other pictures, the share predicted as that emotion. "
+            "“Equalised odds” asks that both are equal in all slices. Filled markers are skewed; hollow ones are not."
         ),
         skew_figure(
             result,

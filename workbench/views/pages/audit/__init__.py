@@ -1,1 +1,1 @@
-"""The pages of an audit."""
+"""Which pages of the app show an audit?"""

@@ -1,1 +1,1 @@
-"""The pages about the data themselves."""
+"""Which pages of the app are about the pictures themselves?"""

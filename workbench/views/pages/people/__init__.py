@@ -1,1 +1,1 @@
-"""The pages on which people decide: reviews and labels."""
+"""On which pages of the app do people decide: reviews of findings, labels of pictures?"""
