@@ -29,12 +29,12 @@ class Joined:
     rows: pd.DataFrame
     origins: dict[str, str]
     reports: tuple[JoinReport, ...] = ()
-    said: tuple[str, ...] = ()
+    table_notes: tuple[str, ...] = ()
 
     def notes(self, ids: Collection[str]) -> tuple[str, ...]:
         """What a reader must know of the join, as far as it is about the pictures with these ids."""
         among = set(ids)
-        return (*self.said, *(note for report in self.reports for note in report.notes(among=among)))
+        return (*self.table_notes, *(note for report in self.reports for note in report.notes(among=among)))
 
 
 def with_pairs(predictions: Predictions, column: str) -> Predictions:
@@ -82,7 +82,7 @@ def with_tables(
     """
     origins: dict[str, str] = {}
     reports: list[JoinReport] = []
-    said: list[str] = []
+    table_notes: list[str] = []
     scores = {f"{prefix}{label}".casefold() for label in labels}
     for path in given:
         if not is_table(Path(path)):
@@ -91,11 +91,11 @@ def with_tables(
         aside = [name for name in read.rows.columns if str(name).casefold() in scores]
         aside += [name for name in ("predicted",) if name in read.rows and name not in rows]
         if aside:
-            said.append(
+            table_notes.append(
                 f"{path}: {named(aside)} are outputs of a model, which are not taken from an attribute table: ignored"
             )
         rows, report = join_attributes(rows, read.rows.drop(columns=aside))
         origins |= dict.fromkeys(report.attributes, path)
         reports.append(report)
-        said += read.notes
-    return Joined(rows, origins, tuple(reports), tuple(said))
+        table_notes += read.notes
+    return Joined(rows, origins, tuple(reports), tuple(table_notes))

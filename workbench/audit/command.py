@@ -12,11 +12,11 @@ from affect_workbench.analyses.audit.run import run_audit
 from affect_workbench.data.tables.read import is_table
 from affect_workbench.data.taxonomies.label_overlap import LabelsApartError
 from affect_workbench.workbench.audit.attributes import with_pairs
-from affect_workbench.workbench.audit.context import besides
+from affect_workbench.workbench.audit.context import audit_context
 from affect_workbench.workbench.audit.exports import audit_findings, write_findings
-from affect_workbench.workbench.audit.inputs import probed, tabled
-from affect_workbench.workbench.audit.outcomes import audit_outcomes, numbers_alone
-from affect_workbench.workbench.audit.rewording import other_wordings
+from affect_workbench.workbench.audit.inputs import load_predictions, predict_with_probe
+from affect_workbench.workbench.audit.outcomes import audit_outcomes, outcomes_only
+from affect_workbench.workbench.audit.rewording import prompt_variant_anchors
 from affect_workbench.workbench.audit.settings import AuditSettings
 from affect_workbench.workbench.concepts.sentences import calibration_sentences, obtained
 from affect_workbench.workbench.concepts.tables import CALIBRATED, concept_tables
@@ -28,7 +28,7 @@ from affect_workbench.workbench.report.html import report_html
 from affect_workbench.workbench.report.system.card import read_system_card
 from affect_workbench.workbench.report.system.section import read_first
 from affect_workbench.workbench.runs.gate import audit_gate, require_answerable
-from affect_workbench.workbench.runs.reviews import carried_reviews, judged, progress_sentence
+from affect_workbench.workbench.runs.reviews import carried_reviews, match_reviews, progress_sentence
 from affect_workbench.workbench.runs.store import RUN_FILES, save_audit
 
 if TYPE_CHECKING:
@@ -56,15 +56,15 @@ def audit(settings: AuditSettings, *, command: str = "", remarks: tuple[str, ...
     card = read_system_card(settings.system) if settings.system else None
     if bool(settings.features) == bool(settings.predictions):
         raise ValueError("give either --features with --probe, or --predictions TABLE")
-    if (table := numbers_alone(settings)) is not None:
-        told = ({"command": command} if command else {}) | ({"system": card.as_json()} if card else {})
-        return audit_outcomes(settings, table, gate=gate, provenance={"remarks": list(remarks), **told}, say=say)
+    if (table := outcomes_only(settings)) is not None:
+        more = ({"command": command} if command else {}) | ({"system": card.as_json()} if card else {})
+        return audit_outcomes(settings, table, gate=gate, provenance={"remarks": list(remarks), **more}, say=say)
     tables = [item for item in settings.attributes if is_table(Path(item))]
     names = tuple(item for item in settings.attributes if item not in tables)
     if settings.inferred.concept_labels and not settings.inferred.concepts:
         raise ValueError("--concept-labels needs concepts: name them with --concepts")
     try:
-        given = probed(settings) if settings.features else tabled(settings)
+        given = predict_with_probe(settings) if settings.features else load_predictions(settings)
     except LabelsApartError as refusal:
         say(f"warning: labels do not overlap: {refusal.fact}")
         raise
@@ -91,7 +91,7 @@ def audit(settings: AuditSettings, *, command: str = "", remarks: tuple[str, ...
     provenance |= ({"command": command} if command else {}) | ({"system": card.as_json()} if card else {})
     provenance["remarks"] = list(remarks)
     config = replace(settings.audit, attributes=names or None)
-    known = besides(
+    known = audit_context(
         training=settings.training_data,
         valence=settings.valence,
         taxonomy=predictions.taxonomy,
@@ -104,7 +104,7 @@ def audit(settings: AuditSettings, *, command: str = "", remarks: tuple[str, ...
     if settings.prompt_variants:
         if given.probe is None:
             raise ValueError("--prompt-variants need a probe's text model: give --features with --probe")
-        known = replace(known, wordings=other_wordings(given.probe, settings.prompt_variants))
+        known = replace(known, wordings=prompt_variant_anchors(given.probe, settings.prompt_variants))
         provenance["wordings"] = list(settings.prompt_variants)
     with steps(
         "auditing",
@@ -121,7 +121,7 @@ def audit(settings: AuditSettings, *, command: str = "", remarks: tuple[str, ...
         result = run_audit(
             predictions, config, inferred=inferred, unproven=unproven, besides=known, provenance=provenance, progress=step
         )
-        result = replace(result, reading=given.reading(predictions, target_accuracy=settings.target_accuracy))
+        result = replace(result, reading=given.accuracy(predictions, target_accuracy=settings.target_accuracy))
         if reports:
             ids = predictions.rows["image_id"]
             kept = concept_tables(reports, ids, result.findings, tolerance=config.tolerance)
@@ -153,7 +153,7 @@ def audit(settings: AuditSettings, *, command: str = "", remarks: tuple[str, ...
         for sentence in calibration_sentences(result.tables[CALIBRATED]):
             say(f"calibrated: {sentence}")
     if reviews:
-        say(f"reviews: {progress_sentence(result, judged(result, reviews))}")
+        say(f"reviews: {progress_sentence(result, match_reviews(result, reviews))}")
     if gate.asked:
         say(findings.sentence)
     say(f"report: {out / 'report.html'}")

@@ -20,13 +20,13 @@ from affect_workbench.workbench.audit.compare_report import compare_html
 from affect_workbench.workbench.audit.compare_sentences import headline, outcome, outcome_change, plain_change
 from affect_workbench.workbench.audit.exports import Findings, compare_findings, write_findings
 from affect_workbench.workbench.audit.settings import CompareSettings
-from affect_workbench.workbench.concepts.sentences import STANDING_WARNING
+from affect_workbench.workbench.concepts.sentences import CALIBRATION_WARNING
 from affect_workbench.workbench.interface.claiming import writes_out
 from affect_workbench.workbench.interface.progress import Say
 from affect_workbench.workbench.runs.gate import gate_from
 from affect_workbench.workbench.runs.store import load_audit
 
-SAID = 5
+MOST_SENTENCES = 5
 _ASKED = ("tolerance", "alpha", "order", "min_count", "bins")
 NO_PREDICTIONS = "this run compares numeric outcomes only and contains no predictions"
 _OF_THE_AUDIT = ("predicted", "audit_agreement", "audit_margin", "audit_x", "audit_y")
@@ -117,7 +117,7 @@ def compared(first: AuditResult, second: AuditResult) -> Comparison:
         f"{name} is no better than a random direction in one of the runs: no finding rests on it, so it is not compared."
         for name in sorted(aside)
     ]
-    notes += [STANDING_WARNING] if inferred else []
+    notes += [CALIBRATION_WARNING] if inferred else []
     return replace(result, notes=(*result.notes, *notes)) if notes else result
 
 
@@ -164,10 +164,10 @@ def _report(result: Comparison, findings: Findings, say: Say) -> None:
     for sentence in outcome(result):
         say(sentence)
     found = result.changes[result.changes["verdict"].isin(["worse", "better", "changed"]) & result.changes["repeats"].isna()]
-    for row in found.head(SAID).itertuples():
+    for row in found.head(MOST_SENTENCES).itertuples():
         say(f"{row.verdict}: {plain_change(row)}")
     numbers = result.outcomes[result.outcomes["verdict"].isin(["worse", "better", "changed"])]
-    for row in numbers.head(SAID).itertuples():
+    for row in numbers.head(MOST_SENTENCES).itertuples():
         say(f"{row.verdict}: {outcome_change(row)}")
     if findings.gate.asked:
         say(findings.sentence)

@@ -91,9 +91,9 @@ def compare_html(result: Comparison, *, name_a: str, name_b: str, command: str =
 
 def change_forest(changes: pd.DataFrame, *, most: int = MOST_ROWS) -> go.Figure:
     """The leading changes of skew with their 95 % intervals; hollow markers did not surely change."""
-    told = changes[changes["change"].notna() & changes["repeats"].isna()].head(most)
+    shown = changes[changes["change"].notna() & changes["repeats"].isna()].head(most)
     figure = verdict_forest(
-        told,
+        shown,
         "change",
         colours=_COLOURS,
         filled=_FOUND,
@@ -147,8 +147,8 @@ def _examples(result: Comparison, flips: pd.DataFrame, *, well: bool = False) ->
     )
     known = result.rows.set_index("image_id").loc[order["image_id"]]
     paths = known["path"] if "path" in known else pd.Series([None] * len(known))
-    told = [f", {truth_of(row)}" if pd.notna(row.get("label")) else "" for row in known.to_dict("records")]
+    shown = [f", {truth_of(row)}" if pd.notna(row.get("label")) else "" for row in known.to_dict("records")]
     return [
         Flip(str(row.image_id), f"{row.predicted_a} → {row.predicted_b}{truth}", thumbnail_uri(path))
-        for row, truth, path in zip(order.itertuples(), told, paths, strict=True)
+        for row, truth, path in zip(order.itertuples(), shown, paths, strict=True)
     ]

@@ -62,7 +62,7 @@ def outcome_change(row: Any) -> str:
     """A row of `Comparison.outcomes` as plain text."""
     if row.p != row.p:
         return f"Pictures with {row.slice}, {row.outcome}: too few pictures (n = {row.n:,})."
-    told = {
+    ending = {
         "worse": f"; the absolute difference grew by at least {number(row.growth_low)}",
         "better": f"; the absolute difference shrank by at least {number(abs(row.growth_high))}",
         "changed": "; neither clearly worse nor clearly better",
@@ -71,7 +71,7 @@ def outcome_change(row: Any) -> str:
     return (
         f"Pictures with {row.slice}, mean {row.outcome}: the difference from the other pictures changed from "
         f"{number(row.skew_a, signed=True)} to {number(row.skew_b, signed=True)}, {change} [{low}, {high}], "
-        f"{small_q(row.q)}, n = {row.n:,}{told}."
+        f"{small_q(row.q)}, n = {row.n:,}{ending}."
     )
 
 
@@ -112,11 +112,13 @@ def outcome(result: Comparison) -> list[str]:
             f"{repeats:,} of the {len(found):,} changes {'is' if repeats == 1 else 'are'} explained by the parent slice."
         )
     if not len(found):
-        untold = result.count("undetermined") + result.count("too small")
-        not_told = (
-            f" This does not prove that nothing changed: {plural(untold, 'pair')} could not be decided." if untold else ""
+        undecided = result.count("undetermined") + result.count("too small")
+        not_decided = (
+            f" This does not prove that nothing changed: {plural(undecided, 'pair')} could not be decided."
+            if undecided
+            else ""
         )
-        sentences.append(f"No change of a skew was found that is both beyond chance and beyond the tolerance.{not_told}")
+        sentences.append(f"No change of a skew was found that is both beyond chance and beyond the tolerance.{not_decided}")
     if overall["labelled"]:
         sentences.append(accuracy_sentence(overall))
     else:

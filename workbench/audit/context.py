@@ -13,7 +13,7 @@ from affect_workbench.data.taxonomies.taxonomy import Taxonomy
 from affect_workbench.workbench.datasets.features import open_features
 
 
-def besides(
+def audit_context(
     *,
     training: str = "",
     valence: str = "",

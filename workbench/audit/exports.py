@@ -15,11 +15,11 @@ from affect_workbench.analyses.compare.changes import VERDICTS as COMPARE_VERDIC
 from affect_workbench.analyses.inference.verdicts import VERDICTS as AUDIT_VERDICTS
 from affect_workbench.data.storage.atomic import write_bytes, write_json
 from affect_workbench.workbench.audit.compare_sentences import outcome_change, plain_change
-from affect_workbench.workbench.report.headline import apart, caveats, strata_told
+from affect_workbench.workbench.report.headline import caveats, differing_strata, strata_verdicts
 from affect_workbench.workbench.report.outcome_sentences import outcome_text
 from affect_workbench.workbench.report.sections.accuracy import accuracy_name, gap_sentence
 from affect_workbench.workbench.report.sentences import plain_sentence
-from affect_workbench.workbench.runs.gate import ACCURACY, RATES, Gate, surely
+from affect_workbench.workbench.runs.gate import ACCURACY, RATES, Gate, lower_bounds
 
 if TYPE_CHECKING:
     from affect_workbench.analyses.audit.result import AuditResult
@@ -86,9 +86,9 @@ class Findings:
 
 def audit_findings(result: AuditResult, gate: Gate) -> Findings:
     """The findings of an audit, those about emotions first; `effect` is the skew, of an outcome in its own units."""
-    found, held, truth = result.findings["verdict"].isin(FOUND), apart(result), result.run.truth
+    found, strata, truth = result.findings["verdict"].isin(FOUND), differing_strata(result), result.run.truth
     said = [
-        plain_sentence(row, truth=truth, standing=caveats(result, row, held=held)) if told else ""
+        plain_sentence(row, truth=truth, caveats=caveats(result, row, strata=strata)) if told else ""
         for row, told in zip(result.findings.itertuples(), found, strict=True)
     ]
     table = _table(_with_strata(result, result.findings, "emotion"), gate, said)
@@ -179,7 +179,7 @@ def junit_xml(findings: Findings) -> bytes:
 
 
 def _with_strata(result: AuditResult, cells: pd.DataFrame, about: str) -> pd.DataFrame:
-    told = strata_told(result, pd.MultiIndex.from_frame(cells[["slice", about]]))
+    told = strata_verdicts(result, pd.MultiIndex.from_frame(cells[["slice", about]]))
     return cells.assign(differs_between_strata=pd.Series(told, index=cells.index, dtype=object))
 
 
@@ -207,7 +207,7 @@ def _table(cells: pd.DataFrame, gate: Gate, sentences: list[str], *, about: str 
     marked = cells.assign(
         about=about,
         caught=gate.caught(cells, about=about),
-        surely=surely(cells),
+        lower_bounds=lower_bounds(cells),
         sentence=sentences,
         told=cells["p"].notna(),
     )

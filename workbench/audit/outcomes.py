@@ -36,7 +36,7 @@ _OF_PREDICTIONS = (
 )
 
 
-def numbers_alone(settings: AuditSettings) -> Table | None:
+def outcomes_only(settings: AuditSettings) -> Table | None:
     """The table of the settings where outcomes are asked for and nothing is predicted in it; None for any other.
 
     Nothing is predicted where there is neither a column `predicted` nor, the outcomes left aside, two score columns.

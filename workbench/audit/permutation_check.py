@@ -17,7 +17,7 @@ from affect_workbench.workbench.audit.settings import PermutationCheckSettings
 from affect_workbench.workbench.interface.progress import Say
 from affect_workbench.workbench.report.html import report_html
 from affect_workbench.workbench.runs.reviews import load_reviews
-from affect_workbench.workbench.runs.store import load_audit, save_selftest
+from affect_workbench.workbench.runs.store import load_audit, save_permutation_check
 
 
 def check_permutations(settings: PermutationCheckSettings, *, say: Say = print) -> SelfTest:
@@ -46,7 +46,7 @@ def check_permutations(settings: PermutationCheckSettings, *, say: Say = print) 
         raise ValueError(
             f"{settings.run} was replaced by another run in the meantime, so nothing was stored in it: run the command again"
         )
-    save_selftest(outcome, settings.run)
+    save_permutation_check(outcome, settings.run)
     say(outcome.sentence)
     target = Path(settings.run) / "report.html"
     write_text(target, report_html(replace(result, selftest=outcome), reviews=load_reviews(settings.run)))

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 SYNONYMS = "synonyms"
 
 
-def other_wordings(probe: Probe, asked: Sequence[str]) -> Mapping[str, npt.NDArray[np.float32]]:
+def prompt_variant_anchors(probe: Probe, asked: Sequence[str]) -> Mapping[str, npt.NDArray[np.float32]]:
     """Name -> label vectors `(k, m)` in the order of the probe's labels.
 
     Args:

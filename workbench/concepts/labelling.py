@@ -62,8 +62,8 @@ def drawn_queue(result: AuditResult, concept: str, folder: Path, *, size: int, s
             "TABLE.csv)"
         )
     scores = result.tables[SCORES].set_index("image_id").loc[samples["image_id"], concept].to_numpy(np.float64)
-    said = result.taxonomy.codes(samples["predicted"])
-    drawn = stratified_sample(scores, said, size, seed=seed)
+    predicted = result.taxonomy.codes(samples["predicted"])
+    drawn = stratified_sample(scores, predicted, size, seed=seed)
     pictures = samples[["image_id", "path"]].iloc[drawn["position"]].reset_index(drop=True)
     pictures = pictures.assign(stratum=drawn["stratum"], probability=drawn["probability"])
     return Queue(folder, concept, f"Does “{concept}” fit this picture?", seed, run, pictures)

@@ -14,7 +14,7 @@ from affect_workbench.analyses.concepts.entanglement import ENTANGLED
 from affect_workbench.workbench.concepts.tables import CALIBRATED
 from affect_workbench.workbench.interface.numbers import percent, points
 
-STANDING_WARNING = (
+CALIBRATION_WARNING = (
     "Attributes marked (inferred) come from a model, not from people: a skew over them is an association with what that "
     f"model sees until at least {ENOUGH_LABELS} true labels calibrate it."
 )
@@ -35,7 +35,7 @@ def in_words(report: ConceptReport) -> list[str]:
     if report.uncalibrated:
         sentences.append(f"{report.column} is not calibrated: {report.uncalibrated}.")
     if not report.calibrated:
-        sentences.append(STANDING_WARNING)
+        sentences.append(CALIBRATION_WARNING)
     return sentences
 
 
@@ -53,19 +53,19 @@ def obtained(report: ConceptReport) -> str:
     return f"inferred from {prompted}, yes above a score of {report.cut.value:.4g}; {error}"
 
 
-def standing_note(reports: Sequence[ConceptReport]) -> str:
+def calibration_note(reports: Sequence[ConceptReport]) -> str:
     """What stands above an audit with inferred attributes."""
     calibrated = [report.column for report in reports if report.calibrated]
-    told = [STANDING_WARNING] if len(calibrated) < len(reports) else []
+    parts = [CALIBRATION_WARNING] if len(calibrated) < len(reports) else []
     if calibrated:
-        told.append(f"Calibrated on true labels: {', '.join(calibrated)}; read the calibrated skew beside the naive one.")
+        parts.append(f"Calibrated on true labels: {', '.join(calibrated)}; read the calibrated skew beside the naive one.")
     unproven = [report.column for report in reports if report.unproven]
     if unproven:
-        told.append(f"No better than a random direction, so no finding rests on them: {', '.join(unproven)}.")
-    return " ".join(told)
+        parts.append(f"No better than a random direction, so no finding rests on them: {', '.join(unproven)}.")
+    return " ".join(parts)
 
 
-def standing(result: AuditResult, where: Any, emotion: Any) -> str:
+def calibration_status(result: AuditResult, where: Any, emotion: Any) -> str:
     """What a finding over inferred attributes is worth, to be said behind it; "" where every attribute was declared.
 
     Args:
@@ -94,11 +94,13 @@ def calibration_sentences(table: pd.DataFrame) -> list[str]:
     sentences = []
     for column, own in table.groupby("column", sort=False):
         sure = own[own["verdict"] == "skewed"]
-        told = [_cell(row) for row in sure.loc[sure["effect"].abs().sort_values(ascending=False).index].itertuples()]
+        parts = [_cell(row) for row in sure.loc[sure["effect"].abs().sort_values(ascending=False).index].itertuples()]
         gone = own[(own["verdict"] != "skewed") & (own["naive_verdict"] == "skewed")]
-        surely = f"differ beyond the tolerance in {'; '.join(told)}" if told else "differ in no emotion beyond the tolerance"
+        difference = (
+            f"differ beyond the tolerance in {'; '.join(parts)}" if parts else "differ in no emotion beyond the tolerance"
+        )
         gold = int(own["gold"].iloc[0])
-        sentence = f"{column}: calibrated on {gold:,} true labels, pictures that truly have it {surely}."
+        sentence = f"{column}: calibrated on {gold:,} true labels, pictures that truly have it {difference}."
         if len(gone):
             sentence += (
                 f" Of the skews of the inferred attribute, {', '.join(gone['emotion'])} "

@@ -79,7 +79,7 @@ def _as_it_is_now(path: Path, say: Say, *, allow_outside: bool) -> Manifest:
     manifest = read_manifest(path, allow_outside=allow_outside)
     if not Manifest.is_saved(path):
         return manifest  # a table was read just now, every picture with it
-    manifest, said = with_changes(manifest, path)
-    for sentence in said:
+    manifest, notes = with_changes(manifest, path)
+    for sentence in notes:
         say(f"note: {sentence}")
     return manifest

@@ -39,11 +39,13 @@ def outcome_summary(result: AuditResult) -> str:
     outcomes = result.outcomes
     skewed = outcomes[outcomes["verdict"] == "skewed"]
     if skewed.empty:
-        untold = result.count("undetermined") + result.count("too small")
-        not_told = (
-            f" This does not prove the absence of bias: {plural(untold, 'pair')} could not be decided." if untold else ""
+        undecided = result.count("undetermined") + result.count("too small")
+        not_decided = (
+            f" This does not prove the absence of bias: {plural(undecided, 'pair')} could not be decided."
+            if undecided
+            else ""
         )
-        return f"No outcome differs between slices both beyond chance and by more than the tolerance.{not_told}"
+        return f"No outcome differs between slices both beyond chance and by more than the tolerance.{not_decided}"
     repeated = int(skewed["repeats"].notna().sum())
     parts = [f"{name}: {count:,}" for name, count in skewed["outcome"].value_counts(sort=False).items()]
     sentence = f"No emotions were predicted; numeric outcomes are compared. Skewed pairs by outcome: {', '.join(parts)}."

@@ -17,7 +17,7 @@ VERDICT_MEANING = {
     "undetermined": "inconclusive: the data show neither a difference nor its absence",
     "too small": "too few pictures for a statement",
 }
-ORIGIN_MEANING = {
+ATTRIBUTION_MEANING = {
     "model": "the model adds this",
     "labels": "this is attributed to the {truth}",
     "both": "the model adds to it",
@@ -25,7 +25,7 @@ ORIGIN_MEANING = {
 }
 
 
-def finding_sentence(finding: Any, *, truth: str = "labels", standing: str = "") -> list[tuple[str, str]]:
+def finding_sentence(finding: Any, *, truth: str = "labels", caveats: str = "") -> list[tuple[str, str]]:
     """The finding as (text, style) pieces, style one of `plain`, `slice`, `emotion`, `quiet`.
 
     Pieces rather than HTML, so that the report, the app and the terminal each dress (and escape) them their own way.
@@ -33,7 +33,7 @@ def finding_sentence(finding: Any, *, truth: str = "labels", standing: str = "")
     Args:
         finding: a `Finding`, or a row of `AuditResult.findings`.
         truth: what the truth is made of, `labels` or `votes`.
-        standing: what a finding over inferred attributes is worth (`workbench.concepts.sentences.standing`).
+        caveats: what limits the finding (`workbench.report.headline.caveats`).
     """
     lead, others = "Pictures with ", "other pictures"
     if (pairs := _number(finding, "pairs")) is not None:
@@ -53,9 +53,9 @@ def finding_sentence(finding: Any, *, truth: str = "labels", standing: str = "")
     if isinstance(finding.composition, float) and not math.isnan(finding.composition):
         pieces.append((f"; the {truth} themselves differ by {points(finding.composition)} points (label gap)", "plain"))
     if isinstance(finding.origin, str):
-        pieces.append((f": {ORIGIN_MEANING[finding.origin].format(truth=truth)}", "plain"))
-    if standing:
-        pieces.append((f"; {standing}", "plain"))
+        pieces.append((f": {ATTRIBUTION_MEANING[finding.origin].format(truth=truth)}", "plain"))
+    if caveats:
+        pieces.append((f"; {caveats}", "plain"))
     return [*pieces, (".", "plain")]
 
 
@@ -114,15 +114,15 @@ def beside(finding: Any) -> str:
     return f"{text[0].upper()}{text[1:]}."
 
 
-def plain_sentence(finding: Any, *, truth: str = "labels", standing: str = "") -> str:
+def plain_sentence(finding: Any, *, truth: str = "labels", caveats: str = "") -> str:
     """The finding as plain text."""
-    return "".join(text for text, _ in finding_sentence(finding, truth=truth, standing=standing))
+    return "".join(text for text, _ in finding_sentence(finding, truth=truth, caveats=caveats))
 
 
-def markdown_sentence(finding: Any, *, truth: str = "labels", standing: str = "") -> str:
+def markdown_sentence(finding: Any, *, truth: str = "labels", caveats: str = "") -> str:
     """The finding as Markdown with every character of the data escaped."""
     marks = {"slice": "*", "emotion": "**", "effect": "**"}
-    pieces = ((marks.get(style, ""), text) for text, style in finding_sentence(finding, truth=truth, standing=standing))
+    pieces = ((marks.get(style, ""), text) for text, style in finding_sentence(finding, truth=truth, caveats=caveats))
     # Emphasis only works when its marks touch the text.
     return "".join(f"{mark}{_escaped(text.strip() if mark else text)}{mark}" for mark, text in pieces)
 

@@ -54,7 +54,7 @@ class Gate:
             return np.zeros(len(table), dtype=bool)
         wanted = "skewed" if about == ACCURACY else self.verdict
         unit = table["spread"].to_numpy(float) if "spread" in table else 1.0
-        return np.asarray((table["verdict"] == wanted) & (surely(table) > self.beyond * unit), dtype=bool)
+        return np.asarray((table["verdict"] == wanted) & (lower_bounds(table) > self.beyond * unit), dtype=bool)
 
     def fails(self, result: AuditResult) -> bool:
         """Whether it was asked and catches something in an audit."""
@@ -111,7 +111,7 @@ def require_answerable(gate: Gate, *, truth: bool) -> None:
         raise ValueError(f"--fail-on {gate}: no audited picture has a label or votes, so accuracy is not known; join some")
 
 
-def surely(table: pd.DataFrame) -> npt.NDArray[Any]:
+def lower_bounds(table: pd.DataFrame) -> npt.NDArray[Any]:
     """How far each finding surely reaches `(n,)`: its skew from zero, or in a comparison the growth of it.
 
     It is the nearer end of the adjusted interval, 0 where that holds zero or where there is none.

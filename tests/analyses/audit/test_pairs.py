@@ -95,9 +95,9 @@ def test_the_sentence_says_in_what_was_compared(audit):
     mixed = finding._replace(pairs_mixed=120.0)
     assert "pairs that differ in camera (120 of them in something else as well), pictures" in plain_sentence(mixed)
     assert plain_sentence(finding._replace(pairs=float("nan"))).startswith("Pictures with camera: noisy")
-    chapter = in_pairs(audit)
-    assert chapter is not None
-    assert "In 400 pairs that differ in camera only, pictures with camera: noisy against" in " ".join(chapter.found)
+    section = in_pairs(audit)
+    assert section is not None
+    assert "In 400 pairs that differ in camera only, pictures with camera: noisy against" in " ".join(section.found)
     assert in_pairs(replace(audit, tables={})) is None
 
 

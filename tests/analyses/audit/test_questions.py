@@ -13,7 +13,7 @@ from affect_workbench.analyses.audit.config import AuditConfig
 from affect_workbench.analyses.audit.questions import Besides
 from affect_workbench.analyses.audit.run import run_audit
 from affect_workbench.data.predictions import predictions_from_table
-from affect_workbench.workbench.report.sections import chapters
+from affect_workbench.workbench.report.sections import report_sections
 from affect_workbench.workbench.runs.store import load_audit
 from workbench_runs import EKMAN, predictions_table, refusal, succeeded
 
@@ -73,7 +73,7 @@ def test_what_is_asked_of_a_sample_says_of_how_many(monkeypatch: pytest.MonkeyPa
     result = run_audit(predictions_from_table(table), QUICK)
     assert result.run.sampled == dict.fromkeys(("calibration", "retrieval", "retrieval_figures"), 250)
     assert result.tables["calibration"]["n"].max() < 250
-    told = [sentence for chapter in chapters(result) for sentence in chapter.found if sentence.startswith("Measured")]
+    told = [sentence for section in report_sections(result) for sentence in section.found if sentence.startswith("Measured")]
     assert told == ["Measured on 250 of 400 pictures, drawn at random."] * 2
     grouped = run_audit(predictions_from_table(table.assign(group_id=np.arange(400) // 4)), QUICK)
     assert {"severity", "distribution", "comparability"} < set(grouped.run.sampled)
@@ -104,11 +104,11 @@ def test_every_chapter_leads_with_a_sentence_and_its_rows_with_their_slices() ->
     table["valence"] = np.random.default_rng(0).normal(size=1_500)
     config = replace(QUICK, adjust_for=("label",), outcomes=("valence",), favourable="joy")
     result = run_audit(predictions_from_table(table), config, besides=Besides(training=predictions_table(900, seed=1)))
-    found = chapters(result)
-    assert [chapter.name for chapter in found] == [
+    found = report_sections(result)
+    assert [section.name for section in found] == [
         "slice-accuracy",
-        "held-fixed",
-        "truth",
+        "adjusted",
+        "error-rates",
         "severity",
         "levels",
         "calibration",
@@ -118,24 +118,24 @@ def test_every_chapter_leads_with_a_sentence_and_its_rows_with_their_slices() ->
         "comparability",
         "retrieval",
         "outcome-1",
-        "held-fixed-outcome-1",
+        "adjusted-outcome-1",
     ]
-    for chapter in found:
-        assert chapter.found[0].endswith(".")
-        assert "nan" not in " ".join(chapter.found)
-        assert not chapter.table.map(lambda cell: "nan" in str(cell)).any(axis=None)
-        assert len(chapter.where) in (0, len(chapter.table))
-        assert chapter.total >= len(chapter.table)
-        assert chapter.source in result.tables
-        for where, name in zip(chapter.where, chapter.table.get("slice", []), strict=False):
+    for section in found:
+        assert section.found[0].endswith(".")
+        assert "nan" not in " ".join(section.found)
+        assert not section.table.map(lambda cell: "nan" in str(cell)).any(axis=None)
+        assert len(section.where) in (0, len(section.table))
+        assert section.total >= len(section.table)
+        assert section.source in result.tables
+        for where, name in zip(section.where, section.table.get("slice", []), strict=False):
             assert all(str(value) in name for value in (where or {}).values())
 
 
 def test_the_planted_skew_is_told_in_every_chapter_and_the_twin_is_quiet() -> None:
     biased, fair = (
         {
-            chapter.name: chapter
-            for chapter in chapters(
+            section.name: section
+            for section in report_sections(
                 run_audit(
                     predictions_from_table(predictions_table(3_000, bias=bias, scores=False)),
                     replace(QUICK, adjust_for=("label",)),
@@ -146,9 +146,9 @@ def test_the_planted_skew_is_told_in_every_chapter_and_the_twin_is_quiet() -> No
     )
     for name in ("truth", "severity", "levels", "distribution"):
         assert "tone: dark" in " ".join(biased[name].found), name
-    assert "0 pairs of 30 are skewed" not in biased["held-fixed"].found[0]
-    assert fair["held-fixed"].found == ("Adjusted for label, 0 pairs of 30 are skewed.",)
-    assert fair["truth"].found[0].startswith("By the labels, 0 gaps of 60")
+    assert "0 of 30 pairs are skewed" not in biased["adjusted"].found[0]
+    assert fair["adjusted"].found == ("Adjusted for label, 0 of 30 pairs are skewed.",)
+    assert fair["error-rates"].found[0].startswith("Against the labels, 0 of 60 gaps")
     assert len(fair["severity"].found) == len(fair["levels"].found) == 1
 
 

@@ -20,7 +20,7 @@ from affect_workbench.analyses.concepts.random_directions import (
 )
 from affect_workbench.analyses.concepts.threshold import attribute_error, calibrated_cut, cross_fitted_quality, yes_or_no
 from affect_workbench.data.concepts.definitions import Concept, read_directions
-from affect_workbench.workbench.concepts.sentences import STANDING_WARNING, in_words
+from affect_workbench.workbench.concepts.sentences import CALIBRATION_WARNING, in_words
 
 WIDTH = 24
 
@@ -302,11 +302,11 @@ def test_concept_attributes_with_and_without_truth():
     assert "“night” against “day”" in said
     assert "cosine +0.71" in said
     assert "project it off" in said
-    assert STANDING_WARNING not in said
+    assert CALIBRATION_WARNING not in said
     blind, (report,) = concept_attributes(rows, values, [concept])
     assert (report.cut.method, report.quality, report.association, report.overlap) == ("mixture", None, None, None)
     assert (blind[report.column] == np.where(dark, "yes", "no")).all()
-    assert in_words(report)[-1] == STANDING_WARNING
+    assert in_words(report)[-1] == CALIBRATION_WARNING
     assert "No true labels" in " ".join(in_words(report))
 
 
@@ -323,7 +323,7 @@ def test_words_warn_of_a_coin_and_of_few_labels():
     )
     said = in_words(report)
     assert any("no better than a coin" in sentence for sentence in said)
-    assert said[-1] == STANDING_WARNING
+    assert said[-1] == CALIBRATION_WARNING
     assert report.association["label"] in ("fear", "joy")
     vector = Concept("q16", concept.direction)
     assert "a given direction" in in_words(concept_attributes(rows, values, [vector])[1][0])[0]

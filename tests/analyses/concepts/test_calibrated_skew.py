@@ -75,7 +75,7 @@ def test_where_everything_is_labelled_it_is_the_plain_difference():
 
 
 def test_over_many_samples_of_labels_it_is_right_on_average():
-    """200 labels, some 20 of them predicted as the emotion, and regressions that cannot fit: the errors still average out."""
+    """200 labels, some 20 of them predicted as the emotion, and regressions that cannot fit: errors still average out."""
     planted = entangled_concept(0.4, n=3_000, seed=12, skew=0.05)
     said = planted.said == planted.label
     true = said[planted.gold].mean() - said[~planted.gold].mean()

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from affect_workbench.data.predictions import Predictions
-from affect_workbench.workbench.audit.inputs import tabled
+from affect_workbench.workbench.audit.inputs import load_predictions
 from affect_workbench.workbench.audit.settings import AuditSettings
 from workbench_runs import EKMAN
 
@@ -38,7 +38,7 @@ def given(folder: Path, first: pd.DataFrame, second: pd.DataFrame | None = None,
     if second is not None:
         second.sample(frac=1, random_state=0).to_csv(folder / "second.csv", index=False)
         tables = (str(folder / "second.csv"), "tone")
-    return tabled(
+    return load_predictions(
         AuditSettings(out="x", predictions=str(folder / "first.csv"), attributes=tables, votes_prefix="ratings_", **settings)
     ).predictions
 

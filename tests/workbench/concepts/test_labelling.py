@@ -24,7 +24,7 @@ from affect_workbench.workbench.concepts.queue import (
     queues_under,
     save_answer,
 )
-from affect_workbench.workbench.concepts.sentences import ASSOCIATION, STANDING_WARNING
+from affect_workbench.workbench.concepts.sentences import ASSOCIATION, CALIBRATION_WARNING
 from affect_workbench.workbench.concepts.tables import CALIBRATED, NULL, SCORES
 from affect_workbench.workbench.report.sentences import plain_sentence
 from affect_workbench.workbench.runs.store import load_audit
@@ -85,7 +85,7 @@ def test_an_audit_keeps_the_scores_and_calls_it_an_association(world):
     np.testing.assert_allclose(scores["hat"], world["planted"].score, atol=1e-6)
     assert len(result.tables[NULL]) == 1
     assert CALIBRATED not in result.tables
-    assert STANDING_WARNING in result.run.notes
+    assert CALIBRATION_WARNING in result.run.notes
     assert "scored in other features than the predictions were made of" in world["outcome"].out
     report = (world["run"] / "report.html").read_text(encoding="utf-8")
     assert ASSOCIATION in report
@@ -331,7 +331,7 @@ def test_gold_labels_take_back_what_the_prompt_made_up(world, queue, tmp_path):
     (gone,) = [line for line in outcome.out.splitlines() if "Of what the inferred attribute calls skewed, " in line]
     assert emotion in gone.split("calls skewed, ")[1]
     assert "400 pictures were labelled by 1 person" in outcome.out
-    assert STANDING_WARNING not in result.run.notes
+    assert CALIBRATION_WARNING not in result.run.notes
     report = (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
     assert ASSOCIATION not in report
     assert "calibrated on 400 true labels" in report
@@ -376,7 +376,7 @@ def test_features_of_other_pictures_are_refused(world, tmp_path):
 
 def test_a_sentence_says_what_it_is_worth(world):
     row = load_audit(world["run"]).finding(0)
-    assert plain_sentence(row, standing=ASSOCIATION).endswith(f"; {ASSOCIATION}.")
+    assert plain_sentence(row, caveats=ASSOCIATION).endswith(f"; {ASSOCIATION}.")
     assert ASSOCIATION not in plain_sentence(row)
 
 
@@ -462,5 +462,5 @@ def test_the_page_of_concepts(world, queue, tmp_path, monkeypatch, calibrated):
 
 def test_a_comparison_over_inferred_attributes_says_what_they_are(world, tmp_path):
     succeeded("compare", world["run"], world["run"], "-o", tmp_path / "compare")
-    assert STANDING_WARNING in json.loads((tmp_path / "compare" / "comparison.json").read_text())["notes"]
+    assert CALIBRATION_WARNING in json.loads((tmp_path / "compare" / "comparison.json").read_text())["notes"]
     assert "come from a model, not from people" in (tmp_path / "compare" / "compare.html").read_text(encoding="utf-8")

@@ -20,7 +20,7 @@ from affect_workbench.workbench.interface.style import CONFIG
 from affect_workbench.workbench.report.findings_list import MOST_WRITTEN, findings_list
 from affect_workbench.workbench.report.headline import outcome
 from affect_workbench.workbench.report.html import MOST_BYTES, report_html
-from affect_workbench.workbench.report.sections import chapters
+from affect_workbench.workbench.report.sections import report_sections
 from affect_workbench.workbench.report.sentences import VERDICT_MEANING, plain_sentence
 from affect_workbench.workbench.runs.store import load_audit
 from pages import LIMIT, Page, nasty_big_result, placed
@@ -283,9 +283,9 @@ def test_every_figure_is_in_it_under_its_own_name(page, demo_result):
     parsed = Page(page)
     names = ["forest", "split", "heat-map", "pull", "map", "accuracy", "reliability", "coverage"]
     names += ["within-pull", "erasure", "hubs", "plane"]
-    further = [chapter for chapter in chapters(demo_result) if chapter.figure is not None]
+    further = [section for section in report_sections(demo_result) if section.figure is not None]
     assert len(further) >= 4
-    for name in [*names, *(f"figure-{chapter.name}" for chapter in further)]:
+    for name in [*names, *(f"figure-{section.name}" for section in further)]:
         assert [attributes for _, attributes in parsed.elements if attributes.get("id") == name], name
     assert page.count("Plotly.newPlot(") - get_plotlyjs().count("Plotly.newPlot(") == len(names) + len(further)
 

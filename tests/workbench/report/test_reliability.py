@@ -18,7 +18,7 @@ from affect_workbench.analyses.inference.intervals import wilson
 from affect_workbench.data.features import FeatureSet
 from affect_workbench.data.predictions import predictions_from_table
 from affect_workbench.probes.checkpoint import load_probe
-from affect_workbench.workbench.models.evaluation.accuracy import confidence_of, table_reading
+from affect_workbench.workbench.models.evaluation.accuracy import confidence_of, table_accuracy
 from affect_workbench.workbench.report.figures.accuracy import accuracy_figure
 from affect_workbench.workbench.report.html import report_html
 from affect_workbench.workbench.report.sections.reliability import (
@@ -46,7 +46,7 @@ def shares(n: int = 600, *, seed: int = 0) -> pd.DataFrame:
 
 
 def read(table: pd.DataFrame, *, target_accuracy: float = 0.9) -> ReadingQuality | None:
-    return table_reading(predictions_from_table(table), target_accuracy=target_accuracy)
+    return table_accuracy(predictions_from_table(table), target_accuracy=target_accuracy)
 
 
 def sure(n: int = 2_000, *, seed: int = 0, asked: float = 0.9, seen: int | None = 0) -> Confidence:

@@ -66,8 +66,8 @@ def test_the_section_says_association_is_no_bias_first_and_then_what_erasing_sho
     shown = section.tables["Each attribute: what erasing it costs"]
     assert list(shown["attribute"]) == [name.replace("_", " ") for name in prices["attribute"]]
     assert list(shown["predictions changed"]) == [f"{100 * share:.1f} %" for share in prices["flips"]]
-    assert any("associated beyond chance" in sentence for sentence in section.told_apart)
-    assert any("figure tone (" in sentence for sentence in section.told_apart)
+    assert any("associated beyond chance" in sentence for sentence in section.decodability)
+    assert any("figure tone (" in sentence for sentence in section.decodability)
 
 
 def test_nothing_is_claimed_where_random_directions_do_as_much(result) -> None:

@@ -200,10 +200,10 @@ def test_impact_ratios_have_the_form_of_the_law_and_name_what_may_be_left_out() 
     table.loc[20:49, "place"] = None
     table = table[[name for name in table if not name.startswith("score_")]]
     result = run_audit(predictions_from_table(table), replace(QUICK, favourable="joy", order=2))
-    chapter = impact_ratios(result)
-    assert chapter is not None
-    assert list(chapter.table) == ["category", "pictures", "predicted as joy", "selection rate", "impact ratio", "verdict"]
-    rows = chapter.table.set_index("category")
+    section = impact_ratios(result)
+    assert section is not None
+    assert list(section.table) == ["category", "pictures", "predicted as joy", "selection rate", "impact ratio", "verdict"]
+    rows = section.table.set_index("category")
     known = table[table["place"].notna()]
     for place in ("street", "home"):
         inside = known[known["place"] == place]
@@ -221,8 +221,8 @@ def test_impact_ratios_have_the_form_of_the_law_and_name_what_may_be_left_out() 
     ]
     both = table[(table["tone"] == "dark") & (table["place"] == "home")]
     assert rows.loc["tone: dark and place: home", "predicted as joy"] == str(int((both["predicted"] == "joy").sum()))
-    said = " ".join(chapter.found)
+    said = " ".join(section.found)
     assert "2 categories hold less than 2 % of the pictures, and may by the rule be left out; here they are kept" in said
     assert "held against, is that of 'tone: green'" in said
     assert "Pictures whose category is unknown are not counted: 30 of place." in said
-    assert "intersection" in chapter.found[1]
+    assert "intersection" in section.found[1]

@@ -60,7 +60,7 @@ def confidence_of(
     return Confidence(model, len(codes), seen, table, curve, target_accuracy, threshold, _LEVEL)
 
 
-def probe_reading(
+def probe_accuracy(
     probe: Probe,
     features: FeatureSet,
     predictions: Predictions,
@@ -85,16 +85,16 @@ def probe_reading(
         return None
     seen = int((~probe.unseen(features))[known].sum()) if probe.trained_on else None
     name = PROBE + (f" ({100 * seen / known.sum():.0f} % in-sample)" if seen else "")
-    said = [(name, "probe", predictions.predicted)]
-    said += [(one.name, "baseline", one.probabilities(features).argmax(axis=1)) for one in baselines]
-    models = _models([(model, kind, _hits(answers, codes, shares)[known]) for model, kind, answers in said])
+    predicted = [(name, "probe", predictions.predicted)]
+    predicted += [(one.name, "baseline", one.probabilities(features).argmax(axis=1)) for one in baselines]
+    models = _models([(model, kind, _hits(answers, codes, shares)[known]) for model, kind, answers in predicted])
     if shares is not None:
         return ReadingQuality(models, seen, None, "votes")
     own = probe.probabilities(predictions)[known]
     return ReadingQuality(models, seen, confidence_of(name, own, codes[known], seen=seen, target_accuracy=target_accuracy))
 
 
-def table_reading(
+def table_accuracy(
     predictions: Predictions, *, target_accuracy: float, seen: int | None = None, basis: str = ""
 ) -> ReadingQuality | None:
     """Of anyone's predictions; None where no picture has a label or votes.
@@ -133,12 +133,12 @@ def none_count(probe: Probe, predictions: Predictions) -> int | None:
     return None if threshold is None else int(none_of_these(1 - predictions.distances, threshold).sum())
 
 
-def none_told(probe: Probe, beyond: int | None, n: int) -> str:
+def none_of_these(probe: Probe, beyond: int | None, n: int) -> str:
     """The same in a sentence."""
     return NO_NONE_THRESHOLD if beyond is None else none_sentence(beyond, n, float(probe.config["none_share"]))
 
 
-def promised(confidence: Confidence) -> dict[str, Any]:
+def coverage_record(confidence: Confidence) -> dict[str, Any]:
     """What was asked and what can be promised, for a record or a table; None where nothing is promised."""
     row = confidence.answered
     return {
@@ -167,9 +167,11 @@ def _known(codes: npt.NDArray[np.int64], predictions: Predictions) -> tuple[Mask
     return np.asarray(np.isfinite(truth).all(axis=1), dtype=bool), np.asarray(truth, dtype=np.float64)
 
 
-def _hits(said: Codes, codes: npt.NDArray[np.int64], shares: Vectors | None) -> Floats:
+def _hits(predicted: Codes, codes: npt.NDArray[np.int64], shares: Vectors | None) -> Floats:
     """Whether each answer is the label, or its share of the votes `(n,)`."""
-    return np.asarray(said == codes if shares is None else shares[np.arange(len(said)), said], dtype=np.float64)
+    return np.asarray(
+        predicted == codes if shares is None else shares[np.arange(len(predicted)), predicted], dtype=np.float64
+    )
 
 
 def _models(hits: list[tuple[str, str, Floats]]) -> pd.DataFrame:

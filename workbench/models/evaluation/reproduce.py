@@ -21,7 +21,7 @@ from affect_workbench.workbench.models.evaluation.reproduce_training import requ
 from affect_workbench.workbench.models.evaluation.settings import ReproduceSettings
 from affect_workbench.workbench.models.evaluation.table import DatasetTable
 from affect_workbench.workbench.models.training.near_copies import NearSearch
-from affect_workbench.workbench.models.training.provenance import learnt_from
+from affect_workbench.workbench.models.training.provenance import training_provenance
 
 TABLES = ("table-viii",)
 CACHE = ".workbench-features"
@@ -76,7 +76,7 @@ def reproduce(settings: ReproduceSettings, *, say: Say = print) -> tuple[Dataset
         paths[one.name] = one.path if one.encoded else _encoded(one, root, encoder, settings, say=say)
     folders = settings.probe if probes else trained_on_table(paths, settings, say=say)
     probes = probes or open_probes(folders)
-    learnt, search = learnt_from(folders, probes), NearSearch()
+    provenance, search = training_provenance(folders, probes), NearSearch()
     tables = [
         dataset_table(
             probes,
@@ -87,7 +87,7 @@ def reproduce(settings: ReproduceSettings, *, say: Say = print) -> tuple[Dataset
             unseen_only=settings.unseen_only,
             encoder=settings.encoder,
             target_accuracy=settings.target_accuracy,
-            learnt=learnt,
+            provenance=provenance,
             search=search,
         )
         for name, path in paths.items()

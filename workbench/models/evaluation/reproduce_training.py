@@ -52,26 +52,26 @@ def trained_on_table(paths: Mapping[str, Path], settings: ReproduceSettings, *, 
     """
     from affect_workbench.workbench.models.training.command import train
 
-    learnt = [name for name in paths if SETS[name].grey]
-    absent = [item.title for name, item in SETS.items() if item.grey and name not in learnt]
-    titles = ", ".join(SETS[name].title for name in learnt)
+    trained_on = [name for name in paths if SETS[name].grey]
+    absent = [item.title for name, item in SETS.items() if item.grey and name not in trained_on]
+    titles = ", ".join(SETS[name].title for name in trained_on)
     without = f"; TinyEmo's had {', '.join(absent)} too" if absent else ", as TinyEmo's were"
     out = Path(settings.out)
     place = out.with_name(f"{out.name}-probe")
     if place.exists() and not settings.overwrite:
         require_complete(place, what="probe")
-        _require_same(place, settings, len(learnt))
+        _require_same(place, settings, len(trained_on))
         say(f"using the probe trained before: {place}")
     else:
         say(f"training a probe on {titles}{without}")
         train(
             TrainSettings(
-                features=str(paths[learnt[0]]),
-                taxonomy=SETS[learnt[0]].taxonomy,
+                features=str(paths[trained_on[0]]),
+                taxonomy=SETS[trained_on[0]].taxonomy,
                 out=str(place),
                 seeds=settings.seeds,
-                extra_features=tuple(str(paths[name]) for name in learnt[1:]),
-                extra_taxonomies=tuple(SETS[name].taxonomy for name in learnt[1:]),
+                extra_features=tuple(str(paths[name]) for name in trained_on[1:]),
+                extra_taxonomies=tuple(SETS[name].taxonomy for name in trained_on[1:]),
                 encoder=settings.encoder or "unknown",
                 allow_overlap=True,
                 overwrite=settings.overwrite,

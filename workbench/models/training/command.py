@@ -20,10 +20,10 @@ from affect_workbench.data.taxonomies.taxonomy import Taxonomy
 from affect_workbench.workbench.datasets.features import Source, open_features
 from affect_workbench.workbench.interface.claiming import writes_out
 from affect_workbench.workbench.interface.progress import Say
-from affect_workbench.workbench.models.training.fitting import Further, Trained, cross_validated, held_out, on_everything
+from affect_workbench.workbench.models.training.fitting import ExtraSet, Trained, cross_validated, held_out, on_everything
 from affect_workbench.workbench.models.training.provenance import save_sources
 from affect_workbench.workbench.models.training.settings import TrainSettings
-from affect_workbench.workbench.models.training.splits import refuse_copies, sampling_sentence, sides, thin_labels
+from affect_workbench.workbench.models.training.splits import refuse_copies, sampling_sentence, thin_labels, training_splits
 
 if TYPE_CHECKING:
     from affect_workbench.probes.evaluation.evaluate import Evaluation
@@ -71,7 +71,7 @@ def train(settings: TrainSettings, *, say: Say = print) -> Trained:
     if settings.fit.soft == "none" and settings.fit.takes_soft_labels and _has_votes(features, taxonomy):
         say("note: there are votes; --soft votes trains on them, which uses more information than one label per picture")
     anchors = anchors_from(settings.fit.anchors, taxonomy, template=settings.fit.template)
-    cut = sides(features, taxonomy, settings)
+    cut = training_splits(features, taxonomy, settings)
     if settings.holdout == 0 and cut.test is not None:
         say("note: --holdout 0 changes nothing here: accuracy is measured on split test, which is not trained on")
     for thin in thin_labels(features, taxonomy, cut):
@@ -79,7 +79,7 @@ def train(settings: TrainSettings, *, say: Say = print) -> Trained:
     test_on = None if cut.test is None else features.take(cut.test)
     if cut.measured_on:
         measured = None if test_on is None else test_on.rows
-        refuse_copies(features.rows.iloc[cut.learnt], measured, allowed=settings.allow_overlap, say=say)
+        refuse_copies(features.rows.iloc[cut.trained_on], measured, allowed=settings.allow_overlap, say=say)
     first = LabelSet(features, taxonomy, anchors, cut.validation(features), cut.train)
     if first.val is not None:
         say(f"the epoch is chosen on {len(first.val):,} pictures of split {first.val.rows['split'].iloc[0]}")
@@ -87,7 +87,7 @@ def train(settings: TrainSettings, *, say: Say = print) -> Trained:
     if settings.folds:
         trained = cross_validated(first, settings, cut.measured_on, work)
     else:
-        more = _further_sets(settings, features.spec, None if test_on is None else test_on.rows, say)
+        more = _extra_sets(settings, features.spec, None if test_on is None else test_on.rows, say)
         if more:
             say(sampling_sentence(settings.fit.sampling, [len(first.labelled), *(len(one.labels.labelled) for one in more)]))
         if test_on is None:
@@ -111,7 +111,7 @@ def train(settings: TrainSettings, *, say: Say = print) -> Trained:
         say("the projector is trained on the votes, the baselines on one label per picture")
     if len(trained.accuracies) > 1:
         say(seeds_sentence(trained.accuracies))
-    for one in trained.also:
+    for one in trained.extra_sets:
         say(one.sentence())
     if trained.out_of_fold:
         phrase = temperatures_phrase(trained.temperatures, fitted=settings.fit.calibrate)
@@ -189,7 +189,7 @@ def _opened(path: str, settings: TrainSettings, taxonomy: str, say: Say) -> tupl
     return with_taxonomy(features, labels), labels
 
 
-def _further_sets(settings: TrainSettings, spec: FeatureSpec, measured: pd.DataFrame | None, say: Say) -> list[Further]:
+def _extra_sets(settings: TrainSettings, spec: FeatureSpec, measured: pd.DataFrame | None, say: Say) -> list[ExtraSet]:
     """The sets of `--extra-features`, their split `train` where they have one."""
     from affect_workbench.probes.anchors.anchors import anchors_from
     from affect_workbench.probes.training.label_sets import LabelSet
@@ -208,16 +208,16 @@ def _further_sets(settings: TrainSettings, spec: FeatureSpec, measured: pd.DataF
                 f"features of two encoders: {settings.features} are of {spec.in_words()}, {path} of "
                 f"{features.spec.in_words()}: sets that are trained on together must be encoded by one"
             )
-        cut = sides(features, taxonomy, settings, first=False)
-        learnt = features.rows.iloc[cut.learnt]
+        cut = training_splits(features, taxonomy, settings, first=False)
+        trained_on = features.rows.iloc[cut.trained_on]
         if measured is not None:
-            refuse_copies(learnt, measured, allowed=settings.allow_overlap, say=say)
+            refuse_copies(trained_on, measured, allowed=settings.allow_overlap, say=say)
         anchors = anchors_from(settings.fit.anchors, taxonomy, template=settings.fit.template)
         say(f"also {len(cut.train):,} pictures from {path}; labels: {', '.join(taxonomy.labels)}")
         test = None if cut.test is None else features.take(cut.test)
         if test is not None:
-            refuse_copies(learnt, test.rows, allowed=settings.allow_overlap, say=say)
-        made.append(Further(path, LabelSet(features, taxonomy, anchors, cut.validation(features), cut.train), test, cut))
+            refuse_copies(trained_on, test.rows, allowed=settings.allow_overlap, say=say)
+        made.append(ExtraSet(path, LabelSet(features, taxonomy, anchors, cut.validation(features), cut.train), test, cut))
     return made
 
 
@@ -240,7 +240,7 @@ def _save_trained(trained: Trained, settings: TrainSettings) -> None:
             metrics
             | {"evaluated_on": trained.evaluated_on, "training": dict(trained.probe.config)}
             | ({"seed_accuracies": list(trained.accuracies)} if len(trained.accuracies) > 1 else {})
-            | ({"also": [asdict(one) for one in trained.also]} if trained.also else {})
+            | ({"also": [asdict(one) for one in trained.extra_sets]} if trained.extra_sets else {})
             | ({OUT_OF_FOLD: {"temperatures": list(trained.temperatures)}} if trained.out_of_fold is not None else {}),
         )
         for probe in trained.probes if len(trained.probes) > 1 else ():

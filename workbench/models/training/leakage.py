@@ -12,13 +12,13 @@ from affect_workbench.arrays import Mask, Positions
 from affect_workbench.data.features import FeatureSet
 from affect_workbench.data.tables.read import named
 from affect_workbench.workbench.models.training.near_copies import NearCopies, NearSearch
-from affect_workbench.workbench.models.training.provenance import Learnt
+from affect_workbench.workbench.models.training.provenance import TrainingProvenance
 
 if TYPE_CHECKING:
     from affect_workbench.probes.projector import Probe
 
 
-LEARNT = "pictures that the probe was trained on or that chose its epoch"
+TRAINING_PICTURES = "pictures that the probe was trained on or that chose its epoch"
 
 
 def seen_note(measured: FeatureSet, seen: Mask, *, unseen_only: bool, recorded: bool = True) -> str:
@@ -27,7 +27,7 @@ def seen_note(measured: FeatureSet, seen: Mask, *, unseen_only: bool, recorded: 
     Without a record of what it was trained on (`recorded` false: an imported checkpoint), that is all there is to say.
     """
     if not recorded:
-        return f"leakage cannot be ruled out: there is no record of {LEARNT}"
+        return f"leakage cannot be ruled out: there is no record of {TRAINING_PICTURES}"
     by = (
         "id or bytes"
         if "content" in measured.rows
@@ -72,7 +72,7 @@ def near_notes(copies: NearCopies, *, of: str, whose: str, unseen_only: bool) ->
     return [count + (left_out or f": {whose} figures may be too high (--unseen-only leaves them out)"), *unchecked]
 
 
-def twins_notes(measured: FeatureSet, near: NearCopies) -> list[str]:
+def duplicate_notes(measured: FeatureSet, near: NearCopies) -> list[str]:
     """How many measured pictures have a copy or a near copy among themselves."""
     content = measured.rows["content"] if "content" in measured.rows else pd.Series("", index=measured.rows.index)
     twins = (content.notna() & (content != "") & content.duplicated(keep=False)).to_numpy()
@@ -93,13 +93,13 @@ def twins_notes(measured: FeatureSet, near: NearCopies) -> list[str]:
 
 
 def probe_knows(
-    probes: Sequence[Probe], measured: FeatureSet, *, learnt: Learnt, search: NearSearch, unseen_only: bool
+    probes: Sequence[Probe], measured: FeatureSet, *, provenance: TrainingProvenance, search: NearSearch, unseen_only: bool
 ) -> tuple[Mask, Mask, list[str]]:
     """Which of the measured pictures `(n,)` any probe has seen, which are near copies of what it has, and that in words."""
     seen = ~np.all([probe.unseen(measured) for probe in probes], axis=0)
-    near = learnt.near(measured, np.flatnonzero(~seen), search)
+    near = provenance.near(measured, np.flatnonzero(~seen), search)
     notes = [seen_note(measured, seen, unseen_only=unseen_only, recorded=all(probe.trained_on for probe in probes))]
-    return seen, near.found, notes + near_notes(near, of=LEARNT, whose="its", unseen_only=unseen_only)
+    return seen, near.found, notes + near_notes(near, of=TRAINING_PICTURES, whose="its", unseen_only=unseen_only)
 
 
 def _taken(features: FeatureSet, at: Positions) -> FeatureSet:

@@ -64,9 +64,9 @@ class NearSearch:
 
     _hashed: dict[str, int | None] = field(default_factory=dict)
 
-    def between(self, learnt: Sequence[Side], measured: FeatureSet, asked: Positions) -> NearCopies:
+    def between(self, provenance: Sequence[Side], measured: FeatureSet, asked: Positions) -> NearCopies:
         """Which of the asked positions of `measured` are nearly among any of the sides learnt from."""
-        results = [self._compared(side, (measured, asked)) for side in learnt if len(side[1]) and len(asked)]
+        results = [self._compared(side, (measured, asked)) for side in provenance if len(side[1]) and len(asked)]
         return _merged(results, measured, asked)
 
     def within(self, measured: FeatureSet) -> NearCopies:

@@ -24,7 +24,7 @@ SOURCES_FILE = "sources.json"
 
 
 @dataclass(frozen=True)
-class Learnt:
+class TrainingProvenance:
     """The pictures that a probe has learnt from, as far as their features can be opened.
 
     Attributes:
@@ -50,7 +50,9 @@ def save_sources(sources: Sequence[Source], folder: Path) -> None:
     write_json(folder / SOURCES_FILE, {"sources": [asdict(source) for source in sources]})
 
 
-def learnt_from(folders: Sequence[Path | str], probes: Sequence[Probe], *, given: Sequence[str] = ()) -> Learnt:
+def training_provenance(
+    folders: Sequence[Path | str], probes: Sequence[Probe], *, given: Sequence[str] = ()
+) -> TrainingProvenance:
     """The pictures that one training, in one or several seeds, has learnt from or chosen the epoch by.
 
     Args:
@@ -66,7 +68,7 @@ def learnt_from(folders: Sequence[Path | str], probes: Sequence[Probe], *, given
     recorded = all(probe.trained_on for probe in probes)
     sources = [Source.at(path, encoder=probes[0].spec.encoder) for path in given] or _kept(folders)
     if not sources:
-        return Learnt((), ("the probe does not say where their features are (name them with --trained-on)",))
+        return TrainingProvenance((), ("the probe does not say where their features are (name them with --trained-on)",))
     sets: list[tuple[Source, FeatureSet, Positions]] = []
     unopened: list[str] = []
     for source in sources:
@@ -80,7 +82,7 @@ def learnt_from(folders: Sequence[Path | str], probes: Sequence[Probe], *, given
     known = sum(int(probes[0].config.get(name, 0)) for name in ("pictures", "validation_pictures"))
     if recorded and not unopened and found < known:
         unopened.append(f"{known - found:,} of its {known:,} training pictures are no longer among them")
-    return Learnt(tuple(sets), tuple(unopened))
+    return TrainingProvenance(tuple(sets), tuple(unopened))
 
 
 def _kept(folders: Sequence[Path | str]) -> list[Source]:

@@ -80,7 +80,7 @@ class Claims:
         inside = self.inside(finding.where)
         if finding.verdict == "skewed" and finding.effect < 0:
             beside = SliceSpec.from_json(finding.where).universe(self.samples) & ~inside
-            return self.missed(inside, beside, finding.emotion)
+            return self.false_negatives(inside, beside, finding.emotion)
         return self.predicted_so(inside, finding.emotion, claim=finding.verdict == "skewed")
 
     def inside(self, where: Mapping[str, Any]) -> Mask:
@@ -103,7 +103,7 @@ class Claims:
         doubt = "" if claim else " No difference is claimed."
         return Evidence(f"Predicted as {emotion}, {order}.{doubt}", self.samples, self._sorted(at, agreement), emotion)
 
-    def missed(self, inside: Mask, beside: Mask, emotion: str) -> Evidence:
+    def false_negatives(self, inside: Mask, beside: Mask, emotion: str) -> Evidence:
         """Pictures of a slice that ought to be predicted as the emotion and are not; see the top of this file.
 
         Where there are none although all labels are known, it is the others that are predicted so more often: then those of
@@ -126,26 +126,26 @@ class Claims:
             words = f"With votes for {emotion} but predicted otherwise, most votes first ({len(at):,})."
             return Evidence(words, self.samples, at, emotion, votes=shares[at])
         some = bool((inside & known).any())
-        told = f"No picture that is {'voted' if self._votes is not None else 'labelled'} {emotion} is predicted otherwise. "
-        told = told if some else ""
+        lead = f"No picture that is {'voted' if self._votes is not None else 'labelled'} {emotion} is predicted otherwise. "
+        lead = lead if some else ""
         unknown = np.flatnonzero(otherwise & ~known)
         if SCORE_OF + emotion in self.samples and len(unknown):
             scores = self.samples[SCORE_OF + emotion].to_numpy(np.float64)
             at = self._sorted(unknown, -scores[unknown])
-            words = f"{told}Without a label: those with the highest score for {emotion} that are predicted otherwise."
+            words = f"{lead}Without a label: those with the highest score for {emotion} that are predicted otherwise."
             return Evidence(words, self.samples, at, emotion, scores=scores[at])
         if some and not len(unknown):
             false = np.flatnonzero(beside & (self._predicted == emotion) & (np.nan_to_num(shares, nan=1.0) == 0))
             if len(false):
                 words = (
-                    f"{told}The other pictures are predicted as {emotion} more often: those that contradict their "
+                    f"{lead}The other pictures are predicted as {emotion} more often: those that contradict their "
                     f"label ({len(false):,})."
                 )
                 return Evidence(words, self.samples, self._sorted(false, shares[false]), emotion)
-            words = f"{told}The slice is predicted as {emotion} less often because fewer of its pictures show it."
+            words = f"{lead}The slice is predicted as {emotion} less often because fewer of its pictures show it."
         else:
             words = (
-                f"{told}No picture can be shown: neither labels nor scores are known, so it is unknown which "
+                f"{lead}No picture can be shown: neither labels nor scores are known, so it is unknown which "
                 f"pictures might have been predicted as {emotion}."
             )
         return Evidence(words, self.samples, unknown[:0], emotion)

@@ -35,7 +35,7 @@ class Picture:
 
 
 @dataclass(frozen=True)
-class Behind:
+class ShownPictures:
     """Places in `Gallery.pictures` of some pictures behind a number, and of how many they are."""
 
     n: int
@@ -63,7 +63,7 @@ class SlicePictures:
     n: int
     worst: tuple[int, ...]
     typical: tuple[int, ...]
-    cells: Mapping[str, Behind]
+    cells: Mapping[str, ShownPictures]
     claims: Mapping[str, Claim]
 
 
@@ -157,7 +157,7 @@ def slice_pictures(
             worst[name],
             typical[name],
             {
-                label: Behind(len(rows), gallery.of(gallery.known_first(rows), most=_OF_A_CELL))
+                label: ShownPictures(len(rows), gallery.of(gallery.known_first(rows), most=_OF_A_CELL))
                 for label, rows in zip(labels, cells[name], strict=True)
             },
             shown.get(name, {}),

@@ -9,14 +9,14 @@ import pandas as pd
 from affect_workbench.analyses.audit.result import AuditResult
 from affect_workbench.analyses.disparities.accuracy import ACCURACY
 from affect_workbench.workbench.interface.numbers import counts, interval, intervals, percent, percents, plural, small_q
-from affect_workbench.workbench.report.sections.section import Chapter, nearer_to_zero, rows_of, skew_figure, skewed
+from affect_workbench.workbench.report.sections.section import Section, distance_from_zero, rows_of, skew_figure, skewed
 
 MOST_INTERSECTIONS = 100
 _MOST_DRAWN = 16
-_MOST_SAID = 3
+_MOST_SENTENCES = 3
 
 
-def slice_accuracy(result: AuditResult) -> Chapter | None:
+def slice_accuracy(result: AuditResult) -> Section | None:
     """Accuracy of each slice (with votes: vote agreement), its gap to the complement, and what may be said of it."""
     table = result.tables.get(ACCURACY)
     if table is None or table.empty or not table["effect"].notna().any():
@@ -34,13 +34,13 @@ def slice_accuracy(result: AuditResult) -> Chapter | None:
             f"{plural(len(several), 'intersection')} differ{'s' if len(sure) == 1 else ''} from the other pictures "
             f"beyond chance and by more than the tolerance of {100 * result.run.config.tolerance:g} points."
         ),
-        *(gap_sentence(row, name=name) for row in rows_of(skewed(single).head(_MOST_SAID))),
+        *(gap_sentence(row, name=name) for row in rows_of(skewed(single).head(_MOST_SENTENCES))),
     )
     drawn = order[order["effect"].notna()]
     drawn = drawn.loc[(drawn["order"] > 1).sort_values(kind="stable").index].head(_MOST_DRAWN)
     shown = pd.concat([single, several.head(MOST_INTERSECTIONS)])
     mean = "the mean share of votes for the predicted label" if votes else "the share of pictures predicted as labelled"
-    return Chapter(
+    return Section(
         "slice-accuracy",
         f"{name} by slice",
         found,
@@ -82,7 +82,7 @@ def by_gap(table: pd.DataFrame) -> pd.DataFrame:
     order = pd.DataFrame(
         {
             "skewed": table["verdict"] != "skewed",
-            "sure": -nearer_to_zero(table["low"], table["high"]),
+            "sure": -distance_from_zero(table["low"], table["high"]),
             "size": -table["effect"].abs(),
         }
     )

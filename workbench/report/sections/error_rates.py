@@ -19,7 +19,7 @@ from affect_workbench.workbench.interface.numbers import (
 )
 from affect_workbench.workbench.report.sections.section import (
     MOST_ROWS,
-    Chapter,
+    Section,
     ranked,
     rows_of,
     sampled,
@@ -27,12 +27,12 @@ from affect_workbench.workbench.report.sections.section import (
     skewed,
 )
 
-_MOST_SAID = 3
+_MOST_SENTENCES = 3
 _MOST_DRAWN = 16
 _WORDS = {"true positive rate": "recognised", "false positive rate": "falsely predicted"}
 
 
-def missed_and_mistaken(result: AuditResult) -> Chapter | None:
+def error_rates(result: AuditResult) -> Section | None:
     """Equalised odds, one emotion against all others, and directed confusions."""
     odds, confusions = result.tables.get("odds"), result.tables.get("confusions")
     if odds is None or confusions is None or odds.empty:
@@ -47,8 +47,8 @@ def missed_and_mistaken(result: AuditResult) -> Chapter | None:
             f"{'is' if len(sure) == 1 else 'are'} beyond chance and tolerance, and {len(mixed):,} of "
             f"{plural(len(confusions), 'confusion')}."
         ),
-        *(_sentence(row, _WORDS[row.measure]) for row in rows_of(sure.head(_MOST_SAID))),
-        *(_sentence(row, f"predicted as {row.read_as}") for row in rows_of(mixed.head(_MOST_SAID))),
+        *(_sentence(row, _WORDS[row.measure]) for row in rows_of(sure.head(_MOST_SENTENCES))),
+        *(_sentence(row, f"predicted as {row.read_as}") for row in rows_of(mixed.head(_MOST_SENTENCES))),
     )
     leading = pd.concat([sure.head(MOST_ROWS // 2), mixed.head(MOST_ROWS // 2)])
     leading = leading if len(leading) else gaps.head(MOST_ROWS // 2)
@@ -58,8 +58,8 @@ def missed_and_mistaken(result: AuditResult) -> Chapter | None:
         else f"{row.emotion} {_WORDS[row.measure]}"
         for row in rows_of(leading)
     ]
-    return Chapter(
-        "truth",
+    return Section(
+        "error-rates",
         "Error rates: what is missed, what is confused",
         found,
         (
@@ -81,7 +81,7 @@ def missed_and_mistaken(result: AuditResult) -> Chapter | None:
     )
 
 
-def calibrated(result: AuditResult) -> Chapter | None:
+def calibration(result: AuditResult) -> Section | None:
     """Are probabilities as good in a slice as elsewhere?"""
     table = result.tables.get("calibration")
     if table is None or table.empty:
@@ -102,9 +102,9 @@ def calibrated(result: AuditResult) -> Chapter | None:
             f"true for {percent(row.share)}; the overstatement differs from that of the other pictures by "
             f"{interval(row.effect, row.low, row.high)} points, {small_q(row.q)}."
         )
-        for row in rows_of(sure.head(_MOST_SAID))
+        for row in rows_of(sure.head(_MOST_SENTENCES))
     ]
-    return Chapter(
+    return Section(
         "calibration",
         "Are the probabilities calibrated in every slice?",
         (*found, *sampled(result, "calibration")),

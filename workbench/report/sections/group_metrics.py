@@ -7,14 +7,14 @@ import pandas as pd
 from affect_workbench.analyses.audit.result import AuditResult
 from affect_workbench.workbench.interface.intervals import Series, interval_figure
 from affect_workbench.workbench.interface.numbers import counts, interval, intervals, percent, percents, plural, small_q
-from affect_workbench.workbench.report.sections.section import MOST_ROWS, Chapter, rows_of, sampled
+from affect_workbench.workbench.report.sections.section import MOST_ROWS, Section, rows_of, sampled
 
 EXCESS, AMPLIFIED = ("excess", "low", "high"), ("amplification", "low", "high")
-_MOST_SAID = 3
+_MOST_SENTENCES = 3
 _MOST_DRAWN = 16
 
 
-def distributions(result: AuditResult) -> Chapter | None:
+def distributions(result: AuditResult) -> Section | None:
     """Jensen-Shannon divergence beyond chance, and Cramer's V."""
     table = result.tables.get("distribution")
     if table is None or table["divergence"].notna().sum() == 0:
@@ -31,12 +31,12 @@ def distributions(result: AuditResult) -> Chapter | None:
                 f"{row.slice}: {row.divergence:.4f} bits from the other pictures, {row.by_chance:.4f} expected by "
                 f"chance, {small_q(row.q)}."
             )
-            for row in rows_of(slices[slices["q"] <= 0.05].head(_MOST_SAID))
+            for row in rows_of(slices[slices["q"] <= 0.05].head(_MOST_SENTENCES))
         ),
     ]
     leading, drawn = pd.concat([attributes, slices]).head(MOST_ROWS), slices.head(_MOST_DRAWN)
     names = [row.slice if isinstance(row.slice, str) else f"all values of {row.attribute}" for row in rows_of(leading)]
-    return Chapter(
+    return Section(
         "distribution",
         "All emotions at once",
         (*found, *sampled(result, "distribution")),
@@ -67,7 +67,7 @@ def distributions(result: AuditResult) -> Chapter | None:
     )
 
 
-def comparability(result: AuditResult) -> Chapter | None:
+def comparability(result: AuditResult) -> Section | None:
     """Demographic parity, equalised odds, four-fifths ratios: what rules and other tools ask for."""
     table = result.tables.get("comparability")
     if table is None or table.empty:
@@ -94,7 +94,7 @@ def comparability(result: AuditResult) -> Chapter | None:
         found.append("No favourable emotion was declared (--favourable), so there are no impact ratios.")
     ranked = table.sort_values(["q", "p"], kind="stable")
     leading = pd.concat([impact, ranked[ranked["measure"] != "impact ratio"]]).head(MOST_ROWS)
-    return Chapter(
+    return Section(
         "comparability",
         "For comparison with other rules and tools",
         (*found, *sampled(result, "comparability")),
@@ -122,7 +122,7 @@ def comparability(result: AuditResult) -> Chapter | None:
     )
 
 
-def nearest_pictures(result: AuditResult) -> Chapter | None:
+def nearest_pictures(result: AuditResult) -> Section | None:
     """Who is shown when one asks for an emotion: Skew, MaxSkew, NDKL."""
     slices, figures = result.tables.get("retrieval"), result.tables.get("retrieval_figures")
     if slices is None or figures is None or slices.empty:
@@ -143,10 +143,10 @@ def nearest_pictures(result: AuditResult) -> Chapter | None:
                 f"Of the {row.top:,} pictures nearest to {row.emotion}, {percent(row.share)} have {row.slice}; of all "
                 f"pictures {percent(row.expected)}."
             )
-            for row in rows_of(leading.head(_MOST_SAID))
+            for row in rows_of(leading.head(_MOST_SENTENCES))
         ),
     ]
-    return Chapter(
+    return Section(
         "retrieval",
         "Which pictures are retrieved for an emotion?",
         (*found, *sampled(result, "retrieval")),
@@ -171,13 +171,13 @@ def nearest_pictures(result: AuditResult) -> Chapter | None:
     )
 
 
-def amplified(result: AuditResult) -> Chapter | None:
+def amplification(result: AuditResult) -> Section | None:
     """Bias amplification against the training pictures; None where none were given."""
     cells, means = result.tables.get("amplification"), result.tables.get("amplification_means")
     if cells is None or means is None or means.empty:
         return None
     whole = means.iloc[-1]
-    surely = (
+    verb = (
         "amplifies"
         if whole["low"] > 0
         else "weakens"
@@ -186,23 +186,23 @@ def amplified(result: AuditResult) -> Chapter | None:
     )
     found = [
         (
-            f"Over all attributes the model {surely} the associations of its training data: "
+            f"Over all attributes the model {verb} the associations of its training data: "
             f"{interval(whole['amplification'], whole['low'], whole['high'])} points per pair on average."
         )
     ]
-    told = cells[(cells["direction_p"] <= 0.05) & cells["amplification"].notna()].copy()
-    told["sure"] = told["low"].clip(lower=0)
-    leading = told.sort_values(["sure", "amplification"], ascending=False, kind="stable").head(MOST_ROWS)
+    known_direction = cells[(cells["direction_p"] <= 0.05) & cells["amplification"].notna()].copy()
+    known_direction["sure"] = known_direction["low"].clip(lower=0)
+    leading = known_direction.sort_values(["sure", "amplification"], ascending=False, kind="stable").head(MOST_ROWS)
     found += [
         (
             f"In the training data {row.slice} is associated with {'more' if row.direction > 0 else 'less'} "
             f"{row.emotion} ({percent(row.training_rate)}); it is predicted for {percent(row.predicted_rate)}: "
             f"amplified by {interval(row.amplification, row.low, row.high)} points."
         )
-        for row in rows_of(leading[leading["sure"] > 0].head(_MOST_SAID))
+        for row in rows_of(leading[leading["sure"] > 0].head(_MOST_SENTENCES))
     ]
     drawn = means.iloc[:-1]
-    return Chapter(
+    return Section(
         "amplification",
         "Bias amplification: stronger than in the training data?",
         tuple(found),

@@ -9,7 +9,7 @@ import pandas as pd
 from affect_workbench.analyses.audit.result import AuditResult
 from affect_workbench.data.tables.read import named
 from affect_workbench.workbench.interface.numbers import counts, percents, plural
-from affect_workbench.workbench.report.sections.section import MOST_ROWS, Chapter, rows_of
+from affect_workbench.workbench.report.sections.section import MOST_ROWS, Section, rows_of
 from affect_workbench.workbench.report.sentences import samples_in
 
 FOUR_FIFTHS = 0.8
@@ -17,7 +17,7 @@ SMALL_SHARE = 0.02
 """Of the data: categories below it may be left out of the ratios, with a reason and their rates (§ 5-301(d))."""
 
 
-def impact_ratios(result: AuditResult) -> Chapter | None:
+def impact_ratios(result: AuditResult) -> Section | None:
     """One row a category: its selection rate over that of the category with the highest; None without a favourable label.
 
     Source: Rules of the City of New York, title 6, § 5-301. Single categories first, then intersections of two attributes,
@@ -38,7 +38,7 @@ def impact_ratios(result: AuditResult) -> Chapter | None:
     single = single.sort_values("of", key=lambda one: one.map(order), kind="stable")
     pairs = cells[~alone].sort_values(["ratio", "slice"], kind="stable")
     shown = pd.concat([single, pairs.head(MOST_ROWS)])
-    return Chapter(
+    return Section(
         "impact",
         f"Impact ratios: who is predicted as {favourable} less often?",
         (
@@ -100,8 +100,8 @@ def _small(single: pd.DataFrame, pictures: int) -> list[str]:
 def _unknown(result: AuditResult, attributes: list[str]) -> list[str]:
     """How many pictures are in no category, which the rule wants to be told."""
     lacking = {name: int(result.samples[name].isna().sum()) for name in attributes if name in result.samples}
-    told = [f"{count:,} of {name.replace('_', ' ')}" for name, count in lacking.items() if count]
-    return [f"Pictures whose category is unknown are not counted: {', '.join(told)}."] if told else []
+    parts = [f"{count:,} of {name.replace('_', ' ')}" for name, count in lacking.items() if count]
+    return [f"Pictures whose category is unknown are not counted: {', '.join(parts)}."] if parts else []
 
 
 def _selected(result: AuditResult, row: Any) -> int:

@@ -9,10 +9,10 @@ import pandas as pd
 from affect_workbench.analyses.audit.result import AuditResult
 from affect_workbench.analyses.skew.in_pairs import EXACT, ROBUST
 from affect_workbench.workbench.interface.numbers import counts, plural, small_q
-from affect_workbench.workbench.report.sections.section import MOST_ROWS, Chapter, rows_of
+from affect_workbench.workbench.report.sections.section import MOST_ROWS, Section, rows_of
 from affect_workbench.workbench.report.sentences import in_pairs as pairs_in_words
 
-_MOST_SAID = 4
+_MOST_SENTENCES = 4
 _HOW = {
     EXACT: "Pairs are independent: each emotion has McNemar’s exact test and Tango’s score interval.",
     ROBUST: (
@@ -22,7 +22,7 @@ _HOW = {
 }
 
 
-def in_pairs(result: AuditResult) -> Chapter | None:
+def in_pairs(result: AuditResult) -> Section | None:
     """The tests of all emotions at once in pairs; None where nothing was compared so."""
     table = result.tables.get("pairs")
     if table is None or table.empty:
@@ -30,13 +30,13 @@ def in_pairs(result: AuditResult) -> Chapter | None:
     single = table[table["where"].map(len) == 1]
     order = table.assign(conditions=table["where"].map(len)).sort_values(["conditions", "q", "slice"], kind="stable")
     leading = order.head(MOST_ROWS)
-    told = single.sort_values("q", kind="stable").head(_MOST_SAID)
-    return Chapter(
+    leading_single = single.sort_values("q", kind="stable").head(_MOST_SENTENCES)
+    return Section(
         "pairs",
         "In pairs: do predictions change when one attribute changes?",
         (
             f"{plural(len(single), 'slice')} of one attribute {'is' if len(single) == 1 else 'are'} compared in pairs.",
-            *(_sentence(row) for row in rows_of(told)),
+            *(_sentence(row) for row in rows_of(leading_single)),
         ),
         (
             "Stuart and Maxwell’s test asks for all emotions at once whether the pictures of a pair are predicted "

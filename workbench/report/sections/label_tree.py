@@ -8,29 +8,29 @@ from affect_workbench.analyses.audit.result import AuditResult
 from affect_workbench.workbench.interface.numbers import interval, percent, plural, rates, small_q
 from affect_workbench.workbench.report.sections.section import (
     MOST_ROWS,
-    Chapter,
-    nearer_to_zero,
+    Section,
+    distance_from_zero,
     rows_of,
     skew_figure,
     skewed,
 )
 
-_MOST_SAID = 3
+_MOST_SENTENCES = 3
 _MOST_DRAWN = 12
 
 
-def label_tree(result: AuditResult) -> Chapter | None:
+def label_tree(result: AuditResult) -> Section | None:
     """Skews of groups of labels; None where the labels have no coarser level."""
     table = result.tables.get("levels")
     if table is None or table.empty:
         return None
     tested = table[table["effect"].notna()]
-    sure = nearer_to_zero(tested["adjusted_low"], tested["adjusted_high"])
+    sure = distance_from_zero(tested["adjusted_low"], tested["adjusted_high"])
     order = tested.assign(skewed=tested["verdict"] == "skewed", sure=sure).sort_values(
         ["skewed", "sure"], ascending=False, kind="stable"
     )
     leading = order.head(MOST_ROWS)
-    return Chapter(
+    return Section(
         "levels",
         "Which label-tree level: one emotion, a family, or polarity?",
         (
@@ -41,7 +41,7 @@ def label_tree(result: AuditResult) -> Chapter | None:
                     f"pictures {percent(row.complement_rate)}: {interval(row.effect, row.low, row.high)} points, "
                     f"{small_q(row.q)}."
                 )
-                for row in rows_of(skewed(order).head(_MOST_SAID))
+                for row in rows_of(skewed(order).head(_MOST_SENTENCES))
             ),
         ),
         (

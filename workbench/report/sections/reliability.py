@@ -11,24 +11,24 @@ _FEWEST = 0.05
 """Share of the pictures below which the surest are not spoken of: `probes.evaluation.calibration` tries no smaller one."""
 
 
-def accuracy_sentence(reading: ReadingQuality) -> str:
+def accuracy_sentence(quality: ReadingQuality) -> str:
     """How often the model is right, the best baseline beside it, and whether the figures are too high."""
-    own, baselines = reading.models.iloc[0], reading.models[reading.models["kind"] == "baseline"]
-    text = f"Of {int(own['n']):,} labelled pictures, {_subject(reading)} predicts {_rate(own)} as labelled"
-    if reading.truth == "votes":
+    own, baselines = quality.models.iloc[0], quality.models[quality.models["kind"] == "baseline"]
+    text = f"Of {int(own['n']):,} labelled pictures, {_subject(quality)} predicts {_rate(own)} as labelled"
+    if quality.truth == "votes":
         text = (
-            f"On {int(own['n']):,} pictures with votes, the label that {_subject(reading)} predicts has {_rate(own)} of a "
+            f"On {int(own['n']):,} pictures with votes, the label that {_subject(quality)} predicts has {_rate(own)} of a "
             "picture’s votes on average (vote agreement)"
         )
     if len(baselines):
         best = baselines.iloc[int(baselines["accuracy"].argmax())]
         text += f"; the best of the baselines fitted on its training pictures, {best['model']}, reaches {_rate(best)}"
-    if reading.seen:
+    if quality.seen:
         text += (
-            f". {reading.seen:,} of these pictures are in-sample: used for training or to choose the epoch, so "
+            f". {quality.seen:,} of these pictures are in-sample: used for training or to choose the epoch, so "
             f"these figures are too high{', the baselines’ too' if len(baselines) else ''}"
         )
-    elif reading.seen is None:
+    elif quality.seen is None:
         text += ". Whether it was trained on any of them is not known; if it was, this figure is too high"
     return f"{text}."
 
@@ -38,10 +38,10 @@ def gap_sentence(confidence: Confidence) -> str:
     table = confidence.reliability
     weights = table["n"] / table["n"].sum()
     gap = float(((table["confidence"] - table["accuracy"]).abs() * weights).sum())
-    said, right = (float((table[name] * weights).sum()) for name in ("confidence", "accuracy"))
+    confident, right = (float((table[name] * weights).sum()) for name in ("confidence", "accuracy"))
     basis = f"Its probabilities are out of fold, {confidence.basis}. " if confidence.basis else ""
     return (
-        f"{basis}Its mean confidence is {percent(said)} and its accuracy {percent(right)}; over {len(table)} "
+        f"{basis}Its mean confidence is {percent(confident)} and its accuracy {percent(right)}; over {len(table)} "
         f"group{'s' if len(table) > 1 else ''} of similar confidence the two differ by "
         f"{points(gap, signed=False)} points on average."
     )
@@ -70,13 +70,13 @@ def answer_sentence(confidence: Confidence) -> str:
             f"{percent(row['accuracy'])}."
         )
     curve = confidence.coverage
-    told = curve[(curve["accuracy"] >= confidence.asked) & (curve["coverage"] >= _FEWEST)]
-    if told.empty:
+    reached = curve[(curve["accuracy"] >= confidence.asked) & (curve["coverage"] >= _FEWEST)]
+    if reached.empty:
         return (
             f"At no threshold can {asked} be guaranteed: however few pictures it answers, down to the most "
             f"confident {_share(_FEWEST)}, fewer are right."
         )
-    best = dict(told.iloc[int(told["low"].argmax())])
+    best = dict(reached.iloc[int(reached["low"].argmax())])
     return (
         f"At no threshold can {asked} be guaranteed with so few pictures: of the most confident "
         f"{_share(best['coverage'])} it gets {percent(best['accuracy'])} right, but {int(best['n']):,} pictures "
@@ -122,8 +122,8 @@ def unsure_sentence(measure: str, *, truth: str = "labels") -> str:
     return "The scores are not probabilities (they do not add up to 1), so confidence is not assessed."
 
 
-def _subject(reading: ReadingQuality) -> str:
-    return "the probe" if reading.models["kind"].iloc[0] == "probe" else "the model"
+def _subject(quality: ReadingQuality) -> str:
+    return "the probe" if quality.models["kind"].iloc[0] == "probe" else "the model"
 
 
 def _rate(row: pd.Series) -> str:

@@ -1,4 +1,4 @@
-"""What is a chapter of a report? A question, what was found in words, a figure, a short table, the pictures behind it."""
+"""What is a section of a report? A question, what was found in words, a figure, a short table, the pictures behind it."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ Where = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Chapter:
-    """One further question and its answer, for the report and for the app.
+class Section:
+    """One additional analysis and its result, for the report and for the app.
 
     Attributes:
         name: short and fit for an anchor.
         title: the question.
         found: what was found, a sentence each; the first one alone must be right.
-        reading: how the figure and the table are to be read.
+        explanation: how the figure and the table are to be read.
         figure: what is drawn, if anything.
         table: the leading rows, columns as they are headed, cells as text.
         total: how many rows there are in all.
@@ -35,7 +35,7 @@ class Chapter:
     name: str
     title: str
     found: tuple[str, ...]
-    reading: str
+    explanation: str
     figure: go.Figure | None
     table: pd.DataFrame
     total: int
@@ -56,7 +56,7 @@ def named_tables(result: AuditResult, prefix: str) -> list[tuple[str, pd.DataFra
     return [(name, found[name]) for name in ordered if len(found[name])]
 
 
-def nearer_to_zero(low: pd.Series, high: pd.Series) -> pd.Series:
+def distance_from_zero(low: pd.Series, high: pd.Series) -> pd.Series:
     """How far each interval surely lies from zero: its nearer end, 0 where it holds zero or is not known."""
     return low.clip(lower=0).fillna(0) + (-high).clip(lower=0).fillna(0)
 
@@ -67,7 +67,7 @@ def ranked(table: pd.DataFrame) -> pd.DataFrame:
     order = pd.DataFrame(
         {
             "skewed": tested["verdict"] != "skewed",
-            "sure": -nearer_to_zero(tested["low"], tested["high"]),
+            "sure": -distance_from_zero(tested["low"], tested["high"]),
             "size": -tested["effect"].abs(),
         }
     )

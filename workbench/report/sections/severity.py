@@ -13,7 +13,7 @@ from affect_workbench.workbench.interface.intervals import Series, interval_figu
 from affect_workbench.workbench.interface.numbers import counts, interval, intervals, plural, signed, small_q
 from affect_workbench.workbench.report.sections.section import (
     MOST_ROWS,
-    Chapter,
+    Section,
     named_tables,
     ranked,
     rows_of,
@@ -21,11 +21,11 @@ from affect_workbench.workbench.report.sections.section import (
     skewed,
 )
 
-_MOST_SAID = 4
+_MOST_SENTENCES = 4
 _MOST_DRAWN = 16
 
 
-def severe(result: AuditResult) -> Chapter | None:
+def severity(result: AuditResult) -> Section | None:
     """Valence of what is said, and what of it goes beyond the labels."""
     table, beyond = result.tables.get("severity"), result.tables.get("severity_beyond_labels")
     if table is None or table.empty:
@@ -44,14 +44,14 @@ def severe(result: AuditResult) -> Chapter | None:
             f"the other pictures, beyond chance and by more than {tolerance:.2g} units of valence."
         )
     ]
-    for row in rows_of(sure.head(_MOST_SAID)):
+    for row in rows_of(sure.head(_MOST_SENTENCES)):
         sentence = _sentence(row, "Predictions for pictures with {} are {} pleasant")
         if beyond is not None:
             mine: Any = beyond.set_index("slice").loc[row.slice]
             sentence += f"; beyond the {result.run.truth}, {_interval(mine)}"
         found.append(sentence + ".")
     valence = result.run.provenance.get("valence", "polarity of the labels: −1 unpleasant, 0 neutral, +1 pleasant")
-    return Chapter(
+    return Section(
         "severity",
         "Severity: how pleasant or unpleasant",
         (*found, *_left_out(result), *sampled(result, "severity")),
@@ -76,9 +76,9 @@ def _left_out(result: AuditResult) -> list[str]:
     ]
 
 
-def outcomes(result: AuditResult) -> list[Chapter]:
-    """A chapter a numeric outcome that was asked for."""
-    chapters: list[Chapter] = []
+def outcomes(result: AuditResult) -> list[Section]:
+    """A section for each numeric outcome that was asked for."""
+    report_sections: list[Section] = []
     for name, table in named_tables(result, OUTCOME_PREFIX):
         source = OUTCOME_PREFIX + name
         order = ranked(table)
@@ -92,12 +92,12 @@ def outcomes(result: AuditResult) -> list[Chapter]:
             ),
             *(
                 _sentence(row, name + " of pictures with {} is {}", ("higher", "lower")) + "."
-                for row in rows_of(sure.head(_MOST_SAID))
+                for row in rows_of(sure.head(_MOST_SENTENCES))
             ),
         ]
-        chapters.append(
-            Chapter(
-                f"outcome-{len(chapters) + 1}",
+        report_sections.append(
+            Section(
+                f"outcome-{len(report_sections) + 1}",
                 f"Outcome: {name}",
                 (*found, *sampled(result, source)),
                 f"Difference of means from the other pictures. {how_found(table)}",
@@ -113,7 +113,7 @@ def outcomes(result: AuditResult) -> list[Chapter]:
                 source,
             )
         )
-    return chapters
+    return report_sections
 
 
 _HOW = {
@@ -141,15 +141,15 @@ def how_found(table: pd.DataFrame) -> str:
     """By which model p and interval were found, in words; of runs of version 0.1.0 what was true of them."""
     if "spread" not in table:
         return "Welch interval, permutation test."
-    said = [words for method, words in _HOW.items() if (table["method"] == method).any()]
-    text = "; ".join(said) or "nothing could be tested"
+    methods = [words for method, words in _HOW.items() if (table["method"] == method).any()]
+    text = "; ".join(methods) or "nothing could be tested"
     return f"{text[0].upper()}{text[1:]}."
 
 
 def _sentence(row: Any, words: str, ways: tuple[str, str] = ("more", "less")) -> str:
     """`words` has a place for the slice and one for the first or second of the ways: up or down."""
-    told = words.format(row.slice, ways[0] if row.effect > 0 else ways[1])
-    return f"{told}: {_interval(row)}, {small_q(row.q)}, n = {row.n:,}"
+    sentence = words.format(row.slice, ways[0] if row.effect > 0 else ways[1])
+    return f"{sentence}: {_interval(row)}, {small_q(row.q)}, n = {row.n:,}"
 
 
 def _interval(row: Any) -> str:

@@ -183,14 +183,14 @@ def plane(result: AuditResult, *, most: int = 2_000) -> go.Figure | None:
     places, labels = _table(result.tables, "space_plane"), _table(result.tables, "space_plane_labels")
     if places is None or labels is None:
         return None
-    said = result.samples[["image_id", "predicted"]].merge(places, on="image_id")
-    if len(said) > most:
-        said = said.sample(most, random_state=0).sort_index()
+    placed = result.samples[["image_id", "predicted"]].merge(places, on="image_id")
+    if len(placed) > most:
+        placed = placed.sample(most, random_state=0).sort_index()
     figure = blank(height=520)
     figure.update_xaxes(visible=False)
     figure.update_yaxes(visible=False, scaleanchor="x")
     for number, label in enumerate(result.taxonomy.labels):
-        part = said[said["predicted"] == label]
+        part = placed[placed["predicted"] == label]
         if len(part):
             figure.add_scatter(
                 x=part["x"].round(4),
@@ -215,7 +215,7 @@ def plane(result: AuditResult, *, most: int = 2_000) -> go.Figure | None:
         hovertext=[safe(label) for label in labels["label"]],
         marker={"symbol": "star", "size": 13, "color": "#000000", "line": {"width": 1, "color": "#FFFFFF"}},
     )
-    for row, (along, up) in zip(_rows(labels), _free_places(labels, said), strict=True):
+    for row, (along, up) in zip(_rows(labels), _free_places(labels, placed), strict=True):
         figure.add_annotation(
             x=row.x,
             y=row.y,

@@ -36,7 +36,7 @@ class SpaceSection:
     sample: str | None
     pull: str | None
     erasures: tuple[str, ...]
-    told_apart: tuple[str, ...]
+    decodability: tuple[str, ...]
     labels: tuple[str, ...]
     plane: str | None
     tables: Mapping[str, pd.DataFrame]
@@ -46,7 +46,7 @@ def space_section(result: AuditResult) -> SpaceSection | None:
     """What can be said of the space; None where the run has no tables of it."""
     if "space_pull" not in result.tables:
         return None
-    said = (
+    decodability_sentences = (
         space_sentences.association_sentence(result),
         space_sentences.shift_sentence(result),
         space_sentences.encoding_sentence(result),
@@ -56,7 +56,7 @@ def space_section(result: AuditResult) -> SpaceSection | None:
         space_sentences.sample_sentence(result),
         space_sentences.pull_sentence(result),
         tuple(space_sentences.erasure_sentences(result)),
-        tuple(sentence for sentence in said if sentence),
+        tuple(sentence for sentence in decodability_sentences if sentence),
         tuple(space_sentences.label_sentences(result)),
         space_sentences.plane_badge(result),
         shown_tables(result),

@@ -17,7 +17,7 @@ WARNING = (
     "skew depends on."
 )
 SURE = 0.05
-_MOST_SAID = 5
+_MOST_SENTENCES = 5
 
 
 def pull_sentence(result: AuditResult) -> str | None:
@@ -64,12 +64,12 @@ def erasure_sentences(result: AuditResult) -> list[str]:
     cells, prices = leading_erasures(result.tables), _table(result.tables, "space_collateral")
     if prices is None:
         return []
-    told = []
+    sentences = []
     for column, price in prices.groupby("attribute", sort=False):
         name = str(column).replace("_", " ")
         mine = cells[cells["attribute"] == column]
         if mine.empty:
-            told.append(f"{name}: on the tested pictures no skew differs from zero beyond chance.")
+            sentences.append(f"{name}: on the tested pictures no skew differs from zero beyond chance.")
             continue
         top, cost = _row(mine, mine.index[0]), _row(price, price.index[0])
         if top["verdict"] == RUNS_THROUGH:
@@ -83,12 +83,12 @@ def erasure_sentences(result: AuditResult) -> list[str]:
                 f"it is not shown that it {RUNS_THROUGH}: random directions remove as much (p = {probability(top['p'])})"
             )
         how = "" if cost["method"] == "plain" else " within labels"
-        told.append(
+        sentences.append(
             f"With {name} erased{how}, the skew of {top['slice']} → {top['emotion']} changes from "
             f"{points(top['before'])} to {points(top['after'])} points [{points(top['after_low'])}, "
             f"{points(top['after_high'])}]; {ending}."
         )
-    return told
+    return sentences
 
 
 def encoding_sentence(result: AuditResult) -> str | None:
@@ -96,17 +96,17 @@ def encoding_sentence(result: AuditResult) -> str | None:
     table = _table(result.tables, "space_encoding")
     if table is None:
         return None
-    read = table[table["selectivity_low"] > 0].sort_values("selectivity", ascending=False, kind="stable")
-    if read.empty:
+    decodable = table[table["selectivity_low"] > 0].sort_values("selectivity", ascending=False, kind="stable")
+    if decodable.empty:
         return f"None of {_of(len(table), 'attribute')} is linearly decodable from the features beyond chance."
-    said = ", ".join(
+    listed = ", ".join(
         f"{str(row.attribute).replace('_', ' ')} ({row.accuracy:.2f} balanced accuracy, chance {row.chance:.2f})"
-        for row in read.head(_MOST_SAID).itertuples()
+        for row in decodable.head(_MOST_SENTENCES).itertuples()
     )
-    more = f" and {len(read) - _MOST_SAID} more" if len(read) > _MOST_SAID else ""
+    more = f" and {len(decodable) - _MOST_SENTENCES} more" if len(decodable) > _MOST_SENTENCES else ""
     return (
-        f"{len(read)} of {_of(len(table), 'attribute')} {'is' if len(read) == 1 else 'are'} linearly decodable from "
-        f"the features: {said}{more}."
+        f"{len(decodable)} of {_of(len(table), 'attribute')} {'is' if len(decodable) == 1 else 'are'} linearly decodable "
+        f"from the features: {listed}{more}."
     )
 
 
@@ -156,7 +156,7 @@ def shift_sentence(result: AuditResult) -> str | None:
 
 def label_sentences(result: AuditResult) -> list[str]:
     """Which label swallows others, whether words lie as pictures do, how much the wording decides."""
-    told = []
+    sentences = []
     hubs, alignment, wording = (_table(result.tables, f"space_{name}") for name in ("hubs", "alignment", "wording"))
     if hubs is not None:
         top = _row(hubs, hubs["ratio"].fillna(-1).idxmax())
@@ -164,7 +164,7 @@ def label_sentences(result: AuditResult) -> list[str]:
         # A label is the most of all only where its interval lies above those of the others.
         alike = hubs[(hubs["high"] / hubs["prior"] >= top["low"] / top["prior"]) & (hubs["emotion"] != top["emotion"])]
         most = "the most of all labels" if alike.empty else f"not more than {', '.join(alike['emotion'])} beyond chance"
-        told.append(
+        sentences.append(
             f"{top['emotion']} is nearest to {percent(top['share'])} of the pictures [{percent(top['low'])}, "
             f"{percent(top['high'])}], against {percent(top['prior'])} {against}: {top['ratio']:.2f} times as "
             f"many, {most}."
@@ -179,15 +179,15 @@ def label_sentences(result: AuditResult) -> list[str]:
             ending = "emotions with similar words have pictures that lie close together"
         else:
             ending = "emotions with similar words have pictures that lie apart, as training to separate them makes them"
-        told.append(f"Do distances between pictures follow distances between words? {r}: {ending}.")
+        sentences.append(f"Do distances between pictures follow distances between words? {r}: {ending}.")
     if wording is not None:
         whole = wording[wording["slice"] == "all pictures"]
         top = _row(whole, whole["flips"].idxmax())
-        told.append(
+        sentences.append(
             f"With other phrases (“{top['wording']}”), {percent(top['flips'])} of the pictures are predicted "
             "otherwise: a skew smaller than that depends on the phrasing of the prompt."
         )
-    return told
+    return sentences
 
 
 def plane_badge(result: AuditResult) -> str | None:

@@ -67,12 +67,12 @@ def missing_sentences(result: AuditResult, missing: Sequence[str] | None = None)
     without = _without_value(result)
     if without:
         most = max(without, key=lambda name: without[name])
-        told = f"{_spoken(most)} ({without[most]:,} of {result.run.pictures:,})"
+        parts = f"{_spoken(most)} ({without[most]:,} of {result.run.pictures:,})"
         found.append(
-            f"Some pictures have no value of {told} and are left out where it is sliced."
+            f"Some pictures have no value of {parts} and are left out where it is sliced."
             if len(without) == 1
             else (
-                f"Some pictures have no value of {len(without)} attributes, most of all of {told}, and are left out "
+                f"Some pictures have no value of {len(without)} attributes, most of all of {parts}, and are left out "
                 "where those are sliced."
             )
         )

@@ -38,7 +38,7 @@ class SystemSection:
         title: name, version and purpose in one line, to stand under the headline.
         stated: part -> (what, in the owners' words) pairs.
         not_stated: which of it was not stated, in one sentence.
-        told: whether it was stated how the people who are read are told.
+        people_informed: whether it was stated how the people who are read are told.
         labels: what the labels are and mean, a sentence each.
         missing: of whom there are few or no pictures, a sentence each.
         attributes: a line an attribute.
@@ -47,7 +47,7 @@ class SystemSection:
     title: str
     stated: dict[str, tuple[tuple[str, str], ...]]
     not_stated: str
-    told: bool
+    people_informed: bool
     labels: tuple[str, ...]
     missing: tuple[str, ...]
     attributes: tuple[str, ...]

@@ -24,12 +24,12 @@ def show_evidence(found: Evidence, *, key: str) -> None:
     st.markdown(markdown_text(found.words))
     if len(found):
         rows = found.rows
-        read_so = bool((rows["predicted"] == found.emotion).all())
+        as_emotion = bool((rows["predicted"] == found.emotion).all())
         if "path" in rows:
             _thumbnails(rows, found.captions(_MOST_TRIED), "")
-            if read_so:
+            if as_emotion:
                 _captioned(typical_first(rows), "Most typical: with a margin near the middle of these")
-        _table(rows, key=key, order=_WORST_FIRST if read_so else "the clearest examples come first")
+        _table(rows, key=key, order=_WORST_FIRST if as_emotion else "the clearest examples come first")
 
 
 def show_pictures(rows: pd.DataFrame, *, key: str) -> None:
@@ -75,11 +75,11 @@ def _captioned(rows: pd.DataFrame, title: str) -> None:
     _thumbnails(some, [caption(row) for row in some.to_dict("records")], title)
 
 
-def _thumbnails(rows: pd.DataFrame, said: list[str], title: str) -> None:
+def _thumbnails(rows: pd.DataFrame, captions_of: list[str], title: str) -> None:
     """A row of pictures with what they show; nothing where no file can be found."""
     shown: list[bytes] = []
     captions: list[str] = []
-    for path, words in zip(rows["path"].head(len(said)), said, strict=True):
+    for path, words in zip(rows["path"].head(len(captions_of)), captions_of, strict=True):
         small = thumbnail_bytes(path, side=_SIDE)
         if small is not None:
             shown.append(small)

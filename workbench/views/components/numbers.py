@@ -13,7 +13,7 @@ from affect_workbench.workbench.interface.headers import headed
 from affect_workbench.workbench.interface.numbers import markdown_text
 from affect_workbench.workbench.interface.style import CONFIG
 from affect_workbench.workbench.report import sentences
-from affect_workbench.workbench.report.headline import apart, headline_sentences, strata_mark
+from affect_workbench.workbench.report.headline import differing_strata, headline_sentences, strata_mark
 from affect_workbench.workbench.report.outcome_html import examples, outcome_forest
 from affect_workbench.workbench.report.outcome_sentences import outcome_text
 from affect_workbench.workbench.report.system.section import read_first
@@ -53,8 +53,8 @@ def show_numbers(result: AuditResult) -> None:
     st.subheader("Every slice")
     chosen = st.multiselect("Verdict", VERDICTS, placeholder="all verdicts")
     shown = outcomes[outcomes["verdict"].isin(chosen)] if chosen else outcomes
-    held = apart(result)
-    marks = [strata_mark(held.get(pair)) for pair in zip(shown["slice"], shown["outcome"], strict=True)]
+    strata = differing_strata(result)
+    marks = [strata_mark(strata.get(pair)) for pair in zip(shown["slice"], shown["outcome"], strict=True)]
     columns = [*_SHOWN[:3], *(["strata"] if any(marks) else []), *_SHOWN[3:]]
     st.caption(f"{len(shown):,} of {len(outcomes):,} pairs. Choose a row to see the pictures behind it.")
     named = shown.assign(strata=marks)[columns].pipe(headed)
@@ -62,10 +62,10 @@ def show_numbers(result: AuditResult) -> None:
     picked = event.selection.rows
     if picked and picked[0] < len(shown):
         finding: Any = next(shown.iloc[picked[0] : picked[0] + 1].itertuples())
-        told = [(one.thumbnail, one.what) for one in examples(result, finding, most=_MOST_THUMBNAILS) if one.thumbnail]
-        if told:
-            captions = [markdown_text(what) for _, what in told]
-            st.image([picture for picture, _ in told], caption=captions, width=110)
+        thumbnails = [(one.thumbnail, one.what) for one in examples(result, finding, most=_MOST_THUMBNAILS) if one.thumbnail]
+        if thumbnails:
+            captions = [markdown_text(what) for _, what in thumbnails]
+            st.image([picture for picture, _ in thumbnails], caption=captions, width=110)
         show_measured(result, finding.where, by=str(finding.outcome), largest=bool(finding.effect > 0))
     table = outcomes.assign(where=[json.dumps(where) for where in outcomes["where"]])
     st.download_button("Findings (CSV)", table.to_csv(index=False).encode(), "outcomes.csv", "text/csv")

@@ -16,12 +16,12 @@ from affect_workbench.workbench.report.figures import findings as figures
 from affect_workbench.workbench.report.figures import map as map_figure
 from affect_workbench.workbench.report.space.section import SpaceSection, section_figures, space_section
 from affect_workbench.workbench.views.components.gallery import show_pictures
-from affect_workbench.workbench.views.state import opened_audit
+from affect_workbench.workbench.views.state import current_audit
 
 
 def render() -> None:
     """The map, the pictures that were selected on it or by the boxes beside it, and the distance structure."""
-    result = opened_audit()
+    result = current_audit()
     st.title("Space")
     section, drawn = space_section(result), section_figures(result)
     if section is not None and "plane" in drawn:
@@ -102,16 +102,16 @@ def _section(section: SpaceSection, drawn: dict[str, go.Figure]) -> None:
     st.markdown(f"**{markdown_text(section.warning)}**")
     if section.sample:
         st.caption(markdown_text(section.sample))
-    for title, said, name in (
+    for title, sentences_of, name in (
         ("Still pulled among pictures of the same label?", (section.pull,), "within-pull"),
         ("Does the skew run through the attribute direction?", section.erasures, "erasure"),
-        ("Association and linear decodability", section.told_apart, ""),
+        ("Association and linear decodability", section.decodability, ""),
         ("Labels and words", section.labels, "hubs"),
     ):
-        if not any(said):
+        if not any(sentences_of):
             continue
         st.subheader(title)
-        for sentence in said:
+        for sentence in sentences_of:
             st.markdown(markdown_text(sentence or ""))
         if name in drawn:
             st.plotly_chart(drawn[name], theme=None, key=name, config=CONFIG)
