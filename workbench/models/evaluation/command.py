@@ -63,7 +63,7 @@ def evaluate_datasets(settings: EvaluateSettings, *, say: Say = print) -> tuple[
     tables = []
     for (name, path), labels in zip(places, chosen * (len(places) if len(chosen) == 1 else 1), strict=True):
         source = Source.at(path, encoder=settings.encoder, id_column=settings.id_column)
-        features = provenance.opened(source) or open_features(path, encoder=settings.encoder, id_column=settings.id_column)
+        features = provenance.loaded(source) or open_features(path, encoder=settings.encoder, id_column=settings.id_column)
         taxonomy = taxonomy_called(labels) if labels else dataset_taxonomy(name, features, probes[0].taxonomy)
         tables.append(
             dataset_table(

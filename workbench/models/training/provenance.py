@@ -35,7 +35,7 @@ class TrainingProvenance:
     sets: tuple[tuple[Source, FeatureSet, Positions], ...]
     unopened: tuple[str, ...] = ()
 
-    def opened(self, source: Source) -> FeatureSet | None:
+    def loaded(self, source: Source) -> FeatureSet | None:
         """The whole set from there, where it is open already."""
         return next((features for known, features, _ in self.sets if known == source), None)
 

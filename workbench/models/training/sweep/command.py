@@ -107,23 +107,23 @@ def sweep(settings: SweepSettings, *, say: Say = print, clock: Clock = time.mono
         return before + clock() - started
 
     trials = _searched(settings, setup, space, trials, work, elapsed)
-    told = [*sentences(trials, setup, elapsed=elapsed()), *last]
+    comments = [*sentences(trials, setup, elapsed=elapsed()), *last]
     result = SweepResult(tuple(trials), best_of(trials))
     with atomic_folder(out, overwrite=settings.overwrite) as partial:
-        write_text(partial / BEST_FILE, best_toml(result.best, settings, told))
+        write_text(partial / BEST_FILE, best_toml(result.best, settings, comments))
         trials_table(trials, measure).to_csv(partial / TRIALS_FILE, index=False)
     shutil.rmtree(work, ignore_errors=True)
-    for line in told:
+    for line in comments:
         say(line)
     say(f"wrote {out}; next: workbench train --config {out / BEST_FILE} --features {settings.features} -o PROBE")
     return result
 
 
-def best_toml(best: TrialResult, settings: SweepSettings, told: list[str]) -> str:
+def best_toml(best: TrialResult, settings: SweepSettings, comments: list[str]) -> str:
     """The settings of a trial as a file for `workbench train --config`, with what is known of them as comments."""
     given = {name: getattr(settings, name) for name in ("taxonomy", "split", "encoder", "id_column")}
     keys = {name: value for name, value in given.items() if value != getattr(SweepSettings, name)} | as_shown(best.config)
-    comments = ["Found by workbench sweep. Use: workbench train --config THIS-FILE --features DIR -o PROBE", *told]
+    comments = ["Found by workbench sweep. Use: workbench train --config THIS-FILE --features DIR -o PROBE", *comments]
     # A JSON value is a TOML value, but for DEL, which TOML wants escaped.
     values = {key: json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f") for key, value in keys.items()}
     return "\n".join([*(f"# {line}" for line in comments), "", *(f"{key} = {value}" for key, value in values.items()), ""])
