@@ -127,7 +127,7 @@ def test_what_a_reader_must_know_is_noted() -> None:
     assert notes[1] == "20 of 40 picture(s) have no label or votes: accuracy, label gap and model gap leave them out"
     stray = labels_only(tone=tone, label="joy").with_rows
     rows = labels_only(tone=tone, label="joy").rows.assign(vote_neutral=0.5)
-    assert list(run_audit(stray(rows)).run.notes) == ["vote column(s) outside the taxonomy are left aside: vote_neutral"]
+    assert list(run_audit(stray(rows)).run.notes) == ["vote column(s) outside the taxonomy are ignored: vote_neutral"]
 
 
 def test_attributes_keep_their_values_in_the_samples_whatever_they_are_called() -> None:

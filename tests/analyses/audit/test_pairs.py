@@ -93,7 +93,7 @@ def test_the_sentence_says_in_what_was_compared(audit):
     assert plain_sentence(finding).startswith(expected + "their partners 50.0 %: −10.0 points [−13.3, −7.4]")
     assert markdown_sentence(audit.findings.loc[finding.Index]).startswith("In 400 pairs that differ in camera only")
     mixed = finding._replace(pairs_mixed=120.0)
-    assert "pairs that differ in camera (120 of them in something else as well), pictures" in plain_sentence(mixed)
+    assert "pairs that differ in camera (120 of them also in another attribute), pictures" in plain_sentence(mixed)
     assert plain_sentence(finding._replace(pairs=float("nan"))).startswith("Pictures with camera: noisy")
     section = in_pairs(audit)
     assert section is not None
@@ -231,6 +231,6 @@ def test_the_command_line_names_the_column_of_pairs(tmp_path):
     assert "In 400 pairs that differ in camera only" in (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
     refused = workbench(*given, "--pairs", "scne", "-o", tmp_path / "other")
     assert refused.code == 2
-    assert "--pairs scne: no such column says which pictures are a pair; did you mean scene?" in refused.err
+    assert "--pairs scne: there is no such column; did you mean scene?" in refused.err
     alone = workbench(*given, "--pairs", "image_id", "-o", tmp_path / "other")
     assert "--pairs image_id" in alone.err

@@ -169,7 +169,7 @@ def test_the_command_line_asks_by_name_and_keeps_the_answers(tmp_path) -> None:
     words = tmp_path / "words.csv"
     for text, message in (
         ("word,valence\njoy,4\n", "expected label and valence"),
-        ("label,valence\nserendipity,4\n", "gives a valence to none of"),
+        ("label,valence\nserendipity,4\n", "gives a valence for none of"),
         ("label,valence\njoy,high\nanger,1\n", "the valence of 'joy' is not a number"),
         ("label,valence\njoy,4\nhappiness,3\n", "gives 'joy' two valences, 4 and 3"),
     ):
@@ -200,7 +200,7 @@ def test_data_that_look_wrong_are_named() -> None:
     )
     result = run_audit(predictions_from_table(named), replace(QUICK, attributes=("artist", "tone"), further=False))
     reason = result.excluded[result.excluded["name"] == "artist"]["reason"].iloc[0]
-    assert "1,200 different values, more than 1,000: put them into fewer groups" in reason
+    assert "1,200 different values, more than 1,000: merge them into fewer groups" in reason
 
 
 def noted(table: pd.DataFrame) -> list[str]:

@@ -119,7 +119,7 @@ def test_planted_direction_beats_the_null_and_random_ones_do_not():
         table = concept_table(values, [Concept("planted", axes[:, 5]), *others], outcome, seed=seed).set_index("concept")
         assert list(table.reset_index().columns) == list(COLUMNS)
         assert table.loc["planted", "verdict"] == BEATS
-        assert "it beats the null" in table.loc["planted", "sentence"]
+        assert "it is stronger than random directions" in table.loc["planted", "sentence"]
         assert table.loc["planted", "null_95"] < table.loc["planted", "r"]
         assert (table.loc[[other.name for other in others], "verdict"] == NO_BETTER).all()
 
@@ -367,7 +367,7 @@ ROWS = pd.DataFrame({"image_id": list("abcdefghijkl"), "time": ["night", "day"] 
         (lambda: yes_or_no(["dusk"]), "true labels hold 'dusk': expected yes or no"),
         (lambda: calibrated_cut(NUMBERS.reshape(8, 5)), r"scores of shape \(8, 5\) cannot be cut"),
         (lambda: calibrated_cut(np.array([1, np.nan])), "cannot be cut: expected two or more finite numbers"),
-        (lambda: calibrated_cut(np.full(9, 2.0)), "all 9 scores are 2, so nothing can be cut"),
+        (lambda: calibrated_cut(np.full(9, 2.0)), "all 9 scores are 2, so no threshold can be set"),
         (lambda: calibrated_cut(NUMBERS, ["yes"] * 3), "3 true labels meet 40 scores"),
         (lambda: calibrated_cut(NUMBERS, ["yes"] * 3 + ["no"] * 37), "3 yes and 37 no: expected at least 5"),
         (

@@ -190,7 +190,7 @@ def test_few_pictures_and_own_attributes_have_their_reasons() -> None:
     assert set(table.loc[["place: person", "place: scene"], "reason"]) == {"the slice's own attribute is adjusted for"}
     assert table.loc[["place: person", "place: scene"], "within"].isna().all()
     few = adjusted(pd.concat([rows.head(8), rows.tail(8)]), "side")
-    assert set(few["reason"]) == {"fewer than 10 pictures on a side in strata that hold both"}
+    assert set(few["reason"]) == {"fewer than 10 pictures on a side in strata that have both"}
     grouped = adjusted(rows, "side", groups=np.arange(200) // 50)
     assert set(grouped["reason"]) <= {
         "too few groups of pictures",

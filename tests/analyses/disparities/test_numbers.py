@@ -228,7 +228,7 @@ def test_missing_outcomes_are_left_out_and_counted() -> None:
         (np.full(6, 2.0), {}, r"outcome is the same \(2\) for all of 6 picture"),
         (np.full(6, np.nan), {}, "outcome is not known for all of 6 picture"),
         (np.array([1, 2, 3, 4, 5, np.inf]), {}, r"outcome is infinite for 1 picture\(s\)"),
-        (np.arange(5.0), {}, r"outcome has shape \(5,\): expected one number a picture, \(6,\)"),
+        (np.arange(5.0), {}, r"outcome has shape \(5,\): expected one number per picture, \(6,\)"),
         (np.arange(6.0), {"tolerance": -1.0}, "tolerance is -1.0: expected a number of units"),
         (np.arange(6.0), {"draws": 3}, "3 random permutations: expected at least 19"),
     ],

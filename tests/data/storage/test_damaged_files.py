@@ -288,7 +288,7 @@ def test_a_byte_order_mark_is_no_damage(saved, tmp_path):
 
 def test_a_lexicon_without_a_word_that_is_a_label_is_refused_in_words(tmp_path):
     (tmp_path / "v.csv").write_text("label,valence\ntable,5\n")
-    with pytest.raises(ValueError, match=r"v\.csv gives a valence to none of anger, disgust"):
+    with pytest.raises(ValueError, match=r"v\.csv gives a valence for none of anger, disgust"):
         besides(valence=str(tmp_path / "v.csv"), taxonomy=EKMAN)
 
 

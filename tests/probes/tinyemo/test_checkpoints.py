@@ -223,7 +223,7 @@ def test_flags_go_before_the_config_and_open_questions_are_said(small: tuple[Pat
     assert f"vision_encoder_path = tiny, model_path = {model}" in plain
     assert "takes features of tiny, 8 wide" in plain
     assert "warning: the checkpoint does not say which pictures it was trained on" in plain
-    assert "warning: features of any other name or precision will be refused" in plain
+    assert "warning: features of any other encoder or precision will be refused" in plain
     flags = ("--encoder", "mine", "--template", "{} emotion", "--temperature", "0.05")
     succeeded(*given, *flags, "-o", tmp_path / "flags")
     probe = load_probe(tmp_path / "flags")

@@ -358,7 +358,7 @@ def test_the_map_can_be_coloured_by_everything_that_is_known(opened, demo, demo_
     box = selectbox(app, "Colour by")
     assert box.options == colourings(demo_result)
     assert {"predicted", "label", "figure_tone"} <= set(box.options)
-    for colour in ("figure_tone", "how clearly it is read", "read wrongly or rightly"):
+    for colour in ("figure_tone", "prediction margin", "agreement with the truth"):
         healthy(selectbox(app, "Colour by").set_value(colour).run())
 
 

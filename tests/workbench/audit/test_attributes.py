@@ -66,7 +66,7 @@ def test_what_a_model_read_is_never_taken_from_an_attribute_table(tmp_path: Path
     assert read.measure == "label"
     assert "score_quality" in read.rows
     assert any(
-        "'score_anger', 'score_disgust', 'score_fear' and 3 more say what a model read" in note for note in read.notes
+        "'score_anger', 'score_disgust', 'score_fear' and 3 more are outputs of a model" in note for note in read.notes
     )
     scored = whole.drop(columns="predicted").assign(**{f"score_{label}": whole["predicted"] == label for label in EKMAN})
     read = given(tmp_path, scored, whole[["image_id", "predicted", "tone"]])

@@ -164,7 +164,7 @@ def test_predictions_without_labels_are_compared_by_the_size_of_skews(tmp_path):
     ]
     outcome = workbench("compare", *runs, "-o", tmp_path / "out", "--fail-on", "worse")
     assert outcome.code == 1
-    assert "Without labels nothing says which reading is right" in outcome.out
+    assert "Without labels it is unknown which prediction is right" in outcome.out
     assert "Too few pictures have a label to tell." in (tmp_path / "out" / "compare.html").read_text(encoding="utf-8")
 
 
@@ -179,10 +179,10 @@ def test_runs_that_cannot_be_compared_are_refused_in_one_line(tmp_path, runs):
     finished_run(tmp_path / "fewer", table.iloc[:1_400])
     finished_run(tmp_path / "other", predictions_table(1_500, labels=("calm", "tense"), seed=1))
     for other, reason in (
-        ("tolerant", r"the runs ask differently: tolerance is 0\.02 in the first and 0\.05 in the second"),
+        ("tolerant", r"the runs used different settings: tolerance is 0\.02 in the first and 0\.05 in the second"),
         ("shallow", "order is 2 in the first and 1 in the second"),
         ("fewer", "different pictures: 100 only in the first"),
-        ("other", "only runs with the same labels can be compared"),
+        ("other", "only runs with the same value labels can be compared"),
         ("nowhere", "the folder does not exist"),
     ):
         assert re.search(reason, refusal("compare", runs[0], tmp_path / other, "-o", out)), other

@@ -348,7 +348,7 @@ def test_too_few_labels_stay_an_association(world, queue, tmp_path):
     labels = answer_all(queue, world["gold"])
     pd.read_csv(labels).head(150).to_csv(tmp_path / "few.csv", index=False)
     outcome = succeeded(*world["audit"], "-o", tmp_path / "run", "--concept-labels", tmp_path / "few.csv")
-    assert "is not calibrated: 150 gold labels: expected at least 200" in outcome.out
+    assert "is not calibrated: 150 concept labels: expected at least 200" in outcome.out
     assert ASSOCIATION in (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
 
 

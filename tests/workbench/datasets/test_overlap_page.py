@@ -139,7 +139,7 @@ def test_a_kept_comparison_is_the_same_when_it_is_opened(tmp_path):
 def test_what_is_no_comparison_is_refused(tmp_path):
     with atomic_folder(tmp_path / "other") as partial:
         (partial / "spec.json").write_text("{}")
-    with pytest.raises(ValueError, match="is no comparison of two sets"):
+    with pytest.raises(ValueError, match="is not a comparison of two sets"):
         load_overlap(tmp_path / "other")
     assert overlaps_under(tmp_path) == []
 

@@ -39,9 +39,9 @@ def audit(world, out, *words):
 
 
 def test_features_say_what_was_done_and_a_second_run_does_nothing_again(world):
-    assert "1,400 encoded now, 0 known already, 0 skipped" in world.encoded.out
+    assert "1,400 encoded now, 0 reused, 0 skipped" in world.encoded.out
     again = succeeded("features", world.root / "world/manifest", "--encoder", "builtin:scenes", "-o", world.features)
-    assert "0 encoded now, 1,400 known already" in again.out
+    assert "0 encoded now, 1,400 reused" in again.out
 
 
 def test_a_picture_that_was_replaced_is_encoded_anew(world, tmp_path):
@@ -51,7 +51,7 @@ def test_a_picture_that_was_replaced_is_encoded_anew(world, tmp_path):
     manifest.picture_path(3).write_bytes((world.root / "world/pictures/000000.png").read_bytes())
     again = succeeded(*words)
     assert "1 picture(s) have changed since the manifest was written" in again.out
-    assert "1 encoded now, 7 known already" in again.out
+    assert "1 encoded now, 7 reused" in again.out
     new, other = (FeatureSet.load(folder).values for folder in (tmp_path / "features", world.features))
     np.testing.assert_allclose(new[3], other[0], rtol=1e-4, atol=1e-5)
 
@@ -136,7 +136,7 @@ def test_training_refuses_test_pictures_in_the_training_set(world, tmp_path):
     rows.loc[test, "content"] = rows.loc[train, "content"].to_numpy()
     FeatureSet(features.spec, np.asarray(features.values), rows).save(tmp_path / "leaky")
     line = refusal("train", "--features", tmp_path / "leaky", "-o", tmp_path / "probe")
-    assert "5 picture(s) to measure on were trained on, or used to choose the epoch, too" in line
+    assert "5 picture(s) to measure on were used for training or to choose the epoch, too" in line
     assert "--allow-overlap" in line
     allowed = succeeded("train", "--features", tmp_path / "leaky", "-o", tmp_path / "probe", "--allow-overlap")
     assert "warning: 5 picture(s)" in allowed.out

@@ -120,7 +120,7 @@ def test_nearly_collinear_anchors_and_unknown_polarities_are_noted():
     )
     assert notes(spread, "read in a way") == [
         "Read in a way.",
-        "Without a known polarity, and left out of the correlations: fear, x.",
+        "Without a known polarity and left out of the correlations: fear, x.",
     ]
     assert sentences(spread)[1] == (
         "Whether labels of one polarity lie nearer to each other is unknown: there is nothing to compare."
@@ -133,8 +133,8 @@ def test_a_planted_polarity_is_said_and_its_opposite_too():
     vectors = np.random.default_rng(0).normal(size=(25, 64))
     vectors[:, 0] += 6 * polarity
     told = sentences(anchor_geometry(vectors, Taxonomy.named("webemo25")))
-    assert told[1].startswith("Labels of one polarity lie nearer each other: r = +0.")
-    assert told[2].startswith("Labels that are near in the emotion tree lie nearer each other: r = −0.")
+    assert told[1].startswith("Labels of one polarity lie nearer to each other: r = +0.")
+    assert told[2].startswith("Labels that are near in the emotion tree lie nearer to each other: r = −0.")
     assert "p < 0.001 over 9,999 orders of 25 labels" in told[1]
 
 

@@ -177,7 +177,7 @@ def test_copies_between_the_sides_of_the_baselines_are_counted(planted, runs, tm
     assert "leakage: 1 measured picture(s) are among those that the baselines are fitted on" in outcome.out
     whole = saved(planted, tmp_path / "whole", rows=planted.rows.assign(content=content).drop(columns="split"))
     outcome = succeeded("evaluate", "--probe", runs.probes[0], "--datasets", whole)
-    assert "leakage: 2 picture(s) have a copy among the measured ones" in outcome.out
+    assert "leakage: 2 picture(s) have an exact duplicate among the measured ones" in outcome.out
 
 
 def test_a_label_that_is_missing_is_counted(planted, runs, tmp_path):
@@ -423,7 +423,7 @@ def test_the_published_table_is_run_on_what_is_there_and_what_is_missing_is_said
     assert set(table["kind"]) == {"probe", "baseline", "zero-shot", "reported"}
     assert (pictures.root / CACHE).is_dir()
     again = succeeded(*words)
-    assert "0 encoded now, 48 known already" in again.out
+    assert "0 encoded now, 48 reused" in again.out
 
 
 def test_features_are_preferred_and_the_same_set_twice_is_refused(planted, pictures, tmp_path):
@@ -468,7 +468,7 @@ def test_without_a_probe_one_is_trained_on_the_sets_of_the_table_and_kept(plante
     assert row(table, "webemo", "metric projector")["accuracy"] > 2 / 25
     shutil.rmtree(tmp_path / "out")
     again = succeeded("reproduce", "--config", config).out
-    assert f"the probe that is read was trained before: {tmp_path / 'out-probe'}" in again
+    assert f"using the probe trained before: {tmp_path / 'out-probe'}" in again
     pd.testing.assert_frame_equal(figures_of(tmp_path / "out"), table)
     shutil.rmtree(tmp_path / "out")
     line = refusal("reproduce", "--config", config, "--dropout", 0.3)

@@ -85,7 +85,7 @@ def test_unseen_only_leaves_near_copies_out_as_it_does_exact_ones(runs):
     said = evaluated(runs, runs.copied, "--unseen-only")
     assert "are near copies of pictures that the probe was trained on" in said
     assert "; they are left out" in said
-    assert "all pictures that were not learnt from, n = " in said
+    assert "all pictures that were not trained on, n = " in said
     assert 400 - COPIED - 3 <= int(re.search(r"n = (\d+)", said)[1]) <= 400 - COPIED
 
 

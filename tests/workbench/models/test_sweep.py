@@ -313,10 +313,10 @@ def test_a_gain_that_is_one_of_many_is_held_to_a_wider_interval() -> None:
     half = [True, False] * 50
     better = [True] * 12 + half[12:]
     setup, few = three([half, better])
-    assert "allowing for having been picked among 1 other, " in "\n".join(sentences(few, setup, elapsed=1.0))
+    assert "allowing for selection among 1 other, " in "\n".join(sentences(few, setup, elapsed=1.0))
     assert "still better than given" in "\n".join(sentences(few, setup, elapsed=1.0))
     setup, many = three([half, better, *([half] * 198)])
-    assert "it holds 0, not shown to be better" in "\n".join(sentences(many, setup, elapsed=1.0))
+    assert "it contains 0, not shown to be better" in "\n".join(sentences(many, setup, elapsed=1.0))
 
 
 def test_a_tie_of_means_goes_to_the_given_settings() -> None:
@@ -360,7 +360,7 @@ def test_balanced_accuracy_is_that_of_scikit_learn_and_the_mean_of_weighted_hits
 def test_trials_are_not_judged_by_a_loss_that_changes_with_the_settings(tmp_path: Path) -> None:
     fit = replace(FIT, choose_by="loss")
     _, said = swept(saved(tmp_path / "features"), tmp_path / "out", trials=1, fit=fit)
-    assert "trials are judged by accuracy, epochs by the loss" in said
+    assert "trials are compared by accuracy, epochs by the loss" in said
     assert "the given settings: accuracy" in said
 
 

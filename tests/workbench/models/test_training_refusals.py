@@ -64,7 +64,7 @@ def test_a_text_model_without_a_tokenizer_or_whose_words_share_all_tokens(tiny, 
     assert "has no tokenizer" in line
     assert "name another with MODEL@TOKENIZER" in line
     line = refusal(*words, f"token:{bert(tmp_path / 'deaf', tokenizer=True)}")
-    assert "the same vector, so they cannot be told apart" in line
+    assert "the same vector, so they cannot be distinguished" in line
     assert "use another template or another model" in line
 
 

@@ -94,7 +94,12 @@ def test_pictures_without_a_label_are_on_no_side() -> None:
         (["train"] * 8 + ["test"] * 2, range(8, 10), {}, "no picture of split test has a label"),
         (["train"] * 8 + ["test"] * 2, range(8), {}, "no picture of split train has a label"),
         (["train"] * 8 + ["test"] * 2, (), {"val_split": "dev"}, "no picture is in split 'dev'; splits: test, train"),
-        (["train"] * 8 + ["test"] * 2, (), {"val_split": "train"}, "cannot both be trained on and choose the epoch"),
+        (
+            ["train"] * 8 + ["test"] * 2,
+            (),
+            {"val_split": "train"},
+            "cannot be used both for training and to choose the epoch",
+        ),
         (["train"] * 8, (), {"split": "test"}, "no picture is in split 'test'; splits: train"),
         ([None] * 8, (), {"split": "test"}, "these features have no split, so there is no split 'test'"),
         ([None] * 8, (), {"holdout": 1.0}, "--holdout"),
@@ -167,7 +172,7 @@ def test_a_measured_picture_that_chose_the_epoch_is_leakage(tmp_path: Path) -> N
     content = [f"{number:016x}" for number in range(90)] + [f"{60:016x}"] + [f"{number:016x}" for number in range(91, 120)]
     features_of(["train"] * 60 + ["val"] * 30 + ["test"] * 30, content=content).save(tmp_path / "features")
     words = ("train", "--features", tmp_path / "features", "--epochs", 1, "-o", tmp_path / "probe")
-    assert "1 picture(s) to measure on were trained on, or used to choose the epoch, too" in refusal(*words)
+    assert "1 picture(s) to measure on were used for training or to choose the epoch, too" in refusal(*words)
     assert "warning: 1 picture(s) to measure on" in succeeded(*words, "--allow-overlap").out
 
 

@@ -47,7 +47,10 @@ def test_an_excess_is_shown_by_pictures_that_are_read_so_the_falsely_so_first():
     assert wrong[: wrong.sum()].all()
     margins = found.rows["audit_margin"].to_numpy()[: wrong.sum()]
     assert (np.diff(margins) <= 0).all()
-    assert found.words == f"Read as anger, those against their label or votes first ({wrong.sum():,} of {len(found):,})."
+    assert (
+        found.words
+        == f"Read as anger, those that contradict their label or votes first ({wrong.sum():,} of {len(found):,})."
+    )
     assert found.captions(1) == [f"predicted as anger, labelled {found.rows['label'].iloc[0]}"]
 
 
@@ -180,9 +183,12 @@ def test_a_change_is_shown_by_pictures_that_moved_the_way_it_says():
         "hit_b": [0.0, 1, 0, 0, 0],
     }
     words, shown = change(rows, flips, change=0.1, verdict="worse")
-    assert ([one.id for one in shown], words) == (["a"], "Pictures of the slice that came to fear (1):")
+    assert ([one.id for one in shown], words) == (["a"], "Pictures of the slice whose prediction changed to fear (1):")
     words, shown = change(rows, flips, change=-0.1, verdict="worse")
-    assert ([one.id for one in shown], words) == (["c", "b"], "Pictures of the slice that left fear (2):")
+    assert ([one.id for one in shown], words) == (
+        ["c", "b"],
+        "Pictures of the slice whose prediction changed from fear (2):",
+    )
     assert [one.id for one in change(rows, flips, change=-0.1, verdict="better")[1]] == ["b", "c"]
     only = {name: values[3:] for name, values in flips.items()}  # nothing moved inside: the others did
     words, shown = change(rows, only, change=0.1, verdict="worse")

@@ -166,8 +166,8 @@ def test_what_stands_beside_a_difference_is_said_in_one_line(demo_result):
     text = beside(row)
     assert text.startswith(f"Rate {percent(row['rate'])} [{percent(row['rate_low'])}, {percent(row['rate_high'])}]; ")
     assert f"{row['ratio']:.2f} times the rate of the other pictures" in text
-    assert "when drawn toward the wider slice" in text
-    assert text.endswith("points on (80 % power).")
+    assert "partially pooled toward the parent slice" in text
+    assert text.endswith("points or more (80 % power).")
     assert "nan" not in text
     assert beside(row.where(row.index != "rate", np.nan)) == ""
 
@@ -224,7 +224,7 @@ def test_an_outcome_without_skew_is_never_no_bias(quiet_demo):
     words = outcome(result)
     untold = result.count("undetermined") + result.count("too small")
     assert words.startswith("No skew was found")
-    assert "That is not proof of no bias" in words
+    assert "This does not prove the absence of bias" in words
     assert f"{untold:,} pairs could not be told" in words
 
 
@@ -232,12 +232,12 @@ def test_the_outcome_counts_repeats_and_origins_apart(demo_result):
     skewed = demo_result.findings.query("verdict == 'skewed'")
     own = skewed[skewed["repeats"].isna()]
     words = outcome(demo_result)
-    assert f"{len(skewed) - len(own)} of the {len(skewed)} only repeat" in words
+    assert f"{len(skewed) - len(own)} of the {len(skewed)} skewed pairs are explained by the parent slice" in words
     assert f"{len(own)} stand" in words
     counts = own["origin"].value_counts()
     assert f"{counts['model']} added by the model" in words
-    assert f"{counts['labels']} the labels’ doing" in words
-    assert sum(map(int, re.findall(r"(\d+) (?:added|in the labels|the labels|of unclear)", words))) == len(own)
+    assert f"{counts['labels']} attributed to the labels" in words
+    assert sum(map(int, re.findall(r"(\d+) (?:added|present in|attributed|of unclear)", words))) == len(own)
 
 
 def test_without_truth_the_outcome_points_at_the_evidence():
@@ -263,7 +263,7 @@ def test_the_headline_is_in_words(demo_result):
 def test_the_badge_says_what_the_map_is_and_how_far_it_can_be_trusted(demo_result):
     badge = map_badge(demo_result.run.map, 2_500)
     assert badge.startswith("UMAP of the label space of the probe; trustworthiness 0.9")
-    assert badge.endswith("For looking only: no number here is computed on the map.")
+    assert badge.endswith("For orientation only: no number here is computed on the map.")
 
 
 @pytest.mark.parametrize(
@@ -311,7 +311,9 @@ def test_nothing_untold_is_not_said_to_be_no_proof():
             changes=changes,
             count=lambda verdict, n=untold: n * (verdict == "undetermined"),
         )
-        assert ("That is not proof of none: 1 pair could not be told." in " ".join(changed(result))) is said
+        assert (
+            "This does not prove that nothing changed: 1 pair could not be decided." in " ".join(changed(result))
+        ) is said
         assert "0 pairs" not in " ".join(changed(result))
 
 

@@ -91,7 +91,7 @@ def test_a_use_at_work_or_in_education_is_the_first_thing_to_be_read(plain) -> N
     (first, *_) = read_first(result)
     assert first.startswith("The stated use is at work and in education. Inferring the emotions of people there from")
     assert "Art. 5(1)(f)" in first
-    assert "It is stated that biometric data are read. No medical or safety reason is stated." in first
+    assert "It is stated that biometric data are processed. No medical or safety reason is stated." in first
     page = report_html(result)
     assert page.index("Read this first") < page.index(first) < page.index('id="findings"')
     excused = read_first(stated(plain, used_at=["work"], reason="safety"))[0]
@@ -106,7 +106,7 @@ def test_other_uses_are_not_warned_of(plain) -> None:
 
 def test_the_report_says_that_people_must_be_told(plain) -> None:
     page = report_html(plain)
-    assert "must be told so by whoever uses it (Art. 50(3)); how they are told was not stated" in page
+    assert "must be informed by whoever uses it (Art. 50(3)); how they are informed was not stated" in page
 
 
 # What the run knows by itself
@@ -115,7 +115,7 @@ def test_the_report_says_that_people_must_be_told(plain) -> None:
 def test_single_labels_votes_and_no_truth_are_told_apart() -> None:
     table = predictions_table(300, scores=False)
     one = system_section(audited(table, further=False)).labels
-    assert one[0].startswith("All 300 pictures have one label each; how many people stand behind a label")
+    assert one[0].startswith("All 300 pictures have one label each; how many people chose a label")
     assert one[1].endswith("was not stated.")
     none = system_section(audited(table.drop(columns="label"), further=False)).labels
     assert none == ("None of the 300 pictures has a label or votes: it was not asked whether a reading is right.",)
@@ -126,11 +126,11 @@ def test_single_labels_votes_and_no_truth_are_told_apart() -> None:
     voted.loc[:9, [f"vote_{label}" for label in EKMAN]] = np.nan
     (said, _) = system_section(audited(voted, further=False)).labels
     assert said == (
-        "290 of the 300 pictures have votes, not one label each; 10 have none. The middle picture has 6 votes; on 69.0 % of "
+        "290 of the 300 pictures have votes, not one label each; 10 have none. The median picture has 6 votes; on 69.0 % of "
         "the pictures no emotion has more than half of them."
     )
     voted[votes.columns] = voted[votes.columns].div(voted[votes.columns].sum(axis=1), axis=0)
-    assert "They are shares: of how many people is not known" in system_section(audited(voted, further=False)).labels[0]
+    assert "They are shares: the number of people is not known" in system_section(audited(voted, further=False)).labels[0]
 
 
 def test_each_attribute_has_one_line_and_small_values_are_named() -> None:
@@ -147,7 +147,7 @@ def test_each_attribute_has_one_line_and_small_values_are_named() -> None:
     )
     assert lines["school"] == "a column of the data; 2 values of 4 to 396 pictures."
     said = " ".join(found.missing)
-    assert "Some pictures have no value of tone (20 of 400) and take no part where it is sliced." in said
+    assert "Some pictures have no value of tone (20 of 400) and are left out where it is sliced." in said
     assert "1 value of an attribute has fewer than 10 pictures, too few to say anything: 'school: rare'." in said
     assert "no audit of them can tell, and it was not stated" in said
 

@@ -121,7 +121,7 @@ def test_an_audit_can_fail_on_the_accuracy_of_a_slice(tmp_path, table_file):
     for share, code in ((0.05, 1), (0.4, 0)):
         ended = workbench(*words, "--fail-on", f"accuracy:{share}")
         assert ended.code == code
-        assert f"--fail-on accuracy:{share:g}: {2 if code else 0} slices with another accuracy" in ended.out
+        assert f"--fail-on accuracy:{share:g}: {2 if code else 0} slices with a different accuracy" in ended.out
     ended = workbench(*words, "--fail-on", "accuracy")
     record = json.loads((tmp_path / "run" / "findings.json").read_text(encoding="utf-8"))
     assert (ended.code, record["gate"]) == (1, {"fail_on": "accuracy", "caught": 2, "failed": True})
@@ -154,7 +154,7 @@ def test_junit_has_a_case_for_every_slice_and_skips_what_is_too_small():
     xml = junit_xml(findings)
     by_name = {case.get("name"): case for case in cases(xml)}
     assert set(by_name) == set(result.slices["slice"])
-    assert by_name["rare: five"].find("skipped").get("message") == "too few to tell (n = 5)"
+    assert by_name["rare: five"].find("skipped").get("message") == "too few pictures (n = 5)"
     failure = by_name["tone: dark"].find("failure")
     assert (failure.get("type"), failure.get("message")) == ("skewed", "skewed: anger")
     assert "predicted as anger" in failure.text
