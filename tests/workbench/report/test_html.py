@@ -16,6 +16,7 @@ from plotly.offline import get_plotlyjs
 from affect_workbench.analyses.inference.verdicts import VERDICTS
 from affect_workbench.data.predictions import predictions_from_table
 from affect_workbench.workbench.interface import style
+from affect_workbench.workbench.interface.options import as_shown
 from affect_workbench.workbench.interface.style import CONFIG
 from affect_workbench.workbench.report.findings_list import MOST_WRITTEN, findings_list
 from affect_workbench.workbench.report.headline import outcome
