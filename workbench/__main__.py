@@ -16,7 +16,6 @@ from typing import Any
 from affect_workbench.workbench.audit.settings import AuditSettings, CompareSettings, PermutationCheckSettings
 from affect_workbench.workbench.benchmark.settings import BenchSettings, DemoSettings
 from affect_workbench.workbench.concepts.settings import LabelSettings
-from affect_workbench.workbench.datasets.overlap import overlap
 from affect_workbench.workbench.datasets.settings import DataSettings, FeaturesSettings, OverlapSettings
 from affect_workbench.workbench.discovery.settings import DiscoverSettings
 from affect_workbench.workbench.interface.options import add_arguments, build, current_words, note_renamed, read_toml
@@ -136,6 +135,7 @@ def _run(command: str, settings: Any, line: str) -> int:
         return 0
     if command in ("data", "features", "overlap"):
         from affect_workbench.workbench.datasets import command as intake
+        from affect_workbench.workbench.datasets.overlap import overlap
 
         step: Any = {"data": intake.data, "features": intake.features, "overlap": overlap}[command]
         step(settings)

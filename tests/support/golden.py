@@ -88,12 +88,20 @@ def page_text(page: str) -> str:
 
 
 def masked(text: str, *, folder: Path | None = None) -> list[str]:
-    """The lines of a text without blank ones, with numbers, dates and pictures masked and the folder as `FOLDER`."""
+    """The lines of a text with numbers, dates and pictures masked and the folder as `FOLDER`.
+
+    Blank lines are left out, and of several pictures in a row, or lines that then are the same, all but the first.
+    """
     text = text if folder is None else text.replace(str(folder), "FOLDER")
     for pattern, mask in _MASKS:
         text = pattern.sub(mask, text)
     lines = (" ".join(line.split()) for line in text.split("\n"))
-    return [line for line in lines if line.strip(" |")]
+    kept: list[str] = []
+    for line in lines:
+        same = kept and (line == kept[-1] or (line.startswith("PICTURE") and kept[-1].startswith("PICTURE")))
+        if line.strip(" |") and not same:
+            kept.append(line)
+    return kept
 
 
 def assert_golden(name: str, lines: list[str], *, update: bool) -> None:

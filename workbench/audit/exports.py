@@ -207,7 +207,7 @@ def _table(cells: pd.DataFrame, gate: Gate, sentences: list[str], *, about: str 
     marked = cells.assign(
         about=about,
         caught=gate.caught(cells, about=about),
-        lower_bounds=lower_bounds(cells),
+        surely=lower_bounds(cells),
         sentence=sentences,
         told=cells["p"].notna(),
     )

@@ -91,8 +91,9 @@ def test_a_comparison(golden, tmp_path):
 
 def test_a_discovery(golden):
     planted = planted_embeddings("direction", n=4_000, seed=5, effect=0.8)
-    found = discover(planted.features, planted.predictions, DiscoveryConfig(most=3, topics=4, components=16))
-    golden("discovery", "\n".join(terminal_lines(found)) + page_text(discovery_html(found)))
+    found = discover(planted.features, planted.predictions, DiscoveryConfig(most=1, topics=4, components=16))
+    page = discovery_html(found, planted.rows, planted.predictions.predicted)
+    golden("discovery", "\n".join((*terminal_lines(found), page_text(page))))
 
 
 def test_an_overlap(golden):

@@ -209,7 +209,7 @@ def _between(row: Any, wording: _Wording) -> str:
 
 
 def _effect(row: Any, wording: _Wording) -> str:
-    return _between(row, wording) if row.differing else _KINDS.get(row.simpson_kind, "").partition(" (")[0]
+    return _between(row, wording) if row.apart else _KINDS.get(row.simpson_kind, "").partition(" (")[0]
 
 
 def _differing_sentence(row: Any, held: str, wording: _Wording) -> str:
