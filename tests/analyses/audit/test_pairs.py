@@ -222,7 +222,7 @@ def test_the_command_line_names_the_column_of_pairs(tmp_path):
     table.to_csv(tmp_path / "table.csv", index=False)
     given = ("audit", "--predictions", tmp_path / "table.csv", *SLIM)
     outcome = succeeded(*given, "--pairs", "scene", "-o", tmp_path / "run")
-    assert "pairs are those of the column scene (--pairs)" in outcome.out
+    assert "pairs are taken from the column scene (--pairs)" in outcome.out
     run = load_audit(tmp_path / "run")
     assert run.run.attributes == ("camera", "gender")
     assert cell(run)["p"] == pytest.approx(1.8e-12, rel=0.02)

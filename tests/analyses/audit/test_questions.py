@@ -46,7 +46,7 @@ def test_what_nobody_asked_for_and_cannot_be_answered_is_listed_with_its_reason(
     result = run_audit(predictions_from_table(logits), QUICK)
     assert "calibration" not in result.tables
     row = result.excluded[result.excluded["what"] == "question"].iloc[0]
-    assert row["name"] == "calibration in slices"
+    assert row["name"] == "calibration by slice"
     assert "do not add up to 1" in row["reason"]
     assert "if these are logits, give their softmax" in row["reason"]
 
@@ -74,7 +74,7 @@ def test_what_is_asked_of_a_sample_says_of_how_many(monkeypatch: pytest.MonkeyPa
     assert result.run.sampled == dict.fromkeys(("calibration", "retrieval", "retrieval_figures"), 250)
     assert result.tables["calibration"]["n"].max() < 250
     told = [sentence for section in report_sections(result) for sentence in section.found if sentence.startswith("Measured")]
-    assert told == ["Measured on 250 of 400 pictures, drawn at random."] * 2
+    assert told == ["Measured on a random sample of 250 of 400 pictures."] * 2
     grouped = run_audit(predictions_from_table(table.assign(group_id=np.arange(400) // 4)), QUICK)
     assert {"severity", "distribution", "comparability"} < set(grouped.run.sampled)
 

@@ -396,7 +396,7 @@ def test_attributes_of_one_run_only_and_those_inferred_otherwise_are_left_aside(
     )
     assert set(result.changes["slice"]) == {"tone: dark", "tone: light"}
     assert "attribute 'extra' is not in both runs and is ignored" in result.notes
-    assert "attribute 'mood' was inferred otherwise in the second run and is ignored" in result.notes
+    assert "attribute 'mood' was inferred differently in the second run and is ignored" in result.notes
     with pytest.raises(ValueError, match="no attribute is in both runs: attribute 'extra' is not in both"):
         compared(first, second, AuditConfig(attributes=("extra",)))
 

@@ -322,7 +322,7 @@ def test_words_warn_of_a_coin_and_of_few_labels():
         directions=99,
     )
     said = in_words(report)
-    assert any("no better than a coin" in sentence for sentence in said)
+    assert any("no better than guessing" in sentence for sentence in said)
     assert said[-1] == CALIBRATION_WARNING
     assert report.association["label"] in ("fear", "joy")
     vector = Concept("q16", concept.direction)

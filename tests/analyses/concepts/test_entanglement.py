@@ -108,9 +108,9 @@ def test_what_is_projected_off(project, cosine, projected):
     words = " ".join(in_words(report))
     assert f"{cosine:+.2f})" in words  # of the prompt as it was given
     assert ("is most correlated with the emotion word" in words) == (cosine > 0.2)  # .10 against .04 is no lead
-    assert ("was projected off; scores with and without it go together at r = 0." in words) == projected
+    assert ("was projected off; scores with and without it correlate at r = 0." in words) == projected
     assert ("project it off (--concept-project yes)" in words) == (not projected and cosine > 0.2)
-    assert "makes up a skew of" in words
+    assert "induces a spurious skew of" in words
 
 
 def test_projecting_is_yes_no_or_auto():
@@ -164,4 +164,4 @@ def test_a_word_is_called_the_nearest_only_where_it_surely_is(cosines, said):
     ahead = np.sign(cosines[first]) * (cosines[first] - np.array(cosines))
     table = pd.DataFrame({"label": list("abcdef")[: len(cosines)], "cosine": cosines, "ahead": ahead, "ahead_95": 0.05})
     assert nearest_sentence(table) == said
-    assert "about equally near" in nearest_sentence(table[["label", "cosine"]])  # a table without intervals claims nothing
+    assert "about equally correlated" in nearest_sentence(table[["label", "cosine"]])  # a table without intervals claims nothing

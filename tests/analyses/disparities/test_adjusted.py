@@ -246,7 +246,7 @@ def test_strata_without_both_sides_or_without_variation_are_counted_and_named() 
     apart = table_of(data, "place")
     assert (apart["strata_used"] == 0).all()
     assert (apart["unused"] == "place: cave; place: field").all()
-    assert set(apart["reason"]) == {"no stratum holds pictures of both sides"}
+    assert set(apart["reason"]) == {"no stratum has pictures on both sides"}
     some = table_of(data, "room")
     assert (some["left_out"] == 20).all()
     assert (some["n"] + some["n_complement"] == 280).all()

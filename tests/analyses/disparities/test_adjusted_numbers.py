@@ -194,6 +194,6 @@ def test_few_pictures_and_own_attributes_have_their_reasons() -> None:
     grouped = adjusted(rows, "side", groups=np.arange(200) // 50)
     assert set(grouped["reason"]) <= {
         "too few groups of pictures",
-        "no stratum holds two pictures (groups, where there are some) of either side",
+        "no stratum has two pictures (or groups, where there are some) on either side",
     }
     assert set(grouped["verdict"]) == {"too small"}

@@ -278,7 +278,7 @@ def test_labels_without_polarity_are_named_and_left_out() -> None:
     with pytest.raises(ValueError, match="none of joy, anger, something else has a known polarity"):
         severity_table(data, coded, valence={})
     bare = data.with_rows(data.rows.drop(columns="label"))
-    with pytest.raises(ValueError, match="no picture has a true label or votes to go beyond"):
+    with pytest.raises(ValueError, match="no picture has a true label or votes to compare with"):
         severity_table(bare, coded, beyond_labels=True)
     with pytest.raises(ValueError, match="valence of the predictions is the same"):
         severity_table(data, coded, valence={"joy": 1.0, "anger": 1.0})

@@ -140,7 +140,7 @@ def test_a_training_killed_from_outside_ends_with_the_weights_of_an_undisturbed_
     assert state.is_file()
     assert not (tmp_path / "cut").exists()
     outcome = succeeded(*words, "-o", tmp_path / "cut")
-    assert "of a training that was interrupted" in outcome.out
+    assert "of an interrupted training" in outcome.out
     assert not state.exists()
     assert load_probe(tmp_path / "cut").fingerprint() == load_probe(tmp_path / "whole").fingerprint()
 

@@ -70,4 +70,4 @@ def test_what_a_model_read_is_never_taken_from_an_attribute_table(tmp_path: Path
     )
     scored = whole.drop(columns="predicted").assign(**{f"score_{label}": whole["predicted"] == label for label in EKMAN})
     read = given(tmp_path, scored, whole[["image_id", "predicted", "tone"]])
-    assert any("'predicted' say what a model read" in note for note in read.notes)
+    assert any("'predicted' are outputs of a model" in note for note in read.notes)

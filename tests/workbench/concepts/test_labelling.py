@@ -86,7 +86,7 @@ def test_an_audit_keeps_the_scores_and_calls_it_an_association(world):
     assert len(result.tables[NULL]) == 1
     assert CALIBRATED not in result.tables
     assert CALIBRATION_WARNING in result.run.notes
-    assert "scored in other features than the predictions were made of" in world["outcome"].out
+    assert "scored in other features than those used for the predictions" in world["outcome"].out
     report = (world["run"] / "report.html").read_text(encoding="utf-8")
     assert ASSOCIATION in report
     assert ASSOCIATION in (world["run"] / "findings.json").read_text(encoding="utf-8")
@@ -328,14 +328,14 @@ def test_gold_labels_take_back_what_the_prompt_made_up(world, queue, tmp_path):
     assert cell["low"] <= 0 <= cell["high"]
     assert cell["verdict"] != "skewed"
     assert set(table["gold"]) == {SIZE}
-    (gone,) = [line for line in outcome.out.splitlines() if "Of what the inferred attribute calls skewed, " in line]
+    (gone,) = [line for line in outcome.out.splitlines() if "Of the skews of the inferred attribute, " in line]
     assert emotion in gone.split("calls skewed, ")[1]
     assert "400 pictures were labelled by 1 person" in outcome.out
     assert CALIBRATION_WARNING not in result.run.notes
     report = (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
     assert ASSOCIATION not in report
     assert "calibrated on 400 true labels" in report
-    assert "What true labels make of it" in report
+    assert "Skew calibrated on true labels" in report
     sentences = [one["sentence"] for one in json.loads((tmp_path / "run" / "findings.json").read_text())["findings"]]
     yes = next(sentence for sentence in sentences if "hat (inferred): yes" in sentence and emotion in sentence)
     no = next(sentence for sentence in sentences if "hat (inferred): no" in sentence and emotion in sentence)
@@ -357,8 +357,8 @@ def test_gold_needs_its_concept(world, queue, tmp_path):
     renamed = pd.read_csv(labels).assign(concept="cap")
     renamed.to_csv(tmp_path / "cap.csv", index=False)
     words = (*world["audit"], "-o", tmp_path / "run", "--concept-labels")
-    assert "--concept-labels holds labels of 'cap', this audit asks about 'hat'" in refusal(*words, tmp_path / "cap.csv")
-    assert "--concept-labels holds labels of concepts: say which with --concepts" in refusal(
+    assert "--concept-labels holds labels of 'cap', this audit uses 'hat'" in refusal(*words, tmp_path / "cap.csv")
+    assert "--concept-labels needs concepts: name them with --concepts" in refusal(
         "audit", "--predictions", world["root"] / "said.csv", "-o", tmp_path / "run", "--concept-labels", labels
     )
 
@@ -456,7 +456,7 @@ def test_the_page_of_concepts(world, queue, tmp_path, monkeypatch, calibrated):
     app = AppTest.from_file(str(APP), default_timeout=60).run().switch_page("views/pages/audit/concepts.py").run()
     assert not app.exception
     titles = [element.value for element in app.subheader]
-    assert ("What true labels make of it" in titles) == calibrated
+    assert ("Skew calibrated on true labels" in titles) == calibrated
     assert bool(app.warning) != calibrated
 
 

@@ -85,7 +85,7 @@ def test_within_one_set():
         {"image_id": list("abcd"), "content": ["1", "1", "1", "2"], "split": ["train", "test", "train", "test"]}
     )
     page = overlap_html(overlap(rows), name_a="emotions")
-    assert "1 picture is also in another split of emotions (4 pictures): 1 byte for byte, 0 as near copies only." in page
+    assert "1 picture is also in another split of emotions (4 pictures): 1 exact duplicates, 0 near-duplicates only." in page
     assert "no path is known" in page
     assert "before the 1 inside one split" in page
     inside = overlap_html(overlap(rows.assign(split="train")), name_a="emotions")

@@ -92,9 +92,9 @@ def test_a_prompt_becomes_an_attribute_whose_error_is_measured(world, tmp_path):
     known, unknown = (next(line for line in lines if line.startswith(name)) for name in ("at night", "in a city"))
     assert known.startswith("at night (inferred): inferred from the prompt “at night” against “on a sunny day”, yes above")
     assert re.search(r"; 9\d\.\d % of [\d,]+ true labels agree \[\d\d\.\d %, \d\d\.\d %\]; 2 values of", known)
-    assert "how often it is wrong is not known, there are no true labels" in unknown
+    assert "its error rate is not known, as there are no true labels" in unknown
     assert any("(inferred) come from a model" in note for note in result.run.notes)
-    assert "Attributes that nobody labelled" in (tmp_path / "run/report.html").read_text(encoding="utf-8")
+    assert "Inferred attributes" in (tmp_path / "run/report.html").read_text(encoding="utf-8")
 
 
 def test_prompts_need_a_text_tower_and_features(world, tmp_path):
@@ -136,7 +136,7 @@ def test_training_refuses_test_pictures_in_the_training_set(world, tmp_path):
     rows.loc[test, "content"] = rows.loc[train, "content"].to_numpy()
     FeatureSet(features.spec, np.asarray(features.values), rows).save(tmp_path / "leaky")
     line = refusal("train", "--features", tmp_path / "leaky", "-o", tmp_path / "probe")
-    assert "5 picture(s) to measure on were used for training or to choose the epoch, too" in line
+    assert "5 picture(s) to measure on were also used for training or to choose the epoch" in line
     assert "--allow-overlap" in line
     allowed = succeeded("train", "--features", tmp_path / "leaky", "-o", tmp_path / "probe", "--allow-overlap")
     assert "warning: 5 picture(s)" in allowed.out
@@ -193,11 +193,11 @@ def test_wrong_words_are_told_in_one_line(tmp_path):
 
 def test_the_demo_of_pictures_says_what_it_planted_and_what_accuracy_would_have_told(tmp_path):
     outcome = succeeded("demo", "-o", tmp_path / "demo", "--pictures", 600, "--no-show")
-    assert outcome.out.count("planted: of the training votes on pictures with camera: noisy, 25 % say anger") == 1
-    assert "Accuracy would not have told: 0." in outcome.out
+    assert outcome.out.count("planted: 25 % of the training votes on pictures with camera: noisy say anger") == 1
+    assert "Accuracy does not reveal the bias: 0." in outcome.out
     run = json.loads((tmp_path / "demo/audit/audit.json").read_text(encoding="utf-8"))["run"]
-    assert run.provenance["remarks"][0].startswith("Accuracy would not have told")
-    assert "Accuracy would not have told" in (tmp_path / "demo/audit/report.html").read_text(encoding="utf-8")
+    assert run["remarks"][0].startswith("Accuracy does not reveal the bias")
+    assert "Accuracy does not reveal the bias" in (tmp_path / "demo/audit/report.html").read_text(encoding="utf-8")
     tones = load_audit(tmp_path / "demo/audit").samples["figure_tone"].value_counts()
     assert tones.max() - tones.min() <= 1
 
@@ -208,7 +208,7 @@ def test_the_control_of_the_demo_says_whether_the_camera_is_skewed(tmp_path):
     findings = load_audit(tmp_path / "demo/audit").findings
     of_camera = findings[findings["where"].map(lambda where: set(where) == {"camera"})]
     assert outcome.out.count("false alarm:") == (of_camera["verdict"] == "skewed").sum()
-    assert ("quiet: of the 18 pairs" in outcome.out) == (of_camera["verdict"] != "skewed").all()
+    assert ("no false alarm: none of the 18 pairs" in outcome.out) == (of_camera["verdict"] != "skewed").all()
 
 
 def test_worst_and_most_typical_pictures_come_first():

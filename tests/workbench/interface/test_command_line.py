@@ -564,4 +564,4 @@ def test_labels_that_never_meet_are_a_warning_before_the_refusal(tmp_path):
     rows.assign(label="calm").to_csv(tmp_path / "t.csv", index=False)
     ended = workbench("audit", "--predictions", tmp_path / "t.csv", "-o", tmp_path / "run")
     assert ended.code == 2
-    assert ended.out.startswith("warning: labels never meet: no label in common: 'label' holds 'calm'")
+    assert ended.out.startswith("warning: labels do not overlap: no label in common: 'label' holds 'calm'")

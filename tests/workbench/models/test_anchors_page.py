@@ -134,7 +134,7 @@ def test_a_planted_polarity_is_said_and_its_opposite_too():
     vectors[:, 0] += 6 * polarity
     told = sentences(anchor_geometry(vectors, Taxonomy.named("webemo25")))
     assert told[1].startswith("Labels of one polarity lie nearer to each other: r = +0.")
-    assert told[2].startswith("Labels that are near in the emotion tree lie nearer to each other: r = −0.")
+    assert told[2].startswith("Labels that are close in the label tree lie nearer to each other: r = −0.")
     assert "p < 0.001 over 9,999 orders of 25 labels" in told[1]
 
 

@@ -99,7 +99,7 @@ def test_every_dataset_has_the_probe_and_the_same_baselines(evaluated):
 
 def test_the_probe_is_zero_shot_where_the_labels_are_not_its_own(evaluated, runs):
     out, outcome = evaluated
-    assert "anchors of mikels8 are made anew from sentence:minilm" in outcome.out
+    assert "anchors of mikels8 are computed from sentence:minilm" in outcome.out
     features, probe = FeatureSet.load(runs.mikels), load_probe(runs.probes[0])
     mikels = Taxonomy.named("mikels8")
     anchors = anchors_from(probe.anchors.source, mikels, template=probe.anchors.template)
@@ -142,7 +142,7 @@ def test_reported_figures_stand_beside_their_dataset_and_say_that_they_are(evalu
 
 def test_the_page_says_in_a_sentence_what_its_first_figures_come_to(evaluated):
     page = (evaluated[0] / "evaluation.html").read_text(encoding="utf-8")
-    told = r"Read right by the metric projector, 2 seeds: [0-9.]+.% \[[0-9., ]+\] of the pictures; by the best of what"
+    told = r"The metric projector, 2 seeds predicts [0-9.]+.% \[[0-9., ]+\] of the pictures correctly; the best of the others"
     assert len(re.findall(told, page)) == 3
 
 
@@ -155,7 +155,7 @@ def test_pictures_that_the_probe_has_seen_are_counted_named_and_can_be_left_out(
     seen = succeeded(*words, "--split", "train", "-o", tmp_path / "in")
     assert re.search(r"leakage: 600 of 600 pictures were seen by the probe .*first 'planted-", seen.out)
     assert row(figures_of(tmp_path / "in"), "own", "metric projector")["model"].endswith("(100 % in-sample)")
-    assert "is unseen: all 600 measured ones were trained on" in refusal(*words, "--split", "train", "--unseen-only")
+    assert "is unseen: all 600 measured ones were used for training" in refusal(*words, "--split", "train", "--unseen-only")
     rows = FeatureSet.load(runs.own).rows.drop(columns="split")
     whole = saved(FeatureSet.load(runs.own), tmp_path / "whole", rows=rows)
     fair = succeeded("evaluate", "--probe", runs.probes[0], "--datasets", whole, "--unseen-only", "-o", tmp_path / "fair")
@@ -244,15 +244,15 @@ def test_the_promise_is_what_the_threshold_does_and_stands_in_the_csv(runs, tmp_
     assert found["answered"] == answered.mean()
     assert 0 < found["answered"] < 1
     assert right > 0.6
-    assert f"Answering only the surest {100 * answered.mean():.0f} % of the pictures" in outcome.out
-    assert f"here it is right in {100 * right:.1f} %" in outcome.out
+    assert f"Answering only the most confident {100 * answered.mean():.0f} % of the pictures" in outcome.out
+    assert f"here it is {100 * right:.1f} %" in outcome.out
 
 
 def test_nothing_is_promised_on_pictures_that_the_probe_has_seen(runs):
     words = ("evaluate", "--probe", runs.probes[0], "--target-accuracy", 0.6)
     for where in (("--datasets", runs.own), ("--features", runs.own)):
         outcome = succeeded(*words, *where, "--split", "train")
-        assert "No accuracy can be promised for new pictures: 600 of these 600 are in-sample" in outcome.out
+        assert "No accuracy can be guaranteed for new pictures: 600 of these 600 are in-sample" in outcome.out
         assert "Answering" not in outcome.out
 
 

@@ -117,7 +117,7 @@ def test_a_label_of_a_single_picture_is_named() -> None:
     (told,) = thin_labels(features, TWO, training_splits(features, TWO, settings_of(holdout=0.25)))
     assert told == (
         "1 label(s) have a single picture, which is learned from and cannot be measured on: fear; add pictures of them, or "
-        "take them out"
+        "remove them"
     )
     (told,) = thin_labels(features, TWO, training_splits(features, TWO, settings_of(folds=2)))
     assert told.startswith("1 label(s) have a single picture, so that in its fold the projector knows them by their word")
@@ -172,7 +172,7 @@ def test_a_measured_picture_that_chose_the_epoch_is_leakage(tmp_path: Path) -> N
     content = [f"{number:016x}" for number in range(90)] + [f"{60:016x}"] + [f"{number:016x}" for number in range(91, 120)]
     features_of(["train"] * 60 + ["val"] * 30 + ["test"] * 30, content=content).save(tmp_path / "features")
     words = ("train", "--features", tmp_path / "features", "--epochs", 1, "-o", tmp_path / "probe")
-    assert "1 picture(s) to measure on were used for training or to choose the epoch, too" in refusal(*words)
+    assert "1 picture(s) to measure on were also used for training or to choose the epoch" in refusal(*words)
     assert "warning: 1 picture(s) to measure on" in succeeded(*words, "--allow-overlap").out
 
 

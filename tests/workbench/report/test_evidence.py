@@ -49,7 +49,7 @@ def test_an_excess_is_shown_by_pictures_that_are_read_so_the_falsely_so_first():
     assert (np.diff(margins) <= 0).all()
     assert (
         found.words
-        == f"Read as anger, those that contradict their label or votes first ({wrong.sum():,} of {len(found):,})."
+        == f"Predicted as anger, those that contradict their label or votes first ({wrong.sum():,} of {len(found):,})."
     )
     assert found.captions(1) == [f"predicted as anger, labelled {found.rows['label'].iloc[0]}"]
 

@@ -94,8 +94,8 @@ def test_a_nasty_big_audit_stays_under_six_megabytes_and_says_what_is_not_drawn(
     assert len(big.encode()) < LIMIT
     text = Page(big).text
     single = int((result.findings["where"].map(len) == 1).sum())
-    assert f"all {single:,} rows of slices of one attribute and the" in text, re.findall("It holds.{0,200}", text)
-    assert f"The rest of the {len(result.findings):,} is in audit.json" in text
+    assert f"all {single:,} rows of slices of one attribute and the" in text, re.findall("The table holds.{0,200}", text)
+    assert f"All {len(result.findings):,} are in audit.json" in text
     assert len(listed_rows(big)) > single
     assert re.search(r"[\d,]+ of these are drawn here; the app draws all", text)
     assert f"{len(result.excluded):,} item(s)" in text
@@ -186,7 +186,7 @@ def test_an_audit_that_found_nothing_says_so_and_does_not_call_it_unbiased(quiet
     text = Page((quiet_demo.audit / "report.html").read_text(encoding="utf-8")).text
     assert "Nothing is called skewed." in text
     assert "This does not prove the absence of bias" in text
-    assert "The labels’ doing, or the model’s?" not in text
+    assert "Label gap or model gap?" not in text
 
 
 def listed_rows(page):
@@ -226,8 +226,8 @@ def test_a_table_that_holds_everything_says_so_and_one_that_is_cut_says_how_far(
         "It holds all 30 rows of slices of one attribute and all 36 rows of intersections."
     )
     assert findings_list(findings, single=7, intersections=0).sentence == (
-        "It holds the 7 strongest of 30 rows of slices of one attribute and the 0 strongest of 36 rows of intersections. "
-        "The rest of the 66 is in audit.json and on the page Slices of the app."
+        "The table holds the 7 strongest of 30 rows of slices of one attribute and the 0 strongest of 36 rows of intersections. "
+        "All 66 are in audit.json and on the page Slices of the app."
     )
     listed = findings_list(findings, written=10)
     assert len(listed.written) == 10
@@ -275,7 +275,7 @@ def test_provenance_is_complete(demo_result, page):
 def test_limits_state_tolerance_rate_and_number_of_tests(demo_result, page):
     text = Page(page).text
     assert "smaller than ±2 points" in text
-    assert f"The false discovery rate is held at 5 % over all {demo_result.run.tested:,} tested pairs" in text
+    assert f"The false discovery rate is controlled at 5 % over all {demo_result.run.tested:,} tested pairs" in text
     assert re.search(r"Smallest detectable difference of a single test \(80 % power\): [\d.]+ to [\d.]+ points", text)
 
 

@@ -162,7 +162,7 @@ def test_in_sample_pictures_are_named_and_nothing_is_promised_on_them(demo, tmp_
         in text
     )
     assert f"No accuracy can be guaranteed for new pictures: {seen:,} of these {seen:,} are in-sample" in text
-    assert "it would be right" not in text
+    assert "its accuracy on new pictures" not in text
 
 
 def test_a_probe_without_saved_baselines_is_measured_alone(demo, tmp_path):
@@ -309,7 +309,7 @@ def test_the_report_has_the_section_between_its_figures_and_its_limits(demo_resu
     page = (demo.audit / "report.html").read_text(encoding="utf-8")
     places = [page.index(f'<section id="{name}">') for name in ("findings", "structure", "reading", "excluded", "limits")]
     assert places == sorted(places)
-    assert '<a href="#reading">How well it reads</a>' in page
+    assert '<a href="#reading">Accuracy</a>' in page
     text = Page(page).text
     reading = demo_result.reading
     for sentence in (accuracy_sentence(reading), gap_sentence(reading.confidence), answer_sentence(reading.confidence)):
@@ -320,8 +320,8 @@ def test_the_report_has_the_section_between_its_figures_and_its_limits(demo_resu
 
 def test_without_probabilities_the_section_says_why_it_is_short(tmp_path):
     for table, why in (
-        (predictions_table(300, scores=False), "The predictions name a label only"),
-        (predictions_table(300).assign(score_joy=7.0), "The scores are no probabilities"),
+        (predictions_table(300, scores=False), "The predictions contain labels only"),
+        (predictions_table(300).assign(score_joy=7.0), "The scores are not probabilities"),
     ):
         page = report_html(replace(audited(table), reading=read(table)))
         assert why in Page(page).text

@@ -130,18 +130,18 @@ def test_a_finding_is_one_sentence_that_anyone_can_read():
     ("origin", "words"),
     [
         ("model", "the model adds this"),
-        ("labels", "this is the votes’ doing"),
+        ("labels", "this is attributed to the votes"),
         ("both", "the model adds to it"),
-        ("unclear", "votes or model cannot be told"),
+        ("unclear", "it cannot be attributed to votes or model"),
     ],
 )
 def test_the_origin_is_said_of_the_kind_of_truth_there_is(origin, words):
     sentence = plain_sentence(replace(DARK, origin=origin), truth="votes")
-    assert sentence.endswith(f"; the votes themselves differ by +0.3: {words}.")
+    assert sentence.endswith(f"; the votes themselves differ by +0.3 points (label gap): {words}.")
 
 
 def test_every_origin_and_every_verdict_has_words():
-    assert set(sentences.ORIGIN_MEANING) == set(ORIGINS)
+    assert set(sentences.ATTRIBUTION_MEANING) == set(ORIGINS)
     assert set(sentences.VERDICT_MEANING) == set(VERDICTS)
 
 
@@ -225,7 +225,7 @@ def test_an_outcome_without_skew_is_never_no_bias(quiet_demo):
     untold = result.count("undetermined") + result.count("too small")
     assert words.startswith("No skew was found")
     assert "This does not prove the absence of bias" in words
-    assert f"{untold:,} pairs could not be told" in words
+    assert f"{untold:,} pairs could not be decided" in words
 
 
 def test_the_outcome_counts_repeats_and_origins_apart(demo_result):

@@ -70,7 +70,7 @@ def test_a_whole_card_leaves_nothing_unsaid(plain) -> None:
     assert "As stated, they name what a picture evokes" in " ".join(found.labels)
     assert "Stated to be missing from the data, or hardly there: artists of the 20th century" in " ".join(found.missing)
     page = report_html(result)
-    assert "how they are told was not stated" not in page
+    assert "how they are informed was not stated" not in page
     assert "a note beside the search" in page
     assert "Not stated" not in page
 
@@ -96,7 +96,7 @@ def test_a_use_at_work_or_in_education_is_the_first_thing_to_be_read(plain) -> N
     assert page.index("Read this first") < page.index(first) < page.index('id="findings"')
     excused = read_first(stated(plain, used_at=["work"], reason="safety"))[0]
     assert "A safety reason is stated, which is not examined here." in excused
-    assert "Whether biometric data are read was not stated." in excused
+    assert "Whether biometric data are processed was not stated." in excused
 
 
 def test_other_uses_are_not_warned_of(plain) -> None:
@@ -118,7 +118,7 @@ def test_single_labels_votes_and_no_truth_are_told_apart() -> None:
     assert one[0].startswith("All 300 pictures have one label each; how many people chose a label")
     assert one[1].endswith("was not stated.")
     none = system_section(audited(table.drop(columns="label"), further=False)).labels
-    assert none == ("None of the 300 pictures has a label or votes: it was not asked whether a reading is right.",)
+    assert none == ("None of the 300 pictures has a label or votes: whether predictions are right was not assessed.",)
     counts = np.full((300, 6), 1)
     counts[:100, 0] = 9
     votes = pd.DataFrame(counts, columns=[f"vote_{label}" for label in EKMAN])
@@ -149,7 +149,7 @@ def test_each_attribute_has_one_line_and_small_values_are_named() -> None:
     said = " ".join(found.missing)
     assert "Some pictures have no value of tone (20 of 400) and are left out where it is sliced." in said
     assert "1 value of an attribute has fewer than 10 pictures, too few to say anything: 'school: rare'." in said
-    assert "no audit of them can tell, and it was not stated" in said
+    assert "No audit of these pictures can tell who is absent" in said
 
 
 # With a run, from the command line
@@ -222,7 +222,7 @@ def test_impact_ratios_have_the_form_of_the_law_and_name_what_may_be_left_out() 
     both = table[(table["tone"] == "dark") & (table["place"] == "home")]
     assert rows.loc["tone: dark and place: home", "predicted as joy"] == str(int((both["predicted"] == "joy").sum()))
     said = " ".join(section.found)
-    assert "2 categories hold less than 2 % of the pictures, and may by the rule be left out; here they are kept" in said
-    assert "held against, is that of 'tone: green'" in said
+    assert "2 categories hold less than 2 % of the pictures, and may be left out under the rule; here they are kept" in said
+    assert "the highest rate of its attribute, is 'tone: green'" in said
     assert "Pictures whose category is unknown are not counted: 30 of place." in said
     assert "intersection" in section.found[1]
