@@ -164,4 +164,6 @@ def test_a_word_is_called_the_nearest_only_where_it_surely_is(cosines, said):
     ahead = np.sign(cosines[first]) * (cosines[first] - np.array(cosines))
     table = pd.DataFrame({"label": list("abcdef")[: len(cosines)], "cosine": cosines, "ahead": ahead, "ahead_95": 0.05})
     assert nearest_sentence(table) == said
-    assert "about equally correlated" in nearest_sentence(table[["label", "cosine"]])  # a table without intervals claims nothing
+    assert "about equally correlated" in nearest_sentence(
+        table[["label", "cosine"]]
+    )  # a table without intervals claims nothing

@@ -226,8 +226,8 @@ def test_a_table_that_holds_everything_says_so_and_one_that_is_cut_says_how_far(
         "It holds all 30 rows of slices of one attribute and all 36 rows of intersections."
     )
     assert findings_list(findings, single=7, intersections=0).sentence == (
-        "The table holds the 7 strongest of 30 rows of slices of one attribute and the 0 strongest of 36 rows of intersections. "
-        "All 66 are in audit.json and on the page Slices of the app."
+        "The table holds the 7 strongest of 30 rows of slices of one attribute and the 0 strongest of 36 rows of "
+        "intersections. All 66 are in audit.json and on the page Slices of the app."
     )
     listed = findings_list(findings, written=10)
     assert len(listed.written) == 10

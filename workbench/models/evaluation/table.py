@@ -106,13 +106,13 @@ class DatasetTable:
     def headline(self) -> str:
         """The first model beside the best of the others that were measured here; a difference only where intervals part."""
         first, others = self.table.iloc[0], self.table[1:][self.table["kind"].iloc[1:] != "reported"]
-        lead = f"The {first['model']} predicts {_share(first)} of the pictures correctly"
+        lead = f"Predicted correctly by the {first['model']}: {_share(first)} of the pictures"
         if others.empty:
             return f"{lead}."
         best = others.sort_values("accuracy", kind="stable").iloc[-1]
         apart = first["low"] > best["high"] or best["low"] > first["high"]
         rest = "" if apart else ". Their intervals overlap"
-        return f"{lead}; the best of the others, {best['model']}, {_share(best)}{rest}."
+        return f"{lead}; by the best of the others, {best['model']}: {_share(best)}{rest}."
 
     def columns(self) -> dict[str, str]:
         """Those of `FIGURES` that any model has here."""
