@@ -42,8 +42,8 @@ def test_the_command_says_and_writes_what_it_found(tmp_path, capsys):
     assert float(lead[3]) == pytest.approx(nearest["angle"], abs=0.051)
     labels = pd.read_csv(out / "labels.csv")
     assert float(lead[5]) == pytest.approx(labels["cap"].min(), abs=0.051)
-    assert f"keep every class {labels['margin'].min():.1f}° clear" in said[1]
-    assert "over all 720 orders of 6 labels" in said[2]
+    assert f"keep every class {labels['margin'].min():.1f}° away" in said[1]
+    assert "over all 720 permutations of 6 labels" in said[2]
     assert said[-1] == f"page: {out / 'anchors.html'}"
     page = (out / "anchors.html").read_text("utf-8")
     assert f'<p class="lead">{said[1]}</p>' in page
@@ -135,7 +135,7 @@ def test_a_planted_polarity_is_said_and_its_opposite_too():
     told = sentences(anchor_geometry(vectors, Taxonomy.named("webemo25")))
     assert told[1].startswith("Labels of one polarity lie nearer to each other: r = +0.")
     assert told[2].startswith("Labels that are close in the label tree lie nearer to each other: r = −0.")
-    assert "p < 0.001 over 9,999 orders of 25 labels" in told[1]
+    assert "p < 0.001 over 9,999 permutations of 25 labels" in told[1]
 
 
 def test_two_labels_make_a_page():

@@ -143,7 +143,7 @@ def test_reported_figures_stand_beside_their_dataset_and_say_that_they_are(evalu
 def test_the_page_says_in_a_sentence_what_its_first_figures_come_to(evaluated):
     page = (evaluated[0] / "evaluation.html").read_text(encoding="utf-8")
     told = (
-        r"The metric projector, 2 seeds predicts [0-9.]+.% \[[0-9., ]+\] of the pictures correctly; the best of the others"
+        r"Predicted correctly by the metric projector, 2 seeds: [0-9.]+.% \[[0-9., ]+\] of the pictures; by the best of the"
     )
     assert len(re.findall(told, page)) == 3
 
