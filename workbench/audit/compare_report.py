@@ -36,7 +36,7 @@ _COLOURS = {
 
 @dataclass(frozen=True)
 class Flip:
-    """A picture that is read otherwise: its id, both readings in words, and itself where its file is there."""
+    """A picture that is predicted differently: its id, both predictions in words, and itself where its file is there."""
 
     id: str
     what: str
@@ -90,7 +90,7 @@ def compare_html(result: Comparison, *, name_a: str, name_b: str, command: str =
 
 
 def change_forest(changes: pd.DataFrame, *, most: int = MOST_ROWS) -> go.Figure:
-    """The leading changes of skew with their 95 % intervals; hollow markers did not surely change."""
+    """The leading changes of skew with their 95 % intervals; hollow markers did not change beyond chance."""
     shown = changes[changes["change"].notna() & changes["repeats"].isna()].head(most)
     figure = verdict_forest(
         shown,

@@ -132,7 +132,7 @@ def accuracy_name(overall: Mapping[str, Any]) -> str:
 
 
 def accuracy_sentence(overall: Mapping[str, Any]) -> str:
-    """Both accuracies (with votes, vote agreements) and whether they surely differ."""
+    """Both accuracies (with votes, vote agreements) and whether they differ beyond chance."""
     tie = "" if overall["low"] > 0 or overall["high"] < 0 else ", no difference shown"
     change, low, high = (points(overall[name]) for name in ("change", "low", "high"))
     test = "sign test" if overall.get("votes") else "McNemar"

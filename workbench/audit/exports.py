@@ -104,7 +104,7 @@ def audit_findings(result: AuditResult, gate: Gate) -> Findings:
 
 
 def compare_findings(result: Comparison, gate: Gate) -> Findings:
-    """The findings of a comparison; `effect` is the change of the skew, `surely` how far from zero it surely moved."""
+    """The findings of a comparison; `effect` is the change of the skew, `surely` the lower bound of its absolute size."""
     changes = result.changes.rename(columns={"change": "effect"})
     found = changes["verdict"].isin(FOUND)
     sentences = [plain_change(row) if told else "" for row, told in zip(result.changes.itertuples(), found, strict=True)]

@@ -29,7 +29,7 @@ from affect_workbench.workbench.models.training.command import (
     temperatures_phrase,
 )
 from affect_workbench.workbench.models.training.leakage import TRAINING_PICTURES, chosen_pictures, near_notes, without
-from affect_workbench.workbench.models.training.near_copies import NearSearch
+from affect_workbench.workbench.models.training.near_duplicates import NearSearch
 from affect_workbench.workbench.models.training.provenance import training_provenance
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ def predict_with_probe(settings: AuditSettings) -> AuditInput:
 
 
 def _not_nearly_seen(features: FeatureSet, probe: Probe, settings: AuditSettings) -> tuple[FeatureSet, tuple[str, ...]]:
-    """The pictures but for near copies of training pictures, and what was left out or could not be compared."""
+    """The pictures but for near-duplicates of training pictures, and what was left out or could not be compared."""
     provenance = training_provenance([settings.probe], [probe], given=settings.trained_on)
     near = provenance.near(features, np.arange(len(features)), NearSearch())
     notes = (

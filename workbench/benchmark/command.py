@@ -56,7 +56,7 @@ class BenchResult:
 
     @property
     def failed(self) -> bool:
-        """Whether a line surely misses its bar."""
+        """Whether a line fails its criterion."""
         return any(row.verdict == FAIL for row in self.rows)
 
 

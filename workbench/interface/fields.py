@@ -50,7 +50,7 @@ def unseen_only() -> Any:
 
 
 def trained_on() -> Any:
-    """Where near copies of training pictures are looked for."""
+    """Where near-duplicates of training pictures are looked for."""
     return option(
         (), "features of the probe's training pictures, where they have moved, to find near-duplicates of them", many=True
     )

@@ -1,4 +1,4 @@
-"""How are the numbers of a chapter written, one at a time and down a column?"""
+"""How are the numbers of a section written, one at a time and down a column?"""
 
 from __future__ import annotations
 

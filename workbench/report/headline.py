@@ -69,7 +69,7 @@ def beside_headline(result: AuditResult) -> tuple[str, ...]:
 
 
 def differing_strata(result: AuditResult) -> StrataByPair:
-    """What differs between strata: (slice, emotion or outcome) -> what is held fixed, `kind`."""
+    """What differs between strata: (slice, emotion or outcome) -> what was adjusted for."""
     found: dict[tuple[str, str], str] = {}
     for table in (_rates_apart(result), _numbers_apart(result)):
         strata = table["adjusted_for"] if len(table) else ()

@@ -1,9 +1,9 @@
 """Which findings make a command fail, for use as a gate?
 
-`skewed` catches every skew of an audit, `skewed:0.05` those that surely lie more than 5 points from zero; `accuracy` and
-`accuracy:0.05` slices whose accuracy differs from that of the other pictures, or surely by more than 5 points; `worse` and
-`worse:0.05` the same of a comparison: skews that grew, or surely grew by more than 5 points. Of a numeric outcome, which has
-units of its own, the number is one of standard deviations: `skewed:0.3` catches outcomes that surely differ by more than 0.3
+`skewed` catches every skew of an audit, `skewed:0.05` those whose absolute effect has a lower bound over 5 points; `accuracy` and
+`accuracy:0.05` slices whose accuracy differs from that of the other pictures, or with a lower bound over 5 points; `worse` and
+`worse:0.05` the same of a comparison: skews that grew, or whose growth has a lower bound over 5 points. Of a numeric outcome, which has
+units of its own, the number is one of standard deviations: `skewed:0.3` catches outcomes whose lower bound is over 0.3
 of one.
 """
 
@@ -32,7 +32,7 @@ class Gate:
 
     Attributes:
         verdict: `skewed` or `worse`; `accuracy` for slices whose accuracy is skewed.
-        beyond: how far a finding must surely reach, as a share; 0 for as far as its verdict asks.
+        beyond: the lower bound that a finding must exceed, as a share; 0 for as far as its verdict asks.
         asked: whether it decides the exit code; else it only marks what it would catch.
     """
 
@@ -112,7 +112,7 @@ def require_answerable(gate: Gate, *, truth: bool) -> None:
 
 
 def lower_bounds(table: pd.DataFrame) -> npt.NDArray[Any]:
-    """How far each finding surely reaches `(n,)`: its skew from zero, or in a comparison the growth of it.
+    """Lower bound of each finding `(n,)`: of its absolute skew, or in a comparison of the growth of it.
 
     It is the nearer end of the adjusted interval, 0 where that holds zero or where there is none.
     """

@@ -231,7 +231,7 @@ def _read(path: Path, *, needed: Sequence[str] = ()) -> pd.DataFrame:
 
 
 def save_permutation_check(outcome: SelfTest, folder: Path | str) -> None:
-    """Puts the outcome of a selftest into a finished run folder."""
+    """Puts the outcome of a permutation check into a finished run folder."""
     write_json(Path(folder) / _PERMUTATION_CHECK, asdict(outcome))
 
 

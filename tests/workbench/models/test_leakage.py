@@ -17,9 +17,9 @@ from scipy import stats
 
 from affect_workbench.data.features import FeatureSet, FeatureSpec
 from affect_workbench.data.synthetic.features import feature_table
-from affect_workbench.workbench.models.training import near_copies as leakage
+from affect_workbench.workbench.models.training import near_duplicates as leakage
 from affect_workbench.workbench.models.training.leakage import near_notes
-from affect_workbench.workbench.models.training.near_copies import NearCopies, NearSearch
+from affect_workbench.workbench.models.training.near_duplicates import NearDuplicates, NearSearch
 from workbench_runs import refusal, succeeded
 
 COPIED = 20
@@ -155,7 +155,7 @@ def test_near_copies_between_the_sides_of_the_baselines_are_counted_and_left_out
 
 def test_few_pairs_that_may_be_chance_are_not_called_leakage():
     pairs = pd.DataFrame({"image_id": ["x"], "like": ["y"], "cosine": [0.981]})
-    copies = NearCopies(np.array([True, False]), pairs, 1, "features with a cosine of at least 0.980")
+    copies = NearDuplicates(np.array([True, False]), pairs, 1, "features with a cosine of at least 0.980")
     words = {"of": "pictures", "whose": "its", "unseen_only": False}
     (note,) = near_notes(copies, **words)
     assert note.startswith(

@@ -31,7 +31,7 @@ from affect_workbench.workbench.models.evaluation.notes import bank_note, thin_n
 from affect_workbench.workbench.models.evaluation.settings import EvaluateSettings
 from affect_workbench.workbench.models.evaluation.splits import Measured, measured_splits
 from affect_workbench.workbench.models.evaluation.table import DatasetTable, latex, long_table, markdown, text_lines
-from affect_workbench.workbench.models.training.near_copies import NearSearch
+from affect_workbench.workbench.models.training.near_duplicates import NearSearch
 from affect_workbench.workbench.models.training.provenance import TrainingProvenance, training_provenance
 from affect_workbench.workbench.report.sections.reliability import answer_sentence
 
@@ -162,10 +162,10 @@ def dataset_table(
         name: of the dataset; reported figures are found by it.
         taxonomy: labels to read against; anchors are made anew where they are not the probe's own.
         split: measured on; `test` where there is one, else all pictures.
-        unseen_only: leave out pictures that any of the probes was trained on, and near copies of them.
+        unseen_only: leave out pictures that any of the probes was trained on, and near-duplicates of them.
         encoder: opens the text tower where the features do not name their encoder.
         target_accuracy: accuracy asked for where unsure pictures may stay unanswered.
-        provenance: the probe's training pictures, to look for near copies of.
+        provenance: the probe's training pictures, to look for near-duplicates of.
         search: of several datasets, to open each picture once.
 
     Raises:

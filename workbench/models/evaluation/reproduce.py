@@ -20,7 +20,7 @@ from affect_workbench.workbench.models.evaluation.command import dataset_table, 
 from affect_workbench.workbench.models.evaluation.reproduce_training import require_trainable, trained_on_table
 from affect_workbench.workbench.models.evaluation.settings import ReproduceSettings
 from affect_workbench.workbench.models.evaluation.table import DatasetTable
-from affect_workbench.workbench.models.training.near_copies import NearSearch
+from affect_workbench.workbench.models.training.near_duplicates import NearSearch
 from affect_workbench.workbench.models.training.provenance import training_provenance
 
 TABLES = ("table-viii",)

@@ -25,7 +25,7 @@ from affect_workbench.workbench.models.evaluation.settings import EvaluateSettin
 from affect_workbench.workbench.models.evaluation.table import DatasetTable
 from affect_workbench.workbench.models.training.command import evaluation_lines
 from affect_workbench.workbench.models.training.leakage import chosen_pictures, probe_knows, without
-from affect_workbench.workbench.models.training.near_copies import NearSearch
+from affect_workbench.workbench.models.training.near_duplicates import NearSearch
 from affect_workbench.workbench.models.training.provenance import training_provenance
 from affect_workbench.workbench.report.sections.reliability import answer_sentence
 

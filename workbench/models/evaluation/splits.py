@@ -13,7 +13,7 @@ from affect_workbench.arrays import Mask, Positions
 from affect_workbench.data.features import FeatureSet
 from affect_workbench.workbench.models.evaluation.notes import train_note
 from affect_workbench.workbench.models.training.leakage import _taken, duplicate_notes, near_notes, probe_knows, without
-from affect_workbench.workbench.models.training.near_copies import NearSearch
+from affect_workbench.workbench.models.training.near_duplicates import NearSearch
 from affect_workbench.workbench.models.training.provenance import TrainingProvenance
 from affect_workbench.workbench.models.training.splits import require_split
 
@@ -61,10 +61,10 @@ def measured_splits(
         features: a set; pictures without a label take no part.
         name: of the set.
         split: measured on; `test` where there is one, else all.
-        unseen_only: leave out of the measured pictures those, and near copies of those, that any of the probes or the
-            baselines has learnt from.
+        unseen_only: leave out of the measured pictures those, and near-duplicates of those, that any of the probes or the
+            baselines was trained on.
         provenance: the probe's training pictures.
-        search: finds near copies.
+        search: finds near-duplicates.
 
     Raises:
         ValueError: no such split, or nothing is left.

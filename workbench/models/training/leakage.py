@@ -11,7 +11,7 @@ import pandas as pd
 from affect_workbench.arrays import Mask, Positions
 from affect_workbench.data.features import FeatureSet
 from affect_workbench.data.tables.read import named
-from affect_workbench.workbench.models.training.near_copies import NearCopies, NearSearch
+from affect_workbench.workbench.models.training.near_duplicates import NearDuplicates, NearSearch
 from affect_workbench.workbench.models.training.provenance import TrainingProvenance
 
 if TYPE_CHECKING:
@@ -44,8 +44,8 @@ def seen_note(measured: FeatureSet, seen: Mask, *, unseen_only: bool, recorded: 
     return f"leakage: {count}, {which}: its figures are too high (--unseen-only leaves them out)"
 
 
-def near_notes(copies: NearCopies, *, of: str, whose: str, unseen_only: bool) -> list[str]:
-    """How many measured pictures are nearly one of those that something was learnt from, and what was not looked at.
+def near_notes(copies: NearDuplicates, *, of: str, whose: str, unseen_only: bool) -> list[str]:
+    """How many measured pictures are nearly one of those that something was trained on, and what was not looked at.
 
     Args:
         copies: what was found.
@@ -72,8 +72,8 @@ def near_notes(copies: NearCopies, *, of: str, whose: str, unseen_only: bool) ->
     return [count + (left_out or f": {whose} figures may be too high (--unseen-only leaves them out)"), *unchecked]
 
 
-def duplicate_notes(measured: FeatureSet, near: NearCopies) -> list[str]:
-    """How many measured pictures have a copy or a near copy among themselves."""
+def duplicate_notes(measured: FeatureSet, near: NearDuplicates) -> list[str]:
+    """How many measured pictures have a copy or a near-duplicate among themselves."""
     content = measured.rows["content"] if "content" in measured.rows else pd.Series("", index=measured.rows.index)
     twins = (content.notna() & (content != "") & content.duplicated(keep=False)).to_numpy()
     both = "the folds of the baselines may hold both"
@@ -95,7 +95,7 @@ def duplicate_notes(measured: FeatureSet, near: NearCopies) -> list[str]:
 def probe_knows(
     probes: Sequence[Probe], measured: FeatureSet, *, provenance: TrainingProvenance, search: NearSearch, unseen_only: bool
 ) -> tuple[Mask, Mask, list[str]]:
-    """Which of the measured pictures `(n,)` any probe has seen, which are near copies of what it has, and that in words."""
+    """Which of the measured pictures `(n,)` any probe has seen, which are near-duplicates of what it has, and that in words."""
     seen = ~np.all([probe.unseen(measured) for probe in probes], axis=0)
     near = provenance.near(measured, np.flatnonzero(~seen), search)
     notes = [seen_note(measured, seen, unseen_only=unseen_only, recorded=all(probe.trained_on for probe in probes))]
@@ -108,7 +108,7 @@ def _taken(features: FeatureSet, at: Positions) -> FeatureSet:
 
 
 def without(measured: FeatureSet, out: Mask, *, name: str) -> FeatureSet:
-    """The measured pictures but for those `(n,)` that were learnt from.
+    """The measured pictures but for those `(n,)` that were trained on.
 
     Raises:
         ValueError: none is left.

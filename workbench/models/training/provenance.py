@@ -14,7 +14,7 @@ from affect_workbench.data.features import FeatureSet
 from affect_workbench.data.storage.atomic import write_json
 from affect_workbench.data.storage.saved import read_record
 from affect_workbench.workbench.datasets.features import Source
-from affect_workbench.workbench.models.training.near_copies import NearCopies, NearSearch
+from affect_workbench.workbench.models.training.near_duplicates import NearDuplicates, NearSearch
 
 if TYPE_CHECKING:
     from affect_workbench.probes.projector import Probe
@@ -25,10 +25,10 @@ SOURCES_FILE = "sources.json"
 
 @dataclass(frozen=True)
 class TrainingProvenance:
-    """The pictures that a probe has learnt from, as far as their features can be opened.
+    """The pictures that a probe was trained on, as far as their features can be opened.
 
     Attributes:
-        sets: (where from, the whole set, positions of those learnt from).
+        sets: (where from, the whole set, positions of those trained on).
         unopened: why others cannot be compared with, a phrase each.
     """
 
@@ -39,8 +39,8 @@ class TrainingProvenance:
         """The whole set from there, where it is open already."""
         return next((features for known, features, _ in self.sets if known == source), None)
 
-    def near(self, measured: FeatureSet, asked: Positions, search: NearSearch) -> NearCopies:
-        """Which of the asked positions of `measured` are near copies of these pictures, and what could not be compared."""
+    def near(self, measured: FeatureSet, asked: Positions, search: NearSearch) -> NearDuplicates:
+        """Which of the asked positions of `measured` are near-duplicates of these pictures, and what could not be compared."""
         found = search.between([(features, within) for _, features, within in self.sets], measured, asked)
         return replace(found, unchecked=(*found.unchecked, *(self.unopened if len(asked) else ())))
 
@@ -53,11 +53,11 @@ def save_sources(sources: Sequence[Source], folder: Path) -> None:
 def training_provenance(
     folders: Sequence[Path | str], probes: Sequence[Probe], *, given: Sequence[str] = ()
 ) -> TrainingProvenance:
-    """The pictures that one training, in one or several seeds, has learnt from or chosen the epoch by.
+    """The pictures that one training, in one or several seeds, was trained on or chosen the epoch by.
 
     Args:
         folders: of the probes.
-        probes: what is in them. Those without a record of their pictures have learnt from split train of what is given, or
+        probes: what is in them. Those without a record of their pictures were trained on split train of what is given, or
             all of it where it has none.
         given: where the features are now; where training left them when empty.
 

@@ -200,7 +200,7 @@ def predicted_so(result: AuditResult, finding: Any) -> Evidence:
 
 
 def caption(row: Any, note: str = "") -> str:
-    """`read as joy, labelled fear` (`mostly voted fear` of votes), and a note; `row` a record of the samples."""
+    """`predicted as joy, labelled fear` (`mostly voted fear` of votes), and a note; `row` a record of the samples."""
     label = row.get("label")
     return with_note(f"predicted as {row['predicted']}" + (f", {truth_of(row)}" if pd.notna(label) else ""), note)
 

@@ -54,7 +54,7 @@ class Claim:
 
 @dataclass(frozen=True)
 class SlicePictures:
-    """The pictures of one slice: read most against their labels, most typical, and of each emotion it is read as.
+    """The pictures of one slice: furthest from their labels, most typical, and of each emotion it is predicted as.
 
     `claims` has those that show a skew, by emotion: where the slice is read so less often they are not read so.
     """
@@ -182,7 +182,7 @@ def _shown(result: AuditResult, gallery: Gallery, names: frozenset[str], claims:
 
 
 def typical_first(rows: pd.DataFrame) -> pd.DataFrame:
-    """Pictures read as most of `rows` are, those with a margin nearest to the median of these first."""
+    """Pictures predicted as most of `rows` are, those with a margin nearest to the median of these first."""
     if rows.empty:
         return rows
     usual = rows[rows["predicted"] == rows["predicted"].mode().iloc[0]]

@@ -78,7 +78,7 @@ def accuracy_name(result: AuditResult) -> str:
 
 
 def by_gap(table: pd.DataFrame) -> pd.DataFrame:
-    """The largest gap that is surely reached first, then the largest; slices without a number last."""
+    """The largest lower bound of the absolute gap first, then the largest; slices without a number last."""
     order = pd.DataFrame(
         {
             "skewed": table["verdict"] != "skewed",

@@ -36,7 +36,7 @@ class _Wording:
     """How the rows of a table of adjusted differences are spoken of.
 
     Attributes:
-        about: what a row is, with a place for its attributes: `Pictures with {0.slice} read as {0.emotion}`.
+        about: what a row is, with a place for its attributes: `Pictures with {0.slice} predicted as {0.emotion}`.
         gap: the difference that a row is about, in the same way.
         many: one row in a count: `pair`, `slice`.
         unit: what follows a number in a sentence, with its blank.
@@ -69,7 +69,7 @@ _RATES = _Wording(
 
 
 def adjusted_differences(result: AuditResult) -> Section | None:
-    """The adjusted differences of rates; None where nothing was held fixed."""
+    """The adjusted differences of rates; None where nothing was adjusted for."""
     table = result.tables.get("adjusted")
     if table is None or table.empty:
         return None

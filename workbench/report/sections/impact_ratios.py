@@ -105,7 +105,7 @@ def _unknown(result: AuditResult, attributes: list[str]) -> list[str]:
 
 
 def _selected(result: AuditResult, row: Any) -> int:
-    """How many pictures of the category are read as the favourable emotion; counted where no rate is given."""
+    """How many pictures of the category are predicted as the favourable emotion; counted where no rate is given."""
     if row.rate == row.rate:
         return round(row.rate * row.n)
     return int((samples_in(result, row.where)["predicted"] == row.emotion).sum())

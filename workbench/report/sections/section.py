@@ -57,12 +57,12 @@ def named_tables(result: AuditResult, prefix: str) -> list[tuple[str, pd.DataFra
 
 
 def distance_from_zero(low: pd.Series, high: pd.Series) -> pd.Series:
-    """How far each interval surely lies from zero: its nearer end, 0 where it holds zero or is not known."""
+    """Lower bound of the absolute effect of each interval: its end nearer to zero, 0 where it holds zero or is not known."""
     return low.clip(lower=0).fillna(0) + (-high).clip(lower=0).fillna(0)
 
 
 def ranked(table: pd.DataFrame) -> pd.DataFrame:
-    """Tested rows: the skewed ones first, then by what is surely reached, then by size."""
+    """Tested rows: the skewed ones first, then by the lower bound of the absolute effect, then by size."""
     tested = table[table["effect"].notna()]
     order = pd.DataFrame(
         {

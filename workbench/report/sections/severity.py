@@ -1,4 +1,4 @@
-"""How far do the readings lie apart in valence (joy read as contentment is mild, as anger is not), and other numbers?"""
+"""How far do predictions differ in valence (joy predicted as contentment is mild, as anger is not), and other numbers?"""
 
 from __future__ import annotations
 

@@ -179,7 +179,7 @@ def hubs(result: AuditResult) -> go.Figure | None:
 
 
 def plane(result: AuditResult, *, most: int = 2_000) -> go.Figure | None:
-    """Pictures in the plane of the label vectors, coloured by what they are read as; labels stand where they are."""
+    """Pictures in the plane of the label vectors, coloured by what they are predicted as; labels stand where they are."""
     places, labels = _table(result.tables, "space_plane"), _table(result.tables, "space_plane_labels")
     if places is None or labels is None:
         return None
