@@ -37,7 +37,7 @@ def train_note(copies: pd.DataFrame, *, unseen_only: bool) -> str:
 
 
 def thin_notes(codes: npt.NDArray[np.int64], fitted_on: npt.NDArray[np.int64] | None, taxonomy: Taxonomy) -> list[str]:
-    """Labels with too few pictures: `codes` of those measured, `fitted_on` of those baselines are fitted on (None: folds)."""
+    """Labels with too few pictures: `codes` of the measured, `fitted_on` of what baselines are fitted on (None: folds)."""
     sizes, labels = np.bincount(codes, minlength=len(taxonomy)), np.array(taxonomy.labels)
     lone = sizes == 1
     missed = lone if fitted_on is None else (sizes > 0) & (np.bincount(fitted_on, minlength=len(taxonomy)) == 0)

@@ -95,7 +95,7 @@ def duplicate_notes(measured: FeatureSet, near: NearDuplicates) -> list[str]:
 def probe_knows(
     probes: Sequence[Probe], measured: FeatureSet, *, provenance: TrainingProvenance, search: NearSearch, unseen_only: bool
 ) -> tuple[Mask, Mask, list[str]]:
-    """Which of the measured pictures `(n,)` any probe has seen, which are near-duplicates of what it has, and that in words."""
+    """Which of the measured pictures `(n,)` any probe has seen, which are near-duplicates of those, and that in words."""
     seen = ~np.all([probe.unseen(measured) for probe in probes], axis=0)
     near = provenance.near(measured, np.flatnonzero(~seen), search)
     notes = [seen_note(measured, seen, unseen_only=unseen_only, recorded=all(probe.trained_on for probe in probes))]

@@ -40,7 +40,7 @@ class TrainingProvenance:
         return next((features for known, features, _ in self.sets if known == source), None)
 
     def near(self, measured: FeatureSet, asked: Positions, search: NearSearch) -> NearDuplicates:
-        """Which of the asked positions of `measured` are near-duplicates of these pictures, and what could not be compared."""
+        """Which of the asked positions of `measured` are near-duplicates of these pictures, and what was not compared."""
         found = search.between([(features, within) for _, features, within in self.sets], measured, asked)
         return replace(found, unchecked=(*found.unchecked, *(self.unopened if len(asked) else ())))
 
