@@ -1,9 +1,9 @@
 """Which findings make a command fail, for use as a gate?
 
-`skewed` catches every skew of an audit, `skewed:0.05` those whose absolute effect has a lower bound over 5 points; `accuracy`
-and `accuracy:0.05` do the same for slices whose accuracy differs from that of the other pictures, `worse` and `worse:0.05` for
-the growth of skews in a comparison. A numeric outcome has units of its own: there the number is one of standard deviations,
-`skewed:0.3` catches outcomes whose difference has a lower bound over 0.3 of one.
+`skewed` catches every skew of an audit, `skewed:0.05` those whose absolute effect has a lower bound over 5 points;
+`accuracy` and `accuracy:0.05` do the same for slices whose accuracy differs from that of the other pictures, `worse` and
+`worse:0.05` for the growth of skews in a comparison. A numeric outcome has units of its own: there the number is one of
+standard deviations, `skewed:0.3` catches outcomes whose difference has a lower bound over 0.3 of one.
 """
 
 from __future__ import annotations
