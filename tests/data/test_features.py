@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from affect_workbench.data import features as features_module
 from affect_workbench.data.features import FeatureSet, FeatureSpec, require_same_spec
+from affect_workbench.data.storage import arrays
 from affect_workbench.data.storage.arrays import gathered, give_back
 
 
@@ -179,7 +179,7 @@ def mapped(values: np.ndarray, folder: Path) -> np.ndarray:
 def test_what_is_gathered_from_a_file_is_what_is_there(at_once: int, tmp_path: Path, monkeypatch) -> None:
     values = np.random.default_rng(0).normal(size=(97, 5)).astype(np.float16)
     positions = np.random.default_rng(1).integers(97, size=200)
-    monkeypatch.setattr(features_module, "_MAPPED_AT_ONCE", at_once)
+    monkeypatch.setattr(arrays, "_MAPPED_AT_ONCE", at_once)
     for source in (values, mapped(values, tmp_path), mapped(values, tmp_path)[:90]):
         here = positions[positions < len(source)]
         np.testing.assert_array_equal(gathered(source, here), values[here])

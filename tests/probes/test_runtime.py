@@ -99,7 +99,7 @@ def test_a_torchvision_without_its_compiled_part_gets_its_operators_declared_onc
         "@torch.library.register_fake('torchvision::nms')\ndef nms(dets, scores, iou_threshold):\n    return dets\n"
     )
     script = (
-        "from probes.runtime import declare_torchvision_operators as declare\n"
+        "from affect_workbench.probes.runtime import declare_torchvision_operators as declare\n"
         "first = declare()\nimport torchvision\nprint(first, declare(), torchvision.nms is not None)\n"
     )
     assert run(script, tmp_path).stdout.split() == ["True", "False", "True"]
@@ -110,7 +110,7 @@ def test_a_torchvision_whose_operators_are_there_is_left_alone(tmp_path: Path) -
     (tmp_path / "torchvision").mkdir()
     (tmp_path / "torchvision" / "__init__.py").touch()
     script = (
-        "import torch\nfrom probes.runtime import declare_torchvision_operators as declare\n"
+        "import torch\nfrom affect_workbench.probes.runtime import declare_torchvision_operators as declare\n"
         "library = torch.library.Library('torchvision', 'DEF')\nlibrary.define('nms(Tensor a) -> Tensor')\n"
         "print(declare())\nimport torchvision\nprint(declare())\n"
     )

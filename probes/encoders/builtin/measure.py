@@ -1,4 +1,4 @@
-"""How well does the built-in encoder know its world? `python -m probes.builtin.measure` prints what the model card says."""
+"""How well does the built-in encoder know its world? Run as a module, this prints what the model card says."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ known. It knows the drawn world of `data.synthetic.scenes` and nothing else: not
 captions, batch by batch, mostly speak of one topic (the figure, what it holds, the subject, the extras); no picture
 twice, no stored data set, no emotion word in any caption.
 
-**Made by** `python -m probes.builtin.train` (seed 0, the defaults of that module; about an hour on 2 free cores, in
-bf16). The weights of another machine differ in their last bits.
+**Made by** `python -m affect_workbench.probes.encoders.builtin.train` (seed 0, the defaults of that module; about an hour
+on 2 free cores, in bf16). The weights of another machine differ in their last bits.
 
-**Zero-shot accuracy** on {pictures:,} fresh pictures (seed {seed}), by `python -m probes.builtin.measure`; person's
-attributes on pictures of persons:
+**Zero-shot accuracy** on {pictures:,} fresh pictures (seed {seed}), by
+`python -m affect_workbench.probes.encoders.builtin.measure`; person's attributes on pictures of persons:
 
 | attribute | accuracy |
 |---|---|

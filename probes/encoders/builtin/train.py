@@ -1,4 +1,4 @@
-"""How were the built-in encoder's weights made? By this module: `python -m probes.builtin.train`.
+"""How were the built-in encoder's weights made? By this module: `python -m affect_workbench.probes.encoders.builtin.train`.
 
 Every batch is fresh: its pictures and captions are drawn from the seed and the number of the step, so nothing is stored,
 nothing is seen twice, and a run that was killed goes on from its last checkpoint with the very same batches.

@@ -56,7 +56,10 @@ def test_new_pictures_move_few_old_ones_and_none_of_another_label(n: int, m: int
 
 
 def test_the_python_hash_seed_does_not_matter() -> None:
-    code = "from data.hash_splits import hash_splits; print(*hash_splits(list('abcdefghij'), list('xxxxxyyyyy')))"
+    code = (
+        "from affect_workbench.data.datasets.hash_splits import hash_splits\n"
+        "print(*hash_splits(list('abcdefghij'), list('xxxxxyyyyy')))"
+    )
     said = {
         subprocess.run(
             [sys.executable, "-c", code],

@@ -21,7 +21,7 @@ from affect_workbench.data.storage.atomic import (
 )
 
 ROOT = Path(__file__).resolve().parents[3]
-HALF = "import sys, time\nfrom pathlib import Path\nfrom data.atomic import atomic_folder\n"
+HALF = "import sys, time\nfrom pathlib import Path\nfrom affect_workbench.data.storage.atomic import atomic_folder\n"
 KILLED = HALF + (
     "with atomic_folder(Path(sys.argv[1]), overwrite=True) as folder:\n"
     "    (folder / 'a.txt').write_text('half')\n"

@@ -246,7 +246,7 @@ def test_a_place_that_is_read_only_is_refused_before_any_work(tmp_path):
         or subprocess.run(["unshare", "-m", "sh", "-c", mounted], capture_output=True).returncode
     ):
         pytest.skip("no read-only mount can be made here (unshare -m, mount --bind)")
-    code = "from pathlib import Path; from data.destination import claimed\n"
+    code = "from pathlib import Path; from affect_workbench.data.storage.destination import claimed\n"
     code += f"with claimed(Path('{tmp_path}/out/runs/run'), overwrite=False): print('begun')"
     done = subprocess.run(
         ["unshare", "-m", "sh", "-c", f'{mounted} && exec "$0" -c "$1"', sys.executable, code],

@@ -89,7 +89,9 @@ def test_a_hub_name_gives_the_same_anchors_as_its_folder(tmp_path: Path) -> None
     folder = saved(bert(), snapshot, closing=True)
     pooled_by_first(snapshot)
     script = (
-        "import sys, numpy as np\nfrom data.taxonomy import Taxonomy\nfrom probes.anchors import anchors_from\n"
+        "import sys, numpy as np\n"
+        "from affect_workbench.data.taxonomies.taxonomy import Taxonomy\n"
+        "from affect_workbench.probes.anchors.anchors import anchors_from\n"
         "np.save(sys.argv[1], np.stack([anchors_from(kind + ':me/tiny', Taxonomy.named('ekman6')).vectors"
         " for kind in ('token', 'sentence')]))\n"
     )
