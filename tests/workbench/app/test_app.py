@@ -310,7 +310,7 @@ def test_the_rows_is_in_points(opened, demo, demo_result):
     first = demo_result.findings.iloc[0]
     assert shown.loc[0, "difference"] == pytest.approx(100 * first["effect"])
     assert shown.loc[0, "rate %"] == pytest.approx(100 * first["rate"])
-    assert list(shown) == ["slice", "emotion", "verdict", "n", "rate %", "difference", "interval", "q", "labels", "model"]
+    assert list(shown) == ["slice", "emotion", "verdict", "n", "rate %", "difference", "interval", "q", "label gap", "model gap"]
 
 
 def test_filters_that_leave_nothing_leave_an_empty_table(opened, runs):
@@ -366,7 +366,7 @@ def test_pictures_of_a_slice_and_an_emotion_can_be_asked_for(opened, demo, demo_
     app = healthy(opened("space", run=demo.audit))
     assert [frame for frame in app.dataframe if "image_id" in frame.value] == []
     app = healthy(selectbox(app, "In slice").set_value("figure tone: dark and light: night").run())
-    app = healthy(selectbox(app, "Read as").set_value("anger").run())
+    app = healthy(selectbox(app, "Predicted as").set_value("anger").run())
     inside = samples_in(demo_result, {"figure_tone": "dark", "light": "night"})
     expected = inside[inside["predicted"] == "anger"]["image_id"]
     assert sorted(pictures(app)["image_id"]) == sorted(expected)
@@ -391,7 +391,7 @@ def test_an_empty_selection_is_said_to_be_empty(opened, tmp_path):
     save_audit(replace(result, samples=samples), tmp_path / "run")
     app = healthy(opened("space", run=tmp_path / "run"))
     app = healthy(selectbox(app, "In slice").set_value("tone: dark").run())
-    app = healthy(selectbox(app, "Read as").set_value("joy").run())
+    app = healthy(selectbox(app, "Predicted as").set_value("joy").run())
     assert [info.value for info in app.info] == ["No picture is in this selection."]
 
 

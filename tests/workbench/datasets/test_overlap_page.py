@@ -177,7 +177,7 @@ def test_the_app_shows_the_pairs_and_narrows_them(copies, tmp_path):
     result = overlap(train, test)
     kept(tmp_path / "runs/first", overlap(train.head(1), test.tail(1)))
     app = copies(tmp_path / "runs", asked=kept(tmp_path / "runs/second", result))
-    assert app.title[0].value == "Copies"
+    assert app.title[0].value == "Duplicates"
     assert "3 of the 10 pictures of test set (30.0 %) are also in training set (3 pictures): 3 byte for byte" in said(app)
     assert said(app).count("same bytes, labels differ") == 3
     assert "3 of 3 pairs; all are in pairs.csv" in said(app)

@@ -299,8 +299,8 @@ def test_label_only_predictions_get_a_report_that_says_what_is_missing():
 def test_without_truth_no_column_speaks_of_labels():
     result = audited(predictions_table(300).drop(columns="label"))
     head = report_html(result).split("<thead>")[1].split("</thead>")[0]
-    assert ">labels<" not in head
-    assert ">model<" not in head
+    assert ">label gap<" not in head
+    assert ">model gap<" not in head
 
 
 def test_votes_are_called_votes():

@@ -289,7 +289,7 @@ def test_an_older_run_opens_and_lacks_the_section(run, tmp_path):
     (older / "COMPLETE.json").write_text(json.dumps(marker), encoding="utf-8")
     assert load_audit(older).reading is None
     succeeded("report", older)
-    assert "How well" not in text_of(older)
+    assert "How accurate is it?" not in text_of(older)
 
 
 @pytest.mark.parametrize("lost", ["models", "seen", "confidence"])
