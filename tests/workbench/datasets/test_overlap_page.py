@@ -39,7 +39,7 @@ def some_overlap(tmp_path, *, copies=3, test=10):
 def test_one_sentence_tables_and_thumbnails(tmp_path):
     train, test = some_overlap(tmp_path)
     page = overlap_html(overlap(train, test), root_a=tmp_path, root_b=tmp_path / "elsewhere")
-    assert "3 of the 10 pictures of the test set (30.0 %) are also in the training set (3 pictures): 3 byte for byte" in page
+    assert "3 of the 10 pictures of the test set (30.0 %) are also in the training set (3 pictures): 3 exact duplicates" in page
     assert page.count('src="data:image/jpeg;base64,') == 3
     assert page.count("the file is missing</div>") == 3
     assert page.count("labels differ") == 3
@@ -178,8 +178,8 @@ def test_the_app_shows_the_pairs_and_narrows_them(copies, tmp_path):
     kept(tmp_path / "runs/first", overlap(train.head(1), test.tail(1)))
     app = copies(tmp_path / "runs", asked=kept(tmp_path / "runs/second", result))
     assert app.title[0].value == "Duplicates"
-    assert "3 of the 10 pictures of test set (30.0 %) are also in training set (3 pictures): 3 byte for byte" in said(app)
-    assert said(app).count("same bytes, labels differ") == 3
+    assert "3 of the 10 pictures of test set (30.0 %) are also in training set (3 pictures): 3 exact duplicates" in said(app)
+    assert said(app).count("identical files, labels differ") == 3
     assert "3 of 3 pairs; all are in pairs.csv" in said(app)
     assert shown(app) == 6
     counts, classes = (frame.value for frame in app.dataframe)

@@ -223,7 +223,7 @@ def test_the_table_holds_every_slice_of_one_attribute_and_the_strongest_intersec
 def test_a_table_that_holds_everything_says_so_and_one_that_is_cut_says_how_far():
     findings = audited(predictions_table(300), further=False, space_pictures=0).findings.assign(review=None)
     assert findings_list(findings).sentence == (
-        "It holds all 30 rows of slices of one attribute and all 36 rows of intersections."
+        "The table holds all 30 rows of slices of one attribute and all 36 rows of intersections."
     )
     assert findings_list(findings, single=7, intersections=0).sentence == (
         "The table holds the 7 strongest of 30 rows of slices of one attribute and the 0 strongest of 36 rows of "

@@ -57,7 +57,7 @@ def test_what_was_left_out_is_named_and_false_is_a_statement(tmp_path: Path) -> 
         ("impacts = [1]", TypeError, r"impacts = \[1\]: expected a list of text"),
         ("impacts = true", TypeError, "impacts = True: expected a list of text"),
         ('users = " "', ValueError, "users is empty: fill it in, or leave the key out"),
-        ("impacts = []", ValueError, "impacts says nothing"),
+        ("impacts = []", ValueError, "impacts is empty"),
         ('used_at = ["school"]', ValueError, "used_at = 'school': expected 'work' or 'education' or 'elsewhere'"),
         ('labels_mean = "felt"', ValueError, "labels_mean = 'felt': expected 'evoked' or 'expressed'"),
         ('reason = "fun"', ValueError, "reason = 'fun': expected 'medical' or 'safety'"),

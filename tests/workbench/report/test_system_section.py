@@ -222,7 +222,7 @@ def test_impact_ratios_have_the_form_of_the_law_and_name_what_may_be_left_out() 
     both = table[(table["tone"] == "dark") & (table["place"] == "home")]
     assert rows.loc["tone: dark and place: home", "predicted as joy"] == str(int((both["predicted"] == "joy").sum()))
     said = " ".join(section.found)
-    assert "2 categories hold less than 2 % of the pictures, and may be left out under the rule; here they are kept" in said
+    assert "2 categories hold less than 2 % of the pictures and may be left out under the rule; here they are kept" in said
     assert "the highest rate of its attribute, is 'tone: green'" in said
     assert "Pictures whose category is unknown are not counted: 30 of place." in said
     assert "intersection" in section.found[1]
