@@ -46,7 +46,7 @@ WIDE = (
     ("12 groups", "few degrees of freedom: `analyses.inference.clusters`"),
     ("20 people", "few degrees of freedom: `analyses.inference.clusters`"),
     ("40 groups", "few degrees of freedom: `analyses.inference.clusters`"),
-    ("confusions", "few pictures of one label read as one other: the exact test of few counts"),
+    ("confusions", "few pictures of one label predicted as one other: the exact test of few counts"),
     ("odds", "few pictures of one label: the exact test of few counts"),
     ("comparability", "excess cannot fall below chance: `analyses.inference.resampling`"),
     ("distribution", "excess cannot fall below chance: `analyses.inference.resampling`"),

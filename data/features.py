@@ -87,7 +87,7 @@ class FeatureSet:
         if self.values.shape != (len(self.rows), self.spec.width):
             raise ValueError(
                 f"features have shape {self.values.shape}: expected {(len(self.rows), self.spec.width)}, "
-                "one row a picture and the spec's width"
+                "one row per picture and the spec's width"
             )
         if not len(self.rows):
             raise ValueError("a feature set needs at least one picture, got none")

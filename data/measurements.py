@@ -43,7 +43,7 @@ class Measurements:
                 columns = [str(column) for column in rows.columns if column != "image_id"]
                 raise ValueError(f"no outcome {name!r} in the data: {closest(name, columns)}")
             if not pd.api.types.is_numeric_dtype(rows[name]):
-                raise ValueError(f"outcome {name!r} holds text: an outcome is a number a picture (a valence, a score)")
+                raise ValueError(f"outcome {name!r} holds text: an outcome is a number per picture (a valence, a score)")
         object.__setattr__(self, "rows", rows)
         object.__setattr__(self, "outcomes", tuple(dict.fromkeys(self.outcomes)))
 

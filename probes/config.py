@@ -47,8 +47,8 @@ def loss_parts(text: str) -> tuple[tuple[float, str], ...]:
     return tuple(parts)
 
 
-def _option(default: Any, text: str) -> Any:
-    return field(default=default, metadata={"help": text})
+def _option(default: Any, text: str, **more: str) -> Any:
+    return field(default=default, metadata={"help": text, **more})
 
 
 @dataclass(frozen=True)
@@ -60,37 +60,38 @@ class FitConfig:
     """
 
     anchors: str = _option("sentence:minilm", "label anchors: sentence:, token:, output: or hidden:MODEL, or clip:ENCODER")
-    template: str = _option(
-        "an image expressing {} emotion", "phrase the label goes into, {} stands for it; several with | between them"
-    )
+    template: str = _option("an image expressing {} emotion", "prompt phrase with {} for the label; several separated by |")
     loss: str = _option(
         "info_nce", f"one of {', '.join(LOSS_NAMES)}, or a sum with weights: 'info_nce + 0.5 cosine_embedding'"
     )
-    temperature: float = _option(0.1, "divides cosines in the loss; where it starts when it is learned")
-    learn_temperature: bool = _option(False, "let training move the temperature of the loss")
+    temperature: float = _option(0.1, "temperature of the loss; its initial value if it is learned")
+    learn_temperature: bool = _option(False, "learn the temperature of the loss")
     calibrate: bool = _option(True, "fit the temperature of the probabilities on the validation pictures")
-    soft: str = _option("none", "soft labels: none, votes (vote columns), similarity (labels with near anchors share)")
+    soft: str = _option("none", "soft labels: none, votes (vote columns), similarity (of label anchors)")
     label_smoothing: float = _option(0.0, "share of every label spread evenly over its taxonomy")
-    synonyms: float = _option(0.0, "probability that an epoch puts one of its synonyms in a label's place")
+    synonyms: float = _option(0.0, "probability that an epoch replaces a label by one of its synonyms")
     twins: float = _option(
-        1.0, "with several taxonomies: weight of reading pictures by the others' labels too, rage as anger; 0 to leave it"
+        1.0,
+        "with several taxonomies: weight of training on equivalent labels of the others too (rage as anger); 0 to disable",
+        flag="equivalent_labels",
+        was="twins",
     )
     sampling: str = _option("as_is", "as_is, classes (each equally often), sets (each data set equally often)")
     epochs: int = _option(10, "passes over the training pictures")
-    batch: int = _option(64, "pictures a step")
-    accumulate: int = _option(1, "batches whose gradients are added up before a step")
+    batch: int = _option(64, "pictures per step")
+    accumulate: int = _option(1, "batches whose gradients are accumulated before a step")
     optimiser: str = _option("adamw", "adamw, adam, sgd")
     schedule: str = _option("onecycle", "onecycle, cosine, constant")
     learning_rate: float = _option(5e-4, "peak of the schedule")
     weight_decay: float = _option(0.01, "weight decay")
-    clip: float = _option(0.0, "largest norm of the gradient; 0 for any")
+    clip: float = _option(0.0, "maximum norm of the gradient; 0: no limit")
     precision: str = _option("float32", "float32, or bfloat16 for mixed precision")
     dropout: float = _option(0.2, "share of hidden units dropped in training")
-    patience: int = _option(4, "stop after this many epochs without a better one")
-    choose_by: str = _option("accuracy", "what the best epoch is best in, on validation: accuracy, balanced_accuracy, loss")
+    patience: int = _option(4, "stop after this many epochs without improvement")
+    choose_by: str = _option("accuracy", "validation measure that chooses the epoch: accuracy, balanced_accuracy, loss")
     validation_share: float = _option(0.125, "share of the training pictures held out to choose the epoch")
     normalise: bool = _option(True, "scale features to unit length first")
-    seed: int = _option(0, "seed of split, initialisation, order and dropout")
+    seed: int = _option(0, "random seed of split, initialisation, order and dropout")
     device: str = _option("auto", "auto, cpu, cuda, mps")
 
     def __post_init__(self) -> None:
@@ -126,7 +127,8 @@ class FitConfig:
             ("twins", 0, 1e6),
         ):
             if not low <= getattr(self, name) <= high:
-                raise ValueError(f"{name} is {getattr(self, name)}: expected between {low:g} and {high:g}")
+                shown = type(self).__dataclass_fields__[name].metadata.get("flag", name)
+                raise ValueError(f"{shown} is {getattr(self, name)}: expected between {low:g} and {high:g}")
 
     @property
     def takes_soft_labels(self) -> bool:

@@ -183,7 +183,7 @@ class Probe:
             return ()
         return (
             f"{seen} of {len(features)} predictions are in-sample: these pictures were trained on, or used to choose the "
-            "epoch, so the probe reads them better, and less biased, than new ones. Audit unseen pictures "
+            "epoch, so the probe does better on them, and with less bias, than on new ones. Audit unseen pictures "
             "(--unseen-only) or out-of-fold predictions (train --folds 5) instead",
         )
 

@@ -25,6 +25,11 @@ settings.register_profile(
 settings.load_profile("suite")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--update-golden` writes the files that `tests/workbench/interface/test_golden.py` compares with."""
+    parser.addoption("--update-golden", action="store_true", help="write the golden files of pages and commands")
+
+
 def pytest_unconfigure() -> None:
     """Leaves nothing behind."""
     shutil.rmtree(os.environ["AFFECT_WORKBENCH_CACHE"], ignore_errors=True)
@@ -53,7 +58,7 @@ def ekman_anchors():
 
 @pytest.fixture(scope="session")
 def planted():
-    """A small table with a strong bias: 600 training and 900 test pictures, dark figures read as angry."""
+    """A small table with a strong bias: 600 training and 900 test pictures, dark figures predicted as angry."""
     from affect_workbench.data.synthetic.features import PlantedBias, feature_table
 
     return feature_table(biases=[PlantedBias({"figure_tone": "dark"}, "anger", 0.5)], train=600, test=900, seed=7)

@@ -14,12 +14,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from affect_workbench.workbench.audit.settings import AuditSettings, CompareSettings, SelftestSettings
+from affect_workbench.workbench.audit.settings import AuditSettings, CompareSettings, PermutationCheckSettings
 from affect_workbench.workbench.benchmark.settings import BenchSettings, DemoSettings
 from affect_workbench.workbench.concepts.settings import LabelSettings
 from affect_workbench.workbench.datasets.settings import DataSettings, FeaturesSettings, OverlapSettings
 from affect_workbench.workbench.discovery.settings import DiscoverSettings
-from affect_workbench.workbench.interface.options import add_arguments, build, read_toml
+from affect_workbench.workbench.interface.options import add_arguments, build, current_words, note_renamed, read_toml
 from affect_workbench.workbench.models.evaluation.settings import EvaluateSettings, ReproduceSettings
 from affect_workbench.workbench.models.training.settings import (
     AnchorsSettings,
@@ -44,7 +44,7 @@ COMMANDS: Mapping[str, type[Any]] = types.MappingProxyType(
         "reproduce": ReproduceSettings,
         "audit": AuditSettings,
         "compare": CompareSettings,
-        "selftest": SelftestSettings,
+        "permutation-check": PermutationCheckSettings,
         "bench": BenchSettings,
         "discover": DiscoverSettings,
         "review": ReviewSettings,
@@ -55,8 +55,12 @@ COMMANDS: Mapping[str, type[Any]] = types.MappingProxyType(
 )
 """Command -> its settings, in the order of the help."""
 
+RENAMED = types.MappingProxyType({"selftest": "permutation-check"})
+"""Old command -> its current name."""
+
 _NEW_OBJECTS = 100_000
 """How many new objects the garbage collector waits for."""
+
 EXIT_BAD_INPUT = 2
 EXIT_FINDINGS = 1
 RESUMED = ("features", "train", "sweep")
@@ -84,7 +88,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _main(arguments: Sequence[str]) -> int:
-    words = list(arguments)
+    words = _current(list(arguments))
     parser = _parser()
     given = vars(parser.parse_args(words))
     command = given.pop("command", None)
@@ -107,8 +111,19 @@ def _main(arguments: Sequence[str]) -> int:
     except OSError as error:
         return _fail(command, f"{error.strerror or error}" + (f": {error.filename}" if error.filename else ""))
     except KeyboardInterrupt:
-        goes_on = "; the same command goes on from what was finished" if command in RESUMED else ""
+        goes_on = "; run the same command again to continue from what was finished" if command in RESUMED else ""
         return _fail(command, f"interrupted; nothing half-written was kept{goes_on}")
+
+
+def _current(words: list[str]) -> list[str]:
+    """The words with the old names of a command and of its flags replaced, with a notice for each."""
+    if not words:
+        return words
+    command = RENAMED.get(words[0], words[0])
+    if command != words[0]:
+        note_renamed(words[0], command)
+    rest = words[1:]
+    return [command, *(current_words(rest, COMMANDS[command]) if command in COMMANDS else rest)]
 
 
 def _run(command: str, settings: Any, line: str) -> int:
@@ -155,12 +170,12 @@ def _run(command: str, settings: Any, line: str) -> int:
         from affect_workbench.workbench.models.training.anchors import anchors
 
         anchors(settings)
-    elif command == "selftest":
-        from affect_workbench.workbench.audit.permutation_check import selftest_run
+    elif command == "permutation-check":
+        from affect_workbench.workbench.audit.permutation_check import check_permutations
         from affect_workbench.workbench.runs.store import naming_damage
 
         with naming_damage(settings.run):
-            selftest_run(settings)
+            check_permutations(settings)
     elif command == "bench":
         from affect_workbench.workbench.benchmark.command import bench
 
@@ -197,7 +212,7 @@ def _run(command: str, settings: Any, line: str) -> int:
         require_usable(settings)
         from affect_workbench.workbench.audit.command import audit
 
-        gate = audit_gate(settings.fail_on, fail_on_skew=settings.fail_on_skew)
+        gate = audit_gate(settings.fail_on)
         result = audit(settings, command=line)
         return EXIT_FINDINGS if gate.fails(result) else 0
     return 0
@@ -268,7 +283,9 @@ def _parser() -> argparse.ArgumentParser:
     for name, kind in COMMANDS.items():
         text = (kind.__doc__ or "").strip()
         child = commands.add_parser(name, help=text, description=text, allow_abbrev=False)
-        child.add_argument("--config", metavar="FILE", default=argparse.SUPPRESS, help="TOML file with the same keys")
+        child.add_argument(
+            "--config", metavar="FILE", default=argparse.SUPPRESS, help="TOML file with these options as keys"
+        )
         add_arguments(child, kind)
     return parser
 

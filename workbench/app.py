@@ -11,7 +11,7 @@ sys.path[:] = [entry for entry in sys.path if Path(entry).resolve() != HERE]
 import streamlit as st  # noqa: E402
 
 from affect_workbench.workbench.views.components.numbers import show_numbers  # noqa: E402
-from affect_workbench.workbench.views.state import OVERLAP_VARIABLE, choose_run, opened_audit  # noqa: E402
+from affect_workbench.workbench.views.state import OVERLAP_VARIABLE, choose_run, current_audit  # noqa: E402
 
 PAGES = HERE / "views" / "pages"
 
@@ -22,14 +22,14 @@ def main() -> None:
     with_copies = bool(os.environ.get(OVERLAP_VARIABLE))
     overview = st.Page(PAGES / "audit" / "overview.py", title="Overview", default=not with_copies)
     slices = st.Page(PAGES / "audit" / "slices.py", title="Slices")
-    disparities = st.Page(PAGES / "audit" / "disparities.py", title="Asked further")
+    disparities = st.Page(PAGES / "audit" / "disparities.py", title="Additional analyses")
     space = st.Page(PAGES / "audit" / "space.py", title="Space")
     concepts = st.Page(PAGES / "audit" / "concepts.py", title="Concepts")
     run = st.Page(PAGES / "audit" / "run.py", title="Run")
     discovered = st.Page(PAGES / "audit" / "discovered.py", title="Discovered")
     review = st.Page(PAGES / "people" / "review.py", title="Review")
     label = st.Page(PAGES / "people" / "label.py", title="Label")
-    copies = st.Page(PAGES / "data" / "duplicates.py", title="Copies", default=with_copies)
+    copies = st.Page(PAGES / "data" / "duplicates.py", title="Duplicates", default=with_copies)
     page = st.navigation(
         {
             "Audit": [overview, slices, disparities, space, concepts, run, discovered],
@@ -42,8 +42,8 @@ def main() -> None:
     st.sidebar.markdown("**Affect Workbench**")
     chosen = None if page == copies else choose_run(needed=page not in (label, discovered))
     of_emotions = page in (overview, slices, space, concepts, review)
-    if chosen is not None and of_emotions and not opened_audit().has_predictions:
-        show_numbers(opened_audit())
+    if chosen is not None and of_emotions and not current_audit().has_predictions:
+        show_numbers(current_audit())
     elif chosen is not None or page in (label, discovered, copies):  # these need no audit
         page.run()
 

@@ -100,4 +100,4 @@ def reading_from_json(record: Mapping[str, Any]) -> ReadingQuality:
         facts = {name: found[name] for name in _FACTS} | {"basis": str(found.get("basis", ""))}
         return ReadingQuality(models, record["seen"], Confidence(**tables, **facts), truth)
     except (KeyError, TypeError, AttributeError) as error:
-        raise ValueError(f"not the record of a reading ({error} is missing or not as expected): audit again") from error
+        raise ValueError(f"not an accuracy record ({error} is missing or not as expected): audit again") from error

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from affect_workbench.analyses.inference.verdicts import Rules
 
 
-def _option(default: Any, text: str) -> Any:
-    return field(default=default, metadata={"help": text})
+def _option(default: Any, text: str, **more: str) -> Any:
+    return field(default=default, metadata={"help": text, **more})
 
 
 @dataclass(frozen=True)
@@ -23,26 +23,39 @@ class AuditConfig:
         ValueError: a number out of range (which, and what is legal).
     """
 
-    attributes: tuple[str, ...] | None = _option(None, "attributes to slice by; all when not given")
-    order: int = _option(2, "most attributes in an intersection")
-    min_count: int = _option(10, "fewest pictures in a slice that is tested")
-    alpha: float = _option(0.05, "false discovery rate over all tested cells")
-    tolerance: float = _option(0.02, "largest difference of rates that does not matter, as a share")
+    attributes: tuple[str, ...] | None = _option(None, "attributes to slice by; default: all")
+    order: int = _option(2, "maximum number of attributes in an intersection")
+    min_count: int = _option(10, "minimum number of pictures in a slice that is tested")
+    alpha: float = _option(0.05, "false discovery rate over all tested (slice, emotion) pairs")
+    tolerance: float = _option(0.02, "largest difference of rates that is negligible, as a share")
     bins: int = _option(4, "quantile bins of a numeric attribute")
     numeric: tuple[str, ...] = _option(
-        (), "columns to cut at quantiles, with commas, though they have few different numbers"
+        (), "columns to cut at quantiles, separated by commas, although they have few distinct numbers"
     )
-    categorical: tuple[str, ...] = _option((), "columns to take value by value, with commas, though they hold numbers")
-    further: bool = _option(True, "also ask what the cells leave open: what is missed and mistaken, calibration, severity")
+    categorical: tuple[str, ...] = _option(
+        (), "columns to take value by value, separated by commas, although they hold numbers"
+    )
+    further: bool = _option(
+        True,
+        "run the additional analyses: error rates, calibration, severity and more",
+        flag="additional_analyses",
+        was="further",
+    )
     adjust_for: tuple[str, ...] = _option(
-        (), "columns to hold fixed, with commas (label is the truth): adjusted differences"
+        (), "columns to adjust for, separated by commas (label: the true label); gives adjusted differences"
     )
-    outcomes: tuple[str, ...] = _option((), "numeric columns to compare between slices, not to slice by (valence, a score)")
-    favourable: str = _option("", "the emotion that is good for whom it is said of; gives impact ratios")
-    draws: int = _option(999, "random draws behind every p by chance")
-    map_pictures: int = _option(4_000, "most pictures on the map; 0 for no map")
-    space_pictures: int = _option(2_000, "most pictures that slow analyses of the space are computed on; 0 for none of them")
-    seed: int = _option(0, "seed of map and samples")
+    outcomes: tuple[str, ...] = _option(
+        (), "numeric columns to compare between slices instead of slicing by them (valence, a score)"
+    )
+    favourable: str = _option("", "the favourable emotion; gives impact ratios")
+    draws: int = _option(
+        999, "resamples (permutations or bootstrap samples) behind every p value by chance", flag="resamples", was="draws"
+    )
+    map_pictures: int = _option(4_000, "maximum number of pictures on the map; 0 for no map")
+    space_pictures: int = _option(
+        2_000, "maximum number of pictures for slow analyses of the embedding space; 0 for none of these analyses"
+    )
+    seed: int = _option(0, "random seed of map and samples")
 
     def __post_init__(self) -> None:
         for name, low, high in (
@@ -57,7 +70,8 @@ class AuditConfig:
             ("seed", 0, 2**32 - 1),
         ):
             if not low <= getattr(self, name) <= high:
-                raise ValueError(f"{name} is {getattr(self, name)}: expected between {low:g} and {high:g}")
+                shown = type(self).__dataclass_fields__[name].metadata.get("flag", name)
+                raise ValueError(f"{shown} is {getattr(self, name)}: expected between {low:g} and {high:g}")
 
     @cached_property
     def rules(self) -> Rules:

@@ -18,27 +18,26 @@ def prediction_notes(predictions: Predictions) -> list[str]:
     if len(said) == 1:
         label = predictions.taxonomy.labels[int(said[0])]
         notes.append(
-            f"every one of {len(predictions):,} pictures is read as {label}: no slice can be read differently from another, "
-            "whatever the model does inside"
+            f"every one of {len(predictions):,} pictures is predicted as {label}: predictions cannot differ "
+            "between slices, whatever the model does inside"
         )
     notes += group_notes(predictions.rows)
     if predictions.truth is None:
-        notes.append("no labels or votes: a skew cannot be split into what the labels say and what the model adds")
+        notes.append("no labels or votes: a skew cannot be split into label gap and model gap")
     else:
         unknown = int(np.isnan(predictions.truth[:, 0]).sum())
         if unknown:
             notes.append(
-                f"{unknown} of {len(predictions)} picture(s) have no label or votes: accuracy and the split leave them out"
+                f"{unknown} of {len(predictions)} picture(s) have no label or votes: accuracy, label gap and "
+                "model gap leave them out"
             )
     notes += unmet_notes(predictions.predicted, predictions.truth, predictions.taxonomy)
     if predictions.has_votes and (off := _sums_off_one(predictions)):
-        notes.append(
-            f"votes of {off:,} picture(s) are shares that do not add up to 1: they are taken as parts of what was given"
-        )
+        notes.append(f"votes of {off:,} picture(s) are shares that do not add up to 1: they are normalised")
     used = {VOTE_PREFIX + label for label in predictions.taxonomy.labels}
     stray = [name for name in predictions.rows if str(name).startswith(VOTE_PREFIX) and name not in used]
     if stray:
-        notes.append(f"vote column(s) outside the taxonomy are left aside: {', '.join(map(str, stray))}")
+        notes.append(f"vote column(s) outside the taxonomy are ignored: {', '.join(map(str, stray))}")
     return notes
 
 
@@ -48,10 +47,10 @@ def group_notes(rows: pd.DataFrame, *, numbers: bool = False) -> list[str]:
         return []
     if group_codes(rows.drop(columns="pair_id", errors="ignore")) is None:
         return ["no two pictures share a group_id: every picture counts as independent"]
-    what, alike, fewest = ("numbers", "are", "four degrees of freedom") if numbers else ("skews", "are read", "10 groups")
+    what, fewest = ("outcomes", "four degrees of freedom") if numbers else ("skews", "10 groups")
     return [
-        f"pictures come in {rows['group_id'].nunique():,} groups (group_id): tests and intervals of {what} count how alike "
-        f"the pictures of a group {alike}; a slice or complement of fewer than {fewest} is too small"
+        f"pictures come in {rows['group_id'].nunique():,} groups (group_id): tests and intervals of {what} account for the "
+        f"similarity of pictures within a group; a slice or complement of fewer than {fewest} is too small"
     ]
 
 

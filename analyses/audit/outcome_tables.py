@@ -60,7 +60,7 @@ def outcome_tables(data: Sliced, config: AuditConfig, *, name: str, held: Strata
         ValueError: no such column, text in it, the outcome itself is held fixed, or see the tables.
     """
     if held is not None and name in held.columns:
-        raise ValueError(f"outcome {name!r} is held fixed too: leave it out of what is adjusted for, or out of the outcomes")
+        raise ValueError(f"outcome {name!r} is also adjusted for: leave it out of --adjust-for, or out of --outcomes")
     values, rules, sampling = numbers_of(data.rows, name), config.rules, config.sampling
     found = {OUTCOME_PREFIX + name: numeric_table(values, data, rules=rules, sampling=sampling, name=name)}
     if held is not None:
@@ -108,7 +108,7 @@ def numbers_of(rows: pd.DataFrame, column: str) -> Floats:
     if column not in rows:
         raise ValueError(f"no outcome {column!r} in the data: columns are {', '.join(map(str, rows.columns[:20]))}")
     if not pd.api.types.is_numeric_dtype(rows[column]):
-        raise ValueError(f"outcome {column!r} holds text: an outcome is a number a picture (a valence, a score)")
+        raise ValueError(f"outcome {column!r} holds text: an outcome is one number per picture (a valence, a score)")
     values = rows[column].to_numpy(np.float64, na_value=np.nan)
     require_moderate(values, what=f"outcome {column!r}")
     return values

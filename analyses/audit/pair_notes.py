@@ -58,19 +58,20 @@ def pair_notes(rows: pd.DataFrame, pairing: Pairing | None, *, min_count: int) -
         too = [f"{number:,} differ in {other.replace('_', ' ')} too" for other, number in also.items() if number]
         notes.append(
             f"slices of {name} are compared in {count:,} pairs (pair_id) that differ in it"
-            + (f", of which {', '.join(too)}: what is said of one may be the doing of the other" if too else " only")
+            + (f", of which {', '.join(too)}: a difference in one may be caused by the other" if too else " only")
         )
         notes += _alike_note(rows, pairing, column)
     most = int(np.bincount(pairing.codes[pairing.codes >= 0]).max())
     if most > 2 and pairing.used.any():
         notes.append(
-            f"pair_id holds up to {most:,} pictures: what is called a pair is all pictures of one pair_id, and the means of "
-            "each side are compared"
+            f"pair_id holds up to {most:,} pictures: all pictures of one pair_id count as one pair, and the means "
+            "of each side are compared"
         )
     if pairing.used.any():
         notes.append(
-            "findings, levels, severity and outcomes are compared in pairs; what else is asked (accuracy, what is missed or "
-            "mistaken, adjusted differences, distances) compares with all other pictures, pairs as groups"
+            "findings, label-tree levels, severity and outcomes are compared in pairs; the other analyses "
+            "(accuracy, error rates, adjusted differences, distances) compare with all other pictures, pairs as "
+            "groups"
         )
     same = [name.replace("_", " ") for name, mask in pairing.differ.items() if not mask.any()]
     if same:
@@ -81,13 +82,13 @@ def pair_notes(rows: pd.DataFrame, pairing: Pairing | None, *, min_count: int) -
     units = np.unique(pairing.units[pairing.codes >= 0])
     if len(units) < len(np.unique(pairing.codes[pairing.codes >= 0])):
         notes.append(
-            f"pairs lie in {len(units):,} groups (group_id), which are independent of each other where pairs of one group "
-            "are not: tests and intervals in pairs are cluster-robust"
+            f"pairs lie in {len(units):,} groups (group_id), which are independent of each other while pairs "
+            "within a group are not: tests and intervals in pairs are cluster-robust"
         )
     if crossed := _crossed(rows):
         notes.append(
-            f"{crossed:,} pairs (pair_id) hold pictures of several groups (group_id) that reach into other pairs: all that "
-            "hangs together through a pair or a group counts as one group"
+            f"{crossed:,} pairs (pair_id) hold pictures of several groups (group_id) that reach into other pairs: "
+            "everything connected through a pair or a group counts as one group"
         )
     return notes
 
@@ -124,7 +125,7 @@ def pair_exclusions(pairing: Pairing | None, data: Sliced, *, specs: Sequence[Sl
             found.append(
                 (
                     "pictures",
-                    f"of pairs alike in {name}",
+                    f"of pairs with equal {name}",
                     int(alike.sum()),
                     f"{len(np.unique(pairing.codes[alike])):,} pairs, not used in comparisons in pairs of {name}",
                 )

@@ -62,9 +62,9 @@ class SelfTest:
         """The outcome for a reader."""
         among = f" among pictures of the same {' and '.join(self.within)}" if self.within else ""
         return (
-            f"Selftest: with the predictions dealt out at random{among}, these rules raised an alarm in {self.alarms} of "
-            f"{self.times} deals ({100 * self.rate:.1f} % [{100 * self.low:.1f}, {100 * self.high:.1f}]), "
-            f"{self.false / self.times:.2f} of {self.cells:,} pairs each time."
+            f"Permutation check: with the predictions permuted{among}, these rules gave a false alarm in "
+            f"{self.alarms} of {self.times} permutations ({100 * self.rate:.1f} % [{100 * self.low:.1f}, "
+            f"{100 * self.high:.1f}]), {self.false / self.times:.2f} of {self.cells:,} pairs each time."
         )
 
 
@@ -109,16 +109,16 @@ def selftest(
     deals = deals or Deals()
     within, times = deals.within, deals.times
     if times < 1:
-        raise ValueError(f"{times} deals: at least one is needed")
+        raise ValueError(f"{times} permutations: at least one is needed")
     if not config.attributes:
-        raise ValueError("the audit names no attributes to slice by")
+        raise ValueError("the audit has no attributes to slice by")
     for name in within:
         if name not in rows:
             raise ValueError(
-                f"cannot deal out within {name!r}: there is no such column; there are {', '.join(map(str, rows))}"
+                f"cannot permute within {name!r}: there is no such column; there are {', '.join(map(str, rows))}"
             )
         if name in config.attributes:
-            raise ValueError(f"cannot deal out within {name!r}: it is sliced by; name a column that is not")
+            raise ValueError(f"cannot permute within {name!r}: it is sliced by; name a column that is not")
     said = taxonomy.codes(rows["predicted"])
     coded, _ = coded_attributes(
         rows,

@@ -191,13 +191,13 @@ def _has_truth(data: SlicedPredictions, config: AuditConfig, context: AuditConte
 
 QUESTIONS: tuple[Question, ...] = (
     Question(
-        "differences within strata",
+        "adjusted differences",
         _adjusted,
         possible=lambda data, config, context: bool(config.adjust_for),
         by_name=lambda config, context: True,
     ),
-    Question("what is missed and mistaken", _error_rates, possible=_has_truth),
-    Question("calibration in slices", _calibration, "sample", possible=_has_truth),
+    Question("error rates", _error_rates, possible=_has_truth),
+    Question("calibration by slice", _calibration, "sample", possible=_has_truth),
     Question(
         "severity",
         _severity,
@@ -214,14 +214,9 @@ QUESTIONS: tuple[Question, ...] = (
     ),
     Question("all emotions at once", _distribution, "sample of groups"),
     Question(
-        "figures of other tools", _comparability, "sample of groups", by_name=lambda config, context: bool(config.favourable)
+        "metrics of other tools", _comparability, "sample of groups", by_name=lambda config, context: bool(config.favourable)
     ),
-    Question(
-        "the nearest pictures",
-        _retrieval,
-        "sample",
-        possible=lambda data, config, context: data.predictions.measure != "label",
-    ),
+    Question("retrieval", _retrieval, "sample", possible=lambda data, config, context: data.predictions.measure != "label"),
     Question(
         "bias amplification",
         _amplification,

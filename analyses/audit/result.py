@@ -171,7 +171,10 @@ class AuditResult:
             return sentence
         numbers = int((self.outcomes["verdict"] == "skewed").sum())
         verb = "is" if numbers == 1 else "are"
-        return f"{sentence}; of the numbers, {numbers:,} of {len(self.outcomes):,} (slice, outcome) pairs {verb} skewed"
+        return (
+            f"{sentence}; of the numeric outcomes, {numbers:,} of {len(self.outcomes):,} (slice, outcome) pairs "
+            f"{verb} skewed"
+        )
 
 
 def versions() -> dict[str, str]:

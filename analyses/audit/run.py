@@ -72,7 +72,7 @@ def run_audit(
     findings = without_verdicts(findings, aside)
     answers = QuestionResults()
     if proven.attributes and (config.further or config.outcomes or config.adjust_for):
-        say("asking further")
+        say("additional analyses")
         answers = ask_questions(proven, config, context=context)
     tables: dict[str, pd.DataFrame] = {}
     if "hit" in data.scores:
@@ -90,7 +90,7 @@ def run_audit(
     slices = slice_table(sums, data, spreads=spreads)
     say("drawing the map")
     drawn = map_of(predictions, config)
-    say("measuring the space")
+    say("analysing the embedding space")
     tables |= space_tables(
         proven,
         skewed=frozenset(findings.loc[findings["verdict"] == "skewed", "slice"]),

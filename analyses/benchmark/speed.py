@@ -71,7 +71,13 @@ def speed_experiment() -> Experiment:
                 CELLS,
                 f"{found['cells']:,} pairs with exact p, q, intervals, verdicts, excess over parents",
             ),
-            line(f"unbiased MMD, {found['rows']:,} x {WIDTH}", "mmd_cpu", "mmd_wall", DISTANCE, "with its p from 199 deals"),
+            line(
+                f"unbiased MMD, {found['rows']:,} x {WIDTH}",
+                "mmd_cpu",
+                "mmd_wall",
+                DISTANCE,
+                "with its p from 199 permutations",
+            ),
         ]
 
     return Experiment("speed", (1, 1), run, rows)

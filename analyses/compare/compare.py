@@ -199,8 +199,9 @@ def _units_in_words(rows: pd.DataFrame, groups: npt.NDArray[np.int64]) -> str:
     if pair_codes(rows) is None:
         return f"pictures come in {groups.max() + 1:,} groups (group_id), which are the units here"
     return (
-        f"pictures come in pairs (pair_id): the {groups.max() + 1:,} parts of the data that hang together through one are "
-        "the units here; slices are compared with all other pictures, where an audit of either model compares within pairs"
+        f"pictures come in pairs (pair_id): the {groups.max() + 1:,} parts of the data that are connected through "
+        "pairs are the units here; slices are compared with all other pictures, where an audit of either model "
+        "compares within pairs"
     )
 
 

@@ -48,8 +48,8 @@ def shared_labels(first: Taxonomy, second: Taxonomy) -> SharedLabels:
     # A table's labels are recognised by what occurs in it: without its contempt, affectnet8 is taken for fer7.
     if (declared and only_first and only_second) or not common:
         raise ValueError(
-            f"the first run reads {', '.join(first.labels)}, the second {', '.join(second.labels)}: only runs with the same "
-            "labels can be compared"
+            f"the first run predicts {', '.join(first.labels)}, the second {', '.join(second.labels)}: only runs "
+            "with the same labels can be compared"
         )
     if not only_second:
         union = first

@@ -72,7 +72,7 @@ def outcome_changes(first: Sliced, second: pd.DataFrame, *, config: AuditConfig)
         if int(known.sum()) < 2 or np.ptp(a[known]) == 0:
             notes.append(f"outcome {name!r} is known, and varies, for too few pictures of both runs: it is not compared")
         elif not (b - a)[known].any():
-            notes.append(f"outcome {name!r} is the same number in both runs for every picture: nothing of it changed")
+            notes.append(f"outcome {name!r} is the same number in both runs for every picture: it did not change")
         else:
             parts.append(_changes(a, b, known, first, config).assign(outcome=name))
     if not parts:

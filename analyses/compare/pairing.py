@@ -106,13 +106,13 @@ def shared_attributes(
     available, in_second = attribute_columns(rows), set(attribute_columns(other_rows))
     for name in available if names is None else names:
         if name not in available or name not in in_second:
-            notes.append(f"attribute {name!r} is not in both runs and is left aside")
+            notes.append(f"attribute {name!r} is not in both runs and is ignored")
             continue
         differing = _differing(rows[name], other_rows[name])
         if not differing.any():
             shared.append(name)
         elif name in inferred:
-            notes.append(f"attribute {name!r} was inferred otherwise in the second run and is left aside")
+            notes.append(f"attribute {name!r} was inferred differently in the second run and is ignored")
         else:
             raise ValueError(
                 f"attribute {name!r} differs between the runs for {int(differing.sum()):,} picture(s), "

@@ -156,10 +156,10 @@ def concept_attributes(
     outcome, anchors, project = context.outcome, context.anchors, context.project
     said, labels = context.said, context.labels
     if len(rows) != len(values):
-        raise ValueError(f"{len(values)} feature rows meet {len(rows)} pictures: expected one a picture")
+        raise ValueError(f"{len(values)} feature rows meet {len(rows)} pictures: expected one per picture")
     require_unique_names([concept.name for concept in concepts], where="concepts")
     if project not in PROJECT:
-        raise ValueError(f"labels are projected off {project!r}: expected {', '.join(PROJECT)}")
+        raise ValueError(f"projecting off the labels is {project!r}: expected {', '.join(PROJECT)}")
     columns = [inferred_column(concept) for concept in concepts]
     there = [column for column in columns if column in rows]
     if there:
@@ -250,7 +250,7 @@ def _known(
         raise ValueError(f"true values are named for {', '.join(unknown)}: no such concept; concepts: {', '.join(names)}")
     both = sorted(set(truth) & set(gold))
     if both:
-        raise ValueError(f"{', '.join(both)} has a column of true values and gold labels too: expected one of the two")
+        raise ValueError(f"{', '.join(both)} has a column of true values and concept labels too: expected one of the two")
     columns: dict[str, Gold] = {name: (_true_values(rows, column), None) for name, column in truth.items()}
     return columns | dict(gold)
 

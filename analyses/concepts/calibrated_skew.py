@@ -214,9 +214,9 @@ def _too_few(read_as: Mask, unit: Codes, *, grouped: bool) -> str:
     """Why nothing can be said of an emotion; "" where something can."""
     for side, word in ((read_as, ""), (~read_as, "not ")):
         if side.sum() < LEAST_READ_AS:
-            return f"{side.sum()} labelled picture(s) are {word}read as it: expected at least {LEAST_READ_AS}"
+            return f"{side.sum()} labelled picture(s) are {word}predicted as it: expected at least {LEAST_READ_AS}"
         if grouped and len(np.unique(unit[side])) < LEAST_READ_AS:
-            found = f"those {word}read as it come from {len(np.unique(unit[side]))} group(s)"
+            found = f"those {word}predicted as it come from {len(np.unique(unit[side]))} group(s)"
             return f"of the labelled pictures {found}: expected at least {LEAST_READ_AS}"
     return ""
 
@@ -230,24 +230,26 @@ def _check(scores: Floats, labels: Codes, truth: Floats, k: int, known: Codes, w
     n = len(scores)
     if scores.ndim != 1 or labels.shape != scores.shape or truth.shape != scores.shape:
         raise ValueError(
-            f"scores, predictions and gold labels have shapes {scores.shape}, {labels.shape} and {truth.shape}: "
-            "expected (n,) each"
+            f"scores, predictions and concept labels have shapes {scores.shape}, {labels.shape} and "
+            f"{truth.shape}: expected (n,) each"
         )
     if not np.isfinite(scores).all():
         raise ValueError(f"{int((~np.isfinite(scores)).sum())} of {n} scores are NaN or infinite: expected a number each")
     if n and (labels.min() < 0 or labels.max() >= k):
         raise ValueError(f"predictions run from {labels.min()} to {labels.max()}: expected 0 to {k - 1}")
     if not np.isin(truth[known], (0, 1)).all():
-        raise ValueError("gold labels hold other numbers than 0 and 1: expected 1 for yes, 0 for no, NaN where unknown")
+        raise ValueError("concept labels hold other numbers than 0 and 1: expected 1 for yes, 0 for no, NaN where unknown")
     if len(known) < ENOUGH_LABELS:
-        raise ValueError(f"{len(known)} gold labels: expected at least {ENOUGH_LABELS}; until then it is an association")
+        raise ValueError(f"{len(known)} concept labels: expected at least {ENOUGH_LABELS}; until then it is an association")
     yes = int(truth[known].sum())
     if min(yes, len(known) - yes) < LEAST_OF_EACH:
-        raise ValueError(f"gold labels are {yes} yes and {len(known) - yes} no: expected at least {LEAST_OF_EACH} of each")
+        raise ValueError(
+            f"concept labels are {yes} yes and {len(known) - yes} no: expected at least {LEAST_OF_EACH} of each"
+        )
     if not (np.isfinite(weight) & (weight > 0)).all():
         raise ValueError("weights of labelled pictures hold zero, negative or missing values: expected 1 / probability")
     if np.ptp(scores[known]) <= 0:
-        raise ValueError("all labelled pictures have the same score: it says nothing about the concept")
+        raise ValueError("all labelled pictures have the same score: it does not separate the concept")
     if codes is not None and len(np.unique(codes[known])) < 10:
         raise ValueError(
             f"the labelled pictures come from {len(np.unique(codes[known]))} group(s): expected at least 10 for an interval"

@@ -153,7 +153,7 @@ def association_null(
         cross += chunk.T @ targets[start : start + len(chunk)] / len(rows)
     second -= np.outer(mean, mean)
     if np.trace(second) < 1e-12:
-        raise ValueError("all pictures have the same features: nothing can go with the outcome")
+        raise ValueError("all pictures have the same features: nothing can correlate with the outcome")
     generator = np.random.default_rng(seed)
     eigenvalues, axes = np.linalg.eigh(second)
     half = axes * np.sqrt(np.clip(eigenvalues, 0, None))
@@ -174,7 +174,7 @@ def outcome_columns(
     """
     series = pd.Series(np.asarray(outcome)) if not isinstance(outcome, pd.Series) else outcome.reset_index(drop=True)
     if len(series) != n:
-        raise ValueError(f"{len(series)} outcomes meet {n} pictures: expected one a picture")
+        raise ValueError(f"{len(series)} outcomes meet {n} pictures: expected one per picture")
     rows = np.flatnonzero(series.notna().to_numpy())
     if len(rows) < FEWEST_WITH_OUTCOME:
         raise ValueError(
@@ -193,7 +193,7 @@ def outcome_columns(
     columns = columns - columns.mean(axis=0)
     spread = columns.std(axis=0)
     if not (spread > 1e-12).any():
-        raise ValueError("the outcome is the same for every picture: nothing can go with it")
+        raise ValueError("the outcome is the same for every picture: nothing can correlate with it")
     return rows, names, columns / spread
 
 
@@ -225,7 +225,9 @@ def concept_table(
     spread = scores.std(axis=0)
     for concept, own in zip(concepts, spread, strict=True):
         if not own > 1e-9 * float(np.linalg.norm(concept.direction)):
-            raise ValueError(f"concept {concept.name!r} scores every picture alike: it says nothing about these pictures")
+            raise ValueError(
+                f"concept {concept.name!r} gives every picture the same score: it does not distinguish these pictures"
+            )
     scores = (scores - scores.mean(axis=0)) / spread
     level = 1 - 0.05 / len(labels)
     quantile = float(special.ndtri((1 + level) / 2))
@@ -267,10 +269,10 @@ def concept_table(
 def _sentence(row: Any, outcome_name: str) -> str:
     what = f"{outcome_name} = {row.label}" if row.label else outcome_name
     said = (
-        f"{row.concept!r} goes with {what} at r = {row.r:+.2f} [{row.low:+.2f}, {row.high:+.2f}] on {row.n:,} pictures; "
-        f"95 % of random directions of these pictures stay below |r| = {row.null_95:.2f}"
+        f"{row.concept!r} correlates with {what} at r = {row.r:+.2f} [{row.low:+.2f}, {row.high:+.2f}] on "
+        f"{row.n:,} pictures; 95 % of random directions of these pictures stay below |r| = {row.null_95:.2f}"
     )
-    ending = "it beats the null" if row.verdict == BEATS else "it is no better than a random direction"
+    ending = "it is stronger than random directions" if row.verdict == BEATS else "it is no better than a random direction"
     return f"{said}: {ending} (p = {row.p:.2g}, q = {row.q:.2g})."
 
 

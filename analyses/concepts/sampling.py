@@ -41,7 +41,7 @@ def stratified_sample(
     score, said = np.asarray(score, np.float64), np.asarray(said, np.int64)
     if score.ndim != 1 or score.shape != said.shape or not len(score):
         raise ValueError(
-            f"scores of shape {score.shape} meet predictions of shape {said.shape}: expected one of each a picture"
+            f"scores of shape {score.shape} meet predictions of shape {said.shape}: expected one of each per picture"
         )
     if not np.isfinite(score).all():
         raise ValueError(

@@ -130,12 +130,12 @@ def calibrated_cut(
     if scores.ndim != 1 or not np.isfinite(scores).all() or len(scores) < 2:
         raise ValueError(f"scores of shape {scores.shape} cannot be cut: expected two or more finite numbers, (pictures,)")
     if scores.max() - scores.min() <= 1e-9 * max(1.0, float(np.abs(scores).max())):
-        raise ValueError(f"all {len(scores):,} scores are {scores[0]:.4g}, so nothing can be cut: use another concept")
+        raise ValueError(f"all {len(scores):,} scores are {scores[0]:.4g}, so no threshold can be set: use another concept")
     if labels is not None:
         truth = _labels(labels, len(scores))
         known = np.isfinite(truth)
         value = _best_cut(scores[known], truth[known] == 1, _weights(weights, known))
-        how = f"the cut of the largest balanced accuracy on {int(known.sum()):,} pictures with true labels"
+        how = f"the threshold of the largest balanced accuracy on {int(known.sum()):,} pictures with true labels"
         return Cut(value, how, float((scores > value).mean()), "labels")
     valley = _valley(scores, seed=seed)
     if valley is not None:
@@ -176,8 +176,9 @@ def cross_fitted_quality(
         own = np.asarray(groups)[known].astype(str)
         if len(np.unique(own)) < LEAST_LABELS:
             raise ValueError(
-                f"the true labels come from {len(np.unique(own))} group(s): expected at least {LEAST_LABELS}, so that "
-                "the cut can be judged on groups that did not place it; label pictures of more groups"
+                f"the true labels come from {len(np.unique(own))} group(s): expected at least {LEAST_LABELS}, so "
+                "that the threshold can be tested on groups that were not used to set it; label pictures of more "
+                "groups"
             )
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # a value in few groups: folds are then less even
@@ -202,7 +203,7 @@ def attribute_error(
     """
     said, true = pd.Series(list(inferred), dtype=object), pd.Series(list(truth), dtype=object)
     if len(said) != len(true):
-        raise ValueError(f"{len(said)} inferred values meet {len(true)} true ones: expected one of each a picture")
+        raise ValueError(f"{len(said)} inferred values meet {len(true)} true ones: expected one of each per picture")
     both = said.notna() & true.notna()
     if not both.any():
         raise ValueError("no picture has both an inferred and a true value: nothing can be compared")
@@ -233,7 +234,7 @@ def attribute_error(
 def _labels(labels: Sequence[Any] | npt.NDArray[Any], n: int) -> Floats:
     truth = yes_or_no(labels)
     if len(truth) != n:
-        raise ValueError(f"{len(truth)} true labels meet {n} scores: expected one a picture, empty where unknown")
+        raise ValueError(f"{len(truth)} true labels meet {n} scores: expected one per picture, empty where unknown")
     yes, no = int((truth == 1).sum()), int((truth == 0).sum())
     if min(yes, no) < LEAST_LABELS:
         raise ValueError(

@@ -8,8 +8,8 @@ from typing import Any
 SPACES = ("features", "projected")
 
 
-def _option(default: Any, text: str) -> Any:
-    return field(default=default, metadata={"help": text})
+def _option(default: Any, text: str, **more: str) -> Any:
+    return field(default=default, metadata={"help": text, **more})
 
 
 @dataclass(frozen=True)
@@ -24,12 +24,12 @@ class DiscoveryConfig:
         "features", "features: of the encoder; projected: of the probe, without the span of its label anchors"
     )
     components: int = _option(64, "principal components of the features that slices are made of")
-    topics: int = _option(16, "clusters inside each true class")
-    most: int = _option(20, "most slices that are checked on the held-out half")
-    min_count: int = _option(10, "fewest held-out pictures in a slice that is tested")
-    alpha: float = _option(0.05, "false discovery rate over all checked slices")
-    tolerance: float = _option(0.02, "largest difference of rates that does not matter, as a share")
-    seed: int = _option(0, "seed of the halves and of everything drawn")
+    topics: int = _option(16, "number of clusters inside each true class", flag="clusters", was="topics")
+    most: int = _option(20, "maximum number of slices that are verified on the held-out half", flag="max_slices", was="most")
+    min_count: int = _option(10, "minimum number of held-out pictures in a slice that is tested")
+    alpha: float = _option(0.05, "false discovery rate over all verified slices")
+    tolerance: float = _option(0.02, "largest difference of rates that is negligible, as a share")
+    seed: int = _option(0, "random seed of the halves and of everything drawn")
 
     def __post_init__(self) -> None:
         if self.space not in SPACES:
@@ -44,4 +44,5 @@ class DiscoveryConfig:
             ("seed", 0, 2**32 - 1),
         ):
             if not low <= getattr(self, name) <= high:
-                raise ValueError(f"{name} is {getattr(self, name)}: expected between {low:g} and {high:g}")
+                shown = type(self).__dataclass_fields__[name].metadata.get("flag", name)
+                raise ValueError(f"{shown} is {getattr(self, name)}: expected between {low:g} and {high:g}")

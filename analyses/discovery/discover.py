@@ -56,8 +56,8 @@ COLUMNS = (
 FEWEST_PICTURES = 200
 """Labelled pictures from which half of them can be searched at all."""
 NEEDS_LABELS = (
-    "slices are discovered where a model reads pictures otherwise than their labels say, and these pictures have no label "
-    "or votes: give features with labels, or slice by known attributes with `workbench audit`"
+    "slices are discovered where predictions differ from labels, and these pictures have no label or votes: give "
+    "features with labels, or slice by known attributes with `workbench audit`"
 )
 
 
@@ -106,13 +106,15 @@ class DiscoveryResult:
         count, checks = len(self.verified), len(self.table)
         held = f"{int(self.confirm.sum()):,} held-out pictures"
         if not checks:
-            return f"No slice was proposed; {held} had nothing to judge."
+            return f"No slice was proposed; there was nothing to verify on {held}."
         what = f"{checks} proposed slice{'' if checks == 1 else 's'}"
         if not count:
-            return f"None of {what} holds on {held}: nothing hidden was shown, which does not show that there is nothing."
+            return (
+                f"None of {what} is confirmed on {held}: no hidden slice was shown, which does not prove that there is none."
+            )
         repeats = count - len(self.own)
-        more = f" ({repeats} of them only {'repeats' if repeats == 1 else 'repeat'} a stronger one)" if repeats else ""
-        return f"{count} of {what} {'holds' if count == 1 else 'hold'} on {held}{more}."
+        more = f" ({repeats} of them {'is' if repeats == 1 else 'are'} explained by a stronger one)" if repeats else ""
+        return f"{count} of {what} {'is' if count == 1 else 'are'} confirmed on {held}{more}."
 
     def as_json(self) -> dict[str, Any]:
         """A record that JSON can hold: headline, notes, config, counts."""
@@ -152,15 +154,15 @@ def discover(
     config, say = config or DiscoveryConfig(), progress or (lambda step: None)
     n, k = len(predictions), len(predictions.taxonomy)
     if features.ndim != 2 or len(features) != n:
-        raise ValueError(f"features have shape {features.shape}: expected ({n}, width), one row a prediction")
+        raise ValueError(f"features have shape {features.shape}: expected ({n}, width), one row per prediction")
     truth = predictions.truth
     if truth is None:
         raise ValueError(NEEDS_LABELS)
     labelled = np.flatnonzero(np.isfinite(truth).all(axis=1))
     if len(labelled) < FEWEST_PICTURES:
         raise ValueError(
-            f"{len(labelled)} picture(s) have a label or votes: expected at least {FEWEST_PICTURES}, half to search and "
-            "half to check; label more, or slice by known attributes with `workbench audit`"
+            f"{len(labelled)} picture(s) have a label or votes: expected at least {FEWEST_PICTURES}, half to "
+            "search and half to verify; label more, or slice by known attributes with `workbench audit`"
         )
     y = truth[labelled].argmax(axis=1).astype(np.int64)
     if len(np.unique(y)) < 2:
@@ -223,7 +225,7 @@ def off_label_span(predictions: Predictions) -> Floats:
         ValueError: no embeddings or anchors (predictions from a table have none), or no dimension off the span.
     """
     if predictions.embeddings is None or predictions.anchors is None:
-        raise ValueError("space projected needs what a probe projected: give --probe, or use the space features")
+        raise ValueError("space projected needs a probe: give --probe, or use the space features")
     vectors = np.asarray(predictions.embeddings, np.float64)
     axes = np.linalg.svd(np.asarray(predictions.anchors, np.float64), full_matrices=False)[2]
     if len(axes) >= vectors.shape[1]:
@@ -239,7 +241,7 @@ def _proposals(
     found: list[Candidate] = []
     for number, source in enumerate(sources):
         say(
-            ("looking along directions", "looking for topics", "looking into leaves")[number]
+            ("searching directions", "searching clusters", "searching tree leaves")[number]
             if proposers is None
             else "looking"
         )
@@ -302,7 +304,10 @@ def _spread(positions: npt.NDArray[np.int64], n: int) -> Mask:
 def _one_sided(y: npt.NDArray[np.int64], half: Mask, taxonomy: Taxonomy) -> list[str]:
     """Labels that one half has no picture of: slices of theirs are not found there, or not checked."""
     counts = [np.bincount(y[side], minlength=len(taxonomy)) for side in (half, ~half)]
-    halves = ("that is searched: no slice of its pictures is found", "that checks: no slice of its pictures can hold")
+    halves = (
+        "for the search: no slice of its pictures can be found",
+        "for verification: no slice of its pictures can be confirmed",
+    )
     return [
         f"no picture labelled {taxonomy.labels[label]} is in the half {what}; label more of them"
         for (own, other), what in zip((counts, counts[::-1]), halves, strict=True)
@@ -316,8 +321,9 @@ def _notes(
     notes = list(predictions.notes)
     if predictions.measure != "label" and config.space == "features":
         notes.append(
-            "a model that reads these very features errs near the borders between labels: a slice may be no more than the "
-            "hard pictures of a class (--space projected looks only where a probe does not read)"
+            "a model that uses these very features makes errors near the borders between labels: a slice may "
+            "only consist of the hard pictures of a class (--space projected searches only where a probe does "
+            "not look)"
         )
     if labelled < len(predictions):
         without = len(predictions) - labelled
@@ -326,6 +332,7 @@ def _notes(
         notes.append("the most voted label counts as the true one")
     if groups is not None:
         notes.append(
-            f"pictures come in {len(np.unique(groups)):,} groups: no group is torn between the halves, and p counts groups"
+            f"pictures come in {len(np.unique(groups)):,} groups: no group is split between the halves, and p "
+            "values treat groups as units"
         )
     return tuple(notes)

@@ -76,7 +76,7 @@ class TopicProposer:
                 candidate.emotion,
                 candidate.sign,
                 rng,
-                origin="a topic inside one class, refined",
+                origin="a cluster inside one class, refined",
                 true_class=candidate.true_class,
             )
         return found + better
@@ -105,7 +105,7 @@ class TopicProposer:
                 int(best[at]),
                 1 if z_scores[at, best[at]] >= 0 else -1,
                 abs(float(z_scores[at, best[at]])),
-                "a topic inside one class",
+                "a cluster inside one class",
                 true_class,
             )
             for at in range(count)

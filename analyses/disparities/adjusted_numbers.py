@@ -178,9 +178,9 @@ def _cells(
     reason = np.select(
         [refused, ~use.any(axis=1), ~enough, ~known],
         [
-            "what is held fixed is the slice's own attribute",
-            "no stratum holds two pictures (groups, where there are some) of either side",
-            f"fewer than {min_count} pictures on a side in strata that hold both",
+            "the slice's own attribute is adjusted for",
+            "no stratum has two pictures (or groups, where there are some) on either side",
+            f"fewer than {min_count} pictures on a side in strata that have both",
             "too few groups of pictures",
         ],
         "",

@@ -45,7 +45,7 @@ def probabilities(predictions: Predictions, *, temperature: float | None = None)
         ValueError: only labels are known; cosines without a temperature; scores that are no probabilities (logits, say).
     """
     if predictions.measure == "label":
-        raise ValueError("calibration needs a probability for every label, and the data name only the predicted one")
+        raise ValueError("calibration needs a probability for every label, and the data contain the predicted label only")
     if predictions.measure == "cosine":
         if temperature is None or not temperature > 0:
             raise ValueError(f"cosines become probabilities by softmax(cosine / temperature): temperature is {temperature}")
@@ -94,7 +94,7 @@ def calibration_table(
     predictions, groups, rng = data.predictions, data.groups, sampling.rng()
     truth, k = predictions.truth, len(predictions.taxonomy)
     if truth is None:
-        raise ValueError("no picture has a true label or votes: give a column 'label', or one vote column a label")
+        raise ValueError("no picture has a true label or votes: give a column 'label', or one vote column per label")
     shares = probabilities(predictions, temperature=temperature)
     labelled: Mask = np.asarray(np.isfinite(truth).all(axis=1), dtype=bool)
     gap = np.where(labelled[:, None], shares - np.nan_to_num(truth), 0.0)

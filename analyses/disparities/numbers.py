@@ -198,11 +198,11 @@ def severity_table(
     if beyond_labels:
         truth = predictions.truth
         if truth is None:
-            raise ValueError("no picture has a true label or votes to go beyond: give a column 'label', or votes")
+            raise ValueError("no picture has a true label or votes to compare with: give a column 'label', or votes")
         # A picture with votes for a label without valence has none itself.
         unclear = (np.nan_to_num(truth) * ~np.isfinite(number)).sum(axis=1) > 0
         outcome = np.where(unclear, np.nan, outcome - truth @ np.nan_to_num(number))
-    name = "valence beyond the labels" if beyond_labels else "valence of what is said"
+    name = "valence beyond the labels" if beyond_labels else "valence of the predictions"
     return numeric_table(outcome, data, rules=rules, sampling=sampling, tolerance=tolerance, name=name)
 
 
@@ -234,7 +234,8 @@ def checked_outcome(outcome: Floats, data: Sliced, *, tolerance: float | None, n
     if not data.attributes:
         raise ValueError(f"nothing to slice {name} by: give at least one attribute")
     if values.shape != data.attributes[0].codes.shape:
-        raise ValueError(f"{name} has shape {values.shape}: expected one number a picture, {data.attributes[0].codes.shape}")
+        expected = data.attributes[0].codes.shape
+        raise ValueError(f"{name} has shape {values.shape}: expected one number per picture, {expected}")
     if np.isinf(values).any():
         raise ValueError(
             f"{name} is infinite for {int(np.isinf(values).sum())} picture(s): leave them empty or correct them"

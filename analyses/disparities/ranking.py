@@ -57,7 +57,7 @@ def retrieval_tables(
     """
     predictions = data.predictions
     if predictions.measure == "label":
-        raise ValueError("a ranking needs a score for every label, and the data name only the predicted one")
+        raise ValueError("retrieval needs a score for every label, and the data contain the predicted label only")
     if top is not None and not 1 <= top <= len(predictions):
         raise ValueError(f"top is {top}: expected between 1 and the {len(predictions)} pictures")
     rng, draws, groups = sampling.rng(), sampling.draws, data.groups

@@ -275,4 +275,6 @@ def refuse_flood(pairs: int, what: str, advice: str) -> None:
         ValueError: what they are, and what to do.
     """
     if pairs > MOST_PAIRS:
-        raise ValueError(f"more than {MOST_PAIRS:,} pairs have a {what}: {advice}, or take the copies out of each set first")
+        raise ValueError(
+            f"more than {MOST_PAIRS:,} pairs have a {what}: {advice}, or remove the duplicates within each set first"
+        )

@@ -186,8 +186,8 @@ def _contents(a: pd.DataFrame, b: pd.DataFrame, notes: list[str]) -> tuple[pd.Se
         return columns[0], columns[1]
     same = int(a["image_id"].isin(b["image_id"]).sum()) if a is not b else 0
     if same:
-        notes.append(f"{same:,} id(s) occur in both sets; without content hashes an equal id is not taken for a copy")
-    notes.append("byte-identical copies were not looked for: not both sets have content hashes")
+        notes.append(f"{same:,} id(s) occur in both sets; without content hashes an equal id does not count as a duplicate")
+    notes.append("exact duplicates were not looked for: content hashes are not known for both sets")
     return None
 
 
@@ -195,7 +195,7 @@ def _features(given: Features | None, count: int, which: str) -> npt.NDArray[np.
     values = np.asarray(given)
     if values.ndim != 2 or len(values) != count:
         raise ValueError(
-            f"features of the {which} set have shape {values.shape}: expected ({count}, width), one row a picture"
+            f"features of the {which} set have shape {values.shape}: expected ({count}, width), one row per picture"
         )
     unit = unit_rows(values)
     if not np.isfinite(unit).all():
@@ -224,7 +224,7 @@ def _pair_of_hashes(a: Hashes | None, b: Hashes | None, counts: tuple[int, int])
         raise ValueError(f"only the {'second' if a is None else 'first'} set has hashes: give those of both sets, or none")
     if (len(a), len(b)) != counts:
         raise ValueError(
-            f"there are {len(a):,} and {len(b):,} hashes: expected {counts[0]:,} and {counts[1]:,}, one a picture"
+            f"there are {len(a):,} and {len(b):,} hashes: expected {counts[0]:,} and {counts[1]:,}, one per picture"
         )
     return a, b
 

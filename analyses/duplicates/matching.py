@@ -81,7 +81,7 @@ def matches(
         _merged(found, features, hashes),
         cosine,
         bits,
-        " ".join(words) or "Nothing was calibrated: only byte-identical copies were looked for.",
+        " ".join(words) or "Nothing was calibrated: only exact duplicates were looked for.",
         tuple(notes),
     )
 
@@ -91,12 +91,12 @@ def _alike(a: npt.NDArray[np.float32], b: npt.NDArray[np.float32] | None, cosine
     if float(len(a)) * (len(a) if b is None else len(b)) < near_index.FROM:
         return near.cosine_pairs(a, b, cosine)
     if not near_index.available():
-        notes.append("all features were compared with all, which takes long: the extra `scale` (faiss) is faster")
+        notes.append("all features were compared with all, which is slow: the extra `scale` (faiss) is faster")
         return near.cosine_pairs(a, b, cosine)
     found = near_index.indexed_pairs(a, b, cosine)
     notes.append(
-        f"features were compared through an index: of {found.made_up:,} made-up copies that are just alike enough it finds "
-        f"{found.found:,}"
+        f"features were compared through an index, which finds {found.found:,} of {found.made_up:,} synthetic "
+        "copies that are just similar enough"
     )
     return found.pairs
 
@@ -108,7 +108,7 @@ def _by_content(content: Contents, *, within: bool) -> pd.DataFrame:
     )
     pairs = int((a["content"].value_counts() * b["content"].value_counts()).dropna().sum())
     if pairs // (2 if within else 1) > near.MOST_PAIRS + len(a):
-        raise ValueError(f"{pairs:,} pairs have the same bytes: take the copies out of each set first")
+        raise ValueError(f"{pairs:,} pairs have the same bytes: remove the duplicates within each set first")
     joined = a.merge(b, on="content")[["a", "b"]]
     return joined[joined["a"] < joined["b"]] if within else joined
 
@@ -133,13 +133,14 @@ def _cosines(
     else:
         calibrated, plausible = near.calibrated_cosine(on, others=others)
         said = (
-            f"Feature threshold {calibrated:.4f}, where about one pair of different pictures is expected by chance: from "
-            f"the nearest neighbours within {name} (their middle cosine is {plausible:.3f}), copies left out."
+            f"Feature threshold {calibrated:.4f}, where about one pair of different pictures is expected by "
+            f"chance: from the nearest neighbours within {name} (their median cosine is {plausible:.3f}), "
+            "duplicates left out."
         )
         if given is None and calibrated > _STRICT:
             notes.append(
-                f"the calibrated threshold {calibrated:.4f} lets only the closest copies through: the pictures are very "
-                "alike, or many of them are copies already; give a threshold to look further"
+                f"the calibrated threshold {calibrated:.4f} accepts only the closest pairs: the pictures are very "
+                "similar, or many of them are duplicates already; give a threshold to search further"
             )
     words.append(said if given is None else f"Feature threshold {given:.4f} as given.")
     threshold = calibrated if given is None else given

@@ -120,15 +120,16 @@ def coded_attributes(
             unusable.append(
                 (
                     name,
-                    f"{distinct:,} different values, more than {MOST_NAMED_VALUES:,}: put them into fewer groups (an artist "
-                    "into a school, a date into a year; numbers are cut at quantiles when the column holds only numbers)",
+                    (
+                        f"{distinct:,} different values, more than {MOST_NAMED_VALUES:,}: merge them into fewer "
+                        "groups (an artist into a school, a date into a year; numbers are cut at quantiles when the "
+                        "column holds only numbers)"
+                    ),
                 )
             )
             continue
         if names is None and distinct > MOST_VALUES and by_value:
-            unusable.append(
-                (name, f"{distinct} different values, more than {MOST_VALUES}: name it to slice by it all the same")
-            )
+            unusable.append((name, f"{distinct} different values, more than {MOST_VALUES}: name it to slice by it anyway"))
             continue
         try:
             quantity = True if name in numeric else False if name in categorical else None
@@ -150,9 +151,11 @@ def _require_different_names(coded: Sequence[CodedAttribute]) -> None:
         for condition in attribute.conditions:
             other = owner.setdefault(condition.name, attribute.column)
             if other != attribute.column:
-                raise ValueError(f"attributes {other!r} and {attribute.column!r} read the same in words: rename one of them")
+                raise ValueError(
+                    f"attributes {other!r} and {attribute.column!r} have the same name in words: rename one of them"
+                )
         if len({condition.name for condition in attribute.conditions}) < len(attribute.conditions):
-            raise ValueError(f"attribute {attribute.column!r} has different values that read the same in words: rename one")
+            raise ValueError(f"attribute {attribute.column!r} has different values with the same name in words: rename one")
 
 
 def _binned(column: pd.Series, *, bins: int) -> CodedAttribute:

@@ -71,16 +71,16 @@ def derived_reason(codes: Codes, values: Sequence[object], *, true: Codes, said:
     if len(values) == 2:
         return _flag_reason(own, values, truth=truth, right=(said[known] == truth).astype(np.int64), taxonomy=taxonomy)
     if present > 2 and len(own) >= OFTEN * present and _decides(own, truth):
-        return "goes with the truth: the pictures of each of its values have one and the same label"
+        return "is determined by the truth: all pictures with one of its values have the same label"
     return ""
 
 
 def _flag_reason(own: Codes, values: Sequence[object], *, truth: Codes, right: Codes, taxonomy: Taxonomy) -> str:
     if _says_yes_and_no(values) and _one_to_one(own, right):
-        return "says where the prediction is right, and nothing else"
+        return "states where the prediction is right, and nothing else"
     for label in np.unique(truth):
         if _says_yes_and_no(values, label=taxonomy.labels[label]) and _one_to_one(own, (truth == label).astype(np.int64)):
-            return f"says where the truth is {taxonomy.labels[label]!r}, and nothing else"
+            return f"states where the truth is {taxonomy.labels[label]!r}, and nothing else"
     return ""
 
 

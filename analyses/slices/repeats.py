@@ -90,7 +90,7 @@ _CORE_MEANING = {
     "image_id": "which picture it is",
     "label": "the truth",
     "predicted": "what was predicted",
-    "split": "what is for training, validation and test",
+    "split": "train, validation or test split",
     "group_id": "which pictures are of one scene or person",
     "pair_id": "which pictures are a pair",
 }
@@ -130,7 +130,7 @@ def repeating_columns(predictions: Predictions, names: Sequence[str]) -> list[tu
             or _almost_core(name, predictions.rows)
         )
         if reason:
-            found.append((name, f"it {reason}; --attributes {name} slices by it all the same"))
+            found.append((name, f"it {reason}; --attributes {name} slices by it anyway"))
     return found
 
 
@@ -142,7 +142,7 @@ def naming_columns(rows: pd.DataFrame, names: Sequence[str]) -> list[tuple[str, 
         reason = _counts_or_names(name, column, column.nunique()) if int(column.notna().sum()) >= FEWEST else ""
         reason = reason or _almost_core(name, rows)
         if reason:
-            found.append((name, f"it {reason}; --attributes {name} slices by it all the same"))
+            found.append((name, f"it {reason}; --attributes {name} slices by it anyway"))
     return found
 
 
@@ -160,12 +160,12 @@ def _same(codes: npt.NDArray[np.int64], other: npt.NDArray[np.int64] | None) -> 
 
 def _counts_or_names(name: str, column: pd.Series, distinct: int) -> str:
     if name == UNNAMED:
-        return "has no name in the header, as row numbers have: it says nothing of a picture"
+        return "has no name in the header, as row numbers do: it does not describe a picture"
     known = column.dropna()
     if distinct < len(known):
         return ""
     if not is_numeric(column):
-        return "has another value for every picture: it names them"
+        return "has a different value for every picture: it identifies them"
     numbers = known.to_numpy(np.float64)
     if not (np.isfinite(numbers).all() and (numbers == np.floor(numbers)).all()):
         return ""
@@ -173,15 +173,17 @@ def _counts_or_names(name: str, column: pd.Series, distinct: int) -> str:
     steps = np.diff(numbers)
     rising = bool((steps > 0).all() or (steps < 0).all()) and len(numbers) / span >= _DENSE
     if span == len(numbers) or rising or _COUNTS_ROWS.fullmatch(name.strip()):
-        return "counts the rows: it says nothing of a picture"
-    return "has another number for every picture, and is called an id: it names them" if _words(name) & _NAMES else ""
+        return "counts the rows: it does not describe a picture"
+    return (
+        "has a different number for every picture and is called an id: it identifies them" if _words(name) & _NAMES else ""
+    )
 
 
 def _says(name: str, values: pd.Index | npt.NDArray[np.object_], predictions: Predictions) -> str:
     words, k = _words(name), len(predictions.taxonomy)
     if all(isinstance(value, str) and predictions.taxonomy.knows(value) for value in values):
         if words & _SAYS or words == {"expression"}:
-            return "holds labels, and is called like a truth or a prediction: name it label if it is the truth"
+            return "holds labels, and has the name of a truth or a prediction: name it label if it is the truth"
     elif words & _CODE_OF and words <= _CODE and len(values) <= k + 1 and pd.api.types.is_numeric_dtype(np.asarray(values)):
         return "holds a number for each label, by its name: name it label if it is the truth"
     return ""
@@ -193,8 +195,8 @@ def _almost_core(name: str, rows: pd.DataFrame) -> str:
     if core is None:
         return ""
     if core in rows:
-        return f"is called like {core}, which the data have beside it"
-    return f"is called like {core}, which has a fixed meaning: name it {core} if it says {_CORE_MEANING[core]}"
+        return f"has a name like {core}, which the data also have"
+    return f"has a name like {core}, which has a fixed meaning: name it {core} if it states {_CORE_MEANING[core]}"
 
 
 def _bare(name: str) -> str:

@@ -48,7 +48,7 @@ def true_codes(predictions: Predictions) -> npt.NDArray[np.int64]:
     """
     truth = predictions.truth
     if truth is None:
-        raise ValueError("no picture has a true label or votes: give a column 'label', or one vote column a label")
+        raise ValueError("no picture has a true label or votes: give a column 'label', or one vote column per label")
     votes = np.nan_to_num(truth, nan=-1.0)
     return np.where(votes[:, 0] >= 0, votes.argmax(axis=1), -1).astype(np.int64)
 

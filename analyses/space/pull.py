@@ -47,7 +47,7 @@ def pull_table(data: SlicedPredictions) -> pd.DataFrame:
     """
     predictions = data.predictions
     if predictions.measure == "label":
-        raise ValueError("these predictions name a label only: there are no distances that anything could be pulled along")
+        raise ValueError("these predictions contain labels only: there are no distances")
     closeness = centred_closeness(predictions.distances)
     tables = [_rows(one, closeness, predictions.taxonomy.labels, data.true_codes, data.groups) for one in data.attributes]
     table = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=list(COLUMNS))

@@ -29,7 +29,7 @@ def wording_table(data: SlicedPredictions, wordings: Mapping[str, Vectors]) -> p
     """
     predictions = data.predictions
     if predictions.embeddings is None:
-        raise ValueError("these predictions have no embeddings: only those of a probe can be read in other words")
+        raise ValueError("these predictions have no embeddings: prompt variants need a probe")
     k, width = len(predictions.taxonomy), predictions.embeddings.shape[1]
     slices = [("all pictures", np.ones(len(predictions), bool))]
     slices += [

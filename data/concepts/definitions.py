@@ -191,7 +191,7 @@ def read_prompt_pairs(path: Path | str) -> list[PromptPair]:
         raise ValueError(f"{path} cannot be read as prompts: {str(error).splitlines()[0]}") from error
     pairs = _lines(path, read) if isinstance(read, str) else _table(path, read)
     if not pairs:
-        raise ValueError(f"{path} has no prompts: expected one a row")
+        raise ValueError(f"{path} has no prompts: expected one per row")
     require_unique_names([pair.name for pair in pairs], where=str(path))
     return pairs
 

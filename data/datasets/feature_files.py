@@ -99,7 +99,7 @@ def read_array(
         raise ValueError(f"{array} holds {values.dtype} of shape {values.shape}: expected floats (pictures, width)")
     if len(values) != len(rows):
         raise ValueError(
-            f"{array} has {len(values)} vectors but {table} has {len(rows)} rows: one row a picture is expected"
+            f"{array} has {len(values)} vectors but {table} has {len(rows)} rows: one row per picture is expected"
         )
     if values.dtype not in (np.float16, np.float32):
         values = values.astype(np.float32)

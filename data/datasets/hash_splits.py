@@ -36,7 +36,7 @@ def hash_splits(
         ValueError: lengths differ, or shares are not positive numbers that add up to 1.
     """
     if len(content) != len(label):
-        raise ValueError(f"{len(content)} contents for {len(label)} labels: expected one label a picture")
+        raise ValueError(f"{len(content)} contents for {len(label)} labels: expected one label per picture")
     if not shares or min(shares.values()) <= 0 or not math.isclose(sum(shares.values()), 1.0):
         raise ValueError(f"split shares are {dict(shares)}: expected positive numbers that add up to 1")
     names = list(shares)

@@ -221,7 +221,7 @@ def _with_fields(listing: pd.DataFrame, template: str) -> tuple[pd.DataFrame, li
         named_split = "label" in said and split_of(said["label"]) is not None
         keep.append(match is not None and split is not None and not named_split)
         if not keep[-1]:
-            why = f"the folder {said['label']} is a split, not a label" if named_split else f"it does not lie as {template}"
+            why = f"the folder {said['label']} is a split, not a label" if named_split else f"it is not at {template}"
             problems.append(Problem(NOT_LISTED, str(name), f"{why}: left out"))
             continue
         fields.append({**said, "split": str(split)} if "split" in said else said)

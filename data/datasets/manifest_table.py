@@ -94,7 +94,7 @@ def _table(path: Path, id_column: str | None) -> Table:
     read = json_lines(path, text=text) if suffix == ".jsonl" else columns_of(path, text=text)
     table = read.rows
     if table.empty:
-        raise ValueError(f"{path} has no rows: expected one row a picture")
+        raise ValueError(f"{path} has no rows: expected one row per picture")
     if id_column is not None and id_column not in table:
         raise ValueError(
             f"{path} has no column {id_column!r} for the ids; its columns: {', '.join(map(str, table.columns))}"

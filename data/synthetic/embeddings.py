@@ -189,7 +189,9 @@ def planted_embeddings(
     if cluster_size > 1:
         rows["group_id"] = [f"cluster-{at}" for at in cluster]
     name = labels.labels[emotion] if truth.any() else ""
-    where += f": {truth.mean():.1%} of the pictures, read as {name} {100 * realised:.1f} points more often" if name else ""
+    where += (
+        f": {truth.mean():.1%} of the pictures, predicted as {name} {100 * realised:.1f} points more often" if name else ""
+    )
     return PlantedEmbeddings(
         scenario,
         np.asarray(np.hstack([final, outside]) @ basis, np.float32),
@@ -241,7 +243,7 @@ def _circumplex(k: int) -> Floats:
 def _centred(vectors: Floats, k: int) -> Floats:
     """Real label vectors in coordinates of their own span `(k, rank)`, mean 0 and mean length 1."""
     if vectors.ndim != 2 or len(vectors) != k:
-        raise ValueError(f"label_vectors have shape {vectors.shape}: expected ({k}, width), one a label of the taxonomy")
+        raise ValueError(f"label_vectors have shape {vectors.shape}: expected ({k}, width), one per label of the taxonomy")
     centred = vectors - vectors.mean(axis=0)
     left, size, _ = np.linalg.svd(centred, full_matrices=False)
     coordinates = left[:, size > 1e-9 * size[0]] * size[size > 1e-9 * size[0]]

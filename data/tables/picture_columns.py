@@ -24,12 +24,12 @@ def without_pictures(columns: dict[str, Any]) -> tuple[dict[str, Any], list[str]
             paths = pc.struct_field(column, "path")
             if paths.null_count == 0 and len(paths):
                 kept[name] = paths
-                said = "their bytes are left aside, their paths are kept as its values"
+                said = "their bytes are ignored, their paths are kept as its values"
             else:
-                said = "it is left aside"
+                said = "it is ignored"
             notes.append(f"column {name!r} holds pictures (bytes and path), which the workbench reads from files: {said}")
         elif pa.types.is_binary(column.type) or pa.types.is_large_binary(column.type):
-            notes.append(f"column {name!r} holds pictures or other bytes: it is left aside")
+            notes.append(f"column {name!r} holds pictures or other bytes: it is ignored")
         else:
             kept[name] = column
     return kept, notes

@@ -54,7 +54,7 @@ def table_of(path: Path, *, id_column: str | None = None) -> Table:
     read = columns_of(path, text=(id_column,) if id_column else ())
     table = read.rows
     if table.empty:
-        raise ValueError(f"{path} has no rows: expected one row a picture")
+        raise ValueError(f"{path} has no rows: expected one row per picture")
     name = _id_column(read, path, id_column)
     if name != "image_id" and "image_id" in table:
         table = table.drop(columns="image_id")

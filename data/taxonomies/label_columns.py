@@ -123,7 +123,7 @@ def label_columns(
             raise LabelsApartError(
                 f"no label in common: the columns {named(emotions)} name other labels than the table, which has "
                 f"{named(expected)}",
-                "spell the same labels alike, or leave the columns out",
+                "spell the same labels in the same way, or leave the columns out",
             )
         return LabelColumns({}, tuple(statistics.values()))
     known = {
@@ -170,7 +170,7 @@ def label_matrix(rows: pd.DataFrame, columns: dict[str, str], taxonomy: Taxonomy
     missing = [label for label in taxonomy.labels if label not in owner]
     if missing:
         raise ValueError(
-            f"no {what} column for the label(s) {', '.join(missing)} of taxonomy {taxonomy.name!r}: one a label is expected"
+            f"no {what} column for the label(s) {', '.join(missing)} of taxonomy {taxonomy.name!r}: expected one per label"
         )
     columns_in_order = [owner[label] for label in taxonomy.labels]
     return np.column_stack(
@@ -196,7 +196,7 @@ def require_column_each(seen: Counts, taxonomy: Taxonomy, columns: LabelColumns,
         return
     ending, column = next(iter(columns.of.items()))
     near = difflib.get_close_matches(plain(wanting[0]), taxonomy.labels, n=1, cutoff=0.75)
-    mend = "one a label (0 where nobody voted so)" if votes else "one a label, or leave those rows out"
+    mend = "one per label (0 where nobody voted so)" if votes else "one per label, or leave those rows out"
     columns_wanted = named([column.removesuffix(ending) + label for label in wanting])
     raise ValueError(
         f"{where} {named(wanting)} {'has' if len(wanting) == 1 else 'have'} no column "

@@ -108,7 +108,7 @@ def require_common(truth: Counts, predicted: Counts, *, pictures: int, names: tu
     held = "" if what == "values" else f", which holds {what}, not labels"
     raise LabelsApartError(
         f"no label in common: {names[0]!r} holds {named(truth)}, {names[1]!r} {named(predicted)}{held}",
-        "spell the same labels alike; where both are parts of one set of labels, name it with --taxonomy",
+        "spell the same labels in the same way; where both are parts of one set of labels, name it with --taxonomy",
     )
 
 
@@ -241,9 +241,9 @@ def _no_labels(column: str, what: str, different: int, pictures: int, first: str
     return LabelsApartError(
         f"the column {column!r} holds {what if what != 'values' else 'other things'}, not labels: {different:,} different "
         f"{'predictions' if column == 'predicted' else 'values'} for {pictures:,} pictures, first {shown!r}",
-        "one label a picture is expected; several labels a picture go into columns vote_<label>"
+        "one label per picture is expected; several labels per picture go into columns vote_<label>"
         if what == "lists or records"
-        else "one label a picture is expected; take the label out of each answer first",
+        else "one label per picture is expected; take the label out of each answer first",
     )
 
 

@@ -100,8 +100,8 @@ def read_predictions(
     )
     if not scores.of and "predicted" not in rows:
         raise ValueError(
-            "the table has no predictions: expected a column 'predicted', or one score column a label (--scores-prefix), or "
-            "the name of a number to compare between slices (--outcomes); its columns: "
+            "the table has no predictions: expected a column 'predicted', or one score column per label (--scores-prefix), "
+            "or the name of a number to compare between slices (--outcomes); its columns: "
             f"{', '.join(map(str, rows.columns[:12]))}"
         )
     if votes.of:
@@ -120,7 +120,7 @@ def read_predictions(
     others = [*scores.aside, *(column for column in votes.aside if not column.startswith(VOTE_PREFIX))]
     if others:
         notes.append(
-            f"{len(others)} column(s) that start like a score or a vote and name no label are left aside: "
+            f"{len(others)} column(s) that start like a score or a vote and name no label are ignored: "
             f"{named(others, most=12)}; where one is a label, name the labels with --taxonomy"
         )
     if "label" in columns:
@@ -131,7 +131,7 @@ def read_predictions(
         strangers = other_models(rows, scores.of)
         used += strangers
         if strangers:
-            read.insert(0, f"{len(strangers)} score column(s) of other models are left aside, first {named(strangers)}")
+            read.insert(0, f"{len(strangers)} score column(s) of other models are ignored, first {named(strangers)}")
     return PredictionColumns(distances, rows.drop(columns=used, errors="ignore"), chosen, measure, tuple(notes + read))
 
 
@@ -205,7 +205,7 @@ def _with_votes(rows: pd.DataFrame, votes: dict[str, str], taxonomy: Taxonomy) -
             inside[taxonomy.resolve(label)] = column
         except ValueError:
             share = pd.to_numeric(rows[column], errors="coerce").mean()
-            notes.append(f"votes for {label!r} (mean {share:.3g}) are outside the labels of the scores and are left aside")
+            notes.append(f"votes for {label!r} (mean {share:.3g}) are outside the labels of the scores and are ignored")
     shares = pd.DataFrame(
         label_matrix(rows, inside, taxonomy, what="vote"), columns=[VOTE_PREFIX + label for label in taxonomy.labels]
     )

@@ -152,6 +152,6 @@ def _refuse_twins(vectors: Vectors, words: Sequence[str], owners: npt.NDArray[np
     if len(twins):
         first, second = (words[position] for position in twins[0])
         raise ValueError(
-            f"{source} gives {first!r} and {second!r} the same vector, so they cannot be told apart (it splits them "
+            f"{source} gives {first!r} and {second!r} the same vector, so they cannot be distinguished (it splits them "
             "into the same tokens, or knows neither): use another template or another model"
         )

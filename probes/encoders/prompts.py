@@ -56,7 +56,7 @@ def prompt_concepts(
     vectors = np.asarray(encode_text(phrases), np.float64)
     if vectors.ndim != 2 or len(vectors) != len(phrases):
         raise ValueError(
-            f"the text encoder returned shape {vectors.shape}: expected ({len(phrases)}, width), one row a text"
+            f"the text encoder returned shape {vectors.shape}: expected ({len(phrases)}, width), one row per text"
         )
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
     if not np.isfinite(lengths).all() or (lengths == 0).any():
@@ -69,7 +69,7 @@ def prompt_concepts(
         positive = by_text[pair.prompt]
         if np.allclose(positive, opposite, atol=1e-7):
             raise ValueError(
-                f"prompt {pair.prompt!r} and its opposite have the same text vector, so they cannot be told apart: "
+                f"prompt {pair.prompt!r} and its opposite have the same text vector, so they cannot be distinguished: "
                 "word the opposite differently"
             )
         words = (pair.prompt, "; ".join(pair.opposites))

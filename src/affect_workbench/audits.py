@@ -176,14 +176,14 @@ class Audit(Shown):
         return findings, outcomes
 
     def _sentences(self, most: int) -> list[Pieces]:
-        from affect_workbench.workbench.report.headline import apart, caveats
+        from affect_workbench.workbench.report.headline import caveats, differing_strata
         from affect_workbench.workbench.report.outcome_sentences import outcome_sentence
         from affect_workbench.workbench.report.sentences import finding_sentence
 
-        result, strata = self.result, apart(self.result)
+        result, strata = self.result, differing_strata(self.result)
         findings, numbers = self._own()
         said: list[Pieces] = [
-            finding_sentence(row, truth=result.run.truth, standing=caveats(result, row, held=strata))
+            finding_sentence(row, truth=result.run.truth, caveats=caveats(result, row, strata=strata))
             for row in findings.head(most).itertuples()
         ]
         return [*said, *(outcome_sentence(row) for row in numbers.head(most - len(said)).itertuples())]

@@ -28,7 +28,7 @@ from affect_workbench.results import Comparison, Discovery, Duplicates
 if TYPE_CHECKING:
     from affect_workbench.probes.projector import Probe
 
-_ANSWER_AT = 0.9
+_TARGET_ACCURACY = 0.9
 
 
 @with_keywords(AuditConfig)
@@ -79,7 +79,7 @@ def audit(
             return Audit(run_outcome_audit(given, asked, provenance=record, progress=step))
         from affect_workbench.analyses.audit.questions import AuditContext
         from affect_workbench.analyses.audit.run import run_audit
-        from affect_workbench.workbench.models.evaluation.accuracy import probe_reading, table_reading
+        from affect_workbench.workbench.models.evaluation.accuracy import probe_accuracy, table_accuracy
 
         known = AuditContext(
             training=training.rows if isinstance(training, FeatureSet) else training,
@@ -88,9 +88,9 @@ def audit(
         )
         result = run_audit(given, asked, context=known, provenance=record, progress=step)
         if probe is not None and isinstance(table, FeatureSet):
-            reading = probe_reading(probe, table, given, (), answer_at=_ANSWER_AT)
+            reading = probe_accuracy(probe, table, given, (), target_accuracy=_TARGET_ACCURACY)
         else:
-            reading = table_reading(given, answer_at=_ANSWER_AT)
+            reading = table_accuracy(given, target_accuracy=_TARGET_ACCURACY)
         return Audit(replace(result, reading=reading))
 
 

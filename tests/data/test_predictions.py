@@ -98,8 +98,8 @@ def test_scores_of_other_models_and_votes_outside_the_labels_are_left_aside_and_
     predictions = predictions_from_table(table, scores_prefix="m_")
     assert set(predictions.rows) == {"image_id", "tone", "vote_a", "vote_b"}
     assert predictions.notes == (
-        "votes for 'neutral' (mean 3) are outside the labels of the scores and are left aside",
-        "2 score column(s) of other models are left aside, first 'other_a', 'other_b'",
+        "votes for 'neutral' (mean 3) are outside the labels of the scores and are ignored",
+        "2 score column(s) of other models are ignored, first 'other_a', 'other_b'",
     )
 
 
@@ -190,4 +190,4 @@ def test_the_real_artemis_table_is_read_with_its_votes(shared_data: Path) -> Non
     assert (len(predictions), predictions.taxonomy.labels[-1], predictions.has_votes) == (3_967, "something else", True)
     assert {"artist", "style", "genre", "year"} <= set(predictions.rows)
     assert not [name for name in predictions.rows if name.startswith(("clip_", "imagenet_", "votes_"))]
-    assert any(note.startswith("9 score column(s) of other models are left aside") for note in predictions.notes)
+    assert any(note.startswith("9 score column(s) of other models are ignored") for note in predictions.notes)

@@ -20,7 +20,7 @@ import pandas as pd
 ROOT = Path(__file__).resolve().parents[2]
 APP = ROOT / "workbench" / "app.py"
 EKMAN = ("anger", "disgust", "fear", "joy", "sadness", "surprise")
-SLIM = ("--map-pictures", 0, "--order", 1, "--no-further", "--space-pictures", 0)
+SLIM = ("--map-pictures", 0, "--order", 1, "--no-additional-analyses", "--space-pictures", 0)
 """Options of an audit that asks nothing but its cells, for tests of something else."""
 HOSTILE = (
     "<script>alert(1)</script>",
@@ -108,7 +108,7 @@ def predictions_table(
 ) -> pd.DataFrame:
     """Somebody's predictions: ids, `predicted`, `label`, scores, and attributes with equally frequent values.
 
-    The first value of the first attribute is read as the first label in a share `bias` of its pictures.
+    The first value of the first attribute is predicted as the first label in a share `bias` of its pictures.
     """
     rng = np.random.default_rng(seed)
     attributes = attributes or {"tone": ("dark", "light"), "place": ("street", "home", "forest")}

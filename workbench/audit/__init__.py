@@ -1,1 +1,1 @@
-"""What do the commands audit, compare and selftest do?"""
+"""What do the commands audit, compare and permutation-check do?"""

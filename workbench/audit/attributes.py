@@ -30,12 +30,12 @@ class Joined:
     rows: pd.DataFrame
     origins: dict[str, str]
     reports: tuple[JoinReport, ...] = ()
-    said: tuple[str, ...] = ()
+    table_notes: tuple[str, ...] = ()
 
     def notes(self, ids: Collection[str]) -> tuple[str, ...]:
         """What a reader must know of the join, as far as it is about the pictures with these ids."""
         among = set(ids)
-        return (*self.said, *(note for report in self.reports for note in report.notes(among=among)))
+        return (*self.table_notes, *(note for report in self.reports for note in report.notes(among=among)))
 
 
 def with_pairs(predictions: Predictions, column: str) -> Predictions:
@@ -49,12 +49,12 @@ def with_pairs(predictions: Predictions, column: str) -> Predictions:
         return predictions
     if column not in rows or column == "image_id":
         names = [str(name) for name in rows.columns if name != "image_id"]
-        raise ValueError(f"--pairs {column}: no such column says which pictures are a pair; {nearest_column(column, names)}")
+        raise ValueError(f"--pairs {column}: there is no such column; {nearest_column(column, names)}")
     if not rows[column].dropna().duplicated().any():
-        raise ValueError(f"--pairs {column}: no two pictures share a value of it, so that there are no pairs")
-    notes = [f"pairs are those of the column {column} (--pairs)"]
+        raise ValueError(f"--pairs {column}: no two pictures share a value of it, so there are no pairs")
+    notes = [f"pairs are taken from the column {column} (--pairs)"]
     if "pair_id" in rows:
-        notes.append(f"the column pair_id is left aside: --pairs names {column}")
+        notes.append(f"the column pair_id is ignored: --pairs names {column}")
     kept = rows.drop(columns="pair_id", errors="ignore").assign(pair_id=rows[column])
     # What says which pictures belong together is no attribute of theirs; group_id and the like keep their own meaning.
     kept = kept if column in CORE_COLUMNS else kept.drop(columns=column)
@@ -81,7 +81,7 @@ def with_tables(
     """
     origins: dict[str, str] = {}
     reports: list[JoinReport] = []
-    said: list[str] = []
+    table_notes: list[str] = []
     scores = {f"{prefix}{label}".casefold() for label in labels}
     for path in given:
         if not is_table(Path(path)):
@@ -90,11 +90,11 @@ def with_tables(
         aside = [name for name in read.rows.columns if str(name).casefold() in scores]
         aside += [name for name in ("predicted",) if name in read.rows and name not in rows]
         if aside:
-            said.append(
-                f"{path}: {named(aside)} say what a model read, which is not taken from an attribute table: left aside"
+            table_notes.append(
+                f"{path}: {named(aside)} are outputs of a model, which are not taken from an attribute table: ignored"
             )
         rows, report = join_attributes(rows, read.rows.drop(columns=aside))
         origins |= dict.fromkeys(report.attributes, path)
         reports.append(report)
-        said += read.notes
-    return Joined(rows, origins, tuple(reports), tuple(said))
+        table_notes += read.notes
+    return Joined(rows, origins, tuple(reports), tuple(table_notes))

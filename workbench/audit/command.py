@@ -12,10 +12,10 @@ from affect_workbench.analyses.audit.run import run_audit
 from affect_workbench.data.tables.headers import is_table
 from affect_workbench.data.taxonomies.label_overlap import LabelsApartError
 from affect_workbench.workbench.audit.attributes import with_pairs
-from affect_workbench.workbench.audit.context import audit_context, other_wordings
+from affect_workbench.workbench.audit.context import audit_context, prompt_variant_anchors
 from affect_workbench.workbench.audit.exports import audit_findings, write_findings
-from affect_workbench.workbench.audit.inputs import probed, tabled
-from affect_workbench.workbench.audit.outcomes import audit_outcomes, numbers_alone
+from affect_workbench.workbench.audit.inputs import load_predictions, predict_with_probe
+from affect_workbench.workbench.audit.outcomes import audit_outcomes, outcomes_only
 from affect_workbench.workbench.audit.precheck import require_usable
 from affect_workbench.workbench.audit.settings import AuditSettings
 from affect_workbench.workbench.concepts.sentences import calibration_sentences, obtained
@@ -27,7 +27,7 @@ from affect_workbench.workbench.report.html import report_html
 from affect_workbench.workbench.report.system.card import read_system_card
 from affect_workbench.workbench.report.system.section import read_first
 from affect_workbench.workbench.runs.gate import audit_gate, require_answerable
-from affect_workbench.workbench.runs.reviews import carried_reviews, judged, progress_sentence
+from affect_workbench.workbench.runs.reviews import carried_reviews, match_reviews, progress_sentence
 from affect_workbench.workbench.runs.store import RUN_FILES, save_audit
 
 if TYPE_CHECKING:
@@ -50,18 +50,18 @@ def audit(settings: AuditSettings, *, command: str = "", remarks: tuple[str, ...
     """
     out = Path(settings.out)
     require_usable(settings)
-    gate = audit_gate(settings.fail_on, fail_on_skew=settings.fail_on_skew)
+    gate = audit_gate(settings.fail_on)
     carried_reviews(out, settings.review_from)
     card = read_system_card(settings.system) if settings.system else None
-    if (table := numbers_alone(settings)) is not None:
-        told = ({"command": command} if command else {}) | ({"system": card.as_json()} if card else {})
-        return audit_outcomes(settings, table, gate=gate, provenance={"remarks": list(remarks), **told}, say=say)
+    if (table := outcomes_only(settings)) is not None:
+        more = ({"command": command} if command else {}) | ({"system": card.as_json()} if card else {})
+        return audit_outcomes(settings, table, gate=gate, provenance={"remarks": list(remarks), **more}, say=say)
     tables = [item for item in settings.attributes if is_table(Path(item))]
     names = tuple(item for item in settings.attributes if item not in tables)
     try:
-        given = probed(settings) if settings.features else tabled(settings)
+        given = predict_with_probe(settings) if settings.features else load_predictions(settings)
     except LabelsApartError as refusal:
-        say(f"warning: labels never meet: {refusal.fact}")
+        say(f"warning: labels do not overlap: {refusal.fact}")
         raise
     predictions, provenance, features = given.predictions, given.provenance, given.features
     require_answerable(gate, truth=predictions.truth is not None)
@@ -75,7 +75,7 @@ def audit(settings: AuditSettings, *, command: str = "", remarks: tuple[str, ...
 
         found = with_concepts(settings.inferred, predictions, features, seed=settings.audit.seed)
         reports, predictions = found.reports, found.predictions
-        provenance |= {"concepts": list(settings.inferred.concepts), "gold": list(settings.inferred.gold)}
+        provenance |= {"concepts": list(settings.inferred.concepts), "gold": list(settings.inferred.concept_labels)}
         provenance["concept_sentences"] = list(found.sentences)
         provenance["inferred_from"] = {report.column: obtained(report) for report in reports}
         for sentence in found.sentences:
@@ -87,27 +87,36 @@ def audit(settings: AuditSettings, *, command: str = "", remarks: tuple[str, ...
     provenance["remarks"] = list(remarks)
     config = replace(settings.audit, attributes=names or None)
     known = audit_context(
-        training=settings.training,
+        training=settings.training_data,
         valence=settings.valence,
         taxonomy=predictions.taxonomy,
         encoder=settings.encoder,
         temperature=None if given.probe is None else given.probe.temperature,
         trained_on=given.trained_on,
     )
-    provenance |= {name: getattr(settings, name) for name in ("training", "valence") if getattr(settings, name)}
-    if settings.wordings:
+    said = {"training": settings.training_data, "valence": settings.valence}
+    provenance |= {name: value for name, value in said.items() if value}
+    if settings.prompt_variants:
         if given.probe is None:
-            raise ValueError("--wordings are read by a probe's text model: give --features with --probe")
-        known = replace(known, wordings=other_wordings(given.probe, settings.wordings))
-        provenance["wordings"] = list(settings.wordings)
+            raise ValueError("--prompt-variants need a probe's text model: give --features with --probe")
+        known = replace(known, wordings=prompt_variant_anchors(given.probe, settings.prompt_variants))
+        provenance["wordings"] = list(settings.prompt_variants)
     with steps(
         "auditing",
-        ("slicing", "counting", "testing", "asking further", MAP_STEP, "measuring the space", "writing the report"),
+        (
+            "slicing",
+            "counting",
+            "testing",
+            "additional analyses",
+            MAP_STEP,
+            "analysing the embedding space",
+            "writing the report",
+        ),
     ) as step:
         result = run_audit(
             predictions, config, inferred=inferred, unproven=unproven, context=known, provenance=provenance, progress=step
         )
-        result = replace(result, reading=given.reading(predictions, answer_at=settings.answer_at))
+        result = replace(result, reading=given.accuracy(predictions, target_accuracy=settings.target_accuracy))
         if reports:
             ids = predictions.rows["image_id"]
             kept = concept_tables(reports, ids, result.findings, tolerance=config.tolerance)
@@ -139,7 +148,7 @@ def audit(settings: AuditSettings, *, command: str = "", remarks: tuple[str, ...
         for sentence in calibration_sentences(result.tables[CALIBRATED]):
             say(f"calibrated: {sentence}")
     if reviews:
-        say(f"reviews: {progress_sentence(result, judged(result, reviews))}")
+        say(f"reviews: {progress_sentence(result, match_reviews(result, reviews))}")
     if gate.asked:
         say(findings.sentence)
     say(f"report: {out / 'report.html'}")

@@ -20,15 +20,15 @@ from affect_workbench.workbench.audit.compare_report import compare_html
 from affect_workbench.workbench.audit.compare_sentences import headline, outcome, outcome_change, plain_change
 from affect_workbench.workbench.audit.exports import Findings, compare_findings, write_findings
 from affect_workbench.workbench.audit.settings import CompareSettings
-from affect_workbench.workbench.concepts.sentences import STANDING_WARNING
+from affect_workbench.workbench.concepts.sentences import CALIBRATION_WARNING
 from affect_workbench.workbench.interface.claiming import writes_out
 from affect_workbench.workbench.interface.progress import Say
 from affect_workbench.workbench.runs.gate import gate_from
 from affect_workbench.workbench.runs.store import load_audit
 
-SAID = 5
+MOST_SENTENCES = 5
 _ASKED = ("tolerance", "alpha", "order", "min_count", "bins")
-NO_PREDICTIONS = "this run compares numbers alone: nothing was predicted in it that could be asked about"
+NO_PREDICTIONS = "this run compares numeric outcomes only and contains no predictions"
 _OF_THE_AUDIT = ("predicted", "audit_agreement", "audit_margin", "audit_x", "audit_y")
 
 
@@ -83,13 +83,13 @@ def compared(first: AuditResult, second: AuditResult) -> Comparison:
         first_value, second_value = getattr(asked, name), getattr(other, name)
         if first_value != second_value:
             raise ValueError(
-                f"the runs ask differently: {name} is {first_value} in the first and {second_value} in the second; "
-                "audit one of them again with the same"
+                f"the runs used different settings: {name} is {first_value} in the first and {second_value} in "
+                "the second; audit one of them again with the same value"
             )
     if first.has_predictions != second.has_predictions:
         raise ValueError(
-            f"the {'second' if first.has_predictions else 'first'} run compares numbers alone, the other one predictions: "
-            "only runs of one kind can be compared"
+            f"the {'second' if first.has_predictions else 'first'} run compares numeric outcomes only, the other "
+            "one predictions: only runs of one kind can be compared"
         )
     aside = {*first.run.unproven, *second.run.unproven}
     asked_by = dict.fromkeys([*first.run.attributes, *second.run.attributes])
@@ -117,7 +117,7 @@ def compared(first: AuditResult, second: AuditResult) -> Comparison:
         f"{name} is no better than a random direction in one of the runs: no finding rests on it, so it is not compared."
         for name in sorted(aside)
     ]
-    notes += [STANDING_WARNING] if inferred else []
+    notes += [CALIBRATION_WARNING] if inferred else []
     return replace(result, notes=(*result.notes, *notes)) if notes else result
 
 
@@ -131,8 +131,8 @@ def _same_kinds(first: AuditResult, second: AuditResult) -> tuple[tuple[str, ...
     for name in (set(numeric) & set(by_value_there)) | (set(by_value) & set(numeric_there)):
         quantiles, values = ("first", "second") if name in numeric else ("second", "first")
         raise ValueError(
-            f"the runs ask differently: {name} is cut at quantiles in the {quantiles} and taken value by value in the "
-            f"{values}; audit one of them again with --numeric {name} or --categorical {name}"
+            f"the runs used different settings: {name} is cut at quantiles in the {quantiles} and taken value by "
+            f"value in the {values}; audit one of them again with --numeric {name} or --categorical {name}"
         )
     return tuple({*numeric, *numeric_there}), tuple({*by_value, *by_value_there})
 
@@ -164,10 +164,10 @@ def _report(result: Comparison, findings: Findings, say: Say) -> None:
     for sentence in outcome(result):
         say(sentence)
     found = result.changes[result.changes["verdict"].isin(["worse", "better", "changed"]) & result.changes["repeats"].isna()]
-    for row in found.head(SAID).itertuples():
+    for row in found.head(MOST_SENTENCES).itertuples():
         say(f"{row.verdict}: {plain_change(row)}")
     numbers = result.outcomes[result.outcomes["verdict"].isin(["worse", "better", "changed"])]
-    for row in numbers.head(SAID).itertuples():
+    for row in numbers.head(MOST_SENTENCES).itertuples():
         say(f"{row.verdict}: {outcome_change(row)}")
     if findings.gate.asked:
         say(findings.sentence)

@@ -36,7 +36,7 @@ _COLOURS = {
 
 @dataclass(frozen=True)
 class Flip:
-    """A picture that is read otherwise: its id, both readings in words, and itself where its file is there."""
+    """A picture that is predicted differently: its id, both predictions in words, and itself where its file is there."""
 
     id: str
     what: str
@@ -90,10 +90,10 @@ def compare_html(result: Comparison, *, name_a: str, name_b: str, command: str =
 
 
 def change_forest(changes: pd.DataFrame, *, most: int = MOST_ROWS) -> go.Figure:
-    """The leading changes of skew with their 95 % intervals; hollow markers did not surely change."""
-    told = changes[changes["change"].notna() & changes["repeats"].isna()].head(most)
+    """The leading changes of skew with their 95 % intervals; hollow markers did not change beyond chance."""
+    shown = changes[changes["change"].notna() & changes["repeats"].isna()].head(most)
     figure = verdict_forest(
-        told,
+        shown,
         "change",
         colours=_COLOURS,
         filled=_FOUND,
@@ -126,13 +126,15 @@ def _flips(result: Comparison, row: Any) -> tuple[str, list[Flip]]:
     others = flips[beside & (flips["predicted_a" if came else "predicted_b"] == row.emotion)]
     well = row.verdict == "better"
     if len(mine):
-        way = "came to" if came else "left"
-        return f"Pictures of the slice that {way} {row.emotion} ({len(mine):,}):", _examples(result, mine, well=well)
+        way = "changed to" if came else "changed from"
+        return f"Pictures of the slice whose prediction {way} {row.emotion} ({len(mine):,}):", _examples(
+            result, mine, well=well
+        )
     if len(others):
-        way = "left" if came else "came to"
-        words = f"No picture of the slice moved so; the others {way} {row.emotion} ({len(others):,}):"
+        way = "changed from" if came else "changed to"
+        words = f"No picture of the slice changed this way; other pictures {way} {row.emotion} ({len(others):,}):"
         return words, _examples(result, others, well=well)
-    return "No picture moved so.", []
+    return "No picture changed this way.", []
 
 
 def _examples(result: Comparison, flips: pd.DataFrame, *, well: bool = False) -> list[Flip]:
@@ -145,8 +147,8 @@ def _examples(result: Comparison, flips: pd.DataFrame, *, well: bool = False) ->
     )
     known = result.rows.set_index("image_id").loc[order["image_id"]]
     paths = known["path"] if "path" in known else pd.Series([None] * len(known))
-    told = [f", {truth_of(row)}" if pd.notna(row.get("label")) else "" for row in known.to_dict("records")]
+    shown = [f", {truth_of(row)}" if pd.notna(row.get("label")) else "" for row in known.to_dict("records")]
     return [
         Flip(str(row.image_id), f"{row.predicted_a} → {row.predicted_b}{truth}", thumbnail_uri(path))
-        for row, truth, path in zip(order.itertuples(), told, paths, strict=True)
+        for row, truth, path in zip(order.itertuples(), shown, paths, strict=True)
     ]

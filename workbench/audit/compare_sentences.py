@@ -10,34 +10,37 @@ from affect_workbench.workbench.interface.numbers import percent, plural, points
 from affect_workbench.workbench.report.outcome_sentences import number
 
 VERDICT_MEANING = {
-    "worse": "the skew surely grew, by more than the tolerance",
-    "better": "the skew surely shrank, by more than the tolerance",
-    "changed": "it surely changed, but not surely for the worse or the better",
+    "worse": "the skew grew beyond chance and by more than the tolerance",
+    "better": "the skew shrank beyond chance and by more than the tolerance",
+    "changed": "it changed beyond chance, but is neither clearly worse nor clearly better",
     "equivalent": "it changed by less than the tolerance",
-    "undetermined": "the data cannot tell: neither a change nor its absence is shown",
-    "too small": "too few pictures to say anything",
+    "undetermined": "inconclusive: the data show neither a change nor its absence",
+    "too small": "too few pictures for a statement",
 }
 _ENDING = {
-    "worse": "at least {} points farther from even-handed",
-    "better": "at least {} points nearer to even-handed",
-    "changed": "neither surely worse nor surely better",
+    "worse": "the absolute skew grew by at least {} points",
+    "better": "the absolute skew shrank by at least {} points",
+    "changed": "neither clearly worse nor clearly better",
 }
 
 
 def change_sentence(row: Any) -> list[tuple[str, str]]:
     """A row of `Comparison.changes` as (text, style) pieces, styles as in `workbench.report.sentences.finding_sentence`."""
-    pieces = [("Pictures with ", "plain"), (row.slice, "slice"), (" read as ", "plain"), (row.emotion, "emotion")]
+    pieces = [("Pictures with ", "plain"), (row.slice, "slice"), (" predicted as ", "plain"), (row.emotion, "emotion")]
     if row.p != row.p:
-        return [*pieces, (f": too few to tell (n = {row.n:,}).", "plain")]
+        return [*pieces, (f": too few pictures (n = {row.n:,}).", "plain")]
     q = "q < 0.001" if row.q < 0.001 else f"q = {probability(row.q)}"
     pieces += [
-        (f": the difference from the others went from {points(row.skew_a)} to {points(row.skew_b)} points, ", "plain"),
+        (
+            (f": the difference from the other pictures changed from {points(row.skew_a)} to {points(row.skew_b)} points, "),
+            "plain",
+        ),
         (f"{points(row.change)} points", "effect"),
         (f" [{points(row.low)}, {points(row.high)}]", "plain"),
         (f", {q}, n = {row.n:,}", "quiet"),
     ]
     if abs(row.beyond_a - row.skew_a) > 0.0005 or abs(row.beyond_b - row.skew_b) > 0.0005:
-        pieces.append((f"; beyond the labels from {points(row.beyond_a)} to {points(row.beyond_b)}", "plain"))
+        pieces.append((f"; beyond the label gap from {points(row.beyond_a)} to {points(row.beyond_b)}", "plain"))
     ending = _ENDING.get(row.verdict, row.verdict)
     sure = row.growth_low if row.verdict == "worse" else row.growth_high
     return [*pieces, (f"; {ending.format(points(sure, signed=False))}.", "plain")]
@@ -46,8 +49,8 @@ def change_sentence(row: Any) -> list[tuple[str, str]]:
 def flip_sentence(row: Any, *, grouped: bool) -> str:
     """What happened inside the slice alone."""
     units = "groups of pictures" if grouped else "pictures"
-    came, left = ("moved toward it", "away") if grouped else ("came to it", "left it")
-    return f"In the slice {row.into:,} {units} {came}, {row.out_of:,} {left}: McNemar p = {probability(row.mcnemar_p)}."
+    came, left = ("moved toward it", "away") if grouped else ("changed to it", "away from it")
+    return f"In the slice, {row.into:,} {units} {came}, {row.out_of:,} {left}: McNemar p = {probability(row.mcnemar_p)}."
 
 
 def plain_change(row: Any) -> str:
@@ -58,17 +61,17 @@ def plain_change(row: Any) -> str:
 def outcome_change(row: Any) -> str:
     """A row of `Comparison.outcomes` as plain text."""
     if row.p != row.p:
-        return f"Pictures with {row.slice}, {row.outcome}: too few to tell (n = {row.n:,})."
-    told = {
-        "worse": f"; at least {number(row.growth_low)} farther from no difference",
-        "better": f"; at least {number(abs(row.growth_high))} nearer to no difference",
-        "changed": "; neither surely worse nor surely better",
+        return f"Pictures with {row.slice}, {row.outcome}: too few pictures (n = {row.n:,})."
+    ending = {
+        "worse": f"; the absolute difference grew by at least {number(row.growth_low)}",
+        "better": f"; the absolute difference shrank by at least {number(abs(row.growth_high))}",
+        "changed": "; neither clearly worse nor clearly better",
     }.get(row.verdict, "")
     change, low, high = (number(value, signed=True) for value in (row.change, row.low, row.high))
     return (
-        f"Pictures with {row.slice}, mean {row.outcome}: the difference from the others went from "
+        f"Pictures with {row.slice}, mean {row.outcome}: the difference from the other pictures changed from "
         f"{number(row.skew_a, signed=True)} to {number(row.skew_b, signed=True)}, {change} [{low}, {high}], "
-        f"{small_q(row.q)}, n = {row.n:,}{told}."
+        f"{small_q(row.q)}, n = {row.n:,}{ending}."
     )
 
 
@@ -95,25 +98,31 @@ def outcome(result: Comparison) -> list[str]:
     overall = result.overall
     if not result.has_predictions:
         return [
-            "No emotions were predicted: the numbers of both runs are compared, picture by picture. Worse means a larger "
-            "difference between slice and other pictures."
+            (
+                "No emotions were predicted; the numeric outcomes of both runs are compared picture by picture. "
+                "Worse means a larger difference between slice and other pictures."
+            )
         ]
     share = percent(overall["flipped"] / overall["pictures"])
-    sentences = [f"{overall['flipped']:,} of {overall['pictures']:,} pictures ({share}) are read otherwise."]
+    sentences = [f"{overall['flipped']:,} of {overall['pictures']:,} pictures ({share}) are predicted differently."]
     found = result.changes[result.changes["verdict"].isin(["worse", "better", "changed"])]
     repeats = int(found["repeats"].notna().sum())
     if repeats:
         sentences.append(
-            f"{repeats:,} of the {len(found):,} only repeat, inside an intersection, what the wider slice does."
+            f"{repeats:,} of the {len(found):,} changes {'is' if repeats == 1 else 'are'} explained by the parent slice."
         )
     if not len(found):
-        untold = result.count("undetermined") + result.count("too small")
-        not_told = f" That is not proof of none: {plural(untold, 'pair')} could not be told." if untold else ""
-        sentences.append(f"No change of a skew was found that is both beyond chance and beyond the tolerance.{not_told}")
+        undecided = result.count("undetermined") + result.count("too small")
+        not_decided = (
+            f" This does not prove that nothing changed: {plural(undecided, 'pair')} could not be decided."
+            if undecided
+            else ""
+        )
+        sentences.append(f"No change of a skew was found that is both beyond chance and beyond the tolerance.{not_decided}")
     if overall["labelled"]:
         sentences.append(accuracy_sentence(overall))
     else:
-        sentences.append("Without labels nothing says which reading is right: worse means a larger skew.")
+        sentences.append("Without labels it is unknown which prediction is right: worse means a larger skew.")
     return sentences
 
 
@@ -123,11 +132,12 @@ def accuracy_name(overall: Mapping[str, Any]) -> str:
 
 
 def accuracy_sentence(overall: Mapping[str, Any]) -> str:
-    """Both accuracies (with votes, vote agreements) and whether they surely differ."""
-    tie = "" if overall["low"] > 0 or overall["high"] < 0 else ", a tie"
+    """Both accuracies (with votes, vote agreements) and whether they differ beyond chance."""
+    tie = "" if overall["low"] > 0 or overall["high"] < 0 else ", no difference shown"
     change, low, high = (points(overall[name]) for name in ("change", "low", "high"))
     test = "sign test" if overall.get("votes") else "McNemar"
     return (
-        f"{accuracy_name(overall)} went from {percent(overall['accuracy_a'])} to {percent(overall['accuracy_b'])}: {change} "
-        f"points [{low}, {high}], {test} p = {probability(overall['p'])}{tie}, n = {overall['labelled']:,}."
+        f"{accuracy_name(overall)} changed from {percent(overall['accuracy_a'])} to "
+        f"{percent(overall['accuracy_b'])}: {change} points [{low}, {high}], {test} p = "
+        f"{probability(overall['p'])}{tie}, n = {overall['labelled']:,}."
     )

@@ -54,7 +54,7 @@ def audit_context(
     )
 
 
-def other_wordings(probe: Probe, asked: Sequence[str]) -> Mapping[str, npt.NDArray[np.float32]]:
+def prompt_variant_anchors(probe: Probe, asked: Sequence[str]) -> Mapping[str, npt.NDArray[np.float32]]:
     """Label vectors from a probe's own text model, in other words: name -> `(k, m)` in the order of the probe's labels.
 
     Args:
@@ -79,7 +79,7 @@ def other_wordings(probe: Probe, asked: Sequence[str]) -> Mapping[str, npt.NDArr
         most = max(len(places) for places in own) - 1
         if not most:
             raise ValueError(
-                f"taxonomy {taxonomy.name!r} has no synonyms: give phrases with {{}} instead, e.g. 'a {{}} scene'"
+                f"taxonomy {taxonomy.name!r} has no synonyms: give prompt variants with {{}} instead, e.g. 'a {{}} scene'"
             )
         for number in range(1, most + 1):
             chosen = [int(places[min(number, len(places) - 1)]) for places in own]
@@ -104,7 +104,7 @@ def _valence(path: Path, taxonomy: Taxonomy) -> dict[str, float]:
     numbers = pd.to_numeric(table["valence"], errors="coerce").to_numpy(float)
     labels = [taxonomy.resolve(word) for word in table["label"]]
     if not labels:
-        raise ValueError(f"{path} gives a valence to none of {', '.join(taxonomy.labels)}")
+        raise ValueError(f"{path} gives a valence for none of {', '.join(taxonomy.labels)}")
     bad = [label for label, number in zip(labels, numbers, strict=True) if not np.isfinite(number)]
     if bad:
         raise ValueError(f"{path}: the valence of {bad[0]!r} is not a number")

@@ -15,11 +15,11 @@ from affect_workbench.analyses.compare.changes import VERDICTS as COMPARE_VERDIC
 from affect_workbench.analyses.inference.verdicts import VERDICTS as AUDIT_VERDICTS
 from affect_workbench.data.storage.atomic import write_bytes, write_json
 from affect_workbench.workbench.audit.compare_sentences import outcome_change, plain_change
-from affect_workbench.workbench.report.headline import apart, caveats, strata_told
+from affect_workbench.workbench.report.headline import caveats, differing_strata, strata_verdicts
 from affect_workbench.workbench.report.outcome_sentences import outcome_text
 from affect_workbench.workbench.report.sections.accuracy import accuracy_name, gap_sentence
 from affect_workbench.workbench.report.sentences import plain_sentence
-from affect_workbench.workbench.runs.gate import ACCURACY, RATES, Gate, surely
+from affect_workbench.workbench.runs.gate import ACCURACY, RATES, Gate, lower_bounds
 
 if TYPE_CHECKING:
     from affect_workbench.analyses.audit.result import AuditResult
@@ -79,16 +79,16 @@ class Findings:
         """What the gate did, in one line."""
         count = int(self.table["caught"].sum())
         if self.gate.about == ACCURACY:
-            slices = f"{count:,} slice{'' if count == 1 else 's'} with another accuracy"
+            slices = f"{count:,} slice{'' if count == 1 else 's'} with a different accuracy"
             return f"--fail-on {self.gate}: {slices}, {'fail' if count else 'pass'}"
         return f"--fail-on {self.gate}: {count:,} finding{'' if count == 1 else 's'}, {'fail' if count else 'pass'}"
 
 
 def audit_findings(result: AuditResult, gate: Gate) -> Findings:
     """The findings of an audit, those about emotions first; `effect` is the skew, of an outcome in its own units."""
-    found, held, truth = result.findings["verdict"].isin(FOUND), apart(result), result.run.truth
+    found, strata, truth = result.findings["verdict"].isin(FOUND), differing_strata(result), result.run.truth
     said = [
-        plain_sentence(row, truth=truth, standing=caveats(result, row, held=held)) if told else ""
+        plain_sentence(row, truth=truth, caveats=caveats(result, row, strata=strata)) if told else ""
         for row, told in zip(result.findings.itertuples(), found, strict=True)
     ]
     table = _table(_with_strata(result, result.findings, "emotion"), gate, said)
@@ -104,7 +104,7 @@ def audit_findings(result: AuditResult, gate: Gate) -> Findings:
 
 
 def compare_findings(result: Comparison, gate: Gate) -> Findings:
-    """The findings of a comparison; `effect` is the change of the skew, `surely` how far from zero it surely moved."""
+    """The findings of a comparison; `effect` is the change of the skew, `surely` the lower bound of its absolute size."""
     changes = result.changes.rename(columns={"change": "effect"})
     found = changes["verdict"].isin(FOUND)
     sentences = [plain_change(row) if told else "" for row, told in zip(result.changes.itertuples(), found, strict=True)]
@@ -159,7 +159,7 @@ def junit_xml(findings: Findings) -> bytes:
         caught = cells[cells["caught"]]
         if not cells["told"].any():
             skipped += 1
-            ElementTree.SubElement(case, "skipped", message=_legal(f"too few to tell (n = {cells['n'].iloc[0]:,})"))
+            ElementTree.SubElement(case, "skipped", message=_legal(f"too few pictures (n = {cells['n'].iloc[0]:,})"))
         elif len(caught):
             failures += 1
             listed = ", ".join(str(name) for name in caught["emotion"].fillna(caught["outcome"]).dropna())
@@ -179,7 +179,7 @@ def junit_xml(findings: Findings) -> bytes:
 
 
 def _with_strata(result: AuditResult, cells: pd.DataFrame, about: str) -> pd.DataFrame:
-    told = strata_told(result, pd.MultiIndex.from_frame(cells[["slice", about]]))
+    told = strata_verdicts(result, pd.MultiIndex.from_frame(cells[["slice", about]]))
     return cells.assign(differs_between_strata=pd.Series(told, index=cells.index, dtype=object))
 
 
@@ -207,7 +207,7 @@ def _table(cells: pd.DataFrame, gate: Gate, sentences: list[str], *, about: str 
     marked = cells.assign(
         about=about,
         caught=gate.caught(cells, about=about),
-        surely=surely(cells),
+        surely=lower_bounds(cells),
         sentence=sentences,
         told=cells["p"].notna(),
     )

@@ -21,7 +21,7 @@ from affect_workbench.data.taxonomies.files import taxonomy_called
 from affect_workbench.data.taxonomies.prediction_columns import labels_named, with_votes
 from affect_workbench.workbench.audit.attributes import with_tables
 from affect_workbench.workbench.audit.settings import AuditSettings
-from affect_workbench.workbench.models.evaluation.accuracy import probe_reading, table_reading
+from affect_workbench.workbench.models.evaluation.accuracy import probe_accuracy, table_accuracy
 
 if TYPE_CHECKING:
     from affect_workbench.probes.evaluation.evaluate import LinearBaseline
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class AuditGiven:
+class AuditInput:
     """What an audit is asked about: predictions, and where a probe made them just now, that probe with what it read.
 
     `joined` says which table each attribute was joined from.
@@ -45,15 +45,15 @@ class AuditGiven:
     trained_on: pd.DataFrame | None = None
     joined: Mapping[str, str] = field(default_factory=dict)
 
-    def reading(self, predictions: Predictions, *, answer_at: float) -> ReadingQuality | None:
+    def accuracy(self, predictions: Predictions, *, target_accuracy: float) -> ReadingQuality | None:
         """How well the labelled pictures are read; `predictions` are these with all that was joined to them."""
         if self.features is None or self.probe is None:
             seen = 0 if self.out_of_fold else None
-            return table_reading(predictions, answer_at=answer_at, seen=seen, basis=self.basis)
-        return probe_reading(self.probe, self.features, predictions, self.baselines, answer_at=answer_at)
+            return table_accuracy(predictions, target_accuracy=target_accuracy, seen=seen, basis=self.basis)
+        return probe_accuracy(self.probe, self.features, predictions, self.baselines, target_accuracy=target_accuracy)
 
 
-def probed(settings: AuditSettings) -> AuditGiven:
+def predict_with_probe(settings: AuditSettings) -> AuditInput:
     """What the probe of the settings says of their features.
 
     Raises:
@@ -68,15 +68,15 @@ def probed(settings: AuditSettings) -> AuditGiven:
     if not settings.probe:
         raise ValueError("--features needs --probe FOLDER to predict with (make one with `workbench train`)")
     if settings.trained_on and not settings.unseen_only:
-        raise ValueError("--trained-on says where to look for near copies to leave out: give --unseen-only with it")
+        raise ValueError("--trained-on says where to look for near-duplicates to leave out: use it with --unseen-only")
     probe = load_probe(settings.probe)
     features = open_features(settings.features, encoder=settings.encoder, id_column=settings.id_column)
     joined = with_tables(features.rows, settings.attributes, labels=probe.taxonomy.labels)
-    said: list[str] = []
+    vote_notes: list[str] = []
     if joined.reports:
         rows = joined.rows
         if settings.votes_prefix or any(name.startswith(VOTE_PREFIX) for report in joined.reports for name in report.core):
-            rows, said = with_votes(rows, probe.taxonomy, votes_prefix=settings.votes_prefix or None)
+            rows, vote_notes = with_votes(rows, probe.taxonomy, votes_prefix=settings.votes_prefix or None)
         features = replace(features, rows=rows)
     if "label" in features.rows:
         probe.taxonomy.codes(features.rows["label"])
@@ -95,24 +95,25 @@ def probed(settings: AuditSettings) -> AuditGiven:
     saved = Path(settings.probe) / "baselines.safetensors"
     baselines = load_baselines(saved) if saved.is_file() else ()
     predictions = probe.predict(features)
-    notes = (*notes, *said, *joined.notes(predictions.rows["image_id"]))
+    notes = (*notes, *vote_notes, *joined.notes(predictions.rows["image_id"]))
     predictions = predictions.with_rows(predictions.rows, notes=notes)
-    return AuditGiven(predictions, provenance, features, probe, baselines, trained_on=seen, joined=joined.origins)
+    return AuditInput(predictions, provenance, features, probe, baselines, trained_on=seen, joined=joined.origins)
 
 
 def _not_nearly_seen(features: FeatureSet, probe: Probe, settings: AuditSettings) -> tuple[FeatureSet, tuple[str, ...]]:
-    """The pictures but for near copies of training pictures, and what was left out or could not be compared."""
-    from affect_workbench.workbench.models.training.leakage import LEARNT, near_notes, without
-    from affect_workbench.workbench.models.training.near_copies import NearSearch
-    from affect_workbench.workbench.models.training.provenance import learnt_from
+    """The pictures but for near-duplicates of training pictures, and what was left out or could not be compared."""
+    from affect_workbench.workbench.models.training.leakage import TRAINING_PICTURES, near_notes, without
+    from affect_workbench.workbench.models.training.near_duplicates import NearSearch
+    from affect_workbench.workbench.models.training.provenance import training_provenance
 
-    learnt = learnt_from([settings.probe], [probe], given=settings.trained_on)
-    near = learnt.near(features, np.arange(len(features)), NearSearch())
-    notes = near_notes(near, of=LEARNT, whose="its", unseen_only=True) if len(near.pairs) or near.unchecked else []
+    provenance = training_provenance([settings.probe], [probe], given=settings.trained_on)
+    near = provenance.near(features, np.arange(len(features)), NearSearch())
+    told = len(near.pairs) or near.unchecked
+    notes = near_notes(near, of=TRAINING_PICTURES, whose="its", unseen_only=True) if told else []
     return without(features, near.found, name=settings.features), tuple(notes)
 
 
-def tabled(settings: AuditSettings) -> AuditGiven:
+def load_predictions(settings: AuditSettings) -> AuditInput:
     """What a table of predictions says, or the out-of-fold predictions in a probe folder.
 
     Raises:
@@ -121,7 +122,7 @@ def tabled(settings: AuditSettings) -> AuditGiven:
     """
     path = Path(settings.predictions)
     if settings.probe:
-        raise ValueError("--probe goes with --features; --predictions are already made")
+        raise ValueError("--probe goes with --features: --predictions need no probe")
     folds, basis = path.is_dir(), ""
     if folds:
         from affect_workbench.workbench.models.training.command import PREDICTIONS_FILE
@@ -148,7 +149,7 @@ def tabled(settings: AuditSettings) -> AuditGiven:
         predictions = predictions.take(inside)
     notes = (*table.notes, *joined.notes(predictions.rows["image_id"]))
     predictions = predictions.with_rows(predictions.rows, notes=notes)
-    return AuditGiven(predictions, {"predictions": str(path)}, out_of_fold=folds, basis=basis, joined=joined.origins)
+    return AuditInput(predictions, {"predictions": str(path)}, out_of_fold=folds, basis=basis, joined=joined.origins)
 
 
 def _basis(folder: Path) -> str:

@@ -25,10 +25,19 @@ from affect_workbench.workbench.report.system.section import read_first
 from affect_workbench.workbench.runs.gate import Gate
 from affect_workbench.workbench.runs.store import save_audit
 
-_OF_PREDICTIONS = ("taxonomy", "votes_prefix", "wordings", "unseen_only", "trained_on", "training", "valence", "review_from")
+_OF_PREDICTIONS = (
+    "taxonomy",
+    "votes_prefix",
+    "prompt_variants",
+    "unseen_only",
+    "trained_on",
+    "training_data",
+    "valence",
+    "review_from",
+)
 
 
-def numbers_alone(settings: AuditSettings) -> Table | None:
+def outcomes_only(settings: AuditSettings) -> Table | None:
     """The table of the settings where outcomes are asked for and nothing is predicted in it; None for any other.
 
     Nothing is predicted where there is neither a column `predicted` nor, the outcomes left aside, two score columns.
@@ -88,12 +97,12 @@ def _measured(settings: AuditSettings, table: Table) -> tuple[Measurements, dict
     """The measurements with all that is joined to them, and what the record says of them."""
     path = Path(settings.predictions)
     asked = [f"--{name.replace('_', '-')}" for name in _OF_PREDICTIONS if getattr(settings, name)]
-    asked += [f"--{name}" for name in ("concepts", "gold") if getattr(settings.inferred, name)]
+    asked += [f"--{name.replace('_', '-')}" for name in ("concepts", "concept_labels") if getattr(settings.inferred, name)]
     asked += ["--favourable"] if settings.audit.favourable else []
     if asked:
         raise ValueError(
-            f"{', '.join(asked)} asks something of predictions, and {path} has none: expected a column 'predicted', or one "
-            "score column a label; without them --outcomes are compared alone"
+            f"{', '.join(asked)} need predictions, and {path} has none: expected a column 'predicted', or one "
+            "score column per label; without them only --outcomes can be compared"
         )
     rows = with_ids(table.rows, where=path.name)
     if settings.split:

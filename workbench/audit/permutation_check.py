@@ -13,15 +13,15 @@ from affect_workbench.analyses.audit.result import AuditResult
 from affect_workbench.analyses.slices.attribute_kinds import kinds_of
 from affect_workbench.data.storage.atomic import write_text
 from affect_workbench.data.storage.leftovers import identity
-from affect_workbench.workbench.audit.settings import SelftestSettings
+from affect_workbench.workbench.audit.settings import PermutationCheckSettings
 from affect_workbench.workbench.interface.progress import Say
 from affect_workbench.workbench.report.html import report_html
 from affect_workbench.workbench.runs.reviews import load_reviews
-from affect_workbench.workbench.runs.store import load_audit, save_selftest
+from affect_workbench.workbench.runs.store import load_audit, save_permutation_check
 
 
-def selftest_run(settings: SelftestSettings, *, say: Say = print) -> SelfTest:
-    """Deals the run's own predictions out, keeps the outcome in the run folder, and writes the report again with it.
+def check_permutations(settings: PermutationCheckSettings, *, say: Say = print) -> SelfTest:
+    """Permutes the run's own predictions, keeps the outcome in the run folder, and writes the report again with it.
 
     Raises:
         FileNotFoundError: no such run.
@@ -30,21 +30,21 @@ def selftest_run(settings: SelftestSettings, *, say: Say = print) -> SelfTest:
     asked = identity(Path(settings.run))
     result = load_audit(settings.run)
     if not result.has_predictions:
-        raise ValueError(f"{settings.run} compares numbers alone: there are no predictions to deal out")
-    with tqdm(total=settings.times, desc="dealing out", unit=" deals", leave=False) as bar:
+        raise ValueError(f"{settings.run} compares numeric outcomes only: there are no predictions to permute")
+    with tqdm(total=settings.permutations, desc="permuting", unit=" permutations", leave=False) as bar:
         outcome = selftest(
             result.samples,
             result.taxonomy,
             config=audit_config(result),
             inferred=frozenset(result.run.inferred),
             progress=lambda done: bar.update(done - bar.n),
-            deals=Deals(times=settings.times, seed=settings.seed, within=settings.within),
+            deals=Deals(times=settings.permutations, seed=settings.seed, within=settings.within),
         )
     if identity(Path(settings.run)) != asked:
         raise ValueError(
-            f"{settings.run} was replaced by another run meanwhile, so nothing is kept in it: give the command again"
+            f"{settings.run} was replaced by another run in the meantime, so nothing was stored in it: run the command again"
         )
-    save_selftest(outcome, settings.run)
+    save_permutation_check(outcome, settings.run)
     say(outcome.sentence)
     target = Path(settings.run) / "report.html"
     write_text(target, report_html(replace(result, selftest=outcome), reviews=load_reviews(settings.run)))

@@ -28,20 +28,20 @@ def require_usable(settings: AuditSettings) -> None:
         FileNotFoundError: tables, features or a probe that are not there.
         ValueError: options that do not go together, a value that none may have, or a name that no table has as a column.
     """
-    require_accuracy(settings.answer_at)
-    audit_gate(settings.fail_on, fail_on_skew=settings.fail_on_skew)
+    require_accuracy(settings.target_accuracy)
+    audit_gate(settings.fail_on)
     if bool(settings.features) == bool(settings.predictions):
         raise ValueError("give either --features with --probe, or --predictions TABLE")
-    if settings.inferred.gold and not settings.inferred.concepts:
-        raise ValueError("--gold holds labels of concepts: say which with --concepts")
+    if settings.inferred.concept_labels and not settings.inferred.concepts:
+        raise ValueError("--concept-labels needs concepts: name them with --concepts")
     # A folder of predictions is a probe's.
     predictions = [Path(settings.predictions)] if settings.predictions and not Path(settings.predictions).is_dir() else []
     tables = [*predictions, *(Path(item) for item in settings.attributes if is_table(Path(item)))]
     for table in tables:
         require_table(table)
-    if settings.training and is_table(Path(settings.training)):
-        require_table(Path(settings.training))
-    for features in (settings.features, settings.training):
+    if settings.training_data and is_table(Path(settings.training_data)):
+        require_table(Path(settings.training_data))
+    for features in (settings.features, settings.training_data):
         if features and not Path(features).exists():
             raise FileNotFoundError(f"no features at {features}: the path does not exist")
     if settings.features and settings.probe:
@@ -85,4 +85,4 @@ def _asked(settings: AuditSettings) -> Iterator[tuple[str, str]]:
         for name in names:
             yield name, f"--{option} names {name!r}, which is no column of the data:"
     if settings.pairs:
-        yield settings.pairs, f"--pairs {settings.pairs}: no such column says which pictures are a pair;"
+        yield settings.pairs, f"--pairs {settings.pairs}: there is no such column;"

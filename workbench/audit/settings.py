@@ -1,4 +1,4 @@
-"""What can be said to the commands that look for skew: audit, compare, selftest?"""
+"""What can be set for the commands that look for skew: audit, compare, permutation-check?"""
 
 from __future__ import annotations
 
@@ -12,42 +12,49 @@ from affect_workbench.workbench.interface.fields import option
 
 @dataclass(frozen=True)
 class AuditSettings:
-    """Slice predictions by attributes, say what is skewed, and write a run folder with an HTML report."""
+    """Slice predictions by attributes, test each slice for skew, and write a run folder with an HTML report."""
 
     out: str = option("", "run folder to write", required=True, short="-o")
     features: str = option("", "features to predict with --probe")
     probe: str = option("", "probe folder, with --features")
     predictions: str = option(
         "",
-        "table of anyone's predictions, or with --outcomes of numbers alone, or a probe folder made with --folds; instead "
-        "of --features",
+        "table of any model's predictions, or a probe folder made with --folds, instead of --features; with --outcomes "
+        "also a table of numbers only",
     )
-    attributes: tuple[str, ...] = option((), "a table to join by id (ratings.csv), attribute names, or both, with commas")
-    pairs: str = option("", "column of pairs of pictures that differ in one attribute only; pair_id when not given")
+    attributes: tuple[str, ...] = option(
+        (), "a table to join by id (ratings.csv), attribute names, or both, separated by commas"
+    )
+    pairs: str = option("", "column that names pairs of pictures that differ in one attribute only; default: pair_id")
     scores_prefix: str = fields.columns_prefix("score")
     votes_prefix: str = fields.columns_prefix("vote")
-    taxonomy: str = option("", "labels of --predictions; those found when not given")
-    id_column: str = option("", "id column of --predictions or of a table of features")
-    wordings: tuple[str, ...] = option(
+    taxonomy: str = option("", "labels of --predictions; default: those found in the data")
+    id_column: str = option("", "id column of --predictions, or of features in a table")
+    prompt_variants: tuple[str, ...] = option(
         (),
-        "other phrases to ask for the labels with ('a {} scene'), or synonyms: how many labels flip; with --probe",
+        "other prompt phrases for the labels ('a {} scene'), or synonyms: how many predictions change; with --probe",
         many=True,
+        was="wordings",
     )
     split: str = option("", "audit this split only")
     unseen_only: bool = fields.unseen_only()
     trained_on: tuple[str, ...] = fields.trained_on()
     encoder: str = fields.encoder()
-    training: str = option("", "features or table of the training pictures, with labels and attributes: bias amplification")
-    valence: str = option("", "your table of words and their valence (columns label, valence); polarity when not given")
-    answer_at: float = fields.answer_at()
-    system: str = option("", "TOML file that says what the system is for and where its data come from; see docs/system.toml")
-    review_from: str = option("", "run folder whose reviews are carried over; those of a run that is replaced always are")
+    training_data: str = option(
+        "",
+        "features or table of the training pictures, with labels and attributes: measures bias amplification",
+        was="training",
+    )
+    valence: str = option("", "table of the labels' valence (columns label, valence); default: their polarity")
+    target_accuracy: float = fields.target_accuracy()
+    system: str = option("", "TOML file that describes the system, its purpose and its data; see docs/system.toml")
+    review_from: str = option("", "run folder to copy reviews from; reviews of a run that is replaced are always kept")
     fail_on: str = option(
         "",
-        "skewed: exit with 1 when anything is; skewed:0.05: when it surely is by over 5 points (an outcome: by over 0.05 "
-        "standard deviations); accuracy:0.05: when the accuracy of a slice surely differs by over 5 points",
+        "exit with code 1 if (skewed) any pair is skewed; (skewed:0.05) an absolute effect has a lower bound over 5 points "
+        "(outcomes: 0.05 standard deviations); (accuracy:0.05) the same of a difference in accuracy",
+        was={"fail_on_skew": "skewed"},
     )
-    fail_on_skew: bool = option(False, "the same as --fail-on skewed")
     overwrite: bool = fields.overwrite("the run")
     inferred: ConceptSettings = field(default_factory=ConceptSettings)
     audit: AuditConfig = field(default_factory=AuditConfig)
@@ -55,20 +62,24 @@ class AuditSettings:
 
 @dataclass(frozen=True)
 class CompareSettings:
-    """Compare two models or versions on the same pictures: which skews grew, which shrank, which pictures flipped."""
+    """Compare two models or versions on the same pictures: which skews grew or shrank, which predictions changed."""
 
-    run_a: str = option("", "run folder of the first, usually what is in use", required=True, positional=True)
-    run_b: str = option("", "run folder of the second, usually what shall replace it", required=True, positional=True)
-    out: str = option("", "folder to write compare.html and its tables to", required=True, short="-o")
-    fail_on: str = option("", "worse: exit with 1 when a skew grew; worse:0.05: when it surely grew by over 5 points")
+    run_a: str = option("", "run folder of the first model, usually the one in use", required=True, positional=True)
+    run_b: str = option("", "run folder of the second model, usually its replacement", required=True, positional=True)
+    out: str = option("", "folder for compare.html and its tables", required=True, short="-o")
+    fail_on: str = option(
+        "", "exit with code 1 if (worse) a skew grew; (worse:0.05) the growth has a lower bound over 5 points"
+    )
     overwrite: bool = fields.overwrite()
 
 
 @dataclass(frozen=True)
-class SelftestSettings:
-    """Deal a run's predictions out at random and say how often the audit's own rules then raise an alarm."""
+class PermutationCheckSettings:
+    """Permute a run's predictions and report how often the audit's own rules then give a false alarm."""
 
     run: str = fields.finished_run()
-    times: int = option(200, "how often to deal out")
-    within: tuple[str, ...] = option((), "columns that predictions stay within, e.g. the data set, with commas")
-    seed: int = option(0, "seed of the deals")
+    permutations: int = option(200, "number of permutations", was="times")
+    within: tuple[str, ...] = option(
+        (), "permute only within equal values of these columns, e.g. the data set, separated by commas"
+    )
+    seed: int = option(0, "random seed of the permutations")

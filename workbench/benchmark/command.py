@@ -56,7 +56,7 @@ class BenchResult:
 
     @property
     def failed(self) -> bool:
-        """Whether a line surely misses its bar."""
+        """Whether a line fails its criterion."""
         return any(row.verdict == FAIL for row in self.rows)
 
 
@@ -148,7 +148,7 @@ def _labelled(features: FeatureSet) -> FeatureSet:
     if "label" not in rows and votes:
         rows = rows.assign(label=rows[votes].idxmax(axis=1).astype(str).str.slice(len(VOTE_PREFIX)))
     if "label" not in rows:
-        raise ValueError("slices are induced against true labels, and these features have none")
+        raise ValueError("induced slices need true labels, and these features have none")
     known = rows["label"].notna().to_numpy()
     return FeatureSet(features.spec, features.values[known], rows[known])
 

@@ -13,8 +13,8 @@ from affect_workbench.data.storage.destination import ensure_free
 from affect_workbench.data.storage.leftovers import discard
 from affect_workbench.probes.config import FitConfig
 from affect_workbench.workbench.audit.command import audit
-from affect_workbench.workbench.audit.permutation_check import selftest_run
-from affect_workbench.workbench.audit.settings import AuditSettings, SelftestSettings
+from affect_workbench.workbench.audit.permutation_check import check_permutations
+from affect_workbench.workbench.audit.settings import AuditSettings, PermutationCheckSettings
 from affect_workbench.workbench.benchmark.settings import DemoSettings
 from affect_workbench.workbench.datasets.settings import FeaturesSettings
 from affect_workbench.workbench.interface.claiming import writes_out
@@ -50,17 +50,15 @@ def _of_pictures(settings: DemoSettings, *, command: str, say: Say) -> AuditResu
     bias = AnnotatorBias() if settings.bias else None
     half = settings.pictures // 2
     write_scenes(root / "world", train=settings.pictures - half, test=half, seed=settings.seed, bias=bias, overwrite=True)
-    say(
-        f"drew {settings.pictures:,} pictures; {half:,} of them, with every tone of figure and every camera equally often, "
-        "are for the audit"
-    )
+    say(f"drew {settings.pictures:,} pictures; {half:,} of them, balanced over figure tone and camera, are for the audit")
     if bias:
         say(
-            f"planted: of the training votes on pictures with {_in_words(bias.attribute, bias.value)}, "
-            f"{100 * bias.strength:.0f} % say {bias.emotion} whatever is shown; the labels of the audited pictures are fair"
+            f"planted: {100 * bias.strength:.0f} % of the training votes on pictures with "
+            f"{_in_words(bias.attribute, bias.value)} say {bias.emotion} whatever the picture shows; the labels "
+            "of the audited pictures are fair"
         )
     else:
-        say("planted: nothing; the camera has no effect in this world, so a true audit finds none")
+        say("planted: nothing; the camera has no effect in this world, so a correct audit finds none")
     encode_pictures(
         FeaturesSettings(manifest=str(root / "world/manifest"), encoder="builtin:scenes", out=str(root / "features")),
         say=say,
@@ -89,8 +87,11 @@ def _of_pictures(settings: DemoSettings, *, command: str, say: Say) -> AuditResu
         for _, row in skewed.iterrows():
             say(f"false alarm: {plain_sentence(row)}")
         if skewed.empty:
-            say(f"quiet: of the {int(own.sum())} pairs of {attribute} and emotion none is skewed; what is, is about content")
-    selftest_run(SelftestSettings(run=str(root / "audit"), seed=settings.seed), say=say)
+            say(
+                f"no false alarm: none of the {int(own.sum())} pairs of {attribute} and emotion is skewed; any skew "
+                "concerns the content"
+            )
+    check_permutations(PermutationCheckSettings(run=str(root / "audit"), seed=settings.seed), say=say)
     say(f"next: workbench app {root / 'audit'}")
     return result
 
@@ -121,8 +122,8 @@ def _accuracy_remark(biased: Any, features: FeatureSet, seed: int) -> str:
     )
     with_bias, without = (_accuracy(probe, test_on) for probe in (biased, twin))
     return (
-        f"Accuracy would not have told: {with_bias:.3f} with the planted bias, {without:.3f} after the same training on "
-        "fair labels. Only the slices show it."
+        f"Accuracy does not reveal the bias: {with_bias:.3f} with the planted bias, {without:.3f} after the same "
+        "training on fair labels. Only the slices show it."
     )
 
 
@@ -141,11 +142,11 @@ def _of_table(settings: DemoSettings, *, command: str, say: Say) -> AuditResult:
     biases = DEFAULT_BIASES if settings.bias else ()
     feature_table(biases=biases, test=settings.pictures, seed=settings.seed).save(features, overwrite=True)
     for bias in biases:
-        what = "look like" if bias.kind == "reading" else "are, labels and all,"
+        what = "look like" if bias.kind == "reading" else "truly show"
         where = SliceSpec.from_json(bias.where).name
         say(f"planted: {100 * bias.strength:.0f} % of the pictures with {where} {what} {bias.emotion}")
     if not biases:
-        say("planted: nothing; a true audit stays quiet")
+        say("planted: nothing; a correct audit finds nothing")
     base = TrainSettings(features=str(features), out=str(probe), overwrite=True)
     train(replace(base, fit=replace(base.fit, seed=settings.seed)), say=say)
     asked = AuditSettings(features=str(features), probe=str(probe), split="test", out=str(run), overwrite=True)

@@ -9,18 +9,27 @@ from typing import Any
 from affect_workbench.analyses.benchmark.results import CHANCE, FAIL, OPEN, PASS, TOOLS, Row
 from affect_workbench.workbench.interface.page import template
 
-HEAD = ("", "measured", "95 % interval", "asked", "verdict", "best of the others")
-TITLES = {"gate": "Gates", "scenario": "Scenarios: share of right answers", "peer": "The tools themselves"}
+HEAD = ("", "measured", "95 % interval", "criterion", "verdict", "best other tool")
+TITLES = {"gate": "Criteria", "scenario": "Scenarios: share of correct answers", "peer": "The tools themselves"}
 LEGEND = (
-    f"“{FAIL}”: surely on the wrong side of what is asked (one-sided, 5 %, in a quick run 0.2 %); “{CHANCE}”: on the wrong "
-    f"side by no more than chance; “{OPEN}”: too small to judge",
-    "flagged: q ≤ .05; “skewed” asks in addition that the difference surely lies beyond ±2 points",
-    "DivExplorer, SliceLine, Fairlearn, four-fifths: their rules, re-stated on the same counts, or on eight principal "
-    "components cut in four; the tools themselves stand in the last table",
-    "random: 5 % of the pairs, or a random score; confusion cells: “labelled a, read as b”, the ten most frequent; ridge "
-    "alone: the ten best tails of ridge directions of the residual; –: the tool has no answer to this question",
-    "scenarios: a tool is right when every planted pair is flagged and at most one flag in twenty is false; where no pair "
-    "may be called skewed, when it flags nothing",
+    (
+        f"“{FAIL}”: significantly on the wrong side of the criterion (one-sided, 5 %, in a quick run 0.2 %); "
+        f"“{CHANCE}”: on the wrong side, but within chance; “{OPEN}”: not enough data to assess"
+    ),
+    "flagged: q ≤ .05; “skewed” also requires that the difference lies beyond ±2 points, by its adjusted interval",
+    (
+        "DivExplorer, SliceLine, Fairlearn, four-fifths: their rules, re-implemented on the same counts, or on eight "
+        "principal components cut at quartiles; the tools themselves are in the last table"
+    ),
+    (
+        "random: 5 % of the pairs, or a random score; confusion cells: “labelled a, predicted as b”, the ten most "
+        "frequent; ridge alone: the ten best tails of ridge directions of the residual; –: the tool has no answer to "
+        "this question"
+    ),
+    (
+        "scenarios: a tool is correct when every planted pair is flagged and at most one flag in twenty is false; "
+        "where no pair may be called skewed, when it flags nothing"
+    ),
 )
 
 
@@ -29,9 +38,9 @@ def headline(rows: Sequence[Row]) -> str:
     counts = Counter(row.verdict for row in rows if row.bar)
     judged = sum(counts.values())
     failed = counts[FAIL]
-    parts = [f"{counts[PASS]} of {judged} bars are met", f"{failed} {'is' if failed == 1 else 'are'} missed"]
+    parts = [f"{counts[PASS]} of {judged} criteria are met", f"{failed} {'is' if failed == 1 else 'are'} missed"]
     parts += [f"{counts[CHANCE]} within chance"] if counts[CHANCE] else []
-    parts += [f"{counts[OPEN]} not judged"] if counts[OPEN] else []
+    parts += [f"{counts[OPEN]} not assessed"] if counts[OPEN] else []
     return ", ".join(parts) + "."
 
 
@@ -87,7 +96,7 @@ def markdown_table(rows: Sequence[Row], about: Mapping[str, Any]) -> str:
     notes = {row.name: row for row in rows}
     for title, (head, body) in tables(rows).items():
         own = head == HEAD
-        parts += ["", f"## {title}", "", _line((*head, "how judged, and more") if own else head)]
+        parts += ["", f"## {title}", "", _line((*head, "how assessed, and more") if own else head)]
         parts += ["|" + "---|" * (len(head) + own)]
         for line in body:
             row = notes[line[0]]

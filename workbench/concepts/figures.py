@@ -37,7 +37,7 @@ def concept_figures(result: AuditResult) -> list[ConceptFigure]:
         found.append(
             ConceptFigure(
                 "calibrated",
-                "What true labels make of it",
+                "Skew calibrated on true labels",
                 " ".join(calibration_sentences(tables[CALIBRATED])),
                 calibrated_figure(tables[CALIBRATED], tolerance=float(result.run.config.tolerance)),
             )
@@ -46,15 +46,15 @@ def concept_figures(result: AuditResult) -> list[ConceptFigure]:
         found.append(
             ConceptFigure(
                 "overlap",
-                "How near each concept is to an emotion word",
+                "Cosine of each concept with the emotion words",
                 _overlap_words(tables[OVERLAP]),
                 overlap_figure(tables[OVERLAP]),
             )
         )
     if NULL in tables:
         words = (
-            "A concept is worth slicing by where its blue dot, with its interval, lies to the right of what random "
-            "directions of these pictures reach (vermilion)."
+            "A concept is worth slicing by only where its blue dot, with its interval, lies to the right of the "
+            "range that random directions of these pictures reach (vermilion)."
         )
         found.append(ConceptFigure("concept-null", "More than a random direction?", words, null_figure(tables[NULL])))
     return found
@@ -75,7 +75,7 @@ def overlap_figure(table: pd.DataFrame) -> go.Figure:
     hover = [
         [
             f"{safe(name)} and {safe(label)}<br>cosine {value:+.2f}"
-            + ("" if np.isnan(made) else f"<br>the overlap alone makes up {points(made)} points")
+            + ("" if np.isnan(made) else f"<br>the overlap alone induces a spurious skew of {points(made)} points")
             for label, value, made in zip(labels, line, made_line, strict=True)
         ]
         for name, line, made_line in zip(names, cosine, made_up, strict=True)
@@ -118,7 +118,7 @@ def null_figure(table: pd.DataFrame) -> go.Figure:
     _dots(figure, np.abs(strength), places, BLUE, "circle", "this concept", (np.maximum(ends[0], 0), ends[1]))
     for column, colour, symbol, name in (
         ("null_95", VERMILION, "line-ns", "95 % of random directions of these pictures stay below"),
-        ("isotropic_95", GREY, "line-ns", "95 % of evenly drawn directions stay below"),
+        ("isotropic_95", GREY, "line-ns", "95 % of uniformly drawn directions stay below"),
     ):
         _dots(figure, rows[column].to_numpy(np.float64), places, colour, symbol, name)
     figure.update_yaxes(tickvals=places.tolist(), ticktext=names, autorange="reversed", automargin=True, showgrid=False)
@@ -140,7 +140,7 @@ def calibrated_figure(table: pd.DataFrame, *, tolerance: float) -> go.Figure:
     figure.add_vline(x=0, line_color="#555555", line_width=1)
     places = np.arange(len(rows))
     for part, name, colour, symbol, offset in (
-        ("naive", "inferred attribute, as it is", ORANGE, "diamond", -0.15),
+        ("naive", "inferred attribute, uncalibrated", ORANGE, "diamond", -0.15),
         ("", "calibrated on true labels", BLUE, "circle", 0.15),
     ):
         low, high = (f"{part}_{end}" if part else end for end in ("low", "high"))
@@ -151,22 +151,22 @@ def calibrated_figure(table: pd.DataFrame, *, tolerance: float) -> go.Figure:
         (f"{short(row.column)} → " if len(names) > 1 else "") + f"<b>{safe(row.emotion)}</b>" for row in rows.itertuples()
     ]
     figure.update_yaxes(tickvals=places.tolist(), ticktext=ticks, autorange="reversed", automargin=True, showgrid=False)
-    figure.update_xaxes(title="difference of pictures with the concept from those without, points", zeroline=False)
+    figure.update_xaxes(title="difference between pictures with and without the concept, points", zeroline=False)
     return figure
 
 
 def _overlap_words(table: pd.DataFrame) -> str:
     """How large a skew the largest overlap can make up, in words."""
     words = (
-        f"Cosine of each concept’s direction and each emotion word, before anything is projected off; from {ENTANGLED:g} on "
-        "(numbers) the overlap alone can invent a skew of several points."
+        f"Cosine of each concept’s direction with each emotion word, before any projection; from {ENTANGLED:g} on "
+        "(numbers) the overlap alone can induce a spurious skew of several points."
     )
     if "made_up" not in table:
         return words
     most = table.iloc[int(table["made_up"].abs().argmax())]
     return (
-        f"{words} Largest here: with all else dealt out at random, the overlap of “{most['concept']}” makes up "
-        f"{points(float(most['made_up']))} points of {most['label']}."
+        f"{words} Largest here: with everything else permuted, the overlap of “{most['concept']}” induces a "
+        f"spurious skew of {points(float(most['made_up']))} points toward {most['label']}."
     )
 
 

@@ -19,7 +19,7 @@ from affect_workbench.data.features import FeatureSet
 from affect_workbench.data.predictions import Predictions
 from affect_workbench.data.tables.read import named
 from affect_workbench.data.taxonomies.label_identity import plain
-from affect_workbench.workbench.concepts.sentences import STANDING_WARNING, in_words, standing_note
+from affect_workbench.workbench.concepts.sentences import CALIBRATION_WARNING, calibration_note, in_words
 from affect_workbench.workbench.concepts.settings import ConceptSettings
 from affect_workbench.workbench.datasets.features import open_features
 
@@ -92,7 +92,7 @@ def with_concepts(
         words = tower.encode_text([_EVOKES.format(label) for label in taxonomy.labels])
         anchors = dict(zip(taxonomy.labels, words.astype("float64"), strict=True))
     outcome = settings.concept_outcome or _PREDICTION
-    gold, remarks = _gold(settings.gold, concepts, rows["image_id"])
+    labels_of, remarks = _concept_labels(settings.concept_labels, concepts, rows["image_id"])
     compared = rows
     if outcome == _PREDICTION:
         said_of = np.asarray(taxonomy.labels, dtype=object)[predictions.predicted]
@@ -105,7 +105,7 @@ def with_concepts(
         concepts=concepts,
         context=ConceptContext(
             truth={pair.name: pair.truth for pair in pairs if pair.truth},
-            gold=gold,
+            gold=labels_of,
             outcome=outcome or None,
             anchors=anchors,
             said=predictions.predicted,
@@ -114,10 +114,10 @@ def with_concepts(
         ),
         seed=seed,
     )
-    origin = [f"Concepts are scored in other features than the predictions were made of: {scored.spec.in_words()}."]
-    said = [" ".join(sentence for sentence in in_words(report) if sentence != STANDING_WARNING) for report in reports]
+    origin = [f"Concepts are scored in other features than those used for the predictions: {scored.spec.in_words()}."]
+    said = [" ".join(sentence for sentence in in_words(report) if sentence != CALIBRATION_WARNING) for report in reports]
     rows = rows.assign(**{report.column: with_inferred[report.column] for report in reports})
-    found = predictions.with_rows(rows, notes=(standing_note(reports),))
+    found = predictions.with_rows(rows, notes=(calibration_note(reports),))
     return InferredAttributes(found, reports, (*origin * elsewhere, *remarks, *said))
 
 
@@ -147,7 +147,7 @@ def _scored(
     if not settings.concept_features:
         if features is None:
             raise ValueError(
-                "--concepts are read in the space of picture features: give --features with --probe, or "
+                "--concepts are scored in the space of picture features: give --features with --probe, or "
                 "--concept-features with features of the same pictures"
             )
         return features, features.values
@@ -162,21 +162,21 @@ def _scored(
     return scored, scored.values[at.to_numpy(np.int64)]
 
 
-def _gold(paths: Sequence[str], concepts: Sequence[Concept], ids: pd.Series) -> tuple[dict[str, Gold], list[str]]:
+def _concept_labels(paths: Sequence[str], concepts: Sequence[Concept], ids: pd.Series) -> tuple[dict[str, Gold], list[str]]:
     """Concept -> gold labels of these pictures, and what must be known of them."""
     if not paths:
         return {}, []
     names = [concept.name for concept in concepts]
     asked = {plain(name): name for name in names}
-    found = {asked.get(plain(name), name): gold for name, gold in gold_labels(read_answers(paths)).items()}
+    found = {asked.get(plain(name), name): labels for name, labels in gold_labels(read_answers(paths)).items()}
     if "" in found and len(names) == 1:
         found = {names[0]: found.pop("")} | found
     if not set(found) & set(names):
         raise ValueError(
-            f"--gold holds labels of {named(found)}, this audit asks about {named(names)}: name the concept as "
-            "it was labelled"
+            f"--concept-labels holds labels of {named(found)}, this audit uses {named(names)}: name the concept "
+            "as it was labelled"
         )
-    notes = [f"Gold labels of {name!r} are not used: this audit has no such concept." for name in found if name not in names]
+    notes = [f"Labels of {name!r} are not used: this audit has no such concept." for name in found if name not in names]
     for name in names:
         if name in found:
             notes += [f"{name}: {note}" for note in found[name].notes(ids)]
@@ -204,7 +204,7 @@ def _text_tower(features: FeatureSet, encoder: str) -> VisionEncoder:
         )
     if spec.encoder != "unknown" and (spec.encoder, tag_of(spec)) != (tower.spec.encoder, tag_of(tower.spec)):
         raise ValueError(
-            f"the features are of {spec.in_words()}, not of {tower.spec.in_words()}: their spaces differ; encode the "
-            "pictures with it and give them with --concept-features"
+            f"the features are of {spec.in_words()}, not of {tower.spec.in_words()}: their embedding spaces "
+            "differ; encode the pictures with it and give them with --concept-features"
         )
     return tower

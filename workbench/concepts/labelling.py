@@ -39,11 +39,11 @@ def label(settings: LabelSettings, *, say: Say = print) -> Queue:
         queue = there
     else:
         save_queue(queue)
-    say(f"{folder}: {len(queue.pictures):,} pictures, asked is “{queue.question}”")
+    say(f"{folder}: {len(queue.pictures):,} pictures, question: “{queue.question}”")
     for line in progress_lines(queue):
         say(line)
     say(f"next: workbench app {settings.run} --labels {folder.parent}  (page Label; keys Y, N, U, B)")
-    say(f"then: workbench audit … --gold {folder / LABELS_FILE}")
+    say(f"then: workbench audit … --concept-labels {folder / LABELS_FILE}")
     return queue
 
 
@@ -57,12 +57,13 @@ def drawn_queue(result: AuditResult, concept: str, folder: Path, *, size: int, s
     paths = samples["path"] if "path" in samples else pd.Series(np.nan, index=samples.index)
     if paths.isna().any():
         raise ValueError(
-            f"{int(paths.isna().sum()):,} of {len(samples):,} pictures of this run have no column path, so they cannot be "
-            "shown: audit features of a manifest, or join a table with image_id and path (--attributes TABLE.csv)"
+            f"{int(paths.isna().sum()):,} of {len(samples):,} pictures of this run have no column path, so they "
+            "cannot be shown: audit features of a manifest, or join a table with image_id and path (--attributes "
+            "TABLE.csv)"
         )
     scores = result.tables[SCORES].set_index("image_id").loc[samples["image_id"], concept].to_numpy(np.float64)
-    said = result.taxonomy.codes(samples["predicted"])
-    drawn = stratified_sample(scores, said, size=size, seed=seed)
+    predicted = result.taxonomy.codes(samples["predicted"])
+    drawn = stratified_sample(scores, predicted, size=size, seed=seed)
     pictures = samples[["image_id", "path"]].iloc[drawn["position"]].reset_index(drop=True)
     pictures = pictures.assign(stratum=drawn["stratum"], probability=drawn["probability"])
     return Queue(folder, concept, f"Does “{concept}” fit this picture?", seed, run, pictures)

@@ -117,7 +117,7 @@ def save_answer(
     if answer not in ANSWERS:
         raise ValueError(f"no answer {answer!r}; answers: {', '.join(ANSWERS)}")
     if not annotator:
-        raise ValueError("an answer needs a name: type yours, so that it is known who labelled what")
+        raise ValueError("an answer needs a name: type yours, so that others know who labelled what")
     picture = queue.pictures.iloc[position]
     if shown is not None and shown != picture["image_id"]:
         raise ValueError(
@@ -161,7 +161,9 @@ def progress_lines(queue: Queue) -> list[str]:
     """How many pictures each person has answered, whether that is enough, and how well they agree."""
     answers = queue.answers
     if answers.empty:
-        return [f"nobody has labelled yet; {ENOUGH_LABELS} pictures are needed to calibrate a skew, more make it surer"]
+        return [
+            (f"nobody has labelled yet; {ENOUGH_LABELS} pictures are needed to calibrate a skew, more narrow its interval")
+        ]
     counts = pd.crosstab(answers["annotator"], answers["answer"]).reindex(columns=list(ANSWERS), fill_value=0)
     lines = [
         f"{name}: {int(row.sum()):,} of {len(queue.pictures):,} ({', '.join(f'{row[said]:,} {said}' for said in ANSWERS)})"
@@ -186,9 +188,10 @@ def agreement_sentence(queue: Queue) -> str:
     found = agreement(queue.answers)
     if not np.isfinite(found.alpha):
         shared = f"{len(found.annotators)} people share {found.shared:,} picture(s)"
-        return f"{shared}: too few, or answers all alike, to tell whether they agree"
+        return f"{shared}: too few answers, or all the same, to measure agreement"
     interval = f" [{found.low:.2f}, {found.high:.2f}]" if np.isfinite(found.low) else ""
     return (
-        f"On the {found.shared:,} pictures that two or more of {len(found.annotators)} people labelled, Krippendorff’s "
-        f"alpha is {found.alpha:.2f}{interval} (1 is perfect, 0 is chance; below .67 answers are too unlike to build on)"
+        f"On the {found.shared:,} pictures that two or more of {len(found.annotators)} people labelled, "
+        f"Krippendorff’s alpha is {found.alpha:.2f}{interval} (1 is perfect, 0 is chance; below .67 agreement is "
+        "too low to rely on)"
     )

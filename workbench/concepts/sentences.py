@@ -14,7 +14,7 @@ from affect_workbench.analyses.concepts.entanglement import ENTANGLED
 from affect_workbench.workbench.concepts.tables import CALIBRATED
 from affect_workbench.workbench.interface.numbers import percent, points
 
-STANDING_WARNING = (
+CALIBRATION_WARNING = (
     "Attributes marked (inferred) come from a model, not from people: a skew over them is an association with what that "
     f"model sees until at least {ENOUGH_LABELS} true labels calibrate it."
 )
@@ -35,7 +35,7 @@ def in_words(report: ConceptReport) -> list[str]:
     if report.uncalibrated:
         sentences.append(f"{report.column} is not calibrated: {report.uncalibrated}.")
     if not report.calibrated:
-        sentences.append(STANDING_WARNING)
+        sentences.append(CALIBRATION_WARNING)
     return sentences
 
 
@@ -45,7 +45,7 @@ def obtained(report: ConceptReport) -> str:
     prompted = f"the prompt “{positive}” against “{opposite}”" if report.concept.kind == "prompt" else "a given direction"
     quality = report.quality
     error = (
-        "how often it is wrong is not known, there are no true labels"
+        "its error rate is not known, as there are no true labels"
         if quality is None
         else f"{percent(quality.accuracy)} of {quality.n:,} true labels agree [{percent(quality.accuracy_low)}, "
         f"{percent(quality.accuracy_high)}]"
@@ -53,19 +53,19 @@ def obtained(report: ConceptReport) -> str:
     return f"inferred from {prompted}, yes above a score of {report.cut.value:.4g}; {error}"
 
 
-def standing_note(reports: Sequence[ConceptReport]) -> str:
+def calibration_note(reports: Sequence[ConceptReport]) -> str:
     """What stands above an audit with inferred attributes."""
     calibrated = [report.column for report in reports if report.calibrated]
-    told = [STANDING_WARNING] if len(calibrated) < len(reports) else []
+    parts = [CALIBRATION_WARNING] if len(calibrated) < len(reports) else []
     if calibrated:
-        told.append(f"Calibrated on true labels: {', '.join(calibrated)}; read the calibrated skew beside the naive one.")
+        parts.append(f"Calibrated on true labels: {', '.join(calibrated)}; read the calibrated skew beside the naive one.")
     unproven = [report.column for report in reports if report.unproven]
     if unproven:
-        told.append(f"No better than a random direction, so no finding rests on them: {', '.join(unproven)}.")
-    return " ".join(told)
+        parts.append(f"No better than a random direction, so no finding rests on them: {', '.join(unproven)}.")
+    return " ".join(parts)
 
 
-def standing(result: AuditResult, where: Any, emotion: Any) -> str:
+def calibration_status(result: AuditResult, where: Any, emotion: Any) -> str:
     """What a finding over inferred attributes is worth, to be said behind it; "" where every attribute was declared.
 
     Args:
@@ -94,19 +94,21 @@ def calibration_sentences(table: pd.DataFrame) -> list[str]:
     sentences = []
     for column, own in table.groupby("column", sort=False):
         sure = own[own["verdict"] == "skewed"]
-        told = [_cell(row) for row in sure.loc[sure["effect"].abs().sort_values(ascending=False).index].itertuples()]
+        parts = [_cell(row) for row in sure.loc[sure["effect"].abs().sort_values(ascending=False).index].itertuples()]
         gone = own[(own["verdict"] != "skewed") & (own["naive_verdict"] == "skewed")]
-        surely = f"surely differ in {'; '.join(told)}" if told else "surely differ in no emotion beyond the tolerance"
+        difference = (
+            f"differ beyond the tolerance in {'; '.join(parts)}" if parts else "differ in no emotion beyond the tolerance"
+        )
         gold = int(own["gold"].iloc[0])
-        sentence = f"{column}: calibrated on {gold:,} true labels, pictures that truly have it {surely}."
+        sentence = f"{column}: calibrated on {gold:,} true labels, pictures that truly have it {difference}."
         if len(gone):
             sentence += (
-                f" Of what the inferred attribute calls skewed, {', '.join(gone['emotion'])} "
-                f"{'does' if len(gone) == 1 else 'do'} not stand."
+                f" Of the skews of the inferred attribute, {', '.join(gone['emotion'])} "
+                f"{'is' if len(gone) == 1 else 'are'} not confirmed."
             )
         small = own[own["effect"].isna()]
         if len(small):
-            sentence += f" Too few labels to tell: {', '.join(small['emotion'])}."
+            sentence += f" Too few labels for {', '.join(small['emotion'])}."
         sentences.append(sentence)
     return sentences
 
@@ -127,23 +129,23 @@ def _origin(report: ConceptReport) -> str:
 def _cut(report: ConceptReport) -> str:
     count = round(report.cut.positives_share * report.n)
     return (
-        f"{count:,} of {report.n:,} pictures say yes ({percent(report.cut.positives_share)}), above a score of "
-        f"{report.cut.value:.4g}: {report.cut.how}."
+        f"{count:,} of {report.n:,} pictures are classified as yes ({percent(report.cut.positives_share)}), above "
+        f"a score of {report.cut.value:.4g}: {report.cut.how}."
     )
 
 
 def _quality(report: ConceptReport) -> str:
     if report.quality is None:
-        return "No true labels: how often the attribute is wrong is not known."
-    sentence = f"{report.quality.in_words()} Measured on pictures that did not place the cut."
+        return "No true labels: the error rate of the attribute is not known."
+    sentence = f"{report.quality.in_words()} Measured on pictures that were not used to set the threshold."
     if report.quality.balanced_low <= 0.5:
-        sentence += " That may be no better than a coin: do not use the attribute."
+        sentence += " This may be no better than guessing: do not use the attribute."
     return sentence
 
 
 def _association(report: ConceptReport) -> str:
     found = report.association or {}
-    return f"{found['sentence']} Of directions drawn evenly over the sphere 95 % stay below {found['isotropic_95']:.2f}."
+    return f"{found['sentence']} Of uniformly drawn directions 95 % stay below {found['isotropic_95']:.2f}."
 
 
 def nearest_sentence(table: pd.DataFrame) -> str:
@@ -161,8 +163,10 @@ def nearest_sentence(table: pd.DataFrame) -> str:
         low, high = (f"{value:+.2f}".replace("-", "−") for value in (alike["cosine"].min(), alike["cosine"].max()))
         between = f"cosines {low} to {high}" if low != high else f"cosine {low}"
         which = "" if len(alike) == len(table) else f": {', '.join(alike['label'])}"
-        return f"{len(alike)} of {len(table)} emotion words are about equally near its direction ({between}){which}."
-    way = "is nearest to" if first["cosine"] > 0 else "points away most from"
+        return (
+            f"{len(alike)} of {len(table)} emotion words are about equally correlated with its direction ({between}){which}."
+        )
+    way = "is most correlated with" if first["cosine"] > 0 else "is most negatively correlated with"
     cosine = f"{first['cosine']:+.2f}".replace("-", "−")
     return f"Its direction {way} the emotion word {first['label']!r} (cosine {cosine})."
 
@@ -175,19 +179,19 @@ def _overlap(report: ConceptReport) -> list[str]:
     if "made_up" in table:
         most = table.iloc[int(table["made_up"].abs().argmax())]
         sentences.append(
-            f"Its overlap with the emotion words alone, with all else dealt out at random, makes up a skew of "
-            f"{points(most['made_up'])} points toward {most['label']}; of random directions of these pictures 95 % stay "
-            f"below {points(most['null_95'], signed=False)} points there, of directions drawn evenly "
-            f"{points(most['isotropic_95'], signed=False)}."
+            "Its overlap with the emotion words alone, with everything else permuted, induces a spurious skew of "
+            f"{points(most['made_up'])} points toward {most['label']}; 95 % of random directions of these "
+            f"pictures stay below {points(most['null_95'], signed=False)} points there, 95 % of uniformly drawn "
+            f"directions below {points(most['isotropic_95'], signed=False)}."
         )
     if report.kept is not None:
         sentences.append(
-            f"That overlap was projected off; scores with and without it go together at r = {report.kept:.2f} "
+            f"That overlap was projected off; scores with and without it correlate at r = {report.kept:.2f} "
             "(--concept-project no keeps it)."
         )
     elif table["entangled"].any():
         sentences.append(
-            f"A cosine of {ENTANGLED:g} can invent a skew of several points: project it off (--concept-project yes), "
-            "or score with another encoder (--concept-features)."
+            f"A cosine of {ENTANGLED:g} can induce a spurious skew of several points: project it off "
+            "(--concept-project yes), or score with another encoder (--concept-features)."
         )
     return sentences

@@ -35,7 +35,7 @@ def data(settings: DataSettings, *, say: Say = print) -> Manifest:
         if root.is_file()
         else read_dataset(root, layout=settings.layout or None, allow_outside=settings.allow_outside)
     )
-    say(summary(manifest, every=settings.every))
+    say(summary(manifest, every=settings.all_problems))
     if settings.out:
         manifest.save(Path(settings.out), overwrite=settings.overwrite)
         if len(manifest.problems):
@@ -68,7 +68,7 @@ def features(settings: FeaturesSettings, *, say: Say = print) -> Encoded:
         write_text(skipped, made.unreadable.to_csv(index=False))
     else:
         skipped.unlink(missing_ok=True)
-    say(f"wrote {settings.out}: {made.new:,} encoded now, {made.reused:,} known already, {len(made.unreadable):,} skipped")
+    say(f"wrote {settings.out}: {made.new:,} encoded now, {made.reused:,} reused, {len(made.unreadable):,} skipped")
     return made
 
 
@@ -79,7 +79,7 @@ def _as_it_is_now(path: Path, say: Say, *, allow_outside: bool) -> Manifest:
     manifest = read_manifest(path, allow_outside=allow_outside)
     if not Manifest.is_saved(path):
         return manifest  # a table was read just now, every picture with it
-    manifest, said = with_changes(manifest, path)
-    for sentence in said:
+    manifest, notes = with_changes(manifest, path)
+    for sentence in notes:
         say(f"note: {sentence}")
     return manifest

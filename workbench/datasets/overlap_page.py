@@ -17,7 +17,7 @@ from affect_workbench.workbench.interface.page import template
 MOST_PAIRS = 60
 SIDE = 96
 MOST_CLASSES = 60
-FOUND_BY = {"content": "same bytes", "features": "features", "hash": "perceptual hash", "both": "features and hash"}
+FOUND_BY = {"content": "identical files", "features": "features", "hash": "perceptual hash", "both": "features and hash"}
 """What found a pair, in words."""
 
 
@@ -93,15 +93,16 @@ def outcome(overlap: Overlap, *, name_a: str, name_b: str) -> str:
             return f"No picture of {name_a} was found in two splits{inside}."
         pictures = "picture is" if count == 1 else "pictures are"
         return (
-            f"{count:,} {pictures} also in another split of {name_a} ({overlap.n_a:,} pictures): "
-            f"{exact:,} byte for byte, {count - exact:,} as near copies only."
+            f"{count:,} {pictures} also in another split of {name_a} ({overlap.n_a:,} pictures): {exact:,} exact "
+            f"duplicates, {count - exact:,} near-duplicates only."
         )
     if not count:
         return f"None of the {overlap.n_b:,} pictures of {name_b} was found in {name_a} ({overlap.n_a:,} pictures)."
     verb = "is" if count == 1 else "are"
     return (
-        f"{count:,} of the {overlap.n_b:,} pictures of {name_b} ({percent(count / overlap.n_b)}) {verb} "
-        f"also in {name_a} ({overlap.n_a:,} pictures): {exact:,} byte for byte, {count - exact:,} as near copies only."
+        f"{count:,} of the {overlap.n_b:,} pictures of {name_b} ({percent(count / overlap.n_b)}) {verb} also in "
+        f"{name_a} ({overlap.n_a:,} pictures): {exact:,} exact duplicates, {count - exact:,} near-duplicates "
+        "only."
     )
 
 

@@ -86,7 +86,7 @@ def load_overlap(folder: Path | str) -> SavedOverlap:
     folder = Path(folder)
     require_complete(folder, what="overlap")
     if not (folder / RECORD).is_file():
-        raise ValueError(f"{folder} is no comparison of two sets: it has no {RECORD}; make one with `workbench overlap`")
+        raise ValueError(f"{folder} is not a comparison of two sets: it has no {RECORD}; make one with `workbench overlap`")
     record = read_record(folder / RECORD, otherwise=_AGAIN)
     tables = {name: _table(folder / f"{name}.csv") for name in _COLUMNS}
     result = Overlap(

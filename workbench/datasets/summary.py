@@ -61,13 +61,13 @@ def _votes(manifest: Manifest) -> str:
 
 def _attributes(manifest: Manifest) -> str:
     """Each attribute with how many different values it has, and for how many pictures it is missing."""
-    said = []
+    parts = []
     for name in manifest.attributes[:_MOST]:
         values = manifest.rows[name]
         missing = f", {int(values.isna().sum()):,} missing" if values.isna().any() else ""
-        said.append(f"{name} ({values.nunique():,} values{missing})")
-    more = len(manifest.attributes) - len(said)
-    return (", ".join(said) or "none") + (f" and {more} more" if more else "")
+        parts.append(f"{name} ({values.nunique():,} values{missing})")
+    more = len(manifest.attributes) - len(parts)
+    return (", ".join(parts) or "none") + (f" and {more} more" if more else "")
 
 
 def _problems(problems: pd.DataFrame, *, every: bool) -> list[str]:
@@ -83,7 +83,7 @@ def _problems(problems: pd.DataFrame, *, every: bool) -> list[str]:
         shown = different if every else different.head(_EXAMPLES)
         lines += [_printable(f"    {row['path']}: {row['detail']}", whole=every) for _, row in shown.iterrows()]
         if len(different) > len(shown):
-            lines.append(f"    ... and {len(different) - len(shown):,} more (--every lists all)")
+            lines.append(f"    ... and {len(different) - len(shown):,} more (--all-problems lists all)")
     return lines
 
 

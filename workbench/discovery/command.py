@@ -17,7 +17,7 @@ from affect_workbench.data.storage.atomic import atomic_folder, write_json
 from affect_workbench.data.storage.threads import threads_for
 from affect_workbench.data.tables.headers import is_table
 from affect_workbench.data.tables.read import named
-from affect_workbench.workbench.audit.inputs import probed, tabled
+from affect_workbench.workbench.audit.inputs import load_predictions, predict_with_probe
 from affect_workbench.workbench.audit.settings import AuditSettings
 from affect_workbench.workbench.datasets.features import open_features
 from affect_workbench.workbench.discovery.page import discovery_html
@@ -26,7 +26,7 @@ from affect_workbench.workbench.discovery.settings import DiscoverSettings
 from affect_workbench.workbench.interface.claiming import writes_out
 from affect_workbench.workbench.interface.progress import Say, steps
 
-_STEPS = ("projecting", "looking along directions", "looking for topics", "looking into leaves", "checking", "naming")
+_STEPS = ("projecting", "searching directions", "searching clusters", "searching tree leaves", "checking", "naming")
 
 
 @writes_out()
@@ -62,14 +62,14 @@ def discover_slices(settings: DiscoverSettings, *, command: str = "", say: Say =
     return result
 
 
-def members_table(result: DiscoveryResult, rows: pd.DataFrame, said: npt.NDArray[np.int64]) -> pd.DataFrame:
+def members_table(result: DiscoveryResult, rows: pd.DataFrame, predicted: npt.NDArray[np.int64]) -> pd.DataFrame:
     """One row a (slice, picture): `slice`, `image_id`, `position`, `half` (explore or confirm), `score` (larger = more).
 
     Also, for whoever shows them, what is known of the picture: `predicted`, and `path` and `label` where there are any.
     """
     labels = np.asarray(result.taxonomy.labels, dtype=object)
     known = {name: rows[name].to_numpy(dtype=object) for name in ("path", "label") if name in rows}
-    known["predicted"] = labels[said]
+    known["predicted"] = labels[predicted]
     parts = [
         pd.DataFrame(
             {
@@ -107,10 +107,10 @@ def _given(settings: DiscoverSettings) -> tuple[FeatureSet, Predictions, dict[st
         attributes=settings.attributes,
     )
     if settings.probe:
-        given = probed(audit)
+        given = predict_with_probe(audit)
         assert given.features is not None  # a probe reads features
         return given.features, given.predictions, given.provenance
-    given = tabled(audit)
+    given = load_predictions(audit)
     features = open_features(settings.features, encoder=settings.encoder, id_column=settings.id_column)
     ids = pd.Index(features.rows["image_id"])
     positions = ids.get_indexer(given.predictions.rows["image_id"])

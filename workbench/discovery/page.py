@@ -19,7 +19,7 @@ MOST_SHOWN = 20
 
 
 def discovery_html(
-    result: DiscoveryResult, rows: pd.DataFrame, said: npt.NDArray[np.int64], *, title: str = "Discovered slices"
+    result: DiscoveryResult, rows: pd.DataFrame, predicted: npt.NDArray[np.int64], *, title: str = "Discovered slices"
 ) -> str:
     """The discovery as one self-contained page without scripts; the same result and files always give the same bytes.
 
@@ -29,7 +29,7 @@ def discovery_html(
     Args:
         result: of `analyses.discovery.discover`.
         rows: the pictures' rows, in the result's order; thumbnails come from `path` where files are there.
-        said: predicted label of each picture `(n,)`.
+        predicted: predicted label of each picture `(n,)`.
         title: heading of the page.
     """
     slices = [
@@ -37,14 +37,16 @@ def discovery_html(
             "row": row,
             "verdict": VERDICT_WORDS[str(row.verdict)],
             "sentence": slice_sentence(row),
-            "pictures": _pictures(result, at, rows, said) if at < MOST_SHOWN else [],
+            "pictures": _pictures(result, at, rows, predicted) if at < MOST_SHOWN else [],
         }
         for at, row in enumerate(result.table.itertuples())
     ]
     return template("discovery.html").render(result=result, title=title, slices=slices, warning=WARNING)
 
 
-def _pictures(result: DiscoveryResult, at: int, rows: pd.DataFrame, said: npt.NDArray[np.int64]) -> list[dict[str, Any]]:
+def _pictures(
+    result: DiscoveryResult, at: int, rows: pd.DataFrame, predicted: npt.NDArray[np.int64]
+) -> list[dict[str, Any]]:
     """The held-out members with the highest scores; none where no picture has a path."""
     if "path" not in rows:
         return []
@@ -53,7 +55,7 @@ def _pictures(result: DiscoveryResult, at: int, rows: pd.DataFrame, said: npt.ND
     return [
         {
             "name": str(rows["image_id"].iloc[position]),
-            "said": result.taxonomy.labels[int(said[position])],
+            "predicted": result.taxonomy.labels[int(predicted[position])],
             "label": str(rows["label"].iloc[position]) if "label" in rows else "",
             "source": _thumbnail(rows, int(position)),
         }

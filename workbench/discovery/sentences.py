@@ -11,14 +11,14 @@ from affect_workbench.analyses.discovery.naming import NO_NAME
 from affect_workbench.workbench.interface.numbers import percent, points, probability
 
 VERDICT_WORDS = {
-    "verified": "Holds on held-out pictures",
-    "undetermined": "Not shown on held-out pictures",
-    "equivalent": "Does not hold: on held-out pictures the difference is inside the tolerance",
-    "too small": "Too few held-out pictures to tell",
+    "verified": "Confirmed on held-out pictures",
+    "undetermined": "Not confirmed on held-out pictures",
+    "equivalent": "Refuted: on held-out pictures the difference is inside the tolerance",
+    "too small": "Too few held-out pictures",
 }
 WARNING = (
-    "Alike pictures invite a story about what they share. The verdict is about the pictures of a slice, not about a story: "
-    "name the attribute, label it, and audit it before you act on it."
+    "Similar pictures invite a story about what they have in common. The verdict is about the pictures of a "
+    "slice, not about a story: name the attribute, label it, and audit it before you act on it."
 )
 """Said wherever discovered slices are shown (arXiv 2306.08167: users form wrong hypotheses from coherent thumbnails)."""
 
@@ -32,10 +32,11 @@ def slice_sentence(row: Any) -> str:
         return f"{start}."
     q = "q < 0.001" if row.q < 0.001 else f"q = {probability(row.q)}"
     sentence = (
-        f"{start} is read as {row.emotion} {percent(row.rate)} of the time, other pictures with the same labels "
-        f"{percent(row.expected)}: {points(row.effect)} points [{points(row.low)}, {points(row.high)}], {q}."
+        f"{start} is predicted as {row.emotion} {percent(row.rate)} of the time, other pictures with the same "
+        f"labels {percent(row.expected)}: {points(row.effect)} points [{points(row.low)}, {points(row.high)}], "
+        f"{q}."
     )
-    return sentence + (f" It repeats slice {row.repeats}." if row.repeats else "")
+    return sentence + (f" It is explained by slice {row.repeats}." if row.repeats else "")
 
 
 def terminal_lines(result: DiscoveryResult, *, most: int = 10) -> list[str]:
@@ -45,5 +46,5 @@ def terminal_lines(result: DiscoveryResult, *, most: int = 10) -> list[str]:
     if len(own) > most:
         lines.append(f"{len(own) - most} more are in the table")
     if any(row.name == NO_NAME for row in own):
-        lines.append("no good name: no declared attribute tells the slice; look at its pictures")
+        lines.append("no good name: no declared attribute describes the slice; look at its pictures")
     return lines

@@ -1,4 +1,4 @@
-"""What can be said to `discover`?"""
+"""What can be set for `discover`?"""
 
 from __future__ import annotations
 
@@ -11,15 +11,17 @@ from affect_workbench.workbench.interface.fields import option
 
 @dataclass(frozen=True)
 class DiscoverSettings:
-    """Look for groups of pictures, named by no attribute, that are read otherwise than labelled; check them held out."""
+    """Find slices that no attribute names where predictions differ from labels, and verify them on held-out pictures."""
 
-    out: str = option("", "folder to write discover.html, slices.csv and members.parquet to", required=True, short="-o")
+    out: str = option("", "folder for discover.html, slices.csv and members.parquet", required=True, short="-o")
     features: str = fields.features()
     probe: str = option("", "probe folder to predict with")
     predictions: str = option(
-        "", "table of anyone's predictions of these pictures, or a probe folder made with --folds; instead of --probe"
+        "", "table of any model's predictions for these pictures, or a probe folder made with --folds; instead of --probe"
     )
-    attributes: tuple[str, ...] = option((), "tables to join by id, whose attributes slices may be named by, with commas")
+    attributes: tuple[str, ...] = option(
+        (), "tables to join by id, separated by commas; slices are named by their attributes"
+    )
     scores_prefix: str = fields.columns_prefix("score")
     votes_prefix: str = fields.columns_prefix("vote")
     id_column: str = option("", "id column of a table")

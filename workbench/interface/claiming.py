@@ -11,6 +11,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from affect_workbench.data.storage.destination import claimed, ensure_free, ensure_place
 from affect_workbench.data.storage.leftovers import MARKER
+from affect_workbench.workbench.interface.options import key_of
 
 Settings = TypeVar("Settings")
 Rest = ParamSpec("Rest")
@@ -22,8 +23,8 @@ _READ = (
     "predictions",
     "attributes",
     "concept_features",
-    "gold",
-    "training",
+    "concept_labels",
+    "training_data",
     "valence",
     "trained_on",
     "system",
@@ -35,7 +36,7 @@ _READ = (
     "run_a",
     "run_b",
     "datasets",
-    "also",
+    "extra_features",
     "path",
 )
 """Settings that name what a command reads, wherever they occur; reviews are carried over from a run that is replaced anyway,
@@ -93,10 +94,7 @@ def ensure_apart(settings: Any) -> None:
             how = "is" if read == out else "holds"
             raise ValueError(f"{settings.out} {how} what {setting} reads ({given}): choose another folder to write to")
         if read in out.parents and (read / MARKER).is_file():
-            raise ValueError(
-                f"{settings.out} lies inside {given}, which {setting} reads: choose a folder outside of it, so that it "
-                "stays as it was written"
-            )
+            raise ValueError(f"{settings.out} lies inside {given}, which {setting} reads: choose a folder outside of it")
 
 
 def _paths(settings: Any) -> Iterator[tuple[str, str]]:
@@ -108,4 +106,4 @@ def _paths(settings: Any) -> Iterator[tuple[str, str]]:
             named = text.partition("=")[2] if item.name == "datasets" and not os.path.exists(text) else text
             # Attributes are files or names.
             if named and (os.path.isfile(named) if item.name == "attributes" else os.path.exists(named)):
-                yield f"--{item.name.replace('_', '-')}", named
+                yield f"--{key_of(item).replace('_', '-')}", named

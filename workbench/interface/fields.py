@@ -12,7 +12,7 @@ TAXONOMIES = "ekman6, fer7, affectnet8, mikels8, parrott6, webemo25, polarity, o
 
 
 def option(default: Any, text: str, **more: Any) -> Any:
-    """A field whose `text` is the command line's help; `more` as `interface.options` reads it (required, short, many)."""
+    """A field whose `text` is the command line's help; `more` is for `interface.options` (required, many, was)."""
     return field(default=default, metadata={"help": text, **more})
 
 
@@ -26,69 +26,71 @@ def features(*, instead: str = "") -> Any:
 
 def encoder() -> Any:
     """The name of what made features that come without it."""
-    return option("unknown", "what made the features, where the data do not say")
+    return option("unknown", "encoder of the features, where the data do not name it")
 
 
 def id_column() -> Any:
     """Where a table of features keeps its ids."""
-    return option("", "id column of a table of features")
+    return option("", "id column, where the features are a table")
 
 
 def columns_prefix(what: str) -> Any:
     """What the columns of scores, or of votes, begin with in a table of predictions."""
-    return option("", f"{what} columns of --predictions start with this")
+    return option("", f"prefix of the {what} columns in --predictions")
 
 
 def taxonomy() -> Any:
     """Labels, where the data may say them as well."""
-    return option("", f"{TAXONOMIES}; the labels found when not given")
+    return option("", f"{TAXONOMIES}; default: the labels found in the data")
 
 
 def unseen_only() -> Any:
     """Whether pictures that trained the probe are left out."""
-    return option(False, "leave out pictures that the probe was trained on, and near copies of them")
+    return option(False, "leave out pictures that the probe was trained on, and near-duplicates of them")
 
 
 def trained_on() -> Any:
-    """Where near copies of training pictures are looked for."""
+    """Where near-duplicates of training pictures are looked for."""
     return option(
-        (), "features of the probe's training pictures, to look for copies of, where they have moved since", many=True
+        (), "features of the probe's training pictures, where they have moved, to find near-duplicates of them", many=True
     )
 
 
-def answer_at() -> Any:
-    """The accuracy at which coverage is read off."""
+def target_accuracy() -> Any:
+    """The accuracy at which coverage is reported."""
     return option(
-        0.9, "accuracy asked for where unsure pictures may stay unanswered; it says how many could be answered then"
+        0.9,
+        "accuracy to reach by leaving uncertain pictures unanswered; reports how many pictures can be answered",
+        was="target_accuracy",
     )
 
 
-def require_accuracy(answer_at: float) -> None:
+def require_accuracy(target_accuracy: float) -> None:
     """Refuses an accuracy that nobody can ask for.
 
     Raises:
         ValueError: not between 0 and 1.
     """
-    if not 0 < answer_at < 1:
-        raise ValueError(f"--answer-at is {answer_at:g}: expected an accuracy above 0 and below 1, e.g. 0.9")
+    if not 0 < target_accuracy < 1:
+        raise ValueError(f"--target-accuracy is {target_accuracy:g}: expected an accuracy above 0 and below 1, e.g. 0.9")
 
 
 def picture_workers() -> Any:
     """How many processes open pictures."""
-    return option(-1, "processes that open pictures; -1 for one a core, 0 for none")
+    return option(-1, "processes that open pictures; -1: one per core, 0: none")
 
 
 def allow_outside() -> Any:
     """Whether relative paths and links may lead out of a data set's folder."""
     return option(
         False,
-        "also read pictures that a relative path or a link leads to outside of the data set's folder; absolute paths are "
-        "read without it",
+        "also read pictures outside of the data set's folder that relative paths or links lead to; absolute paths are "
+        "always read",
     )
 
 
 def finished_run() -> Any:
-    """The run folder that a command takes as its first word."""
+    """The run folder that a command takes as its first argument."""
     return option("", "run folder", required=True, positional=True)
 
 
@@ -99,4 +101,4 @@ def probe_out() -> Any:
 
 def overwrite(what: str = "the folder") -> Any:
     """Whether what is there may be replaced; without it a command refuses."""
-    return option(False, f"replace {what} that is there")
+    return option(False, f"replace {what} if it exists")

@@ -24,7 +24,7 @@ class Series:
         value: `(r,)`.
         low: lower ends.
         high: upper ends.
-        filled: which markers are filled (surely off zero); all when not given.
+        filled: which markers are filled (beyond chance); all when not given.
     """
 
     name: str

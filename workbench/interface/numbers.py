@@ -1,4 +1,4 @@
-"""How are the numbers of a chapter written, one at a time and down a column?"""
+"""How are the numbers of a section written, one at a time and down a column?"""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def rates(rows: pd.DataFrame) -> dict[str, list[str]]:
     return {
         "n": counts(rows["n"]),
         "rate": percents(rows["rate"]),
-        "others": percents(rows["complement_rate"]),
+        "complement": percents(rows["complement_rate"]),
         "difference": intervals(rows),
     }
 

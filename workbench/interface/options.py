@@ -1,7 +1,8 @@
 """How do flags and TOML files become settings?
 
 Every field of a settings dataclass is a flag and a key of the file. A flag beats the file, the file beats the default; a key
-that no command knows is refused by name.
+that no command knows is refused by name. What a field is called by users is its `flag`, else its name; what it was called
+before (`was`) works for one more release, with a notice.
 """
 
 from __future__ import annotations
@@ -9,6 +10,8 @@ from __future__ import annotations
 import argparse
 import difflib
 import functools
+import os
+import sys
 import typing
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, Field, fields, is_dataclass
@@ -25,6 +28,46 @@ def options(settings: type[Any]) -> dict[str, Field[Any]]:
     return own | {item.name: item for config in nested for item in fields(config) if item.name not in own}
 
 
+REMOVED_IN = "0.3"
+"""The version that no longer knows the old names."""
+
+
+def key_of(item: Field[Any]) -> str:
+    """What users call a field, with underscores: its key in a file."""
+    return str(item.metadata.get("flag", item.name))
+
+
+def as_shown(config: Any) -> dict[str, Any]:
+    """The values of a config by the keys that users know."""
+    return {key_of(item): getattr(config, item.name) for item in fields(config)}
+
+
+def flag_of(item: Field[Any]) -> str:
+    """The option of a field on the command line; a positional argument in capitals."""
+    return item.name.upper() if item.metadata.get("positional") else _flag(key_of(item))
+
+
+def note_renamed(old: str, new: str) -> None:
+    """Prints one line on standard error about an old name; of several processes of one command only the first does."""
+    if os.environ.get("RANK", "0") == "0":
+        print(f"note: {old} is now {new}; the old name will be removed in version {REMOVED_IN}", file=sys.stderr)
+
+
+def current_words(words: Sequence[str], settings: type[Any]) -> list[str]:
+    """The words of a command line with every old flag replaced by the current one, and a notice for each."""
+    renamed = {old: new for item in options(settings).values() for old, new in _renamed_flags(item).items()}
+    found: list[str] = []
+    for word in words:
+        old, equals, value = word.partition("=")
+        if old not in renamed:
+            found.append(word)
+            continue
+        first, *more = renamed[old] or ("nothing",)
+        note_renamed(old, " ".join((first, *more)))
+        found += [f"{first}{equals}{value}", *more] if renamed[old] else []
+    return found
+
+
 def add_arguments(parser: argparse.ArgumentParser, settings: type[Any]) -> None:
     """Gives the parser one option for every key; options that are not given do not appear in the result."""
     kinds = _kinds(settings)
@@ -34,16 +77,18 @@ def add_arguments(parser: argparse.ArgumentParser, settings: type[Any]) -> None:
         if item.metadata.get("positional"):
             parser.add_argument(name, nargs="?", default=argparse.SUPPRESS, help=help_text)
             continue
-        flags = [*([item.metadata["short"]] if "short" in item.metadata else []), f"--{name.replace('_', '-')}"]
+        flags = [*([item.metadata["short"]] if "short" in item.metadata else []), flag_of(item)]
         if kind is bool:
-            parser.add_argument(*flags, action=argparse.BooleanOptionalAction, default=argparse.SUPPRESS, help=help_text)
+            parser.add_argument(
+                *flags, dest=name, action=argparse.BooleanOptionalAction, default=argparse.SUPPRESS, help=help_text
+            )
         else:
             if item.metadata.get("many"):
-                parser.add_argument(*flags, nargs="+", metavar="TEXT", default=argparse.SUPPRESS, help=help_text)
+                parser.add_argument(*flags, dest=name, nargs="+", metavar="TEXT", default=argparse.SUPPRESS, help=help_text)
                 continue
             metavar = {int: "N", float: "X"}.get(kind, "TEXT")
             parse = _names if kind is tuple else kind
-            parser.add_argument(*flags, type=parse, metavar=metavar, default=argparse.SUPPRESS, help=help_text)
+            parser.add_argument(*flags, dest=name, type=parse, metavar=metavar, default=argparse.SUPPRESS, help=help_text)
 
 
 def read_toml(path: Path, settings: type[Any]) -> dict[str, Any]:
@@ -57,13 +102,24 @@ def read_toml(path: Path, settings: type[Any]) -> dict[str, Any]:
         raise FileNotFoundError(f"no settings at {path}: the file does not exist")
     given = read_toml_file(path)
     kinds, checked = _kinds(settings), {}
+    names = {key_of(item): name for name, item in options(settings).items()}
+    renamed = {old: item for item in options(settings).values() for old in _old_keys(item)}
     for key, value in given.items():
         name = key.replace("-", "_")
-        if name not in kinds:
-            near = difflib.get_close_matches(name, kinds, n=1, cutoff=0.75)
-            hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(kinds)}"
+        if name in renamed:
+            item = renamed[name]
+            note_renamed(f"{path}: {key}", key_of(item))
+            switched_on = _old_keys(item)[name]
+            if switched_on is None:
+                checked[item.name] = _checked(path, key, value, kinds[item.name])
+            elif _checked(path, key, value, bool):
+                checked[item.name] = switched_on
+            continue
+        if name not in names:
+            near = difflib.get_close_matches(name, names, n=1, cutoff=0.75)
+            hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(names)}"
             raise ValueError(f"{path}: unknown key {key!r}: {hint}")
-        checked[name] = _checked(path, key, value, kinds[name])
+        checked[names[name]] = _checked(path, key, value, kinds[names[name]])
     return checked
 
 
@@ -74,12 +130,12 @@ def build(settings: type[Any], given: Mapping[str, Any]) -> Any:
         ValueError: a required key is missing, or a nested config refuses a value.
     """
     missing = [
-        name
+        flag_of(item)
         for name, item in options(settings).items()
         if item.metadata.get("required") and not given.get(name) and not given.get(item.metadata.get("instead", ""))
     ]
     if missing:
-        raise ValueError(f"missing {' and '.join(_flag(settings, name) for name in missing)}")
+        raise ValueError(f"missing {' and '.join(missing)}")
     values: dict[str, Any] = {}
     own = {item.name for item in fields(settings)}
     for item in fields(settings):
@@ -133,8 +189,26 @@ def _names(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
-def _flag(settings: type[Any], name: str) -> str:
-    return name.upper() if options(settings)[name].metadata.get("positional") else f"--{name.replace('_', '-')}"
+def _flag(key: str) -> str:
+    return f"--{key.replace('_', '-')}"
+
+
+def _old_keys(item: Field[Any]) -> Mapping[str, str | None]:
+    """Old key of a field -> None, or the value that it stood for where it was a switch."""
+    was = item.metadata.get("was", {})
+    return {was: None} if isinstance(was, str) else was
+
+
+def _renamed_flags(item: Field[Any]) -> dict[str, tuple[str, ...]]:
+    """Old flag -> the words that replace it, none where the old flag said what holds anyway."""
+    found: dict[str, tuple[str, ...]] = {}
+    for old, value in _old_keys(item).items():
+        found[_flag(old)] = (flag_of(item),) if value is None else (flag_of(item), value)
+        if value is not None:
+            found[_flag(f"no_{old}")] = ()
+        elif isinstance(item.default, bool):
+            found[_flag(f"no_{old}")] = (_flag(f"no_{key_of(item)}"),)
+    return found
 
 
 def _default_in_words(item: Field[Any]) -> str:

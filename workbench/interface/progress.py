@@ -9,7 +9,7 @@ from tqdm import tqdm
 
 Say = Callable[[str], None]
 """Takes a line that a command prints."""
-MAP_STEP = "drawing the map (the first one compiles for a while)"
+MAP_STEP = "drawing the map (the first one takes longer)"
 
 
 @contextmanager

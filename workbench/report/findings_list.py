@@ -68,17 +68,17 @@ def findings_list(
 
 def _sentence(alone: np.ndarray, first: np.ndarray, *, total: int) -> str:
     """How many rows of each kind are in the table, of how many."""
-    told, whole = [], True
+    parts, whole = [], True
     for kind, what in ((alone, "rows of slices of one attribute"), (~alone, "rows of intersections")):
         there, here = int(kind.sum()), int((kind & first).sum())
         if there:
-            least = f" (of each verdict at least {MOST_OF_A_VERDICT})" if kind is not alone and here else ""
+            least = f" (at least {MOST_OF_A_VERDICT} of each verdict)" if kind is not alone and here else ""
             some = f"the {here:,} strongest of {there:,} {what}{least}"
-            told.append(f"all {there:,} {what}" if here == there else some)
+            parts.append(f"all {there:,} {what}" if here == there else some)
             whole &= here == there
-    text = " and ".join(told)
-    rest = "" if whole else f" The rest of the {total:,} is in audit.json and on the page Slices of the app."
-    return f"It holds {text}.{rest}" if text else "There is no finding."
+    text = " and ".join(parts)
+    rest = "" if whole else f" All {total:,} are in audit.json and on the page Slices of the app."
+    return f"The table holds {text}.{rest}" if text else "There are no findings."
 
 
 def _data(rows: pd.DataFrame) -> str:

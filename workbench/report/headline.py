@@ -10,7 +10,7 @@ from affect_workbench.analyses.audit.outcome_tables import ADJUSTED_PREFIX
 from affect_workbench.analyses.audit.result import AuditResult
 from affect_workbench.analyses.disparities.accuracy import ACCURACY
 from affect_workbench.analyses.inference.homogeneity import DIFFERS
-from affect_workbench.workbench.concepts.sentences import standing
+from affect_workbench.workbench.concepts.sentences import calibration_status
 from affect_workbench.workbench.interface.numbers import percent, plural, points
 from affect_workbench.workbench.report.outcome_sentences import number, outcome_summary
 from affect_workbench.workbench.report.sections.accuracy import accuracy_name
@@ -18,19 +18,19 @@ from affect_workbench.workbench.report.sections.section import named_tables, ske
 
 _ORIGIN_PARTS = (
     ("model", "added by the model"),
-    ("both", "in the {truth} already, and the model adds to it"),
-    ("labels", "the {truth}’ doing, not the model’s"),
+    ("both", "present in the {truth}, and the model adds to it"),
+    ("labels", "attributed to the {truth}, not to the model"),
     ("unclear", "of unclear origin"),
 )
 
 
-Held = dict[tuple[str, str], str]
+StrataByPair = dict[tuple[str, str], str]
 
 
 def headline_sentences(result: AuditResult) -> str:
     """What stands under the headline: what it means, then what it does not count."""
-    told = outcome(result) if result.has_predictions else outcome_summary(result)
-    return " ".join((told, *beside_headline(result)))
+    verdicts = outcome(result) if result.has_predictions else outcome_summary(result)
+    return " ".join((verdicts, *beside_headline(result)))
 
 
 def outcome(result: AuditResult) -> str:
@@ -38,16 +38,21 @@ def outcome(result: AuditResult) -> str:
     findings = result.findings
     skewed = findings[findings["verdict"] == "skewed"]
     if not len(skewed):
-        untold = result.count("undetermined") + result.count("too small")
-        not_told = f" That is not proof of no bias: {plural(untold, 'pair')} could not be told." if untold else ""
-        return f"No skew was found that is both beyond chance and beyond the tolerance.{not_told}"
+        undecided = result.count("undetermined") + result.count("too small")
+        not_decided = (
+            f" This does not prove the absence of bias: {plural(undecided, 'pair')} could not be decided."
+            if undecided
+            else ""
+        )
+        return f"No skew was found that is both beyond chance and beyond the tolerance.{not_decided}"
     own = skewed[skewed["repeats"].isna()]
     repeated = len(skewed) - len(own)
     sentences = []
     if repeated:
         sentences.append(
-            f"{repeated:,} of the {len(skewed):,} only repeat, inside an intersection, a skew of the wider slice; "
-            f"{len(own):,} stand{'s' if len(own) == 1 else ''} on {'its' if len(own) == 1 else 'their'} own."
+            f"{repeated:,} of the {len(skewed):,} skewed pairs {'is' if repeated == 1 else 'are'} explained by "
+            f"the parent slice; {len(own):,} stand{'s' if len(own) == 1 else ''} on "
+            f"{'its' if len(own) == 1 else 'their'} own."
         )
     origins = own["origin"].value_counts()
     parts = [
@@ -63,45 +68,45 @@ def beside_headline(result: AuditResult) -> tuple[str, ...]:
     return (*_strata_sentences(result), *_accuracy_sentence(result))
 
 
-def apart(result: AuditResult) -> Held:
-    """What differs between strata: (slice, emotion or outcome) -> what is held fixed, `kind`."""
+def differing_strata(result: AuditResult) -> StrataByPair:
+    """What differs between strata: (slice, emotion or outcome) -> what was adjusted for."""
     found: dict[tuple[str, str], str] = {}
     for table in (_rates_apart(result), _numbers_apart(result)):
-        held = table["adjusted_for"] if len(table) else ()
-        found |= dict(zip(zip(table["slice"], table["about"], strict=True), map(str, held), strict=True))
+        strata = table["adjusted_for"] if len(table) else ()
+        found |= dict(zip(zip(table["slice"], table["about"], strict=True), map(str, strata), strict=True))
     return found
 
 
-def strata_told(result: AuditResult, pairs: pd.MultiIndex) -> list[bool | None]:
+def strata_verdicts(result: AuditResult, pairs: pd.MultiIndex) -> list[bool | None]:
     """Whether each (slice, emotion or outcome) differs between strata; None where that was not tested."""
-    told: dict[tuple[str, str], bool] = {}
+    verdicts: dict[tuple[str, str], bool] = {}
     for name, table in (("", result.tables.get("adjusted")), *named_tables(result, ADJUSTED_PREFIX)):
         if table is None or "homogeneity_p" not in table:
             continue
         tested = table[table["homogeneity_p"].notna()]
         about = [name] * len(tested) if name else tested["emotion"]
-        told |= dict(zip(zip(tested["slice"], about, strict=True), tested["verdict"] == DIFFERS, strict=True))
-    return [None if (known := told.get(pair)) is None else bool(known) for pair in pairs]
+        verdicts |= dict(zip(zip(tested["slice"], about, strict=True), tested["verdict"] == DIFFERS, strict=True))
+    return [None if (known := verdicts.get(pair)) is None else bool(known) for pair in pairs]
 
 
-def strata_mark(held: str | None) -> str:
+def strata_mark(column: str | None) -> str:
     """What stands beside the verdict of a pair that differs between strata; "" where none is known."""
-    return f"overall; {DIFFERS} of {held.replace('_', ' ')}" if held else ""
+    return f"overall; {DIFFERS} of {column.replace('_', ' ')}" if column else ""
 
 
-def caveats(result: AuditResult, finding: Any, *, held: Held) -> str:
+def caveats(result: AuditResult, finding: Any, *, strata: StrataByPair) -> str:
     """What stands behind the sentence of a finding: what inferred attributes are worth, and whether strata disagree.
 
     Args:
         result: the audit.
         finding: a row of its findings.
-        held: of `apart`.
+        strata: of `differing_strata`.
     """
     # Of a row of a table, `where` is a method.
     where = finding["where"] if isinstance(finding, pd.Series) else finding.where
-    strata = held.get((finding.slice, finding.emotion))
-    verdict = f"{finding.verdict} overall, {DIFFERS} of {strata.replace('_', ' ')}" if strata else ""
-    return "; ".join(filter(None, (standing(result, where, finding.emotion), verdict)))
+    column = strata.get((finding.slice, finding.emotion))
+    verdict = f"{finding.verdict} overall, {DIFFERS} of {column.replace('_', ' ')}" if column else ""
+    return "; ".join(filter(None, (calibration_status(result, where, finding.emotion), verdict)))
 
 
 def _strata_sentences(result: AuditResult) -> tuple[str, ...]:
@@ -159,6 +164,9 @@ def _accuracy_sentence(result: AuditResult) -> tuple[str, ...]:
     size = -first["effect"].abs().round(9)
     top = first.loc[pd.DataFrame({"size": size, "rate": first["accuracy"]}).sort_values(["size", "rate"]).index[0]]
     return (
-        f"The {accuracy_name(result).lower()} of {plural(len(sure), 'slice')} surely differs from that of the other "
-        f"pictures, most of all {top['slice']} ({percent(top['accuracy'])} against {percent(top['complement_accuracy'])}).",
+        (
+            f"The {accuracy_name(result).lower()} of {plural(len(sure), 'slice')} differs from that of the other "
+            f"pictures beyond chance and tolerance, most of all {top['slice']} ({percent(top['accuracy'])} against "
+            f"{percent(top['complement_accuracy'])})."
+        ),
     )

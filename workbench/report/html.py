@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
@@ -14,6 +14,7 @@ from affect_workbench.analyses.audit.result import AuditResult
 from affect_workbench.analyses.inference.verdicts import VERDICTS
 from affect_workbench.workbench.concepts.figures import concept_figures
 from affect_workbench.workbench.interface.numbers import points
+from affect_workbench.workbench.interface.options import as_shown
 from affect_workbench.workbench.interface.page import figure_html, template
 from affect_workbench.workbench.report import sentences
 from affect_workbench.workbench.report.evidence.choice import Claims, with_note
@@ -23,10 +24,10 @@ from affect_workbench.workbench.report.figures import map as map_figure
 from affect_workbench.workbench.report.figures.accuracy import accuracy_figure
 from affect_workbench.workbench.report.figures.calibration import coverage_figure, reliability_figure
 from affect_workbench.workbench.report.findings_list import MOST_INTERSECTIONS, MOST_SINGLE, MOST_WRITTEN, findings_list
-from affect_workbench.workbench.report.headline import apart, caveats, headline_sentences, strata_mark
+from affect_workbench.workbench.report.headline import caveats, differing_strata, headline_sentences, strata_mark
 from affect_workbench.workbench.report.outcome_html import outcome_html
 from affect_workbench.workbench.report.outcome_sentences import outcome_sentence
-from affect_workbench.workbench.report.sections import Chapter, chapters
+from affect_workbench.workbench.report.sections import Section, report_sections
 from affect_workbench.workbench.report.sections.reliability import (
     accuracy_sentence,
     answer_sentence,
@@ -36,7 +37,7 @@ from affect_workbench.workbench.report.sections.reliability import (
 )
 from affect_workbench.workbench.report.space.section import FIGURES, section_figures, space_section
 from affect_workbench.workbench.report.system.section import read_first, system_section
-from affect_workbench.workbench.runs.reviews import Judged, Review, judged, marks, progress_sentence
+from affect_workbench.workbench.runs.reviews import Review, ReviewedFinding, marks, match_reviews, progress_sentence
 
 MOST_SENTENCES = 15
 MOST_NUMBERS = 8
@@ -59,7 +60,7 @@ def report_html(result: AuditResult, *, reviews: Sequence[Review] = ()) -> str:
     """
     if not result.has_predictions:
         return outcome_html(result)
-    found, further = judged(result, reviews), chapters(result)
+    found, further = match_reviews(result, reviews), report_sections(result)
     for share, rows in ((1.0, 1.0), (0.5, 1.0), (0.2, 1.0), (0.05, 1.0), (0.05, 0.1), (0.05, 0.01)):
         page = _page(
             result,
@@ -78,8 +79,8 @@ def report_html(result: AuditResult, *, reviews: Sequence[Review] = ()) -> str:
 
 def _page(
     result: AuditResult,
-    found: list[Judged],
-    further: list[Chapter],
+    found: list[ReviewedFinding],
+    further: list[Section],
     *,
     rows: float,
     excluded: int,
@@ -87,22 +88,22 @@ def _page(
     slices: int,
     pictures: int,
 ) -> str:
-    findings, held = result.findings, apart(result)
+    findings, strata = result.findings, differing_strata(result)
     own = findings[(findings["verdict"] == "skewed") & findings["repeats"].isna()]
     numbers = result.outcomes[(result.outcomes["verdict"] == "skewed") & result.outcomes["repeats"].isna()]
     decided: dict[Any, str] = marks(found)
     gallery, claims = Gallery(result.samples, most=pictures), Claims(result.samples, result.taxonomy)
     leading = [
         (
-            sentences.finding_sentence(row, truth=result.run.truth, standing=caveats(result, row, held=held)),
+            sentences.finding_sentence(row, truth=result.run.truth, caveats=caveats(result, row, strata=strata)),
             _examples(claims, row, gallery),
             decided.get(row.Index),
         )
         for row in own.head(MOST_SENTENCES).itertuples()
     ]
-    strata = [strata_mark(held.get(pair)) for pair in zip(findings["slice"], findings["emotion"], strict=True)]
+    strata_marks = [strata_mark(strata.get(pair)) for pair in zip(findings["slice"], findings["emotion"], strict=True)]
     listed = findings_list(
-        findings.assign(review=pd.Series(decided, dtype=object), strata=strata),
+        findings.assign(review=pd.Series(decided, dtype=object), strata=strata_marks),
         single=int(rows * MOST_SINGLE),
         intersections=int(rows * MOST_INTERSECTIONS),
         written=int(rows * MOST_WRITTEN),
@@ -113,7 +114,7 @@ def _page(
         result=result,
         beside=sentences.beside,
         run=result.run,
-        config=asdict(result.run.config),
+        config=as_shown(result.run.config),
         provenance=result.run.provenance,
         outcome=headline_sentences(result),
         counts=[(verdict, result.count(verdict), sentences.VERDICT_MEANING[verdict]) for verdict in VERDICTS],
@@ -137,16 +138,16 @@ def _page(
         },
         badge=sentences.map_badge(result.run.map, len(result.samples)),
         on_map=min(on_map, int(result.samples["audit_x"].notna().sum())),
-        reading=_reading(result),
+        reading=_accuracy_section(result),
         concept_figures=[(one, _drawn(one.name, one.figure)) for one in concept_figures(result)],
         rows=list(_rows(listed.written)),
         listed=listed,
-        judged=found[: int(rows * MOST_REVIEWED)],
-        judged_of=len(found),
+        reviewed=found[: int(rows * MOST_REVIEWED)],
+        reviewed_of=len(found),
         review_sentence=progress_sentence(result, found),
         slices_of_one=int((result.slices["order"] == 1).sum()),
         most_slices=slices,
-        chapters=[(chapter, _drawn(f"figure-{chapter.name}", chapter.figure)) for chapter in further],
+        report_sections=[(section, _drawn(f"figure-{section.name}", section.figure)) for section in further],
         excluded=list(_rows(result.excluded.head(excluded))),
         excluded_of=len(result.excluded),
         detectable=_detectable(findings),
@@ -214,11 +215,11 @@ def _detectable(findings: pd.DataFrame) -> str:
     if tested.empty:
         return "none was tested"
     low, middle, high = (points(float(tested.quantile(q)), signed=False) for q in (0, 0.5, 1))
-    return f"{low} to {high} points, {middle} for the middle one"
+    return f"{low} to {high} points, median {middle}"
 
 
 @dataclass(frozen=True)
-class ReadingSection:
+class AccuracySection:
     """How well the labelled pictures are read: what is said and what is drawn; the last two lack without probabilities."""
 
     accuracy: str
@@ -229,7 +230,7 @@ class ReadingSection:
     note: str = ""
 
 
-def _reading(result: AuditResult) -> ReadingSection | None:
+def _accuracy_section(result: AuditResult) -> AccuracySection | None:
     reading = result.reading
     if reading is None:
         return None
@@ -239,8 +240,8 @@ def _reading(result: AuditResult) -> ReadingSection | None:
     )
     found = reading.confidence
     if found is None:
-        return ReadingSection(sentence, (unsure_sentence(result.run.measure, truth=reading.truth),), models, None, None)
-    return ReadingSection(
+        return AccuracySection(sentence, (unsure_sentence(result.run.measure, truth=reading.truth),), models, None, None)
+    return AccuracySection(
         sentence,
         (gap_sentence(found), answer_sentence(found)),
         models,

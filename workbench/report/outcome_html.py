@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
@@ -12,12 +12,13 @@ import plotly.graph_objects as go
 from affect_workbench.analyses.audit.result import AuditResult
 from affect_workbench.analyses.inference.verdicts import VERDICTS
 from affect_workbench.workbench.interface.intervals import Series, interval_figure
+from affect_workbench.workbench.interface.options import as_shown
 from affect_workbench.workbench.interface.page import figure_html, template
 from affect_workbench.workbench.interface.thumbnails import thumbnail_uri
 from affect_workbench.workbench.report import sentences
-from affect_workbench.workbench.report.headline import apart, headline_sentences, strata_mark
+from affect_workbench.workbench.report.headline import differing_strata, headline_sentences, strata_mark
 from affect_workbench.workbench.report.outcome_sentences import number, outcome_sentence
-from affect_workbench.workbench.report.sections import chapters
+from affect_workbench.workbench.report.sections import report_sections
 from affect_workbench.workbench.report.system.section import read_first, system_section
 
 MOST_SENTENCES = 15
@@ -54,10 +55,10 @@ def outcome_html(result: AuditResult) -> str:
 
 def outcome_forest(result: AuditResult, *, most: int = MOST_DRAWN) -> go.Figure | None:
     """The leading differences in standard deviations of their outcomes; filled markers are skewed."""
-    told = result.outcomes[result.outcomes["effect"].notna() & result.outcomes["repeats"].isna()].head(most)
-    if told.empty:
+    shown = result.outcomes[result.outcomes["effect"].notna() & result.outcomes["repeats"].isna()].head(most)
+    if shown.empty:
         return None
-    scaled = told.assign(**{name: told[name] / told["spread"] for name in ("effect", "low", "high")})
+    scaled = shown.assign(**{name: shown[name] / shown["spread"] for name in ("effect", "low", "high")})
     return interval_figure(
         [f"{row.slice} → {row.outcome}" for row in scaled.itertuples()],
         [Series.of("difference", scaled, scale=1.0, filled=scaled["verdict"] == "skewed")],
@@ -85,13 +86,13 @@ def _page(result: AuditResult, *, rows: int, excluded: int) -> str:
     outcomes = result.outcomes
     own = outcomes[(outcomes["verdict"] == "skewed") & outcomes["repeats"].isna()]
     forest = outcome_forest(result)
-    held = apart(result)
-    marks = [strata_mark(held.get(key)) for key in zip(outcomes["slice"], outcomes["outcome"], strict=True)]
+    strata = differing_strata(result)
+    marks = [strata_mark(strata.get(key)) for key in zip(outcomes["slice"], outcomes["outcome"], strict=True)]
     shown = outcomes.assign(strata=marks).head(rows)
     return template("outcome_report.html").render(
         result=result,
         run=result.run,
-        config=asdict(result.run.config),
+        config=as_shown(result.run.config),
         provenance=result.run.provenance,
         summary=headline_sentences(result),
         json=_json,
@@ -101,9 +102,9 @@ def _page(result: AuditResult, *, rows: int, excluded: int) -> str:
         leading_of=len(own),
         forest=None if forest is None else figure_html("forest", forest),
         rows=list(_rows(shown)),
-        chapters=[
-            (chapter, None if chapter.figure is None else figure_html(f"figure-{chapter.name}", chapter.figure))
-            for chapter in chapters(result)
+        report_sections=[
+            (section, None if section.figure is None else figure_html(f"figure-{section.name}", section.figure))
+            for section in report_sections(result)
         ],
         system=system_section(result),
         read_first=read_first(result),

@@ -18,10 +18,10 @@ def outcome_sentence(row: Any) -> list[tuple[str, str]]:
     """A row of `AuditResult.outcomes` as (text, style) pieces, styles as in `report.sentences.finding_sentence`."""
     pieces = [("Pictures with ", "plain"), (row.slice, "slice"), (" have a mean ", "plain"), (row.outcome, "emotion")]
     if row.p != row.p:
-        return [("Pictures with ", "plain"), (row.slice, "slice"), (f": too few to tell (n = {row.n:,}).", "plain")]
+        return [("Pictures with ", "plain"), (row.slice, "slice"), (f": too few pictures (n = {row.n:,}).", "plain")]
     return [
         *pieces,
-        (f" of {number(row.mean)}, others {number(row.complement_mean)}: ", "plain"),
+        (f" of {number(row.mean)}, other pictures {number(row.complement_mean)}: ", "plain"),
         (number(row.effect, signed=True), "effect"),
         (f" [{number(row.low, signed=True)}, {number(row.high, signed=True)}]", "plain"),
         (f", {number(row.effect / row.spread, signed=True)} standard deviations, {small_q(row.q)}, n = {row.n:,}", "quiet"),
@@ -39,12 +39,16 @@ def outcome_summary(result: AuditResult) -> str:
     outcomes = result.outcomes
     skewed = outcomes[outcomes["verdict"] == "skewed"]
     if skewed.empty:
-        untold = result.count("undetermined") + result.count("too small")
-        not_told = f" That is not proof of no bias: {plural(untold, 'pair')} could not be told." if untold else ""
-        return f"No number differs between slices both beyond chance and by more than the tolerance.{not_told}"
+        undecided = result.count("undetermined") + result.count("too small")
+        not_decided = (
+            f" This does not prove the absence of bias: {plural(undecided, 'pair')} could not be decided."
+            if undecided
+            else ""
+        )
+        return f"No outcome differs between slices both beyond chance and by more than the tolerance.{not_decided}"
     repeated = int(skewed["repeats"].notna().sum())
     parts = [f"{name}: {count:,}" for name, count in skewed["outcome"].value_counts(sort=False).items()]
-    sentence = f"No emotions were predicted: numbers are compared. Skewed pairs by outcome: {', '.join(parts)}."
+    sentence = f"No emotions were predicted; numeric outcomes are compared. Skewed pairs by outcome: {', '.join(parts)}."
     if repeated:
-        sentence += f" {repeated:,} of the {len(skewed):,} only repeat, inside an intersection, a skew of the wider slice."
+        sentence += f" {repeated:,} of the {len(skewed):,} {'is' if repeated == 1 else 'are'} explained by the parent slice."
     return sentence

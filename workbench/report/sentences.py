@@ -12,20 +12,20 @@ from affect_workbench.analyses.audit.result import AuditResult
 from affect_workbench.workbench.interface.numbers import _escaped, percent, points, probability
 
 VERDICT_MEANING = {
-    "skewed": "differs, beyond chance and by more than the tolerance",
+    "skewed": "differs beyond chance and by more than the tolerance",
     "equivalent": "differs by less than the tolerance",
-    "undetermined": "the data cannot tell: neither a difference nor its absence is shown",
-    "too small": "too few pictures to say anything",
+    "undetermined": "inconclusive: the data show neither a difference nor its absence",
+    "too small": "too few pictures for a statement",
 }
-ORIGIN_MEANING = {
+ATTRIBUTION_MEANING = {
     "model": "the model adds this",
-    "labels": "this is the {truth}’ doing",
+    "labels": "this is attributed to the {truth}",
     "both": "the model adds to it",
-    "unclear": "{truth} or model cannot be told",
+    "unclear": "it cannot be attributed to {truth} or model",
 }
 
 
-def finding_sentence(finding: Any, *, truth: str = "labels", standing: str = "") -> list[tuple[str, str]]:
+def finding_sentence(finding: Any, *, truth: str = "labels", caveats: str = "") -> list[tuple[str, str]]:
     """The finding as (text, style) pieces, style one of `plain`, `slice`, `emotion`, `quiet`.
 
     Pieces rather than HTML, so that the report, the app and the terminal each dress (and escape) them their own way.
@@ -33,17 +33,17 @@ def finding_sentence(finding: Any, *, truth: str = "labels", standing: str = "")
     Args:
         finding: a `Finding`, or a row of `AuditResult.findings`.
         truth: what the truth is made of, `labels` or `votes`.
-        standing: what a finding over inferred attributes is worth (`workbench.concepts.sentences.standing`).
+        caveats: what limits the finding (`workbench.report.headline.caveats`).
     """
-    lead, others = "Pictures with ", "others"
+    lead, others = "Pictures with ", "other pictures"
     if (pairs := _number(finding, "pairs")) is not None:
         # Of a row of a table, `where` is a method.
         where = finding["where"] if isinstance(finding, pd.Series) else finding.where
         lead = f"{in_pairs(pairs, _number(finding, 'pairs_mixed') or 0, where)}, pictures with "
         others = "their partners"
-    pieces = [(lead, "plain"), (finding.slice, "slice"), (" are read as ", "plain"), (finding.emotion, "emotion")]
+    pieces = [(lead, "plain"), (finding.slice, "slice"), (" are predicted as ", "plain"), (finding.emotion, "emotion")]
     if finding.rate is None or math.isnan(finding.rate):
-        return [*pieces, (f": too few to tell (n = {finding.n:,}).", "plain")]
+        return [*pieces, (f": too few pictures (n = {finding.n:,}).", "plain")]
     pieces.append((f" {percent(finding.rate)} of the time, {others} {percent(finding.complement_rate)}: ", "plain"))
     pieces.append((f"{points(finding.effect)} points", "effect"))
     pieces.append((f" [{points(finding.low)}, {points(finding.high)}]", "plain"))
@@ -51,11 +51,11 @@ def finding_sentence(finding: Any, *, truth: str = "labels", standing: str = "")
     q = "q < 0.001" if finding.q is not None and finding.q < 0.001 else f"q = {probability(finding.q)}"
     pieces.append((f", {q}, n = {finding.n:,}", "quiet"))
     if isinstance(finding.composition, float) and not math.isnan(finding.composition):
-        pieces.append((f"; the {truth} themselves differ by {points(finding.composition)}", "plain"))
+        pieces.append((f"; the {truth} themselves differ by {points(finding.composition)} points (label gap)", "plain"))
     if isinstance(finding.origin, str):
-        pieces.append((f": {ORIGIN_MEANING[finding.origin].format(truth=truth)}", "plain"))
-    if standing:
-        pieces.append((f"; {standing}", "plain"))
+        pieces.append((f": {ATTRIBUTION_MEANING[finding.origin].format(truth=truth)}", "plain"))
+    if caveats:
+        pieces.append((f"; {caveats}", "plain"))
     return [*pieces, (".", "plain")]
 
 
@@ -68,7 +68,7 @@ def in_pairs(pairs: float, mixed: float, where: Mapping[str, Any]) -> str:
         where: the slice's conditions, in one of which at least they differ.
     """
     columns = " or ".join(column.replace("_", " ") for column in where)
-    more = f" ({mixed:,.0f} of them in something else as well)" if mixed else " only"
+    more = f" ({mixed:,.0f} of them also in another attribute)" if mixed else " only"
     return f"In {pairs:,.0f} pair{'' if pairs == 1 else 's'} that differ in {columns}{more}"
 
 
@@ -88,35 +88,41 @@ def beside(finding: Any) -> str:
         return ""
     parts = [f"rate {percent(finding.rate)} [{percent(finding.rate_low)}, {percent(finding.rate_high)}]"]
     if known(finding.shrunk):
-        parts.append(f"{percent(finding.shrunk)} when drawn toward the wider slice, as few pictures ask for")
+        parts.append(f"{percent(finding.shrunk)} when partially pooled toward the parent slice")
     if known(finding.ratio):
-        parts.append(f"{finding.ratio:.2f} times that of the others")
+        parts.append(f"{finding.ratio:.2f} times the rate of the other pictures")
     parts.append("log-odds " + f"{finding.log_odds:+.2f}".replace("-", "−"))
     if known(finding.excess):
-        parts.append(f"{points(finding.excess)} points beyond what its parts do")
+        parts.append(f"{points(finding.excess)} points beyond what its parent slices explain")
     if isinstance(finding.coarsest, str) and finding.coarsest != finding.emotion:
-        parts.append(f"real for {finding.coarsest} as a whole")
+        parts.append(f"also skewed at the label-tree level {finding.coarsest}")
     if known(finding.design) and finding.design > 1.005:
-        parts.append(f"{finding.design:.1f} pictures of these groups tell as much as one")
+        parts.append(
+            f"design effect {finding.design:.2f}: {finding.design:.1f} pictures of these groups carry the information "
+            "of one independent picture"
+        )
     if known(finding.design) and finding.design < 0.995:
-        parts.append(f"groups lie on both sides, so that a picture tells as much as {1 / finding.design:.1f} would alone")
+        parts.append(
+            f"design effect {finding.design:.2f}: groups lie on both sides, so one picture carries the information of "
+            f"{1 / finding.design:.1f} independent ones"
+        )
     if known(finding.shift_q):
-        parts.append(f"that the model adds to it: q = {probability(finding.shift_q)} among all such attributions")
+        parts.append(f"model gap: q = {probability(finding.shift_q)} over all attributions")
     detectable = points(finding.detectable, signed=False)
-    parts.append(f"a single test finds differences from about {detectable} points on (80 % power)")
+    parts.append(f"a single test detects differences of about {detectable} points or more (80 % power)")
     text = "; ".join(parts)
     return f"{text[0].upper()}{text[1:]}."
 
 
-def plain_sentence(finding: Any, *, truth: str = "labels", standing: str = "") -> str:
+def plain_sentence(finding: Any, *, truth: str = "labels", caveats: str = "") -> str:
     """The finding as plain text."""
-    return "".join(text for text, _ in finding_sentence(finding, truth=truth, standing=standing))
+    return "".join(text for text, _ in finding_sentence(finding, truth=truth, caveats=caveats))
 
 
-def markdown_sentence(finding: Any, *, truth: str = "labels", standing: str = "") -> str:
+def markdown_sentence(finding: Any, *, truth: str = "labels", caveats: str = "") -> str:
     """The finding as Markdown with every character of the data escaped."""
     marks = {"slice": "*", "emotion": "**", "effect": "**"}
-    pieces = ((marks.get(style, ""), text) for text, style in finding_sentence(finding, truth=truth, standing=standing))
+    pieces = ((marks.get(style, ""), text) for text, style in finding_sentence(finding, truth=truth, caveats=caveats))
     # Emphasis only works when its marks touch the text.
     return "".join(f"{mark}{_escaped(text.strip() if mark else text)}{mark}" for mark, text in pieces)
 
@@ -124,19 +130,19 @@ def markdown_sentence(finding: Any, *, truth: str = "labels", standing: str = ""
 def map_badge(record: Mapping[str, Any] | None, pictures: int) -> str:
     """How far the map can be trusted, in words."""
     if record is None:
-        return "There is no map: it was switched off, or the predictions name a label and nothing else."
+        return "There is no map: it was switched off, or the predictions contain labels only."
     name = {"umap": "UMAP", "pca": "PCA (too few pictures for UMAP)"}[record["method"]]
     trust = record["trustworthiness"]
     badge = f"trustworthiness {trust:.2f} of 1" if trust is not None else "too few pictures to measure its trustworthiness"
     for measure, words in (
         ("continuity", "continuity {:.2f}"),
-        ("overlap", "{:.2f} of nearest neighbours kept"),
-        ("disagreement", "maps that differ in their seed only are {:.2f} of 1 apart"),
+        ("overlap", "{:.2f} of nearest neighbours preserved"),
+        ("disagreement", "maps with different seeds differ by {:.2f} of 1"),
     ):
         if record.get(measure) is not None:
             badge += ", " + words.format(record[measure])
-    some = f", {record['pictures']:,} of {pictures:,} pictures drawn at random" if record["pictures"] < pictures else ""
-    return f"{name} of the {record['space']}{some}; {badge}. For looking only: no number here is computed on the map."
+    some = f", a random sample of {record['pictures']:,} of {pictures:,} pictures" if record["pictures"] < pictures else ""
+    return f"{name} of the {record['space']}{some}; {badge}. For orientation only: no number here is computed on the map."
 
 
 def samples_in(result: AuditResult, where: dict[str, Any]) -> pd.DataFrame:

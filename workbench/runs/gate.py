@@ -1,10 +1,9 @@
 """Which findings make a command fail, for use as a gate?
 
-`skewed` catches every skew of an audit, `skewed:0.05` those that surely lie more than 5 points from zero; `accuracy` and
-`accuracy:0.05` slices whose accuracy differs from that of the other pictures, or surely by more than 5 points; `worse` and
-`worse:0.05` the same of a comparison: skews that grew, or surely grew by more than 5 points. Of a numeric outcome, which has
-units of its own, the number is one of standard deviations: `skewed:0.3` catches outcomes that surely differ by more than 0.3
-of one.
+`skewed` catches every skew of an audit, `skewed:0.05` those whose absolute effect has a lower bound over 5 points;
+`accuracy` and `accuracy:0.05` do the same for slices whose accuracy differs from that of the other pictures, `worse` and
+`worse:0.05` for the growth of skews in a comparison. A numeric outcome has units of its own: there the number is one of
+standard deviations, `skewed:0.3` catches outcomes whose difference has a lower bound over 0.3 of one.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ class Gate:
 
     Attributes:
         verdict: `skewed` or `worse`; `accuracy` for slices whose accuracy is skewed.
-        beyond: how far a finding must surely reach, as a share; 0 for as far as its verdict asks.
+        beyond: the lower bound that a finding must exceed, as a share; 0 for as far as its verdict asks.
         asked: whether it decides the exit code; else it only marks what it would catch.
     """
 
@@ -52,7 +51,7 @@ class Gate:
             return np.zeros(len(table), dtype=bool)
         wanted = "skewed" if about == ACCURACY else self.verdict
         unit = table["spread"].to_numpy(float) if "spread" in table else 1.0
-        return np.asarray((table["verdict"] == wanted) & (surely(table) > self.beyond * unit), dtype=bool)
+        return np.asarray((table["verdict"] == wanted) & (lower_bounds(table) > self.beyond * unit), dtype=bool)
 
     def fails(self, result: AuditResult) -> bool:
         """Whether it was asked and catches something in an audit."""
@@ -90,13 +89,13 @@ def gate_from(text: str, *, verdict: str, more: tuple[str, ...] = ()) -> Gate:
     return Gate(name.strip(), beyond)
 
 
-def audit_gate(fail_on: str, *, fail_on_skew: bool = False) -> Gate:
-    """The gate of an audit; `--fail-on-skew` is the older way to say `--fail-on skewed`.
+def audit_gate(fail_on: str) -> Gate:
+    """The gate of an audit.
 
     Raises:
         ValueError: see `gate_from`.
     """
-    return gate_from(fail_on or ("skewed" if fail_on_skew else ""), verdict="skewed", more=(ACCURACY,))
+    return gate_from(fail_on, verdict="skewed", more=(ACCURACY,))
 
 
 def require_answerable(gate: Gate, *, truth: bool) -> None:
@@ -109,8 +108,8 @@ def require_answerable(gate: Gate, *, truth: bool) -> None:
         raise ValueError(f"--fail-on {gate}: no audited picture has a label or votes, so accuracy is not known; join some")
 
 
-def surely(table: pd.DataFrame) -> Floats:
-    """How far each finding surely reaches `(n,)`: its skew from zero, or in a comparison the growth of it.
+def lower_bounds(table: pd.DataFrame) -> Floats:
+    """Lower bound of each finding `(n,)`: of its absolute skew, or in a comparison of the growth of it.
 
     It is the nearer end of the adjusted interval, 0 where that holds zero or where there is none.
     """

@@ -12,7 +12,14 @@ import pandas as pd
 
 from affect_workbench.data.storage.atomic import write_text
 from affect_workbench.workbench.interface.progress import Say
-from affect_workbench.workbench.runs.reviews import Judged, Review, judged, load_reviews, progress_sentence, worklist
+from affect_workbench.workbench.runs.reviews import (
+    Review,
+    ReviewedFinding,
+    load_reviews,
+    match_reviews,
+    progress_sentence,
+    worklist,
+)
 from affect_workbench.workbench.runs.settings import ReviewSettings
 from affect_workbench.workbench.runs.store import load_audit
 
@@ -42,7 +49,7 @@ def review_run(settings: ReviewSettings, *, say: Say = print) -> pd.DataFrame:
         ValueError: the run or its reviews cannot be read.
     """
     result, reviews = load_audit(settings.run), load_reviews(settings.run)
-    found = judged(result, reviews)
+    found = match_reviews(result, reviews)
     shown = _history(reviews, found) if settings.history else found
     for one in shown:
         review, remark = one.review, f" ({one.earlier})" if one.earlier else ""
@@ -59,24 +66,24 @@ def review_run(settings: ReviewSettings, *, say: Say = print) -> pd.DataFrame:
     return table
 
 
-def review_table(found: Sequence[Judged]) -> pd.DataFrame:
+def review_table(found: Sequence[ReviewedFinding]) -> pd.DataFrame:
     """One row a decision, columns `LISTING_COLUMNS`; `remark` says whether the answer has changed since."""
     records = [asdict(one.review) | {"remark": one.earlier} for one in found]
     return pd.DataFrame(records, columns=list(LISTING_COLUMNS)).astype({"effect": float})
 
 
-def open_lines(result: AuditResult, found: Sequence[Judged]) -> list[str]:
+def open_lines(result: AuditResult, found: Sequence[ReviewedFinding]) -> list[str]:
     """One line for every skew that stands on its own and that nobody has decided about."""
     done = {one.position for one in found}
     rows = [result.finding(position) for position in worklist(result) if position not in done]
     return [f"{row.slice} → {row.emotion}: open" for row in rows]
 
 
-def _history(reviews: Sequence[Review], found: Sequence[Judged]) -> list[Judged]:
+def _history(reviews: Sequence[Review], found: Sequence[ReviewedFinding]) -> list[ReviewedFinding]:
     """Every decision, the oldest first, with what has become of it."""
     newest = {review.finding: review for review in reviews}
     remarks = {one.review.finding: one.earlier for one in found}
     return [
-        Judged(one, None, remarks.get(one.finding, "") if newest[one.finding] is one else "a later decision counts")
+        ReviewedFinding(one, None, remarks.get(one.finding, "") if newest[one.finding] is one else "a later decision counts")
         for one in reviews
     ]

@@ -91,7 +91,7 @@ class Review:
 
 
 @dataclass(frozen=True)
-class Judged:
+class ReviewedFinding:
     """The decision that counts about one finding, beside what the audit says of it now.
 
     Attributes:
@@ -221,7 +221,7 @@ def carried_reviews(folder: Path | str, source: Path | str = "") -> tuple[Review
     return merged(load_reviews(source) if source else (), *there)
 
 
-def judged(result: AuditResult, reviews: Sequence[Review]) -> list[Judged]:
+def match_reviews(result: AuditResult, reviews: Sequence[Review]) -> list[ReviewedFinding]:
     """What counts now, one a reviewed finding, in the order of the findings; those that this audit has not come last."""
     newest = {review.finding: review for review in reviews}
     left = {key: review for key, review in newest.items() if review.decision != WITHDRAWN}
@@ -233,11 +233,11 @@ def judged(result: AuditResult, reviews: Sequence[Review]) -> list[Judged]:
     at = [position for position, emotion in enumerate(findings["emotion"]) if emotion in emotions]
     for position, where, emotion in zip(at, findings["where"].iloc[at], findings["emotion"].iloc[at], strict=True):
         if (_text(where), emotion) in asked and (review := left.pop(_of(result, where, emotion), None)):
-            found.append(Judged(review, position, _earlier(review, findings.iloc[position])))
-    return found + [Judged(review, None, "this audit has no such finding") for review in left.values()]
+            found.append(ReviewedFinding(review, position, _earlier(review, findings.iloc[position])))
+    return found + [ReviewedFinding(review, None, "this audit has no such finding") for review in left.values()]
 
 
-def marks(found: Iterable[Judged]) -> dict[int, str]:
+def marks(found: Iterable[ReviewedFinding]) -> dict[int, str]:
     """Row of `AuditResult.findings` -> what people decided, in words."""
     return {one.position: one.mark for one in found if one.position is not None}
 
@@ -249,7 +249,7 @@ def worklist(result: AuditResult) -> list[int]:
     return [position for position, asks in enumerate(own) if asks]
 
 
-def progress_sentence(result: AuditResult, found: Sequence[Judged]) -> str:
+def progress_sentence(result: AuditResult, found: Sequence[ReviewedFinding]) -> str:
     """How far the review is, in one sentence."""
     asked, done = worklist(result), {one.position for one in found}
     counts = [f"{sum(one.review.decision == name for one in found):,} {name}" for name in DECISIONS]

@@ -1,4 +1,4 @@
-"""What can be said to the commands that take a finished run: compare, selftest, review, label, report, app?"""
+"""What can be set for the commands that take a finished run: review, report?"""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from affect_workbench.workbench.interface.fields import option
 
 @dataclass(frozen=True)
 class ReviewSettings:
-    """List what people decided about the findings of a run, and which skews nobody has reviewed yet."""
+    """List the review decisions about the findings of a run, and the skews that nobody has reviewed yet."""
 
     run: str = fields.finished_run()
-    history: bool = option(False, "list every decision that was ever made, not only those that count")
+    history: bool = option(False, "list every decision ever made, not only the current ones")
     out: str = option("", "CSV file to write them to as well", short="-o")
 
 
@@ -22,4 +22,4 @@ class ReportSettings:
     """Write the HTML report of a finished audit again."""
 
     run: str = fields.finished_run()
-    out: str = option("", "HTML file to write; the run's report.html when not given", short="-o")
+    out: str = option("", "HTML file to write; default: the run's report.html", short="-o")

@@ -34,10 +34,10 @@ from affect_workbench.data.taxonomies.taxonomy import Taxonomy
 from affect_workbench.workbench.runs.reviews import REVIEW_FILE, REVIEW_LOCK, Review, carried_reviews, merged, write_reviews
 
 _READING = "reading.json"
-_SELFTEST = "selftest.json"
+_PERMUTATION_CHECK = "selftest.json"
 _TABLES = "tables"
 _DERIVED = ("report.html", REVIEW_FILE)
-RUN_FILES = (*_DERIVED, _SELFTEST, "findings.json", "junit.xml")
+RUN_FILES = (*_DERIVED, _PERMUTATION_CHECK, "findings.json", "junit.xml")
 """What a run folder may hold beside what its marker lists; the last two stood beside it in the first runs of 0.1.0."""
 _AGAIN = "audit again"
 _WHOLE_COLUMNS = ("n", "n_complement")
@@ -116,7 +116,7 @@ def load_audit(folder: Path | str) -> AuditResult:
     folder = Path(folder)
     require_complete(folder, what="audit")
     if not (folder / "audit.json").is_file():
-        raise ValueError(f"{folder} is not an audit: it has no audit.json (a probe folder was given?)")
+        raise ValueError(f"{folder} is not an audit: it has no audit.json (is it a probe folder?)")
     record = read_record(folder / "audit.json", schema=SCHEMA, otherwise=_AGAIN)
     numbers = [name for name in FINDING_COLUMNS if name not in (*_TEXT_COLUMNS, "low_evidence", *_WHOLE_COLUMNS)]
     there = set(record.records("findings")[0].values) if record.records("findings") else set()
@@ -143,7 +143,7 @@ def load_audit(folder: Path | str) -> AuditResult:
         excluded=excluded.reindex(columns=list(EXCLUDED_COLUMNS)).astype({"n": "Int64"}),
         run=_run(record.record("run")),
         reading=_reading(folder),
-        selftest=_selftest(folder),
+        selftest=_permutation_check(folder),
         tables={path.stem: _read(path) for path in sorted((folder / _TABLES).glob("*.parquet"))},
     )
 
@@ -206,7 +206,7 @@ def _require_where(where: Record) -> None:
     try:
         SliceSpec.from_json(where.values)
     except (TypeError, ValueError) as error:
-        raise where.damaged(f"{where.within.rstrip('.')} is no slice: {error}") from error
+        raise where.damaged(f"{where.within.rstrip('.')} is not a slice: {error}") from error
 
 
 def _written(table: pd.DataFrame) -> pd.DataFrame:
@@ -230,16 +230,16 @@ def _read(path: Path, *, needed: Sequence[str] = ()) -> pd.DataFrame:
     return table.assign(where=where)
 
 
-def save_selftest(outcome: SelfTest, folder: Path | str) -> None:
-    """Puts the outcome of a selftest into a finished run folder."""
-    write_json(Path(folder) / _SELFTEST, asdict(outcome))
+def save_permutation_check(outcome: SelfTest, folder: Path | str) -> None:
+    """Puts the outcome of a permutation check into a finished run folder."""
+    write_json(Path(folder) / _PERMUTATION_CHECK, asdict(outcome))
 
 
-def _selftest(folder: Path) -> SelfTest | None:
-    path = folder / _SELFTEST
+def _permutation_check(folder: Path) -> SelfTest | None:
+    path = folder / _PERMUTATION_CHECK
     if not path.is_file():
         return None
-    record = read_record(path, otherwise="run `workbench selftest` again")
+    record = read_record(path, otherwise="run `workbench permutation-check` again")
     record.whole("times", least=1)
     return record.made(SelfTest)
 

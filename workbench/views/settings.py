@@ -1,4 +1,4 @@
-"""What can be said to `app`?"""
+"""What can be set for `app`?"""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from affect_workbench.workbench.interface.fields import option
 
 @dataclass(frozen=True)
 class AppSettings:
-    """Open the app on the newest run, or on one run, in the browser."""
+    """Open the app in the browser, on the newest run or on a given one."""
 
-    run: str = option("", "run folder to open, or the folder of an overlap", positional=True)
+    run: str = option("", "run folder, or folder of an overlap, to open", positional=True)
     runs: str = option("runs", "folder to look for runs in")
     labels: str = option("labels", "folder to look for label folders in")
     port: int = option(8501, "port of the local server")

@@ -41,7 +41,7 @@ def choose_run(*, needed: bool = True) -> Path | None:
     return Path(chosen)
 
 
-def opened_audit() -> AuditResult:
+def current_audit() -> AuditResult:
     """The chosen audit; a run that cannot be read stops the page with one clear line."""
     folder = Path(st.session_state[_CHOSEN])
     try:
@@ -51,7 +51,7 @@ def opened_audit() -> AuditResult:
         st.stop()
 
 
-def opened_folder() -> Path:
+def current_folder() -> Path:
     """The folder of the chosen run."""
     return Path(st.session_state[_CHOSEN])
 

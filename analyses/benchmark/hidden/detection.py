@@ -39,7 +39,7 @@ def recovery(result: DiscoveryResult, truth: Mask) -> Recovery:
         ValueError: the shape is another, or no picture that confirms is planted.
     """
     if truth.shape != (len(result.explore),):
-        raise ValueError(f"truth has shape {truth.shape}: expected ({len(result.explore)},), one value a picture")
+        raise ValueError(f"truth has shape {truth.shape}: expected ({len(result.explore)},), one value per picture")
     confirm = result.confirm
     planted = truth[confirm]
     if not planted.any():

@@ -124,7 +124,7 @@ def hidden_null_experiment(*, blocks: tuple[int, int]) -> Experiment:
     def rows(records: Sequence[Record], quick: bool) -> list[Row]:
         ours = gathered(records, "ours")
         others = {tool: float(np.mean(hits)) for tool, hits in totals(records, "other").items()}
-        note = "the other figures: the same held-out test of what they propose; a slice that knows what was said passes it"
+        note = "the other figures: the same held-out test of what they propose; a slice that uses the predictions passes it"
         name = "null: any discovered slice verified"
         return [share_row(sum(ours), len(ours), at_most=0.05, kind="gate", name=name, others=others, note=note)]
 

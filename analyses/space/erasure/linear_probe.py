@@ -65,7 +65,7 @@ def linear_probe(
     values, codes = np.unique(attribute.codes[known], return_inverse=True)
     if len(values) < 2:
         raise ValueError(
-            f"attribute {attribute.column!r} has fewer than two values with {FEWEST} pictures: nothing to tell apart"
+            f"attribute {attribute.column!r} has fewer than two values with {FEWEST} pictures: nothing to decode"
         )
     features, codes = np.asarray(x[known], np.float64), codes.astype(np.int64)
     own = None if groups is None else groups[known]

@@ -242,10 +242,10 @@ def _unit_rows(vectors: Vectors, taxonomy: Taxonomy) -> Array:
     values = vectors.astype(np.float64)
     lengths = np.linalg.norm(values, axis=1, keepdims=True)
     if not np.isfinite(lengths).all() or (lengths == 0).any():
-        raise ValueError("anchors hold zero, NaN or infinite vectors: expected one direction a label")
+        raise ValueError("anchors hold zero, NaN or infinite vectors: expected one direction per label")
     unit: Array = values / lengths
     twins = np.argwhere(np.triu(((unit[:, None] - unit[None]) ** 2).sum(axis=2) < 1e-12, k=1))
     if len(twins):
         first, second = (taxonomy.labels[position] for position in twins[0])
-        raise ValueError(f"anchors of {first!r} and {second!r} have the same direction: they cannot be told apart")
+        raise ValueError(f"anchors of {first!r} and {second!r} have the same direction: they cannot be distinguished")
     return unit

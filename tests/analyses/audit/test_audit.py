@@ -86,7 +86,14 @@ def test_the_same_audit_twice_is_the_same(audited: AuditResult, planted, planted
     again = run_audit(predictions, AuditConfig(map_pictures=60), progress=steps.append)
     for table in ("findings", "slices", "structure", "samples", "excluded"):
         pd.testing.assert_frame_equal(getattr(again, table), getattr(audited, table))
-    assert steps == ["slicing", "counting", "testing", "asking further", "drawing the map", "measuring the space"]
+    assert steps == [
+        "slicing",
+        "counting",
+        "testing",
+        "additional analyses",
+        "drawing the map",
+        "analysing the embedding space",
+    ]
     assert set(again.tables) == set(audited.tables)
     for name in again.tables:
         pd.testing.assert_frame_equal(again.tables[name], audited.tables[name])
@@ -113,14 +120,14 @@ def test_everything_left_out_is_listed_with_its_size_and_reason() -> None:
 def test_what_a_reader_must_know_is_noted() -> None:
     tone = ["dark", "light"] * 20
     assert list(run_audit(labels_only(tone=tone)).run.notes) == [
-        "no labels or votes: a skew cannot be split into what the labels say and what the model adds"
+        "no labels or votes: a skew cannot be split into label gap and model gap"
     ]
     notes = run_audit(labels_only(tone=tone, group_id=[*range(20)] * 2, label=["joy", None] * 20)).run.notes
-    assert notes[0].startswith("pictures come in 20 groups (group_id): tests and intervals of skews count how alike")
-    assert notes[1] == "20 of 40 picture(s) have no label or votes: accuracy and the split leave them out"
+    assert notes[0].startswith("pictures come in 20 groups (group_id): tests and intervals of skews account for")
+    assert notes[1] == "20 of 40 picture(s) have no label or votes: accuracy, label gap and model gap leave them out"
     stray = labels_only(tone=tone, label="joy").with_rows
     rows = labels_only(tone=tone, label="joy").rows.assign(vote_neutral=0.5)
-    assert list(run_audit(stray(rows)).run.notes) == ["vote column(s) outside the taxonomy are left aside: vote_neutral"]
+    assert list(run_audit(stray(rows)).run.notes) == ["vote column(s) outside the taxonomy are ignored: vote_neutral"]
 
 
 def test_attributes_keep_their_values_in_the_samples_whatever_they_are_called() -> None:
@@ -172,7 +179,7 @@ def test_the_rates_of_the_real_compas_predictions_are_the_published_ones(shared_
 
 
 def test_no_finding_rests_on_an_attribute_that_is_no_better_than_a_random_direction():
-    """Dark pictures are read as anger far too often; of a concept that means nothing, nothing is said all the same."""
+    """Dark pictures are predicted as anger far too often; of a concept that means nothing, nothing is said all the same."""
     table = predictions_table(1_500, attributes={"tone": ("dark", "light"), "place": ("street", "home")}, bias=0.6)
     config = AuditConfig(map_pictures=0, space_pictures=0, draws=99)
     told = run_audit(predictions_from_table(table), config)

@@ -60,7 +60,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, Path]:
     table.to_csv(folder / "texts.csv", index=False)
     more = 0.7 * (table["about"] == "woman") + np.random.default_rng(9).normal(scale=0.2, size=len(table))
     table.assign(valence=table["valence"] + more).to_csv(folder / "other.csv", index=False)
-    given = ("--outcomes", "valence,length", "--draws", 99, "--adjust-for", "place")
+    given = ("--outcomes", "valence,length", "--resamples", 99, "--adjust-for", "place")
     for name, run in (("texts", "first"), ("other", "second")):
         succeeded("audit", "--predictions", folder / f"{name}.csv", *given, "-o", folder / run)
     return folder / "texts.csv", folder / "first", folder / "second"
@@ -79,7 +79,7 @@ def test_numbers_alone_are_an_audit(runs) -> None:
     assert abs(row["effect"]) == pytest.approx(0.8, abs=0.15)
     assert {"outcome valence", "outcome length", "adjusted outcome valence", "adjusted outcome length"} == set(result.tables)
     page = (first / "report.html").read_text(encoding="utf-8")
-    for words in ("Pictures with", "about: woman", "No emotions were predicted", result.headline, "with place held fixed"):
+    for words in ("Pictures with", "about: woman", "No emotions were predicted", result.headline, "adjusted for place"):
         assert words in page
     assert "The number valence" in page
     assert "nan" not in page.partition('id="findings"')[2].partition("<script")[0].replace("finance", "")
@@ -146,7 +146,7 @@ def test_outcomes_of_ordinary_audits_are_findings_too(tmp_path) -> None:
     table = predictions_table(900, bias=0.0, scores=False, seed=1)
     table["valence"] = np.random.default_rng(0).normal(size=900) + 0.9 * (table["tone"] == "dark")
     plain, asked = audited(table.drop(columns="valence"), order=1), audited(table, order=1, outcomes=("valence",))
-    assert plain.headline + "; of the numbers, 2 of 5 (slice, outcome) pairs are skewed" == asked.headline
+    assert plain.headline + "; of the numeric outcomes, 2 of 5 (slice, outcome) pairs are skewed" == asked.headline
     slim = audited(table, order=1, outcomes=("valence",), further=False)
     assert (set(slim.tables) & {"severity", "outcome valence"}, slim.headline) == ({"outcome valence"}, asked.headline)
     findings = audit_findings(asked, Gate("skewed"))
@@ -155,8 +155,8 @@ def test_outcomes_of_ordinary_audits_are_findings_too(tmp_path) -> None:
     assert not audit_findings(plain, Gate("skewed")).failed
     assert not audit_findings(asked, Gate("skewed", 0.95)).failed
     page = report_html(asked)
-    assert "Numbers that differ" in page
-    assert "Numbers that differ" not in report_html(plain)
+    assert "Outcomes that differ" in page
+    assert "Outcomes that differ" not in report_html(plain)
     second = audited(
         table.assign(valence=table["valence"] + 0.6 * (table["tone"] == "dark") - np.arange(900) % 7 / 30),
         order=1,
@@ -193,7 +193,7 @@ def test_people_who_are_in_many_texts_are_groups() -> None:
 def test_no_difference_is_no_finding() -> None:
     result = audit_of(texts(gap=0.0))
     assert result.count("skewed") == 0
-    assert "That is not proof of no bias" in report_html(result)
+    assert "This does not prove the absence of bias" in report_html(result)
 
 
 def test_old_tables_of_outcomes_are_understood() -> None:
@@ -224,13 +224,13 @@ def test_what_cannot_be_asked_is_refused_in_one_line(runs, tmp_path) -> None:
     assert "no outcome 'valense' in the data: did you mean valence" in refusal(*given, "--outcomes", "valense")
     assert "outcome 'place' holds text" in refusal(*given, "--outcomes", "place")
     line = refusal(*given, "--outcomes", "valence", "--concepts", "a face", "--favourable", "joy")
-    assert "--concepts, --favourable asks something of predictions, and" in line
+    assert "--concepts, --favourable need predictions, and" in line
     assert "is in split 'test'" in refusal(*given, "--outcomes", "valence", "--split", "test")
-    assert "compares numbers alone: there are no predictions to deal out" in refusal("selftest", first)
-    with pytest.raises(ValueError, match="this run compares numbers alone"):
+    assert "compares numeric outcomes only: there are no predictions to permute" in refusal("permutation-check", first)
+    with pytest.raises(ValueError, match="this run compares numeric outcomes only"):
         predictions_of(load_audit(first))
     predicted = run_audit(predictions_from_table(predictions_table(200)), AuditConfig(map_pictures=0, further=False))
-    with pytest.raises(ValueError, match="the first run compares numbers alone, the other one predictions"):
+    with pytest.raises(ValueError, match="the first run compares numeric outcomes only, the other one predictions"):
         compared(load_audit(first), predicted)
 
 
@@ -251,7 +251,7 @@ def test_an_outcome_may_come_from_a_joined_table(tmp_path) -> None:
     table[["image_id", "about"]].to_csv(tmp_path / "pictures.csv", index=False)
     table[["image_id", "valence", "place"]].to_csv(tmp_path / "ratings.csv", index=False)
     words = ("--predictions", tmp_path / "pictures.csv", "--attributes", tmp_path / "ratings.csv", "--outcomes", "valence")
-    succeeded("audit", *words, "--draws", 99, "-o", tmp_path / "run")
+    succeeded("audit", *words, "--resamples", 99, "-o", tmp_path / "run")
     result = load_audit(tmp_path / "run")
     assert result.run.attributes == ("about", "place")
     assert result.run.provenance["joined"] == dict.fromkeys(("valence", "place"), str(tmp_path / "ratings.csv"))

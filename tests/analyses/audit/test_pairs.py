@@ -32,7 +32,7 @@ CELLS = AuditConfig(map_pictures=0, further=False, space_pictures=0, order=1)
 
 
 def issue_table(both: int = 160, neither: int = 200, one_sided: int = 40) -> pd.DataFrame:
-    """400 pairs: 160 read as anger in both pictures, 200 in neither, 40 in the clean one only."""
+    """400 pairs: 160 predicted as anger in both pictures, 200 in neither, 40 in the clean one only."""
     said = [("anger", "anger")] * both + [("joy", "joy")] * neither + [("joy", "anger")] * one_sided
     n = len(said)
     return pd.DataFrame(
@@ -87,15 +87,17 @@ def test_what_does_not_differ_within_pairs_is_compared_as_it_is_with_pairs_as_gr
 
 def test_the_sentence_says_in_what_was_compared(audit):
     finding = next(row for row in audit.findings.itertuples() if (row.slice, row.emotion) == ("camera: noisy", "anger"))
-    expected = "In 400 pairs that differ in camera only, pictures with camera: noisy are read as anger 40.0 % of the time, "
+    expected = (
+        "In 400 pairs that differ in camera only, pictures with camera: noisy are predicted as anger 40.0 % of the time, "
+    )
     assert plain_sentence(finding).startswith(expected + "their partners 50.0 %: −10.0 points [−13.3, −7.4]")
     assert markdown_sentence(audit.findings.loc[finding.Index]).startswith("In 400 pairs that differ in camera only")
     mixed = finding._replace(pairs_mixed=120.0)
-    assert "pairs that differ in camera (120 of them in something else as well), pictures" in plain_sentence(mixed)
+    assert "pairs that differ in camera (120 of them also in another attribute), pictures" in plain_sentence(mixed)
     assert plain_sentence(finding._replace(pairs=float("nan"))).startswith("Pictures with camera: noisy")
-    chapter = in_pairs(audit)
-    assert chapter is not None
-    assert "In 400 pairs that differ in camera only, pictures with camera: noisy against" in " ".join(chapter.found)
+    section = in_pairs(audit)
+    assert section is not None
+    assert "In 400 pairs that differ in camera only, pictures with camera: noisy against" in " ".join(section.found)
     assert in_pairs(replace(audit, tables={})) is None
 
 
@@ -107,7 +109,7 @@ def test_what_lies_in_no_pair_is_counted_and_named():
     result = run_audit(predictions_of(table), CELLS)
     excluded = result.excluded.set_index("name")
     assert excluded.loc["without a partner, camera", "n"] == 38
-    assert excluded.loc["of pairs alike in camera", "n"] == 20
+    assert excluded.loc["of pairs with equal camera", "n"] == 20
     assert "not used in comparisons in pairs of camera" in excluded.loc["without a partner, camera", "reason"]
     assert cell(result)["pairs"] == 400 - 19 - 10
     assert not any("light" in note and "differ in it" in note for note in result.run.notes)
@@ -222,7 +224,7 @@ def test_the_command_line_names_the_column_of_pairs(tmp_path):
     table.to_csv(tmp_path / "table.csv", index=False)
     given = ("audit", "--predictions", tmp_path / "table.csv", *SLIM)
     outcome = succeeded(*given, "--pairs", "scene", "-o", tmp_path / "run")
-    assert "pairs are those of the column scene (--pairs)" in outcome.out
+    assert "pairs are taken from the column scene (--pairs)" in outcome.out
     run = load_audit(tmp_path / "run")
     assert run.run.attributes == ("camera", "gender")
     assert cell(run)["p"] == pytest.approx(1.8e-12, rel=0.02)
@@ -231,6 +233,6 @@ def test_the_command_line_names_the_column_of_pairs(tmp_path):
     assert "In 400 pairs that differ in camera only" in (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
     refused = workbench(*given, "--pairs", "scne", "-o", tmp_path / "other")
     assert refused.code == 2
-    assert "--pairs scne: no such column says which pictures are a pair; did you mean scene?" in refused.err
+    assert "--pairs scne: there is no such column; did you mean scene?" in refused.err
     alone = workbench(*given, "--pairs", "image_id", "-o", tmp_path / "other")
     assert "--pairs image_id" in alone.err

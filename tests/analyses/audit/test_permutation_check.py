@@ -18,7 +18,7 @@ CONFIG = AuditConfig(attributes=("tone", "time"), map_pictures=0)
 
 
 def table(n: int = 2_000, *, seed: int = 0) -> pd.DataFrame:
-    """Dark figures are read as anger; half of the pictures are of another data set with other emotions."""
+    """Dark figures are predicted as anger; half of the pictures are of another data set with other emotions."""
     rng = np.random.default_rng(seed)
     dark, film = rng.random(n) < 0.4, rng.random(n) < 0.5
     read = np.where(dark & (rng.random(n) < 0.4), 0, rng.integers(6, size=n))
@@ -41,7 +41,7 @@ def test_biased_data_are_quiet_once_the_predictions_are_dealt_out():
     assert outcome.rate <= 0.15
     assert outcome.low <= outcome.rate <= outcome.high
     assert outcome.cells == 6 * (2 + 3 + 6)
-    assert f"{outcome.alarms} of 60 deals" in outcome.sentence
+    assert f"{outcome.alarms} of 60 permutations" in outcome.sentence
 
 
 def test_rules_that_cry_wolf_are_shown_to():

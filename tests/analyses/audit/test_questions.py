@@ -15,7 +15,7 @@ from affect_workbench.analyses.audit.run import run_audit
 from affect_workbench.analyses.slices.coding import coded_attribute
 from affect_workbench.analyses.slices.sliced import SlicedPredictions
 from affect_workbench.data.predictions import predictions_from_table
-from affect_workbench.workbench.report.sections import chapters
+from affect_workbench.workbench.report.sections import report_sections
 from affect_workbench.workbench.runs.store import load_audit
 from workbench_runs import EKMAN, predictions_table, refusal, succeeded
 
@@ -48,7 +48,7 @@ def test_what_nobody_asked_for_and_cannot_be_answered_is_listed_with_its_reason(
     result = run_audit(predictions_from_table(logits), QUICK)
     assert "calibration" not in result.tables
     row = result.excluded[result.excluded["what"] == "question"].iloc[0]
-    assert row["name"] == "calibration in slices"
+    assert row["name"] == "calibration by slice"
     assert "do not add up to 1" in row["reason"]
     assert "if these are logits, give their softmax" in row["reason"]
 
@@ -75,8 +75,8 @@ def test_what_is_asked_of_a_sample_says_of_how_many(monkeypatch: pytest.MonkeyPa
     result = run_audit(predictions_from_table(table), QUICK)
     assert result.run.sampled == dict.fromkeys(("calibration", "retrieval", "retrieval_figures"), 250)
     assert result.tables["calibration"]["n"].max() < 250
-    told = [sentence for chapter in chapters(result) for sentence in chapter.found if sentence.startswith("Measured")]
-    assert told == ["Measured on 250 of 400 pictures, drawn at random."] * 2
+    told = [sentence for section in report_sections(result) for sentence in section.found if sentence.startswith("Measured")]
+    assert told == ["Measured on a random sample of 250 of 400 pictures."] * 2
     grouped = run_audit(predictions_from_table(table.assign(group_id=np.arange(400) // 4)), QUICK)
     assert {"severity", "distribution", "comparability"} < set(grouped.run.sampled)
 
@@ -106,11 +106,11 @@ def test_every_chapter_leads_with_a_sentence_and_its_rows_with_their_slices() ->
     table["valence"] = np.random.default_rng(0).normal(size=1_500)
     config = replace(QUICK, adjust_for=("label",), outcomes=("valence",), favourable="joy")
     result = run_audit(predictions_from_table(table), config, context=AuditContext(training=predictions_table(900, seed=1)))
-    found = chapters(result)
-    assert [chapter.name for chapter in found] == [
+    found = report_sections(result)
+    assert [section.name for section in found] == [
         "slice-accuracy",
-        "held-fixed",
-        "truth",
+        "adjusted",
+        "error-rates",
         "severity",
         "levels",
         "calibration",
@@ -120,24 +120,24 @@ def test_every_chapter_leads_with_a_sentence_and_its_rows_with_their_slices() ->
         "comparability",
         "retrieval",
         "outcome-1",
-        "held-fixed-outcome-1",
+        "adjusted-outcome-1",
     ]
-    for chapter in found:
-        assert chapter.found[0].endswith(".")
-        assert "nan" not in " ".join(chapter.found)
-        assert not chapter.table.map(lambda cell: "nan" in str(cell)).any(axis=None)
-        assert len(chapter.where) in (0, len(chapter.table))
-        assert chapter.total >= len(chapter.table)
-        assert chapter.source in result.tables
-        for where, name in zip(chapter.where, chapter.table.get("slice", []), strict=False):
+    for section in found:
+        assert section.found[0].endswith(".")
+        assert "nan" not in " ".join(section.found)
+        assert not section.table.map(lambda cell: "nan" in str(cell)).any(axis=None)
+        assert len(section.where) in (0, len(section.table))
+        assert section.total >= len(section.table)
+        assert section.source in result.tables
+        for where, name in zip(section.where, section.table.get("slice", []), strict=False):
             assert all(str(value) in name for value in (where or {}).values())
 
 
 def test_the_planted_skew_is_told_in_every_chapter_and_the_twin_is_quiet() -> None:
     biased, fair = (
         {
-            chapter.name: chapter
-            for chapter in chapters(
+            section.name: section
+            for section in report_sections(
                 run_audit(
                     predictions_from_table(predictions_table(3_000, bias=bias, scores=False)),
                     replace(QUICK, adjust_for=("label",)),
@@ -148,9 +148,9 @@ def test_the_planted_skew_is_told_in_every_chapter_and_the_twin_is_quiet() -> No
     )
     for name in ("truth", "severity", "levels", "distribution"):
         assert "tone: dark" in " ".join(biased[name].found), name
-    assert "0 pairs of 30 are skewed" not in biased["held-fixed"].found[0]
-    assert fair["held-fixed"].found == ("Among pictures alike in label, 0 pairs of 30 are skewed.",)
-    assert fair["truth"].found[0].startswith("By the labels, 0 gaps of 60")
+    assert "0 of 30 pairs are skewed" not in biased["adjusted"].found[0]
+    assert fair["adjusted"].found == ("Adjusted for label, 0 of 30 pairs are skewed.",)
+    assert fair["error-rates"].found[0].startswith("Against the labels, 0 of 60 gaps")
     assert len(fair["severity"].found) == len(fair["levels"].found) == 1
 
 
@@ -158,20 +158,20 @@ def test_the_command_line_asks_by_name_and_keeps_the_answers(tmp_path) -> None:
     predictions_table(300).to_csv(tmp_path / "table.csv", index=False)
     predictions_table(300, seed=1).drop(columns="predicted").to_csv(tmp_path / "training.csv", index=False)
     (tmp_path / "words.csv").write_text("label,valence\njoy,4\nanger,-3\nserendipity,9\n", encoding="utf-8")
-    given = ("audit", "--predictions", tmp_path / "table.csv", "--map-pictures", 0, "--draws", 99)
-    more = ("--training", tmp_path / "training.csv", "--valence", tmp_path / "words.csv", "--adjust-for", "label")
+    given = ("audit", "--predictions", tmp_path / "table.csv", "--map-pictures", 0, "--resamples", 99)
+    more = ("--training-data", tmp_path / "training.csv", "--valence", tmp_path / "words.csv", "--adjust-for", "label")
     succeeded(*given, *more, "--favourable", "joy", "-o", tmp_path / "run")
     result = load_audit(tmp_path / "run")
     assert {"adjusted", "amplification", "severity"} < set(result.tables)
     assert "impact ratio" in set(result.tables["comparability"]["measure"])
     page = (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
-    assert "With label held fixed" in page
+    assert "Adjusted for label" in page
     assert "Impact ratio of joy by tone" in page
-    assert "Impact ratios: who is read as joy less often?" in page
+    assert "Impact ratios: who is predicted as joy less often?" in page
     words = tmp_path / "words.csv"
     for text, message in (
         ("word,valence\njoy,4\n", "expected label and valence"),
-        ("label,valence\nserendipity,4\n", "gives a valence to none of"),
+        ("label,valence\nserendipity,4\n", "gives a valence for none of"),
         ("label,valence\njoy,high\nanger,1\n", "the valence of 'joy' is not a number"),
         ("label,valence\njoy,4\nhappiness,3\n", "gives 'joy' two valences, 4 and 3"),
     ):
@@ -179,14 +179,14 @@ def test_the_command_line_asks_by_name_and_keeps_the_answers(tmp_path) -> None:
         assert message in refusal(*given, "--valence", words, "-o", tmp_path / "other")
     assert "no valence table at" in refusal(*given, "--valence", tmp_path / "none.csv", "-o", tmp_path / "other")
     assert "have no attribute 'place'" in refusal(
-        *given, "--training", _without(tmp_path, "place"), "-o", tmp_path / "other"
+        *given, "--training-data", _without(tmp_path, "place"), "-o", tmp_path / "other"
     )
 
 
 def test_data_that_look_wrong_are_named() -> None:
     table = predictions_table(200, scores=False)
     one = table.assign(predicted="joy")
-    assert any("every one of 200 pictures is read as joy" in note for note in noted(one))
+    assert any("every one of 200 pictures is predicted as joy" in note for note in noted(one))
     alone = table.assign(group_id=np.arange(200))
     assert any("no two pictures share a group_id" in note for note in noted(alone))
     shares = np.random.default_rng(0).dirichlet(np.ones(6), 200)
@@ -202,7 +202,7 @@ def test_data_that_look_wrong_are_named() -> None:
     )
     result = run_audit(predictions_from_table(named), replace(QUICK, attributes=("artist", "tone"), further=False))
     reason = result.excluded[result.excluded["name"] == "artist"]["reason"].iloc[0]
-    assert "1,200 different values, more than 1,000: put them into fewer groups" in reason
+    assert "1,200 different values, more than 1,000: merge them into fewer groups" in reason
 
 
 def noted(table: pd.DataFrame) -> list[str]:

@@ -131,7 +131,7 @@ def test_saying_an_emotion_more_often_everywhere_changes_no_skew():
 
 
 def directed(first_share, second_share, label_share, n=4_000):
-    """Dark pictures are read as anger, and labelled anger, in these shares more than light ones."""
+    """Dark pictures are predicted as anger, and labelled anger, in these shares more than light ones."""
     rng = np.random.default_rng(0)
     dark, draw, noise = rng.random(n) < 0.5, rng.random(n), rng.random((2, n)) < 0.01
 
@@ -306,7 +306,7 @@ def test_other_labels_are_refused():
     calm = second.assign(predicted=np.where(np.arange(300) % 2, "calm", "tense"))
     mikels = second.assign(predicted=second["predicted"].replace({"joy": "awe", "surprise": "amusement"}))
     for other, taxonomy in ((calm, None), (mikels, Taxonomy.named("mikels8"))):
-        with pytest.raises(ValueError, match="only runs with the same labels can be compared"):
+        with pytest.raises(ValueError, match="only runs with the same value labels can be compared"):
             compare(predictions_from_table(first), predictions_from_table(other, taxonomy=taxonomy))
 
 
@@ -318,7 +318,7 @@ def test_label_sets_of_which_one_holds_the_other_are_compared(fewer, more):
         assert shared.taxonomy is large
         assert list(shared.first if first is large else shared.second) == list(range(len(large)))
         assert shared.notes[0].startswith("the runs do not have the same labels: ")
-    with pytest.raises(ValueError, match="only runs with the same labels can be compared"):
+    with pytest.raises(ValueError, match="only runs with the same value labels can be compared"):
         shared_labels(small, Taxonomy.named("parrott6"))
 
 
@@ -395,8 +395,8 @@ def test_attributes_of_one_run_only_and_those_inferred_otherwise_are_left_aside(
         first, second, AuditConfig(order=1, attributes=("tone", "mood", "extra")), inferred=frozenset({"mood"})
     )
     assert set(result.changes["slice"]) == {"tone: dark", "tone: light"}
-    assert "attribute 'extra' is not in both runs and is left aside" in result.notes
-    assert "attribute 'mood' was inferred otherwise in the second run and is left aside" in result.notes
+    assert "attribute 'extra' is not in both runs and is ignored" in result.notes
+    assert "attribute 'mood' was inferred differently in the second run and is ignored" in result.notes
     with pytest.raises(ValueError, match="no attribute is in both runs: attribute 'extra' is not in both"):
         compared(first, second, AuditConfig(attributes=("extra",)))
 

@@ -21,7 +21,7 @@ from affect_workbench.analyses.concepts.random_directions import (
 from affect_workbench.analyses.concepts.threshold import attribute_error, calibrated_cut, cross_fitted_quality, yes_or_no
 from affect_workbench.analyses.inference.resampling import Sampling
 from affect_workbench.data.concepts.definitions import Concept, read_directions
-from affect_workbench.workbench.concepts.sentences import STANDING_WARNING, in_words
+from affect_workbench.workbench.concepts.sentences import CALIBRATION_WARNING, in_words
 
 WIDTH = 24
 
@@ -122,7 +122,7 @@ def test_planted_direction_beats_the_null_and_random_ones_do_not():
         ).set_index("concept")
         assert list(table.reset_index().columns) == list(COLUMNS)
         assert table.loc["planted", "verdict"] == BEATS
-        assert "it beats the null" in table.loc["planted", "sentence"]
+        assert "it is stronger than random directions" in table.loc["planted", "sentence"]
         assert table.loc["planted", "null_95"] < table.loc["planted", "r"]
         assert (table.loc[[other.name for other in others], "verdict"] == NO_BETTER).all()
 
@@ -307,11 +307,11 @@ def test_concept_attributes_with_and_without_truth():
     assert "“night” against “day”" in said
     assert "cosine +0.71" in said
     assert "project it off" in said
-    assert STANDING_WARNING not in said
+    assert CALIBRATION_WARNING not in said
     blind, (report,) = concept_attributes(rows, values, concepts=[concept])
     assert (report.cut.method, report.quality, report.association, report.overlap) == ("mixture", None, None, None)
     assert (blind[report.column] == np.where(dark, "yes", "no")).all()
-    assert in_words(report)[-1] == STANDING_WARNING
+    assert in_words(report)[-1] == CALIBRATION_WARNING
     assert "No true labels" in " ".join(in_words(report))
 
 
@@ -326,8 +326,8 @@ def test_words_warn_of_a_coin_and_of_few_labels():
         context=ConceptContext(truth={concept.name: "coin"}, outcome="label"),
     )
     said = in_words(report)
-    assert any("no better than a coin" in sentence for sentence in said)
-    assert said[-1] == STANDING_WARNING
+    assert any("no better than guessing" in sentence for sentence in said)
+    assert said[-1] == CALIBRATION_WARNING
     assert report.association["label"] in ("fear", "joy")
     vector = Concept("q16", concept.direction)
     assert "a given direction" in in_words(concept_attributes(rows, values, concepts=[vector])[1][0])[0]
@@ -371,7 +371,7 @@ ROWS = pd.DataFrame({"image_id": list("abcdefghijkl"), "time": ["night", "day"] 
         (lambda: yes_or_no(["dusk"]), "true labels hold 'dusk': expected yes or no"),
         (lambda: calibrated_cut(NUMBERS.reshape(8, 5)), r"scores of shape \(8, 5\) cannot be cut"),
         (lambda: calibrated_cut(np.array([1, np.nan])), "cannot be cut: expected two or more finite numbers"),
-        (lambda: calibrated_cut(np.full(9, 2.0)), "all 9 scores are 2, so nothing can be cut"),
+        (lambda: calibrated_cut(np.full(9, 2.0)), "all 9 scores are 2, so no threshold can be set"),
         (lambda: calibrated_cut(NUMBERS, ["yes"] * 3), "3 true labels meet 40 scores"),
         (lambda: calibrated_cut(NUMBERS, ["yes"] * 3 + ["no"] * 37), "3 yes and 37 no: expected at least 5"),
         (
@@ -394,7 +394,7 @@ ROWS = pd.DataFrame({"image_id": list("abcdefghijkl"), "time": ["night", "day"] 
             lambda: concept_table(
                 TALL[:, [0, 1, 2, 2]] * [1, 1, 0, 0] + [0, 0, 0, 0], [Concept("x", [0, 0, 1, 0])], outcome=NUMBERS[:12]
             ),
-            "'x' scores every picture alike",
+            "'x' gives every picture the same score",
         ),
         (
             lambda: concept_table(TALL, [ONE], outcome=NUMBERS[:12], groups=np.arange(12) % 4),

@@ -75,7 +75,7 @@ def test_where_everything_is_labelled_it_is_the_plain_difference():
 
 
 def test_over_many_samples_of_labels_it_is_right_on_average():
-    """200 labels, some 20 of them read as the emotion, and regressions that cannot fit: the mistakes still average out."""
+    """200 labels, some 20 of them predicted as the emotion, and regressions that cannot fit: errors still average out."""
     planted = entangled_concept(0.4, n=3_000, seed=12, skew=0.05)
     said = planted.said == planted.label
     true = said[planted.gold].mean() - said[~planted.gold].mean()
@@ -133,7 +133,7 @@ def test_the_regression_is_the_minimum_of_its_loss():
 
 
 def test_an_answer_that_never_varies_still_has_an_interval():
-    """All pictures read as the emotion have the concept: the upper end is not the estimate itself."""
+    """All pictures predicted as the emotion have the concept: the upper end is not the estimate itself."""
     rng = np.random.default_rng(1)
     said = rng.integers(4, size=2_000)
     truth = np.where(said == 0, True, rng.random(2_000) < 0.2)
@@ -163,7 +163,7 @@ def test_an_emotion_that_nobody_labelled_stays_as_a_row():
     table = calibrated_skew(planted.score, planted.said, GoldLabels(gold), k=K + 1, draws=0)
     assert len(table) == K + 1
     assert np.isnan(table["effect"].iloc[K])
-    assert table["reason"].iloc[K] == "0 labelled picture(s) are read as it: expected at least 10"
+    assert table["reason"].iloc[K] == "0 labelled picture(s) are predicted as it: expected at least 10"
 
 
 def test_an_emotion_whose_labels_come_from_a_few_groups_says_so():
@@ -172,7 +172,10 @@ def test_an_emotion_whose_labels_come_from_a_few_groups_says_so():
     gold = np.where(rng.random(2_000) < 0.3, rng.random(2_000) < 0.4, np.nan)
     groups = np.where(said == 0, np.arange(2_000) % 6, np.arange(2_000))
     table = calibrated_skew(rng.standard_normal(2_000), said, GoldLabels(gold), k=3, groups=groups, draws=50)
-    assert table["reason"].iloc[0] == "of the labelled pictures those read as it come from 6 group(s): expected at least 10"
+    assert (
+        table["reason"].iloc[0]
+        == "of the labelled pictures those predicted as it come from 6 group(s): expected at least 10"
+    )
     assert np.isnan(table["effect"].iloc[0])
     assert table["low"].iloc[1:].notna().all()
 
@@ -191,9 +194,9 @@ def test_an_expanded_percentile_interval_is_as_wide_as_students(n):
         ({"score": np.zeros(499)}, r"shapes \(499,\), \(500,\) and \(500,\)"),
         ({"score": np.zeros(500)}, "all labelled pictures have the same score"),
         ({"said": np.full(500, 4)}, "predictions run from 4 to 4: expected 0 to 3"),
-        ({"gold": np.where(np.arange(500) < 150, 1.0, np.nan)}, "150 gold labels: expected at least 200"),
+        ({"gold": np.where(np.arange(500) < 150, 1.0, np.nan)}, "150 concept labels: expected at least 200"),
         ({"gold": np.full(500, 0.5)}, "other numbers than 0 and 1"),
-        ({"gold": np.zeros(500)}, "gold labels are 0 yes and 500 no: expected at least 10 of each"),
+        ({"gold": np.zeros(500)}, "concept labels are 0 yes and 500 no: expected at least 10 of each"),
         ({"weights": np.zeros(500)}, "weights of labelled pictures hold zero"),
         ({"groups": np.arange(500) % 7}, r"come from 7 group\(s\): expected at least 10"),
     ],

@@ -106,10 +106,10 @@ def test_what_is_projected_off(project, cosine, projected):
     assert now["entangled"].any() == (not projected and cosine > 0.2)
     words = " ".join(in_words(report))
     assert f"{cosine:+.2f})" in words  # of the prompt as it was given
-    assert ("is nearest to the emotion word" in words) == (cosine > 0.2)  # .10 against .04 is no lead
-    assert ("was projected off; scores with and without it go together at r = 0." in words) == projected
+    assert ("is most correlated with the emotion word" in words) == (cosine > 0.2)  # .10 against .04 is no lead
+    assert ("was projected off; scores with and without it correlate at r = 0." in words) == projected
     assert ("project it off (--concept-project yes)" in words) == (not projected and cosine > 0.2)
-    assert "makes up a skew of" in words
+    assert "induces a spurious skew of" in words
 
 
 def test_projecting_is_yes_no_or_auto():
@@ -142,7 +142,7 @@ def test_labels_with_practically_one_vector_are_equally_near_whatever_the_direct
     ahead, limit = lead(concept, anchors)
     assert (np.sort(limit)[1:] == np.inf).all()
     table = entanglement([concept], list("abcdef"), anchors=anchors).assign(ahead=ahead, ahead_95=limit)
-    assert nearest_sentence(table) == "6 of 6 emotion words are about equally near its direction (cosine −1.00)."
+    assert nearest_sentence(table) == "6 of 6 emotion words are about equally correlated with its direction (cosine −1.00)."
 
 
 @pytest.mark.parametrize(
@@ -150,11 +150,14 @@ def test_labels_with_practically_one_vector_are_equally_near_whatever_the_direct
     [
         (
             (-0.42, -0.41, -0.41, -0.42, -0.41, -0.42),
-            "6 of 6 emotion words are about equally near its direction (cosines −0.42 to −0.41).",
+            "6 of 6 emotion words are about equally correlated with its direction (cosines −0.42 to −0.41).",
         ),
-        ((0.5, 0.1, 0.0), "Its direction is nearest to the emotion word 'a' (cosine +0.50)."),
-        ((0.1, -0.5, 0.0), "Its direction points away most from the emotion word 'b' (cosine −0.50)."),
-        ((0.5, 0.48, 0.0), "2 of 3 emotion words are about equally near its direction (cosines +0.48 to +0.50): a, b."),
+        ((0.5, 0.1, 0.0), "Its direction is most correlated with the emotion word 'a' (cosine +0.50)."),
+        ((0.1, -0.5, 0.0), "Its direction is most negatively correlated with the emotion word 'b' (cosine −0.50)."),
+        (
+            (0.5, 0.48, 0.0),
+            "2 of 3 emotion words are about equally correlated with its direction (cosines +0.48 to +0.50): a, b.",
+        ),
     ],
 )
 def test_a_word_is_called_the_nearest_only_where_it_surely_is(cosines, said):
@@ -162,4 +165,6 @@ def test_a_word_is_called_the_nearest_only_where_it_surely_is(cosines, said):
     ahead = np.sign(cosines[first]) * (cosines[first] - np.array(cosines))
     table = pd.DataFrame({"label": list("abcdef")[: len(cosines)], "cosine": cosines, "ahead": ahead, "ahead_95": 0.05})
     assert nearest_sentence(table) == said
-    assert "about equally near" in nearest_sentence(table[["label", "cosine"]])  # a table without intervals claims nothing
+    assert "about equally correlated" in nearest_sentence(
+        table[["label", "cosine"]]
+    )  # a table without intervals claims nothing

@@ -71,7 +71,7 @@ def test_off_the_label_span_a_deterministic_model_without_bias_stays_quiet_and_a
     assert scored.found
     assert scored.average_precision > 0.6
     planted = planted_embeddings("null", n=1_000, seed=3)
-    with pytest.raises(ValueError, match="space projected needs what a probe projected: give --probe"):
+    with pytest.raises(ValueError, match="space projected needs a probe: give --probe"):
         discover(planted.features, planted.predictions, config=projected)
     with pytest.raises(ValueError, match="no space 'map': expected features or projected"):
         DiscoveryConfig(space="map")

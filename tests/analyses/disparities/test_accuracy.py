@@ -54,8 +54,8 @@ def test_a_gap_is_said_under_the_headline_even_where_no_emotion_is_skewed(bias, 
     name, worse = ("vote agreement", "light") if votes else ("accuracy", "dark")
     row = result.tables[ACCURACY].set_index("slice").loc[f"tone: {worse}"]
     assert said == (
-        f"The {name} of 2 slices surely differs from that of the other pictures, most of all tone: {worse} "
-        f"({100 * row['accuracy']:.1f} % against {100 * row['complement_accuracy']:.1f} %).",
+        f"The {name} of 2 slices differs from that of the other pictures beyond chance and tolerance, most of all "
+        f"tone: {worse} ({100 * row['accuracy']:.1f} % against {100 * row['complement_accuracy']:.1f} %).",
     )
     assert headline_sentences(result).endswith(said[0])
 

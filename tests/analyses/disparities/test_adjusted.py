@@ -233,7 +233,7 @@ def test_pictures_in_groups_are_not_more_than_they_tell() -> None:
 def test_few_groups_and_few_pictures_are_said_to_be_too_few() -> None:
     grouped = table_of(pictures(5, n=300, groups=12), "time")
     assert set(grouped["verdict"]) == {"too small"}
-    known = grouped["reason"] != "in every stratum all pictures are read alike"
+    known = grouped["reason"] != "in every stratum all pictures have the same prediction"
     assert grouped["reason"][known].str.startswith("fewer than 10 groups").all()
     assert known.sum() >= 10
     small = table_of(pictures(6, n=40).take(np.arange(40) < 14), "time")
@@ -249,12 +249,12 @@ def test_strata_without_both_sides_or_without_variation_are_counted_and_named() 
     apart = table_of(data, "place")
     assert (apart["strata_used"] == 0).all()
     assert (apart["unused"] == "place: cave; place: field").all()
-    assert set(apart["reason"]) == {"no stratum holds pictures of both sides"}
+    assert set(apart["reason"]) == {"no stratum has pictures on both sides"}
     some = table_of(data, "room")
     assert (some["left_out"] == 20).all()
     assert (some["n"] + some["n_complement"] == 280).all()
     never = cell(some, "tone: dark", "disgust")
-    assert (never["strata_flat"], never["reason"]) == (3, "in every stratum all pictures are read alike")
+    assert (never["strata_flat"], never["reason"]) == (3, "in every stratum all pictures have the same prediction")
     assert np.isnan(never["p"])
 
 
@@ -264,7 +264,7 @@ def test_what_is_held_fixed_cannot_be_the_slice() -> None:
         table_of(data, "tone")
     both = table_of(data, "tone", columns=("tone", "side"))
     own = both[both["slice"].str.startswith("tone")]
-    assert set(own["reason"]) == {"what is held fixed is the slice's own attribute"}
+    assert set(own["reason"]) == {"the slice's own attribute is adjusted for"}
     assert own["within"].isna().all()
     assert both[both["slice"].str.startswith("side")]["within"].notna().all()
 
@@ -295,4 +295,4 @@ def test_one_class_predictions_have_nothing_to_test() -> None:
     table = table_of(same, "time")
     assert table["p"].isna().all()
     assert not table["simpson"].any()
-    assert set(table["reason"]) == {"in every stratum all pictures are read alike"}
+    assert set(table["reason"]) == {"in every stratum all pictures have the same prediction"}

@@ -22,7 +22,7 @@ from affect_workbench.data.predictions import predictions_from_table
 from affect_workbench.workbench.audit.exports import audit_findings
 from affect_workbench.workbench.report.headline import apart, caveats, headline_sentences
 from affect_workbench.workbench.report.html import report_html
-from affect_workbench.workbench.report.sections import chapters
+from affect_workbench.workbench.report.sections import report_sections
 from affect_workbench.workbench.runs.gate import audit_gate
 from affect_workbench.workbench.runs.store import load_audit, save_audit
 from sliced_pictures import sliced, sliced_rows
@@ -149,7 +149,7 @@ def _headline_and_table_say_so(kept) -> None:
     assert re.search(r"\(slice, outcome\) pairs differ between strata of place.*?, valence: −0\.\d+ in place", said)
     assert apart(kept)["tone: dark", "anger"] == apart(kept)["tone: dark", "valence"] == "place"
     row = kept.findings[(kept.findings["slice"] == "tone: dark") & (kept.findings["emotion"] == "anger")].iloc[0]
-    assert f"{row['verdict']} overall, differs between strata of place" in caveats(kept, row, held=apart(kept))
+    assert f"{row['verdict']} overall, differs between strata of place" in caveats(kept, row, strata=apart(kept))
     page = report_html(kept)
     assert f"{row['verdict']}<small>overall; differs between strata of place</small></td>" in page
     assert page.count("<small>overall; differs between strata of place</small>") == count
@@ -172,34 +172,34 @@ def test_adjusting_reaches_outcomes_and_intersections_and_the_report_says_so(tmp
     of_numbers = kept.tables["adjusted outcome valence"].set_index("slice")
     assert of_numbers.loc["tone: dark", "verdict"] == DIFFERS
     assert "tone: dark and side: left" in of_numbers.index
-    told = {chapter.name: chapter for chapter in chapters(kept)}
+    told = {section.name: section for section in report_sections(kept)}
     _headline_and_table_say_so(kept)
-    rates, numbers = (" ".join(told[name].found) for name in ("held-fixed", "held-fixed-outcome-1"))
+    rates, numbers = (" ".join(told[name].found) for name in ("adjusted", "adjusted-outcome-1"))
     assert "The difference in anger predictions for tone: dark depends on place: −" in rates
     assert "The difference in mean valence for tone: dark depends on place: −0." in numbers
     assert re.search(r"depends on place: −[\d.]+ points in place: \w+, \+[\d.]+ points in place: \w+ \(", rates)
     assert "in place: scene, +0." in numbers
-    assert "nan" not in rates + numbers + told["held-fixed"].reading
-    assert not told["held-fixed-outcome-1"].table.map(lambda cell: "nan" in str(cell)).any(axis=None)
+    assert "nan" not in rates + numbers + told["adjusted"].explanation
+    assert not told["adjusted-outcome-1"].table.map(lambda cell: "nan" in str(cell)).any(axis=None)
 
 
 def test_an_outcome_is_not_adjusted_for_itself() -> None:
     table = predictions_table(200).assign(valence=np.arange(200.0))
     config = replace(QUICK, adjust_for=("valence",), outcomes=("valence",))
-    with pytest.raises(ValueError, match="outcome 'valence' is held fixed too: leave it out of what is adjusted for"):
+    with pytest.raises(ValueError, match="outcome 'valence' is also adjusted for: leave it out of --adjust-for"):
         run_audit(predictions_from_table(table), config)
 
 
 def test_few_pictures_and_own_attributes_have_their_reasons() -> None:
     rows = bright(4, n=200)
     table = adjusted(rows, "place", "side")
-    assert set(table.loc[["place: person", "place: scene"], "reason"]) == {"what is held fixed is the slice's own attribute"}
+    assert set(table.loc[["place: person", "place: scene"], "reason"]) == {"the slice's own attribute is adjusted for"}
     assert table.loc[["place: person", "place: scene"], "within"].isna().all()
     few = adjusted(pd.concat([rows.head(8), rows.tail(8)]), "side")
-    assert set(few["reason"]) == {"fewer than 10 pictures on a side in strata that hold both"}
+    assert set(few["reason"]) == {"fewer than 10 pictures on a side in strata that have both"}
     grouped = adjusted(rows, "side", groups=np.arange(200) // 50)
     assert set(grouped["reason"]) <= {
         "too few groups of pictures",
-        "no stratum holds two pictures (groups, where there are some) of either side",
+        "no stratum has two pictures (or groups, where there are some) on either side",
     }
     assert set(grouped["verdict"]) == {"too small"}

@@ -35,7 +35,7 @@ LABELS = np.array(EKMAN.labels, dtype=object)
 def pictures(
     seed: int, *, n: int = 900, mistaken: float = 0.0, groups: int | None = None, truth: bool = True
 ) -> tuple[Predictions, list[CodedAttribute]]:
-    """Readings right 7 times in 10; in slice tone: dark a share `mistaken` of joy is read as anger."""
+    """Readings right 7 times in 10; in slice tone: dark a share `mistaken` of joy is predicted as anger."""
     rng = np.random.default_rng(seed)
     shown = rng.choice(6, p=[0.15, 0.1, 0.15, 0.3, 0.2, 0.1], size=n)
     group = np.arange(n) if groups is None else rng.integers(groups, size=n)

@@ -206,7 +206,7 @@ def test_rankings_without_bias_are_no_more_uneven_than_chance() -> None:
 def test_a_ranking_needs_scores_and_a_sensible_top() -> None:
     data, coded = pictures(6, n=50)
     labels = Predictions(1 - np.eye(6)[data.predicted], data.rows, EKMAN, "label")
-    with pytest.raises(ValueError, match="a ranking needs a score for every label"):
+    with pytest.raises(ValueError, match="retrieval needs a score for every label"):
         retrieval_tables(sliced(labels, coded))
     with pytest.raises(ValueError, match="top is 51: expected between 1 and the 50 pictures"):
         retrieval_tables(sliced(data, coded), top=51)

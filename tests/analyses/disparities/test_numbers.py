@@ -245,7 +245,7 @@ def test_missing_outcomes_are_left_out_and_counted() -> None:
         (np.full(6, 2.0), {}, r"outcome is the same \(2\) for all of 6 picture"),
         (np.full(6, np.nan), {}, "outcome is not known for all of 6 picture"),
         (np.array([1, 2, 3, 4, 5, np.inf]), {}, r"outcome is infinite for 1 picture\(s\)"),
-        (np.arange(5.0), {}, r"outcome has shape \(5,\): expected one number a picture, \(6,\)"),
+        (np.arange(5.0), {}, r"outcome has shape \(5,\): expected one number per picture, \(6,\)"),
         (np.arange(6.0), {"tolerance": -1.0}, "tolerance is -1.0: expected a number of units"),
     ],
 )
@@ -258,7 +258,7 @@ def test_bad_outcomes_get_one_line(outcome: np.ndarray, options: dict, message: 
 
 
 def readings(seed: int, *, to: str | None = None, n: int = 1_200, taxonomy: Taxonomy = MIKELS) -> tuple[Predictions, list]:
-    """Right readings of random truths; in tone: a, half of contentment is read as `to`."""
+    """Right readings of random truths; in tone: a, half of contentment is predicted as `to`."""
     rng = np.random.default_rng(seed)
     labels = np.array(taxonomy.labels, dtype=object)
     truth, tone = labels[rng.integers(len(labels), size=n)], np.array(["a", "b"])[rng.integers(2, size=n)]
@@ -293,7 +293,7 @@ def test_labels_without_polarity_are_named_and_left_out() -> None:
     with pytest.raises(ValueError, match="none of joy, anger, something else has a known polarity"):
         severity_table(sliced(data, coded), valence={})
     bare = data.with_rows(data.rows.drop(columns="label"))
-    with pytest.raises(ValueError, match="no picture has a true label or votes to go beyond"):
+    with pytest.raises(ValueError, match="no picture has a true label or votes to compare with"):
         severity_table(sliced(bare, coded), beyond_labels=True)
-    with pytest.raises(ValueError, match="valence of what is said is the same"):
+    with pytest.raises(ValueError, match="valence of the predictions is the same"):
         severity_table(sliced(data, coded), valence={"joy": 1.0, "anger": 1.0})

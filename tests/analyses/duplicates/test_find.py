@@ -168,7 +168,7 @@ def test_copies_already_in_the_set_do_not_hide_others():
     a[600:765] = a[:165] + np.random.default_rng(4).normal(0, 0.02, (165, 32))
     crowded = overlap(PictureSet(rows(800), features=a), PictureSet(rows(600, "b"), features=b))
     assert crowded.threshold > found.threshold
-    assert any("lets only the closest copies through" in note for note in crowded.notes)
+    assert any("accepts only the closest pairs" in note for note in crowded.notes)
 
 
 def test_real_features_in_random_halves(emotion6):
@@ -316,5 +316,5 @@ def test_more_refusals(monkeypatch):
         overlap(PictureSet(rows(9), features=np.ones((9, 2))), threshold=0.5)
     with pytest.raises(ValueError, match="more than 10 pairs have a difference of at most 3 bits: lower the radius"):
         overlap(PictureSet(rows(9), hashes=Hashes(np.zeros(9, dtype=np.uint64), np.zeros(9, dtype=bool))), radius=3)
-    with pytest.raises(ValueError, match="pairs have the same bytes: take the copies out"):
+    with pytest.raises(ValueError, match="pairs have the same bytes: remove the duplicates"):
         overlap(PictureSet(rows(9, content="x")), PictureSet(rows(9, "b", content="x")))

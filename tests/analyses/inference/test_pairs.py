@@ -246,7 +246,7 @@ def test_ids_on_one_side_are_counted_and_named_and_triples_are_not_called_pairs_
     ) in notes
     assert any(note.startswith("pair_id holds up to 3 pictures: ") for note in notes)
     left = pair_exclusions(pairing, SlicedRows(rows, (coded_attribute(rows["camera"]),)), specs=specs, min_count=30)
-    assert ("pictures", "of pairs alike in camera", 81, "27 pairs, not used in comparisons in pairs of camera") in left
+    assert ("pictures", "of pairs with equal camera", 81, "27 pairs, not used in comparisons in pairs of camera") in left
 
 
 def test_of_two_pictures_an_id_that_all_differ_nothing_more_is_said():

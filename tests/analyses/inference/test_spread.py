@@ -30,7 +30,7 @@ def sums(*values: np.ndarray) -> Sums:
 
 
 def voted(joy: np.ndarray, tone: np.ndarray, *, groups: np.ndarray | None = None) -> Predictions:
-    """Pictures with a share of votes for joy, the rest for sadness, all read as joy."""
+    """Pictures with a share of votes for joy, the rest for sadness, all predicted as joy."""
     rows = pd.DataFrame({"image_id": [f"p{at}" for at in range(len(joy))], "tone": tone})
     if groups is not None:
         rows["group_id"] = groups

@@ -98,7 +98,7 @@ def test_a_gap_the_other_way_is_no_evidence():
 
 def world(seed: int, *, n: int = 1_200, bias: float = 0.0) -> pd.DataFrame:
     """Four kinds of pictures whose labels differ; errors are other pictures' labels of the same kind, so that predictions
-    have the labels' shares in every slice; `bias` of the first kind are read as anger whatever they show."""
+    have the labels' shares in every slice; `bias` of the first kind are predicted as anger whatever they show."""
     rng = np.random.default_rng(seed)
     tone = rng.integers(4, size=n)
     shares = np.random.default_rng(99).dirichlet(np.full(6, 2.0), size=4)

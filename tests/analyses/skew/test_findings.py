@@ -51,7 +51,7 @@ def drawn(n: int, seed: int = 0, *, votes: bool = False) -> Predictions:
 
 
 def read(slices: dict[str, tuple[int, int]], *, truth: dict[str, int] | None = None) -> Predictions:
-    """Pictures of `tone` -> (how many are read as anger, how many); with `truth`, how many truly are angry."""
+    """Pictures of `tone` -> (how many are predicted as anger, how many); with `truth`, how many truly are angry."""
     rows = [
         {
             "tone": tone,

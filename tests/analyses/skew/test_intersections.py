@@ -18,7 +18,7 @@ EKMAN = Taxonomy.named("ekman6")
 
 
 def read(chance, n: int = 12_000, seed: int = 0) -> Predictions:
-    """Pictures read as anger with the probability that `chance(dark, night)` gives, else as joy."""
+    """Pictures predicted as anger with the probability that `chance(dark, night)` gives, else as joy."""
     rng = np.random.default_rng(seed)
     dark, night = rng.random(n) < 0.4, rng.random(n) < 0.5
     angry = rng.random(n) < chance(dark, night)

@@ -75,7 +75,7 @@ def test_what_the_user_says_counts() -> None:
         "old": False,
     }
     _, unusable = coded_attributes(table, None, available=list(table), categorical=["size"])
-    assert unusable == [("size", "600 different values, more than 100: name it to slice by it all the same")]
+    assert unusable == [("size", "600 different values, more than 100: name it to slice by it anyway")]
     for numeric, categorical, message in (
         (["contry"], [], "--numeric names 'contry', which is no column of the data: did you mean country"),
         ([], ["ag"], "--categorical names 'ag', which is no column of the data"),

@@ -147,7 +147,7 @@ def test_attributes_are_chosen_by_name_or_all_that_can_be_sliced() -> None:
     reasons = dict(unusable)
     assert list(reasons) == ["one", "file", "empty"]
     assert reasons["one"].startswith(f"it has one value ('x') in {n} picture(s)")
-    assert reasons["file"] == "101 different values, more than 100: name it to slice by it all the same"
+    assert reasons["file"] == "101 different values, more than 100: name it to slice by it anyway"
     assert reasons["empty"].startswith("it has no value at all")
     assert [attribute.column for attribute in coded_attributes(rows, ["file", "tone", "file"], available=available)[0]] == [
         "file",

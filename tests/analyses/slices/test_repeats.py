@@ -71,7 +71,7 @@ def test_row_numbers_and_names_of_pictures_are_left_aside() -> None:
     assert set(reasons) == set(aside)
     assert reasons["Unnamed: 0"].startswith("it has no name in the header")
     assert reasons["order"].startswith("it counts the rows")
-    assert reasons["url"].startswith("it has another value for every picture")
+    assert reasons["url"].startswith("it has a different value for every picture")
 
 
 def test_attributes_stay() -> None:
@@ -104,10 +104,10 @@ def test_what_is_worked_out_from_the_truth_is_left_aside() -> None:
         wrong=np.where(rows["label"] == rows["predicted"], "no", "yes"),
     )
     assert list(reasons) == ["is_joy", "joyful", "gold2", "correct", "wrong"]
-    assert reasons["is_joy"].startswith("it says where the truth is 'joy'")
-    assert reasons["gold2"].startswith("it goes with the truth: the pictures of each of its values have one")
-    assert reasons["correct"].startswith("it says where the prediction is right")
-    assert all(reason.endswith(f"--attributes {name} slices by it all the same") for name, reason in reasons.items())
+    assert reasons["is_joy"].startswith("it states where the truth is 'joy'")
+    assert reasons["gold2"].startswith("it is determined by the truth: all pictures with one of its values have")
+    assert reasons["correct"].startswith("it states where the prediction is right")
+    assert all(reason.endswith(f"--attributes {name} slices by it anyway") for name, reason in reasons.items())
 
 
 def test_what_goes_with_the_truth_by_chance_or_bias_stays() -> None:
@@ -133,9 +133,9 @@ def test_what_goes_with_the_truth_by_chance_or_bias_stays() -> None:
 def test_a_column_that_is_called_like_a_core_column_is_left_aside(name: str, core: str) -> None:
     column = np.where(np.arange(N) % 5 % 2, "train", "test")
     reason = found(**{name: column})[name]
-    assert reason.startswith(f"it is called like {core}, which has a fixed meaning: name it {core} if")
+    assert reason.startswith(f"it has a name like {core}, which has a fixed meaning: name it {core} if")
     assert naming_columns(pd.DataFrame({name: column}), [name]) == [(name, reason)]
-    assert "which the data have beside it" in found(**{name: column, core: column})[name]
+    assert "which the data also have" in found(**{name: column, core: column})[name]
 
 
 def test_an_audit_names_them_and_slices_them_only_by_name() -> None:

@@ -184,7 +184,7 @@ def test_order_goes_by_polarity_and_then_from_alike_to_alike() -> None:
     ("vectors", "message"),
     [
         (np.eye(3), r"anchors have shape \(3, 3\): expected one row for each of 6 labels"),
-        (np.zeros((6, 4)), "anchors hold zero, NaN or infinite vectors: expected one direction a label"),
+        (np.zeros((6, 4)), "anchors hold zero, NaN or infinite vectors: expected one direction per label"),
         (np.eye(6)[[0, 1, 2, 3, 4, 0]] * 2, "anchors of 'anger' and 'surprise' have the same direction"),
     ],
 )

@@ -45,10 +45,10 @@ from affect_workbench.workbench.interface.options import read_toml
 from affect_workbench.workbench.models.evaluation.reproduce_training import _require_same
 from affect_workbench.workbench.models.training.provenance import _kept
 from affect_workbench.workbench.models.training.settings import TrainSettings
-from affect_workbench.workbench.models.training.sweep.trials import Tried, load_trials, save_trial
+from affect_workbench.workbench.models.training.sweep.trials import TrialResult, load_trials, save_trial
 from affect_workbench.workbench.report.system.card import read_system_card
 from affect_workbench.workbench.runs.reviews import load_reviews
-from affect_workbench.workbench.runs.store import _reading, _selftest, load_audit
+from affect_workbench.workbench.runs.store import _permutation_check, _reading, load_audit
 from damage import damaged
 from workbench_runs import workbench
 
@@ -112,7 +112,7 @@ READERS = {
         load_audit, {"audit.json": 80, "slices.parquet": 20, "samples.parquet": 20, "tables/levels.parquet": 20, MARKER: 15}
     ),
     "reading": Reader(_reading, {"reading.json": 105}),
-    "selftest": Reader(_selftest, {"selftest.json": 40}),
+    "selftest": Reader(_permutation_check, {"selftest.json": 40}),
     "review": Reader(load_reviews, {"review.json": 55}),
     "overlap": Reader(load_overlap, {"overlap.json": 55, "pairs.csv": 40, "counts.csv": 25, "classes.csv": 25}),
     "labels": Reader(read_labels, {"queue.json": 40, "queue.csv": 40, "labels.csv": 55}),
@@ -167,7 +167,7 @@ def saved(tmp_path_factory):
     save_queue(Queue(root / "labels", "night", "Night?", 3, "run", pictures))
     answers = "concept,image_id,answer,annotator,time,stratum,probability\nnight,007,yes,Ana,2026-01-01,0,0.5\n"
     (root / "labels/labels.csv").write_text(answers)
-    tried = Tried(0, "complete", {"batch": 64}, FitConfig(), (0.5, 0.75), np.ones(10, dtype=bool), 1.5, 2.0)
+    tried = TrialResult(0, "complete", {"batch": 64}, FitConfig(), (0.5, 0.75), np.ones(10, dtype=bool), 1.5, 2.0)
     save_trial(tried, root / "sweep")
     write_json(root / "sweep/question.json", {"folds": 3})
     slices = {
@@ -290,7 +290,7 @@ def test_a_byte_order_mark_is_no_damage(saved, tmp_path):
 
 def test_a_lexicon_without_a_word_that_is_a_label_is_refused_in_words(tmp_path):
     (tmp_path / "v.csv").write_text("label,valence\ntable,5\n")
-    with pytest.raises(ValueError, match=r"v\.csv gives a valence to none of anger, disgust"):
+    with pytest.raises(ValueError, match=r"v\.csv gives a valence for none of anger, disgust"):
         audit_context(valence=str(tmp_path / "v.csv"), taxonomy=EKMAN)
 
 

@@ -49,5 +49,5 @@ def test_its_report_is_made_again_and_it_is_replaced_without_losing_the_review(t
     html = (run / "report.html").read_text(encoding="utf-8")
     assert "figure tone: dark" in html
     table = WRITTEN / "probe" / "predictions.parquet"
-    succeeded("audit", "--predictions", table, "--no-further", "--map-pictures", 0, "-o", run, "--overwrite")
+    succeeded("audit", "--predictions", table, "--no-additional-analyses", "--map-pictures", 0, "-o", run, "--overwrite")
     assert [review.reviewer for review in load_reviews(run)] == ["Ana"]

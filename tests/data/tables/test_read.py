@@ -55,7 +55,7 @@ def test_csv_tsv_and_parquet_give_the_same_table(tmp_path: Path) -> None:
     ("text", "message"),
     [
         ("", "cannot be read as a table: No columns"),
-        ("id,tone\n", "has no rows: expected one row a picture"),
+        ("id,tone\n", "has no rows: expected one row per picture"),
         ('id,tone\n"a,dark\n', "cannot be read as a table"),
         ("id,tone\n,dark\nb,light\n", r"1 row\(s\) have no id, first at row 1"),
         ("id\na\nb\na\nb\nc\n", r"2 id\(s\) occur more than once, first 'a', 'b': ids must be unique"),

@@ -51,7 +51,7 @@ def test_columns_that_name_no_label_are_left_aside_and_named(shares, prefix, kno
     assert list(after.rows) == list(before.rows)
     aside = [name for name in more if name not in rows]
     (note,) = [note for note in after.notes if "left aside" in note]
-    assert note.startswith(f"{len(aside)} column(s) that start like a score or a vote and name no label are left aside")
+    assert note.startswith(f"{len(aside)} column(s) that start like a score or a vote and name no label are ignored")
     assert all(repr(name) in note for name in aside)
 
 
@@ -122,13 +122,13 @@ def test_a_label_without_a_column_is_told_which_column_it_lacks() -> None:
         {"image_id": list("abcd"), "predicted": ["joy", "fear", "anger", "joy"], "vote_joy": 1, "vote_fear": 2}
     )
     message = (
-        r"predicted 'anger' has no column 'vote_anger' beside 'vote_joy', 'vote_fear': add one a label \(0 where nobody"
+        r"predicted 'anger' has no column 'vote_anger' beside 'vote_joy', 'vote_fear': add one per label \(0 where nobody"
     )
     with pytest.raises(ValueError, match=message):
         predictions_from_table(rows)
     assert len(predictions_from_table(rows.assign(vote_anger=0)).taxonomy) == 3
     scores = rows.rename(columns={"vote_joy": "score_joy", "vote_fear": "score_fear"})
-    with pytest.raises(ValueError, match="'score_anger' beside 'score_joy', 'score_fear': add one a label, or leave"):
+    with pytest.raises(ValueError, match="'score_anger' beside 'score_joy', 'score_fear': add one per label, or leave"):
         predictions_from_table(scores)
     with pytest.raises(ValueError, match=r"label 'feer' has no column 'score_feer' .*; or is 'feer' 'fear'\?"):
         predictions_from_table(scores.drop(columns="predicted").assign(label=["joy", "feer", "joy", "joy"]))

@@ -221,9 +221,9 @@ def test_flags_go_before_the_config_and_open_questions_are_said(small: tuple[Pat
     given = ("import-tinyemo", checkpoint, "--taxonomy", "ekman6")
     plain = succeeded(*given, "-o", tmp_path / "plain").out
     assert f"vision_encoder_path = tiny, model_path = {model}" in plain
-    assert "reads features of tiny, 8 wide" in plain
+    assert "takes features of tiny, 8 wide" in plain
     assert "warning: the checkpoint does not say which pictures it was trained on" in plain
-    assert "warning: features of any other name or precision will be refused" in plain
+    assert "warning: features of any other encoder or precision will be refused" in plain
     flags = ("--encoder", "mine", "--template", "{} emotion", "--temperature", "0.05")
     succeeded(*given, *flags, "-o", tmp_path / "flags")
     probe = load_probe(tmp_path / "flags")
@@ -231,7 +231,7 @@ def test_flags_go_before_the_config_and_open_questions_are_said(small: tuple[Pat
     np.testing.assert_array_equal(probe.anchors.vectors, token_anchors(model, EKMAN, template="{} emotion").vectors)
     named = published(tmp_path / "unnamed", state(), config={"model_path": model})
     told = succeeded("import-tinyemo", named, "--taxonomy", "ekman6", "-o", tmp_path / "u").out
-    assert "nothing says what makes the features that it reads" in told
+    assert "the encoder of its features is not known" in told
 
 
 def test_features_of_unit_length_are_doubted_and_raw_ones_are_not(small: tuple[Path, str], tmp_path: Path) -> None:

@@ -215,7 +215,7 @@ def three_taxonomies(noise: float = 0.5) -> list[LabelSet]:
 
 
 def agreement(probes, first: int, second: int) -> float:
-    """Of new pictures in the style of the first set, read as a label that has a twin in the second: the share read as it."""
+    """Of new pictures like the first set, predicted as a label that has a twin in the second: the share that are."""
     new = styled(300, first, noise=0.5, seed=9, start=9_000)
     new = replace(new, rows=new.rows[["image_id"]])
     said = [probes[at].predict(new).predicted for at in (first, second)]

@@ -62,13 +62,13 @@ def test_seeds_are_told_with_mean_and_interval_and_each_is_kept(small, tmp_path)
 
 
 def test_several_sets_are_trained_on_together(small, webemo, tmp_path):
-    outcome = succeeded("train", "--features", small, "--also", webemo, "-o", tmp_path / "probe", "--epochs", 2)
+    outcome = succeeded("train", "--features", small, "--extra-features", webemo, "-o", tmp_path / "probe", "--epochs", 2)
     assert f"also 600 pictures from {webemo}; labels: " in outcome.out
     probe = load_probe(tmp_path / "probe")
     assert probe.taxonomy.name == "ekman6"
     assert probe.config["pictures"] + probe.config["validation_pictures"] == 1_200
     assert sum(str(name).startswith("w") for name in probe.trained_on) == 600
-    line = refusal("train", "--features", small, "--also", webemo, "-o", tmp_path / "none", "--folds", 3)
+    line = refusal("train", "--features", small, "--extra-features", webemo, "-o", tmp_path / "none", "--folds", 3)
     assert "--folds cross-validates one set" in line
 
 
@@ -80,16 +80,16 @@ def test_sets_of_ones_own_labels_are_mapped_by_a_file_and_measured_on_their_own_
     kept = planted.take(planted.rows["label"].isin(list(named)).to_numpy())
     rows = kept.rows.assign(label=kept.rows["label"].map(named), image_id="o" + kept.rows["image_id"].astype(str))
     FeatureSet(kept.spec, np.asarray(kept.values), rows).save(tmp_path / "set")
-    words = ("train", "--features", small, "--also", tmp_path / "set", "--epochs", 2, "--sampling", "sets")
-    told = succeeded(*words, "--also-taxonomies", tmp_path / "own.toml", "-o", tmp_path / "probe").out
+    words = ("train", "--features", small, "--extra-features", tmp_path / "set", "--epochs", 2, "--sampling", "sets")
+    told = succeeded(*words, "--extra-taxonomies", tmp_path / "own.toml", "-o", tmp_path / "probe").out
     assert "labels: wrath, bliss, rest" in told
     assert "drawn with replacement, every set equally often: 50 %, 50 %" in told
     found = json.loads((tmp_path / "probe/metrics.json").read_text(encoding="utf-8"))["also"]
     assert [one["n"] for one in found] == [int((rows["split"] == "test").sum())]
     assert f"accuracy {found[0]['accuracies'][0]:.3f} [" in told
     assert found[0]["accuracies"][0] > 0.4
-    line = refusal(*words, "--also-taxonomies", "ekman6", "mikels8", "-o", tmp_path / "none")
-    assert "2 --also-taxonomies for 1 sets of --also: give one each" in line
+    line = refusal(*words, "--extra-taxonomies", "ekman6", "mikels8", "-o", tmp_path / "none")
+    assert "2 --extra-taxonomies for 1 sets of --extra-features: give one each" in line
     assert "have no map and no word in common" in refusal(*words, "-o", tmp_path / "none")
 
 
@@ -98,7 +98,7 @@ def test_taxonomies_that_nothing_connects_are_told_in_one_line(small, planted, t
     colours = np.array(["red", "blue"])[np.arange(len(train)) % 2]
     rows = train.rows.assign(label=colours, image_id="c" + train.rows["image_id"].astype(str))
     FeatureSet(train.spec, np.asarray(train.values), rows).save(tmp_path / "colours")
-    line = refusal("train", "--features", small, "--also", tmp_path / "colours", "-o", tmp_path / "none")
+    line = refusal("train", "--features", small, "--extra-features", tmp_path / "colours", "-o", tmp_path / "none")
     assert "have no map and no word in common" in line
     assert Taxonomy.named("ekman6").name in line
 
@@ -140,7 +140,7 @@ def test_a_training_killed_from_outside_ends_with_the_weights_of_an_undisturbed_
     assert state.is_file()
     assert not (tmp_path / "cut").exists()
     outcome = succeeded(*words, "-o", tmp_path / "cut")
-    assert "of a training that was interrupted" in outcome.out
+    assert "of an interrupted training" in outcome.out
     assert not state.exists()
     assert load_probe(tmp_path / "cut").fingerprint() == load_probe(tmp_path / "whole").fingerprint()
 

@@ -81,7 +81,7 @@ def table(app, column):
 
 
 def pictures(app):
-    return table(app, "image_id")
+    return table(app, "picture").rename(columns={"picture": "image_id"})
 
 
 def galleries(app):
@@ -207,7 +207,7 @@ def test_the_overview_repeats_the_notes(opened, runs):
 def test_the_overview_of_a_quiet_run_does_not_claim_that_there_is_no_bias(opened, runs):
     said = words(healthy(opened(run=runs / "quiet")))
     assert "Nothing is called skewed." in said
-    assert "That is not proof of no bias" in said
+    assert "This does not prove the absence of bias" in said
 
 
 def shows(row, inside):
@@ -228,7 +228,7 @@ def test_the_pictures_behind_a_finding_are_those_that_were_read_so(opened, demo,
     expected = shows(row, samples_in(demo_result, row["where"]))
     assert sorted(shown["image_id"]) == sorted(expected["image_id"])
     assert set(shown["predicted"]) == {row["emotion"]}
-    assert shown["audit_agreement"].is_monotonic_increasing, "those read against their label come first"
+    assert shown["agreement"].is_monotonic_increasing, "those that contradict their label come first"
     assert f"{len(expected):,} pictures" in words(app)
 
 
@@ -266,7 +266,7 @@ def test_pictures_are_shown_where_their_files_are_there(opened, tmp_path):
     at = options.index(next(option for option in options if option.endswith("tone: dark → anger")))
     app = healthy(selectbox(app, "Pictures behind finding").select_index(at).run())
     worst, typical = galleries(app)
-    said = sorted(f"read as anger, labelled {label}" for label in dark["label"].head(3))
+    said = sorted(f"predicted as anger, labelled {label}" for label in dark["label"].head(3))
     assert sorted(image.caption.replace("\\", "") for image in worst) == said
     assert {image.caption.replace("\\", "") for image in typical} == set(said)
     assert "path" not in pictures(app)
@@ -310,7 +310,18 @@ def test_the_rows_is_in_points(opened, demo, demo_result):
     first = demo_result.findings.iloc[0]
     assert shown.loc[0, "difference"] == pytest.approx(100 * first["effect"])
     assert shown.loc[0, "rate %"] == pytest.approx(100 * first["rate"])
-    assert list(shown) == ["slice", "emotion", "verdict", "n", "rate %", "difference", "interval", "q", "labels", "model"]
+    assert list(shown) == [
+        "slice",
+        "emotion",
+        "verdict",
+        "n",
+        "rate %",
+        "difference",
+        "interval",
+        "q",
+        "label gap",
+        "model gap",
+    ]
 
 
 def test_filters_that_leave_nothing_leave_an_empty_table(opened, runs):
@@ -339,7 +350,7 @@ def test_a_row_that_a_filter_took_away_is_not_shown(opened, demo):
     app = opened("slices", run=demo.audit)
     app.session_state["findings"] = {"selection": {"rows": [900], "columns": [], "cells": []}}
     app = healthy(multiselect(healthy(app.run()), "Verdict").set_value(["skewed"]).run())
-    assert [frame for frame in app.dataframe if "image_id" in frame.value] == []
+    assert [frame for frame in app.dataframe if "picture" in frame.value] == []
 
 
 def test_intersections_have_a_heat_map_of_their_own(opened, demo):
@@ -358,15 +369,15 @@ def test_the_map_can_be_coloured_by_everything_that_is_known(opened, demo, demo_
     box = selectbox(app, "Colour by")
     assert box.options == colourings(demo_result)
     assert {"predicted", "label", "figure_tone"} <= set(box.options)
-    for colour in ("figure_tone", "how clearly it is read", "read wrongly or rightly"):
+    for colour in ("figure_tone", "prediction margin", "agreement with the truth"):
         healthy(selectbox(app, "Colour by").set_value(colour).run())
 
 
 def test_pictures_of_a_slice_and_an_emotion_can_be_asked_for(opened, demo, demo_result):
     app = healthy(opened("space", run=demo.audit))
-    assert [frame for frame in app.dataframe if "image_id" in frame.value] == []
+    assert [frame for frame in app.dataframe if "picture" in frame.value] == []
     app = healthy(selectbox(app, "In slice").set_value("figure tone: dark and light: night").run())
-    app = healthy(selectbox(app, "Read as").set_value("anger").run())
+    app = healthy(selectbox(app, "Predicted as").set_value("anger").run())
     inside = samples_in(demo_result, {"figure_tone": "dark", "light": "night"})
     expected = inside[inside["predicted"] == "anger"]["image_id"]
     assert sorted(pictures(app)["image_id"]) == sorted(expected)
@@ -391,7 +402,7 @@ def test_an_empty_selection_is_said_to_be_empty(opened, tmp_path):
     save_audit(replace(result, samples=samples), tmp_path / "run")
     app = healthy(opened("space", run=tmp_path / "run"))
     app = healthy(selectbox(app, "In slice").set_value("tone: dark").run())
-    app = healthy(selectbox(app, "Read as").set_value("joy").run())
+    app = healthy(selectbox(app, "Predicted as").set_value("joy").run())
     assert [info.value for info in app.info] == ["No picture is in this selection."]
 
 

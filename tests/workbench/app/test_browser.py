@@ -187,7 +187,7 @@ def test_what_is_lassoed_on_the_map_is_what_the_table_shows(visit, app_url, demo
 
     inside = samples[((places > low) & (places < high)).all(axis=1)]
     assert 3 <= len(inside) <= 8
-    page.get_by_text(f"{len(inside)} pictures; those read against their label come first.").wait_for()
+    page.get_by_text(f"{len(inside)} pictures; those that contradict their label come first.").wait_for()
     settled(page)
     grid = page.locator("[data-testid=stDataFrame] table[role=grid]").first
     cells = grid.locator("tbody tr td:nth-of-type(1), tbody tr td[aria-colindex='1']").all_inner_texts()
@@ -232,7 +232,7 @@ def test_choosing_a_finding_shows_the_pictures_behind_it(visit, app_url, demo_re
     page.get_by_role("option").first.click()
     row = demo_result.findings.iloc[0]
     count = round(row["rate"] * row["n"])
-    page.get_by_text(f"{count} pictures; those read against their label come first.").wait_for()
+    page.get_by_text(f"{count} pictures; those that contradict their label come first.").wait_for()
     assert seen.complaints == []
 
 
@@ -265,7 +265,7 @@ def test_clicking_a_cell_of_the_heat_map_shows_the_pictures_behind_it(visit, app
     settled(page)
     row, count = told_cell(demo_result)
     click_cell(page, ".js-plotly-plot", row)
-    page.get_by_text(f"{count} pictures; those read against their label come first.").wait_for()
+    page.get_by_text(f"{count} pictures; those that contradict their label come first.").wait_for()
     assert seen.complaints == []
 
 
@@ -455,13 +455,13 @@ def test_clicking_a_cell_of_the_report_shows_the_pictures_behind_it(report, demo
     row, count = told_cell(demo_result)
     page.set_viewport_size({"width": 1280, "height": 1600})
     click_cell(page, "#heat-map", row)
-    page.get_by_text(f"{count} of the {row['n']} pictures with {row['slice']} are read as {row['emotion']}").wait_for()
+    page.get_by_text(f"{count} of the {row['n']} pictures with {row['slice']} are predicted as {row['emotion']}").wait_for()
     names = page.locator("#behind code").all_inner_texts()
     inside = demo_result.samples[demo_result.samples["predicted"] == row["emotion"]]
     assert len(names) == min(count, 3)
     assert set(names) <= set(inside["image_id"])
     page.locator("#behind-emotion").select_option(index=0)
-    page.get_by_text(f"Of the {row['n']} pictures with {row['slice']}, read most against their labels:").wait_for()
+    page.get_by_text(f"Of the {row['n']} pictures with {row['slice']}, those furthest from their labels:").wait_for()
     page.locator("#behind-slice").select_option(index=0)
     assert page.locator("#behind *").count() == 0
     page.set_viewport_size({"width": 1280, "height": 900})

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from affect_workbench.data.predictions import Predictions
-from affect_workbench.workbench.audit.inputs import tabled
+from affect_workbench.workbench.audit.inputs import load_predictions
 from affect_workbench.workbench.audit.settings import AuditSettings
 from workbench_runs import EKMAN
 
@@ -38,7 +38,7 @@ def given(folder: Path, first: pd.DataFrame, second: pd.DataFrame | None = None,
     if second is not None:
         second.sample(frac=1, random_state=0).to_csv(folder / "second.csv", index=False)
         tables = (str(folder / "second.csv"), "tone")
-    return tabled(
+    return load_predictions(
         AuditSettings(out="x", predictions=str(folder / "first.csv"), attributes=tables, votes_prefix="ratings_", **settings)
     ).predictions
 
@@ -66,8 +66,8 @@ def test_what_a_model_read_is_never_taken_from_an_attribute_table(tmp_path: Path
     assert read.measure == "label"
     assert "score_quality" in read.rows
     assert any(
-        "'score_anger', 'score_disgust', 'score_fear' and 3 more say what a model read" in note for note in read.notes
+        "'score_anger', 'score_disgust', 'score_fear' and 3 more are outputs of a model" in note for note in read.notes
     )
     scored = whole.drop(columns="predicted").assign(**{f"score_{label}": whole["predicted"] == label for label in EKMAN})
     read = given(tmp_path, scored, whole[["image_id", "predicted", "tone"]])
-    assert any("'predicted' say what a model read" in note for note in read.notes)
+    assert any("'predicted' are outputs of a model" in note for note in read.notes)

@@ -259,7 +259,10 @@ def test_with_nothing_held_out_the_probe_is_refitted_on_everything_and_says_so(s
     assert (config["pictures"], config["validation_pictures"]) == (600, 0)
     assert (config["epoch_chosen_on"], len(probe.trained_on)) == (75, 600)
     assert "accuracy" not in record
-    assert f"(--holdout 0): 75 pictures chose epoch {config['best_epoch']} in a first training without them" in said
+    assert (
+        f"(--holdout 0): 75 pictures were used to choose epoch {config['best_epoch']} in a first training without them"
+        in said
+    )
     assert "the probe was refitted on all 600 labelled pictures" in said
     assert "its accuracy is not measured" in said
     first = fit(FitConfig(epochs=3, device="cpu"), whole, anchors=probe.anchors, progress=False)
@@ -395,7 +398,7 @@ def test_real_emotion6_features_are_trained_and_audited_with_ratings(shared_data
     assert result.run.map["trustworthiness"] > 0.8
     worst, best = result.slices["slice"].iloc[[0, -1]]
     joy = result.findings[result.findings["emotion"] == "joy"].set_index("slice")
-    assert joy.loc[best, "effect"] > 0.3, "pleasant pictures are labelled, and read as, joy"
+    assert joy.loc[best, "effect"] > 0.3, "pleasant pictures are labelled, and predicted as, joy"
     assert joy.loc[worst, "effect"] < -0.1
     assert set(joy.loc[[best, worst], "verdict"]) == {"skewed"}
 
@@ -434,7 +437,7 @@ def test_real_predictions_of_another_model_are_audited_with_votes(shared_data, t
     )
     result = load_audit(tmp_path / "run")
     assert (result.run.pictures, result.run.truth, len(result.taxonomy)) == (3_967, "votes", 9)
-    assert "9 score column(s) of other models are left aside, first 'imagenet_resnet50_amusement'" in outcome.out
+    assert "9 score column(s) of other models are ignored, first 'imagenet_resnet50_amusement'" in outcome.out
     assert result.run.attributes == ("genre", "style")
     assert result.headline in outcome.out
     assert verdict_of(result, {"genre": "religious_painting"}, "awe") == "skewed"

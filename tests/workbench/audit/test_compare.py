@@ -67,8 +67,11 @@ def test_worse_fails_and_better_passes(tmp_path, runs):
     assert (worse.code, better.code, free.code, far.code) == (1, 0, 0, 0)
     assert re.search(r"--fail-on worse: \d+ findings, fail", worse.out)
     assert "--fail-on worse: 0 findings, pass" in better.out
-    assert "worse: Pictures with tone: dark read as anger: the difference from the others went from" in worse.out
-    assert "better: Pictures with tone: dark read as anger" in better.out
+    assert (
+        "worse: Pictures with tone: dark predicted as anger: the difference from the other pictures changed from"
+        in worse.out
+    )
+    assert "better: Pictures with tone: dark predicted as anger" in better.out
     assert worse.err == ""
     assert {path.name for path in (tmp_path / "there").iterdir()} == WRITTEN
 
@@ -153,10 +156,10 @@ def test_flipped_pictures_are_shown_where_their_files_are(tmp_path):
 
 def test_two_runs_that_agree_are_a_page_too(tmp_path, runs):
     outcome = succeeded("compare", runs[0], runs[0], "-o", tmp_path / "out", "--fail-on", "worse")
-    assert "0 of 1,500 pictures (0.0 %) are read otherwise." in outcome.out
+    assert "0 of 1,500 pictures (0.0 %) are predicted differently." in outcome.out
     page = (tmp_path / "out" / "compare.html").read_text(encoding="utf-8")
-    assert "None: both read every picture alike." in page
-    assert "No skew is said to have changed." in page
+    assert "None: both predict the same label for every picture." in page
+    assert "No skew is reported as changed." in page
 
 
 def test_predictions_without_labels_are_compared_by_the_size_of_skews(tmp_path):
@@ -165,7 +168,7 @@ def test_predictions_without_labels_are_compared_by_the_size_of_skews(tmp_path):
     ]
     outcome = workbench("compare", *runs, "-o", tmp_path / "out", "--fail-on", "worse")
     assert outcome.code == 1
-    assert "Without labels nothing says which reading is right" in outcome.out
+    assert "Without labels it is unknown which prediction is right" in outcome.out
     assert "Too few pictures have a label to tell." in (tmp_path / "out" / "compare.html").read_text(encoding="utf-8")
 
 
@@ -177,10 +180,10 @@ def test_runs_that_cannot_be_compared_are_refused_in_one_line(tmp_path, runs):
     cells_of(tmp_path / "fewer", table.iloc[:1_400])
     cells_of(tmp_path / "other", predictions_table(1_500, labels=("calm", "tense"), seed=1))
     for other, reason in (
-        ("tolerant", r"the runs ask differently: tolerance is 0\.02 in the first and 0\.05 in the second"),
+        ("tolerant", r"the runs used different settings: tolerance is 0\.02 in the first and 0\.05 in the second"),
         ("shallow", "order is 2 in the first and 1 in the second"),
         ("fewer", "different pictures: 100 only in the first"),
-        ("other", "only runs with the same labels can be compared"),
+        ("other", "only runs with the same value labels can be compared"),
         ("nowhere", "the folder does not exist"),
     ):
         assert re.search(reason, refusal("compare", runs[0], tmp_path / other, "-o", out)), other

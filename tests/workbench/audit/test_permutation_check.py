@@ -18,7 +18,7 @@ def tried(demo, tmp_path_factory):
     """A copy of a run that was tested with 20 deals, and what the command said."""
     run = tmp_path_factory.mktemp("selftest") / "audit"
     shutil.copytree(demo.audit, run)
-    return run, succeeded("selftest", run, "--times", 20)
+    return run, succeeded("permutation-check", run, "--permutations", 20)
 
 
 def test_the_sentence_is_said_kept_and_shown(tried):
@@ -39,5 +39,5 @@ def test_a_run_that_was_not_tested_does_not_claim_to_be(demo):
 
 
 def test_what_cannot_be_dealt_out_is_told_in_one_line(demo):
-    assert "no such column" in refusal("selftest", demo.audit, "--within", "nothing")
-    assert "at least one" in refusal("selftest", demo.audit, "--times", 0)
+    assert "no such column" in refusal("permutation-check", demo.audit, "--within", "nothing")
+    assert "at least one" in refusal("permutation-check", demo.audit, "--permutations", 0)

@@ -46,7 +46,7 @@ def test_it_goes_on_where_it_was_killed_and_gives_the_same_again(quick, capsys):
     assert block.read_text() == kept
     assert (out / "blocks" / "null-000.json").stat().st_mtime_ns == started  # not computed again
     assert json.loads((out / "bench.json").read_text())["rows"] == json.loads(before)["rows"]
-    assert "bars are met" in capsys.readouterr().out
+    assert "criteria are met" in capsys.readouterr().out
 
 
 def test_blocks_of_another_seed_are_not_mixed_in(quick, capsys):

@@ -24,7 +24,7 @@ from affect_workbench.workbench.concepts.queue import (
     queues_under,
     save_answer,
 )
-from affect_workbench.workbench.concepts.sentences import ASSOCIATION, STANDING_WARNING
+from affect_workbench.workbench.concepts.sentences import ASSOCIATION, CALIBRATION_WARNING
 from affect_workbench.workbench.concepts.tables import CALIBRATED, NULL, SCORES
 from affect_workbench.workbench.report.sentences import plain_sentence
 from affect_workbench.workbench.runs.store import load_audit
@@ -64,7 +64,7 @@ def world(tmp_path_factory):
         "1",
         "--taxonomy",
         "mikels8",
-        "--no-further",
+        "--no-additional-analyses",
         "--space-pictures",
         "0",
     )
@@ -85,8 +85,8 @@ def test_an_audit_keeps_the_scores_and_calls_it_an_association(world):
     np.testing.assert_allclose(scores["hat"], world["planted"].score, atol=1e-6)
     assert len(result.tables[NULL]) == 1
     assert CALIBRATED not in result.tables
-    assert STANDING_WARNING in result.run.notes
-    assert "scored in other features than the predictions were made of" in world["outcome"].out
+    assert CALIBRATION_WARNING in result.run.notes
+    assert "scored in other features than those used for the predictions" in world["outcome"].out
     report = (world["run"] / "report.html").read_text(encoding="utf-8")
     assert ASSOCIATION in report
     assert ASSOCIATION in (world["run"] / "findings.json").read_text(encoding="utf-8")
@@ -315,7 +315,7 @@ def answer_all(queue, gold, name="Ada"):
 
 def test_gold_labels_take_back_what_the_prompt_made_up(world, queue, tmp_path):
     labels = answer_all(queue, world["gold"])
-    outcome = succeeded(*world["audit"], "-o", tmp_path / "run", "--gold", labels)
+    outcome = succeeded(*world["audit"], "-o", tmp_path / "run", "--concept-labels", labels)
     result = load_audit(tmp_path / "run")
     table = result.tables[CALIBRATED].set_index("emotion")
     emotion = world["planted"].world.taxonomy.labels[world["planted"].label]
@@ -328,14 +328,14 @@ def test_gold_labels_take_back_what_the_prompt_made_up(world, queue, tmp_path):
     assert cell["low"] <= 0 <= cell["high"]
     assert cell["verdict"] != "skewed"
     assert set(table["gold"]) == {SIZE}
-    (gone,) = [line for line in outcome.out.splitlines() if "Of what the inferred attribute calls skewed, " in line]
+    (gone,) = [line for line in outcome.out.splitlines() if "Of the skews of the inferred attribute, " in line]
     assert emotion in gone.split("calls skewed, ")[1]
     assert "400 pictures were labelled by 1 person" in outcome.out
-    assert STANDING_WARNING not in result.run.notes
+    assert CALIBRATION_WARNING not in result.run.notes
     report = (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
     assert ASSOCIATION not in report
     assert "calibrated on 400 true labels" in report
-    assert "What true labels make of it" in report
+    assert "Skew calibrated on true labels" in report
     sentences = [one["sentence"] for one in json.loads((tmp_path / "run" / "findings.json").read_text())["findings"]]
     yes = next(sentence for sentence in sentences if "hat (inferred): yes" in sentence and emotion in sentence)
     no = next(sentence for sentence in sentences if "hat (inferred): no" in sentence and emotion in sentence)
@@ -347,8 +347,8 @@ def test_gold_labels_take_back_what_the_prompt_made_up(world, queue, tmp_path):
 def test_too_few_labels_stay_an_association(world, queue, tmp_path):
     labels = answer_all(queue, world["gold"])
     pd.read_csv(labels).head(150).to_csv(tmp_path / "few.csv", index=False)
-    outcome = succeeded(*world["audit"], "-o", tmp_path / "run", "--gold", tmp_path / "few.csv")
-    assert "is not calibrated: 150 gold labels: expected at least 200" in outcome.out
+    outcome = succeeded(*world["audit"], "-o", tmp_path / "run", "--concept-labels", tmp_path / "few.csv")
+    assert "is not calibrated: 150 concept labels: expected at least 200" in outcome.out
     assert ASSOCIATION in (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
 
 
@@ -356,10 +356,10 @@ def test_gold_needs_its_concept(world, queue, tmp_path):
     labels = answer_all(queue, world["gold"])
     renamed = pd.read_csv(labels).assign(concept="cap")
     renamed.to_csv(tmp_path / "cap.csv", index=False)
-    words = (*world["audit"], "-o", tmp_path / "run", "--gold")
-    assert "--gold holds labels of 'cap', this audit asks about 'hat'" in refusal(*words, tmp_path / "cap.csv")
-    assert "--gold holds labels of concepts: say which with --concepts" in refusal(
-        "audit", "--predictions", world["root"] / "said.csv", "-o", tmp_path / "run", "--gold", labels
+    words = (*world["audit"], "-o", tmp_path / "run", "--concept-labels")
+    assert "--concept-labels holds labels of 'cap', this audit uses 'hat'" in refusal(*words, tmp_path / "cap.csv")
+    assert "--concept-labels needs concepts: name them with --concepts" in refusal(
+        "audit", "--predictions", world["root"] / "said.csv", "-o", tmp_path / "run", "--concept-labels", labels
     )
 
 
@@ -376,7 +376,7 @@ def test_features_of_other_pictures_are_refused(world, tmp_path):
 
 def test_a_sentence_says_what_it_is_worth(world):
     row = load_audit(world["run"]).finding(0)
-    assert plain_sentence(row, standing=ASSOCIATION).endswith(f"; {ASSOCIATION}.")
+    assert plain_sentence(row, caveats=ASSOCIATION).endswith(f"; {ASSOCIATION}.")
     assert ASSOCIATION not in plain_sentence(row)
 
 
@@ -451,16 +451,16 @@ def test_the_page_of_concepts(world, queue, tmp_path, monkeypatch, calibrated):
     run = world["run"]
     if calibrated:
         run = tmp_path / "run"
-        succeeded(*world["audit"], "-o", run, "--gold", answer_all(queue, world["gold"]))
+        succeeded(*world["audit"], "-o", run, "--concept-labels", answer_all(queue, world["gold"]))
     monkeypatch.setenv("WORKBENCH_RUN", str(run))
     app = AppTest.from_file(str(APP), default_timeout=60).run().switch_page("views/pages/audit/concepts.py").run()
     assert not app.exception
     titles = [element.value for element in app.subheader]
-    assert ("What true labels make of it" in titles) == calibrated
+    assert ("Skew calibrated on true labels" in titles) == calibrated
     assert bool(app.warning) != calibrated
 
 
 def test_a_comparison_over_inferred_attributes_says_what_they_are(world, tmp_path):
     succeeded("compare", world["run"], world["run"], "-o", tmp_path / "compare")
-    assert STANDING_WARNING in json.loads((tmp_path / "compare" / "comparison.json").read_text())["notes"]
+    assert CALIBRATION_WARNING in json.loads((tmp_path / "compare" / "comparison.json").read_text())["notes"]
     assert "come from a model, not from people" in (tmp_path / "compare" / "compare.html").read_text(encoding="utf-8")

@@ -39,7 +39,8 @@ def some_overlap(tmp_path, *, copies=3, test=10):
 def test_one_sentence_tables_and_thumbnails(tmp_path):
     train, test = some_overlap(tmp_path)
     page = overlap_html(overlap(PictureSet(train), PictureSet(test)), root_a=tmp_path, root_b=tmp_path / "elsewhere")
-    assert "3 of the 10 pictures of the test set (30.0 %) are also in the training set (3 pictures): 3 byte for byte" in page
+    told = "3 of the 10 pictures of the test set (30.0 %) are also in the training set (3 pictures): 3 exact duplicates"
+    assert told in page
     assert page.count('src="data:image/jpeg;base64,') == 3
     assert page.count("the file is missing</div>") == 3
     assert page.count("labels differ") == 3
@@ -90,7 +91,7 @@ def test_within_one_set():
         {"image_id": list("abcd"), "content": ["1", "1", "1", "2"], "split": ["train", "test", "train", "test"]}
     )
     page = overlap_html(overlap(PictureSet(rows)), name_a="emotions")
-    assert "1 picture is also in another split of emotions (4 pictures): 1 byte for byte, 0 as near copies only." in page
+    assert "1 picture is also in another split of emotions (4 pictures): 1 exact duplicates, 0 near-duplicates only." in page
     assert "no path is known" in page
     assert "before the 1 inside one split" in page
     inside = overlap_html(overlap(PictureSet(rows.assign(split="train"))), name_a="emotions")
@@ -142,7 +143,7 @@ def test_a_kept_comparison_is_the_same_when_it_is_opened(tmp_path):
 def test_what_is_no_comparison_is_refused(tmp_path):
     with atomic_folder(tmp_path / "other") as partial:
         (partial / "spec.json").write_text("{}")
-    with pytest.raises(ValueError, match="is no comparison of two sets"):
+    with pytest.raises(ValueError, match="is not a comparison of two sets"):
         load_overlap(tmp_path / "other")
     assert overlaps_under(tmp_path) == []
 
@@ -180,9 +181,9 @@ def test_the_app_shows_the_pairs_and_narrows_them(copies, tmp_path):
     result = overlap(PictureSet(train), PictureSet(test))
     kept(tmp_path / "runs/first", overlap(PictureSet(train.head(1)), PictureSet(test.tail(1))))
     app = copies(tmp_path / "runs", asked=kept(tmp_path / "runs/second", result))
-    assert app.title[0].value == "Copies"
-    assert "3 of the 10 pictures of test set (30.0 %) are also in training set (3 pictures): 3 byte for byte" in said(app)
-    assert said(app).count("same bytes, labels differ") == 3
+    assert app.title[0].value == "Duplicates"
+    assert "3 of the 10 pictures of test set (30.0 %) are also in training set (3 pictures): 3 exact duplicates" in said(app)
+    assert said(app).count("identical files, labels differ") == 3
     assert "3 of 3 pairs; all are in pairs.csv" in said(app)
     assert shown(app) == 6
     counts, classes = (frame.value for frame in app.dataframe)

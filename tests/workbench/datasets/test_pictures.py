@@ -41,9 +41,9 @@ def audit(world, out, *words):
 
 
 def test_features_say_what_was_done_and_a_second_run_does_nothing_again(world):
-    assert "1,400 encoded now, 0 known already, 0 skipped" in world.encoded.out
+    assert "1,400 encoded now, 0 reused, 0 skipped" in world.encoded.out
     again = succeeded("features", world.root / "world/manifest", "--encoder", "builtin:scenes", "-o", world.features)
-    assert "0 encoded now, 1,400 known already" in again.out
+    assert "0 encoded now, 1,400 reused" in again.out
 
 
 def test_a_picture_that_was_replaced_is_encoded_anew(world, tmp_path):
@@ -53,7 +53,7 @@ def test_a_picture_that_was_replaced_is_encoded_anew(world, tmp_path):
     manifest.picture_path(3).write_bytes((world.root / "world/pictures/000000.png").read_bytes())
     again = succeeded(*words)
     assert "1 picture(s) have changed since the manifest was written" in again.out
-    assert "1 encoded now, 7 known already" in again.out
+    assert "1 encoded now, 7 reused" in again.out
     new, other = (FeatureSet.load(folder).values for folder in (tmp_path / "features", world.features))
     np.testing.assert_allclose(new[3], other[0], rtol=1e-4, atol=1e-5)
 
@@ -94,9 +94,9 @@ def test_a_prompt_becomes_an_attribute_whose_error_is_measured(world, tmp_path):
     known, unknown = (next(line for line in lines if line.startswith(name)) for name in ("at night", "in a city"))
     assert known.startswith("at night (inferred): inferred from the prompt “at night” against “on a sunny day”, yes above")
     assert re.search(r"; 9\d\.\d % of [\d,]+ true labels agree \[\d\d\.\d %, \d\d\.\d %\]; 2 values of", known)
-    assert "how often it is wrong is not known, there are no true labels" in unknown
+    assert "its error rate is not known, as there are no true labels" in unknown
     assert any("(inferred) come from a model" in note for note in result.run.notes)
-    assert "Attributes that nobody labelled" in (tmp_path / "run/report.html").read_text(encoding="utf-8")
+    assert "Inferred attributes" in (tmp_path / "run/report.html").read_text(encoding="utf-8")
 
 
 def test_prompts_need_a_text_tower_and_features(world, tmp_path):
@@ -138,7 +138,7 @@ def test_training_refuses_test_pictures_in_the_training_set(world, tmp_path):
     rows.loc[test, "content"] = rows.loc[train, "content"].to_numpy()
     FeatureSet(features.spec, np.asarray(features.values), rows).save(tmp_path / "leaky")
     line = refusal("train", "--features", tmp_path / "leaky", "-o", tmp_path / "probe")
-    assert "5 picture(s) to measure on were trained on, or used to choose the epoch, too" in line
+    assert "5 picture(s) to measure on were also used for training or to choose the epoch" in line
     assert "--allow-overlap" in line
     allowed = succeeded("train", "--features", tmp_path / "leaky", "-o", tmp_path / "probe", "--allow-overlap")
     assert "warning: 5 picture(s)" in allowed.out
@@ -177,10 +177,10 @@ def test_data_recognises_folders_counts_them_and_writes_a_manifest(world, tmp_pa
     outcome = succeeded("data", tmp_path / "mine", "-o", tmp_path / "manifest")
     assert "folder-of-folders" in outcome.out
     assert "unreadable picture: 5" in outcome.out
-    assert "... and 2 more (--every lists all)" in outcome.out
+    assert "... and 2 more (--all-problems lists all)" in outcome.out
     assert "all 5 problem(s) are in" in outcome.out
     assert sorted(pd.read_csv(tmp_path / "manifest/problems.csv")["path"].str[-12:]) == [f"broken {n}.jpg" for n in range(5)]
-    whole = succeeded("data", tmp_path / "mine", "--every").out
+    whole = succeeded("data", tmp_path / "mine", "--all-problems").out
     assert all(f"broken {number}.jpg: its content is no picture" in whole for number in range(5))
     manifest = Manifest.load(tmp_path / "manifest")
     assert len(manifest.rows) == 30
@@ -195,11 +195,11 @@ def test_wrong_words_are_told_in_one_line(tmp_path):
 
 def test_the_demo_of_pictures_says_what_it_planted_and_what_accuracy_would_have_told(tmp_path):
     outcome = succeeded("demo", "-o", tmp_path / "demo", "--pictures", 240, "--no-show")
-    assert outcome.out.count("planted: of the training votes on pictures with camera: noisy, 25 % say anger") == 1
-    assert "Accuracy would not have told: 0." in outcome.out
+    assert outcome.out.count("planted: 25 % of the training votes on pictures with camera: noisy say anger") == 1
+    assert "Accuracy does not reveal the bias: 0." in outcome.out
     run = json.loads((tmp_path / "demo/audit/audit.json").read_text(encoding="utf-8"))["run"]
-    assert run.provenance["remarks"][0].startswith("Accuracy would not have told")
-    assert "Accuracy would not have told" in (tmp_path / "demo/audit/report.html").read_text(encoding="utf-8")
+    assert run["remarks"][0].startswith("Accuracy does not reveal the bias")
+    assert "Accuracy does not reveal the bias" in (tmp_path / "demo/audit/report.html").read_text(encoding="utf-8")
     tones = load_audit(tmp_path / "demo/audit").samples["figure_tone"].value_counts()
     assert tones.max() - tones.min() <= 1
 
@@ -210,7 +210,7 @@ def test_the_control_of_the_demo_says_whether_the_camera_is_skewed(tmp_path):
     findings = load_audit(tmp_path / "demo/audit").findings
     of_camera = findings[findings["where"].map(lambda where: set(where) == {"camera"})]
     assert outcome.out.count("false alarm:") == (of_camera["verdict"] == "skewed").sum()
-    assert ("quiet: of the 18 pairs" in outcome.out) == (of_camera["verdict"] != "skewed").all()
+    assert ("no false alarm: none of the 18 pairs" in outcome.out) == (of_camera["verdict"] != "skewed").all()
 
 
 def test_worst_and_most_typical_pictures_come_first():

@@ -51,7 +51,7 @@ def test_the_command_writes_what_it_says(folder, planted, tmp_path):
     words = ["--features", folder / "features", "--predictions", folder / "predictions.csv", "-o", tmp_path / "found"]
     printed = succeeded("discover", *words, "--attributes", folder / "attributes.csv").out
     assert "held-out pictures" in printed.splitlines()[0]
-    assert "Holds on held-out pictures: slice 1 (hidden: yes; " in printed
+    assert "Confirmed on held-out pictures: slice 1 (hidden: yes; " in printed
     slices = pd.read_csv(tmp_path / "found" / "slices.csv")
     assert (slices["verdict"][0], slices["emotion"][0], slices["name"][0]) == ("verified", planted.emotion, "hidden: yes")
     members = pd.read_parquet(tmp_path / "found" / "members.parquet")
@@ -79,7 +79,7 @@ def test_the_page_of_the_app_says_the_verdict_and_shows_the_pictures(folder, pla
     app = AppTest.from_file(str(APP), default_timeout=60).run().switch_page("views/pages/audit/discovered.py").run()
     assert not app.exception
     said = [element.value for element in app.markdown]
-    assert any("Holds on held\\-out pictures\\: slice 1" in sentence for sentence in said)
+    assert any("Confirmed on held\\-out pictures\\: slice 1" in sentence for sentence in said)
     assert app.warning[0].value == WARNING
     (members,) = [frame.value for frame in app.dataframe]
     assert (members["predicted"] == planted.emotion).mean() > 0.5
@@ -161,7 +161,7 @@ def test_hostile_names_are_text(planted, text):
 
 def test_sentences_say_what_is_known_and_no_more(result):
     sentences = [slice_sentence(row) for row in result.table.itertuples()]
-    assert sentences[0].startswith("Holds on held-out pictures: slice 1 (")
+    assert sentences[0].startswith("Confirmed on held-out pictures: slice 1 (")
     assert "points [" in sentences[0]
     untested = result.table.iloc[0].copy()
     untested["verdict"], untested["effect"], untested["n_confirm"] = "too small", np.nan, 1

@@ -22,7 +22,7 @@ import pytest
 from affect_workbench.data.features import FeatureSet
 from affect_workbench.data.synthetic.features import feature_table
 from affect_workbench.workbench.__main__ import COMMANDS
-from affect_workbench.workbench.interface.options import options
+from affect_workbench.workbench.interface.options import flag_of, options
 from affect_workbench.workbench.runs.store import load_audit, runs_under
 from workbench_runs import SLIM, Outcome, finished_run, predictions_table, refusal, succeeded, workbench
 
@@ -96,7 +96,7 @@ def test_help_of_a_command_explains_each_of_its_options(command):
     assert (outcome.code, outcome.err) == (0, "")
     words = " ".join(outcome.out.split())
     for name, item in options(COMMANDS[command]).items():
-        flag = name if item.metadata.get("positional") else f"--{name.replace('_', '-')}"
+        flag = name if item.metadata.get("positional") else flag_of(item)
         assert flag in words
         assert " ".join(item.metadata["help"].split()) in words.replace("- ", "-") or item.metadata["help"][:20] in words
 
@@ -569,4 +569,4 @@ def test_labels_that_never_meet_are_a_warning_before_the_refusal(tmp_path):
     rows.assign(label="calm").to_csv(tmp_path / "t.csv", index=False)
     ended = workbench("audit", "--predictions", tmp_path / "t.csv", "-o", tmp_path / "run")
     assert ended.code == 2
-    assert ended.out.startswith("warning: labels never meet: no label in common: 'label' holds 'calm'")
+    assert ended.out.startswith("warning: labels do not overlap: no label in common: 'label' holds 'calm'")

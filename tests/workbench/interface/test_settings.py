@@ -9,8 +9,9 @@ import pytest
 from affect_workbench.workbench.__main__ import COMMANDS
 from affect_workbench.workbench.audit.settings import AuditSettings
 from affect_workbench.workbench.benchmark.settings import DemoSettings
-from affect_workbench.workbench.interface.options import add_arguments, build, options, read_toml
+from affect_workbench.workbench.interface.options import add_arguments, build, current_words, key_of, options, read_toml
 from affect_workbench.workbench.models.training.settings import TrainSettings
+from workbench_runs import workbench
 
 
 def parsed(kind, *words):
@@ -144,3 +145,69 @@ def test_settings_import_nothing_heavy():
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert "affect_workbench.workbench.__main__" in loaded
     assert not {"torch", "transformers", "pandas", "numpy", "streamlit", "plotly", "scipy"} & set(loaded)
+
+
+# Names that were others before
+
+
+@pytest.mark.parametrize(
+    ("command", "words", "current", "notice"),
+    [
+        ("audit", ["--gold", "a.csv"], ["--concept-labels", "a.csv"], "--gold is now --concept-labels; "),
+        ("audit", ["--gold=a.csv"], ["--concept-labels=a.csv"], "--gold is now --concept-labels; "),
+        ("audit", ["--no-further"], ["--no-additional-analyses"], "--no-further is now --no-additional-analyses; "),
+        ("audit", ["--fail-on-skew"], ["--fail-on", "skewed"], "--fail-on-skew is now --fail-on skewed; "),
+        ("audit", ["--no-fail-on-skew"], [], "--no-fail-on-skew is now "),
+        ("train", ["--twins", "0"], ["--equivalent-labels", "0"], "--twins is now --equivalent-labels; "),
+        ("evaluate", ["--answer-at", "0.8"], ["--target-accuracy", "0.8"], "--answer-at is now --target-accuracy; "),
+    ],
+)
+def test_an_old_flag_works_with_one_line_of_notice(capsys, command, words, current, notice):
+    assert current_words(words, COMMANDS[command]) == current
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"note: {notice}")
+    parsed(COMMANDS[command], *current)
+
+
+def test_current_words_stay_as_they_are_without_a_notice(capsys):
+    words = ["--concept-labels", "gold", "--no-additional-analyses", "-o", "--out"]
+    assert current_words(words, AuditSettings) == words
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ('gold = ["a.csv"]', {"concept_labels": ("a.csv",)}),
+        ("answer-at = 0.8", {"target_accuracy": 0.8}),
+        ("further = false", {"further": False}),
+        ("additional-analyses = false", {"further": False}),
+        ("fail_on_skew = true", {"fail_on": "skewed"}),
+        ("fail_on_skew = false", {}),
+    ],
+)
+def test_an_old_key_of_a_file_works_with_a_notice(tmp_path, capsys, text, expected):
+    assert read_toml(toml(tmp_path, text), AuditSettings) == expected
+    assert len(capsys.readouterr().err.splitlines()) == (not text.startswith("additional"))
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_no_name_is_used_twice_and_no_old_one_is_in_use(command):
+    items = list(options(COMMANDS[command]).values())
+    old = [name for item in items if (was := item.metadata.get("was")) for name in ([was] if isinstance(was, str) else was)]
+    names = [key_of(item) for item in items] + old
+    assert len(set(names)) == len(names)
+
+
+def test_only_the_first_of_several_processes_prints_the_notice(monkeypatch, capsys):
+    monkeypatch.setenv("RANK", "1")
+    assert current_words(["--twins=0"], TrainSettings) == ["--equivalent-labels=0"]
+    assert capsys.readouterr().err == ""
+
+
+def test_an_old_command_works_with_one_line_of_notice():
+    outcome = workbench("selftest", "nowhere")
+    assert outcome.code == 2
+    first, error = outcome.error_lines
+    assert first.startswith("note: selftest is now permutation-check; ")
+    assert error.startswith("workbench permutation-check: error: ")

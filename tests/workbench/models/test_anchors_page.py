@@ -42,8 +42,8 @@ def test_the_command_says_and_writes_what_it_found(tmp_path, capsys):
     assert float(lead[3]) == pytest.approx(nearest["angle"], abs=0.051)
     labels = pd.read_csv(out / "labels.csv")
     assert float(lead[5]) == pytest.approx(labels["cap"].min(), abs=0.051)
-    assert f"keep every class {labels['margin'].min():.1f}° clear" in said[1]
-    assert "over all 720 orders of 6 labels" in said[2]
+    assert f"keep every class {labels['margin'].min():.1f}° away" in said[1]
+    assert "over all 720 permutations of 6 labels" in said[2]
     assert said[-1] == f"page: {out / 'anchors.html'}"
     page = (out / "anchors.html").read_text("utf-8")
     assert f'<p class="lead">{said[1]}</p>' in page
@@ -120,10 +120,10 @@ def test_nearly_collinear_anchors_and_unknown_polarities_are_noted():
     )
     assert notes(spread, "read in a way") == [
         "Read in a way.",
-        "Without a known polarity, and left out of the correlations: fear, x.",
+        "Without a known polarity and left out of the correlations: fear, x.",
     ]
     assert sentences(spread)[1] == (
-        "Whether labels of one polarity lie nearer each other cannot be said: there is nothing to compare."
+        "Whether labels of one polarity lie nearer to each other is unknown: there is nothing to compare."
     )
     assert "nothing to compare" in anchors_html(spread, what="x")
 
@@ -133,17 +133,17 @@ def test_a_planted_polarity_is_said_and_its_opposite_too():
     vectors = np.random.default_rng(0).normal(size=(25, 64))
     vectors[:, 0] += 6 * polarity
     told = sentences(anchor_geometry(vectors, Taxonomy.named("webemo25")))
-    assert told[1].startswith("Labels of one polarity lie nearer each other: r = +0.")
-    assert told[2].startswith("Labels that are near in the emotion tree lie nearer each other: r = −0.")
-    assert "p < 0.001 over 9,999 orders of 25 labels" in told[1]
+    assert told[1].startswith("Labels of one polarity lie nearer to each other: r = +0.")
+    assert told[2].startswith("Labels that are close in the label tree lie nearer to each other: r = −0.")
+    assert "p < 0.001 over 9,999 permutations of 25 labels" in told[1]
 
 
 def test_two_labels_make_a_page():
     geometry = anchor_geometry(np.array([[1.0, 0.0], [0.6, 0.8]]), Taxonomy.named("polarity"))
     assert sentences(geometry)[0] == (
         "Nearest are negative and positive, 53.1° apart (cosine 0.60): a picture within 26.6° of its own anchor is "
-        "always read as its own label, and a projector that may aim beside the anchors can keep every class 90.0° clear of "
-        "the others."
+        "always predicted as its own label, and a projector that may aim beside the anchors can keep every class 90.0° away "
+        "from the others."
     )
     assert ">0.60<" in anchors_html(geometry, what="x")
 

@@ -99,7 +99,7 @@ def test_every_dataset_has_the_probe_and_the_same_baselines(evaluated):
 
 def test_the_probe_is_zero_shot_where_the_labels_are_not_its_own(evaluated, runs):
     out, outcome = evaluated
-    assert "anchors of mikels8 are made anew from sentence:minilm" in outcome.out
+    assert "anchors of mikels8 are computed from sentence:minilm" in outcome.out
     features, probe = FeatureSet.load(runs.mikels), load_probe(runs.probes[0])
     mikels = Taxonomy.named("mikels8")
     anchors = anchors_from(probe.anchors.source, mikels, template=probe.anchors.template)
@@ -142,7 +142,9 @@ def test_reported_figures_stand_beside_their_dataset_and_say_that_they_are(evalu
 
 def test_the_page_says_in_a_sentence_what_its_first_figures_come_to(evaluated):
     page = (evaluated[0] / "evaluation.html").read_text(encoding="utf-8")
-    told = r"Read right by the metric projector, 2 seeds: [0-9.]+.% \[[0-9., ]+\] of the pictures; by the best of what"
+    told = (
+        r"Predicted correctly by the metric projector, 2 seeds: [0-9.]+.% \[[0-9., ]+\] of the pictures; by the best of the"
+    )
     assert len(re.findall(told, page)) == 3
 
 
@@ -155,7 +157,7 @@ def test_pictures_that_the_probe_has_seen_are_counted_named_and_can_be_left_out(
     seen = succeeded(*words, "--split", "train", "-o", tmp_path / "in")
     assert re.search(r"leakage: 600 of 600 pictures were seen by the probe .*first 'planted-", seen.out)
     assert row(figures_of(tmp_path / "in"), "own", "metric projector")["model"].endswith("(100 % in-sample)")
-    assert "is unseen: all 600 measured ones were trained on" in refusal(*words, "--split", "train", "--unseen-only")
+    assert "is unseen: all 600 measured ones were used for training" in refusal(*words, "--split", "train", "--unseen-only")
     rows = FeatureSet.load(runs.own).rows.drop(columns="split")
     whole = saved(FeatureSet.load(runs.own), tmp_path / "whole", rows=rows)
     fair = succeeded("evaluate", "--probe", runs.probes[0], "--datasets", whole, "--unseen-only", "-o", tmp_path / "fair")
@@ -177,7 +179,7 @@ def test_copies_between_the_sides_of_the_baselines_are_counted(planted, runs, tm
     assert "leakage: 1 measured picture(s) are among those that the baselines are fitted on" in outcome.out
     whole = saved(planted, tmp_path / "whole", rows=planted.rows.assign(content=content).drop(columns="split"))
     outcome = succeeded("evaluate", "--probe", runs.probes[0], "--datasets", whole)
-    assert "leakage: 2 picture(s) have a copy among the measured ones" in outcome.out
+    assert "leakage: 2 picture(s) have an exact duplicate among the measured ones" in outcome.out
 
 
 def test_a_label_that_is_missing_is_counted(planted, runs, tmp_path):
@@ -232,7 +234,7 @@ def test_each_dataset_says_what_can_be_answered_and_what_is_none_of_these(evalua
 
 
 def test_the_promise_is_what_the_threshold_does_and_stands_in_the_csv(runs, tmp_path):
-    words = ("evaluate", "--probe", runs.probes[0], "--datasets", runs.own, "--answer-at", 0.6)
+    words = ("evaluate", "--probe", runs.probes[0], "--datasets", runs.own, "--target-accuracy", 0.6)
     outcome = succeeded(*words, "-o", tmp_path / "out")
     found = row(figures_of(tmp_path / "out"), "own", "metric projector")
     probe, test = load_probe(runs.probes[0]), FeatureSet.load(runs.own).where(split="test")
@@ -244,15 +246,15 @@ def test_the_promise_is_what_the_threshold_does_and_stands_in_the_csv(runs, tmp_
     assert found["answered"] == answered.mean()
     assert 0 < found["answered"] < 1
     assert right > 0.6
-    assert f"Answering only the surest {100 * answered.mean():.0f} % of the pictures" in outcome.out
-    assert f"here it is right in {100 * right:.1f} %" in outcome.out
+    assert f"Answering only the most confident {100 * answered.mean():.0f} % of the pictures" in outcome.out
+    assert f"here it is {100 * right:.1f} %" in outcome.out
 
 
 def test_nothing_is_promised_on_pictures_that_the_probe_has_seen(runs):
-    words = ("evaluate", "--probe", runs.probes[0], "--answer-at", 0.6)
+    words = ("evaluate", "--probe", runs.probes[0], "--target-accuracy", 0.6)
     for where in (("--datasets", runs.own), ("--features", runs.own)):
         outcome = succeeded(*words, *where, "--split", "train")
-        assert "No accuracy can be promised for new pictures: 600 of these 600 are in-sample" in outcome.out
+        assert "No accuracy can be guaranteed for new pictures: 600 of these 600 are in-sample" in outcome.out
         assert "Answering" not in outcome.out
 
 
@@ -283,17 +285,17 @@ def test_an_older_probe_opens_and_says_that_it_keeps_no_threshold(runs, tmp_path
     assert load_probe(older).none_threshold is None
     for where in (("--datasets", runs.own), ("--features", runs.own, "--split", "test")):
         outcome = succeeded("evaluate", "--probe", older, *where)
-        assert "How many pictures are “none of these” cannot be said" in outcome.out
+        assert "How many pictures are “none of these” is not known" in outcome.out
 
 
 def test_an_accuracy_that_nobody_can_ask_for_is_one_line(runs, tmp_path):
     for wrong in (0, 1, 90):
         for words in (("--datasets", runs.own), ("--features", runs.own)):
-            line = refusal("evaluate", "--probe", runs.probes[0], *words, "--answer-at", wrong)
-            assert f"--answer-at is {wrong}: expected an accuracy above 0 and below 1, e.g. 0.9" in line
-    asked = ("--probe", runs.probes[0], "--answer-at", 2)
-    assert "--answer-at is 2" in refusal("audit", "--features", runs.own, "-o", tmp_path / "run", *asked)
-    assert "--answer-at is 2" in refusal("reproduce", "table-viii", "--root", runs.root, *asked)
+            line = refusal("evaluate", "--probe", runs.probes[0], *words, "--target-accuracy", wrong)
+            assert f"--target-accuracy is {wrong}: expected an accuracy above 0 and below 1, e.g. 0.9" in line
+    asked = ("--probe", runs.probes[0], "--target-accuracy", 2)
+    assert "--target-accuracy is 2" in refusal("audit", "--features", runs.own, "-o", tmp_path / "run", *asked)
+    assert "--target-accuracy is 2" in refusal("reproduce", "table-viii", "--root", runs.root, *asked)
 
 
 # The forms it is written in
@@ -423,7 +425,7 @@ def test_the_published_table_is_run_on_what_is_there_and_what_is_missing_is_said
     assert set(table["kind"]) == {"probe", "baseline", "zero-shot", "reported"}
     assert (pictures.root / CACHE).is_dir()
     again = succeeded(*words)
-    assert "0 encoded now, 48 known already" in again.out
+    assert "0 encoded now, 48 reused" in again.out
 
 
 def test_features_are_preferred_and_the_same_set_twice_is_refused(planted, pictures, tmp_path):
@@ -468,7 +470,7 @@ def test_without_a_probe_one_is_trained_on_the_sets_of_the_table_and_kept(plante
     assert row(table, "webemo", "metric projector")["accuracy"] > 2 / 25
     shutil.rmtree(tmp_path / "out")
     again = succeeded("reproduce", "--config", config).out
-    assert f"the probe that is read was trained before: {tmp_path / 'out-probe'}" in again
+    assert f"using the probe trained before: {tmp_path / 'out-probe'}" in again
     pd.testing.assert_frame_equal(figures_of(tmp_path / "out"), table)
     shutil.rmtree(tmp_path / "out")
     line = refusal("reproduce", "--config", config, "--dropout", 0.3)

@@ -17,9 +17,9 @@ from scipy import stats
 
 from affect_workbench.data.features import FeatureSet, FeatureSpec
 from affect_workbench.data.synthetic.features import feature_table
-from affect_workbench.workbench.models.training import near_copies as leakage
+from affect_workbench.workbench.models.training import near_duplicates as leakage
 from affect_workbench.workbench.models.training.leakage import near_notes
-from affect_workbench.workbench.models.training.near_copies import NearCopies, NearSearch
+from affect_workbench.workbench.models.training.near_duplicates import NearDuplicates, NearSearch
 from workbench_runs import SLIM, refusal, succeeded
 
 COPIED = 20
@@ -63,7 +63,7 @@ def evaluated(runs, folder, *words):
 def test_near_copies_of_what_the_probe_learnt_from_are_counted_and_named(planted, runs):
     said = evaluated(runs, runs.copied)
     found = re.search(
-        r"leakage: (\d+) of 400 pictures are near copies of pictures that the probe was trained on or that chose its "
+        r"leakage: (\d+) of 400 pictures are near-duplicates of pictures that the probe was trained on or that chose its "
         r"epoch, first (.+)",
         said,
     )
@@ -77,22 +77,24 @@ def test_near_copies_of_what_the_probe_learnt_from_are_counted_and_named(planted
 @pytest.mark.parametrize("name", ["fresh", "alike"])
 def test_pictures_that_are_merely_alike_are_not_called_copies(runs, name):
     said = evaluated(runs, getattr(runs, name))
-    assert re.search("(no near copy of|[123] picture.s. are as like) pictures that the probe was trained on", said)
+    assert re.search(
+        "(no near-duplicate of|[123] picture.s. are as similar to) pictures that the probe was trained on", said
+    )
     assert "leakage: " not in said.replace("no leakage", "")
 
 
 def test_unseen_only_leaves_near_copies_out_as_it_does_exact_ones(runs):
     said = evaluated(runs, runs.copied, "--unseen-only")
-    assert "are near copies of pictures that the probe was trained on" in said
+    assert "are near-duplicates of pictures that the probe was trained on" in said
     assert "; they are left out" in said
-    assert "all pictures that were not learnt from, n = " in said
+    assert "all pictures that were not trained on, n = " in said
     assert 400 - COPIED - 3 <= int(re.search(r"n = (\d+)", said)[1]) <= 400 - COPIED
 
 
 def test_one_set_is_looked_through_as_several_are(runs, tmp_path):
     words = ("evaluate", "--probe", runs.probe, "--features", runs.copied)
     said = succeeded(*words, "-o", tmp_path / "out").out
-    (note,) = re.findall(r"leakage: 2\d of 400 pictures are near copies", said)
+    (note,) = re.findall(r"leakage: 2\d of 400 pictures are near-duplicates", said)
     assert note in (tmp_path / "out" / "evaluation.html").read_text("utf-8")
     assert re.search(r"measured on 3[78]\d pictures of", succeeded(*words, "--unseen-only").out)
     assert "leakage: " not in succeeded("evaluate", "--probe", runs.probe, "--features", runs.fresh).out
@@ -103,7 +105,7 @@ def test_a_search_for_bias_leaves_near_copies_out_too(runs, tmp_path, command):
     more = SLIM if command == "audit" else ()
     words = (command, "--probe", runs.probe, "--features", runs.copied, *more)
     said = succeeded(*words, "-o", tmp_path / "without", "--unseen-only").out
-    (left_out,) = re.findall(r"leakage: (2\d) of 400 pictures are near copies .*; they are left out", said)
+    (left_out,) = re.findall(r"leakage: (2\d) of 400 pictures are near-duplicates .*; they are left out", said)
     page = {"audit": "report.html", "discover": "discover.html"}[command]
     assert f"leakage: {left_out} of 400 pictures" in (tmp_path / "without" / page).read_text("utf-8")
     if command == "audit":
@@ -111,8 +113,8 @@ def test_a_search_for_bias_leaves_near_copies_out_too(runs, tmp_path, command):
     fresh = succeeded(
         command, "--probe", runs.probe, "--features", runs.fresh, "-o", tmp_path / "fresh", "--unseen-only", *more
     )
-    assert "give --unseen-only with it" in refusal(*words, "-o", tmp_path / "not", "--trained-on", runs.own)
-    assert "leakage: " not in succeeded(*fresh, "-o", tmp_path / "fresh", "--unseen-only").out
+    assert "use it with --unseen-only" in refusal(*words, "-o", tmp_path / "not", "--trained-on", runs.own)
+    assert "leakage: " not in fresh.out
 
 
 def test_what_cannot_be_opened_any_more_is_said_and_can_be_named(planted, runs, tmp_path):
@@ -121,8 +123,8 @@ def test_what_cannot_be_opened_any_more_is_said_and_can_be_named(planted, runs, 
     (tmp_path / "away").rename(tmp_path / "moved")
     words = ("evaluate", "--probe", tmp_path / "probe", "--datasets", runs.copied)
     said = succeeded(*words).out
-    assert "near copies of pictures that the probe was trained on or that chose its epoch were not looked for" in said
-    assert "pictures are near copies of" in succeeded(*words, "--trained-on", tmp_path / "moved").out
+    assert "near-duplicates of pictures that the probe was trained on or that chose its epoch were not looked for" in said
+    assert "pictures are near-duplicates of" in succeeded(*words, "--trained-on", tmp_path / "moved").out
     assert "no features at" in refusal(*words, "--trained-on", tmp_path / "nowhere")
     assert "is one that the probe was trained on" in refusal(*words, "--trained-on", runs.fresh)
     part = saved(planted.take(runs.train), tmp_path / "part")
@@ -142,11 +144,13 @@ def test_near_copies_between_the_sides_of_the_baselines_are_counted_and_left_out
     values[test] = like(planted, runs.train, noise=0.02)
     folder = saved(replace(planted, values=values), tmp_path / "copied")
     said = evaluated(runs, folder)
-    assert re.search("leakage: 2[0-3] of 900 pictures are near copies of pictures that the baselines are fitted on", said)
+    assert re.search(
+        "leakage: 2[0-3] of 900 pictures are near-duplicates of pictures that the baselines are fitted on", said
+    )
     assert re.search("n = 8(80|7[7-9])$", evaluated(runs, folder, "--unseen-only"), re.MULTILINE)
     rows = planted.rows.drop(columns="split").assign(image_id=[f"other-{n}" for n in range(len(planted))])
     folder = saved(FeatureSet(planted.spec, values, rows), tmp_path / "whole")
-    assert re.search(r"leakage: 4\d picture\(s\) are nearly another measured one", evaluated(runs, folder))
+    assert re.search(r"leakage: 4\d picture\(s\) are near-duplicates of another measured one", evaluated(runs, folder))
 
 
 # The search itself
@@ -154,13 +158,15 @@ def test_near_copies_between_the_sides_of_the_baselines_are_counted_and_left_out
 
 def test_few_pairs_that_may_be_chance_are_not_called_leakage():
     pairs = pd.DataFrame({"image_id": ["x"], "like": ["y"], "cosine": [0.981]})
-    copies = NearCopies(np.array([True, False]), pairs, 1, "features with a cosine from 0.980 on")
+    copies = NearDuplicates(np.array([True, False]), pairs, 1, "features with a cosine of at least 0.980")
     words = {"of": "pictures", "whose": "its", "unseen_only": False}
     (note,) = near_notes(copies, **words)
-    assert note.startswith("1 picture(s) are as like pictures as near copies are, first 'x' (like 'y', cosine 0.981)")
+    assert note.startswith(
+        "1 picture(s) are as similar to pictures as near-duplicates are, first 'x' (like 'y', cosine 0.981)"
+    )
     assert "about one pair is expected by chance" in note
     (note,) = near_notes(replace(copies, pairs=pairs.assign(cosine=0.99995)), **words)
-    assert note.startswith("leakage: 1 of 2 pictures are near copies of pictures")
+    assert note.startswith("leakage: 1 of 2 pictures are near-duplicates of pictures")
     # About one pair is expected by chance; more than three are seen by chance in 2 of 100 comparisons.
     assert replace(copies, count=3).may_be_chance
     assert not replace(copies, count=4).may_be_chance

@@ -25,10 +25,10 @@ from affect_workbench.probes.config import LOSS_NAMES, SOFT_LOSSES, FitConfig
 from affect_workbench.probes.training.fit import fit
 from affect_workbench.workbench.interface.options import build, read_toml
 from affect_workbench.workbench.models.training.settings import SweepSettings, TrainSettings
-from affect_workbench.workbench.models.training.sweep.command import Swept, sweep
+from affect_workbench.workbench.models.training.sweep.command import SweepResult, sweep
 from affect_workbench.workbench.models.training.sweep.search_space import SPACE, Choice, as_suggestion, proposed, searched
 from affect_workbench.workbench.models.training.sweep.summary import best_of, paired_interval, sentences
-from affect_workbench.workbench.models.training.sweep.trials import Ground, Tried
+from affect_workbench.workbench.models.training.sweep.trials import CVSetup, TrialResult
 from workbench_runs import refusal, succeeded
 
 QUICK = ("--epochs", 2, "--device", "cpu", "--minutes", 0)
@@ -49,7 +49,7 @@ def clock_of(step: float = 0.0, *, killed_at: int | None = None) -> Callable[[],
     return clock
 
 
-def swept(features: Path, out: Path, *, clock: Callable[[], float] | None = None, **more: object) -> tuple[Swept, str]:
+def swept(features: Path, out: Path, *, clock: Callable[[], float] | None = None, **more: object) -> tuple[SweepResult, str]:
     """A sweep of at most so many trials, and what it said."""
     said: list[str] = []
     options = {"minutes": 0.0, "trials": 4, "fit": FIT} | more
@@ -216,7 +216,7 @@ def test_pictures_of_the_test_split_change_nothing(planted: FeatureSet, features
     other, _ = swept(tmp_path / "scrambled", tmp_path / "other", taxonomy="ekman6")
     assert "only split train is used, 600 of 1,500 pictures" in said
     assert "there is no split test" not in said
-    assert [tried.scores for tried in one.trials] == [tried.scores for tried in other.trials]
+    assert [trial_result.scores for trial_result in one.trials] == [trial_result.scores for trial_result in other.trials]
     assert len(one.best.hits) == 600
 
 
@@ -246,18 +246,18 @@ def test_folds_by_position_read_as_probes_trained_on_copies_of_them(
     taxonomy = Taxonomy.from_labels(["anger", "fear", "joy"])
     anchors = LabelAnchors(taxonomy.labels, np.eye(3, dtype=np.float32), "test")
     within = np.flatnonzero(np.arange(90) % 10 > 0)
-    ground = Ground(features, within, taxonomy, anchors, 3, 5)
+    setup = CVSetup(features, within, taxonomy, anchors, 3, 5)
     copy, codes = features.take(within), taxonomy.codes(features.rows["label"].iloc[within])
-    assert ground.question(FIT, {})["features"] == copy.fingerprint()
+    assert setup.question(FIT, {})["features"] == copy.fingerprint()
     naive = []
     for number in range(3):
-        probe = fit(FIT, copy.take(ground.fold != number), taxonomy=taxonomy, anchors=anchors, progress=False)
-        outside = np.flatnonzero(ground.fold == number)
+        probe = fit(FIT, copy.take(setup.fold != number), taxonomy=taxonomy, anchors=anchors, progress=False)
+        outside = np.flatnonzero(setup.fold == number)
         naive.append((outside, probe.predict(copy.take(outside)).predicted == codes[outside]))
     copied: list[int] = []
     take = FeatureSet.take
     monkeypatch.setattr(FeatureSet, "take", lambda self, at: copied.append(len(at)) or take(self, at))
-    for (at, hits), (expected_at, expected) in zip(ground.hits_by_fold(FIT), naive, strict=True):
+    for (at, hits), (expected_at, expected) in zip(setup.hits_by_fold(FIT), naive, strict=True):
         assert (at == expected_at).all()
         assert (hits == expected).all()
     assert max(copied) <= min(at_once, 27)
@@ -282,49 +282,49 @@ def test_a_real_gain_is_found_and_called_one(tmp_path: Path) -> None:
 def test_where_labels_are_chance_no_settings_are_called_better(tmp_path: Path, seed: int) -> None:
     labels = np.random.default_rng(seed).permutation(np.array(["joy", "fear", "anger"] * 100, dtype=object))
     _, said = swept(saved(tmp_path / "features", 300, label=labels), tmp_path / "out", trials=10)
-    assert any(words in said for words in ("did better: best.toml", "holds 0: a tie", "not shown to be better"))
+    assert any(words in said for words in ("did better: best.toml", "contains 0: no difference", "not shown to be better"))
     assert "still better" not in said
 
 
-def three(hits: list[list[bool]], measure: str = "accuracy") -> tuple[Ground, list[Tried]]:
+def three(hits: list[list[bool]], measure: str = "accuracy") -> tuple[CVSetup, list[TrialResult]]:
     """Complete trials with these hits over the same pictures, two folds."""
     n = len(hits[0])
     rows = pd.DataFrame({"image_id": map(str, range(n)), "label": ["a"] * (n // 2) + ["b"] * (n - n // 2)})
     features = FeatureSet(FeatureSpec(2, "test"), np.ones((n, 2), np.float32), rows)
     anchors = LabelAnchors(ABC.labels, np.eye(3, dtype=np.float32), "test")
-    ground = Ground(features, np.arange(n), ABC, anchors, 2, 0, measure)
+    setup = CVSetup(features, np.arange(n), ABC, anchors, 2, 0, measure)
     trials = []
     for number, right in enumerate(hits):
         array = np.array(right)
-        scores = tuple(ground.score(at, array[at]) for at in (np.flatnonzero(ground.fold == part) for part in (0, 1)))
-        trials.append(Tried(number, "complete", {}, FitConfig(), scores, array, 1.0, number + 1.0))
-    return ground, trials
+        scores = tuple(setup.score(at, array[at]) for at in (np.flatnonzero(setup.fold == part) for part in (0, 1)))
+        trials.append(TrialResult(number, "complete", {}, FitConfig(), scores, array, 1.0, number + 1.0))
+    return setup, trials
 
 
 def test_a_difference_within_its_interval_is_a_tie() -> None:
     half = [True, False] * 50
-    ground, trials = three([half, [*half[:-1], True]])
-    told = "\n".join(sentences(trials, ground, elapsed=61.0))
+    setup, trials = three([half, [*half[:-1], True]])
+    told = "\n".join(sentences(trials, setup, elapsed=61.0))
     assert "2 trials in 1 min 1 s: 2 on all folds" in told
     assert "+1.0 points [-1.7, +3.7] (paired 95 % interval)" in told
-    assert "the interval holds 0: a tie" in told
+    assert "the interval contains 0: no difference" in told
 
 
 def test_a_gain_that_is_one_of_many_is_held_to_a_wider_interval() -> None:
     half = [True, False] * 50
     better = [True] * 12 + half[12:]
-    ground, few = three([half, better])
-    assert "allowing for having been picked among 1 other, " in "\n".join(sentences(few, ground, elapsed=1.0))
-    assert "still better than given" in "\n".join(sentences(few, ground, elapsed=1.0))
-    ground, many = three([half, better, *([half] * 198)])
-    assert "it holds 0, not shown to be better" in "\n".join(sentences(many, ground, elapsed=1.0))
+    setup, few = three([half, better])
+    assert "allowing for selection among 1 other, " in "\n".join(sentences(few, setup, elapsed=1.0))
+    assert "still better than given" in "\n".join(sentences(few, setup, elapsed=1.0))
+    setup, many = three([half, better, *([half] * 198)])
+    assert "it contains 0, not shown to be better" in "\n".join(sentences(many, setup, elapsed=1.0))
 
 
 def test_a_tie_of_means_goes_to_the_given_settings() -> None:
     half = [True, False] * 20
-    ground, trials = three([half, half])
+    setup, trials = three([half, half])
     assert best_of(trials).number == 0
-    assert "none of 1 other did better: best.toml holds the given settings" in sentences(trials, ground, elapsed=1.0)
+    assert "none of 1 other did better: best.toml holds the given settings" in sentences(trials, setup, elapsed=1.0)
 
 
 def test_the_paired_interval_is_that_of_two_groups_when_the_other_is_certain() -> None:
@@ -346,11 +346,11 @@ def test_the_paired_interval_covers_and_is_not_certain_of_equality() -> None:
 
 def test_balanced_accuracy_is_that_of_scikit_learn_and_the_mean_of_weighted_hits(tmp_path: Path) -> None:
     right = np.random.default_rng(0).random(31) < 0.6
-    ground, _ = three([right.tolist()], "balanced_accuracy")
-    said = np.where(right, ground.codes, 1 - ground.codes)
-    expected = balanced_accuracy_score(ground.codes, said)
-    assert ground.score(np.arange(31), right) == pytest.approx(expected)
-    assert (ground.weights * right).mean() == pytest.approx(expected)
+    setup, _ = three([right.tolist()], "balanced_accuracy")
+    said = np.where(right, setup.codes, 1 - setup.codes)
+    expected = balanced_accuracy_score(setup.codes, said)
+    assert setup.score(np.arange(31), right) == pytest.approx(expected)
+    assert (setup.weights * right).mean() == pytest.approx(expected)
     fit = replace(FIT, choose_by="balanced_accuracy")
     result, said_words = swept(saved(tmp_path / "features"), tmp_path / "out", trials=1, fit=fit)
     assert "the given settings: balanced accuracy" in said_words
@@ -361,7 +361,7 @@ def test_balanced_accuracy_is_that_of_scikit_learn_and_the_mean_of_weighted_hits
 def test_trials_are_not_judged_by_a_loss_that_changes_with_the_settings(tmp_path: Path) -> None:
     fit = replace(FIT, choose_by="loss")
     _, said = swept(saved(tmp_path / "features"), tmp_path / "out", trials=1, fit=fit)
-    assert "trials are judged by accuracy, epochs by the loss" in said
+    assert "trials are compared by accuracy, epochs by the loss" in said
     assert "the given settings: accuracy" in said
 
 
@@ -370,7 +370,7 @@ def test_trials_are_not_judged_by_a_loss_that_changes_with_the_settings(tmp_path
 
 def test_the_given_settings_are_measured_however_short_the_time(tmp_path: Path) -> None:
     result, said = swept(saved(tmp_path / "features"), tmp_path / "out", trials=0, minutes=1e-3, clock=clock_of(60.0))
-    assert [tried.state for tried in result.trials] == ["complete"]
+    assert [trial_result.state for trial_result in result.trials] == ["complete"]
     assert "no other settings were measured in the time" in said
 
 
@@ -380,14 +380,17 @@ def test_a_trial_that_runs_when_the_time_ends_is_stopped_between_folds(tmp_path:
     whole, _ = swept(features, tmp_path / "whole", trials=1, clock=clock_of(1.0))
     minutes = (whole.trials[0].elapsed + 3) / 60
     result, said = swept(features, tmp_path / "out", trials=0, minutes=minutes, clock=clock_of(1.0))
-    assert [tried.state for tried in result.trials] == ["complete", "stopped"]
+    assert [trial_result.state for trial_result in result.trials] == ["complete", "stopped"]
     assert len(result.trials[1].scores) < 3
     assert "1 stopped between folds when the time was over" in said
     assert result.best.number == 0
 
 
-def as_found(result: Swept) -> list[tuple[object, ...]]:
-    return [(tried.state, tried.config, tried.scores, tried.hits.tolist()) for tried in result.trials]
+def as_found(result: SweepResult) -> list[tuple[object, ...]]:
+    return [
+        (trial_result.state, trial_result.config, trial_result.scores, trial_result.hits.tolist())
+        for trial_result in result.trials
+    ]
 
 
 @pytest.mark.parametrize("killed_at", [12, 40, 60])
@@ -401,7 +404,7 @@ def test_a_killed_sweep_goes_on_to_the_same_trials(tmp_path: Path, killed_at: in
     done = len([*(tmp_path / ".out.sweep").glob("trial-*.json")])
     assert 0 < done < 13
     resumed, said = swept(features, tmp_path / "out", trials=13)
-    assert f"going on after {done} trial(s)" in said
+    assert f"after {done} trial(s)" in said
     assert as_found(resumed) == as_found(whole)
     assert not (tmp_path / ".out.sweep").exists()
 
@@ -435,7 +438,7 @@ def test_another_seed_tries_other_settings(tmp_path: Path) -> None:
     features = saved(tmp_path / "features")
     one, _ = swept(features, tmp_path / "one")
     other, _ = swept(features, tmp_path / "other", fit=replace(FIT, seed=1))
-    rates = [[tried.config.learning_rate for tried in result.trials] for result in (one, other)]
+    rates = [[trial_result.config.learning_rate for trial_result in result.trials] for result in (one, other)]
     assert rates[0][0] == rates[1][0] == FitConfig.learning_rate
     assert not set(rates[0][1:]) & set(rates[1][1:])
 
@@ -444,7 +447,7 @@ def test_settings_under_which_training_breaks_down_fail_alone(tmp_path: Path) ->
     """With an absurd weight decay, the larger learning rates throw the weights to infinity."""
     fit = replace(FIT, weight_decay=1000.0, batch=2)
     result, said = swept(saved(tmp_path / "features", 120), tmp_path / "out", trials=3, fit=fit)
-    failed = [tried for tried in result.trials if tried.state == "failed"]
+    failed = [trial_result for trial_result in result.trials if trial_result.state == "failed"]
     assert failed
     assert result.trials[0].state == "complete"
     assert f"{len(failed)} failed in training (the column note of trials.csv says why)" in said

@@ -43,7 +43,7 @@ def bert(folder: Path, *, tokenizer: bool) -> Path:
         (["--template", "an emotion"], "template 'an emotion' has no {}", "write e.g. 'a {} scene'"),
         (["--anchors", "tokens:x"], "anchors 'tokens:x' are not understood", "expected sentence:MODEL"),
         (["--anchors", "token:phi-2"], "no text model at 'phi-2'", "give a folder that holds one"),
-        (["--twins", "-1"], "twins is -1.0", "expected between 0 and"),
+        (["--equivalent-labels", "-1"], "equivalent_labels is -1.0", "expected between 0 and"),
         (["--validation-share", "0"], "no picture is left to choose the epoch by (validation_share)", "between 0 and 1"),
         (["--holdout", "1"], "no picture is left to measure accuracy on (--holdout)", "between 0 and 1"),
         (["--val-split", "dev"], "no split, so there is no split 'dev'", "leave that out"),
@@ -64,7 +64,7 @@ def test_a_text_model_without_a_tokenizer_or_whose_words_share_all_tokens(tiny, 
     assert "has no tokenizer" in line
     assert "name another with MODEL@TOKENIZER" in line
     line = refusal(*words, f"token:{bert(tmp_path / 'deaf', tokenizer=True)}")
-    assert "the same vector, so they cannot be told apart" in line
+    assert "the same vector, so they cannot be distinguished" in line
     assert "use another template or another model" in line
 
 

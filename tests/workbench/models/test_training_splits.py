@@ -13,7 +13,7 @@ from affect_workbench.data.features import FeatureSet, FeatureSpec
 from affect_workbench.data.taxonomies.taxonomy import Taxonomy
 from affect_workbench.probes.checkpoint import load_probe
 from affect_workbench.workbench.models.training.settings import TrainSettings
-from affect_workbench.workbench.models.training.splits import sampling_sentence, sides, thin_labels
+from affect_workbench.workbench.models.training.splits import sampling_sentence, thin_labels, training_splits
 from workbench_runs import refusal, succeeded
 
 TWO = Taxonomy("two", ("joy", "fear"))
@@ -44,7 +44,7 @@ def ids(features: FeatureSet, positions: np.ndarray | None) -> set[str]:
 def test_the_sides_are_found_by_any_name_of_theirs(train: str, val: str, test: str) -> None:
     features = features_of([train] * 8 + [val] * 4 + [test] * 4)
     for asked in ({}, {"split": train, "val_split": val}, {"split": "training", "val_split": "Validation"}):
-        cut = sides(features, TWO, settings_of(**asked))
+        cut = training_splits(features, TWO, settings_of(**asked))
         assert ids(features, cut.train) == {f"p{number}" for number in range(8)}
         assert ids(features, cut.val) == {f"p{number}" for number in range(8, 12)}
         assert ids(features, cut.test) == {f"p{number}" for number in range(12, 16)}
@@ -54,34 +54,36 @@ def test_the_sides_are_found_by_any_name_of_theirs(train: str, val: str, test: s
 @pytest.mark.parametrize("called", ["val", "validation", "dev"])
 def test_the_validation_split_chooses_the_epoch_and_the_test_split_measures(called: str) -> None:
     features = features_of(["train"] * 8 + [called] * 4 + ["test"] * 4)
-    cut = sides(features, TWO, settings_of())
+    cut = training_splits(features, TWO, settings_of())
     assert ids(features, cut.train) == {f"p{number}" for number in range(8)}
     assert ids(features, cut.val) == {f"p{number}" for number in range(8, 12)}
     assert ids(features, cut.test) == {f"p{number}" for number in range(12, 16)}
     assert cut.measured_on == "split test"
-    assert sides(features, TWO, settings_of(val_split="none")).val is None
-    assert ids(features, sides(features, TWO, settings_of(val_split="test")).val) == {f"p{n}" for n in range(12, 16)}
+    assert training_splits(features, TWO, settings_of(val_split="none")).val is None
+    assert ids(features, training_splits(features, TWO, settings_of(val_split="test")).val) == {
+        f"p{n}" for n in range(12, 16)
+    }
 
 
 def test_without_a_test_split_a_share_of_the_training_pictures_measures() -> None:
     features = features_of(["train"] * 20 + ["val"] * 4)
-    cut = sides(features, TWO, settings_of())
+    cut = training_splits(features, TWO, settings_of())
     assert len(cut.test) == 4
     assert ids(features, cut.train) | ids(features, cut.test) == {f"p{number}" for number in range(20)}
     assert not ids(features, cut.train) & ids(features, cut.test)
     whole = features_of([None] * 20)
-    cut = sides(whole, TWO, settings_of())
+    cut = training_splits(whole, TWO, settings_of())
     assert (len(cut.train), cut.val, len(cut.test)) == (16, None, 4)
-    further = sides(whole, TWO, settings_of(), first=False)
+    further = training_splits(whole, TWO, settings_of(), first=False)
     assert (len(further.train), further.val, further.test) == (20, None, None)
-    folds = sides(features, TWO, settings_of(folds=3))
+    folds = training_splits(features, TWO, settings_of(folds=3))
     assert (len(folds.train), folds.val, folds.test) == (20, None, None)
 
 
 def test_pictures_without_a_label_are_on_no_side() -> None:
     labels = ["joy", "fear", "joy", "fear", None, "joy", "fear", None, "joy", "fear"]
     features = features_of(["train"] * 5 + ["val"] * 3 + ["test"] * 2, labels)
-    cut = sides(features, TWO, settings_of())
+    cut = training_splits(features, TWO, settings_of())
     assert not {"p4", "p7"} & (ids(features, cut.train) | ids(features, cut.val) | ids(features, cut.test))
 
 
@@ -92,7 +94,12 @@ def test_pictures_without_a_label_are_on_no_side() -> None:
         (["train"] * 8 + ["test"] * 2, range(8, 10), {}, "no picture of split test has a label"),
         (["train"] * 8 + ["test"] * 2, range(8), {}, "no picture of split train has a label"),
         (["train"] * 8 + ["test"] * 2, (), {"val_split": "dev"}, "no picture is in split 'dev'; splits: test, train"),
-        (["train"] * 8 + ["test"] * 2, (), {"val_split": "train"}, "cannot both be trained on and choose the epoch"),
+        (
+            ["train"] * 8 + ["test"] * 2,
+            (),
+            {"val_split": "train"},
+            "cannot be used both for training and to choose the epoch",
+        ),
         (["train"] * 8, (), {"split": "test"}, "no picture is in split 'test'; splits: train"),
         ([None] * 8, (), {"split": "test"}, "these features have no split, so there is no split 'test'"),
         ([None] * 8, (), {"holdout": 1.0}, "--holdout"),
@@ -102,39 +109,41 @@ def test_pictures_without_a_label_are_on_no_side() -> None:
 def test_a_side_that_would_be_empty_is_refused_with_what_to_do(splits, unlabelled, more, message) -> None:
     labels = [None if number in set(unlabelled) else TWO.labels[number % 2] for number in range(len(splits))]
     with pytest.raises(ValueError, match=message):
-        sides(features_of(splits, labels), TWO, settings_of(**more))
+        training_splits(features_of(splits, labels), TWO, settings_of(**more))
 
 
 def test_a_label_of_a_single_picture_is_named() -> None:
     features = features_of([None] * 5, ["joy", "joy", "joy", "joy", "fear"])
-    (told,) = thin_labels(features, TWO, sides(features, TWO, settings_of(holdout=0.25)))
+    (told,) = thin_labels(features, TWO, training_splits(features, TWO, settings_of(holdout=0.25)))
     assert told == (
         "1 label(s) have a single picture, which is learned from and cannot be measured on: fear; add pictures of them, or "
-        "take them out"
+        "remove them"
     )
-    (told,) = thin_labels(features, TWO, sides(features, TWO, settings_of(folds=2)))
+    (told,) = thin_labels(features, TWO, training_splits(features, TWO, settings_of(folds=2)))
     assert told.startswith("1 label(s) have a single picture, so that in its fold the projector knows them by their word")
-    assert not thin_labels(features_of([None] * 8), TWO, sides(features_of([None] * 8), TWO, settings_of()))
+    assert not thin_labels(features_of([None] * 8), TWO, training_splits(features_of([None] * 8), TWO, settings_of()))
 
 
 def test_labels_that_only_one_side_has_are_named() -> None:
     labels = ["joy"] * 6 + ["fear"] + ["joy"] * 2 + ["fear"] * 2
     features = features_of(["train"] * 7 + ["test"] * 4, labels)
-    (told,) = thin_labels(features, TWO, sides(features, TWO, settings_of()))
+    (told,) = thin_labels(features, TWO, training_splits(features, TWO, settings_of()))
     assert told.startswith("1 label(s) are learned from a single picture: fear")
     features = features_of(["train"] * 6 + ["test"] * 5, labels)
-    (told,) = thin_labels(features, TWO, sides(features, TWO, settings_of()))
+    (told,) = thin_labels(features, TWO, training_splits(features, TWO, settings_of()))
     assert told.startswith("1 label(s) have no picture to learn from, so the projector knows them by their word alone")
 
 
 def test_with_nothing_held_out_every_labelled_picture_is_learnt_from() -> None:
     features = features_of([None] * 8)
-    cut = sides(features, TWO, settings_of(holdout=0.0))
-    assert (cut.test, cut.measured_on, cut.learnt.tolist()) == (None, "", list(range(8)))
+    cut = training_splits(features, TWO, settings_of(holdout=0.0))
+    assert (cut.test, cut.measured_on, cut.trained_on.tolist()) == (None, "", list(range(8)))
     assert not thin_labels(features, TWO, cut)
-    cut = sides(features_of(["train"] * 6 + ["val"] * 2), TWO, settings_of(holdout=0.0))
-    assert (cut.val.tolist(), cut.learnt.tolist()) == ([6, 7], list(range(8)))
-    assert sides(features_of(["train"] * 6 + ["test"] * 2), TWO, settings_of(holdout=0.0)).measured_on == "split test"
+    cut = training_splits(features_of(["train"] * 6 + ["val"] * 2), TWO, settings_of(holdout=0.0))
+    assert (cut.val.tolist(), cut.trained_on.tolist()) == ([6, 7], list(range(8)))
+    assert (
+        training_splits(features_of(["train"] * 6 + ["test"] * 2), TWO, settings_of(holdout=0.0)).measured_on == "split test"
+    )
 
 
 def test_the_rule_that_draws_from_several_sets_is_told() -> None:
@@ -163,7 +172,7 @@ def test_a_measured_picture_that_chose_the_epoch_is_leakage(tmp_path: Path) -> N
     content = [f"{number:016x}" for number in range(90)] + [f"{60:016x}"] + [f"{number:016x}" for number in range(91, 120)]
     features_of(["train"] * 60 + ["val"] * 30 + ["test"] * 30, content=content).save(tmp_path / "features")
     words = ("train", "--features", tmp_path / "features", "--epochs", 1, "-o", tmp_path / "probe")
-    assert "1 picture(s) to measure on were trained on, or used to choose the epoch, too" in refusal(*words)
+    assert "1 picture(s) to measure on were also used for training or to choose the epoch" in refusal(*words)
     assert "warning: 1 picture(s) to measure on" in succeeded(*words, "--allow-overlap").out
 
 

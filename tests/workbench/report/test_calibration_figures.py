@@ -65,7 +65,7 @@ def test_the_coverage_figure_is_the_curve_thinned_with_its_band(said) -> None:
     np.testing.assert_allclose(band.y[:n], 100 * shown["high"])
     np.testing.assert_allclose(band.y[n:][::-1], 100 * shown["low"])
     assert shown["n"].min() == FEWEST
-    assert "3,000 answered, 100.0 %" in line.hovertext[-1]
+    assert "coverage 100.0 % (3,000 answered)" in line.hovertext[-1]
 
 
 @pytest.mark.parametrize("n", [1, 3, 12, 399])

@@ -18,7 +18,7 @@ FAST = {"further": False, "space_pictures": 0, "order": 1}
 
 
 def world(*, labels: bool = True, votes: bool = False, scores: bool = True, seed: int = 2) -> pd.DataFrame:
-    """Dark pictures are read as anger too often, and so as everything else too seldom; light ones the other way round."""
+    """Dark pictures are predicted as anger too often, and as everything else too seldom; light ones the other way round."""
     table = predictions_table(1_500, attributes={"tone": ("dark", "light")}, bias=0.6, scores=scores, seed=seed)
     if votes:
         rng = np.random.default_rng(seed)
@@ -47,8 +47,11 @@ def test_an_excess_is_shown_by_pictures_that_are_read_so_the_falsely_so_first():
     assert wrong[: wrong.sum()].all()
     margins = found.rows["audit_margin"].to_numpy()[: wrong.sum()]
     assert (np.diff(margins) <= 0).all()
-    assert found.words == f"Read as anger, those against their label or votes first ({wrong.sum():,} of {len(found):,})."
-    assert found.captions(1) == [f"read as anger, labelled {found.rows['label'].iloc[0]}"]
+    assert (
+        found.words
+        == f"Predicted as anger, those that contradict their label or votes first ({wrong.sum():,} of {len(found):,})."
+    )
+    assert found.captions(1) == [f"predicted as anger, labelled {found.rows['label'].iloc[0]}"]
 
 
 def test_a_deficit_is_shown_by_pictures_that_are_labelled_so_and_read_otherwise():
@@ -59,8 +62,8 @@ def test_a_deficit_is_shown_by_pictures_that_are_labelled_so_and_read_otherwise(
     assert sorted(found.rows["image_id"]) == sorted(expected["image_id"])
     assert len(found) > 20
     assert (np.diff(found.rows["audit_margin"]) <= 0).all()
-    assert found.words == f"Labelled fear and read otherwise, the surest first ({len(found):,})."
-    assert found.captions(2) == [f"read as {row.predicted}, labelled fear" for row in found.rows.head(2).itertuples()]
+    assert found.words == f"Labelled fear but predicted otherwise, most confident first ({len(found):,})."
+    assert found.captions(2) == [f"predicted as {row.predicted}, labelled fear" for row in found.rows.head(2).itertuples()]
 
 
 def test_labels_in_other_words_are_the_same_labels():
@@ -87,7 +90,7 @@ def test_with_votes_a_deficit_is_shown_by_those_with_most_votes():
     assert share[0] > 0.6
     assert not (found.rows["predicted"] == "fear").any()
     assert found.captions(1)[0].endswith(f"{100 * share[0]:.1f} % of votes for fear")
-    assert found.words.startswith("With votes for fear and read otherwise, most votes first")
+    assert found.words.startswith("With votes for fear but predicted otherwise, most votes first")
     more = evidence(result, skew(result, "anger", more=True))
     assert (np.diff(more.rows["audit_agreement"]) >= 0).all()
 
@@ -122,13 +125,13 @@ def test_a_deficit_of_the_labels_shows_no_picture_that_is_read_wrongly():
     found = evidence(result, skew(result, "fear", more=False))
     assert len(found) == 0
     assert found.words == (
-        "No picture that is labelled fear is read otherwise. The slice is read as fear less often because fewer of its "
-        "pictures are so."
+        "No picture that is labelled fear is predicted otherwise. The slice is predicted as fear less often because fewer "
+        "of its pictures show it."
     )
 
 
 def test_where_the_others_are_read_so_wrongly_they_are_shown():
-    """Light pictures are read rightly; they are read as anger less often because dark ones are read so wrongly."""
+    """Light pictures are read rightly; they are predicted as anger less often because dark ones are read so wrongly."""
     result = audited(world(), **FAST)
     found = result.findings
     at = found.index[(found["slice"] == "tone: light") & (found["emotion"] == "anger")][0]
@@ -139,8 +142,8 @@ def test_where_the_others_are_read_so_wrongly_they_are_shown():
     assert set(shown.rows["predicted"]) == {"anger"}
     assert "anger" not in set(shown.rows["label"])
     assert shown.words == (
-        "No picture that is labelled anger is read otherwise. The others are read as anger more often: those against their "
-        f"label ({len(shown):,})."
+        "No picture that is labelled anger is predicted otherwise. The other pictures are predicted as anger "
+        f"more often: those that contradict their label ({len(shown):,})."
     )
 
 
@@ -157,7 +160,7 @@ def test_of_what_is_not_skewed_those_are_shown_that_are_read_so_and_nothing_is_c
 def test_the_report_shows_the_claim_beside_the_sentence_and_behind_the_heat_map():
     result = audited(world(), **FAST)
     page = report_html(result)
-    assert "Labelled fear and read otherwise, the surest first" in page
+    assert "Labelled fear but predicted otherwise, most confident first" in page
     (dark,) = slice_pictures(result, Gallery(result.samples), ["tone: dark"])
     claim = dark.claims["fear"]
     found = evidence(result, skew(result, "fear", more=False))
@@ -180,19 +183,22 @@ def test_a_change_is_shown_by_pictures_that_moved_the_way_it_says():
         "hit_b": [0.0, 1, 0, 0, 0],
     }
     words, shown = change(rows, flips, change=0.1, verdict="worse")
-    assert ([one.id for one in shown], words) == (["a"], "Pictures of the slice that came to fear (1):")
+    assert ([one.id for one in shown], words) == (["a"], "Pictures of the slice whose prediction changed to fear (1):")
     words, shown = change(rows, flips, change=-0.1, verdict="worse")
-    assert ([one.id for one in shown], words) == (["c", "b"], "Pictures of the slice that left fear (2):")
+    assert ([one.id for one in shown], words) == (
+        ["c", "b"],
+        "Pictures of the slice whose prediction changed from fear (2):",
+    )
     assert [one.id for one in change(rows, flips, change=-0.1, verdict="better")[1]] == ["b", "c"]
     only = {name: values[3:] for name, values in flips.items()}  # nothing moved inside: the others did
     words, shown = change(rows, only, change=0.1, verdict="worse")
     assert [one.id for one in shown] == ["f"]
-    assert words == "No picture of the slice moved so; the others left fear (1):"
+    assert words == "No picture of the slice changed this way; other pictures changed from fear (1):"
 
 
 def test_a_caption_says_whether_a_label_is_one_or_only_has_most_votes():
     row = {"predicted": "joy", "label": "fear", "vote_fear": 6.0, "vote_joy": 4.0, "vote_awe": np.nan}
-    assert caption(row) == "read as joy, mostly voted fear"
-    assert caption(row | {"vote_joy": 9.0}) == "read as joy, labelled fear"
-    assert caption({"predicted": "joy", "label": "fear"}) == "read as joy, labelled fear"
-    assert caption(row | {"label": None}) == "read as joy"
+    assert caption(row) == "predicted as joy, mostly voted fear"
+    assert caption(row | {"vote_joy": 9.0}) == "predicted as joy, labelled fear"
+    assert caption({"predicted": "joy", "label": "fear"}) == "predicted as joy, labelled fear"
+    assert caption(row | {"label": None}) == "predicted as joy"

@@ -168,7 +168,7 @@ def test_the_split_stands_beside_each_skew(results):
     figure = split(result)
     labels, model = figure.data
     row = result.findings.query("verdict == 'skewed'").iloc[0]
-    assert (labels.name, model.name) == ("the labels differ", "the model adds")
+    assert (labels.name, model.name) == ("label gap: the labels differ", "model gap: the model adds")
     assert labels.x[0] == pytest.approx(100 * row["composition"])
     assert model.x[0] == pytest.approx(100 * row["shift"])
     for trace in figure.data:
@@ -271,7 +271,7 @@ def test_two_attributes_that_read_the_same_are_refused():
     table = (
         predictions_table(400).rename(columns={"place": "light_tone"}).assign(**{"light tone": lambda t: t["light_tone"]})
     )
-    with pytest.raises(ValueError, match="'light_tone' and 'light tone' read the same in words"):
+    with pytest.raises(ValueError, match="'light_tone' and 'light tone' have the same name in words"):
         audited(table)
 
 
@@ -356,7 +356,7 @@ def test_error_is_right_or_wrong_or_not_known(results):
     result = with_map(audited(table))
     groups = {trace.name: len(trace.x) for trace in picture_map(result, colour=ERROR).data}
     right = (table["label"] == table["predicted"]).sum()
-    assert groups == {"read as most people did": right, "read otherwise": 180 - right, "no label": 20}
+    assert groups == {"agrees with the truth": right, "disagrees with the truth": 180 - right, "no label": 20}
     assert ERROR not in colourings(results["no truth"])
 
 

@@ -6,7 +6,7 @@ import copy
 import json
 import re
 from collections import Counter
-from dataclasses import asdict, replace
+from dataclasses import replace
 from html import unescape
 
 import numpy as np
@@ -16,11 +16,12 @@ from plotly.offline import get_plotlyjs
 from affect_workbench.analyses.inference.verdicts import VERDICTS
 from affect_workbench.data.predictions import predictions_from_table
 from affect_workbench.workbench.interface import style
+from affect_workbench.workbench.interface.options import as_shown
 from affect_workbench.workbench.interface.style import CONFIG
 from affect_workbench.workbench.report.findings_list import MOST_WRITTEN, findings_list
 from affect_workbench.workbench.report.headline import outcome
 from affect_workbench.workbench.report.html import MOST_BYTES, report_html
-from affect_workbench.workbench.report.sections import chapters
+from affect_workbench.workbench.report.sections import report_sections
 from affect_workbench.workbench.report.sentences import VERDICT_MEANING, plain_sentence
 from affect_workbench.workbench.runs.store import load_audit
 from pages import LIMIT, Page, nasty_big_result, placed
@@ -93,8 +94,8 @@ def test_a_nasty_big_audit_stays_under_six_megabytes_and_says_what_is_not_drawn(
     assert len(big.encode()) < LIMIT
     text = Page(big).text
     single = int((result.findings["where"].map(len) == 1).sum())
-    assert f"all {single:,} rows of slices of one attribute and the" in text, re.findall("It holds.{0,200}", text)
-    assert f"The rest of the {len(result.findings):,} is in audit.json" in text
+    assert f"all {single:,} rows of slices of one attribute and the" in text, re.findall("The table holds.{0,200}", text)
+    assert f"All {len(result.findings):,} are in audit.json" in text
     assert len(listed_rows(big)) > single
     assert re.search(r"[\d,]+ of these are drawn here; the app draws all", text)
     assert f"{len(result.excluded):,} item(s)" in text
@@ -158,7 +159,7 @@ def test_each_verdict_is_explained_with_its_count(demo_result, page):
         assert f"{demo_result.count(verdict):,} {verdict} {VERDICT_MEANING[verdict]}" in text or (
             f"{demo_result.count(verdict):,} {verdict}{VERDICT_MEANING[verdict]}" in text
         )
-    assert "“Undetermined” and “too small” mean that nothing is shown, neither bias nor its absence." in text
+    assert "“Undetermined” and “too small” mean that neither bias nor its absence is shown." in text
 
 
 def test_each_own_skew_is_one_sentence(demo_result, page):
@@ -174,7 +175,7 @@ def test_pictures_behind_a_finding_are_named(demo_result, page):
     assert page.count("pictures behind it") == len(
         demo_result.findings.query("verdict == 'skewed'").pipe(lambda rows: rows[rows["repeats"].isna()])
     )
-    named = re.findall(r"<li><code>(.*?)</code> read as (\w+), labelled (\w+)</li>", page)
+    named = re.findall(r"<li><code>(.*?)</code> predicted as (\w+), labelled (\w+)</li>", page)
     samples = demo_result.samples.set_index("image_id")
     assert len(named) > 20
     for identity, predicted, label in named:
@@ -184,8 +185,8 @@ def test_pictures_behind_a_finding_are_named(demo_result, page):
 def test_an_audit_that_found_nothing_says_so_and_does_not_call_it_unbiased(quiet_demo):
     text = Page((quiet_demo.audit / "report.html").read_text(encoding="utf-8")).text
     assert "Nothing is called skewed." in text
-    assert "That is not proof of no bias" in text
-    assert "The labels’ doing, or the model’s?" not in text
+    assert "This does not prove the absence of bias" in text
+    assert "Label gap or model gap?" not in text
 
 
 def listed_rows(page):
@@ -212,9 +213,8 @@ def test_the_table_holds_every_slice_of_one_attribute_and_the_strongest_intersec
     for attribute in demo_result.run.attributes:
         assert any(attribute in where for where in expected["where"])
     assert (
-        f"It holds all {alone.sum():,} rows of slices of one attribute and the {len(expected) - alone.sum():,} strongest of "
-        f"{(~alone).sum():,} rows of intersections (of each verdict at least 50). The rest of the "
-        f"{len(findings):,} is in audit.json and on the page Slices of the app."
+        f"all {alone.sum():,} rows of slices of one attribute and the {len(expected) - alone.sum():,} strongest of "
+        f"{(~alone).sum():,} rows of intersections (at least 50 of each verdict). All {len(findings):,} are in audit.json"
     ) in Page(page).text
     body = page[page.index("<tbody>") : page.index("</tbody>")]
     assert body.count('class="repeats"') == expected.head(MOST_WRITTEN)["repeats"].notna().sum()
@@ -223,11 +223,11 @@ def test_the_table_holds_every_slice_of_one_attribute_and_the_strongest_intersec
 def test_a_table_that_holds_everything_says_so_and_one_that_is_cut_says_how_far():
     findings = audited(predictions_table(300), further=False, space_pictures=0).findings.assign(review=None)
     assert findings_list(findings).sentence == (
-        "It holds all 30 rows of slices of one attribute and all 36 rows of intersections."
+        "The table holds all 30 rows of slices of one attribute and all 36 rows of intersections."
     )
     assert findings_list(findings, single=7, intersections=0).sentence == (
-        "It holds the 7 strongest of 30 rows of slices of one attribute and the 0 strongest of 36 rows of intersections. "
-        "The rest of the 66 is in audit.json and on the page Slices of the app."
+        "The table holds the 7 strongest of 30 rows of slices of one attribute and the 0 strongest of 36 rows of "
+        "intersections. All 66 are in audit.json and on the page Slices of the app."
     )
     listed = findings_list(findings, written=10)
     assert len(listed.written) == 10
@@ -254,7 +254,7 @@ def test_what_was_left_out_is_listed_with_reasons(demo_result, page):
     everything = audited(predictions_table(600, attributes={"tone": ("dark", "light")}))
     assert everything.excluded.empty
     assert (
-        "Nothing: every attribute, every slice and every picture is in the tables above."
+        "Nothing was left out: every attribute, slice and picture is in the tables above."
         in Page(report_html(everything)).text
     )
 
@@ -267,15 +267,15 @@ def test_provenance_is_complete(demo_result, page):
         demo_result.run.provenance["features_fingerprint"],
         demo_result.run.provenance["probe_fingerprint"],
         *(f"{name} {version}" for name, version in demo_result.run.versions.items()),
-        json.dumps(asdict(demo_result.run.config)),
+        json.dumps(as_shown(demo_result.run.config)),
     ):
         assert value in text, value
 
 
 def test_limits_state_tolerance_rate_and_number_of_tests(demo_result, page):
     text = Page(page).text
-    assert "a difference smaller than ±2 points" in text
-    assert f"The false discovery rate is held at 5 % over all {demo_result.run.tested:,} tested pairs" in text
+    assert "smaller than ±2 points" in text
+    assert f"The false discovery rate is controlled at 5 % over all {demo_result.run.tested:,} tested pairs" in text
     assert re.search(r"Smallest detectable difference of a single test \(80 % power\): [\d.]+ to [\d.]+ points", text)
 
 
@@ -283,9 +283,9 @@ def test_every_figure_is_in_it_under_its_own_name(page, demo_result):
     parsed = Page(page)
     names = ["forest", "split", "heat-map", "pull", "map", "accuracy", "reliability", "coverage"]
     names += ["within-pull", "erasure", "hubs", "plane"]
-    further = [chapter for chapter in chapters(demo_result) if chapter.figure is not None]
+    further = [section for section in report_sections(demo_result) if section.figure is not None]
     assert len(further) >= 4
-    for name in [*names, *(f"figure-{chapter.name}" for chapter in further)]:
+    for name in [*names, *(f"figure-{section.name}" for section in further)]:
         assert [attributes for _, attributes in parsed.elements if attributes.get("id") == name], name
     assert page.count("Plotly.newPlot(") - get_plotlyjs().count("Plotly.newPlot(") == len(names) + len(further)
 
@@ -293,23 +293,23 @@ def test_every_figure_is_in_it_under_its_own_name(page, demo_result):
 def test_label_only_predictions_get_a_report_that_says_what_is_missing():
     text = Page(report_html(audited(predictions_table(300, scores=False)))).text
     assert "There is no map" in text
-    assert "The predictions name a label only: there are no distances to show." in text
+    assert "The predictions contain labels only: there are no distances to show." in text
 
 
 def test_without_truth_no_column_speaks_of_labels():
     result = audited(predictions_table(300).drop(columns="label"))
     head = report_html(result).split("<thead>")[1].split("</thead>")[0]
-    assert ">labels<" not in head
-    assert ">model<" not in head
+    assert ">label gap<" not in head
+    assert ">model gap<" not in head
 
 
 def test_votes_are_called_votes():
     table = predictions_table(1_200, attributes={"tone": ("dark", "light")}, bias=0.9)
     votes = {f"vote_{label}": (table["label"] == label) * 3 for label in sorted(set(table["label"]))}
     text = Page(report_html(audited(table.drop(columns="label").assign(**votes)))).text
-    assert "The votes’ doing, or the model’s?" in text
+    assert "the true votes differ" in text
     assert "the votes themselves differ by" in text
-    assert "part of any shift is that sharpening" in text
+    assert "part of any model gap comes from this sharpening" in text
     assert predictions_from_table(table.drop(columns="label").assign(**votes)).has_votes
 
 

@@ -19,7 +19,7 @@ from affect_workbench.analyses.inference.intervals import wilson
 from affect_workbench.data.features import FeatureSet
 from affect_workbench.data.predictions import predictions_from_table
 from affect_workbench.probes.checkpoint import load_probe
-from affect_workbench.workbench.models.evaluation.accuracy import confidence_of, table_reading
+from affect_workbench.workbench.models.evaluation.accuracy import confidence_of, table_accuracy
 from affect_workbench.workbench.report.figures.accuracy import accuracy_figure
 from affect_workbench.workbench.report.html import report_html
 from affect_workbench.workbench.report.sections.reliability import (
@@ -46,14 +46,14 @@ def shares(n: int = 600, *, seed: int = 0) -> pd.DataFrame:
     return table.assign(label=table["label"].where(np.arange(n) % 10 > 0))
 
 
-def read(table: pd.DataFrame, *, answer_at: float = 0.9) -> ReadingQuality | None:
-    return table_reading(predictions_from_table(table), answer_at=answer_at)
+def read(table: pd.DataFrame, *, target_accuracy: float = 0.9) -> ReadingQuality | None:
+    return table_accuracy(predictions_from_table(table), target_accuracy=target_accuracy)
 
 
 def sure(n: int = 2_000, *, seed: int = 0, asked: float = 0.9, seen: int | None = 0) -> Confidence:
     cosines, codes = world(n, seed=seed)
     likes = np.exp(cosines / 0.07)
-    return confidence_of("m", likes / likes.sum(axis=1, keepdims=True), codes, seen=seen, answer_at=asked)
+    return confidence_of("m", likes / likes.sum(axis=1, keepdims=True), codes, seen=seen, target_accuracy=asked)
 
 
 @pytest.fixture(scope="module")
@@ -147,23 +147,23 @@ def test_predictions_out_of_fold_are_known_to_be_unseen_and_a_table_is_not(plant
     assert load_audit(tmp_path / "run").reading.seen == 0
     assert "Whether it was trained on any" not in text_of(tmp_path / "run")
     assert load_audit(run).reading.seen is None
-    assert "Whether it was trained on any of them is not known here" in text_of(run)
+    assert "Whether it was trained on any of them is not known" in text_of(run)
 
 
 def test_in_sample_pictures_are_named_and_nothing_is_promised_on_them(demo, tmp_path):
     words = ("audit", "--features", demo.features, "--probe", demo.probe, "--split", "train")
-    succeeded(*words, "-o", tmp_path / "run", *SLIM, "--answer-at", 0.3)
+    succeeded(*words, "-o", tmp_path / "run", *SLIM, "--target-accuracy", 0.3)
     reading, text = load_audit(tmp_path / "run").reading, text_of(tmp_path / "run")
     seen = int((~load_probe(demo.probe).unseen(FeatureSet.load(demo.features).where(split="train"))).sum())
     assert reading.seen == reading.confidence.seen == seen > 0
     assert reading.confidence.threshold is None
     assert reading.models["model"][0] == "metric projector (100 % in-sample)"
     assert (
-        f"{seen:,} of these pictures are in-sample: trained on, or used to choose the epoch, so these figures are too high"
+        f"{seen:,} of these pictures are in-sample: used for training or to choose the epoch, so these figures are too high"
         in text
     )
-    assert f"No accuracy can be promised for new pictures: {seen:,} of these {seen:,} are in-sample" in text
-    assert "it would be right" not in text
+    assert f"No accuracy can be guaranteed for new pictures: {seen:,} of these {seen:,} are in-sample" in text
+    assert "its accuracy on new pictures" not in text
 
 
 def test_a_probe_without_saved_baselines_is_measured_alone(demo, tmp_path):
@@ -195,17 +195,18 @@ def test_what_can_be_answered_is_said_as_far_as_it_is_shown():
     found = sure()
     row = found.answered
     share, right = f"{100 * row['coverage']:.0f} %", f"{100 * row['accuracy']:.1f} %"
-    assert answer_sentence(found) == (
-        f"Answering only the surest {share} of the pictures (confidence from {100 * found.threshold:.1f} % on), it would be "
-        f"right in at least 90 % of its answers to new pictures like these (95 % sure); here it is right in {right}."
-    )
-    assert answer_sentence(sure(asked=0.3)).startswith("Answering every picture, it would be right in at least 30 % of")
-    assert "(95 % sure, if it was trained on none of these)" in answer_sentence(sure(seen=None))
+    sentence = answer_sentence(found)
+    for part in (f"most confident {share}", f"≥ {100 * found.threshold:.1f} %", "at least 90 % (95 % confidence)", right):
+        assert part in sentence
+    every = answer_sentence(sure(asked=0.3))
+    assert every.startswith("Answering every picture")
+    assert "at least 30 %" in every
+    assert "(95 % confidence, if it was trained on none of these)" in answer_sentence(sure(seen=None))
     few = answer_sentence(sure(60))
-    assert few.startswith("At no threshold can 90 % be promised on so few pictures: of the surest ")
-    assert few.endswith("pictures are too few to be 95 % sure of it.")
-    assert "down to the surest 5 %, fewer are read right." in answer_sentence(sure(asked=0.9999))
-    assert answer_sentence(sure(seen=7)).startswith("No accuracy can be promised for new pictures: 7 of these 2,000 are")
+    assert few.startswith("At no threshold can 90 % be guaranteed with so few pictures: of the most confident ")
+    assert few.endswith("pictures are too few for 95 % confidence.")
+    assert "down to the most confident 5 %, fewer are right." in answer_sentence(sure(asked=0.9999))
+    assert answer_sentence(sure(seen=7)).startswith("No accuracy can be guaranteed for new pictures: 7 of these 2,000 are")
 
 
 def test_what_is_promised_holds_on_new_pictures():
@@ -218,25 +219,23 @@ def test_what_is_promised_holds_on_new_pictures():
 
 
 def test_the_ring_is_explained_where_there_is_one():
-    assert "picked among twenty on these very pictures" in coverage_note(sure())
-    assert "picked" not in coverage_note(sure(asked=0.999))
+    assert "chosen among twenty on these very pictures" in coverage_note(sure())
+    assert "chosen" not in coverage_note(sure(asked=0.999))
 
 
 def test_the_gap_is_that_of_the_reliability_table():
     table = pd.DataFrame({"n": [30, 10], "confidence": [0.5, 0.9], "accuracy": [0.6, 0.7], "low": 0.0, "high": 1.0})
-    said = gap_sentence(replace(sure(), reliability=table))
-    assert said == (
-        "It gives its answers a confidence of 60.0 % on average and is right in 62.5 %; over 2 groups of like confidence "
-        "the two are 12.5 points apart on average."
-    )
+    sentence = gap_sentence(replace(sure(), reliability=table))
+    for part in ("confidence is 60.0 %", "accuracy 62.5 %", "2 groups", "12.5 points"):
+        assert part in sentence
 
 
 def test_the_best_baseline_stands_beside_the_probe_even_when_it_is_better():
     rows = [("p", "probe", 50, 0.5, 0.4, 0.6), ("a", "baseline", 50, 0.3, 0.2, 0.4), ("b", "baseline", 50, 0.7, 0.6, 0.8)]
     reading = ReadingQuality(pd.DataFrame(rows, columns=list(MODEL_COLUMNS)), 0, None)
     assert accuracy_sentence(reading) == (
-        "Of 50 labelled pictures, the probe reads 50.0 % [40.0, 60.0] as their label says; the best of the baselines fitted "
-        "on its training pictures, b, 70.0 % [60.0, 80.0]."
+        "Of 50 labelled pictures, the probe predicts 50.0 % [40.0, 60.0] as labelled; the best of the baselines fitted "
+        "on its training pictures, b, reaches 70.0 % [60.0, 80.0]."
     )
 
 
@@ -244,9 +243,9 @@ def test_a_share_is_never_rounded_to_nothing_or_to_all():
     assert none_sentence(1, 1_000, 0.05).startswith("0.1 % of the pictures (1 of 1,000)")
     assert none_sentence(0, 1_000, 0.05).startswith("0 % of the pictures")
     assert none_sentence(999, 1_000, 0.05).startswith("99.9 % of the pictures")
-    assert "than 95 % of its validation pictures were: none of these. Of pictures like those, about 5 % are." in (
-        none_sentence(70, 1_000, 0.05)
-    )
+    sentence = none_sentence(70, 1_000, 0.05)
+    assert "than 95 % of its validation pictures" in sentence
+    assert "about 5 % is expected" in sentence
 
 
 # What is kept
@@ -267,7 +266,7 @@ def test_the_reading_survives_saving_to_the_last_digit(demo_result, tmp_path):
 def test_what_was_just_measured_gives_the_report_of_what_was_kept(tmp_path, factor):
     table = shares()
     table[table.filter(like="score_").columns] *= factor
-    result = replace(audited(table), reading=read(table, answer_at=0.5))
+    result = replace(audited(table), reading=read(table, target_accuracy=0.5))
     save_audit(result, tmp_path / "run")
     assert report_html(load_audit(tmp_path / "run")) == report_html(result)
 
@@ -291,13 +290,13 @@ def test_an_older_run_opens_and_lacks_the_section(run, tmp_path):
     (older / "COMPLETE.json").write_text(json.dumps(marker), encoding="utf-8")
     assert load_audit(older).reading is None
     succeeded("report", older)
-    assert "How well" not in text_of(older)
+    assert "How accurate is it?" not in text_of(older)
 
 
 @pytest.mark.parametrize("lost", ["models", "seen", "confidence"])
 def test_a_record_that_lacks_something_is_refused_by_name(lost):
     record = ReadingQuality(read(shares()).models, 0, sure()).as_json()
-    with pytest.raises(ValueError, match=rf"not the record of a reading \('{lost}' is missing .*\): audit again"):
+    with pytest.raises(ValueError, match=rf"not an accuracy record \('{lost}' is missing .*\): audit again"):
         reading_from_json({name: value for name, value in record.items() if name != lost})
     del record["confidence"]["level"]
     with pytest.raises(ValueError, match="'level' is missing"):
@@ -311,7 +310,7 @@ def test_the_report_has_the_section_between_its_figures_and_its_limits(demo_resu
     page = (demo.audit / "report.html").read_text(encoding="utf-8")
     places = [page.index(f'<section id="{name}">') for name in ("findings", "structure", "reading", "excluded", "limits")]
     assert places == sorted(places)
-    assert '<a href="#reading">How well it reads</a>' in page
+    assert '<a href="#reading">Accuracy</a>' in page
     text = Page(page).text
     reading = demo_result.reading
     for sentence in (accuracy_sentence(reading), gap_sentence(reading.confidence), answer_sentence(reading.confidence)):
@@ -322,8 +321,8 @@ def test_the_report_has_the_section_between_its_figures_and_its_limits(demo_resu
 
 def test_without_probabilities_the_section_says_why_it_is_short(tmp_path):
     for table, why in (
-        (predictions_table(300, scores=False), "The predictions name a label only"),
-        (predictions_table(300).assign(score_joy=7.0), "The scores are no probabilities"),
+        (predictions_table(300, scores=False), "The predictions contain labels only"),
+        (predictions_table(300).assign(score_joy=7.0), "The scores are not probabilities"),
     ):
         page = report_html(replace(audited(table), reading=read(table)))
         assert why in Page(page).text

@@ -121,8 +121,8 @@ def test_a_probability_in_words_is_the_probability(value):
 
 def test_a_finding_is_one_sentence_that_anyone_can_read():
     assert plain_sentence(DARK) == (
-        "Pictures with figure tone: dark are read as anger 35.9 % of the time, others 21.7 %: +14.2 points [+11.0, +17.3], "
-        "q < 0.001, n = 612; the labels themselves differ by +0.3: the model adds this."
+        "Pictures with figure tone: dark are predicted as anger 35.9 % of the time, other pictures 21.7 %: +14.2 points "
+        "[+11.0, +17.3], q < 0.001, n = 612; the labels themselves differ by +0.3 points (label gap): the model adds this."
     )
 
 
@@ -130,18 +130,18 @@ def test_a_finding_is_one_sentence_that_anyone_can_read():
     ("origin", "words"),
     [
         ("model", "the model adds this"),
-        ("labels", "this is the votes’ doing"),
+        ("labels", "this is attributed to the votes"),
         ("both", "the model adds to it"),
-        ("unclear", "votes or model cannot be told"),
+        ("unclear", "it cannot be attributed to votes or model"),
     ],
 )
 def test_the_origin_is_said_of_the_kind_of_truth_there_is(origin, words):
     sentence = plain_sentence(replace(DARK, origin=origin), truth="votes")
-    assert sentence.endswith(f"; the votes themselves differ by +0.3: {words}.")
+    assert sentence.endswith(f"; the votes themselves differ by +0.3 points (label gap): {words}.")
 
 
 def test_every_origin_and_every_verdict_has_words():
-    assert set(sentences.ORIGIN_MEANING) == set(ORIGINS)
+    assert set(sentences.ATTRIBUTION_MEANING) == set(ORIGINS)
     assert set(sentences.VERDICT_MEANING) == set(VERDICTS)
 
 
@@ -152,7 +152,7 @@ def test_without_truth_nothing_is_said_of_labels():
 
 def test_too_few_pictures_are_given_no_number_that_looks_like_an_estimate():
     few = replace(DARK, n=7, rate=None, complement_rate=None, effect=None, low=None, high=None, p=None, q=None)
-    assert plain_sentence(few) == "Pictures with figure tone: dark are read as anger: too few to tell (n = 7)."
+    assert plain_sentence(few) == "Pictures with figure tone: dark are predicted as anger: too few pictures (n = 7)."
 
 
 def test_a_row_of_the_table_reads_like_the_finding(demo_result):
@@ -165,9 +165,9 @@ def test_what_stands_beside_a_difference_is_said_in_one_line(demo_result):
     row = demo_result.findings[demo_result.findings["verdict"] == "skewed"].iloc[0]
     text = beside(row)
     assert text.startswith(f"Rate {percent(row['rate'])} [{percent(row['rate_low'])}, {percent(row['rate_high'])}]; ")
-    assert f"{row['ratio']:.2f} times that of the others" in text
-    assert "when drawn toward the wider slice" in text
-    assert text.endswith("points on (80 % power).")
+    assert f"{row['ratio']:.2f} times the rate of the other pictures" in text
+    assert "partially pooled toward the parent slice" in text
+    assert text.endswith("points or more (80 % power).")
     assert "nan" not in text
     assert beside(row.where(row.index != "rate", np.nan)) == ""
 
@@ -204,7 +204,7 @@ def test_entities_in_the_data_stay_as_they_are():
 
 def test_emphasis_marks_touch_their_text():
     """`* tone*` would show its asterisks: the slice, the emotion and the effect are set off without blanks inside."""
-    assert markdown_sentence(DARK).startswith(r"Pictures with *figure tone\: dark* are read as **anger** 35")
+    assert markdown_sentence(DARK).startswith(r"Pictures with *figure tone\: dark* are predicted as **anger** 35")
     assert r"**\+14.2 points**" in markdown_sentence(DARK)
 
 
@@ -224,20 +224,20 @@ def test_an_outcome_without_skew_is_never_no_bias(quiet_demo):
     words = outcome(result)
     untold = result.count("undetermined") + result.count("too small")
     assert words.startswith("No skew was found")
-    assert "That is not proof of no bias" in words
-    assert f"{untold:,} pairs could not be told" in words
+    assert "This does not prove the absence of bias" in words
+    assert f"{untold:,} pairs could not be decided" in words
 
 
 def test_the_outcome_counts_repeats_and_origins_apart(demo_result):
     skewed = demo_result.findings.query("verdict == 'skewed'")
     own = skewed[skewed["repeats"].isna()]
     words = outcome(demo_result)
-    assert f"{len(skewed) - len(own)} of the {len(skewed)} only repeat" in words
+    assert f"{len(skewed) - len(own)} of the {len(skewed)} skewed pairs are explained by the parent slice" in words
     assert f"{len(own)} stand" in words
     counts = own["origin"].value_counts()
     assert f"{counts['model']} added by the model" in words
-    assert f"{counts['labels']} the labels’ doing" in words
-    assert sum(map(int, re.findall(r"(\d+) (?:added|in the labels|the labels|of unclear)", words))) == len(own)
+    assert f"{counts['labels']} attributed to the labels" in words
+    assert sum(map(int, re.findall(r"(\d+) (?:added|present in|attributed|of unclear)", words))) == len(own)
 
 
 def test_without_truth_the_outcome_points_at_the_evidence():
@@ -263,7 +263,7 @@ def test_the_headline_is_in_words(demo_result):
 def test_the_badge_says_what_the_map_is_and_how_far_it_can_be_trusted(demo_result):
     badge = map_badge(demo_result.run.map, 2_500)
     assert badge.startswith("UMAP of the label space of the probe; trustworthiness 0.9")
-    assert badge.endswith("For looking only: no number here is computed on the map.")
+    assert badge.endswith("For orientation only: no number here is computed on the map.")
 
 
 @pytest.mark.parametrize(
@@ -311,7 +311,9 @@ def test_nothing_untold_is_not_said_to_be_no_proof():
             changes=changes,
             count=lambda verdict, n=untold: n * (verdict == "undetermined"),
         )
-        assert ("That is not proof of none: 1 pair could not be told." in " ".join(changed(result))) is said
+        assert (
+            "This does not prove that nothing changed: 1 pair could not be decided." in " ".join(changed(result))
+        ) is said
         assert "0 pairs" not in " ".join(changed(result))
 
 

@@ -52,7 +52,7 @@ def test_the_section_says_association_is_no_bias_first_and_then_what_erasing_sho
     section = space_section(result)
     assert section is not None
     assert "not a bias" in section.warning
-    assert section.sample == "Slow analyses were done on 500 of 800 pictures, drawn at random."
+    assert section.sample == "Slow analyses used a random sample of 500 of 800 pictures."
     assert "figure tone: dark toward anger" in (section.pull or "")
     (tone,) = [sentence for sentence in section.erasures if sentence.startswith("With figure tone erased within labels")]
     cells = result.tables["space_erasure"].set_index(["slice", "emotion"])
@@ -63,29 +63,29 @@ def test_the_section_says_association_is_no_bias_first_and_then_what_erasing_sho
         f"; {100 * min(row['reduction'] / row['before'], 1):.1f} % of it runs through the linear attribute direction" in tone
     )
     prices = result.tables["space_collateral"]
-    shown = section.tables["Each attribute: what erasing it costs"]
+    shown = section.tables["Attributes: the cost of erasing"]
     assert list(shown["attribute"]) == [name.replace("_", " ") for name in prices["attribute"]]
-    assert list(shown["read otherwise"]) == [f"{100 * share:.1f} %" for share in prices["flips"]]
-    assert any("associated beyond chance" in sentence for sentence in section.told_apart)
-    assert any("figure tone (" in sentence for sentence in section.told_apart)
+    assert list(shown["predictions changed"]) == [f"{100 * share:.1f} %" for share in prices["flips"]]
+    assert any("associated beyond chance" in sentence for sentence in section.decodability)
+    assert any("figure tone (" in sentence for sentence in section.decodability)
 
 
 def test_nothing_is_claimed_where_random_directions_do_as_much(result) -> None:
     cells = result.tables["space_erasure"].assign(verdict=NOT_SHOWN, p=0.4)
     said = space_sentences.erasure_sentences(with_tables(result, space_erasure=cells))
-    assert all("is not shown: random directions do as much (p = 0.4)" in sentence for sentence in said)
+    assert all("random directions remove as much (p = 0.4)" in sentence for sentence in said)
     quiet = result.tables["space_pull"].assign(q_within=0.9)
-    assert "no slice is surely pulled" in (space_sentences.pull_sentence(with_tables(result, space_pull=quiet)) or "")
+    assert "no slice is pulled" in (space_sentences.pull_sentence(with_tables(result, space_pull=quiet)) or "")
     chance = result.tables["space_encoding"].assign(selectivity_low=-0.1)
     assert "None of 2 attributes" in (space_sentences.encoding_sentence(with_tables(result, space_encoding=chance)) or "")
     far = result.tables["space_association"].assign(q=0.9)
     assert (space_sentences.association_sentence(with_tables(result, space_association=far)) or "").startswith("None of 24")
     same = result.tables["space_shift"].assign(p_flips=0.9)
-    assert "flips no more labels" in (space_sentences.shift_sentence(with_tables(result, space_shift=same)) or "")
+    assert "changes no more predictions" in (space_sentences.shift_sentence(with_tables(result, space_shift=same)) or "")
 
 
 @pytest.mark.parametrize(
-    ("r", "p", "words"), [(0.8, 0.01, "lie together"), (-0.8, 0.01, "lie apart"), (0.8, 0.3, "not shown")]
+    ("r", "p", "words"), [(0.8, 0.01, "lie close together"), (-0.8, 0.01, "lie apart"), (0.8, 0.3, "no relation is shown")]
 )
 def test_alignment_is_said_in_its_direction(result, r: float, p: float, words: str) -> None:
     table = result.tables["space_alignment"].assign(r=r, p=p)
@@ -141,7 +141,7 @@ def test_scores_without_vectors_have_the_part_that_needs_none() -> None:
     assert section.erasures == ()
     assert section.plane is None
     assert list(section_figures(scored)) == ["within-pull", "hubs"]
-    assert list(shown_tables(scored)) == ["Each slice: how clearly it is read, and whether it lies apart"]
+    assert list(shown_tables(scored)) == ["Slices: prediction margin and separation"]
 
 
 def test_without_labels_nothing_is_held_fixed() -> None:
@@ -173,16 +173,16 @@ def test_labels_can_be_asked_for_in_other_words(planted, planted_probe, tmp_path
     planted.where(split="test").save(tmp_path / "features")
     with atomic_folder(tmp_path / "probe") as partial:
         save_probe(planted_probe, partial)
-    options = ("--map-pictures", 0, "--space-pictures", 0, "--no-further", "--order", 1)
+    options = ("--map-pictures", 0, "--space-pictures", 0, "--no-additional-analyses", "--order", 1)
     audit = ("audit", "--features", tmp_path / "features", "--probe", tmp_path / "probe")
-    succeeded(*audit, "-o", tmp_path / "run", *options, "--wordings", "a picture full of {}", "synonyms")
+    succeeded(*audit, "-o", tmp_path / "run", *options, "--prompt-variants", "a picture full of {}", "synonyms")
     table = load_audit(tmp_path / "run").tables["space_wording"]
     assert table["wording"].iloc[0] == "a picture full of {}"
     assert table["wording"].str.startswith("synonyms: ").any()
     assert (table.loc[table["slice"] == "all pictures", "flips"] > 0).any()
-    assert "read otherwise" in (tmp_path / "run" / "report.html").read_text()
-    assert "has no {}" in refusal(*audit, "-o", tmp_path / "other", *options, "--wordings", "no place")
+    assert "predicted otherwise" in (tmp_path / "run" / "report.html").read_text()
+    assert "has no {}" in refusal(*audit, "-o", tmp_path / "other", *options, "--prompt-variants", "no place")
     csv = tmp_path / "table.csv"
     predictions_table(60).to_csv(csv, index=False)
-    line = refusal("audit", "--predictions", csv, "-o", tmp_path / "third", "--wordings", "a {}")
-    assert "--wordings are read by a probe's text model" in line
+    line = refusal("audit", "--predictions", csv, "-o", tmp_path / "third", "--prompt-variants", "a {}")
+    assert "--prompt-variants need a probe's text model" in line

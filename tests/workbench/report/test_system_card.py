@@ -39,7 +39,7 @@ def test_what_was_left_out_is_named_and_false_is_a_statement(tmp_path: Path) -> 
     card = read_system_card(written(tmp_path, 'name = "Frames"\nbiometric = false\nmissing_people = "children"\n'))
     assert card.missing_people == ("children",)
     assert "name" not in card.not_stated
-    assert "whether it reads biometric data" not in card.not_stated
+    assert "whether it processes biometric data" not in card.not_stated
     assert card.not_stated[:3] == ("version", "provider", "contact")
     assert card.stated("people") == {"biometric": False}
     assert len(card.not_stated) == len(fields(SystemCard)) - 3
@@ -49,15 +49,15 @@ def test_what_was_left_out_is_named_and_false_is_a_statement(tmp_path: Path) -> 
     ("text", "error", "message"),
     [
         ("name = ", ValueError, "is not valid TOML"),
-        ("", ValueError, "states nothing: fill in at least one of name, version"),
+        ("", ValueError, "is empty: fill in at least one of name, version"),
         ('purpse = "x"', ValueError, "unknown key 'purpse': did you mean purpose"),
         ('[system]\nname = "x"', ValueError, "unknown key 'system'"),
         ("version = 2.1", TypeError, r"version = 2.1: expected text in quotes; leave the key out"),
         ('biometric = "no"', TypeError, "biometric = 'no': expected true or false"),
         ("impacts = [1]", TypeError, r"impacts = \[1\]: expected a list of text"),
         ("impacts = true", TypeError, "impacts = True: expected a list of text"),
-        ('users = " "', ValueError, "users says nothing: fill it in, or leave the key out"),
-        ("impacts = []", ValueError, "impacts says nothing"),
+        ('users = " "', ValueError, "users is empty: fill it in, or leave the key out"),
+        ("impacts = []", ValueError, "impacts is empty"),
         ('used_at = ["school"]', ValueError, "used_at = 'school': expected 'work' or 'education' or 'elsewhere'"),
         ('labels_mean = "felt"', ValueError, "labels_mean = 'felt': expected 'evoked' or 'expressed'"),
         ('reason = "fun"', ValueError, "reason = 'fun': expected 'medical' or 'safety'"),

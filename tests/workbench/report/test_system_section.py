@@ -48,7 +48,7 @@ def test_what_was_stated_stands_in_the_report_and_the_rest_is_named_in_one_sente
     found = system_section(result)
     assert found.title == "Audited: Frames 2. Stated purpose: sorts pictures"
     assert found.stated["Its use"] == (("intended purpose", "sorts pictures"), ("where it is used", "elsewhere"))
-    assert found.stated["People"] == (("whether it reads biometric data", "no"),)
+    assert found.stated["People"] == (("whether it processes biometric data", "no"),)
     assert found.not_stated.startswith("Not stated: provider, contact, out of scope, who uses it, human oversight")
     assert "medical or safety reason" not in found.not_stated
     page = report_html(result)
@@ -70,7 +70,7 @@ def test_a_whole_card_leaves_nothing_unsaid(plain) -> None:
     assert "As stated, they name what a picture evokes" in " ".join(found.labels)
     assert "Stated to be missing from the data, or hardly there: artists of the 20th century" in " ".join(found.missing)
     page = report_html(result)
-    assert "how they are told was not stated" not in page
+    assert "how they are informed was not stated" not in page
     assert "a note beside the search" in page
     assert "Not stated" not in page
 
@@ -91,12 +91,12 @@ def test_a_use_at_work_or_in_education_is_the_first_thing_to_be_read(plain) -> N
     (first, *_) = read_first(result)
     assert first.startswith("The stated use is at work and in education. Inferring the emotions of people there from")
     assert "Art. 5(1)(f)" in first
-    assert "It is stated that biometric data are read. No medical or safety reason is stated." in first
+    assert "It is stated that biometric data are processed. No medical or safety reason is stated." in first
     page = report_html(result)
     assert page.index("Read this first") < page.index(first) < page.index('id="findings"')
     excused = read_first(stated(plain, used_at=["work"], reason="safety"))[0]
     assert "A safety reason is stated, which is not examined here." in excused
-    assert "Whether biometric data are read was not stated." in excused
+    assert "Whether biometric data are processed was not stated." in excused
 
 
 def test_other_uses_are_not_warned_of(plain) -> None:
@@ -106,7 +106,7 @@ def test_other_uses_are_not_warned_of(plain) -> None:
 
 def test_the_report_says_that_people_must_be_told(plain) -> None:
     page = report_html(plain)
-    assert "must be told so by whoever uses it (Art. 50(3)); how they are told was not stated" in page
+    assert "must be informed by whoever uses it (Art. 50(3)); how they are informed was not stated" in page
 
 
 # What the run knows by itself
@@ -115,10 +115,10 @@ def test_the_report_says_that_people_must_be_told(plain) -> None:
 def test_single_labels_votes_and_no_truth_are_told_apart() -> None:
     table = predictions_table(300, scores=False)
     one = system_section(audited(table, further=False)).labels
-    assert one[0].startswith("All 300 pictures have one label each; how many people stand behind a label")
+    assert one[0].startswith("All 300 pictures have one label each; how many people chose a label")
     assert one[1].endswith("was not stated.")
     none = system_section(audited(table.drop(columns="label"), further=False)).labels
-    assert none == ("None of the 300 pictures has a label or votes: it was not asked whether a reading is right.",)
+    assert none == ("None of the 300 pictures has a label or votes: whether predictions are right was not assessed.",)
     counts = np.full((300, 6), 1)
     counts[:100, 0] = 9
     votes = pd.DataFrame(counts, columns=[f"vote_{label}" for label in EKMAN])
@@ -126,11 +126,11 @@ def test_single_labels_votes_and_no_truth_are_told_apart() -> None:
     voted.loc[:9, [f"vote_{label}" for label in EKMAN]] = np.nan
     (said, _) = system_section(audited(voted, further=False)).labels
     assert said == (
-        "290 of the 300 pictures have votes, not one label each; 10 have none. The middle picture has 6 votes; on 69.0 % of "
+        "290 of the 300 pictures have votes, not one label each; 10 have none. The median picture has 6 votes; on 69.0 % of "
         "the pictures no emotion has more than half of them."
     )
     voted[votes.columns] = voted[votes.columns].div(voted[votes.columns].sum(axis=1), axis=0)
-    assert "They are shares: of how many people is not known" in system_section(audited(voted, further=False)).labels[0]
+    assert "They are shares: the number of people is not known" in system_section(audited(voted, further=False)).labels[0]
 
 
 def test_each_attribute_has_one_line_and_small_values_are_named() -> None:
@@ -147,9 +147,9 @@ def test_each_attribute_has_one_line_and_small_values_are_named() -> None:
     )
     assert lines["school"] == "a column of the data; 2 values of 4 to 396 pictures."
     said = " ".join(found.missing)
-    assert "Some pictures have no value of tone (20 of 400) and take no part where it is sliced." in said
+    assert "Some pictures have no value of tone (20 of 400) and are left out where it is sliced." in said
     assert "1 value of an attribute has fewer than 10 pictures, too few to say anything: 'school: rare'." in said
-    assert "no audit of them can tell, and it was not stated" in said
+    assert "No audit of these pictures can tell who is absent" in said
 
 
 # With a run, from the command line
@@ -200,29 +200,29 @@ def test_impact_ratios_have_the_form_of_the_law_and_name_what_may_be_left_out() 
     table.loc[20:49, "place"] = None
     table = table[[name for name in table if not name.startswith("score_")]]
     result = run_audit(predictions_from_table(table), replace(QUICK, favourable="joy", order=2))
-    chapter = impact_ratios(result)
-    assert chapter is not None
-    assert list(chapter.table) == ["category", "pictures", "read as joy", "selection rate", "impact ratio", "verdict"]
-    rows = chapter.table.set_index("category")
+    section = impact_ratios(result)
+    assert section is not None
+    assert list(section.table) == ["category", "pictures", "predicted as joy", "selection rate", "impact ratio", "verdict"]
+    rows = section.table.set_index("category")
     known = table[table["place"].notna()]
     for place in ("street", "home"):
         inside = known[known["place"] == place]
         selected, rate = int((inside["predicted"] == "joy").sum()), float((inside["predicted"] == "joy").mean())
         highest = max(float((part["predicted"] == "joy").mean()) for _, part in known.groupby("place"))
-        assert rows.loc[f"place: {place}", "read as joy"] == f"{selected:,}"
+        assert rows.loc[f"place: {place}", "predicted as joy"] == f"{selected:,}"
         assert rows.loc[f"place: {place}", "selection rate"] == f"{100 * rate:.1f} %"
         assert rows.loc[f"place: {place}", "impact ratio"] == f"{rate / highest:.2f}"
     blue = table[table["tone"] == "blue"]
-    assert list(rows.loc["tone: blue", ["pictures", "read as joy", "selection rate", "impact ratio"]]) == [
+    assert list(rows.loc["tone: blue", ["pictures", "predicted as joy", "selection rate", "impact ratio"]]) == [
         "5",
         str(int((blue["predicted"] == "joy").sum())),
         "–",
         "–",
     ]
     both = table[(table["tone"] == "dark") & (table["place"] == "home")]
-    assert rows.loc["tone: dark and place: home", "read as joy"] == str(int((both["predicted"] == "joy").sum()))
-    said = " ".join(chapter.found)
-    assert "2 categories hold less than 2 % of the pictures, and may by the rule be left out; here they are kept" in said
-    assert "held against, is that of 'tone: green'" in said
+    assert rows.loc["tone: dark and place: home", "predicted as joy"] == str(int((both["predicted"] == "joy").sum()))
+    said = " ".join(section.found)
+    assert "2 categories hold less than 2 % of the pictures and may be left out under the rule; here they are kept" in said
+    assert "the highest rate of its attribute, is 'tone: green'" in said
     assert "Pictures whose category is unknown are not counted: 30 of place." in said
-    assert "intersection" in chapter.found[1]
+    assert "intersection" in section.found[1]

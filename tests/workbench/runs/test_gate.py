@@ -18,7 +18,7 @@ from affect_workbench.analyses.inference.verdicts import VERDICTS
 from affect_workbench.workbench.__main__ import COMMANDS
 from affect_workbench.workbench.audit.exports import FINDING_KEYS, FORMAT, audit_findings, findings_record, junit_xml
 from affect_workbench.workbench.interface.options import add_arguments
-from affect_workbench.workbench.runs.gate import Gate, gate_from, surely
+from affect_workbench.workbench.runs.gate import Gate, gate_from, lower_bounds
 from affect_workbench.workbench.runs.store import load_audit
 from workbench_runs import HOSTILE, SLIM, audited, predictions_table, refusal, succeeded, workbench
 
@@ -67,7 +67,7 @@ def test_a_gate_that_means_nothing_is_refused(text, message):
 
 def test_how_far_a_finding_surely_reaches():
     table = pd.DataFrame({"adjusted_low": [0.03, -0.4, -0.1, np.nan], "adjusted_high": [0.5, -0.06, 0.2, np.nan]})
-    assert list(surely(table)) == [0.03, 0.06, 0, 0]
+    assert list(lower_bounds(table)) == [0.03, 0.06, 0, 0]
     table = table.assign(verdict=["skewed", "skewed", "undetermined", "too small"])
     assert list(Gate("skewed").caught(table)) == [True, True, False, False]
     assert list(Gate("skewed", 0.05).caught(table)) == [False, True, False, False]
@@ -81,7 +81,7 @@ def test_an_audit_fails_only_on_skews_that_surely_reach_as_far(tmp_path, table_f
     words = ["audit", "--predictions", table_file(bias=0.3, n=1_500), "--attributes", "tone", *SLIM]
     assert succeeded(*words, "-o", tmp_path / "run").out.count("--fail-on") == 0
     findings = load_audit(tmp_path / "run").findings
-    farthest = float(surely(findings[findings["verdict"] == "skewed"]).max())
+    farthest = float(lower_bounds(findings[findings["verdict"] == "skewed"]).max())
     assert 0.1 < farthest < 0.4
     for share, code in ((farthest - 0.001, 1), (farthest + 0.001, 0)):
         ended = workbench(*words, "-o", tmp_path / "run", "--overwrite", "--fail-on", f"skewed:{share:.6f}")
@@ -121,7 +121,7 @@ def test_an_audit_can_fail_on_the_accuracy_of_a_slice(tmp_path, table_file):
     for share, code in ((0.05, 1), (0.4, 0)):
         ended = workbench(*words, "--fail-on", f"accuracy:{share}")
         assert ended.code == code
-        assert f"--fail-on accuracy:{share:g}: {2 if code else 0} slices with another accuracy" in ended.out
+        assert f"--fail-on accuracy:{share:g}: {2 if code else 0} slices with a different accuracy" in ended.out
     ended = workbench(*words, "--fail-on", "accuracy")
     record = json.loads((tmp_path / "run" / "findings.json").read_text(encoding="utf-8"))
     assert (ended.code, record["gate"]) == (1, {"fail_on": "accuracy", "caught": 2, "failed": True})
@@ -154,10 +154,10 @@ def test_junit_has_a_case_for_every_slice_and_skips_what_is_too_small():
     xml = junit_xml(findings)
     by_name = {case.get("name"): case for case in cases(xml)}
     assert set(by_name) == set(result.slices["slice"])
-    assert by_name["rare: five"].find("skipped").get("message") == "too few to tell (n = 5)"
+    assert by_name["rare: five"].find("skipped").get("message") == "too few pictures (n = 5)"
     failure = by_name["tone: dark"].find("failure")
     assert (failure.get("type"), failure.get("message")) == ("skewed", "skewed: anger")
-    assert "read as anger" in failure.text
+    assert "predicted as anger" in failure.text
     suite = ElementTree.fromstring(xml).find("testsuite")
     counted = {key: len(suite.findall(f"testcase/{tag}")) for key, tag in (("failures", "failure"), ("skipped", "skipped"))}
     assert {key: int(suite.get(key)) for key in counted} == counted

@@ -32,7 +32,7 @@
     const row = document.createElement("tr");
     if (parent >= 0) row.className = "repeats";
     cell(row, kept.slices[at], {
-      small: [...(parent >= 0 ? [`repeats ${kept.parents[parent]}`] : []), ...(review ? [marked("mark", review)] : [])],
+      small: [...(parent >= 0 ? [`explained by ${kept.parents[parent]}`] : []), ...(review ? [marked("mark", review)] : [])],
     });
     cell(row, kept.emotions[of]);
     cell(row, String(n), { number: true });
@@ -119,12 +119,12 @@
     const chosen = slices[Number(slice.value)], all = chosen.n.toLocaleString("en");
     if (emotion.value) {
       const claim = chosen.claims[emotion.value];
-      if (claim) row(`Read as ${emotion.value} less often than others. ${claim[0]}`, claim[2], claim[3]);
+      if (claim) row(`Predicted as ${emotion.value} less often than the other pictures. ${claim[0]}`, claim[2], claim[3]);
       const [n, some] = chosen.cells[emotion.value], few = some.length < n ? `; ${some.length} of them:` : ":";
-      row(`${n.toLocaleString("en")} of the ${all} pictures with ${chosen.name} are read as ${emotion.value}${n ? few : "."}`, some);
+      row(`${n.toLocaleString("en")} of the ${all} pictures with ${chosen.name} are predicted as ${emotion.value}${n ? few : "."}`, some);
     } else {
-      row(`Of the ${all} pictures with ${chosen.name}, ${truth ? "read most against their labels" : "those read most surely"}:`, chosen.worst);
-      row("Most typical, read as most of them are, neither surely nor barely:", chosen.typical);
+      row(`Of the ${all} pictures with ${chosen.name}, ${truth ? "those furthest from their labels" : "those predicted most confidently"}:`, chosen.worst);
+      row("Most typical, predicted as most of them are, with a medium margin:", chosen.typical);
     }
   };
   for (const image of document.querySelectorAll("img[data-picture]")) image.src = source(Number(image.dataset.picture));

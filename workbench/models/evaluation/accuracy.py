@@ -27,7 +27,9 @@ _LEVEL = 0.95
 _ROUNDING = 0.01
 
 
-def confidence_of(model: str, probabilities: Vectors, codes: Codes, *, seen: int | None, answer_at: float) -> Confidence:
+def confidence_of(
+    model: str, probabilities: Vectors, codes: Codes, *, seen: int | None, target_accuracy: float
+) -> Confidence:
     """What a model's `probabilities (n, k)` are worth on pictures with the labels `codes (n,)`.
 
     Args:
@@ -35,21 +37,26 @@ def confidence_of(model: str, probabilities: Vectors, codes: Codes, *, seen: int
         probabilities: of the labelled pictures.
         codes: their labels.
         seen: how many of them it was trained on, None where nobody knows; with any, no threshold is looked for.
-        answer_at: the accuracy asked for among the answered.
+        target_accuracy: the accuracy asked for among the answered.
 
     Raises:
         ValueError: see `probes.evaluation.calibration`.
     """
     from affect_workbench.probes.evaluation.calibration import abstention_threshold, coverage_curve, reliability
 
-    threshold = None if seen else abstention_threshold(probabilities, codes, accuracy=answer_at, level=_LEVEL)
+    threshold = None if seen else abstention_threshold(probabilities, codes, accuracy=target_accuracy, level=_LEVEL)
     curve = thinned(coverage_curve(probabilities, codes), threshold=threshold)
     table = reliability(probabilities, codes)
-    return Confidence(model, len(codes), seen, table, curve, answer_at, threshold, _LEVEL)
+    return Confidence(model, len(codes), seen, table, curve, target_accuracy, threshold, _LEVEL)
 
 
-def probe_reading(
-    probe: Probe, features: FeatureSet, predictions: Predictions, baselines: Sequence[LinearBaseline], *, answer_at: float
+def probe_accuracy(
+    probe: Probe,
+    features: FeatureSet,
+    predictions: Predictions,
+    baselines: Sequence[LinearBaseline],
+    *,
+    target_accuracy: float,
 ) -> ReadingQuality | None:
     """Of a probe and the baselines that were saved with it; None where no picture has a label or votes.
 
@@ -60,7 +67,7 @@ def probe_reading(
         features: the pictures, in the order of the predictions.
         predictions: with all that was joined to them, so that labels may come from there.
         baselines: fitted on the probe's training pictures.
-        answer_at: see `confidence_of`.
+        target_accuracy: see `confidence_of`.
     """
     codes = _codes(predictions)
     known, shares = _known(codes, predictions)
@@ -68,17 +75,17 @@ def probe_reading(
         return None
     seen = int((~probe.unseen(features))[known].sum()) if probe.trained_on else None
     name = PROBE + (f" ({100 * seen / known.sum():.0f} % in-sample)" if seen else "")
-    said = [(name, "probe", predictions.predicted)]
-    said += [(one.name, "baseline", one.probabilities(features).argmax(axis=1)) for one in baselines]
-    models = _models([(model, kind, _hits(answers, codes, shares)[known]) for model, kind, answers in said])
+    predicted = [(name, "probe", predictions.predicted)]
+    predicted += [(one.name, "baseline", one.probabilities(features).argmax(axis=1)) for one in baselines]
+    models = _models([(model, kind, _hits(answers, codes, shares)[known]) for model, kind, answers in predicted])
     if shares is not None:
         return ReadingQuality(models, seen, None, "votes")
     own = probe.probabilities(predictions)[known]
-    return ReadingQuality(models, seen, confidence_of(name, own, codes[known], seen=seen, answer_at=answer_at))
+    return ReadingQuality(models, seen, confidence_of(name, own, codes[known], seen=seen, target_accuracy=target_accuracy))
 
 
-def table_reading(
-    predictions: Predictions, *, answer_at: float, seen: int | None = None, basis: str = ""
+def table_accuracy(
+    predictions: Predictions, *, target_accuracy: float, seen: int | None = None, basis: str = ""
 ) -> ReadingQuality | None:
     """Of anyone's predictions; None where no picture has a label or votes.
 
@@ -86,7 +93,7 @@ def table_reading(
 
     Args:
         predictions: with all that was joined to them.
-        answer_at: see `confidence_of`.
+        target_accuracy: see `confidence_of`.
         seen: pictures that the model was trained on, where that is known: 0 for predictions out of fold.
         basis: see `analyses.audit.accuracy.Confidence`.
     """
@@ -104,7 +111,7 @@ def table_reading(
     )
     if not shares:
         return ReadingQuality(models, seen, None)
-    confidence = confidence_of(name, scores, codes[known], seen=seen, answer_at=answer_at)
+    confidence = confidence_of(name, scores, codes[known], seen=seen, target_accuracy=target_accuracy)
     return ReadingQuality(models, seen, replace(confidence, basis=basis))
 
 
@@ -116,12 +123,12 @@ def none_count(probe: Probe, predictions: Predictions) -> int | None:
     return None if threshold is None else int(none_of_these(1 - predictions.distances, threshold).sum())
 
 
-def none_told(probe: Probe, beyond: int | None, n: int) -> str:
+def none_of_these(probe: Probe, beyond: int | None, n: int) -> str:
     """The same in a sentence."""
     return NO_NONE_THRESHOLD if beyond is None else none_sentence(beyond, n, float(probe.config["none_share"]))
 
 
-def promised(confidence: Confidence) -> dict[str, Any]:
+def coverage_record(confidence: Confidence) -> dict[str, Any]:
     """What was asked and what can be promised, for a record or a table; None where nothing is promised."""
     row = confidence.answered
     return {
@@ -150,9 +157,11 @@ def _known(codes: npt.NDArray[np.int64], predictions: Predictions) -> tuple[Mask
     return np.asarray(np.isfinite(truth).all(axis=1), dtype=bool), np.asarray(truth, dtype=np.float64)
 
 
-def _hits(said: Codes, codes: npt.NDArray[np.int64], shares: Vectors | None) -> Floats:
+def _hits(predicted: Codes, codes: npt.NDArray[np.int64], shares: Vectors | None) -> Floats:
     """Whether each answer is the label, or its share of the votes `(n,)`."""
-    return np.asarray(said == codes if shares is None else shares[np.arange(len(said)), said], dtype=np.float64)
+    return np.asarray(
+        predicted == codes if shares is None else shares[np.arange(len(predicted)), predicted], dtype=np.float64
+    )
 
 
 def _models(hits: list[tuple[str, str, Floats]]) -> pd.DataFrame:

@@ -20,13 +20,19 @@ from affect_workbench.workbench.datasets.features import Source, open_features
 from affect_workbench.workbench.interface.claiming import writes_out
 from affect_workbench.workbench.interface.fields import require_accuracy
 from affect_workbench.workbench.interface.progress import Say
-from affect_workbench.workbench.models.evaluation.accuracy import PROBE, confidence_of, none_count, none_told, promised
+from affect_workbench.workbench.models.evaluation.accuracy import (
+    PROBE,
+    confidence_of,
+    coverage_record,
+    none_count,
+    none_of_these,
+)
 from affect_workbench.workbench.models.evaluation.notes import bank_note, thin_notes
 from affect_workbench.workbench.models.evaluation.settings import EvaluateSettings
-from affect_workbench.workbench.models.evaluation.splits import Measured, measured_sides
+from affect_workbench.workbench.models.evaluation.splits import Measured, measured_splits
 from affect_workbench.workbench.models.evaluation.table import DatasetTable, latex, long_table, markdown, text_lines
-from affect_workbench.workbench.models.training.near_copies import NearSearch
-from affect_workbench.workbench.models.training.provenance import Learnt, learnt_from
+from affect_workbench.workbench.models.training.near_duplicates import NearSearch
+from affect_workbench.workbench.models.training.provenance import TrainingProvenance, training_provenance
 from affect_workbench.workbench.report.sections.reliability import answer_sentence
 
 if TYPE_CHECKING:
@@ -44,20 +50,20 @@ def evaluate_datasets(settings: EvaluateSettings, *, say: Say = print) -> tuple[
     """
     if settings.features:
         raise ValueError("give either --features for one set or --datasets for several, not both")
-    require_accuracy(settings.answer_at)
+    require_accuracy(settings.target_accuracy)
     probes = open_probes(settings.probe)
     places = [_place(item) for item in settings.datasets]
     repeated = sorted({name for name, _ in places if [other for other, _ in places].count(name) > 1})
     if repeated:
-        raise ValueError(f"two datasets are called {repeated[0]!r}: name them apart, as NAME=PATH")
+        raise ValueError(f"two datasets are called {repeated[0]!r}: give them different names, as NAME=PATH")
     chosen = list(settings.taxonomies) or [""]
     if len(chosen) not in (1, len(places)):
         raise ValueError(f"{len(chosen)} taxonomies for {len(places)} datasets: give one for all, or one each")
-    learnt, search = learnt_from(settings.probe, probes, given=settings.trained_on), NearSearch()
+    provenance, search = training_provenance(settings.probe, probes, given=settings.trained_on), NearSearch()
     tables = []
     for (name, path), labels in zip(places, chosen * (len(places) if len(chosen) == 1 else 1), strict=True):
         source = Source.at(path, encoder=settings.encoder, id_column=settings.id_column)
-        features = learnt.opened(source) or open_features(path, encoder=settings.encoder, id_column=settings.id_column)
+        features = provenance.loaded(source) or open_features(path, encoder=settings.encoder, id_column=settings.id_column)
         taxonomy = taxonomy_called(labels) if labels else dataset_taxonomy(name, features, probes[0].taxonomy)
         tables.append(
             dataset_table(
@@ -68,8 +74,8 @@ def evaluate_datasets(settings: EvaluateSettings, *, say: Say = print) -> tuple[
                 split=settings.split,
                 unseen_only=settings.unseen_only,
                 encoder="" if settings.encoder == "unknown" else settings.encoder,
-                answer_at=settings.answer_at,
-                learnt=learnt,
+                target_accuracy=settings.target_accuracy,
+                provenance=provenance,
                 search=search,
             )
         )
@@ -144,8 +150,8 @@ def dataset_table(
     split: str = "",
     unseen_only: bool = False,
     encoder: str = "",
-    answer_at: float = 0.9,
-    learnt: Learnt | None = None,
+    target_accuracy: float = 0.9,
+    provenance: TrainingProvenance | None = None,
     search: NearSearch | None = None,
 ) -> DatasetTable:
     """Everything about one dataset: probe, baselines, zero-shot CLIP, reported figures, and what leaks.
@@ -156,10 +162,10 @@ def dataset_table(
         name: of the dataset; reported figures are found by it.
         taxonomy: labels to read against; anchors are made anew where they are not the probe's own.
         split: measured on; `test` where there is one, else all pictures.
-        unseen_only: leave out pictures that any of the probes was trained on, and near copies of them.
+        unseen_only: leave out pictures that any of the probes was trained on, and near-duplicates of them.
         encoder: opens the text tower where the features do not name their encoder.
-        answer_at: accuracy asked for where unsure pictures may stay unanswered.
-        learnt: the probe's training pictures, to look for near copies of.
+        target_accuracy: accuracy asked for where unsure pictures may stay unanswered.
+        provenance: the probe's training pictures, to look for near-duplicates of.
         search: of several datasets, to open each picture once.
 
     Raises:
@@ -169,24 +175,24 @@ def dataset_table(
     from affect_workbench.probes.evaluation.metrics import agreement, bootstrap_accuracy, figures, retrieval, vote_shares
 
     features = with_taxonomy(features, taxonomy)
-    sides = measured_sides(
+    splits = measured_splits(
         probes,
         features,
         name=name,
         split=split,
         unseen_only=unseen_only,
-        learnt=learnt or Learnt(()),
+        provenance=provenance or TrainingProvenance(()),
         search=search or NearSearch(),
     )
-    measured, seen, footnotes = sides.pictures, sides.seen, list(sides.notes)
+    measured, seen, footnotes = splits.pictures, splits.seen, list(splits.notes)
     recorded = all(probe.trained_on for probe in probes)
     swapped = [_reading_against(taxonomy, probe, first=probes[0]) for probe in probes]
     footnotes.append(bank_note(probes[0], taxonomy))
-    said = [probe.predict(measured) for probe in swapped]
-    footnotes += [note for note in said[0].notes if "are in-sample" not in note]
-    own = [probe.probabilities(one) for probe, one in zip(swapped, said, strict=True)]
+    predictions = [probe.predict(measured) for probe in swapped]
+    footnotes += [note for note in predictions[0].notes if "are in-sample" not in note]
+    own = [probe.probabilities(one) for probe, one in zip(swapped, predictions, strict=True)]
     codes = taxonomy.codes(measured.rows["label"])
-    fitted = None if sides.train is None else taxonomy.codes(features.rows["label"].iloc[sides.train])
+    fitted = None if splits.train is None else taxonomy.codes(features.rows["label"].iloc[splits.train])
     footnotes += thin_notes(codes, fitted, taxonomy)
     votes = vote_shares(measured.rows, taxonomy)
     valence = pd.to_numeric(measured.rows["valence"], errors="coerce").to_numpy() if "valence" in measured.rows else None
@@ -195,7 +201,7 @@ def dataset_table(
         shared = {} if votes is None else agreement(probabilities, votes, taxonomy, valence=valence)
         return figures(probabilities, codes, taxonomy) | retrieval(scores, codes) | shared
 
-    each = pd.DataFrame([row(p, 1 - one.distances) for p, one in zip(own, said, strict=True)])
+    each = pd.DataFrame([row(p, 1 - one.distances) for p, one in zip(own, predictions, strict=True)])
     label = PROBE if len(probes) == 1 else f"{PROBE}, {len(probes)} seeds"
     if seen.any():
         label += f" ({100 * seen.mean():.0f} % in-sample)"
@@ -204,7 +210,7 @@ def dataset_table(
         hits = np.stack([p.argmax(axis=1) == codes for p in own])
         rows[0]["low"], rows[0]["high"] = bootstrap_accuracy(hits)
         rows[0]["interval"] = "bootstrap over seeds and pictures"
-    for kind, reading in _others(features, sides, taxonomy, encoder, footnotes):
+    for kind, reading in _others(features, splits, taxonomy, encoder, footnotes):
         rows.append(
             {"model": reading.name, "kind": kind, "interval": "Wilson", **row(reading.probabilities, reading.scores)}
         )
@@ -214,19 +220,19 @@ def dataset_table(
         footnotes.append(f"{unlabelled:,} picture(s) have no label and are left out")
     known = int(seen.sum()) if recorded else None
     drawn = label if len(probes) == 1 else f"{PROBE}, first seed"
-    confidence = confidence_of(drawn, own[0], codes, seen=known, answer_at=answer_at)
+    confidence = confidence_of(drawn, own[0], codes, seen=known, target_accuracy=target_accuracy)
     # Against its own labels, which are those that the threshold is about, whatever the dataset's are.
-    beyond = none_count(probes[0], said[0] if swapped[0] is probes[0] else probes[0].predict(_unlabelled(measured)))
-    more = promised(confidence) | {"none_of_these": None if beyond is None else beyond / len(measured)}
+    beyond = none_count(probes[0], predictions[0] if swapped[0] is probes[0] else probes[0].predict(_unlabelled(measured)))
+    more = coverage_record(confidence) | {"none_of_these": None if beyond is None else beyond / len(measured)}
     rows[0] |= {name: np.nan if value is None else value for name, value in more.items()}
     return DatasetTable(
         name,
         taxonomy,
-        sides.where,
+        splits.where,
         pd.DataFrame(rows),
         tuple(note for note in footnotes if note),
         confidence,
-        (answer_sentence(confidence), none_told(probes[0], beyond, len(measured))),
+        (answer_sentence(confidence), none_of_these(probes[0], beyond, len(measured))),
     )
 
 
@@ -255,12 +261,12 @@ def _unlabelled(features: FeatureSet) -> FeatureSet:
 
 
 def _others(
-    features: FeatureSet, sides: Measured, taxonomy: Taxonomy, encoder: str, footnotes: list[str]
+    features: FeatureSet, splits: Measured, taxonomy: Taxonomy, encoder: str, footnotes: list[str]
 ) -> list[tuple[str, Reading]]:
     """Baselines and zero-shot text where they can be had; a footnote says why not."""
     from affect_workbench.probes.evaluation.baselines import FOLDS, fitted_readings, out_of_fold_readings, text_reading
 
-    measured, train = sides.pictures, sides.train
+    measured, train = splits.pictures, splits.train
     made: list[tuple[str, Reading]] = []
     try:
         fitted = (
@@ -270,9 +276,9 @@ def _others(
         )
         made += [("baseline", reading) for reading in fitted]
         footnotes.append(
-            f"baselines are fitted out of fold ({FOLDS} folds), so each reads only pictures that it was not fitted on"
+            (f"baselines are fitted out of fold ({FOLDS} folds), so each predicts only pictures that it was not fitted on")
             if train is None
-            else f"baselines are fitted on {sides.learnt}"
+            else f"baselines are fitted on {splits.fitted_on}"
         )
     except ValueError as error:
         footnotes.append(f"no baselines: {error}")

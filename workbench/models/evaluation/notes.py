@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 def bank_note(probe: Probe, taxonomy: Taxonomy) -> str:
     """Which label anchors the pictures are read against."""
     if taxonomy.labels == probe.taxonomy.labels:
-        return "read against the probe's own label anchors"
+        return "compared with the probe's own label anchors"
     return (
-        f"zero-shot: the probe was trained on the labels of {probe.taxonomy.name}; anchors of {taxonomy.name} are made anew "
-        f"from {probe.anchors.source}, “{probe.anchors.template}”"
+        f"zero-shot: the probe was trained on the labels of {probe.taxonomy.name}; anchors of {taxonomy.name} are "
+        f"computed from {probe.anchors.source}, “{probe.anchors.template}”"
     )
 
 
@@ -29,23 +29,23 @@ def train_note(copies: pd.DataFrame, *, unseen_only: bool) -> str:
     """Which measured pictures the baselines are fitted on too (`analyses.duplicates.find.leaked`); empty where none is."""
     if copies.empty:
         return ""
-    said = (
+    sentence = (
         f"leakage: {len(copies):,} measured picture(s) are among those that the baselines are fitted on, first "
         f"{named(copies['image_id'])}"
     )
-    return said + ("; they are left out" if unseen_only else ": the baselines' figures are too high")
+    return sentence + ("; they are left out" if unseen_only else ": the baselines' figures are too high")
 
 
-def thin_notes(codes: npt.NDArray[np.int64], learnt: npt.NDArray[np.int64] | None, taxonomy: Taxonomy) -> list[str]:
-    """Labels with too few pictures: `codes` of those measured, `learnt` of those baselines are fitted on (None: folds)."""
+def thin_notes(codes: npt.NDArray[np.int64], fitted_on: npt.NDArray[np.int64] | None, taxonomy: Taxonomy) -> list[str]:
+    """Labels with too few pictures: `codes` of the measured, `fitted_on` of what baselines are fitted on (None: folds)."""
     sizes, labels = np.bincount(codes, minlength=len(taxonomy)), np.array(taxonomy.labels)
     lone = sizes == 1
-    missed = lone if learnt is None else (sizes > 0) & (np.bincount(learnt, minlength=len(taxonomy)) == 0)
+    missed = lone if fitted_on is None else (sizes > 0) & (np.bincount(fitted_on, minlength=len(taxonomy)) == 0)
     notes = []
     if (sizes == 0).any():
         notes.append(f"no picture is labelled {', '.join(labels[sizes == 0])}, so that has no recall")
     if lone.any():
         notes.append(f"a single measured picture is labelled {', '.join(labels[lone])}: its recall can only be 0 or 1")
     if missed.any():
-        notes.append(f"the baselines have no picture to learn {', '.join(labels[missed])} from, so they always miss it")
+        notes.append(f"the baselines have no picture to learn {', '.join(labels[missed])} from, so they never predict it")
     return notes

@@ -20,8 +20,8 @@ from affect_workbench.workbench.models.evaluation.command import dataset_table, 
 from affect_workbench.workbench.models.evaluation.reproduce_training import require_trainable, trained_on_table
 from affect_workbench.workbench.models.evaluation.settings import ReproduceSettings
 from affect_workbench.workbench.models.evaluation.table import DatasetTable
-from affect_workbench.workbench.models.training.near_copies import NearSearch
-from affect_workbench.workbench.models.training.provenance import learnt_from
+from affect_workbench.workbench.models.training.near_duplicates import NearSearch
+from affect_workbench.workbench.models.training.provenance import training_provenance
 
 TABLES = ("table-viii",)
 CACHE = ".workbench-features"
@@ -55,7 +55,7 @@ def reproduce(settings: ReproduceSettings, *, say: Say = print) -> tuple[Dataset
     """
     from affect_workbench.probes.evaluation.baselines import encoder_name
 
-    require_accuracy(settings.answer_at)
+    require_accuracy(settings.target_accuracy)
     if settings.table not in TABLES:
         raise ValueError(f"unknown table {settings.table!r}: expected {', '.join(TABLES)}")
     root = Path(settings.root)
@@ -76,7 +76,7 @@ def reproduce(settings: ReproduceSettings, *, say: Say = print) -> tuple[Dataset
         paths[one.name] = one.path if one.encoded else _encoded(one, root, encoder, settings, say=say)
     folders = settings.probe if probes else trained_on_table(paths, settings, say=say)
     probes = probes or open_probes(folders)
-    learnt, search = learnt_from(folders, probes), NearSearch()
+    provenance, search = training_provenance(folders, probes), NearSearch()
     tables = [
         dataset_table(
             probes,
@@ -86,8 +86,8 @@ def reproduce(settings: ReproduceSettings, *, say: Say = print) -> tuple[Dataset
             split=settings.split,
             unseen_only=settings.unseen_only,
             encoder=settings.encoder,
-            answer_at=settings.answer_at,
-            learnt=learnt,
+            target_accuracy=settings.target_accuracy,
+            provenance=provenance,
             search=search,
         )
         for name, path in paths.items()
@@ -135,7 +135,7 @@ def _encoded(one: Found, root: Path, encoder: str, settings: ReproduceSettings, 
     from affect_workbench.workbench.datasets.command import features
 
     if encoder == "unknown":
-        why = "the probe does not say which encoder it reads" if settings.probe else "no --probe names an encoder"
+        why = "the probe does not say which encoder it uses" if settings.probe else "no --probe names an encoder"
         raise ValueError(f"{one.path} holds pictures, and {why}: name it with --encoder")
     cache = root / CACHE
     manifest = cache / f"{one.name}-manifest"

@@ -52,26 +52,26 @@ def trained_on_table(paths: Mapping[str, Path], settings: ReproduceSettings, *, 
     """
     from affect_workbench.workbench.models.training.command import train
 
-    learnt = [name for name in paths if SETS[name].grey]
-    absent = [item.title for name, item in SETS.items() if item.grey and name not in learnt]
-    titles = ", ".join(SETS[name].title for name in learnt)
+    trained_on = [name for name in paths if SETS[name].grey]
+    absent = [item.title for name, item in SETS.items() if item.grey and name not in trained_on]
+    titles = ", ".join(SETS[name].title for name in trained_on)
     without = f"; TinyEmo's had {', '.join(absent)} too" if absent else ", as TinyEmo's were"
     out = Path(settings.out)
     place = out.with_name(f"{out.name}-probe")
     if place.exists() and not settings.overwrite:
         require_complete(place, what="probe")
-        _require_same(place, settings, len(learnt))
-        say(f"the probe that is read was trained before: {place}")
+        _require_same(place, settings, len(trained_on))
+        say(f"using the probe trained before: {place}")
     else:
         say(f"training a probe on {titles}{without}")
         train(
             TrainSettings(
-                features=str(paths[learnt[0]]),
-                taxonomy=SETS[learnt[0]].taxonomy,
+                features=str(paths[trained_on[0]]),
+                taxonomy=SETS[trained_on[0]].taxonomy,
                 out=str(place),
                 seeds=settings.seeds,
-                also=tuple(str(paths[name]) for name in learnt[1:]),
-                also_taxonomies=tuple(SETS[name].taxonomy for name in learnt[1:]),
+                extra_features=tuple(str(paths[name]) for name in trained_on[1:]),
+                extra_taxonomies=tuple(SETS[name].taxonomy for name in trained_on[1:]),
                 encoder=settings.encoder or "unknown",
                 allow_overlap=True,
                 overwrite=settings.overwrite,
@@ -93,6 +93,6 @@ def _require_same(place: Path, settings: ReproduceSettings, sets: int) -> None:
     taxonomies = training.get("taxonomies")
     if not (same and seeds == settings.seeds and isinstance(taxonomies, list) and len(taxonomies) == sets):
         raise ValueError(
-            f"the probe at {place} was trained with other settings, sets or seeds: pass --overwrite to train it again, "
-            f"--probe {place} to read it as it is, or choose another --out"
+            f"the probe at {place} was trained with other settings, sets or seeds: pass --overwrite to train it "
+            f"again, --probe {place} to use it as it is, or choose another --out"
         )

@@ -15,13 +15,13 @@ from affect_workbench.workbench.datasets.features import open_features
 from affect_workbench.workbench.interface.claiming import writes_out
 from affect_workbench.workbench.interface.fields import require_accuracy
 from affect_workbench.workbench.interface.progress import Say
-from affect_workbench.workbench.models.evaluation.accuracy import none_count, none_told, probe_reading, promised
+from affect_workbench.workbench.models.evaluation.accuracy import coverage_record, none_count, none_of_these, probe_accuracy
 from affect_workbench.workbench.models.evaluation.settings import EvaluateSettings
 from affect_workbench.workbench.models.evaluation.table import DatasetTable
 from affect_workbench.workbench.models.training.command import evaluation_lines
 from affect_workbench.workbench.models.training.leakage import chosen_pictures, probe_knows, without
-from affect_workbench.workbench.models.training.near_copies import NearSearch
-from affect_workbench.workbench.models.training.provenance import learnt_from
+from affect_workbench.workbench.models.training.near_duplicates import NearSearch
+from affect_workbench.workbench.models.training.provenance import training_provenance
 from affect_workbench.workbench.report.sections.reliability import answer_sentence
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def evaluate(settings: EvaluateSettings, *, say: Say = print) -> Evaluation:
     from affect_workbench.probes.evaluation.evaluate import load_baselines
     from affect_workbench.workbench.models.evaluation.page import evaluation_html
 
-    require_accuracy(settings.answer_at)
+    require_accuracy(settings.target_accuracy)
     if len(settings.probe) != 1:
         raise ValueError(f"--features takes one probe, got {len(settings.probe)}: give the features with --datasets instead")
     folder = Path(settings.probe[0])
@@ -50,8 +50,10 @@ def evaluate(settings: EvaluateSettings, *, say: Say = print) -> Evaluation:
         settings.features, encoder=settings.encoder, id_column=settings.id_column, taxonomy=probe.taxonomy
     )
     features = chosen_pictures(features, probe, split=settings.split, unseen_only=settings.unseen_only)
-    learnt = learnt_from([folder], [probe], given=settings.trained_on)
-    seen, near, notes = probe_knows([probe], features, learnt=learnt, search=NearSearch(), unseen_only=settings.unseen_only)
+    provenance = training_provenance([folder], [probe], given=settings.trained_on)
+    seen, near, notes = probe_knows(
+        [probe], features, provenance=provenance, search=NearSearch(), unseen_only=settings.unseen_only
+    )
     if settings.unseen_only:
         features = without(features, near, name=settings.features)
     predictions = probe.predict(features)
@@ -61,24 +63,26 @@ def evaluate(settings: EvaluateSettings, *, say: Say = print) -> Evaluation:
     result = measured(probe, features, baselines)
     for line in evaluation_lines(result, f"{len(features):,} pictures of {settings.features}"):
         say(line)
-    reading = probe_reading(probe, features, predictions, baselines, answer_at=settings.answer_at)
-    assert reading is not None  # evaluating without a label is refused above
-    assert reading.confidence is not None  # a probe always gives probabilities
+    quality = probe_accuracy(probe, features, predictions, baselines, target_accuracy=settings.target_accuracy)
+    assert quality is not None  # evaluating without a label is refused above
+    assert quality.confidence is not None  # a probe always gives probabilities
     beyond = none_count(probe, predictions)
-    said = (answer_sentence(reading.confidence), none_told(probe, beyond, len(features)))
-    for sentence in said:
+    sentences = (answer_sentence(quality.confidence), none_of_these(probe, beyond, len(features)))
+    for sentence in sentences:
         say(sentence)
     for note in notes[1:] if seen.any() else notes:  # the warning above has said which are in-sample
         say(f"  * {note}")
     if settings.out:
-        more = {"answering": promised(reading.confidence), "none_of_these": beyond, "pictures": len(features)}
+        more = {"answering": coverage_record(quality.confidence), "none_of_these": beyond, "pictures": len(features)}
         with atomic_folder(Path(settings.out), overwrite=settings.overwrite) as partial:
             write_json(partial / "evaluation.json", result.as_json() | {"probe_fingerprint": probe.fingerprint()} | more)
             result.table.to_csv(partial / "models.csv", index=False)
             result.confusion.to_csv(partial / "confusion.csv")
-            reading.confidence.reliability.to_csv(partial / "reliability.csv", index=False)
-            reading.confidence.coverage.to_csv(partial / "coverage.csv", index=False)
-            page = evaluation_html([_one_table(probe, features, result.table, reading.confidence, said, notes, settings)])
+            quality.confidence.reliability.to_csv(partial / "reliability.csv", index=False)
+            quality.confidence.coverage.to_csv(partial / "coverage.csv", index=False)
+            page = evaluation_html(
+                [_one_table(probe, features, result.table, quality.confidence, sentences, notes, settings)]
+            )
             (partial / "evaluation.html").write_text(page, encoding="utf-8", newline="\n")
         say(f"wrote {settings.out}")
     return result
@@ -89,7 +93,7 @@ def _one_table(
     features: FeatureSet,
     table: pd.DataFrame,
     confidence: Confidence,
-    said: tuple[str, ...],
+    sentences: tuple[str, ...],
     leaks: Sequence[str],
     settings: EvaluateSettings,
 ) -> DatasetTable:
@@ -110,5 +114,5 @@ def _one_table(
         shown,
         tuple(filter(None, notes)),
         confidence,
-        said,
+        sentences,
     )

@@ -12,9 +12,9 @@ from affect_workbench.analyses.duplicates.find import leaked
 from affect_workbench.arrays import Mask, Positions
 from affect_workbench.data.features import FeatureSet
 from affect_workbench.workbench.models.evaluation.notes import train_note
-from affect_workbench.workbench.models.training.leakage import _taken, near_notes, probe_knows, twins_notes, without
-from affect_workbench.workbench.models.training.near_copies import NearSearch
-from affect_workbench.workbench.models.training.provenance import Learnt
+from affect_workbench.workbench.models.training.leakage import _taken, duplicate_notes, near_notes, probe_knows, without
+from affect_workbench.workbench.models.training.near_duplicates import NearSearch
+from affect_workbench.workbench.models.training.provenance import TrainingProvenance
 from affect_workbench.workbench.models.training.splits import require_split
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ class Measured:
         where: which those are, in words.
         seen: which of them the probe was trained on `(n,)`, by id or bytes.
         train: positions, in the features they were taken from, that the baselines are fitted on; None for out of fold.
-        learnt: which those are, in words.
+        fitted_on: which those are, in words.
         notes: what leaks, and what could not be checked.
     """
 
@@ -40,18 +40,18 @@ class Measured:
     where: str
     seen: Mask
     train: Positions | None
-    learnt: str
+    fitted_on: str
     notes: tuple[str, ...]
 
 
-def measured_sides(
+def measured_splits(
     probes: Sequence[Probe],
     features: FeatureSet,
     *,
     name: str,
     split: str,
     unseen_only: bool,
-    learnt: Learnt,
+    provenance: TrainingProvenance,
     search: NearSearch,
 ) -> Measured:
     """The measured pictures and the baselines', and all that is copied between them and the probe's, exactly or nearly.
@@ -61,10 +61,10 @@ def measured_sides(
         features: a set; pictures without a label take no part.
         name: of the set.
         split: measured on; `test` where there is one, else all.
-        unseen_only: leave out of the measured pictures those, and near copies of those, that any of the probes or the
-            baselines has learnt from.
-        learnt: the probe's training pictures.
-        search: finds near copies.
+        unseen_only: leave out of the measured pictures those, and near-duplicates of those, that any of the probes or the
+            baselines was trained on.
+        provenance: the probe's training pictures.
+        search: finds near-duplicates.
 
     Raises:
         ValueError: no such split, or nothing is left.
@@ -72,13 +72,13 @@ def measured_sides(
     at, train, where = _sides(features, split)
     words = "" if train is None else f"split train ({len(train):,} pictures)"
     measured = _taken(features, at)
-    where += " that were not learnt from" if unseen_only else ""
-    seen, near, notes = probe_knows(probes, measured, learnt=learnt, search=search, unseen_only=unseen_only)
+    where += " that were not trained on" if unseen_only else ""
+    seen, near, notes = probe_knows(probes, measured, provenance=provenance, search=search, unseen_only=unseen_only)
     if unseen_only:
         if seen.all():
             raise ValueError(
-                f"no picture of {name} is unseen: all {len(measured)} measured ones were trained on, or used to choose the "
-                "epoch"
+                f"no picture of {name} is unseen: all {len(measured)} measured ones were used for training or to "
+                "choose the epoch"
             )
         if train is None and seen.any():
             # As many pictures to learn from as the probe had: fitted out of fold on the rest they would look worse.
@@ -86,7 +86,7 @@ def measured_sides(
         measured, seen = without(measured, seen | near, name=name), seen[~(seen | near)]
     if train is None:
         twins = search.within(measured)
-        return Measured(measured, where, seen, None, "", (*notes, *twins_notes(measured, twins)))
+        return Measured(measured, where, seen, None, "", (*notes, *duplicate_notes(measured, twins)))
     copies = leaked(features.rows.iloc[train], measured.rows)
     exact = measured.rows["image_id"].isin(copies["image_id"]).to_numpy()
     found = search.between([(features, train)], measured, np.flatnonzero(~exact & ~seen))

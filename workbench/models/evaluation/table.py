@@ -35,8 +35,11 @@ LEGEND = (
     "ECE: gap between confidence and accuracy over 15 bins of equal mass, 0 is best",
     "KL (nats) and JS (base 2, 0 to 1): mean divergence of the probabilities from people's votes, 0 is best; ρ: Spearman's "
     "correlation of the expected polarity with that of the votes (pol.) and with people's valence (val.)",
-    "near copies: pictures whose features are more alike than those of about one pair of different pictures would be by "
-    "chance, or whose perceptual hashes agree; workbench overlap shows the pairs and how the bounds came about",
+    (
+        "near-duplicates: pictures whose features are more similar than those of about one pair of different "
+        "pictures would be by chance, or whose perceptual hashes agree; workbench overlap shows the pairs and how "
+        "the thresholds were set"
+    ),
 )
 _HEAD = ("model", "accuracy", "95 % interval")
 _TEX = {
@@ -87,7 +90,7 @@ class DatasetTable:
     table: pd.DataFrame
     footnotes: tuple[str, ...]
     confidence: Confidence
-    said: tuple[str, ...] = ()
+    sentences: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.table.empty or not set(self.table["kind"]) <= set(KINDS):
@@ -103,13 +106,13 @@ class DatasetTable:
     def headline(self) -> str:
         """The first model beside the best of the others that were measured here; a difference only where intervals part."""
         first, others = self.table.iloc[0], self.table[1:][self.table["kind"].iloc[1:] != "reported"]
-        told = f"Read right by the {first['model']}: {_share(first)} of the pictures"
+        lead = f"Predicted correctly by the {first['model']}: {_share(first)} of the pictures"
         if others.empty:
-            return f"{told}."
+            return f"{lead}."
         best = others.sort_values("accuracy", kind="stable").iloc[-1]
         apart = first["low"] > best["high"] or best["low"] > first["high"]
         rest = "" if apart else ". Their intervals overlap"
-        return f"{told}; by the best of what it is measured beside, {best['model']}: {_share(best)}{rest}."
+        return f"{lead}; by the best of the others, {best['model']}: {_share(best)}{rest}."
 
     def columns(self) -> dict[str, str]:
         """Those of `FIGURES` that any model has here."""
@@ -141,7 +144,7 @@ def text_lines(tables: Sequence[DatasetTable]) -> list[str]:
     """For a terminal: a block a dataset, what is said of its confidence and its footnotes under it, the legend last."""
     lines: list[str] = []
     for item in tables:
-        lines += ["", item.title, *_aligned(item.cells()), *item.said, *(f"  * {note}" for note in item.footnotes)]
+        lines += ["", item.title, *_aligned(item.cells()), *item.sentences, *(f"  * {note}" for note in item.footnotes)]
     return [*lines[1:], "", *LEGEND]
 
 
@@ -153,7 +156,7 @@ def markdown(tables: Sequence[DatasetTable]) -> str:
         for rows in (item.cells(), item.recalls()):
             head, *body = ([_md(cell) for cell in row] for row in rows)
             parts += [_bar(head), _bar(["---", *["---:"] * (len(head) - 1)]), *map(_bar, body), ""]
-        parts += [line for sentence in item.said for line in (_md(sentence), "")]
+        parts += [line for sentence in item.sentences for line in (_md(sentence), "")]
         parts += [*(f"- {_md(note)}" for note in item.footnotes), ""]
     return "\n".join([*parts, *(f"- {_md(line)}" for line in LEGEND), ""])
 
@@ -175,7 +178,7 @@ def latex(tables: Sequence[DatasetTable]) -> str:
             *(" & ".join(row) + r" \\" for row in body),
             "\\bottomrule",
             "\\end{tabular}}",
-            *(f"\\par\\footnotesize {_tex(note)}" for note in (*item.said, *item.footnotes)),
+            *(f"\\par\\footnotesize {_tex(note)}" for note in (*item.sentences, *item.footnotes)),
             "\\end{table*}",
         ]
     return "\n".join([*parts, *(f"% {_tex(line)}" for line in LEGEND), ""])

@@ -51,16 +51,16 @@ def sentences(geometry: AnchorGeometry) -> list[str]:
     angle, names = geometry.smallest_angle, list(table["label"])
     lead = (
         f"Nearest are {names[tightest]} and {table['nearest'].iloc[tightest]}, {angle:.1f}° apart (cosine "
-        f"{_number(table['cosine'].iloc[tightest], geometry)}): a picture within {angle / 2:.1f}° of its own anchor is "
-        f"always read as its own label, and a projector that may aim beside the anchors can keep every class "
-        f"{geometry.margin:.1f}° clear of the others"
+        f"{_number(table['cosine'].iloc[tightest], geometry)}): a picture within {angle / 2:.1f}° of its own "
+        "anchor is always predicted as its own label, and a projector that may aim beside the anchors can keep "
+        f"every class {geometry.margin:.1f}° away from the others"
     )
     lead += f" ({names[hardest]} is the tightest)." if len(names) > 2 else "."
     plain = geometry.correlations[geometry.correlations["cosines"] == "as they are"].set_index("structure")
     return [
         lead,
         _follows(plain.loc["polarity"], "labels of one polarity", expected=1),
-        _follows(plain.loc["tree"], "labels that are near in the emotion tree", expected=-1),
+        _follows(plain.loc["tree"], "labels that are close in the label tree", expected=-1),
     ]
 
 
@@ -76,7 +76,7 @@ def notes(geometry: AnchorGeometry, note: str = "") -> list[str]:
         )
     unknown = geometry.labels.loc[geometry.labels["polarity"].isna(), "label"]
     if len(unknown):
-        told.append(f"Without a known polarity, and left out of the correlations: {', '.join(unknown)}.")
+        told.append(f"Without a known polarity and left out of the correlations: {', '.join(unknown)}.")
     return told
 
 
@@ -98,13 +98,13 @@ def cosine_table(geometry: AnchorGeometry) -> pd.DataFrame:
 
 def _follows(row: Any, which: str, *, expected: int) -> str:
     if np.isnan(row["r"]):
-        return f"Whether {which} lie nearer each other cannot be said: there is nothing to compare."
-    orders = f"{'all ' if row['exact'] else ''}{int(row['permutations']):,} orders of {int(row['labels'])} labels"
+        return f"Whether {which} lie nearer to each other is unknown: there is nothing to compare."
+    orders = f"{'all ' if row['exact'] else ''}{int(row['permutations']):,} permutations of {int(row['labels'])} labels"
     p = "p < 0.001" if row["p"] < 0.001 else f"p = {row['p']:.3f}"
     numbers = f"r = {row['r']:+.2f}, {p} over {orders}".replace("-", "−")
     if row["p"] > _SURE:
-        return f"Whether {which} lie nearer each other is not shown: {numbers}."
-    side = "nearer each other" if row["r"] * expected > 0 else "further from each other, not nearer"
+        return f"Whether {which} lie nearer to each other is not shown: {numbers}."
+    side = "nearer to each other" if row["r"] * expected > 0 else "farther from each other, not nearer"
     return f"{which[0].upper()}{which[1:]} lie {side}: {numbers}."
 
 

@@ -20,10 +20,10 @@ from affect_workbench.data.taxonomies.taxonomy import Taxonomy
 from affect_workbench.workbench.datasets.features import Source, open_features
 from affect_workbench.workbench.interface.claiming import writes_out
 from affect_workbench.workbench.interface.progress import Say
-from affect_workbench.workbench.models.training.fitting import Further, Trained, cross_validated, held_out, on_everything
+from affect_workbench.workbench.models.training.fitting import ExtraSet, Trained, cross_validated, held_out, on_everything
 from affect_workbench.workbench.models.training.provenance import save_sources
 from affect_workbench.workbench.models.training.settings import TrainSettings
-from affect_workbench.workbench.models.training.splits import refuse_copies, sampling_sentence, sides, thin_labels
+from affect_workbench.workbench.models.training.splits import refuse_copies, sampling_sentence, thin_labels, training_splits
 
 if TYPE_CHECKING:
     from affect_workbench.probes.evaluation.evaluate import Evaluation
@@ -60,8 +60,8 @@ def train(settings: TrainSettings, *, say: Say = print) -> Trained:
 
     say = say if is_main() else _nothing
     out = Path(settings.out)
-    if settings.folds and settings.also:
-        raise ValueError("--folds cross-validates one set: leave out --also, or --folds")
+    if settings.folds and settings.extra_features:
+        raise ValueError("--folds cross-validates one set: leave out --extra-features, or --folds")
     if settings.seeds < 1:
         raise ValueError(f"--seeds is {settings.seeds}: at least one training is needed")
     device(settings.fit.device)
@@ -69,9 +69,9 @@ def train(settings: TrainSettings, *, say: Say = print) -> Trained:
     count = int(features.rows["label"].notna().sum())
     say(f"{count:,} pictures, {features.spec.in_words()}; labels: {', '.join(taxonomy.labels)}")
     if settings.fit.soft == "none" and settings.fit.takes_soft_labels and _has_votes(features, taxonomy):
-        say("note: there are votes; --soft votes trains on them, which tells more than one label a picture")
+        say("note: there are votes; --soft votes trains on them, which uses more information than one label per picture")
     anchors = anchors_from(settings.fit.anchors, taxonomy, template=settings.fit.template)
-    cut = sides(features, taxonomy, settings)
+    cut = training_splits(features, taxonomy, settings)
     if settings.holdout == 0 and cut.test is not None:
         say("note: --holdout 0 changes nothing here: accuracy is measured on split test, which is not trained on")
     for thin in thin_labels(features, taxonomy, cut):
@@ -79,7 +79,7 @@ def train(settings: TrainSettings, *, say: Say = print) -> Trained:
     test_on = None if cut.test is None else features.take(cut.test)
     if cut.measured_on:
         measured = None if test_on is None else test_on.rows
-        refuse_copies(features.rows.iloc[cut.learnt], measured, allowed=settings.allow_overlap, say=say)
+        refuse_copies(features.rows.iloc[cut.trained_on], measured, allowed=settings.allow_overlap, say=say)
     first = LabelSet(features, taxonomy, anchors, cut.validation(features), cut.train)
     if first.val is not None:
         say(f"the epoch is chosen on {len(first.val):,} pictures of split {first.val.rows['split'].iloc[0]}")
@@ -87,7 +87,7 @@ def train(settings: TrainSettings, *, say: Say = print) -> Trained:
     if settings.folds:
         trained = cross_validated(first, settings, cut.measured_on, work)
     else:
-        more = _further_sets(settings, features.spec, None if test_on is None else test_on.rows, say)
+        more = _extra_sets(settings, features.spec, None if test_on is None else test_on.rows, say)
         if more:
             say(sampling_sentence(settings.fit.sampling, [len(first.labelled), *(len(one.labels.labelled) for one in more)]))
         if test_on is None:
@@ -99,7 +99,7 @@ def train(settings: TrainSettings, *, say: Say = print) -> Trained:
         shutil.rmtree(work, ignore_errors=True)
     resumed = trained.probe.config["resumed_epochs"]
     if resumed:
-        say(f"went on after epoch {resumed} of a training that was interrupted")
+        say(f"resumed after epoch {resumed} of an interrupted training")
     lines = (
         everything_lines(trained.probe)
         if trained.evaluation is None
@@ -108,10 +108,10 @@ def train(settings: TrainSettings, *, say: Say = print) -> Trained:
     for line in lines:
         say(line)
     if settings.fit.soft == "votes":
-        say("the projector is trained on the votes, the baselines on one label a picture")
+        say("the projector is trained on the votes, the baselines on one label per picture")
     if len(trained.accuracies) > 1:
         say(seeds_sentence(trained.accuracies))
-    for one in trained.also:
+    for one in trained.extra_sets:
         say(one.sentence())
     if trained.out_of_fold:
         phrase = temperatures_phrase(trained.temperatures, fitted=settings.fit.calibrate)
@@ -139,8 +139,11 @@ def everything_lines(probe: Probe) -> list[str]:
     """What a training with nothing held out has to say instead of an accuracy."""
     count, chose = int(probe.config["pictures"]), int(probe.config["epoch_chosen_on"])
     return [
-        f"nothing is held out (--holdout 0): {chose:,} pictures chose epoch {probe.config['best_epoch']} in a first "
-        f"training without them; then the probe was refitted on all {count:,} labelled pictures, for as many epochs",
+        (
+            f"nothing is held out (--holdout 0): {chose:,} pictures were used to choose epoch "
+            f"{probe.config['best_epoch']} in a first training without them; then the probe was refitted on all "
+            f"{count:,} labelled pictures, for as many epochs"
+        ),
         "its accuracy is not measured, since no picture is left for that: --folds 5 measures the same settings out of fold",
     ]
 
@@ -186,34 +189,35 @@ def _opened(path: str, settings: TrainSettings, taxonomy: str, say: Say) -> tupl
     return with_taxonomy(features, labels), labels
 
 
-def _further_sets(settings: TrainSettings, spec: FeatureSpec, measured: pd.DataFrame | None, say: Say) -> list[Further]:
-    """The sets of `--also`, their split `train` where they have one."""
+def _extra_sets(settings: TrainSettings, spec: FeatureSpec, measured: pd.DataFrame | None, say: Say) -> list[ExtraSet]:
+    """The sets of `--extra-features`, their split `train` where they have one."""
     from affect_workbench.probes.anchors.anchors import anchors_from
     from affect_workbench.probes.training.label_sets import LabelSet
 
-    taxonomies = settings.also_taxonomies or ("",) * len(settings.also)
-    if len(taxonomies) != len(settings.also):
+    taxonomies = settings.extra_taxonomies or ("",) * len(settings.extra_features)
+    if len(taxonomies) != len(settings.extra_features):
         raise ValueError(
-            f"{len(taxonomies)} --also-taxonomies for {len(settings.also)} sets of --also: give one each, in their order"
+            f"{len(taxonomies)} --extra-taxonomies for {len(settings.extra_features)} sets of --extra-features: give one "
+            "each, in their order"
         )
     made = []
-    for path, called in zip(settings.also, taxonomies, strict=True):
+    for path, called in zip(settings.extra_features, taxonomies, strict=True):
         features, taxonomy = _opened(path, settings, called, say)
         if spec.fingerprint() != features.spec.fingerprint():
             raise ValueError(
                 f"features of two encoders: {settings.features} are of {spec.in_words()}, {path} of "
                 f"{features.spec.in_words()}: sets that are trained on together must be encoded by one"
             )
-        cut = sides(features, taxonomy, settings, first=False)
-        learnt = features.rows.iloc[cut.learnt]
+        cut = training_splits(features, taxonomy, settings, first=False)
+        trained_on = features.rows.iloc[cut.trained_on]
         if measured is not None:
-            refuse_copies(learnt, measured, allowed=settings.allow_overlap, say=say)
+            refuse_copies(trained_on, measured, allowed=settings.allow_overlap, say=say)
         anchors = anchors_from(settings.fit.anchors, taxonomy, template=settings.fit.template)
         say(f"also {len(cut.train):,} pictures from {path}; labels: {', '.join(taxonomy.labels)}")
         test = None if cut.test is None else features.take(cut.test)
         if test is not None:
-            refuse_copies(learnt, test.rows, allowed=settings.allow_overlap, say=say)
-        made.append(Further(path, LabelSet(features, taxonomy, anchors, cut.validation(features), cut.train), test, cut))
+            refuse_copies(trained_on, test.rows, allowed=settings.allow_overlap, say=say)
+        made.append(ExtraSet(path, LabelSet(features, taxonomy, anchors, cut.validation(features), cut.train), test, cut))
     return made
 
 
@@ -223,7 +227,7 @@ def _save_trained(trained: Trained, settings: TrainSettings) -> None:
 
     sources = [
         Source.at(path, encoder=settings.encoder, id_column=settings.id_column)
-        for path in (settings.features, *settings.also)
+        for path in (settings.features, *settings.extra_features)
     ]
     with atomic_folder(Path(settings.out), overwrite=settings.overwrite) as partial:
         save_probe(trained.probe, partial)
@@ -236,7 +240,7 @@ def _save_trained(trained: Trained, settings: TrainSettings) -> None:
             metrics
             | {"evaluated_on": trained.evaluated_on, "training": dict(trained.probe.config)}
             | ({"seed_accuracies": list(trained.accuracies)} if len(trained.accuracies) > 1 else {})
-            | ({"also": [asdict(one) for one in trained.also]} if trained.also else {})
+            | ({"also": [asdict(one) for one in trained.extra_sets]} if trained.extra_sets else {})
             | ({OUT_OF_FOLD: {"temperatures": list(trained.temperatures)}} if trained.out_of_fold is not None else {}),
         )
         for probe in trained.probes if len(trained.probes) > 1 else ():

@@ -14,7 +14,7 @@ from affect_workbench.data.predictions import Predictions
 from affect_workbench.data.tables.splits import stratified_folds
 from affect_workbench.probes.config import FitConfig
 from affect_workbench.workbench.models.training.settings import TrainSettings
-from affect_workbench.workbench.models.training.splits import Sides
+from affect_workbench.workbench.models.training.splits import TrainingSplits
 
 if TYPE_CHECKING:
     from affect_workbench.probes.evaluation.evaluate import Evaluation, LinearBaseline
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Also:
+class ExtraSetResult:
     """How a joint probe, with the set's own labels, reads the split `test` of another set that it was trained on.
 
     `accuracies` are of the seeds in order, over `n` pictures.
@@ -58,22 +58,22 @@ class Trained:
     out_of_fold: Predictions | None
     probes: tuple[Probe, ...] = ()
     accuracies: tuple[float, ...] = ()
-    also: tuple[Also, ...] = ()
+    extra_sets: tuple[ExtraSetResult, ...] = ()
     temperatures: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
-class Further:
-    """A set of `--also`: what is trained on of it, its split `test` where it has one, and how it is cut."""
+class ExtraSet:
+    """A set of `--extra-features`: what is trained on of it, its split `test` where it has one, and how it is cut."""
 
     path: str
     labels: LabelSet
     test: FeatureSet | None
-    cut: Sides
+    cut: TrainingSplits
 
 
 def held_out(
-    first: LabelSet, test_on: FeatureSet, more: list[Further], settings: TrainSettings, name: str, work: Path
+    first: LabelSet, test_on: FeatureSet, more: list[ExtraSet], settings: TrainSettings, name: str, work: Path
 ) -> Trained:
     """A probe of the first set and all further ones, measured on `test_on`; a further set on its own split `test`."""
     from affect_workbench.probes.evaluation.evaluate import evaluate as measured
@@ -85,11 +85,13 @@ def held_out(
     probes = tuple(each[0] for each in fitted)
     baselines = fit_baselines(first.features, first.taxonomy, within=first.labelled)
     accuracies = tuple(_accuracy([probe.predict(test_on)], [test_on]) for probe in probes)
-    also = _also(more, fitted)
-    return Trained(probes[0], baselines, measured(probes[0], test_on, baselines), name, None, probes, accuracies, also)
+    extra_sets = _extra_set_results(more, fitted)
+    return Trained(probes[0], baselines, measured(probes[0], test_on, baselines), name, None, probes, accuracies, extra_sets)
 
 
-def on_everything(first: LabelSet, cut: Sides, more: list[Further], settings: TrainSettings, work: Path) -> Trained:
+def on_everything(
+    first: LabelSet, cut: TrainingSplits, more: list[ExtraSet], settings: TrainSettings, work: Path
+) -> Trained:
     """A probe of every labelled picture, fitted twice: with pictures left out that choose the epoch, then on all of them.
 
     Nothing is left to measure its accuracy on.
@@ -99,8 +101,8 @@ def on_everything(first: LabelSet, cut: Sides, more: list[Further], settings: Tr
 
     sets = [first, *(one.labels for one in more)]
     whole = [
-        replace(labels, val=None, within=sides.learnt)
-        for labels, sides in zip(sets, (cut, *(one.cut for one in more)), strict=True)
+        replace(labels, val=None, within=splits.trained_on)
+        for labels, splits in zip(sets, (cut, *(one.cut for one in more)), strict=True)
     ]
     fitted = []
     for config in _seeds(settings):
@@ -108,7 +110,9 @@ def on_everything(first: LabelSet, cut: Sides, more: list[Further], settings: Tr
         fitted.append(refit(config, whole, chosen, work=work / f"seed-{config.seed}-all"))
     probes = tuple(each[0] for each in fitted)
     baselines = fit_baselines(whole[0].features, whole[0].taxonomy, within=whole[0].labelled)
-    return Trained(probes[0], baselines, None, "nothing: no picture is held out", None, probes, (), _also(more, fitted))
+    return Trained(
+        probes[0], baselines, None, "nothing: no picture is held out", None, probes, (), _extra_set_results(more, fitted)
+    )
 
 
 def cross_validated(first: LabelSet, settings: TrainSettings, name: str, work: Path) -> Trained:
@@ -162,9 +166,11 @@ def cross_validated(first: LabelSet, settings: TrainSettings, name: str, work: P
     )
 
 
-def _also(more: list[Further], fitted: list[tuple[Probe, ...]]) -> tuple[Also, ...]:
+def _extra_set_results(more: list[ExtraSet], fitted: list[tuple[Probe, ...]]) -> tuple[ExtraSetResult, ...]:
     return tuple(
-        Also(one.path, len(one.test), tuple(_accuracy([each[number].predict(one.test)], [one.test]) for each in fitted))
+        ExtraSetResult(
+            one.path, len(one.test), tuple(_accuracy([each[number].predict(one.test)], [one.test]) for each in fitted)
+        )
         for number, one in enumerate(more, start=1)
         if one.test is not None
     )

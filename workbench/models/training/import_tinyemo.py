@@ -52,7 +52,7 @@ def import_tinyemo(settings: ImportTinyemoSettings, *, say: Say = print) -> Prob
     centre = mean_direction(features.values) if features is not None else None
     probe = probe_from(checkpoint, anchors, taxonomy, spec=spec, centre=centre, temperature=settings.temperature)
     say(f"labels: {', '.join(taxonomy.labels)}; anchors: {anchors.source}, “{anchors.template}”")
-    say(f"reads features of {spec.in_words()}")
+    say(f"takes features of {spec.in_words()}")
     for warning in _warnings(spec, features):
         say(f"warning: {warning}")
     with atomic_folder(out, overwrite=settings.overwrite) as partial:
@@ -78,14 +78,18 @@ def _spec(checkpoint: Checkpoint, features: FeatureSet | None, encoder: str) -> 
 
 def _warnings(spec: FeatureSpec, features: FeatureSet | None) -> list[str]:
     told = [
-        "the checkpoint does not say which pictures it was trained on, so none can be left out. Those that TinyEmo "
-        "published saw EmotionROI (very probably the pictures of Emotion6), EmoSet and WEBEmo: accuracy on these is no "
-        "measure of what it does on new pictures"
+        (
+            "the checkpoint does not say which pictures it was trained on, so none can be left out. Those that "
+            "TinyEmo published saw EmotionROI (very probably the pictures of Emotion6), EmoSet and WEBEmo: accuracy "
+            "on these does not measure what it does on new pictures"
+        )
     ]
     if spec.encoder == "unknown":
-        told.append("nothing says what makes the features that it reads: any of its width are taken. Name it with --encoder")
+        told.append(
+            "the encoder of its features is not known: any features of its width are accepted. Name it with --encoder"
+        )
     if features is None:
-        told.append("features of any other name or precision will be refused: import with --features FOLDER for those")
+        told.append("features of any other encoder or precision will be refused: import with --features FOLDER for those")
     elif spec.normalised or _is_unit(features):
         told.append("the features have unit length; the published projectors were trained on image embeddings as they come")
     return told

@@ -14,7 +14,7 @@ from affect_workbench.data.features import FeatureSet
 from affect_workbench.data.storage.atomic import write_json
 from affect_workbench.data.storage.saved import read_record
 from affect_workbench.workbench.datasets.features import Source
-from affect_workbench.workbench.models.training.near_copies import NearCopies, NearSearch
+from affect_workbench.workbench.models.training.near_duplicates import NearDuplicates, NearSearch
 
 if TYPE_CHECKING:
     from affect_workbench.probes.projector import Probe
@@ -24,23 +24,23 @@ SOURCES_FILE = "sources.json"
 
 
 @dataclass(frozen=True)
-class Learnt:
-    """The pictures that a probe has learnt from, as far as their features can be opened.
+class TrainingProvenance:
+    """The pictures that a probe was trained on, as far as their features can be opened.
 
     Attributes:
-        sets: (where from, the whole set, positions of those learnt from).
+        sets: (where from, the whole set, positions of those trained on).
         unopened: why others cannot be compared with, a phrase each.
     """
 
     sets: tuple[tuple[Source, FeatureSet, Positions], ...]
     unopened: tuple[str, ...] = ()
 
-    def opened(self, source: Source) -> FeatureSet | None:
+    def loaded(self, source: Source) -> FeatureSet | None:
         """The whole set from there, where it is open already."""
         return next((features for known, features, _ in self.sets if known == source), None)
 
-    def near(self, measured: FeatureSet, asked: Positions, search: NearSearch) -> NearCopies:
-        """Which of the asked positions of `measured` are near copies of these pictures, and what could not be compared."""
+    def near(self, measured: FeatureSet, asked: Positions, search: NearSearch) -> NearDuplicates:
+        """Which of the asked positions of `measured` are near-duplicates of these pictures, and what was not compared."""
         found = search.between([(features, within) for _, features, within in self.sets], measured, asked)
         return replace(found, unchecked=(*found.unchecked, *(self.unopened if len(asked) else ())))
 
@@ -50,12 +50,14 @@ def save_sources(sources: Sequence[Source], folder: Path) -> None:
     write_json(folder / SOURCES_FILE, {"sources": [asdict(source) for source in sources]})
 
 
-def learnt_from(folders: Sequence[Path | str], probes: Sequence[Probe], *, given: Sequence[str] = ()) -> Learnt:
-    """The pictures that one training, in one or several seeds, has learnt from or chosen the epoch by.
+def training_provenance(
+    folders: Sequence[Path | str], probes: Sequence[Probe], *, given: Sequence[str] = ()
+) -> TrainingProvenance:
+    """The pictures that one training, in one or several seeds, was trained on or chosen the epoch by.
 
     Args:
         folders: of the probes.
-        probes: what is in them. Those without a record of their pictures have learnt from split train of what is given, or
+        probes: what is in them. Those without a record of their pictures were trained on split train of what is given, or
             all of it where it has none.
         given: where the features are now; where training left them when empty.
 
@@ -66,7 +68,7 @@ def learnt_from(folders: Sequence[Path | str], probes: Sequence[Probe], *, given
     recorded = all(probe.trained_on for probe in probes)
     sources = [Source.at(path, encoder=probes[0].spec.encoder) for path in given] or _kept(folders)
     if not sources:
-        return Learnt((), ("the probe does not say where their features are (name them with --trained-on)",))
+        return TrainingProvenance((), ("the probe does not say where their features are (name them with --trained-on)",))
     sets: list[tuple[Source, FeatureSet, Positions]] = []
     unopened: list[str] = []
     for source in sources:
@@ -80,7 +82,7 @@ def learnt_from(folders: Sequence[Path | str], probes: Sequence[Probe], *, given
     known = sum(int(probes[0].config.get(name, 0)) for name in ("pictures", "validation_pictures"))
     if recorded and not unopened and found < known:
         unopened.append(f"{known - found:,} of its {known:,} training pictures are no longer among them")
-    return Learnt(tuple(sets), tuple(unopened))
+    return TrainingProvenance(tuple(sets), tuple(unopened))
 
 
 def _kept(folders: Sequence[Path | str]) -> list[Source]:

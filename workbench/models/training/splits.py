@@ -23,7 +23,7 @@ NO_SPLIT = "none"
 
 
 @dataclass(frozen=True)
-class Sides:
+class TrainingSplits:
     """Positions of labelled pictures in one feature set.
 
     Attributes:
@@ -39,7 +39,7 @@ class Sides:
     measured_on: str
 
     @property
-    def learnt(self) -> Positions:
+    def trained_on(self) -> Positions:
         """All that a training sees: the pictures that are trained on and those that choose the epoch."""
         return self.train if self.val is None else np.concatenate([self.train, self.val])
 
@@ -48,8 +48,10 @@ class Sides:
         return None if self.val is None else features.take(self.val)
 
 
-def sides(features: FeatureSet, taxonomy: Taxonomy, settings: TrainSettings, *, first: bool = True) -> Sides:
-    """The sides of one set: its splits where it has them, else a held-out share.
+def training_splits(
+    features: FeatureSet, taxonomy: Taxonomy, settings: TrainSettings, *, first: bool = True
+) -> TrainingSplits:
+    """The splits of one set: its splits where it has them, else a held-out share.
 
     Args:
         features: the set, with labels.
@@ -70,44 +72,46 @@ def sides(features: FeatureSet, taxonomy: Taxonomy, settings: TrainSettings, *, 
     if not len(train):
         raise ValueError(f"cannot train: no picture{f' of split {chosen}' if chosen else ''} has a label")
     if first and settings.folds:
-        return Sides(train, None, None, f"out of fold, {settings.folds} folds")
+        return TrainingSplits(train, None, None, f"out of fold, {settings.folds} folds")
     val = _validation(split, splits, labelled, chosen, settings)
     if chosen and chosen != "test" and "test" in splits:
         test = np.flatnonzero(labelled & (split == "test"))
         if not len(test):
             raise ValueError("no picture of split test has a label, so accuracy cannot be measured: label some of them")
-        return Sides(train, val, test, "split test")
+        return TrainingSplits(train, val, test, "split test")
     if not first or settings.holdout == 0:
-        return Sides(train, val, None, "")
+        return TrainingSplits(train, val, None, "")
     try:
         held = stratified_holdout(
             taxonomy.codes(features.rows["label"].iloc[train]), settings.holdout, seed=settings.fit.seed
         )
     except ValueError as error:
         raise ValueError(f"no picture is left to measure accuracy on (--holdout): {error}") from error
-    return Sides(train[~held], val, train[held], f"a held-out {100 * settings.holdout:.0f} %, seed {settings.fit.seed}")
+    return TrainingSplits(
+        train[~held], val, train[held], f"a held-out {100 * settings.holdout:.0f} %, seed {settings.fit.seed}"
+    )
 
 
-def refuse_copies(learnt: pd.DataFrame, measured: pd.DataFrame | None, *, allowed: bool, say: Say) -> None:
+def refuse_copies(trained_on: pd.DataFrame, measured: pd.DataFrame | None, *, allowed: bool, say: Say) -> None:
     """Refuses (or, where allowed, warns of) pictures measured on whose very bytes were trained on, or chose the epoch.
 
     Args:
-        learnt: rows of the pictures that are trained on, and of those that choose the epoch.
-        measured: rows of those that measure; None where `learnt` is cut into folds.
+        trained_on: rows of the pictures that are trained on, and of those that choose the epoch.
+        measured: rows of those that measure; None where `trained_on` is cut into folds.
         allowed: warn only.
         say: receives the warning.
 
     Raises:
         ValueError: there are such pictures (how many, and the first).
     """
-    if "content" not in learnt or (measured is not None and "content" not in measured):
+    if "content" not in trained_on or (measured is not None and "content" not in measured):
         return
     if measured is None:
-        leaked, rows = learnt["content"].notna() & learnt["content"].duplicated(), learnt
-        what = "are copies of another picture, so folds would measure on what they were trained on"
+        leaked, rows = trained_on["content"].notna() & trained_on["content"].duplicated(), trained_on
+        what = "are copies of another picture, so folds would measure on pictures they were trained on"
     else:
-        leaked, rows = measured["content"].isin(set(learnt["content"].dropna())), measured
-        what = "to measure on were trained on, or used to choose the epoch, too, byte for byte"
+        leaked, rows = measured["content"].isin(set(trained_on["content"].dropna())), measured
+        what = "to measure on were also used for training or to choose the epoch, byte for byte"
     if not leaked.any():
         return
     sentence = f"{int(leaked.sum())} picture(s) {what}, first {named(rows['image_id'][leaked])}"
@@ -116,28 +120,30 @@ def refuse_copies(learnt: pd.DataFrame, measured: pd.DataFrame | None, *, allowe
     say(f"warning: {sentence}: accuracy is too high by what that makes up")
 
 
-def thin_labels(features: FeatureSet, taxonomy: Taxonomy, cut: Sides) -> list[str]:
+def thin_labels(features: FeatureSet, taxonomy: Taxonomy, cut: TrainingSplits) -> list[str]:
     """What to do about labels with too few pictures to be both learned from and measured on, a sentence each.
 
     That is warned of and not refused: all other labels are learned and measured as well as ever, and the label itself is
     read, if only by its word. (A sweep refuses it: it compares settings by every label in every fold.)
     """
     codes = taxonomy.codes(features.rows["label"])
-    learnt = np.bincount(codes[cut.train], minlength=len(taxonomy))
+    trained_on = np.bincount(codes[cut.train], minlength=len(taxonomy))
     folds = cut.test is None and bool(cut.measured_on)
     if not folds and cut.test is None:
         return []  # nothing is measured, and each label is learned from
-    measured = learnt if cut.test is None else np.bincount(codes[cut.test], minlength=len(taxonomy))
-    alone = "the projector knows them by their word alone and the baselines always miss them"
+    measured = trained_on if cut.test is None else np.bincount(codes[cut.test], minlength=len(taxonomy))
+    alone = "the projector knows them by their word alone and the baselines never predict them"
     told = {
-        "have no picture to learn from, so " + alone: (learnt == 0) & (measured > 0),
-        "have a single picture, so that in its fold " + alone: (learnt == 1) & folds,
-        "have a single picture, which is learned from and cannot be measured on": (learnt == 1) & (measured == 0),
-        "are learned from a single picture": (learnt == 1) & (measured > 0) & (cut.test is not None),
+        "have no picture to learn from, so " + alone: (trained_on == 0) & (measured > 0),
+        "have a single picture, so that in its fold " + alone: (trained_on == 1) & folds,
+        "have a single picture, which is learned from and cannot be measured on": (trained_on == 1) & (measured == 0),
+        "are learned from a single picture": (trained_on == 1) & (measured > 0) & (cut.test is not None),
     }
     return [
-        f"{int(which.sum())} label(s) {what}: {', '.join(np.array(taxonomy.labels)[which])}; add pictures of them, or take "
-        "them out"
+        (
+            f"{int(which.sum())} label(s) {what}: {', '.join(np.array(taxonomy.labels)[which])}; add pictures of "
+            "them, or remove them"
+        )
         for what, which in told.items()
         if which.any()
     ]
@@ -149,9 +155,9 @@ def sampling_sentence(sampling: str, sizes: list[int]) -> str:
     shares = [1 / len(sizes)] * len(sizes) if sampling == "sets" else [size / total for size in sizes]
     told = ", ".join(f"{100 * share:.0f} %" for share in shares)
     return {
-        "as_is": f"an epoch takes every picture once: the sets make up {told} of it",
-        "sets": f"an epoch takes {total:,} pictures, drawn with replacement, every set equally often: {told}",
-        "classes": f"an epoch takes {total:,} pictures, drawn with replacement, every label of every set equally often",
+        "as_is": f"an epoch uses every picture once: the sets make up {told} of it",
+        "sets": f"an epoch uses {total:,} pictures, drawn with replacement, every set equally often: {told}",
+        "classes": f"an epoch uses {total:,} pictures, drawn with replacement, every label of every set equally often",
     }[sampling]
 
 
@@ -164,7 +170,9 @@ def _validation(
     if not name or name == NO_SPLIT:
         return None
     if split_name(name) == chosen:
-        raise ValueError(f"split {name!r} cannot both be trained on and choose the epoch: give another --val-split, or none")
+        raise ValueError(
+            f"split {name!r} cannot be used both for training and to choose the epoch: give another --val-split, or none"
+        )
     name = require_split(name, splits)
     found = np.flatnonzero(labelled & (split == name))
     if not len(found):

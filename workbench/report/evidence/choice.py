@@ -80,7 +80,7 @@ class Claims:
         inside = self.inside(finding.where)
         if finding.verdict == "skewed" and finding.effect < 0:
             beside = SliceSpec.from_json(finding.where).universe(self.samples) & ~inside
-            return self.missed(inside, beside, finding.emotion)
+            return self.false_negatives(inside, beside, finding.emotion)
         return self.predicted_so(inside, finding.emotion, claim=finding.verdict == "skewed")
 
     def inside(self, where: Mapping[str, Any]) -> Mask:
@@ -94,16 +94,16 @@ class Claims:
         """Pictures of a slice predicted as the emotion, those against their label first, then the surest."""
         at = np.flatnonzero(inside & (self._predicted == emotion))
         if not len(at):
-            return Evidence(f"No picture of the slice is read as {emotion}.", self.samples, at, emotion)
+            return Evidence(f"No picture of the slice is predicted as {emotion}.", self.samples, at, emotion)
         agreement = self.samples["audit_agreement"].to_numpy(np.float64)[at]
-        known, order = np.isfinite(agreement), "the surest first"
+        known, order = np.isfinite(agreement), "most confident first"
         if known.any():
             wrong = int((agreement < 0.5).sum())
-            order = f"those against their label or votes first ({wrong:,} of {int(known.sum()):,})"
+            order = f"those that contradict their label or votes first ({wrong:,} of {int(known.sum()):,})"
         doubt = "" if claim else " No difference is claimed."
-        return Evidence(f"Read as {emotion}, {order}.{doubt}", self.samples, self._sorted(at, agreement), emotion)
+        return Evidence(f"Predicted as {emotion}, {order}.{doubt}", self.samples, self._sorted(at, agreement), emotion)
 
-    def missed(self, inside: Mask, beside: Mask, emotion: str) -> Evidence:
+    def false_negatives(self, inside: Mask, beside: Mask, emotion: str) -> Evidence:
         """Pictures of a slice that ought to be predicted as the emotion and are not; see the top of this file.
 
         Where there are none although all labels are known, it is the others that are predicted so more often: then those of
@@ -121,29 +121,32 @@ class Claims:
         if len(ought):
             at = self._sorted(ought, -shares[ought])
             if self._votes is None:
-                words = f"Labelled {emotion} and read otherwise, the surest first ({len(at):,})."
+                words = f"Labelled {emotion} but predicted otherwise, most confident first ({len(at):,})."
                 return Evidence(words, self.samples, at, emotion)
-            words = f"With votes for {emotion} and read otherwise, most votes first ({len(at):,})."
+            words = f"With votes for {emotion} but predicted otherwise, most votes first ({len(at):,})."
             return Evidence(words, self.samples, at, emotion, votes=shares[at])
         some = bool((inside & known).any())
-        told = f"No picture that is {'voted' if self._votes is not None else 'labelled'} {emotion} is read otherwise. "
-        told = told if some else ""
+        lead = f"No picture that is {'voted' if self._votes is not None else 'labelled'} {emotion} is predicted otherwise. "
+        lead = lead if some else ""
         unknown = np.flatnonzero(otherwise & ~known)
         if SCORE_OF + emotion in self.samples and len(unknown):
             scores = self.samples[SCORE_OF + emotion].to_numpy(np.float64)
             at = self._sorted(unknown, -scores[unknown])
-            words = f"{told}Without a label: those with the highest score for {emotion} that are read otherwise."
+            words = f"{lead}Without a label: those with the highest score for {emotion} that are predicted otherwise."
             return Evidence(words, self.samples, at, emotion, scores=scores[at])
         if some and not len(unknown):
             false = np.flatnonzero(beside & (self._predicted == emotion) & (np.nan_to_num(shares, nan=1.0) == 0))
             if len(false):
-                words = f"{told}The others are read as {emotion} more often: those against their label ({len(false):,})."
+                words = (
+                    f"{lead}The other pictures are predicted as {emotion} more often: those that contradict their "
+                    f"label ({len(false):,})."
+                )
                 return Evidence(words, self.samples, self._sorted(false, shares[false]), emotion)
-            words = f"{told}The slice is read as {emotion} less often because fewer of its pictures are so."
+            words = f"{lead}The slice is predicted as {emotion} less often because fewer of its pictures show it."
         else:
             words = (
-                f"{told}No picture can be shown: neither labels nor scores are known, so nothing says which pictures might "
-                f"have been read as {emotion}."
+                f"{lead}No picture can be shown: neither labels nor scores are known, so it is unknown which "
+                f"pictures might have been predicted as {emotion}."
             )
         return Evidence(words, self.samples, unknown[:0], emotion)
 
@@ -197,9 +200,9 @@ def predicted_so(result: AuditResult, finding: Any) -> Evidence:
 
 
 def caption(row: Any, note: str = "") -> str:
-    """`read as joy, labelled fear` (`mostly voted fear` of votes), and a note; `row` a record of the samples."""
+    """`predicted as joy, labelled fear` (`mostly voted fear` of votes), and a note; `row` a record of the samples."""
     label = row.get("label")
-    return with_note(f"read as {row['predicted']}" + (f", {truth_of(row)}" if pd.notna(label) else ""), note)
+    return with_note(f"predicted as {row['predicted']}" + (f", {truth_of(row)}" if pd.notna(label) else ""), note)
 
 
 def truth_of(row: Mapping[Any, Any]) -> str:

@@ -35,7 +35,7 @@ class Picture:
 
 
 @dataclass(frozen=True)
-class Behind:
+class ShownPictures:
     """Places in `Gallery.pictures` of some pictures behind a number, and of how many they are."""
 
     n: int
@@ -54,7 +54,7 @@ class Claim:
 
 @dataclass(frozen=True)
 class SlicePictures:
-    """The pictures of one slice: read most against their labels, most typical, and of each emotion it is read as.
+    """The pictures of one slice: furthest from their labels, most typical, and of each emotion it is predicted as.
 
     `claims` has those that show a skew, by emotion: where the slice is read so less often they are not read so.
     """
@@ -63,7 +63,7 @@ class SlicePictures:
     n: int
     worst: tuple[int, ...]
     typical: tuple[int, ...]
-    cells: Mapping[str, Behind]
+    cells: Mapping[str, ShownPictures]
     claims: Mapping[str, Claim]
 
 
@@ -157,7 +157,7 @@ def slice_pictures(
             worst[name],
             typical[name],
             {
-                label: Behind(len(rows), gallery.of(gallery.known_first(rows), most=_OF_A_CELL))
+                label: ShownPictures(len(rows), gallery.of(gallery.known_first(rows), most=_OF_A_CELL))
                 for label, rows in zip(labels, cells[name], strict=True)
             },
             shown.get(name, {}),
@@ -182,7 +182,7 @@ def _shown(result: AuditResult, gallery: Gallery, names: frozenset[str], claims:
 
 
 def typical_first(rows: pd.DataFrame) -> pd.DataFrame:
-    """Pictures read as most of `rows` are, those with a margin nearest to the median of these first."""
+    """Pictures predicted as most of `rows` are, those with a margin nearest to the median of these first."""
     if rows.empty:
         return rows
     usual = rows[rows["predicted"] == rows["predicted"].mode().iloc[0]]

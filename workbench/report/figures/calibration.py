@@ -108,8 +108,8 @@ def coverage_figure(curves: Mapping[str, pd.DataFrame], *, threshold: float | No
         )
     if threshold is not None:
         _mark(figure, *next(iter(curves.items())), threshold)
-    figure.update_xaxes(title="answered, the surest pictures first", ticksuffix=" %", range=[0, 102], dtick=20)
-    figure.update_yaxes(title="accuracy among the answered", ticksuffix=" %")
+    figure.update_xaxes(title="coverage: share answered, most confident first", ticksuffix=" %", range=[0, 102], dtick=20)
+    figure.update_yaxes(title="accuracy of the answered", ticksuffix=" %")
     figure.update_layout(margin_r=_RIGHT)
     return figure
 
@@ -138,15 +138,16 @@ def _mark(figure: go.Figure, name: str, curve: pd.DataFrame, threshold: float) -
 
 def _said(name: str, row: Any) -> str:
     return (
-        f"<b>{safe(name)}</b><br>{row.n:,} pictures, said with {100 * row.confidence:.1f} % on average<br>"
-        f"right {100 * row.accuracy:.1f} % [{100 * row.low:.1f}, {100 * row.high:.1f}]"
+        f"<b>{safe(name)}</b><br>{row.n:,} pictures, mean confidence {100 * row.confidence:.1f} %<br>accuracy "
+        f"{100 * row.accuracy:.1f} % [{100 * row.low:.1f}, {100 * row.high:.1f}]"
     )
 
 
 def _answered(name: str, row: Any) -> str:
     return (
-        f"<b>{safe(name)}</b><br>{row.n:,} answered, {100 * row.coverage:.1f} %, from a confidence of "
-        f"{100 * row.threshold:.1f} %<br>right {100 * row.accuracy:.1f} % [{100 * row.low:.1f}, {100 * row.high:.1f}]"
+        f"<b>{safe(name)}</b><br>coverage {100 * row.coverage:.1f} % ({row.n:,} answered), confidence ≥ "
+        f"{100 * row.threshold:.1f} %<br>accuracy {100 * row.accuracy:.1f} % [{100 * row.low:.1f}, "
+        f"{100 * row.high:.1f}]"
     )
 
 
@@ -167,4 +168,4 @@ def _veil(colour: str) -> str:
 
 def _require_some(tables: Mapping[str, pd.DataFrame]) -> None:
     if not 1 <= len(tables) <= len(PALETTE):
-        raise ValueError(f"{len(tables)} curves were given: between 1 and {len(PALETTE)} can be drawn and told apart")
+        raise ValueError(f"{len(tables)} curves were given: between 1 and {len(PALETTE)} can be drawn and distinguished")

@@ -114,8 +114,8 @@ def split(result: AuditResult, *, most: int = MOST_ROWS) -> go.Figure | None:
     figure.add_vline(x=0, line_color="#555555", line_width=1)
     places = np.arange(len(rows))
     for column, name, colour, symbol, offset in (
-        ("composition", f"the {result.run.truth} differ", ORANGE, "diamond", -0.14),
-        ("shift", "the model adds", BLUE, "circle", 0.14),
+        ("composition", f"label gap: the {result.run.truth} differ", ORANGE, "diamond", -0.14),
+        ("shift", "model gap: the model adds", BLUE, "circle", 0.14),
     ):
         figure.add_scatter(
             x=100 * rows[column],
@@ -159,7 +159,7 @@ def heat_map(result: AuditResult, *, order: int = 1, most: int = MOST_SLICES) ->
     labels = list(result.taxonomy.labels)
     effect = cells.pivot(index="slice", columns="emotion", values="effect").reindex(index=slices, columns=labels)
     verdict = cells.pivot(index="slice", columns="emotion", values="verdict").reindex(index=slices, columns=labels)
-    told = verdict.isin(["skewed", "equivalent"])
+    known = verdict.isin(["skewed", "equivalent"])
     hover = cells.assign(text=[_hover(row) for row in cells.itertuples()])
     text = hover.pivot(index="slice", columns="emotion", values="text").reindex(index=slices, columns=labels)
     mark = np.select(
@@ -167,7 +167,7 @@ def heat_map(result: AuditResult, *, order: int = 1, most: int = MOST_SLICES) ->
         [(100 * effect).map(lambda value: f"{value:+.0f}".replace("-", "−")), "≈", "?"],
         "·",
     )
-    limit = max(100 * np.nanmax(np.abs(effect.where(told).to_numpy()), initial=0.0), 5.0)
+    limit = max(100 * np.nanmax(np.abs(effect.where(known).to_numpy()), initial=0.0), 5.0)
     figure = blank(height=150 + 24 * len(slices))
     rows, columns = list(range(len(slices))), [safe(label) for label in labels]
     axes = {"x": columns, "y": rows, "xgap": 2, "ygap": 2, "hoverinfo": "skip"}
@@ -176,7 +176,7 @@ def heat_map(result: AuditResult, *, order: int = 1, most: int = MOST_SLICES) ->
             z=np.where(verdict == kind, 0.0, np.nan), colorscale=[[0, colour], [1, colour]], showscale=False, **axes
         )
     figure.add_heatmap(
-        z=(100 * effect).where(told).to_numpy(),
+        z=(100 * effect).where(known).to_numpy(),
         zmin=-limit,
         zmax=limit,
         colorscale=[list(stop) for stop in DIVERGING],
@@ -245,8 +245,8 @@ def pull(result: AuditResult, *, order: int = 1, most: int = MOST_SLICES) -> go.
 
 def _leading(findings: pd.DataFrame, most: int) -> pd.DataFrame:
     """The first findings that have an effect, those that only repeat a wider slice last."""
-    told = findings[findings["effect"].notna()]
-    own = told[told["repeats"].isna()] if "repeats" in told else told
+    known = findings[findings["effect"].notna()]
+    own = known[known["repeats"].isna()] if "repeats" in known else known
     return own.head(most).reset_index(drop=True)
 
 

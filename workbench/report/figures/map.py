@@ -14,7 +14,7 @@ from affect_workbench.workbench.interface.style import PALETTE, blank, safe, sho
 from affect_workbench.workbench.report.evidence.choice import truth_of
 
 MOST_AS_SVG = 4_000
-ERROR, MARGIN = "read wrongly or rightly", "how clearly it is read"
+ERROR, MARGIN = "agreement with the truth", "prediction margin"
 SYMBOLS = ("circle", "diamond", "square", "cross", "triangle-up")
 
 
@@ -103,7 +103,7 @@ def _colouring(samples: pd.DataFrame, colour: str) -> pd.Series:
         return samples["audit_margin"]
     if colour != ERROR:
         return samples[colour]
-    right = np.where(samples["audit_agreement"] >= 0.5, "read as most people did", "read otherwise")
+    right = np.where(samples["audit_agreement"] >= 0.5, "agrees with the truth", "disagrees with the truth")
     return pd.Series(np.where(samples["audit_agreement"].isna(), "no label", right), index=samples.index, name=ERROR)
 
 
@@ -120,7 +120,7 @@ def _groups(values: pd.Series, labels: Sequence[str]) -> list[tuple[Any, np.ndar
 
 def _map_hover(samples: pd.DataFrame) -> list[str]:
     return [
-        f"{short(row['image_id'], 48)}<br>read as {safe(row['predicted'])}"
+        f"{short(row['image_id'], 48)}<br>predicted as {safe(row['predicted'])}"
         + (f", {safe(truth_of(row))}" if pd.notna(row.get("label")) else "")
         for row in samples.to_dict("records")
     ]

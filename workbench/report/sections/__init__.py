@@ -1,13 +1,13 @@
-"""What does an audit say beyond its cells? One chapter a further question, made from the tables that the run keeps."""
+"""What does an audit find beyond its (slice, emotion) pairs? One section per question, made from the tables of the run."""
 
 from __future__ import annotations
 
 from affect_workbench.analyses.audit.result import AuditResult
 from affect_workbench.workbench.report.sections.accuracy import slice_accuracy
-from affect_workbench.workbench.report.sections.adjusted import held_fixed, held_fixed_outcomes
-from affect_workbench.workbench.report.sections.error_rates import calibrated, missed_and_mistaken
+from affect_workbench.workbench.report.sections.adjusted import adjusted_differences, adjusted_outcomes
+from affect_workbench.workbench.report.sections.error_rates import calibration, error_rates
 from affect_workbench.workbench.report.sections.group_metrics import (
-    amplified,
+    amplification,
     comparability,
     distributions,
     nearest_pictures,
@@ -15,26 +15,26 @@ from affect_workbench.workbench.report.sections.group_metrics import (
 from affect_workbench.workbench.report.sections.impact_ratios import impact_ratios
 from affect_workbench.workbench.report.sections.in_pairs import in_pairs
 from affect_workbench.workbench.report.sections.label_tree import label_tree
-from affect_workbench.workbench.report.sections.section import Chapter
-from affect_workbench.workbench.report.sections.severity import outcomes, severe
+from affect_workbench.workbench.report.sections.section import Section
+from affect_workbench.workbench.report.sections.severity import outcomes, severity
 
-__all__ = ["Chapter", "chapters"]
+__all__ = ["Section", "report_sections"]
 
 
-def chapters(result: AuditResult) -> list[Chapter]:
-    """The chapters that the audit's tables fill, in the order in which a reader asks."""
+def report_sections(result: AuditResult) -> list[Section]:
+    """The sections that the audit's tables fill, in the order in which a reader asks."""
     single = [
         slice_accuracy(result),
-        held_fixed(result),
-        missed_and_mistaken(result),
-        severe(result),
+        adjusted_differences(result),
+        error_rates(result),
+        severity(result),
         label_tree(result),
-        calibrated(result),
-        amplified(result),
+        calibration(result),
+        amplification(result),
         impact_ratios(result),
         distributions(result),
         comparability(result),
         nearest_pictures(result),
     ]
-    found = [chapter for chapter in (in_pairs(result), *single) if chapter is not None]
-    return [*found, *outcomes(result), *held_fixed_outcomes(result)]
+    found = [section for section in (in_pairs(result), *single) if section is not None]
+    return [*found, *outcomes(result), *adjusted_outcomes(result)]

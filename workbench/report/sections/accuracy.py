@@ -10,14 +10,14 @@ from affect_workbench.analyses.audit.result import AuditResult
 from affect_workbench.analyses.disparities.accuracy import ACCURACY
 from affect_workbench.analyses.inference.intervals import distance_from_zero
 from affect_workbench.workbench.interface.numbers import counts, interval, intervals, percent, percents, plural, small_q
-from affect_workbench.workbench.report.sections.section import Chapter, rows_of, skew_figure, skewed
+from affect_workbench.workbench.report.sections.section import Section, rows_of, skew_figure, skewed
 
 MOST_INTERSECTIONS = 100
 _MOST_DRAWN = 16
-_MOST_SAID = 3
+_MOST_SENTENCES = 3
 
 
-def slice_accuracy(result: AuditResult) -> Chapter | None:
+def slice_accuracy(result: AuditResult) -> Section | None:
     """Accuracy of each slice (with votes: vote agreement), its gap to the complement, and what may be said of it."""
     table = result.tables.get(ACCURACY)
     if table is None or table.empty or not table["effect"].notna().any():
@@ -30,21 +30,26 @@ def slice_accuracy(result: AuditResult) -> Chapter | None:
     alone = int((sure["order"] == 1).sum())
     found = (
         _widest(single if single["effect"].notna().any() else order, name),
-        f"{plural(alone, 'slice')} of one attribute, of {len(single):,}, and {plural(len(sure) - alone, 'intersection')} of "
-        f"{len(several):,} differ{'s' if len(sure) == 1 else ''} from the other pictures beyond chance and by more than the "
-        f"tolerance of {100 * result.run.config.tolerance:g} points.",
-        *(gap_sentence(row, name=name) for row in rows_of(skewed(single).head(_MOST_SAID))),
+        (
+            f"{alone:,} of {plural(len(single), 'slice')} of one attribute and {len(sure) - alone:,} of "
+            f"{plural(len(several), 'intersection')} differ{'s' if len(sure) == 1 else ''} from the other pictures "
+            f"beyond chance and by more than the tolerance of {100 * result.run.config.tolerance:g} points."
+        ),
+        *(gap_sentence(row, name=name) for row in rows_of(skewed(single).head(_MOST_SENTENCES))),
     )
     drawn = order[order["effect"].notna()]
     drawn = drawn.loc[(drawn["order"] > 1).sort_values(kind="stable").index].head(_MOST_DRAWN)
     shown = pd.concat([single, several.head(MOST_INTERSECTIONS)])
-    mean = "the mean share of votes that the predicted label has" if votes else "the share of pictures predicted as labelled"
-    return Chapter(
+    mean = "the mean share of votes for the predicted label" if votes else "the share of pictures predicted as labelled"
+    return Section(
         "slice-accuracy",
         f"{name} by slice",
         found,
-        f"{name} is {mean}; the difference is from the other pictures with a known value. Largest gaps first, slices of one "
-        "attribute before intersections. A wide gap may lie in the pictures (some are harder) as well as in the model.",
+        (
+            f"{name} is {mean}; the difference is from the other pictures with a known value. Largest gaps first, "
+            "slices of one attribute before intersections. A large gap may come from the pictures (some are harder) "
+            "as well as from the model."
+        ),
         skew_figure(
             result,
             drawn.loc[drawn["effect"].sort_values().index],
@@ -56,7 +61,7 @@ def slice_accuracy(result: AuditResult) -> Chapter | None:
                 "slice": shown["slice"],
                 "n": counts(shown["n"]),
                 name.lower(): percents(shown["accuracy"]),
-                "others": percents(shown["complement_accuracy"]),
+                "complement": percents(shown["complement_accuracy"]),
                 "difference": intervals(shown),
                 "q": [small_q(q).removeprefix("q ").removeprefix("= ") if q == q else "–" for q in shown["q"]],
                 "verdict": shown["verdict"],
@@ -74,7 +79,7 @@ def accuracy_name(result: AuditResult) -> str:
 
 
 def by_gap(table: pd.DataFrame) -> pd.DataFrame:
-    """The largest gap that is surely reached first, then the largest; slices without a number last."""
+    """The largest lower bound of the absolute gap first, then the largest; slices without a number last."""
     order = pd.DataFrame(
         {
             "skewed": table["verdict"] != "skewed",
@@ -92,7 +97,8 @@ def _widest(rows: pd.DataFrame, name: str) -> str:
     best, worst = rows_of(same.loc[[same["accuracy"].idxmax(), same["accuracy"].idxmin()]])
     if best.slice == worst.slice:
         return (
-            f"{name} of pictures with {top.slice} is {percent(top.accuracy)}, of others {percent(top.complement_accuracy)}."
+            f"{name} of pictures with {top.slice} is {percent(top.accuracy)}, of the other pictures "
+            f"{percent(top.complement_accuracy)}."
         )
     return (
         f"{name} is {percent(best.accuracy)} in pictures with {best.slice} (n = {best.n:,}) against "
@@ -103,6 +109,7 @@ def _widest(rows: pd.DataFrame, name: str) -> str:
 def gap_sentence(row: Any, *, name: str) -> str:
     """One slice's gap in words; `row` of the table of `analyses.disparities.accuracy`."""
     return (
-        f"Pictures with {row.slice}: {name.lower()} {percent(row.accuracy)}, others {percent(row.complement_accuracy)}: "
-        f"{interval(row.effect, row.low, row.high)} points, {small_q(row.q)}, n = {row.n:,}."
+        f"Pictures with {row.slice}: {name.lower()} {percent(row.accuracy)}, other pictures "
+        f"{percent(row.complement_accuracy)}: {interval(row.effect, row.low, row.high)} points, {small_q(row.q)}, "
+        f"n = {row.n:,}."
     )

@@ -13,27 +13,31 @@ from affect_workbench.analyses.inference.homogeneity import DIFFERS
 from affect_workbench.analyses.inference.intervals import distance_from_zero
 from affect_workbench.workbench.interface.intervals import Series, interval_figure
 from affect_workbench.workbench.interface.numbers import EFFECT, interval, intervals, plural, signed, small_q
-from affect_workbench.workbench.report.sections.section import MOST_ROWS, Chapter, named_tables, rows_of
+from affect_workbench.workbench.report.sections.section import MOST_ROWS, Section, named_tables, rows_of
 
-_KINDS = {"reversed": "turns round (Simpson’s paradox)", "explained": "mostly goes away", "uncovered": "was mostly hidden"}
+_KINDS = {
+    "reversed": "is reversed (Simpson’s paradox)",
+    "explained": "is mostly explained",
+    "uncovered": "was mostly masked",
+}
 _COUNTED = {
-    "reversed": "turned round (Simpson’s paradox)",
+    "reversed": "reversed (Simpson’s paradox)",
     "explained": "mostly explained by it",
-    "uncovered": "mostly hidden by it",
+    "uncovered": "mostly masked by it",
 }
 WITHIN = ("within", "within_low", "within_high")
-_MOST_SAID = 4
+_MOST_SENTENCES = 4
 _MOST_DRAWN = 14
 _BETWEEN = ("homogeneity_p", "homogeneity_q", "smallest", "smallest_in", "largest", "largest_in")
 """Columns that runs of version 0.1.0 lack."""
 
 
 @dataclass(frozen=True)
-class _Said:
+class _Wording:
     """How the rows of a table of adjusted differences are spoken of.
 
     Attributes:
-        about: what a row is, with a place for its attributes: `Pictures with {0.slice} read as {0.emotion}`.
+        about: what a row is, with a place for its attributes: `Pictures with {0.slice} predicted as {0.emotion}`.
         gap: the difference that a row is about, in the same way.
         many: one row in a count: `pair`, `slice`.
         unit: what follows a number in a sentence, with its blank.
@@ -55,8 +59,8 @@ class _Said:
         return interval(*(getattr(row, name) for name in names), scale=self.scale, digits=self.digits)
 
 
-_RATES = _Said(
-    "Pictures with {0.slice} read as {0.emotion}",
+_RATES = _Wording(
+    "Pictures with {0.slice} predicted as {0.emotion}",
     "The difference in {0.emotion} predictions for {0.slice}",
     "pair",
     " points",
@@ -65,52 +69,52 @@ _RATES = _Said(
 )
 
 
-def held_fixed(result: AuditResult) -> Chapter | None:
-    """The adjusted differences of rates; None where nothing was held fixed."""
+def adjusted_differences(result: AuditResult) -> Section | None:
+    """The adjusted differences of rates; None where nothing was adjusted for."""
     table = result.tables.get("adjusted")
     if table is None or table.empty:
         return None
-    return _chapter(
+    return _section(
         table,
         _RATES,
-        name="held-fixed",
-        title="With {} held fixed",
+        name="adjusted",
+        title="Adjusted for {}",
         source="adjusted",
         keys=("slice", "emotion"),
         band=100 * result.run.config.tolerance,
         axis="difference from the other pictures, points",
-        by="(Mantel-Haenszel), averaged",
+        by="(Mantel-Haenszel)",
         test="Breslow and Day’s test of the odds ratios with Tarone’s correction, and a test of the differences themselves",
     )
 
 
-def held_fixed_outcomes(result: AuditResult) -> list[Chapter]:
+def adjusted_outcomes(result: AuditResult) -> list[Section]:
     """The adjusted differences of each numeric outcome."""
-    found: list[Chapter] = []
+    found: list[Section] = []
     for outcome, table in named_tables(result, ADJUSTED_PREFIX):
         name = outcome.replace("{", "{{").replace("}", "}}")
         gap = f"The difference in mean {name} for {{0.slice}}"
-        said = _Said(name + " of pictures with {0.slice}", gap, "slice", "", 1.0, 2)
+        wording = _Wording(name + " of pictures with {0.slice}", gap, "slice", "", 1.0, 2)
         found.append(
-            _chapter(
+            _section(
                 table,
-                said,
-                name=f"held-fixed-outcome-{len(found) + 1}",
-                title=f"The number {outcome} with {{}} held fixed",
+                wording,
+                name=f"adjusted-outcome-{len(found) + 1}",
+                title=f"Outcome {outcome}, adjusted for {{}}",
                 source=ADJUSTED_PREFIX + outcome,
                 keys=("slice",),
                 band=float(table["tolerance"].iloc[0]),
                 axis=f"difference of mean {outcome}",
-                by="in every stratum, averaged with Mantel and Haenszel’s weights",
+                by="(within strata, averaged with Mantel and Haenszel’s weights)",
                 test="an interaction contrast over the strata, by the same model as the interval",
             )
         )
     return found
 
 
-def _chapter(
+def _section(
     table: pd.DataFrame,
-    said: _Said,
+    wording: _Wording,
     *,
     name: str,
     title: str,
@@ -120,7 +124,7 @@ def _chapter(
     axis: str,
     by: str,
     test: str,
-) -> Chapter:
+) -> Section:
     held = str(table["adjusted_for"].iloc[0])
     table = table.reindex(columns=[*table.columns, *(column for column in _BETWEEN if column not in table)])
     known = table[table["within"].notna()].copy()
@@ -132,43 +136,43 @@ def _chapter(
         ["apart", "gap", "simpson", "sure", "moved", *keys], ascending=[False] * 5 + [True] * len(keys), kind="stable"
     )
     flagged = order[order["simpson"] & ~order["apart"]].sort_values("moved", ascending=False, kind="stable")
-    apart = order[order["apart"]]
+    differing = order[order["apart"]]
     drawn, leading = order.head(_MOST_DRAWN), order.head(MOST_ROWS)
     figure = interval_figure(
         [" → ".join(str(getattr(row, key)) for key in keys) for row in rows_of(drawn)],
         [
-            Series.of("as it is", drawn, scale=said.scale),
-            Series.of(f"with {held} held fixed", drawn, WITHIN, scale=said.scale),
+            Series.of("unadjusted", drawn, scale=wording.scale),
+            Series.of(f"adjusted for {held}", drawn, WITHIN, scale=wording.scale),
         ],
         axis=axis,
         band=band,
     )
-    told = int(known["homogeneity_p"].notna().sum())
+    tested = int(known["homogeneity_p"].notna().sum())
     reading = (
-        f"Blue: the plain difference. Orange: the difference among pictures alike in {held} {by}. "
-        "What stays is not explained by it; something else that goes along with the slice may still be."
+        f"Blue: the unadjusted difference. Orange: the difference adjusted for {held} {by}. What remains is not "
+        f"explained by {held}; something else that is correlated with the slice may still explain it."
     )
     if "homogeneity_strata" in table:
         untold = (
-            f"; {plural(len(known) - told, said.many)} had too few pictures in all strata but one"
-            if told < len(known)
+            f"; {plural(len(known) - tested, wording.many)} had too few pictures in all strata but one"
+            if tested < len(known)
             else ""
         )
-        reading += f" Whether the strata agree is tested by {test}{untold}."
+        reading += f" Whether the difference is the same in all strata (homogeneity) is tested by {test}{untold}."
     columns = {key: leading[key] for key in keys} | {
-        "as it is": intervals(leading, scale=said.scale, digits=said.digits),
-        "held fixed": intervals(leading, WITHIN, scale=said.scale, digits=said.digits),
+        "unadjusted": intervals(leading, scale=wording.scale, digits=wording.digits),
+        "adjusted": intervals(leading, WITHIN, scale=wording.scale, digits=wording.digits),
         "strata": leading["strata_used"].map(str),
         "verdict": leading["verdict"],
-        "what happens": [_what(row, said) for row in rows_of(leading)],
+        "effect of adjusting": [_effect(row, wording) for row in rows_of(leading)],
     }
-    return Chapter(
+    return Section(
         name,
         title.format(held),
         (
-            _summary(table, known, flagged, held, said),
-            *(_apart(row, held, said) for row in rows_of(apart.head(_MOST_SAID))),
-            *(_sentence(row, held, said) for row in rows_of(flagged.head(_MOST_SAID))),
+            _summary(table, known, flagged, held, wording),
+            *(_differing_sentence(row, held, wording) for row in rows_of(differing.head(_MOST_SENTENCES))),
+            *(_sentence(row, held, wording) for row in rows_of(flagged.head(_MOST_SENTENCES))),
         ),
         reading,
         figure if len(drawn) else None,
@@ -179,46 +183,45 @@ def _chapter(
     )
 
 
-def _summary(table: pd.DataFrame, known: pd.DataFrame, flagged: pd.DataFrame, held: str, said: _Said) -> str:
+def _summary(table: pd.DataFrame, known: pd.DataFrame, flagged: pd.DataFrame, held: str, wording: _Wording) -> str:
     skewed = int((known["verdict"] == "skewed").sum())
     counts = flagged["simpson_kind"].value_counts()
     parts = [f"{int(counts[kind]):,} {words}" for kind, words in _COUNTED.items() if kind in counts]
     sentence = (
-        f"Among pictures alike in {held}, {plural(skewed, said.many)} of {len(known):,} "
-        f"{'is' if skewed == 1 else 'are'} skewed."
+        f"Adjusted for {held}, {skewed:,} of {plural(len(known), wording.many)} {'is' if skewed == 1 else 'are'} skewed."
     )
-    apart = int(known["apart"].sum())
-    if apart:
+    differing = int(known["apart"].sum())
+    if differing:
         sentence += (
-            f" {plural(apart, said.many)} {'differs' if apart == 1 else 'differ'} between strata: there the average "
-            "speaks for none of them."
+            f" {plural(differing, wording.many)} {'differs' if differing == 1 else 'differ'} between strata; there the "
+            "average describes no single stratum."
         )
     if parts:
-        sentence += f" Plain differences: {', '.join(parts)}."
+        sentence += f" Unadjusted differences: {', '.join(parts)}."
     unknown = len(table) - len(known)
     if unknown:
-        sentence += f" {plural(unknown, said.many)} could not be compared so (the table in the run folder says why)."
+        sentence += f" {plural(unknown, wording.many)} could not be adjusted (the table in the run folder gives the reason)."
     return sentence
 
 
-def _between(row: Any, said: _Said) -> str:
+def _between(row: Any, wording: _Wording) -> str:
     ends = ((row.smallest, row.smallest_in), (row.largest, row.largest_in))
-    return ", ".join(f"{said.number(value)}{said.unit} in {stratum}" for value, stratum in ends)
+    return ", ".join(f"{wording.number(value)}{wording.unit} in {stratum}" for value, stratum in ends)
 
 
-def _what(row: Any, said: _Said) -> str:
-    return _between(row, said) if row.apart else _KINDS.get(row.simpson_kind, "").partition(" (")[0]
+def _effect(row: Any, wording: _Wording) -> str:
+    return _between(row, wording) if row.apart else _KINDS.get(row.simpson_kind, "").partition(" (")[0]
 
 
-def _apart(row: Any, held: str, said: _Said) -> str:
+def _differing_sentence(row: Any, held: str, wording: _Wording) -> str:
     return (
-        f"{said.gap.format(row)} depends on {held}: {_between(row, said)} (the strata do not agree, "
-        f"{small_q(row.homogeneity_q)}); averaged over all, {said.interval(row, WITHIN)}."
+        f"{wording.gap.format(row)} depends on {held}: {_between(row, wording)} (the strata differ, "
+        f"{small_q(row.homogeneity_q)}); averaged over all strata, {wording.interval(row, WITHIN)}."
     )
 
 
-def _sentence(row: Any, held: str, said: _Said) -> str:
+def _sentence(row: Any, held: str, wording: _Wording) -> str:
     return (
-        f"{said.about.format(row)}: {said.interval(row)}{said.unit} as they are, "
-        f"{said.interval(row, WITHIN)} with {held} held fixed: the difference {_KINDS[row.simpson_kind]}."
+        f"{wording.about.format(row)}: {wording.interval(row)}{wording.unit} unadjusted, {wording.interval(row, WITHIN)} "
+        f"adjusted for {held}: the difference {_KINDS[row.simpson_kind]}."
     )

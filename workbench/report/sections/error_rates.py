@@ -19,7 +19,7 @@ from affect_workbench.workbench.interface.numbers import (
 )
 from affect_workbench.workbench.report.sections.section import (
     MOST_ROWS,
-    Chapter,
+    Section,
     ranked,
     rows_of,
     sampled,
@@ -27,12 +27,12 @@ from affect_workbench.workbench.report.sections.section import (
     skewed,
 )
 
-_MOST_SAID = 3
+_MOST_SENTENCES = 3
 _MOST_DRAWN = 16
-_WORDS = {"true positive rate": "recognised", "false positive rate": "wrongly said"}
+_WORDS = {"true positive rate": "recognised", "false positive rate": "falsely predicted"}
 
 
-def missed_and_mistaken(result: AuditResult) -> Chapter | None:
+def error_rates(result: AuditResult) -> Section | None:
     """Equalised odds, one emotion against all others, and directed confusions."""
     odds, confusions = result.tables.get("odds"), result.tables.get("confusions")
     if odds is None or confusions is None or odds.empty:
@@ -40,34 +40,39 @@ def missed_and_mistaken(result: AuditResult) -> Chapter | None:
     gaps = ranked(odds)
     mistakes = ranked(confusions)
     sure, mixed = skewed(gaps), skewed(mistakes)
-    truth = "With the most voted label as the truth" if result.run.truth == "votes" else "By the labels"
+    truth = "With the most voted label as the truth" if result.run.truth == "votes" else "Against the labels"
     found = (
-        f"{truth}, {plural(len(sure), 'gap')} of {len(odds):,} in recognising or wrongly saying an emotion "
-        f"{'is' if len(sure) == 1 else 'are'} beyond chance and tolerance, and {plural(len(mixed), 'confusion')} "
-        f"of {len(confusions):,}.",
-        *(_sentence(row, _WORDS[row.measure]) for row in rows_of(sure.head(_MOST_SAID))),
-        *(_sentence(row, f"read as {row.read_as}") for row in rows_of(mixed.head(_MOST_SAID))),
+        (
+            f"{truth}, {len(sure):,} of {plural(len(odds), 'gap')} in true or false positive rates "
+            f"{'is' if len(sure) == 1 else 'are'} beyond chance and tolerance, and {len(mixed):,} of "
+            f"{plural(len(confusions), 'confusion')}."
+        ),
+        *(_sentence(row, _WORDS[row.measure]) for row in rows_of(sure.head(_MOST_SENTENCES))),
+        *(_sentence(row, f"predicted as {row.read_as}") for row in rows_of(mixed.head(_MOST_SENTENCES))),
     )
     leading = pd.concat([sure.head(MOST_ROWS // 2), mixed.head(MOST_ROWS // 2)])
     leading = leading if len(leading) else gaps.head(MOST_ROWS // 2)
     what = [
-        f"{row.emotion} read as {row.read_as}"
+        f"{row.emotion} predicted as {row.read_as}"
         if isinstance(getattr(row, "read_as", None), str)
         else f"{row.emotion} {_WORDS[row.measure]}"
         for row in rows_of(leading)
     ]
-    return Chapter(
-        "truth",
-        "What is missed, what is mistaken",
+    return Section(
+        "error-rates",
+        "Error rates: what is missed, what is confused",
         found,
-        "Recognised: of the pictures that truly show the emotion, the share read so. Wrongly said: of all others, the share "
-        "read as it. Equal in all slices is what “equalised odds” asks for. Filled markers are skewed; hollow ones are not.",
+        (
+            "Recognised (true positive rate): of the pictures that show the emotion, the share predicted as that emotion. "
+            "Falsely predicted (false positive rate): of all other pictures, the share predicted as that emotion. "
+            "“Equalised odds” asks that both are equal in all slices. Filled markers are skewed; hollow ones are not."
+        ),
         skew_figure(
             result,
             gaps.head(_MOST_DRAWN),
             lambda row: f"{row.emotion} {_WORDS[row.measure]}, {row.slice}",
             series="gap",
-            axis="difference from the other pictures of the same truth, points",
+            axis="difference from the other pictures with the same truth, points",
         ),
         pd.DataFrame({"slice": leading["slice"], "what": what, **rates(leading), "verdict": leading["verdict"]}),
         len(odds) + len(confusions),
@@ -76,7 +81,7 @@ def missed_and_mistaken(result: AuditResult) -> Chapter | None:
     )
 
 
-def calibrated(result: AuditResult) -> Chapter | None:
+def calibration(result: AuditResult) -> Section | None:
     """Are probabilities as good in a slice as elsewhere?"""
     table = result.tables.get("calibration")
     if table is None or table.empty:
@@ -85,27 +90,34 @@ def calibrated(result: AuditResult) -> Chapter | None:
     sure, leading = skewed(order), order.head(MOST_ROWS)
     worse = int((table["error_q"] <= 0.05).sum())
     found = [
-        f"The probabilities of {plural(len(sure), '(slice, emotion) pair')} of {len(table):,} are too high or too low by "
-        f"more, beyond chance and tolerance, than those of the other pictures; in {worse:,} the calibration error is larger "
-        "than in slices of the same size drawn at random."
+        (
+            f"The probabilities of {len(sure):,} of {plural(len(table), '(slice, emotion) pair')} are too high or too "
+            f"low compared with those of the other pictures, beyond chance and tolerance; for {worse:,} the "
+            "calibration error is larger than in random slices of the same size."
+        )
     ]
     found += [
-        f"Pictures with {row.slice}: {row.emotion} is given {percent(row.probability)} on average and is true for "
-        f"{percent(row.share)}; against the other pictures that is {interval(row.effect, row.low, row.high)} points more, "
-        f"{small_q(row.q)}."
-        for row in rows_of(sure.head(_MOST_SAID))
+        (
+            f"Pictures with {row.slice}: {row.emotion} has a mean probability of {percent(row.probability)} and is "
+            f"true for {percent(row.share)}; the overstatement differs from that of the other pictures by "
+            f"{interval(row.effect, row.low, row.high)} points, {small_q(row.q)}."
+        )
+        for row in rows_of(sure.head(_MOST_SENTENCES))
     ]
-    return Chapter(
+    return Section(
         "calibration",
-        "Are the probabilities as good in every slice?",
+        "Are the probabilities calibrated in every slice?",
         (*found, *sampled(result, "calibration")),
-        "Above zero the model overstates the emotion in the slice more than elsewhere, below zero it understates it. The "
-        "error is the class-wise calibration error in 15 bins, beside its mean in random slices of the same size.",
+        (
+            "Above zero, the model overstates the emotion in the slice more than elsewhere; below zero, it "
+            "understates it. The error is the class-wise calibration error in 15 bins, with its mean in random "
+            "slices of the same size."
+        ),
         skew_figure(
             result,
             order.head(_MOST_DRAWN),
             lambda row: f"{row.emotion}, {row.slice}",
-            axis="overstatement of the probability, beyond that in the other pictures, points",
+            axis="overstatement of the probability relative to the other pictures, points",
         ),
         pd.DataFrame(
             {
@@ -114,8 +126,10 @@ def calibrated(result: AuditResult) -> Chapter | None:
                 "n": counts(leading["n"]),
                 "mean probability": percents(leading["probability"]),
                 "true": percents(leading["share"]),
-                "beyond others": intervals(leading),
-                "error (by chance)": [f"{percent(row.error)} ({percent(row.error_by_chance)})" for row in rows_of(leading)],
+                "excess over complement": intervals(leading),
+                "error (expected by chance)": [
+                    f"{percent(row.error)} ({percent(row.error_by_chance)})" for row in rows_of(leading)
+                ],
                 "verdict": leading["verdict"],
             }
         ),
@@ -127,6 +141,7 @@ def calibrated(result: AuditResult) -> Chapter | None:
 
 def _sentence(row: Any, verb: str) -> str:
     return (
-        f"In pictures with {row.slice}, {row.emotion} is {verb} {percent(row.rate)} of the time, in others "
-        f"{percent(row.complement_rate)}: {interval(row.effect, row.low, row.high)} points, {small_q(row.q)}, n = {row.n:,}."
+        f"In pictures with {row.slice}, {row.emotion} is {verb} {percent(row.rate)} of the time, in the other "
+        f"pictures {percent(row.complement_rate)}: {interval(row.effect, row.low, row.high)} points, "
+        f"{small_q(row.q)}, n = {row.n:,}."
     )

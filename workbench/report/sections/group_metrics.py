@@ -7,14 +7,14 @@ import pandas as pd
 from affect_workbench.analyses.audit.result import AuditResult
 from affect_workbench.workbench.interface.intervals import Series, interval_figure
 from affect_workbench.workbench.interface.numbers import counts, interval, intervals, percent, percents, plural, small_q
-from affect_workbench.workbench.report.sections.section import MOST_ROWS, Chapter, rows_of, sampled
+from affect_workbench.workbench.report.sections.section import MOST_ROWS, Section, rows_of, sampled
 
 EXCESS, AMPLIFIED = ("excess", "low", "high"), ("amplification", "low", "high")
-_MOST_SAID = 3
+_MOST_SENTENCES = 3
 _MOST_DRAWN = 16
 
 
-def distributions(result: AuditResult) -> Chapter | None:
+def distributions(result: AuditResult) -> Section | None:
     """Jensen-Shannon divergence beyond chance, and Cramer's V."""
     table = result.tables.get("distribution")
     if table is None or table["divergence"].notna().sum() == 0:
@@ -24,22 +24,27 @@ def distributions(result: AuditResult) -> Chapter | None:
     slices = known[known["slice"].notna()].sort_values(["excess"], ascending=False, kind="stable")
     sure = attributes[attributes["q"] <= 0.05]
     found = [
-        f"Readings depend on {plural(len(sure), 'attribute')} of {len(attributes):,} beyond chance"
+        f"Predictions depend on {len(sure):,} of {plural(len(attributes), 'attribute')} beyond chance"
         + (f", most on {sure['attribute'].iloc[0].replace('_', ' ')}." if len(sure) else "."),
         *(
-            f"{row.slice}: {row.divergence:.4f} bits from the other pictures, by chance {row.by_chance:.4f}, "
-            f"{small_q(row.q)}."
-            for row in rows_of(slices[slices["q"] <= 0.05].head(_MOST_SAID))
+            (
+                f"{row.slice}: {row.divergence:.4f} bits from the other pictures, {row.by_chance:.4f} expected by "
+                f"chance, {small_q(row.q)}."
+            )
+            for row in rows_of(slices[slices["q"] <= 0.05].head(_MOST_SENTENCES))
         ),
     ]
     leading, drawn = pd.concat([attributes, slices]).head(MOST_ROWS), slices.head(_MOST_DRAWN)
-    names = [row.slice if isinstance(row.slice, str) else f"all of {row.attribute}" for row in rows_of(leading)]
-    return Chapter(
+    names = [row.slice if isinstance(row.slice, str) else f"all values of {row.attribute}" for row in rows_of(leading)]
+    return Section(
         "distribution",
         "All emotions at once",
         (*found, *sampled(result, "distribution")),
-        "Jensen-Shannon divergence in hundredths of a bit (0 alike, 100 nothing in common), less its mean when the values "
-        "are dealt out at random: as it comes it is above zero in any data. Cramér’s V has its bias corrected.",
+        (
+            "Jensen-Shannon divergence in hundredths of a bit (0: identical, 100: nothing in common), minus its mean "
+            "when the values are permuted: the raw divergence is above zero in any data. Cramér’s V is "
+            "bias-corrected."
+        ),
         interval_figure(
             drawn["slice"].tolist(),
             [Series.of("beyond chance", drawn, EXCESS, filled=drawn["q"] <= 0.05)],
@@ -50,8 +55,8 @@ def distributions(result: AuditResult) -> Chapter | None:
                 "what": names,
                 "n": counts(leading["n"]),
                 "divergence": [f"{100 * value:.2f}" for value in leading["divergence"]],
-                "by chance": [f"{100 * value:.2f}" for value in leading["by_chance"]],
-                "beyond it": intervals(leading, EXCESS, digits=2),
+                "expected by chance": [f"{100 * value:.2f}" for value in leading["by_chance"]],
+                "excess": intervals(leading, EXCESS, digits=2),
                 "q": [f"{q:.2g}" for q in leading["q"]],
                 "Cramér’s V": [f"{v:.3f}" for v in leading["cramers_v"]],
             }
@@ -62,7 +67,7 @@ def distributions(result: AuditResult) -> Chapter | None:
     )
 
 
-def comparability(result: AuditResult) -> Chapter | None:
+def comparability(result: AuditResult) -> Section | None:
     """Demographic parity, equalised odds, four-fifths ratios: what rules and other tools ask for."""
     table = result.tables.get("comparability")
     if table is None or table.empty:
@@ -71,25 +76,33 @@ def comparability(result: AuditResult) -> Chapter | None:
     failing = ratios[ratios["value"] < 0.8]
     beyond = failing[failing["q"] <= 0.05]
     found = [
-        f"By the four-fifths rule {len(failing):,} of {len(ratios):,} (attribute, emotion) pairs would be called unfair; "
-        f"{len(beyond):,} of these {'is' if len(beyond) == 1 else 'are'} more unequal than chance makes them."
+        (
+            f"By the four-fifths rule {len(failing):,} of {len(ratios):,} (attribute, emotion) pairs would be called "
+            f"unfair; {len(beyond):,} of these {'is' if len(beyond) == 1 else 'are'} more unequal than expected by "
+            "chance."
+        )
     ]
     impact = table[table["measure"] == "impact ratio"]
     found += [
-        f"Impact ratio of {row.emotion} by {row.attribute.replace('_', ' ')}: {row.value:.2f} ({row.lowest} against "
-        f"{row.highest}); by chance it would be {row.by_chance:.2f}, {small_q(row.q)}."
+        (
+            f"Impact ratio of {row.emotion} by {row.attribute.replace('_', ' ')}: {row.value:.2f} ({row.lowest} "
+            f"against {row.highest}); {row.by_chance:.2f} is expected by chance, {small_q(row.q)}."
+        )
         for row in rows_of(impact)
     ]
     if impact.empty:
         found.append("No favourable emotion was declared (--favourable), so there are no impact ratios.")
     ranked = table.sort_values(["q", "p"], kind="stable")
     leading = pd.concat([impact, ranked[ranked["measure"] != "impact ratio"]]).head(MOST_ROWS)
-    return Chapter(
+    return Section(
         "comparability",
-        "For comparison with rules and other tools",
+        "For comparison with other rules and tools",
         (*found, *sampled(result, "comparability")),
-        "Largest gaps and smallest ratios between the values of an attribute. They are never even in any data and grow with "
-        "the number of values, so each stands beside its mean under chance. None of them is a verdict here.",
+        (
+            "Largest gaps and smallest ratios between the values of an attribute. They are never exactly equal and "
+            "grow with the number of values in any data, so each is shown with its mean under chance. None of them "
+            "is a verdict here."
+        ),
         None,
         pd.DataFrame(
             {
@@ -98,8 +111,8 @@ def comparability(result: AuditResult) -> Chapter | None:
                 "measure": leading["measure"],
                 "values": leading["values"].map(str),
                 "value": [f"{value:.2f}" for value in leading["value"]],
-                "by chance": [f"{value:.2f}" for value in leading["by_chance"]],
-                "beyond it": intervals(leading, EXCESS, scale=1.0, digits=2),
+                "expected by chance": [f"{value:.2f}" for value in leading["by_chance"]],
+                "excess": intervals(leading, EXCESS, scale=1.0, digits=2),
                 "q": [f"{q:.2g}" for q in leading["q"]],
             }
         ),
@@ -109,7 +122,7 @@ def comparability(result: AuditResult) -> Chapter | None:
     )
 
 
-def nearest_pictures(result: AuditResult) -> Chapter | None:
+def nearest_pictures(result: AuditResult) -> Section | None:
     """Who is shown when one asks for an emotion: Skew, MaxSkew, NDKL."""
     slices, figures = result.tables.get("retrieval"), result.tables.get("retrieval_figures")
     if slices is None or figures is None or slices.empty:
@@ -121,20 +134,27 @@ def nearest_pictures(result: AuditResult) -> Chapter | None:
     leading = known.sort_values("size", ascending=False, kind="stable").head(MOST_ROWS)
     top = int(slices["top"].iloc[0])
     found = [
-        f"Of {pairs:,} (attribute, emotion) pairs, the make-up of the {top:,} nearest pictures differs in {len(sure):,} "
-        "beyond what chance gives (NDKL).",
+        (
+            f"For {len(sure):,} of {plural(pairs, '(attribute, emotion) pair')}, the composition of the {top:,} "
+            "nearest pictures differs beyond chance (NDKL)."
+        ),
         *(
-            f"Of the {row.top:,} pictures nearest to {row.emotion}, {percent(row.share)} have {row.slice}, of all pictures "
-            f"{percent(row.expected)}."
-            for row in rows_of(leading.head(_MOST_SAID))
+            (
+                f"Of the {row.top:,} pictures nearest to {row.emotion}, {percent(row.share)} have {row.slice}; of all "
+                f"pictures {percent(row.expected)}."
+            )
+            for row in rows_of(leading.head(_MOST_SENTENCES))
         ),
     ]
-    return Chapter(
+    return Section(
         "retrieval",
-        "Who is shown when one asks for an emotion?",
+        "Which pictures are retrieved for an emotion?",
         (*found, *sampled(result, "retrieval")),
-        "Skew is the logarithm of share over expected share, with the interval of the share (pictures as independent); rows "
-        "whose interval holds zero are left out here. It follows what the pictures show as much as any bias.",
+        (
+            "Skew is the logarithm of share over expected share, with the interval of the share (pictures taken as "
+            "independent); rows whose interval contains zero are left out. It reflects what the pictures show as "
+            "much as any bias."
+        ),
         None,
         pd.DataFrame(
             {
@@ -151,39 +171,46 @@ def nearest_pictures(result: AuditResult) -> Chapter | None:
     )
 
 
-def amplified(result: AuditResult) -> Chapter | None:
+def amplification(result: AuditResult) -> Section | None:
     """Bias amplification against the training pictures; None where none were given."""
     cells, means = result.tables.get("amplification"), result.tables.get("amplification_means")
     if cells is None or means is None or means.empty:
         return None
     whole = means.iloc[-1]
-    surely = (
-        "surely amplifies"
+    verb = (
+        "amplifies"
         if whole["low"] > 0
-        else "surely weakens"
+        else "weakens"
         if whole["high"] < 0
-        else "neither surely amplifies nor weakens"
+        else "neither amplifies nor weakens, beyond chance,"
     )
     found = [
-        f"Over all attributes the model {surely} the ties of its training data: "
-        f"{interval(whole['amplification'], whole['low'], whole['high'])} points a pair on average."
+        (
+            f"Over all attributes the model {verb} the associations of its training data: "
+            f"{interval(whole['amplification'], whole['low'], whole['high'])} points per pair on average."
+        )
     ]
-    told = cells[(cells["direction_p"] <= 0.05) & cells["amplification"].notna()].copy()
-    told["sure"] = told["low"].clip(lower=0)
-    leading = told.sort_values(["sure", "amplification"], ascending=False, kind="stable").head(MOST_ROWS)
+    known_direction = cells[(cells["direction_p"] <= 0.05) & cells["amplification"].notna()].copy()
+    known_direction["sure"] = known_direction["low"].clip(lower=0)
+    leading = known_direction.sort_values(["sure", "amplification"], ascending=False, kind="stable").head(MOST_ROWS)
     found += [
-        f"In training {row.slice} went with {'more' if row.direction > 0 else 'less'} {row.emotion} "
-        f"({percent(row.training_rate)}); it is said of {percent(row.predicted_rate)}: amplified by "
-        f"{interval(row.amplification, row.low, row.high)} points."
-        for row in rows_of(leading[leading["sure"] > 0].head(_MOST_SAID))
+        (
+            f"In the training data {row.slice} is associated with {'more' if row.direction > 0 else 'less'} "
+            f"{row.emotion} ({percent(row.training_rate)}); it is predicted for {percent(row.predicted_rate)}: "
+            f"amplified by {interval(row.amplification, row.low, row.high)} points."
+        )
+        for row in rows_of(leading[leading["sure"] > 0].head(_MOST_SENTENCES))
     ]
     drawn = means.iloc[:-1]
-    return Chapter(
+    return Section(
         "amplification",
-        "Stronger than in the training data?",
+        "Bias amplification: stronger than in the training data?",
         tuple(found),
-        "Directional amplification from attribute to emotion: above zero, what went together in training is said together "
-        "even more often. Pairs whose direction in training may be chance (p > 0.05) are not listed.",
+        (
+            "Directional amplification from attribute to emotion: above zero, what occurs together in training is "
+            "predicted together even more often. Pairs whose direction in training may be chance (p > 0.05) are not "
+            "listed."
+        ),
         interval_figure(
             [str(name).replace("_", " ") for name in drawn["attribute"]],
             [Series.of("amplification", drawn, AMPLIFIED)],
@@ -194,7 +221,7 @@ def amplified(result: AuditResult) -> Chapter | None:
                 "slice": leading["slice"],
                 "emotion": leading["emotion"],
                 "in training": percents(leading["training_rate"]),
-                "said": percents(leading["predicted_rate"]),
+                "predicted": percents(leading["predicted_rate"]),
                 "direction": ["more" if value > 0 else "less" for value in leading["direction"]],
                 "amplification": intervals(leading, AMPLIFIED),
             }

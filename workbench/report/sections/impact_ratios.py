@@ -9,7 +9,7 @@ import pandas as pd
 from affect_workbench.analyses.audit.result import AuditResult
 from affect_workbench.data.tables.read import named
 from affect_workbench.workbench.interface.numbers import counts, percents, plural
-from affect_workbench.workbench.report.sections.section import MOST_ROWS, Chapter, rows_of
+from affect_workbench.workbench.report.sections.section import MOST_ROWS, Section, rows_of
 from affect_workbench.workbench.report.sentences import samples_in
 
 FOUR_FIFTHS = 0.8
@@ -17,7 +17,7 @@ SMALL_SHARE = 0.02
 """Of the data: categories below it may be left out of the ratios, with a reason and their rates (§ 5-301(d))."""
 
 
-def impact_ratios(result: AuditResult) -> Chapter | None:
+def impact_ratios(result: AuditResult) -> Section | None:
     """One row a category: its selection rate over that of the category with the highest; None without a favourable label.
 
     Source: Rules of the City of New York, title 6, § 5-301. Single categories first, then intersections of two attributes,
@@ -38,24 +38,27 @@ def impact_ratios(result: AuditResult) -> Chapter | None:
     single = single.sort_values("of", key=lambda one: one.map(order), kind="stable")
     pairs = cells[~alone].sort_values(["ratio", "slice"], kind="stable")
     shown = pd.concat([single, pairs.head(MOST_ROWS)])
-    return Chapter(
+    return Section(
         "impact",
-        f"Impact ratios: who is read as {favourable} less often?",
+        f"Impact ratios: who is predicted as {favourable} less often?",
         (
             _below(single, "category", "categories"),
             *([_below(pairs, "intersection")] if len(pairs) else []),
             *_small(single, result.run.pictures),
             *_unknown(result, list(order)),
         ),
-        f"Selection rate: the share read as {favourable}. Impact ratio: the rate over the highest of its attribute, or of "
-        "its two attributes. The highest of several rates is too high by chance, and so most ratios are below one in any "
-        "data: see the verdict, and the ratios beside chance under “rules and other tools”. This is not legal advice.",
+        (
+            f"Selection rate: the share predicted as {favourable}. Impact ratio: the rate over the highest of its "
+            "attribute, or of its two attributes. The highest of several rates is too high by chance, so most ratios "
+            "are below one in any data: see the verdict, and the ratios expected by chance under “other rules and "
+            "tools”. This is not legal advice."
+        ),
         None,
         pd.DataFrame(
             {
                 "category": shown["slice"],
                 "pictures": counts(shown["n"]),
-                f"read as {favourable}": [f"{_selected(result, row):,}" for row in rows_of(shown)],
+                f"predicted as {favourable}": [f"{_selected(result, row):,}" for row in rows_of(shown)],
                 "selection rate": percents(shown["rate"]),
                 "impact ratio": ["–" if ratio != ratio else f"{ratio:.2f}" for ratio in shown["ratio"].tolist()],
                 "verdict": shown["verdict"],
@@ -72,7 +75,7 @@ def _below(cells: pd.DataFrame, one: str, many: str = "") -> str:
     below = cells[cells["ratio"] < FOUR_FIFTHS]
     sure, unknown = int((below["verdict"] == "skewed").sum()), int(cells["ratio"].isna().sum())
     return (
-        f"The ratio of {plural(len(below), one, many)} of {len(cells):,} is below four fifths; {sure:,} of these "
+        f"The ratio is below four fifths for {len(below):,} of {plural(len(cells), one, many)}; {sure:,} of these "
         f"{'is' if sure == 1 else 'are'} skewed beyond chance and tolerance."
         + (f" {plural(unknown, one, many)} {'has' if unknown == 1 else 'have'} too few pictures for one." if unknown else "")
     )
@@ -84,27 +87,25 @@ def _small(single: pd.DataFrame, pictures: int) -> list[str]:
     if small.empty:
         return []
     highest = small.loc[small["ratio"] == 1.0, "slice"]
-    led = (
-        f" The highest rate of its attribute, which others are held against, is that of {named(highest)}."
-        if len(highest)
-        else ""
-    )
+    led = f" The reference, the highest rate of its attribute, is {named(highest)}." if len(highest) else ""
     hold = plural(len(small), "category holds", "categories hold")
     return [
-        f"{hold} less than {100 * SMALL_SHARE:g} % of the pictures, and may by the rule be left out; here they are kept: "
-        f"{named(small['slice'], most=8)}.{led}"
+        (
+            f"{hold} less than {100 * SMALL_SHARE:g} % of the pictures and may be left out under the rule; here they "
+            f"are kept: {named(small['slice'], most=8)}.{led}"
+        )
     ]
 
 
 def _unknown(result: AuditResult, attributes: list[str]) -> list[str]:
     """How many pictures are in no category, which the rule wants to be told."""
     lacking = {name: int(result.samples[name].isna().sum()) for name in attributes if name in result.samples}
-    told = [f"{count:,} of {name.replace('_', ' ')}" for name, count in lacking.items() if count]
-    return [f"Pictures whose category is unknown are not counted: {', '.join(told)}."] if told else []
+    parts = [f"{count:,} of {name.replace('_', ' ')}" for name, count in lacking.items() if count]
+    return [f"Pictures whose category is unknown are not counted: {', '.join(parts)}."] if parts else []
 
 
 def _selected(result: AuditResult, row: Any) -> int:
-    """How many pictures of the category are read as the favourable emotion; counted where no rate is given."""
+    """How many pictures of the category are predicted as the favourable emotion; counted where no rate is given."""
     if row.rate == row.rate:
         return round(row.rate * row.n)
     return int((samples_in(result, row.where)["predicted"] == row.emotion).sum())

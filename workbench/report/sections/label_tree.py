@@ -7,13 +7,13 @@ import pandas as pd
 from affect_workbench.analyses.audit.result import AuditResult
 from affect_workbench.analyses.inference.intervals import distance_from_zero
 from affect_workbench.workbench.interface.numbers import interval, percent, plural, rates, small_q
-from affect_workbench.workbench.report.sections.section import MOST_ROWS, Chapter, rows_of, skew_figure, skewed
+from affect_workbench.workbench.report.sections.section import MOST_ROWS, Section, rows_of, skew_figure, skewed
 
-_MOST_SAID = 3
+_MOST_SENTENCES = 3
 _MOST_DRAWN = 12
 
 
-def label_tree(result: AuditResult) -> Chapter | None:
+def label_tree(result: AuditResult) -> Section | None:
     """Skews of groups of labels; None where the labels have no coarser level."""
     table = result.tables.get("levels")
     if table is None or table.empty:
@@ -24,19 +24,25 @@ def label_tree(result: AuditResult) -> Chapter | None:
         ["skewed", "sure"], ascending=False, kind="stable"
     )
     leading = order.head(MOST_ROWS)
-    return Chapter(
+    return Section(
         "levels",
-        "One emotion, or all pleasant or unpleasant ones?",
+        "Which label-tree level: one emotion, a family, or polarity?",
         (
             _summary(result.findings),
             *(
-                f"Pictures with {row.slice} are read as {row.group} {percent(row.rate)} of the time, others "
-                f"{percent(row.complement_rate)}: {interval(row.effect, row.low, row.high)} points, {small_q(row.q)}."
-                for row in rows_of(skewed(order).head(_MOST_SAID))
+                (
+                    f"Pictures with {row.slice} are predicted as {row.group} {percent(row.rate)} of the time, other "
+                    f"pictures {percent(row.complement_rate)}: {interval(row.effect, row.low, row.high)} points, "
+                    f"{small_q(row.q)}."
+                )
+                for row in rows_of(skewed(order).head(_MOST_SENTENCES))
             ),
         ),
-        "Each level has the same tests as the single emotions. A skew that is gone one level up is a shift between "
-        "neighbours; one that is still there in polarity changes what a picture is taken for.",
+        (
+            "Each level has the same tests as the single emotions. A skew that is absent one level up is a shift "
+            "between neighbouring emotions; one that remains at polarity changes whether a picture counts as "
+            "pleasant or unpleasant."
+        ),
         skew_figure(
             result,
             order.head(_MOST_DRAWN),
@@ -47,7 +53,7 @@ def label_tree(result: AuditResult) -> Chapter | None:
             {
                 "slice": leading["slice"],
                 "level": leading["level"],
-                "read as": leading["group"],
+                "predicted as": leading["group"],
                 **rates(leading),
                 "verdict": leading["verdict"],
             }
@@ -63,8 +69,8 @@ def _summary(findings: pd.DataFrame) -> str:
     if own.empty:
         return "No single emotion is skewed; the groups of emotions are below."
     level = own["coarsest"].str.extract(r"\((\w+)\)$")[0]
-    parts = [f"{int(count):,} still in {name}" for name, count in level.value_counts().items()]
+    parts = [f"{int(count):,} still at the level {name}" for name, count in level.value_counts().items()]
     alone = int(level.isna().sum())
     if alone:
-        parts.append(f"{alone:,} only in the single emotion")
+        parts.append(f"{alone:,} only at the level of single emotions")
     return f"Of {plural(len(own), 'skew')} that stand{'s' if len(own) == 1 else ''} on their own: {', '.join(parts)}."

@@ -11,25 +11,25 @@ _FEWEST = 0.05
 """Share of the pictures below which the surest are not spoken of: `probes.evaluation.calibration` tries no smaller one."""
 
 
-def accuracy_sentence(reading: ReadingQuality) -> str:
+def accuracy_sentence(quality: ReadingQuality) -> str:
     """How often the model is right, the best baseline beside it, and whether the figures are too high."""
-    own, baselines = reading.models.iloc[0], reading.models[reading.models["kind"] == "baseline"]
-    text = f"Of {int(own['n']):,} labelled pictures, {_subject(reading)} reads {_rate(own)} as their label says"
-    if reading.truth == "votes":
+    own, baselines = quality.models.iloc[0], quality.models[quality.models["kind"] == "baseline"]
+    text = f"Of {int(own['n']):,} labelled pictures, {_subject(quality)} predicts {_rate(own)} as labelled"
+    if quality.truth == "votes":
         text = (
-            f"On {int(own['n']):,} pictures with votes, the label that {_subject(reading)} predicts has {_rate(own)} of a "
+            f"On {int(own['n']):,} pictures with votes, the label that {_subject(quality)} predicts has {_rate(own)} of a "
             "picture’s votes on average (vote agreement)"
         )
     if len(baselines):
         best = baselines.iloc[int(baselines["accuracy"].argmax())]
-        text += f"; the best of the baselines fitted on its training pictures, {best['model']}, {_rate(best)}"
-    if reading.seen:
+        text += f"; the best of the baselines fitted on its training pictures, {best['model']}, reaches {_rate(best)}"
+    if quality.seen:
         text += (
-            f". {reading.seen:,} of these pictures are in-sample: trained on, or used to choose the epoch, so these figures "
-            f"are too high{', the baselines’ too' if len(baselines) else ''}"
+            f". {quality.seen:,} of these pictures are in-sample: used for training or to choose the epoch, so "
+            f"these figures are too high{', the baselines’ too' if len(baselines) else ''}"
         )
-    elif reading.seen is None:
-        text += ". Whether it was trained on any of them is not known here; if it was, this is too high"
+    elif quality.seen is None:
+        text += ". Whether it was trained on any of them is not known; if it was, this figure is too high"
     return f"{text}."
 
 
@@ -38,72 +38,75 @@ def gap_sentence(confidence: Confidence) -> str:
     table = confidence.reliability
     weights = table["n"] / table["n"].sum()
     gap = float(((table["confidence"] - table["accuracy"]).abs() * weights).sum())
-    said, right = (float((table[name] * weights).sum()) for name in ("confidence", "accuracy"))
+    confident, right = (float((table[name] * weights).sum()) for name in ("confidence", "accuracy"))
     basis = f"Its probabilities are out of fold, {confidence.basis}. " if confidence.basis else ""
     return (
-        f"{basis}It gives its answers a confidence of {percent(said)} on average and is right in {percent(right)}; over "
-        f"{len(table)} group{'s' if len(table) > 1 else ''} of like confidence the two are {points(gap, signed=False)} "
-        "points apart on average."
+        f"{basis}Its mean confidence is {percent(confident)} and its accuracy {percent(right)}; over {len(table)} "
+        f"group{'s' if len(table) > 1 else ''} of similar confidence the two differ by "
+        f"{points(gap, signed=False)} points on average."
     )
 
 
 def answer_sentence(confidence: Confidence) -> str:
     """How much can be answered at the accuracy that was asked for, as far as these pictures can promise it."""
-    asked, sure = f"{100 * confidence.asked:g} %", f"{100 * confidence.level:g} % sure"
+    asked, sure = f"{100 * confidence.asked:g} %", f"{100 * confidence.level:g} % confidence"
     if confidence.seen:
         return (
-            f"No accuracy can be promised for new pictures: {confidence.seen:,} of these {confidence.n:,} are in-sample, "
-            "and it reads those better (--unseen-only leaves them out)."
+            f"No accuracy can be guaranteed for new pictures: {confidence.seen:,} of these {confidence.n:,} are "
+            "in-sample, and it does better on those (--unseen-only leaves them out)."
         )
     row, doubt = confidence.answered, ", if it was trained on none of these" if confidence.seen is None else ""
     if row is not None:
         answered = (
             "Answering every picture"
             if row["coverage"] == 1
-            else f"Answering only the surest {_share(row['coverage'])} of the pictures (confidence from "
-            f"{percent(confidence.threshold)} on)"
+            else (
+                f"Answering only the most confident {_share(row['coverage'])} of the pictures (confidence ≥ "
+                f"{percent(confidence.threshold)})"
+            )
         )
         return (
-            f"{answered}, it would be right in at least {asked} of its answers to new pictures like these ({sure}{doubt}); "
-            f"here it is right in {percent(row['accuracy'])}."
+            f"{answered}, its accuracy on new pictures like these is at least {asked} ({sure}{doubt}); here it is "
+            f"{percent(row['accuracy'])}."
         )
     curve = confidence.coverage
-    told = curve[(curve["accuracy"] >= confidence.asked) & (curve["coverage"] >= _FEWEST)]
-    if told.empty:
+    reached = curve[(curve["accuracy"] >= confidence.asked) & (curve["coverage"] >= _FEWEST)]
+    if reached.empty:
         return (
-            f"At no threshold can {asked} be promised: however few of the pictures it answers, down to the surest "
-            f"{_share(_FEWEST)}, fewer are read right."
+            f"At no threshold can {asked} be guaranteed: however few pictures it answers, down to the most "
+            f"confident {_share(_FEWEST)}, fewer are right."
         )
-    best = dict(told.iloc[int(told["low"].argmax())])
+    best = dict(reached.iloc[int(reached["low"].argmax())])
     return (
-        f"At no threshold can {asked} be promised on so few pictures: of the surest {_share(best['coverage'])} it reads "
-        f"{percent(best['accuracy'])} right, but {int(best['n']):,} pictures are too few to be {sure} of it."
+        f"At no threshold can {asked} be guaranteed with so few pictures: of the most confident "
+        f"{_share(best['coverage'])} it gets {percent(best['accuracy'])} right, but {int(best['n']):,} pictures "
+        f"are too few for {sure}."
     )
 
 
 def coverage_note(confidence: Confidence) -> str:
     """What the bands of the coverage curve are, and what the threshold on it."""
-    bands = "The bands are 95 % intervals, each for a threshold that was fixed beforehand."
+    bands = "The bands are 95 % intervals, each for a threshold fixed beforehand."
     if confidence.threshold is None:
         return bands
     return (
-        f"{bands} The one that is ringed was picked among twenty on these very pictures: the promise allows for that, and "
-        "holds for new pictures that are drawn as these were."
+        f"{bands} The ringed one was chosen among twenty on these very pictures: the guarantee allows for that "
+        "and holds for new pictures that are drawn as these were."
     )
 
 
 def none_sentence(beyond: int, n: int, share: float) -> str:
     """How many of `n` pictures are like no label, by the threshold that training kept."""
     return (
-        f"{_share(beyond / n)} of the pictures ({beyond:,} of {n:,}) are farther from every label that it was trained on "
-        f"than {_share(1 - share)} of its validation pictures were: none of these. Of pictures like those, about "
-        f"{_share(share)} are."
+        f"{_share(beyond / n)} of the pictures ({beyond:,} of {n:,}) are farther from every label it was trained "
+        f"on than {_share(1 - share)} of its validation pictures were (“none of these”). For pictures like the "
+        f"validation pictures, about {_share(share)} is expected."
     )
 
 
 NO_NONE_THRESHOLD = (
-    "How many pictures are “none of these” cannot be said: the probe keeps no threshold for it (it was imported, was "
-    "trained before there was one, or had too few validation pictures)."
+    "How many pictures are “none of these” is not known: the probe stores no threshold for it (it was imported, "
+    "was trained by an older version, or had too few validation pictures)."
 )
 
 
@@ -111,16 +114,16 @@ def unsure_sentence(measure: str, *, truth: str = "labels") -> str:
     """Why nothing is said of the confidence of a table."""
     if truth == "votes":
         return (
-            "The truth is votes, so that no answer is right or wrong, and nothing is said of its confidence here; how "
-            "far its probabilities are from the votes is said slice by slice, under calibration."
+            "The truth is votes, so no answer is simply right or wrong, and confidence is not assessed here; how "
+            "far the probabilities are from the votes is shown slice by slice under calibration."
         )
     if measure == "label":
-        return "The predictions name a label only, so there is no confidence to believe or to doubt."
-    return "The scores are no probabilities (they do not add up to 1), so nothing is said of its confidence."
+        return "The predictions contain labels only, so there is no confidence to assess."
+    return "The scores are not probabilities (they do not add up to 1), so confidence is not assessed."
 
 
-def _subject(reading: ReadingQuality) -> str:
-    return "the probe" if reading.models["kind"].iloc[0] == "probe" else "the model"
+def _subject(quality: ReadingQuality) -> str:
+    return "the probe" if quality.models["kind"].iloc[0] == "probe" else "the model"
 
 
 def _rate(row: pd.Series) -> str:

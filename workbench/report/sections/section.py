@@ -1,4 +1,4 @@
-"""What is a chapter of a report? A question, what was found in words, a figure, a short table, the pictures behind it."""
+"""What is a section of a report? A question, what was found in words, a figure, a short table, the pictures behind it."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ Where = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Chapter:
-    """One further question and its answer, for the report and for the app.
+class Section:
+    """One additional analysis and its result, for the report and for the app.
 
     Attributes:
         name: short and fit for an anchor.
         title: the question.
         found: what was found, a sentence each; the first one alone must be right.
-        reading: how the figure and the table are to be read.
+        explanation: how the figure and the table are to be read.
         figure: what is drawn, if anything.
         table: the leading rows, columns as they are headed, cells as text.
         total: how many rows there are in all.
@@ -36,7 +36,7 @@ class Chapter:
     name: str
     title: str
     found: tuple[str, ...]
-    reading: str
+    explanation: str
     figure: go.Figure | None
     table: pd.DataFrame
     total: int
@@ -58,7 +58,7 @@ def named_tables(result: AuditResult, prefix: str) -> list[tuple[str, pd.DataFra
 
 
 def ranked(table: pd.DataFrame) -> pd.DataFrame:
-    """Tested rows: the skewed ones first, then by what is surely reached, then by size."""
+    """Tested rows: the skewed ones first, then by the lower bound of the absolute effect, then by size."""
     tested = table[table["effect"].notna()]
     order = pd.DataFrame(
         {
@@ -73,7 +73,7 @@ def ranked(table: pd.DataFrame) -> pd.DataFrame:
 def sampled(result: AuditResult, table: str) -> tuple[str, ...]:
     """A sentence where the table rests on a sample of the pictures."""
     count = result.run.sampled.get(table)
-    return (f"Measured on {count:,} of {result.run.pictures:,} pictures, drawn at random.",) if count else ()
+    return (f"Measured on a random sample of {count:,} of {result.run.pictures:,} pictures.",) if count else ()
 
 
 def skewed(rows: pd.DataFrame) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""How far do the readings lie apart in valence (joy read as contentment is mild, as anger is not), and other numbers?"""
+"""How far do predictions differ in valence (joy predicted as contentment is mild, as anger is not), and other numbers?"""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from affect_workbench.workbench.interface.intervals import Series, interval_figu
 from affect_workbench.workbench.interface.numbers import counts, interval, intervals, plural, signed, small_q
 from affect_workbench.workbench.report.sections.section import (
     MOST_ROWS,
-    Chapter,
+    Section,
     named_tables,
     ranked,
     rows_of,
@@ -21,11 +21,11 @@ from affect_workbench.workbench.report.sections.section import (
     skewed,
 )
 
-_MOST_SAID = 4
+_MOST_SENTENCES = 4
 _MOST_DRAWN = 16
 
 
-def severe(result: AuditResult) -> Chapter | None:
+def severity(result: AuditResult) -> Section | None:
     """Valence of what is said, and what of it goes beyond the labels."""
     table, beyond = result.tables.get("severity"), result.tables.get("severity_beyond_labels")
     if table is None or table.empty:
@@ -33,28 +33,32 @@ def severe(result: AuditResult) -> Chapter | None:
     order = ranked(table)
     drawn, leading = order.head(_MOST_DRAWN), order.head(MOST_ROWS)
     tolerance = float(table["tolerance"].iloc[0])
-    series = [Series.of("what is said", drawn, scale=1.0)]
+    series = [Series.of("predictions", drawn, scale=1.0)]
     if beyond is not None:
         own = beyond.set_index("slice").reindex(drawn["slice"])
         series.append(Series.of("beyond the labels", own, scale=1.0))
     sure = skewed(order)
     found = [
-        f"Readings of {plural(len(sure), 'slice')} of {len(table):,} are more or less pleasant than those of the other "
-        f"pictures, beyond chance and by more than {tolerance:.2g} units of valence."
+        (
+            f"Predictions for {len(sure):,} of {plural(len(table), 'slice')} are more or less pleasant than those for "
+            f"the other pictures, beyond chance and by more than {tolerance:.2g} units of valence."
+        )
     ]
-    for row in rows_of(sure.head(_MOST_SAID)):
-        sentence = _sentence(row, "What is said of pictures with {} is {} pleasant")
+    for row in rows_of(sure.head(_MOST_SENTENCES)):
+        sentence = _sentence(row, "Predictions for pictures with {} are {} pleasant")
         if beyond is not None:
             mine: Any = beyond.set_index("slice").loc[row.slice]
-            sentence += f"; beyond what the {result.run.truth} say, {_interval(mine)}"
+            sentence += f"; beyond the {result.run.truth}, {_interval(mine)}"
         found.append(sentence + ".")
     valence = result.run.provenance.get("valence", "polarity of the labels: −1 unpleasant, 0 neutral, +1 pleasant")
-    return Chapter(
+    return Section(
         "severity",
-        "How severe: pleasant or unpleasant",
+        "Severity: how pleasant or unpleasant",
         (*found, *_left_out(result), *sampled(result, "severity")),
-        f"Difference of mean valence from the other pictures ({valence}). A skew among feelings of one polarity leaves it "
-        f"at zero. The tolerance is a fifth of a standard deviation. {how_found(table)}",
+        (
+            f"Difference of mean valence from the other pictures ({valence}). A skew among emotions of one polarity "
+            f"leaves it at zero. The tolerance is a fifth of a standard deviation. {how_found(table)}"
+        ),
         interval_figure(drawn["slice"].tolist(), series, axis="difference of mean valence", band=tolerance),
         _table(leading),
         len(table),
@@ -67,14 +71,14 @@ def _left_out(result: AuditResult) -> list[str]:
     """A sentence that names the labels without valence, with their counts of pictures."""
     names = [str(name) for name in result.excluded["name"] if str(name).startswith(NO_VALENCE)]
     return [
-        f"Pictures predicted as a label without a known polarity take no part: {name.removeprefix(NO_VALENCE)}."
+        f"Pictures predicted as a label without a known polarity are left out: {name.removeprefix(NO_VALENCE)}."
         for name in names
     ]
 
 
-def outcomes(result: AuditResult) -> list[Chapter]:
-    """A chapter a numeric outcome that was asked for."""
-    chapters: list[Chapter] = []
+def outcomes(result: AuditResult) -> list[Section]:
+    """A section for each numeric outcome that was asked for."""
+    report_sections: list[Section] = []
     for name, table in named_tables(result, OUTCOME_PREFIX):
         source = OUTCOME_PREFIX + name
         order = ranked(table)
@@ -82,17 +86,19 @@ def outcomes(result: AuditResult) -> list[Chapter]:
         sure = skewed(order)
         tolerance = float(table["tolerance"].iloc[0])
         found = [
-            f"{name} differs in {plural(len(sure), 'slice')} of {len(table):,}, beyond chance and by more than "
-            f"{tolerance:.2g} (a fifth of its standard deviation).",
+            (
+                f"{name} differs in {len(sure):,} of {plural(len(table), 'slice')}, beyond chance and by more than "
+                f"{tolerance:.2g} (a fifth of its standard deviation)."
+            ),
             *(
                 _sentence(row, name + " of pictures with {} is {}", ("higher", "lower")) + "."
-                for row in rows_of(sure.head(_MOST_SAID))
+                for row in rows_of(sure.head(_MOST_SENTENCES))
             ),
         ]
-        chapters.append(
-            Chapter(
-                f"outcome-{len(chapters) + 1}",
-                f"The number {name}",
+        report_sections.append(
+            Section(
+                f"outcome-{len(report_sections) + 1}",
+                f"Outcome: {name}",
                 (*found, *sampled(result, source)),
                 f"Difference of means from the other pictures. {how_found(table)}",
                 interval_figure(
@@ -107,18 +113,27 @@ def outcomes(result: AuditResult) -> list[Chapter]:
                 source,
             )
         )
-    return chapters
+    return report_sections
 
 
 _HOW = {
-    "pairs": "where pairs of pictures differ in the attribute, p and interval are Student’s of the differences within pairs",
-    "cluster-robust": "pictures come in groups: p and interval are from one cluster-robust variance (CR2) with "
-    "Satterthwaite’s degrees of freedom",
-    "welch": "p and interval are Welch’s",
-    "exact": "where these are few, Welch’s t is held against every way to choose the slice’s pictures, for p and interval "
-    "alike",
-    "permutation": "where these are few for a number so skewed, Welch’s t is held against random ways to choose the slice’s "
-    "pictures, for p and interval alike",
+    "pairs": (
+        "where pairs of pictures differ in the attribute, p values and intervals are from Student’s t test of the "
+        "differences within pairs"
+    ),
+    "cluster-robust": (
+        "pictures come in groups: p values and intervals are from a cluster-robust variance (CR2) with Satterthwaite’s "
+        "degrees of freedom"
+    ),
+    "welch": "p values and intervals are from Welch’s t test",
+    "exact": (
+        "with few pictures, Welch’s t is compared with every possible choice of the slice’s pictures, for p "
+        "values and intervals alike"
+    ),
+    "permutation": (
+        "with few pictures and a skewed outcome, Welch’s t is compared with random choices of the slice’s pictures, "
+        "for p values and intervals alike"
+    ),
 }
 
 
@@ -126,15 +141,15 @@ def how_found(table: pd.DataFrame) -> str:
     """By which model p and interval were found, in words; of runs of version 0.1.0 what was true of them."""
     if "spread" not in table:
         return "Welch interval, permutation test."
-    said = [words for method, words in _HOW.items() if (table["method"] == method).any()]
-    text = "; ".join(said) or "nothing could be tested"
+    methods = [words for method, words in _HOW.items() if (table["method"] == method).any()]
+    text = "; ".join(methods) or "nothing could be tested"
     return f"{text[0].upper()}{text[1:]}."
 
 
 def _sentence(row: Any, words: str, ways: tuple[str, str] = ("more", "less")) -> str:
     """`words` has a place for the slice and one for the first or second of the ways: up or down."""
-    told = words.format(row.slice, ways[0] if row.effect > 0 else ways[1])
-    return f"{told}: {_interval(row)}, {small_q(row.q)}, n = {row.n:,}"
+    sentence = words.format(row.slice, ways[0] if row.effect > 0 else ways[1])
+    return f"{sentence}: {_interval(row)}, {small_q(row.q)}, n = {row.n:,}"
 
 
 def _interval(row: Any) -> str:
@@ -147,7 +162,7 @@ def _table(rows: pd.DataFrame) -> pd.DataFrame:
             "slice": rows["slice"],
             "n": counts(rows["n"]),
             "mean": [signed(value, 2) for value in rows["mean"]],
-            "others": [signed(value, 2) for value in rows["complement_mean"]],
+            "complement": [signed(value, 2) for value in rows["complement_mean"]],
             "difference": intervals(rows, scale=1.0, digits=2),
             "q": [f"{q:.2g}" for q in rows["q"]],
             "verdict": rows["verdict"],

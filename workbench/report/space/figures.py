@@ -99,14 +99,14 @@ def erasure(result: AuditResult, *, most: int = MOST_CELLS) -> go.Figure | None:
         x=100 * cells["before"],
         y=places,
         mode="markers",
-        name="as it is read",
+        name="before erasing",
         hoverinfo="text",
         marker={"color": VERMILION, "size": 10, "symbol": "diamond"},
         hovertext=[f"{short(row.slice)} → {safe(row.emotion)}: {points(row.before)} points" for row in _rows(cells)],
     )
     for chosen, name, symbol in (
-        (through, "after erasing: more gone than with 97.5 % of random directions", "circle"),
-        (~through, "after erasing: not more than random directions do", "circle-open"),
+        (through, "after erasing: more removed than by 97.5 % of random directions", "circle"),
+        (~through, "after erasing: no more removed than by random directions", "circle-open"),
     ):
         if chosen.any():
             figure.add_scatter(
@@ -154,7 +154,7 @@ def hubs(result: AuditResult) -> go.Figure | None:
         x=100 * table["share"],
         y=places,
         mode="markers",
-        name="nearest to it",
+        name="nearest to the label",
         hoverinfo="text",
         error_x={
             "type": "data",
@@ -179,18 +179,18 @@ def hubs(result: AuditResult) -> go.Figure | None:
 
 
 def plane(result: AuditResult, *, most: int = 2_000) -> go.Figure | None:
-    """Pictures in the plane of the label vectors, coloured by what they are read as; labels stand where they are."""
+    """Pictures in the plane of the label vectors, coloured by what they are predicted as; labels stand where they are."""
     places, labels = _table(result.tables, "space_plane"), _table(result.tables, "space_plane_labels")
     if places is None or labels is None:
         return None
-    said = result.samples[["image_id", "predicted"]].merge(places, on="image_id")
-    if len(said) > most:
-        said = said.sample(most, random_state=0).sort_index()
+    placed = result.samples[["image_id", "predicted"]].merge(places, on="image_id")
+    if len(placed) > most:
+        placed = placed.sample(most, random_state=0).sort_index()
     figure = blank(height=520)
     figure.update_xaxes(visible=False)
     figure.update_yaxes(visible=False, scaleanchor="x")
     for number, label in enumerate(result.taxonomy.labels):
-        part = said[said["predicted"] == label]
+        part = placed[placed["predicted"] == label]
         if len(part):
             figure.add_scatter(
                 x=part["x"].round(4),
@@ -215,7 +215,7 @@ def plane(result: AuditResult, *, most: int = 2_000) -> go.Figure | None:
         hovertext=[safe(label) for label in labels["label"]],
         marker={"symbol": "star", "size": 13, "color": "#000000", "line": {"width": 1, "color": "#FFFFFF"}},
     )
-    for row, (along, up) in zip(_rows(labels), _free_places(labels, said), strict=True):
+    for row, (along, up) in zip(_rows(labels), _free_places(labels, placed), strict=True):
         figure.add_annotation(
             x=row.x,
             y=row.y,
@@ -258,7 +258,7 @@ def _shared(one: tuple[float, ...], other: tuple[float, ...]) -> float:
 
 def _prior_name(table: pd.DataFrame) -> str:
     kind = table["prior_is"].iloc[0]
-    return "if all labels were equally near" if kind == "even" else f"by the {kind}"
+    return "equal share of all labels" if kind == "even" else f"expected from the {kind}"
 
 
 def _rows(table: pd.DataFrame) -> Iterator[Any]:

@@ -36,7 +36,7 @@ class SpaceSection:
     sample: str | None
     pull: str | None
     erasures: tuple[str, ...]
-    told_apart: tuple[str, ...]
+    decodability: tuple[str, ...]
     labels: tuple[str, ...]
     plane: str | None
     tables: Mapping[str, pd.DataFrame]
@@ -46,7 +46,7 @@ def space_section(result: AuditResult) -> SpaceSection | None:
     """What can be said of the space; None where the run has no tables of it."""
     if "space_pull" not in result.tables:
         return None
-    said = (
+    decodability_sentences = (
         space_sentences.association_sentence(result),
         space_sentences.shift_sentence(result),
         space_sentences.encoding_sentence(result),
@@ -56,7 +56,7 @@ def space_section(result: AuditResult) -> SpaceSection | None:
         space_sentences.sample_sentence(result),
         space_sentences.pull_sentence(result),
         tuple(space_sentences.erasure_sentences(result)),
-        tuple(sentence for sentence in said if sentence),
+        tuple(sentence for sentence in decodability_sentences if sentence),
         tuple(space_sentences.label_sentences(result)),
         space_sentences.plane_badge(result),
         shown_tables(result),
@@ -81,28 +81,28 @@ def shown_tables(result: AuditResult) -> dict[str, pd.DataFrame]:
     tables = {}
     slices = _by_slice(result.tables)
     if slices is not None:
-        tables["Each slice: how clearly it is read, and whether it lies apart"] = slices
+        tables["Slices: prediction margin and separation"] = slices
     prices = result.tables.get("space_collateral")
     if prices is not None and len(prices):
-        tables["Each attribute: what erasing it costs"] = pd.DataFrame(
+        tables["Attributes: the cost of erasing"] = pd.DataFrame(
             {
                 "attribute": prices["attribute"].str.replace("_", " "),
                 "erased": prices["method"],
                 "accuracy before": prices["accuracy"].map(_share),
-                "after erasing": prices["accuracy_after"].map(_share),
-                "read otherwise": prices["flips"].map(_share),
-                "nearest neighbours kept": prices["overlap"].map(_share),
+                "accuracy after": prices["accuracy_after"].map(_share),
+                "predictions changed": prices["flips"].map(_share),
+                "nearest neighbours preserved": prices["overlap"].map(_share),
             }
         )
     attributes = result.tables.get("space_encoding")
     if attributes is not None and len(attributes):
-        tables["Each attribute: can a straight line read it?"] = pd.DataFrame(
+        tables["Attributes: linear decodability"] = pd.DataFrame(
             {
                 "attribute": attributes["attribute"].str.replace("_", " "),
                 "n": attributes["n"].map("{:,}".format),
                 "balanced accuracy [95 %]": _interval(attributes, "accuracy", "low", "high"),
                 "chance": attributes["chance"].map("{:.2f}".format),
-                "on dealt values": attributes["control_accuracy"].map("{:.2f}".format),
+                "on permuted values": attributes["control_accuracy"].map("{:.2f}".format),
                 "selectivity [95 %]": _interval(
                     attributes, "selectivity", "selectivity_low", "selectivity_high", signed=True
                 ),
@@ -119,8 +119,8 @@ def shown_tables(result: AuditResult) -> dict[str, pd.DataFrame]:
                 "difference [95 %]": _interval(top, "difference", "low", "high", scale=100, digits=1, signed=True),
                 "effect size": top["effect_size"].map(_signed),
                 "slice to emotion": (100 * top["slice_to_emotion"]).map("{:.1f}".format),
-                "others to emotion": (100 * top["others_to_emotion"]).map("{:.1f}".format),
-                "labels it decides": top["flips"].map(lambda share: f"{100 * share:.1f} %"),
+                "complement to emotion": (100 * top["others_to_emotion"]).map("{:.1f}".format),
+                "predictions it changes": top["flips"].map(lambda share: f"{100 * share:.1f} %"),
                 "q": top["q"].map(_small),
             }
         )
@@ -136,13 +136,15 @@ def _by_slice(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame | None:
             "slice": margins["slice"],
             "n": margins["n"].map("{:,}".format),
             "median margin [95 %]": _interval(margins, "median", "low", "high", digits=3),
-            "others": margins["complement_median"].map(lambda value: "–" if pd.isna(value) else f"{value:.3f}"),
+            "complement": margins["complement_median"].map(lambda value: "–" if pd.isna(value) else f"{value:.3f}"),
         }
     )
     near, kernel = tables.get("space_neighbours"), tables.get("space_mmd")
     if near is not None:
         found = near.set_index("slice")
-        shown["neighbours alike, beyond chance"] = margins["slice"].map((100 * found["excess"]).map("{:+.1f} points".format))
+        shown["same-slice neighbours, excess over chance"] = margins["slice"].map(
+            (100 * found["excess"]).map("{:+.1f} points".format)
+        )
         shown["p of neighbours"] = margins["slice"].map(found["p"].map(_small))
     if kernel is not None:
         found = kernel.set_index("slice")

@@ -12,11 +12,12 @@ from affect_workbench.analyses.space.erasure.erasure_test import NO_SKEW, RUNS_T
 from affect_workbench.workbench.interface.numbers import percent, points, probability
 
 WARNING = (
-    "An association is where vectors lie, not a bias. That the pictures of a slice lie nearer to a word, or that a line can "
-    "tell them apart, changes no reading by itself. What a skew depends on is asked by erasing."
+    "An association describes where vectors lie; it is not a bias. That pictures of a slice lie nearer to a "
+    "word, or that an attribute is linearly decodable, changes no prediction by itself. Erasing tests what a "
+    "skew depends on."
 )
 SURE = 0.05
-_MOST_SAID = 5
+_MOST_SENTENCES = 5
 
 
 def pull_sentence(result: AuditResult) -> str | None:
@@ -30,16 +31,17 @@ def pull_sentence(result: AuditResult) -> str | None:
         return None
     if known.empty:
         return (
-            f"Among pictures of the same label no slice is surely pulled to any emotion (q ≤ {SURE:g}, {tested:,} pairs): "
-            "what is pulled in the figure above, the mix of labels explains or the data cannot tell."
+            f"Among pictures of the same label no slice is pulled toward any emotion beyond chance (q ≤ {SURE:g}, "
+            f"{tested:,} pairs): the pull in the figure above is explained by the mix of labels, or is "
+            "undetermined."
         )
     top = _row(known, known["pull_within"].abs().idxmax())
     way = "toward" if top["pull_within"] > 0 else "away from"
     return (
-        f"Among pictures of the same label {len(known):,} of {tested:,} (slice, emotion) pairs are pulled (q ≤ {SURE:g}). "
-        f"The strongest: {top['slice']} {way} {top['emotion']}, {_hundredths(top['pull_within'])} hundredths "
-        f"[{_hundredths(top['within_low'])}, {_hundredths(top['within_high'])}] of a {result.run.measure}; "
-        f"raw it is {_hundredths(top['pull'])}."
+        f"Among pictures of the same label {len(known):,} of {tested:,} (slice, emotion) pairs are pulled (q ≤ "
+        f"{SURE:g}). The strongest: {top['slice']} {way} {top['emotion']}, {_hundredths(top['pull_within'])} "
+        f"hundredths [{_hundredths(top['within_low'])}, {_hundredths(top['within_high'])}] of a "
+        f"{result.run.measure}; without regard to labels it is {_hundredths(top['pull'])}."
     )
 
 
@@ -62,12 +64,12 @@ def erasure_sentences(result: AuditResult) -> list[str]:
     cells, prices = leading_erasures(result.tables), _table(result.tables, "space_collateral")
     if prices is None:
         return []
-    told = []
+    sentences = []
     for column, price in prices.groupby("attribute", sort=False):
         name = str(column).replace("_", " ")
         mine = cells[cells["attribute"] == column]
         if mine.empty:
-            told.append(f"{name}: on the pictures that it was tried on, no skew could be told from zero.")
+            sentences.append(f"{name}: on the tested pictures no skew differs from zero beyond chance.")
             continue
         top, cost = _row(mine, mine.index[0]), _row(price, price.index[0])
         if top["verdict"] == RUNS_THROUGH:
@@ -77,13 +79,16 @@ def erasure_sentences(result: AuditResult) -> list[str]:
                 f"{int(top['controls']):,} random directions: less than {limit} points)"
             )
         else:
-            ending = f"that it {RUNS_THROUGH} is not shown: random directions do as much (p = {probability(top['p'])})"
+            ending = (
+                f"it is not shown that it {RUNS_THROUGH}: random directions remove as much (p = {probability(top['p'])})"
+            )
         how = "" if cost["method"] == "plain" else " within labels"
-        told.append(
-            f"With {name} erased{how}, the skew of {top['slice']} → {top['emotion']} goes from {points(top['before'])} to "
-            f"{points(top['after'])} points [{points(top['after_low'])}, {points(top['after_high'])}]; {ending}."
+        sentences.append(
+            f"With {name} erased{how}, the skew of {top['slice']} → {top['emotion']} changes from "
+            f"{points(top['before'])} to {points(top['after'])} points [{points(top['after_low'])}, "
+            f"{points(top['after_high'])}]; {ending}."
         )
-    return told
+    return sentences
 
 
 def encoding_sentence(result: AuditResult) -> str | None:
@@ -91,15 +96,18 @@ def encoding_sentence(result: AuditResult) -> str | None:
     table = _table(result.tables, "space_encoding")
     if table is None:
         return None
-    read = table[table["selectivity_low"] > 0].sort_values("selectivity", ascending=False, kind="stable")
-    if read.empty:
-        return f"None of {_of(len(table), 'attribute')} can be read off the features by a straight line beyond chance."
-    said = ", ".join(
+    decodable = table[table["selectivity_low"] > 0].sort_values("selectivity", ascending=False, kind="stable")
+    if decodable.empty:
+        return f"None of {_of(len(table), 'attribute')} is linearly decodable from the features beyond chance."
+    listed = ", ".join(
         f"{str(row.attribute).replace('_', ' ')} ({row.accuracy:.2f} balanced accuracy, chance {row.chance:.2f})"
-        for row in read.head(_MOST_SAID).itertuples()
+        for row in decodable.head(_MOST_SENTENCES).itertuples()
     )
-    more = f" and {len(read) - _MOST_SAID} more" if len(read) > _MOST_SAID else ""
-    return f"A straight line reads {len(read)} of {_of(len(table), 'attribute')} off the features: {said}{more}."
+    more = f" and {len(decodable) - _MOST_SENTENCES} more" if len(decodable) > _MOST_SENTENCES else ""
+    return (
+        f"{len(decodable)} of {_of(len(table), 'attribute')} {'is' if len(decodable) == 1 else 'are'} linearly decodable "
+        f"from the features: {listed}{more}."
+    )
 
 
 def association_sentence(result: AuditResult) -> str | None:
@@ -110,17 +118,19 @@ def association_sentence(result: AuditResult) -> str | None:
     sure = table[table["q"] <= SURE]
     if sure.empty:
         return (
-            f"None of {len(table):,} (slice, emotion) pairs lies nearer to the words than other pictures do (q ≤ {SURE:g})."
+            f"None of {len(table):,} (slice, emotion) pairs lies nearer to the words than the other pictures do "
+            f"(q ≤ {SURE:g})."
         )
     top = _row(sure, sure["flips"].idxmax())
     if top["flips"] == 0:
         top = _row(sure, sure["difference"].abs().idxmax())
     way = "nearer to" if top["difference"] > 0 else "farther from"
     return (
-        f"{len(sure):,} of {len(table):,} (slice, emotion) pairs are associated beyond chance (q ≤ {SURE:g}). The one that "
-        f"matters most to labels: {top['slice']} lies {way} {top['emotion']} than others do, by "
-        f"{_hundredths(abs(top['difference'])).lstrip('+')} hundredths of a cosine ({abs(top['effect_size']):.2f} standard "
-        f"deviations); without that, {percent(top['flips'])} of its pictures would be read otherwise."
+        f"{len(sure):,} of {len(table):,} (slice, emotion) pairs are associated beyond chance (q ≤ {SURE:g}). The "
+        f"one with the largest effect on predictions: {top['slice']} lies {way} {top['emotion']} than the other "
+        f"pictures do, by {_hundredths(abs(top['difference'])).lstrip('+')} hundredths of a cosine "
+        f"({abs(top['effect_size']):.2f} standard deviations); without that, {percent(top['flips'])} of its "
+        "pictures would be predicted otherwise."
     )
 
 
@@ -133,49 +143,51 @@ def shift_sentence(result: AuditResult) -> str | None:
     beyond = slices[slices["p_flips"] <= SURE]
     if beyond.empty:
         return (
-            f"One standard deviation along the direction of a slice flips no more labels than directions of shuffled "
-            f"attributes do (p > {SURE:g} for each of {_of(len(slices), 'slice')})."
+            "One standard deviation along the direction of a slice changes no more predictions than directions "
+            f"of permuted attributes do (p > {SURE:g} for each of {_of(len(slices), 'slice')})."
         )
     top = _row(beyond, beyond["flips"].idxmax())
     return (
-        f"One standard deviation more of {top['slice']} would change the label of {percent(top['flips'])} of all pictures; "
-        f"95 % of {int(top['shuffles'])} shuffled attributes stay below {percent(top['null_flips'])}."
+        f"One standard deviation more of {top['slice']} would change the prediction of {percent(top['flips'])} of "
+        f"all pictures; 95 % of {int(top['shuffles'])} permuted attributes stay below "
+        f"{percent(top['null_flips'])}."
     )
 
 
 def label_sentences(result: AuditResult) -> list[str]:
     """Which label swallows others, whether words lie as pictures do, how much the wording decides."""
-    told = []
+    sentences = []
     hubs, alignment, wording = (_table(result.tables, f"space_{name}") for name in ("hubs", "alignment", "wording"))
     if hubs is not None:
         top = _row(hubs, hubs["ratio"].fillna(-1).idxmax())
-        against = "an even share" if top["prior_is"] == "even" else f"by the {top['prior_is']}"
+        against = "expected from equal shares" if top["prior_is"] == "even" else f"expected from the {top['prior_is']}"
         # A label is the most of all only where its interval lies above those of the others.
         alike = hubs[(hubs["high"] / hubs["prior"] >= top["low"] / top["prior"]) & (hubs["emotion"] != top["emotion"])]
-        most = "the most of all" if alike.empty else f"not surely more than {', '.join(alike['emotion'])}"
-        told.append(
+        most = "the most of all labels" if alike.empty else f"not more than {', '.join(alike['emotion'])} beyond chance"
+        sentences.append(
             f"{top['emotion']} is nearest to {percent(top['share'])} of the pictures [{percent(top['low'])}, "
-            f"{percent(top['high'])}], {percent(top['prior'])} {against}: {top['ratio']:.2f} times as many, {most}."
+            f"{percent(top['high'])}], against {percent(top['prior'])} {against}: {top['ratio']:.2f} times as "
+            f"many, {most}."
         )
     if alignment is not None and pd.notna(alignment["r"].iloc[0]):
         row = _row(alignment, alignment.index[0])
         tried = f"all {int(row['permutations']):,}" if row["exact"] else f"{int(row['permutations']):,}"
         r = f"r = {row['r']:+.2f}, p = {probability(row['p'])} over {tried} orders of the labels".replace("-", "−")
         if row["p"] > SURE:
-            ending = "it is not shown that either follows the other"
+            ending = "no relation is shown"
         elif row["r"] > 0:
-            ending = "emotions whose words are alike have pictures that lie together"
+            ending = "emotions with similar words have pictures that lie close together"
         else:
-            ending = "emotions whose words are alike have pictures that lie apart, as training to tell them apart makes them"
-        told.append(f"Do pictures lie to each other as the words do? {r}: {ending}.")
+            ending = "emotions with similar words have pictures that lie apart, as training to separate them makes them"
+        sentences.append(f"Do distances between pictures follow distances between words? {r}: {ending}.")
     if wording is not None:
         whole = wording[wording["slice"] == "all pictures"]
         top = _row(whole, whole["flips"].idxmax())
-        told.append(
-            f"Asked for in other words (“{top['wording']}”), {percent(top['flips'])} of the pictures are read otherwise: "
-            "a skew smaller than that depends on how the question is put."
+        sentences.append(
+            f"With other phrases (“{top['wording']}”), {percent(top['flips'])} of the pictures are predicted "
+            "otherwise: a skew smaller than that depends on the phrasing of the prompt."
         )
-    return told
+    return sentences
 
 
 def plane_badge(result: AuditResult) -> str | None:
@@ -189,12 +201,12 @@ def plane_badge(result: AuditResult) -> str | None:
         if pd.isna(row["trustworthiness"])
         else (
             f"; trustworthiness {row['trustworthiness']:.2f}, continuity {row['continuity']:.2f}, "
-            f"{percent(row['overlap'])} of neighbours kept"
+            f"{percent(row['overlap'])} of neighbours preserved"
         )
     )
     return (
-        "A linear map: the plane in which the label vectors lie farthest apart. Stars are the labels themselves, in their "
-        f"true places there; it holds {percent(row['label_share'])} of the labels’ variance and "
+        "A linear map: the plane in which the label vectors lie farthest apart. Stars are the label vectors at "
+        f"their true places; the plane holds {percent(row['label_share'])} of the labels’ variance and "
         f"{percent(row['picture_share'])} of the pictures’{trust}."
     )
 
@@ -208,11 +220,11 @@ def sample_sentence(result: AuditResult) -> str | None:
     parts = []
     if len(some):
         few = int(some["pictures"].min())
-        parts.append(f"Slow analyses were done on {few:,} of {int(some['of'].iloc[0]):,} pictures, drawn at random.")
+        parts.append(f"Slow analyses used a random sample of {few:,} of {int(some['of'].iloc[0]):,} pictures.")
     left = about[about["attribute"] != ""]
     if len(left):
         names = ", ".join(sorted({str(name).replace("_", " ") for name in left["attribute"]}))
-        parts.append(f"Not everything could be done for {names} (too few pictures or groups of a value).")
+        parts.append(f"Some analyses could not be done for {names} (too few pictures or groups with a value).")
     return " ".join(parts) or None
 
 

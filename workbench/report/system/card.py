@@ -45,12 +45,12 @@ class SystemCard:
     used_at: tuple[str, ...] | None = _key("use", "where it is used", USED_AT)
     reason: str | None = _key("use", "medical or safety reason", REASONS)
     oversight: str | None = _key("use", "human oversight")
-    impacts: tuple[str, ...] | None = _key("use", "what it may do to people")
-    treatment: str | None = _key("use", "what is done about bias")
-    subjects: str | None = _key("people", "who is read by it")
+    impacts: tuple[str, ...] | None = _key("use", "possible impact on people")
+    treatment: str | None = _key("use", "bias mitigation")
+    subjects: str | None = _key("people", "whose emotions it predicts")
     pictures_of_people: bool | None = _key("people", "whether its pictures show people")
-    biometric: bool | None = _key("people", "whether it reads biometric data")
-    told: str | None = _key("people", "how the people read are told")
+    biometric: bool | None = _key("people", "whether it processes biometric data")
+    told: str | None = _key("people", "how these people are informed")
     data_source: str | None = _key("data", "where the audited pictures come from")
     data_licence: str | None = _key("data", "licence of the pictures")
     consent: str | None = _key("data", "consent of the people in them")
@@ -73,7 +73,7 @@ class SystemCard:
                 )
             parts = value if kind is tuple else (value,)
             if not parts or any(isinstance(part, str) and not part.strip() for part in parts):
-                raise ValueError(f"{item.name} says nothing: fill it in, or leave the key out where it is not known")
+                raise ValueError(f"{item.name} is empty: fill it in, or leave the key out where it is not known")
             for part in parts if legal else ():
                 if part not in legal:
                     raise ValueError(f"{item.name} = {part!r}: expected {' or '.join(map(repr, legal))}")
@@ -119,12 +119,10 @@ def read_system_card(path: Path | str) -> SystemCard:
     """
     path = Path(path)
     if not path.is_file():
-        raise FileNotFoundError(
-            f"no description of a system at {path}: the file does not exist (start from docs/system.toml)"
-        )
+        raise FileNotFoundError(f"no system card at {path}: the file does not exist (start from docs/system.toml)")
     stated = read_toml(path)
     if not stated:
-        raise ValueError(f"{path} states nothing: fill in at least one of {', '.join(_KINDS)}")
+        raise ValueError(f"{path} is empty: fill in at least one of {', '.join(_KINDS)}")
     try:
         return SystemCard.from_json(stated)
     except (TypeError, ValueError) as error:

@@ -32,10 +32,10 @@ def label_sentences(result: AuditResult, meaning: str | None = None) -> list[str
     run = result.run
     if not result.has_predictions:
         outcomes = ", ".join(run.config.outcomes)
-        return [f"No emotions were predicted: what is compared are numbers of the pictures ({outcomes})."]
+        return [f"No emotions were predicted; numeric outcomes of the pictures are compared ({outcomes})."]
     known, total = run.pictures_with_truth, run.pictures
     if run.truth == "none":
-        return [f"None of the {total:,} pictures has a label or votes: it was not asked whether a reading is right."]
+        return [f"None of the {total:,} pictures has a label or votes: whether predictions are right was not assessed."]
     lacking = f"; {total - known:,} have none" if known < total else ""
     of = f"{known:,} of the {plural(total, 'picture')}" if lacking else f"All {total:,} pictures"
     found = []
@@ -43,8 +43,7 @@ def label_sentences(result: AuditResult, meaning: str | None = None) -> list[str
         found.append(f"{of} have votes, not one label each{lacking}. {_agreement(result)}")
     else:
         found.append(
-            f"{of} have one label each{lacking}; how many people stand behind a label, and whether they agreed, is not in "
-            "the data."
+            f"{of} have one label each{lacking}; how many people chose a label, and whether they agreed, is not in the data."
         )
     unsaid = (
         "Whether they name what a picture evokes in those who look at it, or what a person in it expresses, was not stated."
@@ -68,12 +67,14 @@ def missing_sentences(result: AuditResult, missing: Sequence[str] | None = None)
     without = _without_value(result)
     if without:
         most = max(without, key=lambda name: without[name])
-        told = f"{_spoken(most)} ({without[most]:,} of {result.run.pictures:,})"
+        parts = f"{_spoken(most)} ({without[most]:,} of {result.run.pictures:,})"
         found.append(
-            f"Some pictures have no value of {told} and take no part where it is sliced."
+            f"Some pictures have no value of {parts} and are left out where it is sliced."
             if len(without) == 1
-            else f"Some pictures have no value of {len(without)} attributes, most of all of {told}, and take no part where "
-            "those are sliced."
+            else (
+                f"Some pictures have no value of {len(without)} attributes, most of all of {parts}, and are left out "
+                "where those are sliced."
+            )
         )
     least = result.run.config.min_count
     few = [row.slice for row in _values(result) if row.n < least]
@@ -86,7 +87,7 @@ def missing_sentences(result: AuditResult, missing: Sequence[str] | None = None)
     if missing:
         found.append(f"Stated to be missing from the data, or hardly there: {'; '.join(missing)}.")
     else:
-        found.append("Who is not in these pictures at all no audit of them can tell, and it was not stated.")
+        found.append("No audit of these pictures can tell who is absent from them, and it was not stated.")
     return found
 
 
@@ -94,7 +95,7 @@ def _agreement(result: AuditResult) -> str:
     """How many people voted, where the numbers tell, and how often no emotion has more than half of the votes."""
     names = [VOTE_PREFIX + label for label in result.taxonomy.labels]
     if not all(name in result.samples for name in names):
-        return "How far people agreed is not kept in this run."
+        return "Agreement between people is not stored in this run."
     votes = result.samples[names].to_numpy(np.float64)
     votes = votes[np.isfinite(votes).all(axis=1) & (votes.sum(axis=1) > 0)]
     if not len(votes):
@@ -102,9 +103,9 @@ def _agreement(result: AuditResult) -> str:
     totals = votes.sum(axis=1)
     whole = bool((votes == np.rint(votes)).all() and (totals > 1).any())
     people = (
-        f"The middle picture has {np.median(totals):g} votes"
+        f"The median picture has {np.median(totals):g} votes"
         if whole
-        else "They are shares: of how many people is not known"
+        else "They are shares: the number of people is not known"
     )
     split = float((votes.max(axis=1) <= totals / 2).mean())
     return f"{people}; on {percent(split)} of the pictures no emotion has more than half of them."

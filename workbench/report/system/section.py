@@ -20,13 +20,13 @@ _PROHIBITED = (
     "safety reasons (Regulation 2024/1689, Art. 5(1)(f))."
 )
 _BIOMETRIC = {
-    True: "It is stated that biometric data are read.",
-    False: "It is stated that no biometric data are read, which is not examined here.",
-    None: "Whether biometric data are read was not stated.",
+    True: "It is stated that biometric data are processed.",
+    False: "It is stated that no biometric data are processed, which is not examined here.",
+    None: "Whether biometric data are processed was not stated.",
 }
 NOTHING_STATED = (
-    "What the audited system is for, who uses it, who is read by it and where its data come from was not stated; an audit "
-    "takes a file that says so, docs/system.toml is one to start from."
+    "What the audited system is for, who uses it, whose emotions it predicts and where its data come from was "
+    "not stated; an audit accepts a file with this information, docs/system.toml is a template."
 )
 
 
@@ -38,7 +38,7 @@ class SystemSection:
         title: name, version and purpose in one line, to stand under the headline.
         stated: part -> (what, in the owners' words) pairs.
         not_stated: which of it was not stated, in one sentence.
-        told: whether it was stated how the people who are read are told.
+        people_informed: whether it was stated how the people who are read are told.
         labels: what the labels are and mean, a sentence each.
         missing: of whom there are few or no pictures, a sentence each.
         attributes: a line an attribute.
@@ -47,7 +47,7 @@ class SystemSection:
     title: str
     stated: dict[str, tuple[tuple[str, str], ...]]
     not_stated: str
-    told: bool
+    people_informed: bool
     labels: tuple[str, ...]
     missing: tuple[str, ...]
     attributes: tuple[str, ...]
@@ -85,7 +85,7 @@ def use_warning(card: SystemCard) -> str:
         else "No medical or safety reason is stated."
     )
     use = f"The stated use is {' and '.join(where)}."
-    return f"{use} {_PROHIBITED} {_BIOMETRIC[card.biometric]} {reason} This is no legal advice."
+    return f"{use} {_PROHIBITED} {_BIOMETRIC[card.biometric]} {reason} This is not legal advice."
 
 
 def _title(card: SystemCard) -> str:

@@ -6,6 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from affect_workbench.analyses.audit.tables import SCORE_OF
+from affect_workbench.workbench.interface.headers import headed
 from affect_workbench.workbench.interface.numbers import markdown_text
 from affect_workbench.workbench.interface.thumbnails import thumbnail_bytes
 from affect_workbench.workbench.report.evidence.choice import Evidence, caption, worst_first
@@ -15,7 +16,7 @@ MOST_ROWS = 1_000
 _MOST_THUMBNAILS = 12
 _MOST_TRIED = 2_000
 _SIDE = 220
-_WORST_FIRST = "those read against their label come first"
+_WORST_FIRST = "those that contradict their label come first"
 
 
 def show_evidence(found: Evidence, *, key: str) -> None:
@@ -23,12 +24,12 @@ def show_evidence(found: Evidence, *, key: str) -> None:
     st.markdown(markdown_text(found.words))
     if len(found):
         rows = found.rows
-        read_so = bool((rows["predicted"] == found.emotion).all())
+        as_emotion = bool((rows["predicted"] == found.emotion).all())
         if "path" in rows:
             _thumbnails(rows, found.captions(_MOST_TRIED), "")
-            if read_so:
+            if as_emotion:
                 _captioned(typical_first(rows), "Most typical: with a margin near the middle of these")
-        _table(rows, key=key, order=_WORST_FIRST if read_so else "those that show it best come first")
+        _table(rows, key=key, order=_WORST_FIRST if as_emotion else "the clearest examples come first")
 
 
 def show_pictures(rows: pd.DataFrame, *, key: str) -> None:
@@ -39,9 +40,9 @@ def show_pictures(rows: pd.DataFrame, *, key: str) -> None:
     worst = worst_first(rows)
     if "path" in worst:
         known = worst["audit_agreement"].notna().any()
-        _captioned(worst, "Read most against their labels, the surest first" if known else "The surest first")
+        _captioned(worst, "Furthest from their labels, most confident first" if known else "Most confident first")
         _captioned(
-            typical_first(rows), "Most typical: read as most of this selection is, with a margin near the middle of it"
+            typical_first(rows), "Most typical: predicted as most of this selection is, with a margin near the middle of it"
         )
     _table(worst, key=key, order=_WORST_FIRST)
 
@@ -55,16 +56,13 @@ def _table(rows: pd.DataFrame, *, key: str, order: str) -> None:
     columns = ["image_id", "predicted", *(["label"] if "label" in rows else []), "audit_agreement", "audit_margin"]
     columns += [str(name) for name in rows if name not in (*columns, *hidden)]
     st.dataframe(
-        rows[columns].head(MOST_ROWS),
+        headed(rows[columns].head(MOST_ROWS)),
         hide_index=True,
         key=key,
         column_config={
-            "image_id": "picture",
-            "audit_agreement": st.column_config.NumberColumn(
-                "agreement", format="%.2f", help="share of labels or votes for the prediction"
-            ),
-            "audit_margin": st.column_config.NumberColumn(
-                "margin", format="%.3f", help="second nearest minus nearest label"
+            "agreement": st.column_config.NumberColumn(format="%.2f", help="share of labels or votes for the prediction"),
+            "margin": st.column_config.NumberColumn(
+                format="%.3f", help="difference between the nearest and the second nearest label"
             ),
         },
     )
@@ -77,11 +75,11 @@ def _captioned(rows: pd.DataFrame, title: str) -> None:
     _thumbnails(some, [caption(row) for row in some.to_dict("records")], title)
 
 
-def _thumbnails(rows: pd.DataFrame, said: list[str], title: str) -> None:
+def _thumbnails(rows: pd.DataFrame, captions_of: list[str], title: str) -> None:
     """A row of pictures with what they show; nothing where no file can be found."""
     shown: list[bytes] = []
     captions: list[str] = []
-    for path, words in zip(rows["path"].head(len(said)), said, strict=True):
+    for path, words in zip(rows["path"].head(len(captions_of)), captions_of, strict=True):
         small = thumbnail_bytes(path, side=_SIDE)
         if small is not None:
             shown.append(small)

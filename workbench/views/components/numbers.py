@@ -9,10 +9,11 @@ import streamlit as st
 
 from affect_workbench.analyses.audit.result import AuditResult
 from affect_workbench.analyses.inference.verdicts import VERDICTS
+from affect_workbench.workbench.interface.headers import headed
 from affect_workbench.workbench.interface.numbers import markdown_text
 from affect_workbench.workbench.interface.style import CONFIG
 from affect_workbench.workbench.report import sentences
-from affect_workbench.workbench.report.headline import apart, headline_sentences, strata_mark
+from affect_workbench.workbench.report.headline import differing_strata, headline_sentences, strata_mark
 from affect_workbench.workbench.report.outcome_html import examples, outcome_forest
 from affect_workbench.workbench.report.outcome_sentences import outcome_text
 from affect_workbench.workbench.report.system.section import read_first
@@ -36,7 +37,7 @@ def show_headline(result: AuditResult) -> None:
 def show_numbers(result: AuditResult) -> None:
     """Headline, counts, findings, how large they are, and every row; the pictures behind a row that is chosen."""
     show_headline(result)
-    st.info("Pages about emotions have nothing to show of this run; *Asked further* and *Run* have the rest.")
+    st.info("Pages about emotions have nothing to show for this run; see *Additional analyses* and *Run*.")
     outcomes = result.outcomes
     st.header("Findings")
     own = outcomes[(outcomes["verdict"] == "skewed") & outcomes["repeats"].isna()]
@@ -46,25 +47,25 @@ def show_numbers(result: AuditResult) -> None:
         st.markdown(f"{place + 1}. {markdown_text(outcome_text(row))}")
     forest = outcome_forest(result)
     if forest is not None:
-        st.subheader("How large, and how sure")
+        st.subheader("Size and uncertainty")
         st.caption("Difference from all other pictures in standard deviations; green band: a fifth of one, the tolerance.")
         st.plotly_chart(forest, theme=None, key="numbers-forest", config=CONFIG)
     st.subheader("Every slice")
     chosen = st.multiselect("Verdict", VERDICTS, placeholder="all verdicts")
     shown = outcomes[outcomes["verdict"].isin(chosen)] if chosen else outcomes
-    held = apart(result)
-    marks = [strata_mark(held.get(pair)) for pair in zip(shown["slice"], shown["outcome"], strict=True)]
+    strata = differing_strata(result)
+    marks = [strata_mark(strata.get(pair)) for pair in zip(shown["slice"], shown["outcome"], strict=True)]
     columns = [*_SHOWN[:3], *(["strata"] if any(marks) else []), *_SHOWN[3:]]
     st.caption(f"{len(shown):,} of {len(outcomes):,} pairs. Choose a row to see the pictures behind it.")
-    named = shown.assign(strata=marks)[columns].rename(columns={"complement_mean": "others", "effect": "difference"})
+    named = shown.assign(strata=marks)[columns].pipe(headed)
     event = st.dataframe(named, hide_index=True, key="numbers", on_select="rerun", selection_mode="single-row")
     picked = event.selection.rows
     if picked and picked[0] < len(shown):
         finding: Any = next(shown.iloc[picked[0] : picked[0] + 1].itertuples())
-        told = [(one.thumbnail, one.what) for one in examples(result, finding, most=_MOST_THUMBNAILS) if one.thumbnail]
-        if told:
-            captions = [markdown_text(what) for _, what in told]
-            st.image([picture for picture, _ in told], caption=captions, width=110)
+        thumbnails = [(one.thumbnail, one.what) for one in examples(result, finding, most=_MOST_THUMBNAILS) if one.thumbnail]
+        if thumbnails:
+            captions = [markdown_text(what) for _, what in thumbnails]
+            st.image([picture for picture, _ in thumbnails], caption=captions, width=110)
         show_measured(result, finding.where, by=str(finding.outcome), largest=bool(finding.effect > 0))
     table = outcomes.assign(where=[json.dumps(where) for where in outcomes["where"]])
     st.download_button("Findings (CSV)", table.to_csv(index=False).encode(), "outcomes.csv", "text/csv")
@@ -76,6 +77,6 @@ def show_measured(result: AuditResult, where: dict[str, Any], *, by: str = "", l
     outcomes = [str(name) for name in result.run.config.outcomes]
     order = inside.sort_values(by or outcomes[0], ascending=not largest, kind="stable")
     columns = ["image_id", *outcomes, *result.run.attributes]
-    st.dataframe(order[columns].head(_MOST_ROWS), hide_index=True, key="behind", column_config={"image_id": "picture"})
+    st.dataframe(headed(order[columns].head(_MOST_ROWS)), hide_index=True, key="behind")
     shown = f"the first {_MOST_ROWS:,} of " if len(order) > _MOST_ROWS else ""
     st.caption(f"{shown}{len(order):,} pictures, by {by or outcomes[0]}.")

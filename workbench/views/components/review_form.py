@@ -11,9 +11,9 @@ from affect_workbench.workbench.interface.numbers import markdown_text
 from affect_workbench.workbench.runs.reviews import (
     DECISIONS,
     WITHDRAWN,
-    Judged,
-    judged,
+    ReviewedFinding,
     load_reviews,
+    match_reviews,
     review_of,
     save_review,
 )
@@ -28,18 +28,20 @@ _MEANING = {
 }
 
 
-def opened_reviews(result: AuditResult, folder: Path) -> list[Judged]:
+def current_reviews(result: AuditResult, folder: Path) -> list[ReviewedFinding]:
     """The decisions that count now, read anew on every run of the page; unreadable ones stop the page with one line."""
     if message := st.session_state.pop(_SAVED, ""):
         st.toast(message)
     try:
-        return judged(result, load_reviews(folder))
+        return match_reviews(result, load_reviews(folder))
     except (ValueError, OSError) as error:
         st.error(markdown_text(f"The reviews of this run cannot be read: {error}"))
         st.stop()
 
 
-def review_form(result: AuditResult, position: int, decided: list[Judged], folder: Path, *, place: str = "") -> None:
+def review_form(
+    result: AuditResult, position: int, decided: list[ReviewedFinding], folder: Path, *, place: str = ""
+) -> None:
     """What was decided about row `position` of the findings, and a form to decide (again); saved in the run folder.
 
     A page that can show the form of one finding twice gives each a `place` of its own.
@@ -49,7 +51,7 @@ def review_form(result: AuditResult, position: int, decided: list[Judged], folde
     given = st.session_state.get(_NAME, "")
     row = result.finding(position)
     with st.form(f"review of {row.slice} as {row.emotion} in {folder}{place}"):
-        st.markdown("**What is it worth?**" + (f" So far: {markdown_text(now.mark)}" if now else ""))
+        st.markdown("**Your decision**" + (f" So far: {markdown_text(now.mark)}" if now else ""))
         decision = st.radio(
             "Decision",
             options,

@@ -7,7 +7,7 @@ import math
 import shutil
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +23,7 @@ from affect_workbench.data.taxonomies.taxonomy import Taxonomy
 from affect_workbench.probes.config import FitConfig
 from affect_workbench.workbench.datasets.features import open_features
 from affect_workbench.workbench.interface.claiming import writes_out
+from affect_workbench.workbench.interface.options import as_shown
 from affect_workbench.workbench.interface.progress import Say
 from affect_workbench.workbench.models.training.settings import SweepSettings
 from affect_workbench.workbench.models.training.splits import require_split
@@ -36,8 +37,8 @@ from affect_workbench.workbench.models.training.sweep.search_space import (
 )
 from affect_workbench.workbench.models.training.sweep.summary import best_of, sentences
 from affect_workbench.workbench.models.training.sweep.trials import (
-    Ground,
-    Tried,
+    CVSetup,
+    TrialResult,
     load_trials,
     measured,
     save_trial,
@@ -57,15 +58,15 @@ Clock = Callable[[], float]
 
 
 @dataclass(frozen=True)
-class Swept:
+class SweepResult:
     """What a sweep found: every trial in order (the first has the given settings), and the best complete one."""
 
-    trials: tuple[Tried, ...]
-    best: Tried
+    trials: tuple[TrialResult, ...]
+    best: TrialResult
 
 
 @writes_out()
-def sweep(settings: SweepSettings, *, say: Say = print, clock: Clock = time.monotonic) -> Swept:
+def sweep(settings: SweepSettings, *, say: Say = print, clock: Clock = time.monotonic) -> SweepResult:
     """Searches settings and writes `best.toml`, which `workbench train --config` takes, and `trials.csv`.
 
     Every trial is measured on the same folds of the training pictures. The given settings are the first trial and always
@@ -92,37 +93,37 @@ def sweep(settings: SweepSettings, *, say: Say = print, clock: Clock = time.mono
     features, within, taxonomy, last = _pictures(settings, say)
     measure = "balanced_accuracy" if settings.fit.choose_by == "balanced_accuracy" else "accuracy"
     anchors = anchors_from(settings.fit.anchors, taxonomy, template=settings.fit.template)
-    ground = Ground(features, within, taxonomy, anchors, settings.folds, settings.fit.seed, measure)
+    setup = CVSetup(features, within, taxonomy, anchors, settings.folds, settings.fit.seed, measure)
     say(f"searched: {in_words(space)}; all else as given")
     if settings.fit.choose_by == "loss":
-        say("note: losses of different settings cannot be compared: trials are judged by accuracy, epochs by the loss")
+        say("note: losses of different settings cannot be compared: trials are compared by accuracy, epochs by the loss")
     work = out.with_name(f".{out.name}.sweep")
-    trials = load_trials(work, ground, ground.question(settings.fit, dict(space)))
+    trials = load_trials(work, setup, setup.question(settings.fit, dict(space)))
     before = trials[-1].elapsed if trials else 0.0
     if trials:
-        say(f"going on after {len(trials)} trial(s), {before:.0f} s, of a sweep that was interrupted")
+        say(f"resuming an interrupted sweep after {len(trials)} trial(s), {before:.0f} s")
 
     def elapsed() -> float:
         return before + clock() - started
 
-    trials = _searched(settings, ground, space, trials, work, elapsed)
-    told = [*sentences(trials, ground, elapsed=elapsed()), *last]
-    swept = Swept(tuple(trials), best_of(trials))
+    trials = _searched(settings, setup, space, trials, work, elapsed)
+    comments = [*sentences(trials, setup, elapsed=elapsed()), *last]
+    result = SweepResult(tuple(trials), best_of(trials))
     with atomic_folder(out, overwrite=settings.overwrite) as partial:
-        write_text(partial / BEST_FILE, best_toml(swept.best, settings, told))
+        write_text(partial / BEST_FILE, best_toml(result.best, settings, comments))
         trials_table(trials, measure).to_csv(partial / TRIALS_FILE, index=False)
     shutil.rmtree(work, ignore_errors=True)
-    for line in told:
+    for line in comments:
         say(line)
     say(f"wrote {out}; next: workbench train --config {out / BEST_FILE} --features {settings.features} -o PROBE")
-    return swept
+    return result
 
 
-def best_toml(best: Tried, settings: SweepSettings, told: list[str]) -> str:
+def best_toml(best: TrialResult, settings: SweepSettings, comments: list[str]) -> str:
     """The settings of a trial as a file for `workbench train --config`, with what is known of them as comments."""
     given = {name: getattr(settings, name) for name in ("taxonomy", "split", "encoder", "id_column")}
-    keys = {name: value for name, value in given.items() if value != getattr(SweepSettings, name)} | asdict(best.config)
-    comments = ["Found by workbench sweep. Use: workbench train --config THIS-FILE --features DIR -o PROBE", *told]
+    keys = {name: value for name, value in given.items() if value != getattr(SweepSettings, name)} | as_shown(best.config)
+    comments = ["Found by workbench sweep. Use: workbench train --config THIS-FILE --features DIR -o PROBE", *comments]
     # A JSON value is a TOML value, but for DEL, which TOML wants escaped.
     values = {key: json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f") for key, value in keys.items()}
     return "\n".join([*(f"# {line}" for line in comments), "", *(f"{key} = {value}" for key, value in values.items()), ""])
@@ -165,7 +166,7 @@ def _pictures(settings: SweepSettings, say: Say) -> tuple[FeatureSet, Positions,
         chosen = require_split(chosen, splits)
         inside = (rows["split"] == chosen).to_numpy()
         if not inside.all():
-            say(f"only split {chosen} is used, {int(inside.sum()):,} of {len(rows):,} pictures: the sweep sees no others")
+            say(f"only split {chosen} is used, {int(inside.sum()):,} of {len(rows):,} pictures: the sweep uses no others")
         rows, within = rows[inside], within[inside]
     if "test" not in splits or chosen == "test":
         last = [
@@ -184,15 +185,15 @@ def _pictures(settings: SweepSettings, say: Say) -> tuple[FeatureSet, Positions,
 
 
 def _searched(
-    settings: SweepSettings, ground: Ground, space: Space, trials: list[Tried], work: Path, elapsed: Clock
-) -> list[Tried]:
+    settings: SweepSettings, setup: CVSetup, space: Space, trials: list[TrialResult], work: Path, elapsed: Clock
+) -> list[TrialResult]:
     """All trials: those of an earlier run, and new ones until time or number are used up."""
     import optuna
 
     study = optuna.create_study(direction="maximize", pruner=optuna.pruners.MedianPruner(n_startup_trials=_UNPRUNED))
     trials, limit, given = list(trials), 60 * settings.minutes, settings.fit
-    for tried in trials:
-        _told_again(study, tried, ground, given, space)
+    for trial_result in trials:
+        _report_to_study(study, trial_result, setup, given, space)
     with tqdm(total=settings.trials or round(limit), desc="sweeping", bar_format=_BAR, leave=False) as bar:
         while not trials or not _is_over(settings, trials, elapsed()):
             number = len(trials)
@@ -209,17 +210,17 @@ def _searched(
                     return "stopped"
                 return "pruned" if trial.should_prune() else ""
 
-            tried = measured(ground, number, dict(trial.params), config, verdict=verdict, clock=elapsed)
-            trials.append(tried)
+            trial_result = measured(setup, number, dict(trial.params), config, verdict=verdict, clock=elapsed)
+            trials.append(trial_result)
             _show(bar, settings, trials, elapsed())
-            if tried.state == "stopped":
+            if trial_result.state == "stopped":
                 break
-            _tell(study, trial, tried)
-            save_trial(tried, work)
+            _tell(study, trial, trial_result)
+            save_trial(trial_result, work)
     return trials
 
 
-def _is_over(settings: SweepSettings, trials: list[Tried], elapsed: float) -> bool:
+def _is_over(settings: SweepSettings, trials: list[TrialResult], elapsed: float) -> bool:
     out_of_time = settings.minutes > 0 and elapsed >= 60 * settings.minutes
     return out_of_time or 0 < settings.trials <= len(trials)
 
@@ -234,24 +235,24 @@ def _asked(study: Study, given: FitConfig, number: int) -> Trial:
     return study.ask()
 
 
-def _told_again(study: Study, tried: Tried, ground: Ground, given: FitConfig, space: Space) -> None:
+def _report_to_study(study: Study, trial_result: TrialResult, setup: CVSetup, given: FitConfig, space: Space) -> None:
     """Puts a finished trial of an earlier run into the study, by the same steps as then."""
-    study.enqueue_trial(tried.suggested)
-    trial = _asked(study, given, tried.number)
+    study.enqueue_trial(trial_result.suggested)
+    trial = _asked(study, given, trial_result.number)
     proposed(trial, given, space)
-    for step in range(min(len(tried.scores), ground.folds - 1)):  # after the last fold there is nothing to give up
-        trial.report(float(np.mean(tried.scores[: step + 1])), step)
-    _tell(study, trial, tried)
+    for step in range(min(len(trial_result.scores), setup.folds - 1)):  # after the last fold there is nothing to give up
+        trial.report(float(np.mean(trial_result.scores[: step + 1])), step)
+    _tell(study, trial, trial_result)
 
 
-def _tell(study: Study, trial: Trial, tried: Tried) -> None:
+def _tell(study: Study, trial: Trial, trial_result: TrialResult) -> None:
     from optuna.trial import TrialState
 
-    state = {"complete": TrialState.COMPLETE, "pruned": TrialState.PRUNED, "failed": TrialState.FAIL}[tried.state]
-    study.tell(trial, tried.mean if tried.state == "complete" else None, state=state)
+    state = {"complete": TrialState.COMPLETE, "pruned": TrialState.PRUNED, "failed": TrialState.FAIL}[trial_result.state]
+    study.tell(trial, trial_result.mean if trial_result.state == "complete" else None, state=state)
 
 
-def _show(bar: Any, settings: SweepSettings, trials: list[Tried], elapsed: float) -> None:
+def _show(bar: Any, settings: SweepSettings, trials: list[TrialResult], elapsed: float) -> None:
     bar.n = len(trials) if settings.trials else min(round(elapsed), bar.total)
     if trials:
         bar.set_postfix_str(f"trials: {len(trials)}, best {best_of(trials).mean:.3f}", refresh=False)

@@ -33,7 +33,7 @@ _READ_AT_ONCE = 1 << 16
 
 
 @dataclass(frozen=True)
-class Ground:
+class CVSetup:
     """What all trials of a sweep are measured on: the same pictures in the same folds.
 
     Attributes:
@@ -131,7 +131,7 @@ class Ground:
 
 
 @dataclass(frozen=True)
-class Tried:
+class TrialResult:
     """One trial of a sweep.
 
     Attributes:
@@ -168,14 +168,14 @@ class Tried:
 
 
 def measured(
-    ground: Ground,
+    setup: CVSetup,
     number: int,
     suggested: dict[str, Any],
     config: FitConfig,
     *,
     verdict: Callable[[list[float]], str],
     clock: Callable[[], float],
-) -> Tried:
+) -> TrialResult:
     """Trains on the folds one after another, until all are done or `verdict` of the scores so far names a reason to end.
 
     Settings under which training breaks down (scores that are no numbers) make a failed trial; where that are the given
@@ -185,12 +185,12 @@ def measured(
         ValueError: the given settings cannot be trained with.
     """
     started, state, note = clock(), "complete", ""
-    hits, scores = np.zeros(len(ground.codes), dtype=bool), list[float]()
+    hits, scores = np.zeros(len(setup.codes), dtype=bool), list[float]()
     try:
-        for positions, right in ground.hits_by_fold(config):
+        for positions, right in setup.hits_by_fold(config):
             hits[positions] = right
-            scores.append(ground.score(positions, right))
-            ended = verdict(scores) if len(scores) < ground.folds else ""
+            scores.append(setup.score(positions, right))
+            ended = verdict(scores) if len(scores) < setup.folds else ""
             if ended:
                 state = ended
                 break
@@ -200,19 +200,22 @@ def measured(
         state, note = "failed", str(error)
     whole = hits if state == "complete" else hits[:0]
     now = clock()
-    return Tried(number, state, suggested, config, tuple(scores), whole, now - started, now, note)
+    return TrialResult(number, state, suggested, config, tuple(scores), whole, now - started, now, note)
 
 
-def save_trial(tried: Tried, work: Path) -> None:
+def save_trial(trial_result: TrialResult, work: Path) -> None:
     """One JSON file a trial, which appears whole or not at all; `load_trials` reads them."""
     record = {
-        name: getattr(tried, name) for name in ("number", "state", "suggested", "scores", "seconds", "elapsed", "note")
+        name: getattr(trial_result, name)
+        for name in ("number", "state", "suggested", "scores", "seconds", "elapsed", "note")
     }
-    packed = np.packbits(tried.hits).tobytes().hex()
-    write_json(work / f"trial-{tried.number:05d}.json", record | {"config": asdict(tried.config), "hits": packed})
+    packed = np.packbits(trial_result.hits).tobytes().hex()
+    write_json(
+        work / f"trial-{trial_result.number:05d}.json", record | {"config": asdict(trial_result.config), "hits": packed}
+    )
 
 
-def load_trials(work: Path, ground: Ground, question: dict[str, Any]) -> list[Tried]:
+def load_trials(work: Path, setup: CVSetup, question: dict[str, Any]) -> list[TrialResult]:
     """The finished trials of an earlier, killed sweep in `work`, in order; notes the question there if there is none.
 
     Raises:
@@ -223,13 +226,13 @@ def load_trials(work: Path, ground: Ground, question: dict[str, Any]) -> list[Tr
         write_json(file, question)
     elif read_json(file, otherwise=_AGAIN) != json.loads(json.dumps(question)):
         raise ValueError(f"{work} is of a sweep over other features or settings: remove it, or choose another output")
-    trials: list[Tried] = []
+    trials: list[TrialResult] = []
     while (file := work / f"trial-{len(trials):05d}.json").is_file():
-        trials.append(_trial(read_record(file, otherwise=_AGAIN), len(ground.codes)))
+        trials.append(_trial(read_record(file, otherwise=_AGAIN), len(setup.codes)))
     return trials
 
 
-def _trial(record: Record, n: int) -> Tried:
+def _trial(record: Record, n: int) -> TrialResult:
     state = record.text("state")
     if state not in STATES:
         raise record.refused("state", f"one of {', '.join(STATES)}")
@@ -242,7 +245,7 @@ def _trial(record: Record, n: int) -> Tried:
         raise record.damaged(f"hits are of {8 * len(packed):,} pictures, expected {count:,}")
     bits = np.unpackbits(np.frombuffer(packed, np.uint8), count=count)
     scores = record.numbers("scores") if record.values.get("scores") else ()
-    return Tried(
+    return TrialResult(
         record.whole("number", least=0),
         state,
         dict(record.record("suggested").values),
@@ -255,7 +258,7 @@ def _trial(record: Record, n: int) -> Tried:
     )
 
 
-def trials_table(trials: list[Tried], measure: str) -> pd.DataFrame:
+def trials_table(trials: list[TrialResult], measure: str) -> pd.DataFrame:
     """One row a trial.
 
     Columns: `trial`, `state`, `folds` done, `measure`, its `mean` and `standard_error` over those, `seconds`, one column a
@@ -264,16 +267,16 @@ def trials_table(trials: list[Tried], measure: str) -> pd.DataFrame:
     return pd.DataFrame(
         [
             {
-                "trial": tried.number,
-                "state": tried.state,
-                "folds": len(tried.scores),
+                "trial": trial_result.number,
+                "state": trial_result.state,
+                "folds": len(trial_result.scores),
                 "measure": measure,
-                "mean": tried.mean,
-                "standard_error": tried.standard_error,
-                "seconds": round(tried.seconds, 2),
-                **asdict(tried.config),
-                "note": tried.note,
+                "mean": trial_result.mean,
+                "standard_error": trial_result.standard_error,
+                "seconds": round(trial_result.seconds, 2),
+                **asdict(trial_result.config),
+                "note": trial_result.note,
             }
-            for tried in trials
+            for trial_result in trials
         ]
     )

@@ -8,20 +8,20 @@ from affect_workbench.workbench.concepts.figures import concept_figures
 from affect_workbench.workbench.concepts.tables import CALIBRATED, SCORES
 from affect_workbench.workbench.interface.numbers import markdown_text
 from affect_workbench.workbench.interface.style import CONFIG
-from affect_workbench.workbench.views.state import opened_audit
+from affect_workbench.workbench.views.state import current_audit
 
 
 def render() -> None:
     """Calibrated skews, overlap with the emotion words, random directions, and where each concept comes from."""
-    result = opened_audit()
+    result = current_audit()
     st.title("Concepts")
     if SCORES not in result.tables:
         st.info("This audit has no inferred attributes. `workbench audit … --concepts 'prompt | opposite'` makes some.")
         return
     if CALIBRATED not in result.tables:
         st.warning(
-            "No concept is calibrated yet: every skew over them is an association. Draw pictures with `workbench label RUN`"
-            ", answer on the page *Label*, and audit again with `--gold labels.csv`."
+            "No concept is calibrated yet: every skew over them is an association. Draw pictures with `workbench "
+            "label RUN`, answer on the page *Label*, and audit again with `--concept-labels labels.csv`."
         )
     for one in concept_figures(result):
         st.subheader(one.title)

@@ -12,6 +12,7 @@ import streamlit as st
 from affect_workbench.data.storage.atomic import MARKER
 from affect_workbench.workbench.discovery.sentences import WARNING, slice_sentence
 from affect_workbench.workbench.discovery.store import RECORD, load_discovery
+from affect_workbench.workbench.interface.headers import headed
 from affect_workbench.workbench.interface.numbers import markdown_text
 from affect_workbench.workbench.views.state import RUNS_VARIABLE, short_name
 
@@ -42,7 +43,7 @@ def render() -> None:
     others = [row for row in rows if row.verdict != "verified"]
     st.markdown(_list([row for row in rows if row.verdict == "verified"]))
     if others:
-        with st.expander(f"{len(others):,} more that do not hold, or cannot be told"):
+        with st.expander(f"{len(others):,} more that are not confirmed"):
             st.markdown(_list(others))
     row = st.selectbox("Pictures of slice", rows, format_func=lambda row: f"{row.slice}. {row.name} → {row.emotion}")
     _show(members[(members["slice"] == row.slice) & (members["half"] == "confirm")], row)
@@ -68,12 +69,12 @@ def _show(members: pd.DataFrame, row: Any) -> None:
         there = [isinstance(path, str) and Path(path).is_file() for path in first["path"]]
         shown = first[there].head(_MOST_PICTURES)
         words = [
-            markdown_text(f"read as {one.predicted}" + (f", labelled {one.label}" if "label" in known else ""))
+            markdown_text(f"predicted as {one.predicted}" + (f", labelled {one.label}" if "label" in known else ""))
             for one in shown.itertuples()
         ]
         if len(shown):
             st.image([str(path) for path in shown["path"]], caption=words, width=110)
-    st.dataframe(first[known], hide_index=True, key="members")
+    st.dataframe(headed(first[known]), hide_index=True, key="members")
 
 
 render()

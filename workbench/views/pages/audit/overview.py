@@ -11,21 +11,21 @@ from affect_workbench.workbench.interface.style import CONFIG
 from affect_workbench.workbench.report import sentences
 from affect_workbench.workbench.report.evidence.choice import evidence
 from affect_workbench.workbench.report.figures import findings as figures
-from affect_workbench.workbench.report.headline import apart, caveats
+from affect_workbench.workbench.report.headline import caveats, differing_strata
 from affect_workbench.workbench.runs.reviews import marks, progress_sentence
 from affect_workbench.workbench.views.components.gallery import show_evidence
 from affect_workbench.workbench.views.components.numbers import show_headline
-from affect_workbench.workbench.views.components.review_form import opened_reviews, review_form
-from affect_workbench.workbench.views.state import opened_audit, opened_folder
+from affect_workbench.workbench.views.components.review_form import current_reviews, review_form
+from affect_workbench.workbench.views.state import current_audit, current_folder
 
 _MOST_SENTENCES = 12
 
 
 def render() -> None:
     """Headline, verdict counts, leading findings with the pictures behind them, forest and split."""
-    result = opened_audit()
-    decided = opened_reviews(result, opened_folder())
-    said, held = marks(decided), apart(result)
+    result = current_audit()
+    decided = current_reviews(result, current_folder())
+    review_marks, strata = marks(decided), differing_strata(result)
     show_headline(result)
 
     st.header("Findings")
@@ -34,12 +34,12 @@ def render() -> None:
     if own.empty:
         st.markdown("Nothing is called skewed. The strongest differences are drawn below.")
     for number, row in enumerate(own.head(_MOST_SENTENCES).itertuples()):
-        sentence = sentences.markdown_sentence(row, truth=result.run.truth, standing=caveats(result, row, held=held))
-        st.markdown(f"{number + 1}. {sentence}{_mark(said, row.Index)}")
+        sentence = sentences.markdown_sentence(row, truth=result.run.truth, caveats=caveats(result, row, strata=strata))
+        st.markdown(f"{number + 1}. {sentence}{_mark(review_marks, row.Index)}")
     if decided:
         st.caption(f"{markdown_text(progress_sentence(result, decided))} The page *Review* has them one by one.")
     if len(own) > _MOST_SENTENCES:
-        st.caption(f"{_MOST_SENTENCES} of {len(own):,} are said here; the page *Slices* has them all.")
+        st.caption(f"{_MOST_SENTENCES} of {len(own):,} are shown here; the page *Slices* has them all.")
     if len(own):
         choices = list(own.head(_MOST_SENTENCES).index)
         picked = st.selectbox(
@@ -50,25 +50,28 @@ def render() -> None:
             format_func=lambda index: f"{choices.index(index) + 1}. {own.loc[index, 'slice']} → {own.loc[index, 'emotion']}",
         )
         if picked is not None:
-            review_form(result, int(picked), decided, opened_folder())
+            review_form(result, int(picked), decided, current_folder())
             show_evidence(evidence(result, result.finding(int(picked))), key="behind")
 
     tolerance = 100 * result.run.config.tolerance
-    st.subheader("How large, and how sure")
+    st.subheader("Size and uncertainty")
     st.caption(
         f"Difference from all other pictures with its 95 % interval; green band: the tolerance of ±{tolerance:g} points."
     )
     st.plotly_chart(figures.forest(result), theme=None, key="forest", config=CONFIG)
     split = figures.split(result)
     if split is not None:
-        st.subheader(f"The {result.run.truth}’ doing, or the model’s?")
-        st.caption(f"Orange: the true {result.run.truth} differ already. Blue: what the predictions differ beyond that.")
+        st.subheader("Label gap or model gap?")
+        st.caption(
+            f"Orange, the label gap: how much the true {result.run.truth} differ. Blue, the model gap: how much the "
+            "predictions differ beyond that."
+        )
         st.plotly_chart(split, theme=None, key="split", config=CONFIG)
 
 
-def _mark(said: dict[int, str], index: Any) -> str:
+def _mark(review_marks: dict[int, str], index: Any) -> str:
     """What people decided, behind the sentence; a dismissed finding stays where it is."""
-    return f" :blue-background[{markdown_text(said[index])}]" if index in said else ""
+    return f" :blue-background[{markdown_text(review_marks[index])}]" if index in review_marks else ""
 
 
 render()

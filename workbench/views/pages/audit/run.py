@@ -13,14 +13,14 @@ from affect_workbench.workbench.interface.numbers import markdown_text
 from affect_workbench.workbench.interface.style import CONFIG
 from affect_workbench.workbench.report.figures import calibration as calibration_figures
 from affect_workbench.workbench.report.figures.accuracy import accuracy_figure
-from affect_workbench.workbench.report.sections import reliability as reading_sentences
+from affect_workbench.workbench.report.sections import reliability as reliability_sentences
 from affect_workbench.workbench.report.system.section import SystemSection, system_section
-from affect_workbench.workbench.views.state import opened_audit, opened_folder
+from affect_workbench.workbench.views.state import current_audit, current_folder
 
 
 def render() -> None:
     """Provenance, accuracy and confidence, what was left out, and the files to take away."""
-    result, folder = opened_audit(), opened_folder()
+    result, folder = current_audit(), current_folder()
     run = result.run
     st.title("Run")
     if "command" in run.provenance:
@@ -46,7 +46,7 @@ def render() -> None:
     st.table(pd.DataFrame({"": list(facts.values())}, index=list(facts)))
 
     if result.reading is not None:
-        _show_reading(result.reading, measure=run.measure)
+        _show_accuracy(result.reading, measure=run.measure)
     _show_system(system_section(result))
     st.header("Left out, and why")
     if result.excluded.empty:
@@ -55,7 +55,7 @@ def render() -> None:
         st.caption(f"{len(result.excluded):,} item(s). Being left out says nothing about bias.")
         st.dataframe(result.excluded, hide_index=True, key="excluded")
 
-    st.header("Take away")
+    st.header("Downloads")
     table = result.findings if result.has_predictions else result.outcomes
     findings = table.assign(where=[json.dumps(where) for where in table["where"]])
     st.download_button("Findings (CSV)", findings.to_csv(index=False).encode(), "findings.csv", "text/csv")
@@ -67,10 +67,10 @@ def render() -> None:
 def _show_system(found: SystemSection) -> None:
     st.header("The system and its data")
     for part, pairs in found.stated.items():
-        told = "  \n".join(f"*{what}:* {markdown_text(words)}" for what, words in pairs)
-        st.markdown(f"**{part}**  \n{told}")
+        words = "  \n".join(f"*{what}:* {markdown_text(words)}" for what, words in pairs)
+        st.markdown(f"**{part}**  \n{words}")
     if found.stated:
-        st.caption("This was stated with the audit; nothing of it was examined, and it changes no number.")
+        st.caption("This was stated with the audit; it was not verified, and it changes no number.")
     if found.not_stated:
         st.markdown(markdown_text(found.not_stated))
     st.markdown(markdown_text(" ".join((*found.labels, *found.missing))))
@@ -78,23 +78,23 @@ def _show_system(found: SystemSection) -> None:
         st.markdown("\n".join(f"- {markdown_text(line)}" for line in found.attributes))
 
 
-def _show_reading(reading: ReadingQuality, *, measure: str) -> None:
-    st.header("How well does it read?")
-    st.markdown(markdown_text(reading_sentences.accuracy_sentence(reading)))
-    st.plotly_chart(accuracy_figure(reading.models, measure=reading.measure), theme=None, key="accuracy", config=CONFIG)
-    st.subheader("Can its confidence be believed?")
-    found = reading.confidence
+def _show_accuracy(quality: ReadingQuality, *, measure: str) -> None:
+    st.header("How accurate is it?")
+    st.markdown(markdown_text(reliability_sentences.accuracy_sentence(quality)))
+    st.plotly_chart(accuracy_figure(quality.models, measure=quality.measure), theme=None, key="accuracy", config=CONFIG)
+    st.subheader("Is its confidence calibrated?")
+    found = quality.confidence
     if found is None:
-        st.markdown(markdown_text(reading_sentences.unsure_sentence(measure, truth=reading.truth)))
+        st.markdown(markdown_text(reliability_sentences.unsure_sentence(measure, truth=quality.truth)))
         return
-    told = f"{reading_sentences.gap_sentence(found)} {reading_sentences.answer_sentence(found)}"
-    st.markdown(markdown_text(told))
+    words = f"{reliability_sentences.gap_sentence(found)} {reliability_sentences.answer_sentence(found)}"
+    st.markdown(markdown_text(words))
     left, right = st.columns(2)
     reliability = calibration_figures.reliability_figure({found.model: found.reliability})
     left.plotly_chart(reliability, theme=None, key="reliability", config=CONFIG)
     coverage = calibration_figures.coverage_figure({found.model: found.coverage}, threshold=found.threshold)
     right.plotly_chart(coverage, theme=None, key="coverage", config=CONFIG)
-    st.caption(reading_sentences.coverage_note(found))
+    st.caption(reliability_sentences.coverage_note(found))
 
 
 render()

@@ -9,23 +9,24 @@ import streamlit as st
 
 from affect_workbench.analyses.audit.result import AuditResult
 from affect_workbench.analyses.inference.verdicts import VERDICTS
+from affect_workbench.workbench.interface.headers import headed
 from affect_workbench.workbench.interface.numbers import markdown_text, points
 from affect_workbench.workbench.interface.style import CONFIG
 from affect_workbench.workbench.report import sentences
 from affect_workbench.workbench.report.evidence.choice import evidence, predicted_so
 from affect_workbench.workbench.report.figures import findings as figures
-from affect_workbench.workbench.report.headline import Held, apart, caveats, strata_mark
-from affect_workbench.workbench.runs.reviews import Judged, marks
+from affect_workbench.workbench.report.headline import StrataByPair, caveats, differing_strata, strata_mark
+from affect_workbench.workbench.runs.reviews import ReviewedFinding, marks
 from affect_workbench.workbench.views.components.gallery import show_evidence, show_pictures
-from affect_workbench.workbench.views.components.review_form import opened_reviews, review_form
-from affect_workbench.workbench.views.state import opened_audit, opened_folder
+from affect_workbench.workbench.views.components.review_form import current_reviews, review_form
+from affect_workbench.workbench.views.state import current_audit, current_folder
 
 _CLICKED = "clicked cell"
 
 
 def render() -> None:
     """Heat map of slices by emotion, then the filtered table; choosing a row shows its pictures."""
-    result = opened_audit()
+    result = current_audit()
     st.title("Slices")
     orders = sorted(result.slices["order"].unique())
     order = st.radio(
@@ -33,11 +34,11 @@ def render() -> None:
     )
     heat_map = figures.heat_map(result, order=int(order))
     st.caption(
-        "Points more (vermilion) or less (blue) than the other pictures. A number is skewed, ≈ equivalent; grey cells are "
-        f"not zero: ? could not be told, · has too few pictures. At most {figures.MOST_SLICES} slices, the most different. "
-        "Click what is written in a cell: the pictures behind it are shown under the map."
+        "Points more (vermilion) or less (blue) than the other pictures. A number is skewed, ≈ equivalent; grey "
+        f"cells are not zero: ? is undetermined, · has too few pictures. At most {figures.MOST_SLICES} slices, "
+        "the most different. Click what is written in a cell: the pictures behind it are shown under the map."
     )
-    decided = opened_reviews(result, opened_folder())
+    decided = current_reviews(result, current_folder())
     if heat_map is not None:
         clicked = st.plotly_chart(
             heat_map, theme=None, key=f"heat {order}", config=CONFIG, on_select="rerun", selection_mode="points"
@@ -50,9 +51,9 @@ def render() -> None:
     st.header("Findings")
     chosen = _filtered(result)
     st.caption(f"{len(chosen):,} of {len(result.findings):,} pairs. Choose a row to see the pictures behind it.")
-    said, held = marks(decided), apart(result)
+    review_marks, strata = marks(decided), differing_strata(result)
     event = st.dataframe(
-        _readable(chosen, said, held, with_truth=result.run.truth != "none"),
+        _readable(chosen, review_marks, strata, with_truth=result.run.truth != "none"),
         hide_index=True,
         key="findings",
         on_select="rerun",
@@ -84,43 +85,45 @@ def _point_down(result: AuditResult, cell: int) -> None:
     st.session_state[_CLICKED] = cell
 
 
-def _behind(result: AuditResult, position: int, decided: list[Judged], *, key: str) -> None:
+def _behind(result: AuditResult, position: int, decided: list[ReviewedFinding], *, key: str) -> None:
     """What a finding says, what a person says of it, and its pictures."""
     row = result.findings.iloc[position]
-    told = caveats(result, row, held=apart(result))
-    st.markdown(sentences.markdown_sentence(row, truth=result.run.truth, standing=told))
+    caveat = caveats(result, row, strata=differing_strata(result))
+    st.markdown(sentences.markdown_sentence(row, truth=result.run.truth, caveats=caveat))
     st.caption(markdown_text(sentences.beside(row)))
-    read_so = f"read as {row['emotion']}"
+    as_emotion = f"predicted as {row['emotion']}"
     less = row["verdict"] == "skewed" and row["effect"] < 0
-    options = [*(["what shows it"] if less else []), read_so, "all in the slice"]
+    options = [*(["clearest examples"] if less else []), as_emotion, "all in the slice"]
     which = st.radio("Show", options, horizontal=True, key=f"which pictures, {key}")
     if which == "all in the slice":
         show_pictures(sentences.samples_in(result, row["where"]), key=key)
-    elif less and which == read_so:
+    elif less and which == as_emotion:
         show_evidence(predicted_so(result, result.finding(position)), key=key)
     else:
         show_evidence(evidence(result, result.finding(position)), key=key)
-    review_form(result, position, decided, opened_folder(), place=f", {key}")
+    review_form(result, position, decided, current_folder(), place=f", {key}")
 
 
 _COLUMNS = {
     **{
         name: st.column_config.NumberColumn(width=width, format="%.1f", help=text)
         for name, width, text in (
-            ("rate %", 60, "how often the slice is read as the emotion"),
-            ("difference", 75, "from all other pictures, points"),
-            ("labels", 55, "how much the true labels differ, points"),
-            ("model", 55, "how much the predictions differ beyond the labels, points"),
+            ("rate %", 60, "share of the slice that is predicted as the emotion"),
+            ("difference", 75, "difference from all other pictures, points"),
+            ("label gap", 65, "label gap: how much the true labels differ, points"),
+            ("model gap", 70, "model gap: how much the predictions differ beyond the labels, points"),
         )
     },
     "slice": st.column_config.TextColumn(width=230),
     "emotion": st.column_config.TextColumn(width=85),
     "verdict": st.column_config.TextColumn(width=95),
-    "strata": st.column_config.TextColumn(width=190, help="where strata disagree, the verdict holds for none of them"),
+    "strata": st.column_config.TextColumn(width=190, help="where strata differ, the verdict holds for none of them"),
     "review": st.column_config.TextColumn(width=120, help="what a person decided"),
     "interval": st.column_config.TextColumn(width=105, help="95 % interval of the difference"),
     "n": st.column_config.NumberColumn(width=50),
-    "q": st.column_config.NumberColumn(width=65, format="%.1e", help="false discovery rate at which this is kept"),
+    "q": st.column_config.NumberColumn(
+        width=65, format="%.1e", help="smallest false discovery rate at which this is reported"
+    ),
 }
 
 
@@ -137,25 +140,16 @@ def _filtered(result: AuditResult) -> pd.DataFrame:
         findings = findings[findings["emotion"].isin(emotions)]
     if attributes:
         findings = findings[[bool(set(where) & set(attributes)) for where in findings["where"]]]
-    if fourth.checkbox("Hide repeats", help="hide intersections that only repeat a wider slice's skew"):
+    if fourth.checkbox("Hide explained", help="hide intersections that are explained by their parent slice"):
         findings = findings[findings["repeats"].isna()]
     return findings
 
 
-def _readable(findings: pd.DataFrame, said: dict[int, str], held: Held, *, with_truth: bool) -> pd.DataFrame:
+def _readable(
+    findings: pd.DataFrame, review_marks: dict[int, str], strata: StrataByPair, *, with_truth: bool
+) -> pd.DataFrame:
     """The columns a reader needs, differences in points."""
-    names = {
-        "slice": "slice",
-        "emotion": "emotion",
-        "verdict": "verdict",
-        "n": "n",
-        "rate": "rate %",
-        "effect": "difference",
-        "interval": "interval",
-        "q": "q",
-        "composition": "labels",
-        "shift": "model",
-    }
+    names = ["slice", "emotion", "verdict", "n", "rate", "effect", "interval", "q", "composition", "shift"]
     shares = ["rate", "effect", "composition", "shift"]
     table = findings.assign(
         interval=[
@@ -165,12 +159,12 @@ def _readable(findings: pd.DataFrame, said: dict[int, str], held: Held, *, with_
         **{name: 100 * findings[name].astype(float) for name in shares},
     )
     shown = [name for name in names if with_truth or name not in ("composition", "shift")]
-    readable = table[shown].rename(columns=names)
-    strata = [strata_mark(held.get(pair)) for pair in zip(findings["slice"], findings["emotion"], strict=True)]
-    if any(strata):
-        readable.insert(3, "strata", strata)
-    if said:
-        readable.insert(3, "review", [said.get(index, "") for index in findings.index])
+    readable = headed(table[shown]).rename(columns={"rate": "rate %"})
+    strata_marks = [strata_mark(strata.get(pair)) for pair in zip(findings["slice"], findings["emotion"], strict=True)]
+    if any(strata_marks):
+        readable.insert(3, "strata", strata_marks)
+    if review_marks:
+        readable.insert(3, "review", [review_marks.get(index, "") for index in findings.index])
     return readable
 
 

@@ -8,6 +8,7 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
+from affect_workbench.workbench.interface.headers import HEADERS, headed
 from affect_workbench.workbench.interface.numbers import markdown_text
 from affect_workbench.workbench.interface.style import CONFIG
 from affect_workbench.workbench.report import sentences
@@ -15,12 +16,12 @@ from affect_workbench.workbench.report.figures import findings as figures
 from affect_workbench.workbench.report.figures import map as map_figure
 from affect_workbench.workbench.report.space.section import SpaceSection, section_figures, space_section
 from affect_workbench.workbench.views.components.gallery import show_pictures
-from affect_workbench.workbench.views.state import opened_audit
+from affect_workbench.workbench.views.state import current_audit
 
 
 def render() -> None:
     """The map, the pictures that were selected on it or by the boxes beside it, and the distance structure."""
-    result = opened_audit()
+    result = current_audit()
     st.title("Space")
     section, drawn = space_section(result), section_figures(result)
     if section is not None and "plane" in drawn:
@@ -43,7 +44,7 @@ def render() -> None:
     first, second = st.columns(2)
     slices = result.slices.set_index("slice")["where"]
     slice_name = first.selectbox("In slice", list(slices.index), index=None, placeholder="any, or lasso on the map")
-    emotion = second.selectbox("Read as", result.taxonomy.labels, index=None, placeholder="any")
+    emotion = second.selectbox("Predicted as", result.taxonomy.labels, index=None, placeholder="any")
     rows: pd.DataFrame = result.samples
     if selected:
         rows = rows[rows["image_id"].isin(selected)]
@@ -56,10 +57,10 @@ def render() -> None:
     else:
         st.caption("Draw a lasso on the map, or choose above, to see pictures here.")
 
-    st.subheader("Which way is each slice pulled?")
+    st.subheader("Which emotion is each slice pulled toward?")
     pull = figures.pull(result)
     if pull is None:
-        st.caption("The predictions name a label only: there are no distances.")
+        st.caption("The predictions contain labels only: there are no distances.")
         return
     st.caption(
         "Measured in the full space, not on the map: how much nearer the slice’s centroid is to an emotion than that of the "
@@ -68,7 +69,7 @@ def render() -> None:
     st.plotly_chart(pull, theme=None, key="pull", config=CONFIG)
     if section is not None:
         _section(section, drawn)
-    st.subheader("How well, and how clearly, is each slice read?")
+    st.subheader("How accurate, and how clear, is each slice?")
     columns = [
         "slice",
         "n",
@@ -84,13 +85,15 @@ def render() -> None:
     accuracy = "vote agreement" if result.run.truth == "votes" else "accuracy"
 
     def heading(name: str) -> str:
-        return name.replace("accuracy", accuracy).replace("_", " ")
+        return name.replace("accuracy", accuracy)
 
     st.dataframe(
-        table.rename(columns=heading),
+        headed(table).rename(columns=heading),
         hide_index=True,
         key="slices",
-        column_config={heading(name): st.column_config.NumberColumn(format="%.3f") for name in columns[2:]},
+        column_config={
+            heading(HEADERS.get(name, name)): st.column_config.NumberColumn(format="%.3f") for name in columns[2:]
+        },
     )
 
 
@@ -99,16 +102,16 @@ def _section(section: SpaceSection, drawn: dict[str, go.Figure]) -> None:
     st.markdown(f"**{markdown_text(section.warning)}**")
     if section.sample:
         st.caption(markdown_text(section.sample))
-    for title, said, name in (
-        ("Still pulled, among pictures of the same label?", (section.pull,), "within-pull"),
-        ("Does the skew run through the attribute?", section.erasures, "erasure"),
-        ("What lies near, and what can be told apart", section.told_apart, ""),
+    for title, sentences_of, name in (
+        ("Still pulled among pictures of the same label?", (section.pull,), "within-pull"),
+        ("Does the skew run through the attribute direction?", section.erasures, "erasure"),
+        ("Association and linear decodability", section.decodability, ""),
         ("Labels and words", section.labels, "hubs"),
     ):
-        if not any(said):
+        if not any(sentences_of):
             continue
         st.subheader(title)
-        for sentence in said:
+        for sentence in sentences_of:
             st.markdown(markdown_text(sentence or ""))
         if name in drawn:
             st.plotly_chart(drawn[name], theme=None, key=name, config=CONFIG)

@@ -12,6 +12,7 @@ import streamlit as st
 from affect_workbench.analyses.duplicates.find import KINDS, Overlap
 from affect_workbench.workbench.datasets.overlap_page import FOUND_BY, outcome
 from affect_workbench.workbench.datasets.overlap_store import SavedOverlap, load_overlap, overlaps_under
+from affect_workbench.workbench.interface.headers import headed
 from affect_workbench.workbench.interface.numbers import markdown_text
 from affect_workbench.workbench.interface.thumbnails import thumbnail_bytes
 from affect_workbench.workbench.views.state import OVERLAP_VARIABLE, RUNS_VARIABLE, short_name
@@ -22,7 +23,7 @@ _SIDE = 220
 
 def render() -> None:
     """The comparison that was chosen: its outcome, where and in which classes, and the pairs."""
-    st.title("Copies")
+    st.title("Duplicates")
     saved = _chosen()
     if saved is None:
         return
@@ -34,17 +35,11 @@ def render() -> None:
         st.caption(markdown_text(result.calibration))
         return
     left, right = st.columns(2)
-    left.markdown("**Between which splits**")
+    left.markdown("**By split**")
     left.dataframe(_splits(result), hide_index=True, key="counts")
     concerned = result.classes[result.classes[["exact", "near"]].sum(axis=1) > 0]
-    right.markdown("**Which classes**")
-    right.dataframe(
-        concerned.rename(
-            columns={"label": "class", "exact": "exact copy", "near": "near copy only", "relabelled": "labelled differently"}
-        ),
-        hide_index=True,
-        key="classes",
-    )
+    right.markdown("**By class**")
+    right.dataframe(headed(concerned).rename(columns={"label": "class"}), hide_index=True, key="classes")
     st.header("The pairs")
     _show(_filtered(result), saved)
     st.caption(markdown_text(result.calibration))
@@ -59,8 +54,8 @@ def _chosen() -> SavedOverlap | None:
         found = [Path(asked), *(folder for folder in found if folder.resolve() != Path(asked).resolve())]
     if not found:
         st.info(
-            f"No comparison of two sets is kept under `{root}`. Make one with `workbench overlap A B -o {root}/overlap`: "
-            "it looks for pictures that are in both, byte for byte or nearly so."
+            f"No comparison of two sets is kept under `{root}`. Make one with `workbench overlap A B -o "
+            f"{root}/overlap`: it looks for exact duplicates and near-duplicates."
         )
         return None
     folder = st.sidebar.selectbox("Comparison", found, format_func=lambda path: short_name(path, root), help="newest first")
@@ -133,7 +128,7 @@ def _picture(row: Any, side: str, name: str, *, within: bool) -> None:
 def _told(row: Any) -> str:
     """What the two are to each other, and how it shows."""
     exact = row.kind == "exact"
-    parts = ["same bytes"] if exact else [f"alike by {FOUND_BY[row.found_by]}"]
+    parts = ["identical files"] if exact else [f"similar by {FOUND_BY[row.found_by]}"]
     parts += [] if exact or pd.isna(row.cosine) else [f"cosine {row.cosine:.3f}"]
     parts += [] if exact or pd.isna(row.hamming) else [f"{int(row.hamming)} of 64 bits differ"]
     parts += ["labels differ"] if row.label_a and row.label_b and row.label_a != row.label_b else []

@@ -81,7 +81,7 @@ def _ask(queue: Queue, name: str) -> None:
     else:
         st.session_state[_NAME] = name
         done = answered(queue, name)
-        above.progress(len(done) / len(queue.pictures), f"{len(done):,} of {len(queue.pictures):,} pictures answered by you")
+        above.progress(len(done) / len(queue.pictures), f"{len(done):,} of {len(queue.pictures):,} pictures labelled by you")
         shown = _turn_of(queue, name, done, turn)
     source = "" if shown is None else picture_source(_path(queue, shown.position))
     st.session_state[_SHOWN] = shown = shown and replace(shown, visible=bool(source))
@@ -112,7 +112,7 @@ def _ask(queue: Queue, name: str) -> None:
             + (f", so far: {done[shown.position]}" if shown.position in done else "")
         )
         keys.caption("Keys: Y, N, U, and B for back; one counts as soon as the picture is on the screen.")
-        keys.caption("Judge the picture alone. What the model said of it is not shown, so that it cannot sway you.")
+        keys.caption("Judge the picture alone. The model's prediction is not shown, so that it cannot influence you.")
     elif name:
         above.success("You have answered all of them. Thank you.")
         if above.button("Back", shortcut="B", help="look at the last answer again"):
@@ -202,7 +202,7 @@ def _overview(queue: Queue) -> None:
     st.divider()
     sure = answers.loc[answers["answer"] != UNSURE, "image_id"].nunique()
     needed = "enough to calibrate a skew" if sure >= ENOUGH_LABELS else f"{ENOUGH_LABELS - sure:,} more calibrate a skew"
-    st.markdown(f"{sure:,} pictures have a yes or a no: {needed}; more make it surer.")
+    st.markdown(f"{sure:,} pictures have a yes or a no: {needed}; more narrow its interval.")
     counts = pd.crosstab(answers["annotator"], answers["answer"]).reindex(columns=[YES, NO, UNSURE], fill_value=0)
     counts.columns.name = None
     st.dataframe(counts.reset_index(), hide_index=True, key="annotators")
@@ -214,7 +214,9 @@ def _overview(queue: Queue) -> None:
             key="pairs",
             column_config={name: st.column_config.NumberColumn(format="%.2f") for name in ("agree", "kappa")},
         )
-    st.caption(f"Saved after every answer in `{queue.folder / LABELS_FILE}`; read it with `workbench audit … --gold FILE`.")
+    st.caption(
+        f"Saved after every answer in `{queue.folder / LABELS_FILE}`; use it with `workbench audit … --concept-labels FILE`."
+    )
 
 
 render()

@@ -11,36 +11,38 @@ from affect_workbench.analyses.audit.result import AuditResult
 from affect_workbench.workbench.interface.numbers import markdown_text
 from affect_workbench.workbench.report import sentences
 from affect_workbench.workbench.report.evidence.choice import evidence
-from affect_workbench.workbench.report.headline import apart, caveats
-from affect_workbench.workbench.runs.reviews import Judged, progress_sentence, worklist
+from affect_workbench.workbench.report.headline import caveats, differing_strata
+from affect_workbench.workbench.runs.reviews import ReviewedFinding, progress_sentence, worklist
 from affect_workbench.workbench.views.components.gallery import show_evidence
-from affect_workbench.workbench.views.components.review_form import opened_reviews, review_form
-from affect_workbench.workbench.views.state import opened_audit, opened_folder
+from affect_workbench.workbench.views.components.review_form import current_reviews, review_form
+from affect_workbench.workbench.views.state import current_audit, current_folder
 
 _AT = "review_at"
 
 
 def render() -> None:
     """The list of what asks for a decision, the form for one finding, its pictures, and all decisions in a table."""
-    result, folder = opened_audit(), opened_folder()
-    decided = opened_reviews(result, folder)
+    result, folder = current_audit(), current_folder()
+    decided = current_reviews(result, folder)
     st.title("Review")
     st.markdown(markdown_text(progress_sentence(result, decided)))
-    st.caption("A decision is a person’s word. It changes no number and no verdict, and what is dismissed stays shown.")
+    st.caption(
+        "A decision is a person’s judgement. It changes no number and no verdict, and dismissed findings stay visible."
+    )
     asked = worklist(result)
     if asked:
         done = {one.position for one in decided}
         only_open = st.checkbox("Only those that nobody has decided about", value=True)
         _one(result, [at for at in asked if not (only_open and at in done)], decided)
     else:
-        st.info("Nothing is called skewed, so nothing asks for a decision; the page *Slices* takes one about any finding.")
+        st.info("Nothing is called skewed, so no decision is needed; the page *Slices* takes one about any finding.")
     if decided:
         st.header("Decisions")
         st.dataframe(_table(decided), hide_index=True, key="decisions")
         st.caption("In the report: `workbench report RUN`; in the terminal: `workbench review RUN`.")
 
 
-def _one(result: AuditResult, asked: list[int], decided: list[Judged]) -> None:
+def _one(result: AuditResult, asked: list[int], decided: list[ReviewedFinding]) -> None:
     """One finding of the list, with buttons to go on and back."""
     if not asked:
         st.success("Every skew that stands on its own has a decision.")
@@ -56,12 +58,16 @@ def _one(result: AuditResult, asked: list[int], decided: list[Judged]) -> None:
     st.session_state[_AT] = asked[at]
     middle.caption(f"{at + 1:,} of {len(asked):,}")
     row = result.findings.iloc[asked[at]]
-    st.markdown(sentences.markdown_sentence(row, truth=result.run.truth, standing=caveats(result, row, held=apart(result))))
-    review_form(result, asked[at], decided, opened_folder())
+    st.markdown(
+        sentences.markdown_sentence(
+            row, truth=result.run.truth, caveats=caveats(result, row, strata=differing_strata(result))
+        )
+    )
+    review_form(result, asked[at], decided, current_folder())
     show_evidence(evidence(result, result.finding(asked[at])), key="behind")
 
 
-def _table(decided: list[Judged]) -> pd.DataFrame:
+def _table(decided: list[ReviewedFinding]) -> pd.DataFrame:
     names = ("slice", "emotion", "decision", "reviewer", "reason", "note", "time")
     table = pd.DataFrame([asdict(one.review) for one in decided])[list(names)]
     return table.assign(time=table["time"].str[:16].str.replace("T", " "), remark=[one.earlier for one in decided])

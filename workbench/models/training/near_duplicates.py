@@ -1,4 +1,4 @@
-"""Which measured pictures are near copies of pictures that were learnt from?
+"""Which measured pictures are near-duplicates of pictures that were trained on?
 
 The rule is that of `workbench overlap`: features more alike than about one pair of different pictures would be by chance, or
 perceptual hashes that agree where the features do not object.
@@ -32,8 +32,8 @@ Side = tuple[FeatureSet, Positions]
 
 
 @dataclass(frozen=True)
-class NearCopies:
-    """Measured pictures that are nearly one that was learnt from.
+class NearDuplicates:
+    """Measured pictures that are nearly one that was trained on.
 
     Attributes:
         found: which of the `n` measured pictures `(n,)`.
@@ -60,16 +60,16 @@ class NearCopies:
 
 @dataclass
 class NearSearch:
-    """Looks for near copies in one run of a command; a picture file that several comparisons need is hashed once."""
+    """Looks for near-duplicates in one run of a command; a picture file that several comparisons need is hashed once."""
 
     _hashed: dict[str, int | None] = field(default_factory=dict)
 
-    def between(self, learnt: Sequence[Side], measured: FeatureSet, asked: Positions) -> NearCopies:
-        """Which of the asked positions of `measured` are nearly among any of the sides learnt from."""
-        results = [self._compared(side, (measured, asked)) for side in learnt if len(side[1]) and len(asked)]
+    def between(self, provenance: Sequence[Side], measured: FeatureSet, asked: Positions) -> NearDuplicates:
+        """Which of the asked positions of `measured` are nearly among any of the sets trained on."""
+        results = [self._compared(side, (measured, asked)) for side in provenance if len(side[1]) and len(asked)]
         return _merged(results, measured, asked)
 
-    def within(self, measured: FeatureSet) -> NearCopies:
+    def within(self, measured: FeatureSet) -> NearDuplicates:
         """Which measured pictures are nearly another one of them."""
         asked = np.arange(len(measured))
         return _merged([self._compared((measured, asked), None)], measured, asked)
@@ -107,7 +107,7 @@ class NearSearch:
         ]
 
 
-def _merged(results: Sequence[Overlap | str], measured: FeatureSet, asked: Positions) -> NearCopies:
+def _merged(results: Sequence[Overlap | str], measured: FeatureSet, asked: Positions) -> NearDuplicates:
     """All results about the same measured pictures as one."""
     done = [result for result in results if isinstance(result, Overlap)]
     columns = ["b", "id_b", "id_a", "cosine"]
@@ -119,7 +119,7 @@ def _merged(results: Sequence[Overlap | str], measured: FeatureSet, asked: Posit
     found[asked[nearest["b"].to_numpy(dtype=np.int64)]] = True
     pairs = nearest[columns[1:]].set_axis(["image_id", "like", "cosine"], axis=1).reset_index(drop=True)
     from_on = " or ".join(sorted({f"{result.threshold:.3f}" for result in done}))
-    by = f"features with a cosine from {from_on} on" if done else ""
+    by = f"features with a cosine of at least {from_on}" if done else ""
     by += ", and perceptual hashes" if any(result.radius >= 0 for result in done) else ""
     count = sum(len(result.pairs) for result in done)
-    return NearCopies(found, pairs, count, by, tuple(result for result in results if isinstance(result, str)))
+    return NearDuplicates(found, pairs, count, by, tuple(result for result in results if isinstance(result, str)))
