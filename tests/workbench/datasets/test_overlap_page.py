@@ -39,7 +39,9 @@ def some_overlap(tmp_path, *, copies=3, test=10):
 def test_one_sentence_tables_and_thumbnails(tmp_path):
     train, test = some_overlap(tmp_path)
     page = overlap_html(overlap(train, test), root_a=tmp_path, root_b=tmp_path / "elsewhere")
-    assert "3 of the 10 pictures of the test set (30.0 %) are also in the training set (3 pictures): 3 exact duplicates" in page
+    assert (
+        "3 of the 10 pictures of the test set (30.0 %) are also in the training set (3 pictures): 3 exact duplicates" in page
+    )
     assert page.count('src="data:image/jpeg;base64,') == 3
     assert page.count("the file is missing</div>") == 3
     assert page.count("labels differ") == 3
