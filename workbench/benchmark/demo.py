@@ -88,7 +88,7 @@ def _of_pictures(settings: DemoSettings, *, command: str, say: Say) -> AuditResu
             say(f"false alarm: {plain_sentence(row)}")
         if skewed.empty:
             say(
-                f"no false alarm: none of the {int(own.sum())} pairs of {attribute} and emotion is skewed; any skew "
+                f"as expected, none of the {int(own.sum())} pairs of {attribute} and emotion is skewed; any skew "
                 "concerns the content"
             )
     check_permutations(PermutationCheckSettings(run=str(root / "audit"), seed=settings.seed), say=say)

@@ -200,9 +200,9 @@ def test_votes_count_by_their_share():
     assert any("share of votes" in note for note in result.notes)
     student = stats.ttest_1samp(hits, 0).confidence_interval()
     np.testing.assert_allclose([result.overall["accuracy_b_low"], result.overall["accuracy_b_high"]], student)
-    assert accuracy_sentence(result.overall).startswith("Vote agreement went from 75.0 % to ")
+    assert accuracy_sentence(result.overall).startswith("Vote agreement changed from 75.0 % to ")
     assert "sign test p" in accuracy_sentence(result.overall)
-    assert accuracy_sentence(compared(first, second).overall).startswith("Accuracy went from 100.0 % to ")
+    assert accuracy_sentence(compared(first, second).overall).startswith("Accuracy changed from 100.0 % to ")
     assert not any("share of votes" in note for note in compared(first, second).notes)
 
 
@@ -306,7 +306,7 @@ def test_other_labels_are_refused():
     calm = second.assign(predicted=np.where(np.arange(300) % 2, "calm", "tense"))
     mikels = second.assign(predicted=second["predicted"].replace({"joy": "awe", "surprise": "amusement"}))
     for other, taxonomy in ((calm, None), (mikels, Taxonomy.named("mikels8"))):
-        with pytest.raises(ValueError, match="only runs with the same value labels can be compared"):
+        with pytest.raises(ValueError, match="only runs with the same labels can be compared"):
             compare(predictions_from_table(first), predictions_from_table(other, taxonomy=taxonomy))
 
 
@@ -318,7 +318,7 @@ def test_label_sets_of_which_one_holds_the_other_are_compared(fewer, more):
         assert shared.taxonomy is large
         assert list(shared.first if first is large else shared.second) == list(range(len(large)))
         assert shared.notes[0].startswith("the runs do not have the same labels: ")
-    with pytest.raises(ValueError, match="only runs with the same value labels can be compared"):
+    with pytest.raises(ValueError, match="only runs with the same labels can be compared"):
         shared_labels(small, Taxonomy.named("parrott6"))
 
 

@@ -50,7 +50,7 @@ def test_columns_that_name_no_label_are_left_aside_and_named(shares, prefix, kno
     assert after.taxonomy.labels == ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
     assert list(after.rows) == list(before.rows)
     aside = [name for name in more if name not in rows]
-    (note,) = [note for note in after.notes if "left aside" in note]
+    (note,) = [note for note in after.notes if "are ignored" in note]
     assert note.startswith(f"{len(aside)} column(s) that start like a score or a vote and name no label are ignored")
     assert all(repr(name) in note for name in aside)
 

@@ -183,7 +183,7 @@ def test_runs_that_cannot_be_compared_are_refused_in_one_line(tmp_path, runs):
         ("tolerant", r"the runs used different settings: tolerance is 0\.02 in the first and 0\.05 in the second"),
         ("shallow", "order is 2 in the first and 1 in the second"),
         ("fewer", "different pictures: 100 only in the first"),
-        ("other", "only runs with the same value labels can be compared"),
+        ("other", "only runs with the same labels can be compared"),
         ("nowhere", "the folder does not exist"),
     ):
         assert re.search(reason, refusal("compare", runs[0], tmp_path / other, "-o", out)), other

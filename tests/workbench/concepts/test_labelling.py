@@ -329,7 +329,7 @@ def test_gold_labels_take_back_what_the_prompt_made_up(world, queue, tmp_path):
     assert cell["verdict"] != "skewed"
     assert set(table["gold"]) == {SIZE}
     (gone,) = [line for line in outcome.out.splitlines() if "Of the skews of the inferred attribute, " in line]
-    assert emotion in gone.split("calls skewed, ")[1]
+    assert emotion in gone.split("inferred attribute, ")[1]
     assert "400 pictures were labelled by 1 person" in outcome.out
     assert CALIBRATION_WARNING not in result.run.notes
     report = (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
