@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import tempfile
@@ -28,6 +29,12 @@ settings.load_profile("suite")
 def pytest_addoption(parser: pytest.Parser) -> None:
     """`--update-golden` writes the files that `tests/workbench/interface/test_golden.py` compares with."""
     parser.addoption("--update-golden", action="store_true", help="write the golden files of pages and commands")
+
+
+def pytest_collection_finish() -> None:
+    """What the imports made is there to stay: no garbage collection looks through it again."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_unconfigure() -> None:

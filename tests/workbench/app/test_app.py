@@ -33,14 +33,16 @@ def opened(monkeypatch):
     """Opens the app on a run (or on a folder of runs), on one of its pages."""
 
     def open_app(page="overview", *, run="", runs="nowhere"):
+        app = AppTest.from_file(str(APP), default_timeout=60)
+        if page != "overview":
+            # An app must have run once before it can switch pages: without an audit its first page is drawn at once.
+            monkeypatch.setenv("WORKBENCH_RUN", "")
+            monkeypatch.setenv("WORKBENCH_RUNS", "nowhere")
+            folder = "people" if page in ("review", "label") else "audit"
+            app = app.run().switch_page(f"views/pages/{folder}/{page}.py")
         monkeypatch.setenv("WORKBENCH_RUN", str(run))
         monkeypatch.setenv("WORKBENCH_RUNS", str(runs))
-        app = AppTest.from_file(str(APP), default_timeout=60).run()
-        return (
-            app
-            if page == "overview"
-            else app.switch_page(f"views/pages/{'people' if page in ('review', 'label') else 'audit'}/{page}.py").run()
-        )
+        return app.run()
 
     return open_app
 
