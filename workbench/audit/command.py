@@ -12,7 +12,7 @@ from affect_workbench.analyses.audit.run import run_audit
 from affect_workbench.data.tables.headers import is_table
 from affect_workbench.data.taxonomies.label_overlap import LabelsApartError
 from affect_workbench.workbench.audit.attributes import with_pairs
-from affect_workbench.workbench.audit.context import besides, other_wordings
+from affect_workbench.workbench.audit.context import besides, prompt_variants
 from affect_workbench.workbench.audit.exports import audit_findings, write_findings
 from affect_workbench.workbench.audit.inputs import probed, tabled
 from affect_workbench.workbench.audit.outcomes import audit_outcomes, numbers_alone
@@ -26,9 +26,10 @@ from affect_workbench.workbench.report.headline import beside_headline, outcome
 from affect_workbench.workbench.report.html import report_html
 from affect_workbench.workbench.report.system.card import read_system_card
 from affect_workbench.workbench.report.system.section import read_first
+from affect_workbench.workbench.runs.files import RUN_FILES
 from affect_workbench.workbench.runs.gate import audit_gate, require_answerable
 from affect_workbench.workbench.runs.reviews import carried_reviews, judged, progress_sentence
-from affect_workbench.workbench.runs.store import RUN_FILES, save_audit
+from affect_workbench.workbench.runs.store import save_audit
 
 if TYPE_CHECKING:
     from affect_workbench.analyses.concepts.attributes import ConceptReport
@@ -98,7 +99,7 @@ def audit(settings: AuditSettings, *, command: str = "", remarks: tuple[str, ...
     if settings.wordings:
         if given.probe is None:
             raise ValueError("--wordings are read by a probe's text model: give --features with --probe")
-        known = replace(known, wordings=other_wordings(given.probe, settings.wordings))
+        known = replace(known, wordings=prompt_variants(given.probe, settings.wordings))
         provenance["wordings"] = list(settings.wordings)
     with steps(
         "auditing",

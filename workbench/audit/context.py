@@ -54,7 +54,7 @@ def besides(
     )
 
 
-def other_wordings(probe: Probe, asked: Sequence[str]) -> Mapping[str, npt.NDArray[np.float32]]:
+def prompt_variants(probe: Probe, asked: Sequence[str]) -> Mapping[str, npt.NDArray[np.float32]]:
     """Label vectors from a probe's own text model, in other words: name -> `(k, m)` in the order of the probe's labels.
 
     Args:

@@ -63,14 +63,14 @@ def answer_at() -> Any:
     )
 
 
-def require_accuracy(answer_at: float) -> None:
+def require_accuracy(accuracy: float) -> None:
     """Refuses an accuracy that nobody can ask for.
 
     Raises:
         ValueError: not between 0 and 1.
     """
-    if not 0 < answer_at < 1:
-        raise ValueError(f"--answer-at is {answer_at:g}: expected an accuracy above 0 and below 1, e.g. 0.9")
+    if not 0 < accuracy < 1:
+        raise ValueError(f"--answer-at is {accuracy:g}: expected an accuracy above 0 and below 1, e.g. 0.9")
 
 
 def picture_workers() -> Any:

@@ -75,10 +75,17 @@ def test_a_wrong_column_of_a_parquet_table_is_refused_by_its_schema(tmp_path, ta
     assert not (_READERS - {"numpy", "pyarrow"}) & modules
 
 
-@pytest.mark.parametrize("given", [["--features", "gone", "--probe", "gone"], ["--features", ".", "--probe", "gone"]])
-def test_features_and_a_probe_that_are_not_there_are_refused_as_early(tmp_path, given):
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (["--features", "."], "--features needs --probe"),
+        (["--features", ".", "--probe", "gone"], "no probe at gone"),
+        (["--predictions", "table.csv", "--probe", "probe"], "--probe goes with --features"),
+    ],
+)
+def test_a_probe_that_is_not_there_or_not_asked_for_is_refused_as_early(tmp_path, given, said):
     line, modules = loaded_when_refused("audit", "-o", tmp_path / "run", *given)
-    assert f"no {'features' if 'gone' in given[1] else 'probe'} at gone" in line
+    assert said in line
     assert not _READERS & modules
 
 
