@@ -89,6 +89,19 @@ def test_a_probe_that_is_not_there_or_not_asked_for_is_refused_as_early(tmp_path
     assert not _READERS & modules
 
 
+def test_what_analyses_import_is_what_every_audit_needs():
+    code = """
+import importlib, pkgutil, sys
+import affect_workbench.analyses as analyses
+for module in pkgutil.walk_packages(analyses.__path__, analyses.__name__ + "."):
+    importlib.import_module(module.name)
+print(*sys.modules)
+"""
+    loaded = set(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split())
+    assert "affect_workbench.analyses.audit.run" in loaded
+    assert not {"sklearn", "statsmodels", "scipy.stats", "umap", "numba", "plotly", "torch"} & loaded
+
+
 def test_a_column_of_a_joined_table_and_the_truth_may_be_asked_for(tmp_path, table):
     rows = pd.read_csv(table)
     light = tmp_path / "light.csv"
