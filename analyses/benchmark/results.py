@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from affect_workbench.analyses.inference.intervals import wilson
 
@@ -97,6 +97,8 @@ def totals(records: Sequence[Record], key: str) -> dict[str, list[float]]:
 
 def share_row(hits: int, n: int, *, at_most: float | None = None, at_least: float | None = None, **more: Any) -> Row:
     """A share of data sets with its Wilson interval, judged by an exact one-sided binomial test."""
+    from scipy import stats
+
     low, high = (float(end) for end in wilson(np.array(hits), np.array(n)))
     share = hits / n
     if at_most is not None:
@@ -135,7 +137,7 @@ def mean_and_interval(values: Sequence[float]) -> tuple[float, float | None, flo
     x = np.asarray(values, float)
     if len(x) < 2:
         return float(x.mean()), None, None
-    half = float(stats.t.ppf(0.975, len(x) - 1) * x.std(ddof=1) / np.sqrt(len(x)))
+    half = float(special.stdtrit(len(x) - 1, 0.975) * x.std(ddof=1) / np.sqrt(len(x)))
     return float(x.mean()), float(x.mean()) - half, float(x.mean()) + half
 
 
@@ -146,7 +148,7 @@ def one_sided(values: Sequence[float], bar: float, sign: int) -> float:
         return 1.0
     error = float(x.std(ddof=1) / np.sqrt(len(x)))
     gap = sign * (float(x.mean()) - bar)
-    return float(stats.t.sf(gap / error, len(x) - 1)) if error > 0 else float(gap <= 0)
+    return float(special.stdtr(len(x) - 1, -gap / error)) if error > 0 else float(gap <= 0)
 
 
 def verdict(missed: bool, p: float) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from affect_workbench.analyses.benchmark.decision_rules import Counted, counted, flags, true_differences
 from affect_workbench.analyses.benchmark.results import TOOLS, Experiment, Record, Row, gathered, mean_row, share_row, totals
@@ -206,6 +206,8 @@ def biased_world(rng: np.random.Generator) -> TableWorld:
 
 def _coverage(n: int, rate: float, m: int, other: float) -> tuple[float, float]:
     """Chance that Newcombe's and Wald's 95 % interval of `rate - other` hold it, over all counts that can come about."""
+    from scipy import stats
+
     x, y = (np.arange(size + 1) for size in (n, m))
     chance, other_chance = stats.binom.pmf(x, n, rate), stats.binom.pmf(y, m, other)
     x, y = x[chance > 1e-12], y[other_chance > 1e-12]
@@ -224,7 +226,7 @@ def _pooled_p(table: Counted) -> Floats:
     rate = (said + other) / (n + m)
     with np.errstate(divide="ignore", invalid="ignore"):
         z = (said / n - other / m) / np.sqrt(rate * (1 - rate) * (1 / n + 1 / m))
-    return np.where((n >= Rules().min_count) & (m >= Rules().min_count), 2 * stats.norm.sf(np.abs(z)), np.nan)
+    return np.where((n >= Rules().min_count) & (m >= Rules().min_count), 2 * special.ndtr(-np.abs(z)), np.nan)
 
 
 def _holm(p: Floats) -> Mask:

@@ -26,9 +26,10 @@ from affect_workbench.workbench.report.headline import beside_headline, outcome
 from affect_workbench.workbench.report.html import report_html
 from affect_workbench.workbench.report.system.card import read_system_card
 from affect_workbench.workbench.report.system.section import read_first
+from affect_workbench.workbench.runs.files import RUN_FILES
 from affect_workbench.workbench.runs.gate import audit_gate, require_answerable
 from affect_workbench.workbench.runs.reviews import carried_reviews, match_reviews, progress_sentence
-from affect_workbench.workbench.runs.store import RUN_FILES, save_audit
+from affect_workbench.workbench.runs.store import save_audit
 
 if TYPE_CHECKING:
     from affect_workbench.analyses.concepts.attributes import ConceptReport

@@ -57,7 +57,7 @@ def predict_with_probe(settings: AuditSettings) -> AuditInput:
     """What the probe of the settings says of their features.
 
     Raises:
-        ValueError: no probe, labels that it does not know, no such split, no picture that is unseen, or `trained_on`
+        ValueError: labels that it does not know, no such split, no picture that is unseen, or `trained_on`
             without `unseen_only`.
     """
     from affect_workbench.probes.checkpoint import load_probe
@@ -65,8 +65,6 @@ def predict_with_probe(settings: AuditSettings) -> AuditInput:
     from affect_workbench.workbench.datasets.features import open_features
     from affect_workbench.workbench.models.training.leakage import chosen_pictures
 
-    if not settings.probe:
-        raise ValueError("--features needs --probe FOLDER to predict with (make one with `workbench train`)")
     if settings.trained_on and not settings.unseen_only:
         raise ValueError("--trained-on says where to look for near-duplicates to leave out: use it with --unseen-only")
     probe = load_probe(settings.probe)
@@ -117,12 +115,10 @@ def load_predictions(settings: AuditSettings) -> AuditInput:
     """What a table of predictions says, or the out-of-fold predictions in a probe folder.
 
     Raises:
-        ValueError: a probe with it, or no picture in the split; see `predictions_from_table`.
+        ValueError: no picture in the split; see `predictions_from_table`.
         FileNotFoundError: a folder without out-of-fold predictions.
     """
     path = Path(settings.predictions)
-    if settings.probe:
-        raise ValueError("--probe goes with --features: --predictions need no probe")
     folds, basis = path.is_dir(), ""
     if folds:
         from affect_workbench.workbench.models.training.command import PREDICTIONS_FILE

@@ -14,17 +14,21 @@ from affect_workbench.data.storage.atomic import require_complete
 from affect_workbench.data.tables.columns import SCORE_PREFIX, attribute_names
 from affect_workbench.data.tables.headers import column_names, is_table, require_id_column, require_table
 from affect_workbench.workbench.audit.settings import AuditSettings
+from affect_workbench.workbench.interface.claiming import writes_out
 from affect_workbench.workbench.interface.fields import require_accuracy
+from affect_workbench.workbench.runs.files import RUN_FILES
 from affect_workbench.workbench.runs.gate import audit_gate
 
 _TRUTH = "label"
 _MOST_LISTED = 20
 
 
+@writes_out(known=RUN_FILES)
 def require_usable(settings: AuditSettings) -> None:
     """Refuses settings that no audit can follow.
 
     Raises:
+        FileExistsError: the run folder exists.
         FileNotFoundError: tables, features or a probe that are not there.
         ValueError: options that do not go together, a value that none may have, or a name that no table has as a column.
     """
@@ -32,6 +36,10 @@ def require_usable(settings: AuditSettings) -> None:
     audit_gate(settings.fail_on)
     if bool(settings.features) == bool(settings.predictions):
         raise ValueError("give either --features with --probe, or --predictions TABLE")
+    if settings.features and not settings.probe:
+        raise ValueError("--features needs --probe FOLDER to predict with (make one with `workbench train`)")
+    if settings.predictions and settings.probe:
+        raise ValueError("--probe goes with --features; --predictions are already made")
     if settings.inferred.concept_labels and not settings.inferred.concepts:
         raise ValueError("--concept-labels needs concepts: name them with --concepts")
     # A folder of predictions is a probe's.
@@ -41,11 +49,11 @@ def require_usable(settings: AuditSettings) -> None:
         require_table(table)
     if settings.training_data and is_table(Path(settings.training_data)):
         require_table(Path(settings.training_data))
+    if settings.probe:
+        require_complete(Path(settings.probe), what="probe")
     for features in (settings.features, settings.training_data):
         if features and not Path(features).exists():
             raise FileNotFoundError(f"no features at {features}: the path does not exist")
-    if settings.features and settings.probe:
-        require_complete(Path(settings.probe), what="probe")
     if predictions:
         _require_columns(settings, tables)
 

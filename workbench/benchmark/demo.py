@@ -22,7 +22,7 @@ from affect_workbench.workbench.interface.progress import Say
 from affect_workbench.workbench.models.training.command import train
 from affect_workbench.workbench.models.training.settings import TrainSettings
 from affect_workbench.workbench.report.sentences import plain_sentence
-from affect_workbench.workbench.runs.store import RUN_FILES
+from affect_workbench.workbench.runs.files import RUN_FILES
 
 
 @writes_out(replaces=True, whole=False)

@@ -26,8 +26,8 @@ from affect_workbench.data.storage.atomic import alone, write_json
 from affect_workbench.data.storage.destination import restore
 from affect_workbench.data.storage.leftovers import put_aside
 from affect_workbench.data.storage.saved import read_record
+from affect_workbench.workbench.runs.files import REVIEW_FILE
 
-REVIEW_FILE = "review.json"
 DECISIONS = ("confirmed", "dismissed", "follow-up")
 WITHDRAWN = "withdrawn"
 """Takes a decision back: the finding is open again."""

@@ -31,14 +31,11 @@ from affect_workbench.data.storage.leftovers import discard, put_aside
 from affect_workbench.data.storage.saved import Record, read_record
 from affect_workbench.data.storage.saved_arrays import read_parquet, table_of
 from affect_workbench.data.taxonomies.taxonomy import Taxonomy
-from affect_workbench.workbench.runs.reviews import REVIEW_FILE, REVIEW_LOCK, Review, carried_reviews, merged, write_reviews
+from affect_workbench.workbench.runs.files import DERIVED_FILES, PERMUTATION_CHECK_FILE, RUN_FILES
+from affect_workbench.workbench.runs.reviews import REVIEW_LOCK, Review, carried_reviews, merged, write_reviews
 
 _READING = "reading.json"
-_PERMUTATION_CHECK = "selftest.json"
 _TABLES = "tables"
-_DERIVED = ("report.html", REVIEW_FILE)
-RUN_FILES = (*_DERIVED, _PERMUTATION_CHECK, "findings.json", "junit.xml")
-"""What a run folder may hold beside what its marker lists; the last two stood beside it in the first runs of 0.1.0."""
 _AGAIN = "audit again"
 _WHOLE_COLUMNS = ("n", "n_complement")
 _TEXT_COLUMNS = ("slice", "emotion", "verdict", "origin", "repeats", "where", "coarsest")
@@ -80,7 +77,7 @@ def save_audit(
         ValueError: the `review.json` of the run that is replaced cannot be read.
     """
     folder = Path(folder)
-    with ExitStack() as held, atomic_folder(folder, overwrite=overwrite, derived=_DERIVED, known=RUN_FILES) as partial:
+    with ExitStack() as held, atomic_folder(folder, overwrite=overwrite, derived=DERIVED_FILES, known=RUN_FILES) as partial:
         write_json(partial / "audit.json", audit_record(result))
         _written(result.slices).to_parquet(partial / "slices.parquet")
         result.structure.to_parquet(partial / "structure.parquet")
@@ -232,11 +229,11 @@ def _read(path: Path, *, needed: Sequence[str] = ()) -> pd.DataFrame:
 
 def save_permutation_check(outcome: SelfTest, folder: Path | str) -> None:
     """Puts the outcome of a permutation check into a finished run folder."""
-    write_json(Path(folder) / _PERMUTATION_CHECK, asdict(outcome))
+    write_json(Path(folder) / PERMUTATION_CHECK_FILE, asdict(outcome))
 
 
 def _permutation_check(folder: Path) -> SelfTest | None:
-    path = folder / _PERMUTATION_CHECK
+    path = folder / PERMUTATION_CHECK_FILE
     if not path.is_file():
         return None
     record = read_record(path, otherwise="run `workbench permutation-check` again")

@@ -26,6 +26,7 @@ from affect_workbench.data.synthetic.scenes.dataset import write_scenes
 from affect_workbench.workbench.audit.exports import audit_findings, write_findings
 from affect_workbench.workbench.audit.settings import AuditSettings, CompareSettings
 from affect_workbench.workbench.interface.claiming import ensure_apart
+from affect_workbench.workbench.runs.files import RUN_FILES
 from affect_workbench.workbench.runs.gate import audit_gate
 from affect_workbench.workbench.runs.reviews import (
     REVIEW_LOCK,
@@ -35,7 +36,7 @@ from affect_workbench.workbench.runs.reviews import (
     review_of,
     save_review,
 )
-from affect_workbench.workbench.runs.store import RUN_FILES, load_audit, save_audit
+from affect_workbench.workbench.runs.store import load_audit, save_audit
 from workbench_runs import audited, predictions_table, refusal
 
 ROOT = Path(__file__).resolve().parents[3]

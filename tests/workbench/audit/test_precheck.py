@@ -75,11 +75,31 @@ def test_a_wrong_column_of_a_parquet_table_is_refused_by_its_schema(tmp_path, ta
     assert not (_READERS - {"numpy", "pyarrow"}) & modules
 
 
-@pytest.mark.parametrize("given", [["--features", "gone", "--probe", "gone"], ["--features", ".", "--probe", "gone"]])
-def test_features_and_a_probe_that_are_not_there_are_refused_as_early(tmp_path, given):
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (["--features", "."], "--features needs --probe"),
+        (["--features", ".", "--probe", "gone"], "no probe at gone"),
+        (["--predictions", "table.csv", "--probe", "probe"], "--probe goes with --features"),
+    ],
+)
+def test_a_probe_that_is_not_there_or_not_asked_for_is_refused_as_early(tmp_path, given, said):
     line, modules = loaded_when_refused("audit", "-o", tmp_path / "run", *given)
-    assert f"no {'features' if 'gone' in given[1] else 'probe'} at gone" in line
+    assert said in line
     assert not _READERS & modules
+
+
+def test_what_analyses_import_is_what_every_audit_needs():
+    code = """
+import importlib, pkgutil, sys
+import affect_workbench.analyses as analyses
+for module in pkgutil.walk_packages(analyses.__path__, analyses.__name__ + "."):
+    importlib.import_module(module.name)
+print(*sys.modules)
+"""
+    loaded = set(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split())
+    assert "affect_workbench.analyses.audit.run" in loaded
+    assert not {"sklearn", "statsmodels", "scipy.stats", "umap", "numba", "plotly", "torch"} & loaded
 
 
 def test_a_column_of_a_joined_table_and_the_truth_may_be_asked_for(tmp_path, table):
