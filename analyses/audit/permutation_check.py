@@ -31,7 +31,7 @@ TIMES = 200
 
 
 @dataclass(frozen=True)
-class SelfTest:
+class PermutationCheck:
     """What the audit's rules said of predictions that were dealt out anew.
 
     Attributes:
@@ -69,7 +69,7 @@ class SelfTest:
 
 
 @dataclass(frozen=True)
-class Deals:
+class Permutations:
     """How predictions are dealt out.
 
     Attributes:
@@ -83,31 +83,31 @@ class Deals:
     within: tuple[str, ...] = ()
 
 
-def selftest(
+def permutation_check(
     rows: pd.DataFrame,
     taxonomy: Taxonomy,
     *,
     config: AuditConfig,
-    deals: Deals | None = None,
+    permutations: Permutations | None = None,
     inferred: frozenset[str] = frozenset(),
     progress: Any = None,
-) -> SelfTest:
-    """Deals the predictions out again and again and judges each deal by the rules of `config`.
+) -> PermutationCheck:
+    """Permutes the predictions again and again and tests each permutation by the rules of `config`.
 
     Args:
         rows: one row a picture with `predicted`, the attributes that `config` names, and `group_id` or
             `pair_id` where there are groups or pairs.
         taxonomy: the labels.
         config: the audit's; its `attributes` must be named.
-        deals: how often, and among which pictures.
+        permutations: how often, and among which pictures.
         inferred: see `run_audit`.
         progress: called with the number of deals done.
 
     Raises:
         ValueError: fewer than one deal, no attributes, an unknown column, or a column to keep within that is itself sliced.
     """
-    deals = deals or Deals()
-    within, times = deals.within, deals.times
+    permutations = permutations or Permutations()
+    within, times = permutations.within, permutations.times
     if times < 1:
         raise ValueError(f"{times} permutations: at least one is needed")
     if not config.attributes:
@@ -138,13 +138,13 @@ def selftest(
     pairing = pairing_of(counter.sums.specs, data, min_count=config.min_count)
     rules = config.rules
     family = slice_families(counter.sums.specs, inferred)
-    rng = np.random.default_rng([deals.seed, 1])
+    rng = np.random.default_rng([permutations.seed, 1])
     alarms = false = cells = 0
     for number in range(times):
-        dealt = said[_deal(strata, groups, rng, blocks=blocks)]
-        inside, outside = counter.count(dealt)
+        permuted = said[_permute(strata, groups, rng, blocks=blocks)]
+        inside, outside = counter.count(permuted)
         design = freedom = None
-        one_hot = np.eye(len(taxonomy))[dealt]
+        one_hot = np.eye(len(taxonomy))[permuted]
         if groups is not None:
             compared = {"said": Compared(one_hot)}
             spread = group_spreads(counter.sums, data, compared=compared)["said"]
@@ -159,7 +159,7 @@ def selftest(
         if progress is not None:
             progress(number + 1)
     low, high = wilson(np.array(alarms), np.array(times))
-    return SelfTest(times, alarms, cells, false, float(low), float(high), tuple(within))
+    return PermutationCheck(times, alarms, cells, false, float(low), float(high), tuple(within))
 
 
 class _Counter:
@@ -196,7 +196,7 @@ def _blocks(pairs: npt.NDArray[np.int64] | None, strata: npt.NDArray[np.int64]) 
     return np.unique(np.stack([strata, own]), axis=1, return_inverse=True)[1].astype(np.int64).ravel()
 
 
-def _deal(
+def _permute(
     strata: npt.NDArray[np.int64],
     groups: npt.NDArray[np.int64] | None,
     rng: np.random.Generator,
@@ -222,6 +222,6 @@ def _deal(
             )
             for _ in range(2)
         )
-    dealt = np.empty(len(strata), dtype=np.int64)
-    dealt[to] = source
-    return dealt
+    permuted = np.empty(len(strata), dtype=np.int64)
+    permuted[to] = source
+    return permuted

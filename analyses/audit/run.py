@@ -97,7 +97,7 @@ def run_audit(
         on_map=None if drawn is None else drawn.positions,
         most=config.space_pictures,
         seed=config.seed,
-        wordings=context.wordings,
+        prompt_variants=context.prompt_variants,
     )
     return AuditResult(
         taxonomy=predictions.taxonomy,

@@ -13,11 +13,11 @@ from affect_workbench.analyses.benchmark.results import (
     Experiment,
     Record,
     Row,
-    gathered,
     mean_and_interval,
     mean_row,
     one_sided,
     share_row,
+    values_of,
     verdict,
 )
 from affect_workbench.analyses.concepts.calibrated_skew import GoldLabels, calibrated_skew
@@ -25,7 +25,7 @@ from affect_workbench.analyses.concepts.sampling import stratified_sample
 from affect_workbench.analyses.inference.mantel_haenszel import adjusted_difference
 from affect_workbench.analyses.space.erasure.leace import leace, within_label_leace
 from affect_workbench.arrays import Codes, Vectors
-from affect_workbench.data.synthetic.concepts import SHARE, entangled_concept
+from affect_workbench.data.synthetic.concepts import SHARE, correlated_concept
 from affect_workbench.data.synthetic.embeddings import planted_embeddings
 
 COSINE = 0.4
@@ -40,14 +40,14 @@ ACCURACY = 0.9
 ATTRIBUTE_LENGTH = 1.0
 
 
-def entangled_experiment(*, blocks: tuple[int, int]) -> Experiment:
+def correlated_prompt_experiment(*, blocks: tuple[int, int]) -> Experiment:
     """A prompt that leans toward an emotion, of a concept that has nothing to do with any: what skew is said of it?"""
 
     def run(seed: Sequence[int], quick: bool) -> Record:
         found: dict[str, list[float]] = {"ours": [], "naive": [], "held": []}
         for at in range(PROMPTS):
             one, other = drawn_seed(seed, at), drawn_seed(seed, PROMPTS + at)
-            planted = entangled_concept(COSINE, n=6_000 if quick else 20_000, seed=one)
+            planted = correlated_concept(COSINE, n=6_000 if quick else 20_000, seed=one)
             queue = stratified_sample(planted.score, planted.said, size=GOLD, seed=other)
             position = queue["position"].to_numpy()
             gold, weights = np.full(len(planted.gold), np.nan), np.full(len(planted.gold), np.nan)
@@ -62,8 +62,8 @@ def entangled_experiment(*, blocks: tuple[int, int]) -> Experiment:
         return found
 
     def rows(records: Sequence[Record], quick: bool) -> list[Row]:
-        ours, naive = np.array(gathered(records, "ours")), gathered(records, "naive")
-        held = gathered(records, "held")
+        ours, naive = np.array(values_of(records, "ours")), values_of(records, "naive")
+        held = values_of(records, "held")
         mean, low, high = mean_and_interval(list(ours))
         above = one_sided(list(np.sign(mean) * ours), BIAS, 1)
         error = float(np.sqrt((ours**2).mean()))
@@ -150,13 +150,13 @@ def erasure_experiment(*, blocks: tuple[int, int]) -> Experiment:
         }
 
     def rows(records: Sequence[Record], quick: bool) -> list[Row]:
-        mean = {key: float(np.mean(gathered(records, key))) for key in records[0]}
+        mean = {key: float(np.mean(values_of(records, key))) for key in records[0]}
         note = f"not adjusted {mean['confounded']:.3f}; adjusted, before {mean['before']:.4f}"
         note += f"; after LEACE of everything {mean['leace']:.4f}"
         lost = f"LEACE of everything: {mean['leace_loss']:.4f}"
         return [
             mean_row(
-                gathered(records, "within"),
+                values_of(records, "within"),
                 at_most=0.01,
                 kind="gate",
                 unit="rate",
@@ -164,7 +164,7 @@ def erasure_experiment(*, blocks: tuple[int, int]) -> Experiment:
                 note=note,
             ),
             mean_row(
-                gathered(records, "within_loss"),
+                values_of(records, "within_loss"),
                 at_most=0.005,
                 kind="gate",
                 unit="rate",

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from affect_workbench.analyses.inference.means.shares import design_of_mean, mean_of_shares
+from affect_workbench.analyses.inference.means.shares import design_effect_of_mean, mean_of_shares
 from affect_workbench.analyses.inference.means.sums import Sums
 from affect_workbench.analyses.inference.multiplicity import benjamini_hochberg
 from affect_workbench.analyses.inference.paired import ZERO, GroupTotals, mcnemar, mean_change_interval
@@ -108,7 +108,7 @@ def overall_accuracy(parts: Mapping[str, Floats], groups: npt.NDArray[np.int64] 
     total, squares, worth, freedom = float(gain.sum()), float(parts["gain2"].sum()), 1.0, float("inf")
     known = parts["labelled"][:, 0] > 0
     if groups is not None:
-        worth, freedom = design_of_mean(gain[known], groups[known])
+        worth, freedom = design_effect_of_mean(gain[known], groups[known])
         gain = np.bincount(groups, weights=gain).astype(float)
     sums = Sums(*(np.asarray(part / worth) for part in (total, squares, labelled)))
     low, high = mean_change_interval(sums, freedom=freedom)

@@ -19,9 +19,9 @@ from affect_workbench.analyses.inference.resampling import (
     STANDARD_SAMPLING,
     Sampling,
     chance_p,
-    dealt_codes,
     drawn_weights,
     excess_interval,
+    permuted_codes,
 )
 from affect_workbench.analyses.inference.verdicts import LOW_EVIDENCE_COUNT, STANDARD, Rules, verdict
 from affect_workbench.analyses.slices.conditions import SliceSpec
@@ -204,7 +204,7 @@ def _errors(
             return np.asarray(np.abs(sums).sum(axis=2) / n[:, None], dtype=np.float64)
 
     seen = errors(codes)
-    chance = np.stack([errors(dealt) for dealt in dealt_codes(codes, groups, draws=draws, rng=rng)])
+    chance = np.stack([errors(dealt) for dealt in permuted_codes(codes, groups, draws=draws, rng=rng)])
     drawn = np.stack([errors(codes, weight) for weight in drawn_weights(len(codes), groups, draws=draws, rng=rng)])
     excess, low, high = excess_interval(seen, chance, np.nan_to_num(drawn))
     return np.stack([seen, chance.mean(axis=0), excess, low, high, chance_p(seen, chance)])

@@ -15,7 +15,7 @@ import pandas as pd
 
 from affect_workbench.analyses.inference import intervals as inference
 from affect_workbench.analyses.inference.paired import GroupTotals, group_totals
-from affect_workbench.analyses.inference.verdicts import STANDARD, Rules, counted, verdicts, worth_of
+from affect_workbench.analyses.inference.verdicts import STANDARD, Rules, counted, filled_design_effect, verdicts
 from affect_workbench.analyses.slices.conditions import SliceSpec
 from affect_workbench.analyses.slices.families import families, slice_families
 from affect_workbench.analyses.slices.sliced import SlicedPredictions
@@ -148,7 +148,7 @@ def _gap_table(
     """
     (hits, n), (other_hits, m) = inside, outside
     units = units or Units(*(np.broadcast_to(value, hits.shape) for value in (1.0, np.inf, 1.0, np.inf)))
-    worth, alone = worth_of(hits.shape, units.design), worth_of(hits.shape, units.own_design)
+    worth, alone = filled_design_effect(hits.shape, units.design), filled_design_effect(hits.shape, units.own_design)
     evidence = counted(hits, n, other_hits, m, rules, design=units.design, freedom=units.freedom)
     judgement = verdicts(evidence, rules, families=slice_families(tuple(specs), inferred))
     rate_low, rate_high = inference.wilson(hits / alone, n / alone, freedom=units.own_freedom)

@@ -21,9 +21,9 @@ from affect_workbench.analyses.inference.resampling import (
     STANDARD_SAMPLING,
     Sampling,
     chance_p,
-    dealt_codes,
     drawn_weights,
     excess_interval,
+    permuted_codes,
 )
 from affect_workbench.analyses.slices.sliced import SlicedPredictions
 from affect_workbench.arrays import Codes, Floats
@@ -94,7 +94,7 @@ def retrieval_tables(
             )
         )
         seen = _figures(codes[first], expected)
-        dealt = dealt_codes(codes, own, draws=draws, rng=rng)
+        dealt = permuted_codes(codes, own, draws=draws, rng=rng)
         chance = _figures_of((one[first], expected) for one in dealt)
         drawn = _figures_of(
             _drawn_again(codes, ranked, weight.astype(np.int64), most, size)

@@ -52,7 +52,7 @@ STANDARD_SAMPLING = Sampling()
 """Draws and seed where nobody has said otherwise."""
 
 
-def dealt_codes(codes: Codes, groups: Codes | None, *, draws: int, rng: np.random.Generator) -> Iterator[Codes]:
+def permuted_codes(codes: Codes, groups: Codes | None, *, draws: int, rng: np.random.Generator) -> Iterator[Codes]:
     """`draws` rearrangements of the values `codes (n,)`, -1 (missing) staying where it is.
 
     With groups, a group whose pictures all share one value keeps them together and trades its value with other such groups
@@ -127,7 +127,7 @@ def null_tables(
             draws, size, k
         )
     tables = np.empty((draws, size, k))
-    for draw, dealt in enumerate(dealt_codes(codes, groups, draws=draws, rng=rng)):
+    for draw, dealt in enumerate(permuted_codes(codes, groups, draws=draws, rng=rng)):
         tables[draw] = counts_of(dealt, size, said, k)
     return tables
 

@@ -120,7 +120,7 @@ def counted(
         design: design effect of each cell, NaN where it is not known; None for independent pictures.
         freedom: degrees of freedom of the design effects `(s, k)` or `(s, 1)`; None where they are given.
     """
-    worth = worth_of(said.shape, design)
+    worth = filled_design_effect(said.shape, design)
     tested = np.broadcast_to((n >= rules.min_count) & (other_n >= rules.min_count), worth.shape)
     tested = tested if design is None else tested & np.isfinite(design)
     degrees: Floats = np.asarray(np.inf) if freedom is None else np.where(np.isfinite(freedom), freedom, np.inf)
@@ -219,6 +219,6 @@ def verdicts(evidence: Evidence, rules: Rules, *, families: npt.NDArray[np.int64
     )
 
 
-def worth_of(shape: tuple[int, ...], design: Floats | None) -> Floats:
+def filled_design_effect(shape: tuple[int, ...], design: Floats | None) -> Floats:
     """How many pictures tell as much as one independent one: the design effect, 1 where there is none."""
     return np.ones(shape) if design is None else np.where(np.isfinite(design), design, 1.0)

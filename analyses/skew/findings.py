@@ -22,11 +22,19 @@ from affect_workbench.analyses.inference import intervals as inference
 from affect_workbench.analyses.inference.means.spread import Spread, of_votes, votes_of
 from affect_workbench.analyses.inference.means.sums import Sums
 from affect_workbench.analyses.inference.paired import change_p
-from affect_workbench.analyses.inference.verdicts import STANDARD, VERDICTS, Cells, Rules, counted, verdicts, worth_of
+from affect_workbench.analyses.inference.verdicts import (
+    STANDARD,
+    VERDICTS,
+    Cells,
+    Rules,
+    counted,
+    filled_design_effect,
+    verdicts,
+)
 from affect_workbench.analyses.skew.attribution import ORIGINS, Gap, attributions, in_direction
 from affect_workbench.analyses.skew.in_pairs import InPairs
 from affect_workbench.analyses.skew.intersections import beyond_parts
-from affect_workbench.analyses.skew.shrinkage import shrunk_rates
+from affect_workbench.analyses.skew.shrinkage import partially_pooled_rates
 from affect_workbench.analyses.slices.families import slice_families
 from affect_workbench.analyses.slices.scores import Scores
 from affect_workbench.analyses.slices.sliced import SlicedPredictions
@@ -72,7 +80,7 @@ class Finding:
         excess: of an intersection, what it does beyond its parts, as a share; of several ways to take it apart the least.
         excess_low: lower end of its interval, at the level of `adjusted_low`.
         excess_high: upper end.
-        shrunk: the rate drawn toward the wider slice's as far as the few pictures ask for (see `shrunk_rates`).
+        shrunk: the rate drawn toward the wider slice's as far as the few pictures ask for (see `partially_pooled_rates`).
         design: how many pictures tell as much as one independent one about the difference, because they come in groups: 1
             without groups, below 1 where groups lie on both sides of it.
         coarsest: for a skewed cell, the coarsest level of the label tree at which it is real (`analyses.skew.label_tree`).
@@ -157,7 +165,7 @@ def skew_table(
     k = len(taxonomy)
     spreads, shape = spreads or {}, (len(sums.specs), k)
     spread = spreads.get("said")
-    worth = worth_of(shape, None if spread is None else spread.design)
+    worth = filled_design_effect(shape, None if spread is None else spread.design)
 
     def pair(kind: str) -> tuple[Floats, Floats]:
         return sums.inside[:, scores.at[kind]], sums.outside[:, scores.at[kind]]
@@ -200,8 +208,8 @@ def skew_table(
         worth=np.maximum(worth, 1.0),
         freedom=None if spread is None else spread.freedom,
     )
-    cells |= own | {"shrunk": shrunk_rates(sums, scores), "design": worth}
-    alone = worth_of(shape, None if spread is None else spread.mean_design)
+    cells |= own | {"shrunk": partially_pooled_rates(sums, scores), "design": worth}
+    alone = filled_design_effect(shape, None if spread is None else spread.mean_design)
     degrees = np.inf if spread is None else spread.mean_freedom
     cells["rate_low"], cells["rate_high"] = inference.wilson(said / alone, n / alone, freedom=degrees)
     cells["ratio"], cells["log_odds"] = _ratios(said, n, other_said, m)

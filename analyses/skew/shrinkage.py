@@ -9,7 +9,7 @@ from affect_workbench.analyses.slices.sums import SliceSums
 from affect_workbench.arrays import Floats
 
 
-def shrunk_rates(sums: SliceSums, scores: Scores) -> Floats:
+def partially_pooled_rates(sums: SliceSums, scores: Scores) -> Floats:
     """Rates `(s, k)` drawn toward those of all pictures, or for an intersection toward those of its parts.
 
     A Dirichlet-multinomial with the wider slice's rates as its mean: `(said + c prior) / (n + c)`. How many pictures `c` the

@@ -19,7 +19,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from affect_workbench.analyses.inference.multiplicity import benjamini_hochberg
-from affect_workbench.analyses.inference.resampling import dealt_codes, drawn_weights
+from affect_workbench.analyses.inference.resampling import drawn_weights, permuted_codes
 from affect_workbench.analyses.slices.coding import CodedAttribute
 from affect_workbench.analyses.slices.sums import group_sums
 from affect_workbench.analyses.space.label_space import unit_rows
@@ -226,7 +226,7 @@ def _chances(
             found.append(((np.abs(every)[:, None] >= np.abs(seen) - 1e-12).mean(axis=0), len(every), True))
         elif pictures.groups is not None:
             beyond = np.zeros(seen.shape)
-            for dealt in dealt_codes(one.codes, pictures.groups, draws=permutations, rng=rng):
+            for dealt in permuted_codes(one.codes, pictures.groups, draws=permutations, rng=rng):
                 moved = _difference(dealt == np.arange(len(seen))[:, None], pictures.association)
                 beyond += ~(np.abs(moved) < np.abs(seen) - 1e-12)
             found.append(((beyond + 1) / (permutations + 1), permutations, False))

@@ -25,7 +25,7 @@ SEPARATION = 1.05
 
 
 @dataclass(frozen=True)
-class EntangledConcept:
+class CorrelatedConcept:
     """Pictures, what is said of them, a concept, and a prompt for it.
 
     Attributes:
@@ -62,9 +62,9 @@ class EntangledConcept:
         return rows["group_id"].to_numpy(object) if "group_id" in rows else None
 
 
-def entangled_concept(
+def correlated_concept(
     cosine: float, *, n: int = 20_000, seed: int = 0, skew: float = 0.0, cluster_size: int = 1, width: int = 128
-) -> EntangledConcept:
+) -> CorrelatedConcept:
     """A concept of `SHARE` of `n` pictures and a prompt with this cosine to a label.
 
     Args:
@@ -99,4 +99,4 @@ def entangled_concept(
     features = world.features + SEPARATION * np.outer(gold - 0.5, outside)
     toward = anchors[label] / np.linalg.norm(anchors[label])
     direction = cosine * toward + np.sqrt(1 - cosine**2) * outside
-    return EntangledConcept(world, np.asarray(features, np.float32), gold, Concept("planted", direction), label, cosine)
+    return CorrelatedConcept(world, np.asarray(features, np.float32), gold, Concept("planted", direction), label, cosine)

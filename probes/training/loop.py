@@ -20,8 +20,8 @@ from tqdm import tqdm
 
 from affect_workbench.probes.config import FitConfig
 from affect_workbench.probes.projector import MetricProjector
-from affect_workbench.probes.training.batches import batches, epoch_order, held_in_memory
-from affect_workbench.probes.training.distributed import Team, is_main, team
+from affect_workbench.probes.training.batches import batches, epoch_order, load_into_memory
+from affect_workbench.probes.training.distributed import TrainingContext, is_main, training_context
 from affect_workbench.probes.training.label_sets import Prepared, Side
 from affect_workbench.probes.training.losses import Extras, Loss, loss_called, other_names
 from affect_workbench.probes.training.state import State, fresh
@@ -75,10 +75,10 @@ def run(
     Raises:
         ValueError: the state in `work` is of other pictures or settings.
     """
-    crew = team(config.device)
-    on = crew.device(on)
+    context = training_context(config.device)
+    on = context.device(on)
     with torch.random.fork_rng(devices=[on] if on.type == "cuda" else []):
-        return _run(config, given, bank, on, crew, work, progress and is_main(), stop_after)
+        return _run(config, given, bank, on, context, work, progress and is_main(), stop_after)
 
 
 def _run(
@@ -86,7 +86,7 @@ def _run(
     given: Prepared,
     bank: Bank,
     on: torch.device,
-    crew: Team,
+    context: TrainingContext,
     work: Path | None,
     progress: bool,
     stop_after: int,
@@ -101,8 +101,8 @@ def _run(
             raise ValueError(f"{file} is of other pictures or settings: remove {work}, or choose another output")
         state.take_over(record, file)
     resumed, saved = len(state.history), time.perf_counter()
-    held = held_in_memory(given.train.pictures, on)
-    validation = None if stop_after else held_in_memory(given.val.pictures, on)
+    held = load_into_memory(given.train.pictures, on)
+    validation = None if stop_after else load_into_memory(given.val.pictures, on)
     known = _known(given, on)
     fixed = given.bank.to(on)
     epochs = stop_after or config.epochs
@@ -110,10 +110,10 @@ def _run(
         while len(state.history) < epochs and (stop_after or not _tired(state.history, config)):
             epoch = len(state.history)
             # Dropout too depends on the epoch alone, so that a killed run can go on.
-            own = [config.seed, epoch + 1] + ([crew.number] if crew.size > 1 else [])
+            own = [config.seed, epoch + 1] + ([context.number] if context.size > 1 else [])
             torch.manual_seed(int(np.random.SeedSequence(own).generate_state(1, np.uint64)[0]))
-            loss = _epoch(config, state, given.train, held, bank(epoch).to(on), known, epoch, on, crew)
-            figures = {} if stop_after else crew.from_main(_figures(config, state, given, validation, fixed, known, on))
+            loss = _epoch(config, state, given.train, held, bank(epoch).to(on), known, epoch, on, context)
+            figures = {} if stop_after else context.from_main(_figures(config, state, given, validation, fixed, known, on))
             state.history.append({"loss": loss, **figures, "temperature": math.exp(state.log_temperature.item())})
             bar.update()
             if figures:
@@ -125,7 +125,7 @@ def _run(
                 torch.save(state.as_record(asked), file.with_suffix(".partial"))
                 os.replace(file.with_suffix(".partial"), file)
                 saved = time.perf_counter()
-    crew.wait()
+    context.wait()
     state.projector.load_state_dict(state.best)
     cosines = torch.empty(0, 0) if stop_after else _cosines(state.projector, given.val, validation, fixed, on)
     return Fitted(state.projector.cpu().eval(), state.history, cosines.cpu(), resumed)
@@ -171,7 +171,7 @@ def _epoch(
     known: Extras,
     epoch: int,
     on: torch.device,
-    crew: Team,
+    context: TrainingContext,
 ) -> float:
     """Mean loss of one pass."""
     state.projector.train()
@@ -183,7 +183,7 @@ def _epoch(
     state.optimiser.zero_grad(set_to_none=True)
     for at, values in batches(side.pictures, held, order, config.batch, on):
         pictures = len(at)
-        at, values, weight = crew.part(at, values)
+        at, values, weight = context.part(at, values)
         with _precision(config, on):
             z = state.projector(values)
         value = loss(z.float(), bank, y[at], _extras(config, state, side, at, known)) * weight
@@ -191,16 +191,16 @@ def _epoch(
         total += value.detach() * pictures
         waiting += 1
         if waiting == config.accumulate:
-            _step(config, state, parameters, crew)
+            _step(config, state, parameters, context)
             waiting = 0
     if waiting:
-        _step(config, state, parameters, crew)
-    crew.mean_buffers(state.projector)
-    return crew.total(total).item() / len(order)
+        _step(config, state, parameters, context)
+    context.mean_buffers(state.projector)
+    return context.total(total).item() / len(order)
 
 
-def _step(config: FitConfig, state: State, parameters: list[nn.Parameter], crew: Team) -> None:
-    crew.add_gradients(parameters)
+def _step(config: FitConfig, state: State, parameters: list[nn.Parameter], context: TrainingContext) -> None:
+    context.add_gradients(parameters)
     if config.clip:
         nn.utils.clip_grad_norm_(parameters, config.clip)
     state.optimiser.step()
@@ -247,7 +247,7 @@ def _figures(
     side, loss = given.val, _loss(config)
     y = torch.from_numpy(side.y)
     cosines, losses = _cosines(state.projector, side, held, bank, on), []
-    hit = own_readings(cosines.cpu(), given).eq(y).double().numpy()
+    hit = own_predictions(cosines.cpu(), given).eq(y).double().numpy()
     for at, values in _in_order(side, held, on):
         extras = _extras(config, state, side, at, known)
         losses.append(loss(state.projector(values), bank, y.to(on)[at], extras).item() * len(at))
@@ -260,7 +260,7 @@ def _figures(
     }
 
 
-def own_readings(cosines: Tensor, given: Prepared) -> Tensor:
+def own_predictions(cosines: Tensor, given: Prepared) -> Tensor:
     """Joint positions `(v,)` of the nearest label among those of each validation picture's own set."""
     own = given.own[torch.from_numpy(given.val.sets)]
     return cosines.masked_fill(~own, -math.inf).argmax(dim=1)

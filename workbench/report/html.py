@@ -231,7 +231,7 @@ class AccuracySection:
 
 
 def _accuracy_section(result: AuditResult) -> AccuracySection | None:
-    reading = result.reading
+    reading = result.accuracy
     if reading is None:
         return None
     models, sentence = (

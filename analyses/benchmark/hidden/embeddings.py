@@ -17,10 +17,10 @@ from affect_workbench.analyses.benchmark.results import (
     Experiment,
     Record,
     Row,
-    gathered,
     mean_row,
     share_row,
     totals,
+    values_of,
 )
 from affect_workbench.analyses.discovery.candidates import Explore
 from affect_workbench.analyses.discovery.config import DiscoveryConfig
@@ -122,7 +122,7 @@ def hidden_null_experiment(*, blocks: tuple[int, int]) -> Experiment:
         return {"ours": ours, "other": other}
 
     def rows(records: Sequence[Record], quick: bool) -> list[Row]:
-        ours = gathered(records, "ours")
+        ours = values_of(records, "ours")
         others = {tool: float(np.mean(hits)) for tool, hits in totals(records, "other").items()}
         note = "the other figures: the same held-out test of what they propose; a slice that uses the predictions passes it"
         name = "null: any discovered slice verified"

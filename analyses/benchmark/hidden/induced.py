@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from affect_workbench.analyses.benchmark.hidden.detection import recovery
-from affect_workbench.analyses.benchmark.results import Experiment, Record, Row, gathered, share_row
+from affect_workbench.analyses.benchmark.results import Experiment, Record, Row, share_row, values_of
 from affect_workbench.analyses.discovery.discover import discover
 from affect_workbench.arrays import Codes, Mask, Vectors
 from affect_workbench.data.features import FeatureSet
@@ -58,8 +58,8 @@ def induced_experiment(
         return found
 
     def rows(records: Sequence[Record], quick: bool) -> list[Row]:
-        found, alarms = gathered(records, "planted"), gathered(records, "null")
-        precision = float(np.mean(gathered(records, "precision")))
+        found, alarms = values_of(records, "planted"), values_of(records, "null")
+        precision = float(np.mean(values_of(records, "precision")))
         where = "two attribute values together" if attributes else "a tail of a wide direction"
         return [
             share_row(

@@ -100,7 +100,7 @@ def mean_of_shares(values: Floats, groups: npt.NDArray[np.int64] | None = None) 
     n, total, squares = (np.asarray([[part]], dtype=np.float64) for part in (len(values), values.sum(), (values**2).sum()))
     sums, nothing = Sums(total, squares, n), Sums(np.zeros((1, 1)), np.zeros((1, 1)), np.zeros((1, 1)))
     mean = float(sums.mean[0, 0])
-    worth, freedom = (1.0, np.inf) if groups is None else design_of_mean(values, groups, shares=True)
+    worth, freedom = (1.0, np.inf) if groups is None else design_effect_of_mean(values, groups, shares=True)
     if votes_of(sums, nothing) and np.ptp(values) > 0:
         variance = sums.independent if groups is None else worth * sums.tosses
         degrees = n - 1 if groups is None else np.full((1, 1), freedom)
@@ -110,7 +110,7 @@ def mean_of_shares(values: Floats, groups: npt.NDArray[np.int64] | None = None) 
     return mean, float(low[0, 0]), float(high[0, 0])
 
 
-def design_of_mean(values: Floats, groups: npt.NDArray[np.int64], *, shares: bool = False) -> tuple[float, float]:
+def design_effect_of_mean(values: Floats, groups: npt.NDArray[np.int64], *, shares: bool = False) -> tuple[float, float]:
     """How many pictures tell as much as one independent one (or one coin toss) of the mean of `values (n,)`.
 
     And with how many degrees of freedom that is known. 1 and infinitely many where nothing varies; NaN with one group.

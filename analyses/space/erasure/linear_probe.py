@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from affect_workbench.analyses.inference.intervals import quantile
-from affect_workbench.analyses.inference.resampling import dealt_codes
+from affect_workbench.analyses.inference.resampling import permuted_codes
 from affect_workbench.analyses.slices.coding import CodedAttribute
 from affect_workbench.analyses.slices.sums import group_sums
 from affect_workbench.analyses.space.erasure.folds import grouped_folds
@@ -70,7 +70,7 @@ def linear_probe(
     features, codes = np.asarray(x[known], np.float64), codes.astype(np.int64)
     own = None if groups is None else groups[known]
     fold = grouped_folds(codes, FOLDS, groups=own, seed=seed)
-    (dealt,) = dealt_codes(codes, own, draws=1, rng=np.random.default_rng(seed))
+    (dealt,) = permuted_codes(codes, own, draws=1, rng=np.random.default_rng(seed))
     hits, control = _hits(features, codes, fold), _hits(features, dealt, grouped_folds(dealt, FOLDS, groups=own, seed=seed))
     weight, dealt_weight = _balance(codes), _balance(dealt)
     accuracy, error = _mean(hits, weight, codes, own)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from affect_workbench.analyses.inference.resampling import dealt_codes
+from affect_workbench.analyses.inference.resampling import permuted_codes
 from affect_workbench.analyses.slices.coding import CodedAttribute
 from affect_workbench.analyses.slices.strata import series_of
 from affect_workbench.analyses.slices.sums import group_sums
@@ -78,7 +78,7 @@ def concept_shift_table(
     flips = np.array([(one != nearest).mean() for one in said])
     toward = np.array([np.bincount(one, minlength=k) - np.bincount(nearest, minlength=k) for one in said]) / max(len(x), 1)
     null, null_flips = np.empty((shuffles, size, k)), np.empty((shuffles, size))
-    for draw, dealt in enumerate(dealt_codes(codes, own, draws=shuffles, rng=np.random.default_rng(seed))):
+    for draw, dealt in enumerate(permuted_codes(codes, own, draws=shuffles, rng=np.random.default_rng(seed))):
         null[draw] = _steps(x, dealt, size, second) @ relative.T
         null_flips[draw] = [((cosines + step).argmax(axis=1) != nearest).mean() for step in null[draw]]
     low, high = np.quantile(null, [0.025, 0.975], axis=0)

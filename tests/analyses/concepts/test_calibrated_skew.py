@@ -11,7 +11,7 @@ from affect_workbench.analyses.concepts.calibrated_skew import GoldLabels, calib
 from affect_workbench.analyses.concepts.logistic import SLOPE_PENALTY, cross_fitted, logistic
 from affect_workbench.analyses.concepts.sampling import stratified_sample
 from affect_workbench.analyses.inference.resampling import expanded_tail
-from affect_workbench.data.synthetic.concepts import SHARE, entangled_concept
+from affect_workbench.data.synthetic.concepts import SHARE, correlated_concept
 
 K = 8
 
@@ -35,7 +35,7 @@ def naive_skew(planted):
 def test_a_prompt_invents_a_skew_and_gold_labels_take_it_away():
     naive, errors, covered = [], [], 0
     for seed in range(24):
-        planted = entangled_concept(0.4, n=8_000, seed=1_000 + seed)
+        planted = correlated_concept(0.4, n=8_000, seed=1_000 + seed)
         gold, weights = labelled(planted, 600, seed)
         table = calibrated_skew(planted.score, planted.said, GoldLabels(gold, weights), k=K, draws=200, seed=seed)
         naive.append(naive_skew(planted))
@@ -49,12 +49,12 @@ def test_a_prompt_invents_a_skew_and_gold_labels_take_it_away():
 
 
 def test_a_prompt_that_is_entangled_with_nothing_invents_nothing():
-    planted = entangled_concept(0.0, n=8_000, seed=5)
+    planted = correlated_concept(0.0, n=8_000, seed=5)
     assert abs(naive_skew(planted)) < 0.03
 
 
 def test_a_real_skew_stays():
-    planted = entangled_concept(0.4, n=8_000, seed=3, skew=0.12)
+    planted = correlated_concept(0.4, n=8_000, seed=3, skew=0.12)
     true = (planted.said[planted.gold] == planted.label).mean() - (planted.said[~planted.gold] == planted.label).mean()
     assert true == pytest.approx(0.12, abs=0.03)
     gold, weights = labelled(planted, 600, 3)
@@ -65,7 +65,7 @@ def test_a_real_skew_stays():
 
 
 def test_where_everything_is_labelled_it_is_the_plain_difference():
-    planted = entangled_concept(0.3, n=3_000, seed=4, skew=0.05)
+    planted = correlated_concept(0.3, n=3_000, seed=4, skew=0.05)
     table = calibrated_skew(planted.score, planted.said, GoldLabels(planted.gold.astype(float)), k=K, draws=0)
     for row in table.itertuples():
         said = planted.said == row.label
@@ -76,7 +76,7 @@ def test_where_everything_is_labelled_it_is_the_plain_difference():
 
 def test_over_many_samples_of_labels_it_is_right_on_average():
     """200 labels, some 20 of them predicted as the emotion, and regressions that cannot fit: errors still average out."""
-    planted = entangled_concept(0.4, n=3_000, seed=12, skew=0.05)
+    planted = correlated_concept(0.4, n=3_000, seed=12, skew=0.05)
     said = planted.said == planted.label
     true = said[planted.gold].mean() - said[~planted.gold].mean()
     errors = []
@@ -106,7 +106,7 @@ def test_a_labelled_picture_is_judged_by_a_regression_that_saw_neither_it_nor_it
 
 def test_any_monotone_score_will_do():
     """The answers on either side add up whatever the score is, so a bent one shifts the estimate by noise only."""
-    planted = entangled_concept(0.4, n=8_000, seed=6)
+    planted = correlated_concept(0.4, n=8_000, seed=6)
     gold, weights = labelled(planted, 600, 6)
     straight, bent = (
         calibrated_skew(score, planted.said, GoldLabels(gold, weights), k=K, draws=0)["effect"]
@@ -145,7 +145,7 @@ def test_an_answer_that_never_varies_still_has_an_interval():
 
 
 def test_groups_widen_the_interval():
-    planted = entangled_concept(0.4, n=8_000, seed=2, cluster_size=20)
+    planted = correlated_concept(0.4, n=8_000, seed=2, cluster_size=20)
     gold, weights = labelled(planted, 600, 2)
     gold_labels = GoldLabels(gold, weights)
     alone, together = (
@@ -158,7 +158,7 @@ def test_groups_widen_the_interval():
 
 
 def test_an_emotion_that_nobody_labelled_stays_as_a_row():
-    planted = entangled_concept(0.2, n=2_000, seed=0)
+    planted = correlated_concept(0.2, n=2_000, seed=0)
     gold = np.where(np.arange(2_000) < 300, planted.gold, np.nan)
     table = calibrated_skew(planted.score, planted.said, GoldLabels(gold), k=K + 1, draws=0)
     assert len(table) == K + 1
@@ -273,4 +273,4 @@ def test_no_sample_of_nothing(score, said, size, message):
 @pytest.mark.parametrize(("cosine", "skew", "message"), [(1.0, 0.0, "cosine is 1"), (0.2, 0.9, "skew is 0.9")])
 def test_worlds_that_cannot_be(cosine, skew, message):
     with pytest.raises(ValueError, match=message):
-        entangled_concept(cosine, n=500, skew=skew)
+        correlated_concept(cosine, n=500, skew=skew)
