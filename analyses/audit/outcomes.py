@@ -86,7 +86,7 @@ def run_outcome_audit(
         held = strata_of(rows, config.adjust_for, bins=config.bins, numeric=config.numeric, categorical=config.categorical)
     tables: dict[str, pd.DataFrame] = {}
     for name in config.outcomes:
-        tables |= outcome_tables(data, config, name=name, held=held)
+        tables |= outcome_tables(data, config, name=name, adjusted_for=held)
     tested = sum(int(table["p"].notna().sum()) for name, table in tables.items() if name.startswith(OUTCOME_PREFIX))
     nothing = dict.fromkeys(("audit_agreement", "audit_margin", "audit_x", "audit_y"), np.nan)
     return AuditResult(

@@ -95,7 +95,7 @@ def pair_notes(rows: pd.DataFrame, pairing: Pairing | None, *, min_count: int) -
 
 def _alike_note(rows: pd.DataFrame, pairing: Pairing, column: str) -> list[str]:
     """Pairs all of whose pictures are on one side of an attribute that is compared in pairs; nothing where there is none."""
-    alike = pairing.alike[column]
+    alike = pairing.concordant[column]
     if not alike.any():
         return []
     first = rows["pair_id"].to_numpy(dtype=object)[alike][0]
@@ -118,7 +118,7 @@ def pair_exclusions(pairing: Pairing | None, data: Sliced, *, specs: Sequence[Sl
         there = np.bincount(pairing.codes[known & (pairing.codes >= 0)], minlength=len(pairing.differ[one.column]))
         partner = known & (pairing.codes >= 0) & (there > 1)[pairing.codes]
         alone = int((known & ~partner).sum())
-        alike = pairing.alike[one.column]
+        alike = pairing.concordant[one.column]
         if alone:
             found.append(("pictures", f"without a partner, {name}", alone, f"not used in comparisons in pairs of {name}"))
         if alike.any():

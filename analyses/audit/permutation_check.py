@@ -143,14 +143,14 @@ def permutation_check(
     for number in range(times):
         permuted = said[_permute(strata, groups, rng, blocks=blocks)]
         inside, outside = counter.count(permuted)
-        design = freedom = None
+        design_effect = freedom = None
         one_hot = np.eye(len(taxonomy))[permuted]
         if groups is not None:
             compared = {"said": Compared(one_hot)}
             spread = group_spreads(counter.sums, data, compared=compared)["said"]
-            design, freedom = spread.design, spread.freedom
+            design_effect, freedom = spread.design_effect, spread.freedom
         n, m = counter.sums.inside[:, :1], counter.sums.outside[:, :1]
-        evidence = counted(inside, n, outside, m, rules, design=design, freedom=freedom)
+        evidence = counted(inside, n, outside, m, rules, design_effect=design_effect, freedom=freedom)
         if pairing is not None:
             evidence = PairedCells(pairing.used, pairing.contrast(one_hot)).over(evidence)
         found = verdicts(evidence, rules, families=family)

@@ -162,7 +162,7 @@ def _outcomes(data: SlicedPredictions, config: AuditConfig, context: AuditContex
     held = _held(data, config) if config.adjust_for else None
     tables: dict[str, pd.DataFrame] = {}
     for name in config.outcomes:
-        tables |= outcome_tables(data, config, name=name, held=held)
+        tables |= outcome_tables(data, config, name=name, adjusted_for=held)
     return tables
 
 

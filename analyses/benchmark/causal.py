@@ -48,16 +48,16 @@ def correlated_prompt_experiment(*, blocks: tuple[int, int]) -> Experiment:
         for at in range(PROMPTS):
             one, other = drawn_seed(seed, at), drawn_seed(seed, PROMPTS + at)
             planted = correlated_concept(COSINE, n=6_000 if quick else 20_000, seed=one)
-            queue = stratified_sample(planted.score, planted.said, size=GOLD, seed=other)
+            queue = stratified_sample(planted.score, planted.y_pred, size=GOLD, seed=other)
             position = queue["position"].to_numpy()
             gold, weights = np.full(len(planted.gold), np.nan), np.full(len(planted.gold), np.nan)
             gold[position], weights[position] = planted.gold[position], 1 / queue["probability"]
             k = len(planted.world.taxonomy)
-            table = calibrated_skew(planted.score, planted.said, GoldLabels(gold, weights), k=k, draws=DRAWS, seed=other)
-            row, said = table.iloc[planted.label], planted.said == planted.label
+            table = calibrated_skew(planted.score, planted.y_pred, GoldLabels(gold, weights), k=k, draws=DRAWS, seed=other)
+            row, y_pred = table.iloc[planted.label], planted.y_pred == planted.label
             yes = planted.score > np.quantile(planted.score, 1 - SHARE)
             found["ours"].append(float(row["effect"]))
-            found["naive"].append(float(said[yes].mean() - said[~yes].mean()))
+            found["naive"].append(float(y_pred[yes].mean() - y_pred[~yes].mean()))
             found["held"].append(float(row["low"] <= 0 <= row["high"]))
         return found
 
@@ -133,9 +133,11 @@ def erasure_experiment(*, blocks: tuple[int, int]) -> Experiment:
 
         def outcome(features: Vectors) -> tuple[float, float, float]:
             """Adjusted gap, plain gap, accuracy."""
-            said = np.asarray((features @ anchors.T).argmax(axis=1))
-            plain = max(abs(float((said == e)[z[judge] == 1].mean() - (said == e)[z[judge] == 0].mean())) for e in range(k))
-            return adjusted_gap(said, z[judge], y[judge], k), plain, float((said == y[judge]).mean())
+            y_pred = np.asarray((features @ anchors.T).argmax(axis=1))
+            plain = max(
+                abs(float((y_pred == e)[z[judge] == 1].mean() - (y_pred == e)[z[judge] == 0].mean())) for e in range(k)
+            )
+            return adjusted_gap(y_pred, z[judge], y[judge], k), plain, float((y_pred == y[judge]).mean())
 
         before = outcome(x[judge])
         plain = outcome(leace(x[fit], z[fit]).apply(x[judge]))
@@ -176,10 +178,10 @@ def erasure_experiment(*, blocks: tuple[int, int]) -> Experiment:
     return Experiment("erasure", blocks, run, rows)
 
 
-def adjusted_gap(said: Codes, z: Codes, y: Codes, k: int) -> float:
+def adjusted_gap(y_pred: Codes, z: Codes, y: Codes, k: int) -> float:
     """Largest difference over the `k` emotions between z = 1 and z = 0 within true labels (Mantel-Haenszel)."""
     counts = np.zeros((2, k, k))
-    np.add.at(counts, (z, y, said), 1)
+    np.add.at(counts, (z, y, y_pred), 1)
     n = counts.sum(axis=2)
     hits = counts.transpose(0, 2, 1)  # (2, emotion, true label)
     return float(np.abs(adjusted_difference(hits[1], n[1][None], hits[0], n[0][None]).difference).max())

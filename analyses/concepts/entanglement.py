@@ -121,7 +121,7 @@ def made_up_skews(
     concepts: Sequence[Concept],
     *,
     anchors: npt.NDArray[Any],
-    said: npt.NDArray[np.int64],
+    y_pred: npt.NDArray[np.int64],
     shares: Sequence[float],
     seed: int = 0,
 ) -> Floats:
@@ -135,14 +135,14 @@ def made_up_skews(
         values: features `(n, d)`.
         concepts: directions `(d,)`, as they are before anything is projected off.
         anchors: vectors of the k labels `(k, d)`.
-        said: predicted label of each picture `(n,)`.
+        y_pred: predicted label of each picture `(n,)`.
         shares: share of pictures that each concept says yes to.
         seed: of the deals, and of the 10,000 pictures that stand for more.
     """
     k = len(anchors)
     rng = np.random.default_rng(seed)
     unit, some = _sample(values, rng)
-    one_hot = np.eye(k)[said[some]]
+    one_hot = np.eye(k)[y_pred[some]]
     found = np.zeros((len(concepts), k))
     for at, (concept, share) in enumerate(zip(concepts, shares, strict=True)):
         span = _span(np.asarray(anchors, np.float64))
@@ -154,7 +154,7 @@ def made_up_skews(
 
 
 def null_skews(
-    values: npt.NDArray[Any], said: npt.NDArray[np.int64], *, k: int, share: float, directions: int = 200, seed: int = 0
+    values: npt.NDArray[Any], y_pred: npt.NDArray[np.int64], *, k: int, share: float, directions: int = 200, seed: int = 0
 ) -> tuple[Floats, Floats]:
     """95th percentile of |skew| `(k,)` over random directions that say yes to the same share of the pictures.
 
@@ -163,7 +163,7 @@ def null_skews(
     """
     rng = np.random.default_rng(seed)
     unit, some = _sample(values, rng)
-    one_hot = np.eye(k)[said[some]]
+    one_hot = np.eye(k)[y_pred[some]]
     centred = unit - unit.mean(axis=0)
     drawn = centred.T @ rng.standard_normal((len(unit), directions))
     even = rng.standard_normal((unit.shape[1], directions))

@@ -273,7 +273,7 @@ def _table(
                 "true_class": label,
                 "emotion": taxonomy.labels[candidate.emotion],
                 "direction": "more" if candidate.sign > 0 else "less",
-                "origin": candidate.origin,
+                "origin": candidate.proposer,
                 "n_explore": int(sizes[at]),
                 "n_confirm": check.n,
                 "rate": check.rate,

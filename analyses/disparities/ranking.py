@@ -72,8 +72,8 @@ def retrieval_tables(
         hits = np.stack([np.bincount(codes[order[:most]], minlength=size) for order in ranked], axis=1)  # (values, k)
         own = None if groups is None else groups[known]
         first = ranked[:, :most]
-        worth = np.ones(hits.shape) if own is None else _worth(codes[first], own[first], size)
-        low, high = wilson(hits / worth, most / worth)
+        deff = np.ones(hits.shape) if own is None else _design_effects(codes[first], own[first], size)
+        low, high = wilson(hits / deff, most / deff)
         with np.errstate(divide="ignore"):
             skew = [np.log(share / expected[:, None]) for share in (hits / most, low, high)]
         slices.append(
@@ -124,10 +124,10 @@ def retrieval_tables(
     return pd.concat(slices, ignore_index=True), table
 
 
-def _worth(first: Codes, groups: Codes, size: int) -> Floats:
+def _design_effects(first: Codes, groups: Codes, size: int) -> Floats:
     """How many pictures tell as much as one of each value's share of `first (k, most)`, with groups as units `(size, k)`."""
     k, most = first.shape
-    worth = np.ones((size, k))
+    deff = np.ones((size, k))
     for at in range(k):
         number = np.unique(groups[at], return_inverse=True)[1]
         count = int(number.max()) + 1
@@ -135,8 +135,8 @@ def _worth(first: Codes, groups: Codes, size: int) -> Floats:
         share = of_value.sum(axis=0) / most
         spread = ((of_value - of_value.sum(axis=1, keepdims=True) * share) ** 2).sum(axis=0) * count / max(count - 1, 1)
         with np.errstate(divide="ignore", invalid="ignore"):
-            worth[:, at] = np.nanmax([spread / (most * share * (1 - share)), np.ones(size)], axis=0)
-    return worth
+            deff[:, at] = np.nanmax([spread / (most * share * (1 - share)), np.ones(size)], axis=0)
+    return deff
 
 
 def ndkl(codes: Codes, expected: Floats) -> Floats:

@@ -45,7 +45,7 @@ def adjusted_difference(
     other_n: Floats,
     *,
     level: float | Floats = 0.95,
-    design: Floats | float = 1.0,
+    design_effect: Floats | float = 1.0,
 ) -> Adjusted:
     """The Mantel-Haenszel risk difference and its interval.
 
@@ -64,7 +64,7 @@ def adjusted_difference(
         other_hits: the same of the complement.
         other_n: pictures of the complement.
         level: confidence, a number or an array of the tables' shape.
-        design: how many pictures tell as much as one independent one, of the tables' shape.
+        design_effect: how many pictures tell as much as one independent one, of the tables' shape.
     """
     a, n, c, m = np.broadcast_arrays(*(np.asarray(side, float) for side in (hits, n, other_hits, other_n)))
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -73,10 +73,10 @@ def adjusted_difference(
         # The weight is zero wherever a rate is not known.
         difference = (weight * np.nan_to_num(a / n - c / m)).sum(axis=-1) / total
         parts = np.nan_to_num((a * (n - a) * m**3 + c * (m - c) * n**3) / (n * m * (n + m) ** 2))
-        error = np.sqrt(parts.sum(axis=-1) * design) / total
+        error = np.sqrt(parts.sum(axis=-1) * design_effect) / total
         pooled = (a + c + 0.5) / (n + m + 1)
-        rate, low, high = _side(a, n, weight, pooled, level, design)
-        other, other_low, other_high = _side(c, m, weight, pooled, level, design)
+        rate, low, high = _side(a, n, weight, pooled, level, design_effect)
+        other, other_low, other_high = _side(c, m, weight, pooled, level, design_effect)
     return Adjusted(
         np.where(total > 0, difference, np.nan),
         np.where(total > 0, error, np.nan),
@@ -86,7 +86,7 @@ def adjusted_difference(
 
 
 def _side(
-    hits: Floats, n: Floats, weight: Floats, pooled: Floats, level: float | Floats, design: Floats | float
+    hits: Floats, n: Floats, weight: Floats, pooled: Floats, level: float | Floats, design_effect: Floats | float
 ) -> tuple[Floats, Floats, Floats]:
     """Weighted rate of one side and its Wilson interval at the effective number of pictures."""
     total = weight.sum(axis=-1)
@@ -97,7 +97,7 @@ def _side(
     near = (hits + pooled) / (n + 1)
     within = (spread * near * (1 - near) / (1 - n / (n + 1) ** 2)).sum(axis=-1) / spread.sum(axis=-1)
     mean = (weight * near).sum(axis=-1) / total
-    pictures = pictures * mean * (1 - mean) / (1 - pictures / (pictures + 1) ** 2) / within / design
+    pictures = pictures * mean * (1 - mean) / (1 - pictures / (pictures + 1) ** 2) / within / design_effect
     z = quantile(level)
     centre = (rate * pictures + z**2 / 2) / (pictures + z**2)
     half = z / (pictures + z**2) * np.sqrt(pictures * rate * (1 - rate) + z**2 / 4)
@@ -121,7 +121,7 @@ def informative(hits: Floats, n: Floats, other_hits: Floats, other_n: Floats) ->
 
 
 def mantel_haenszel_p(
-    hits: Floats, n: Floats, other_hits: Floats, other_n: Floats, *, design: Floats | None = None
+    hits: Floats, n: Floats, other_hits: Floats, other_n: Floats, *, design_effect: Floats | None = None
 ) -> tuple[Floats, Mask]:
     """Two-sided p of "alike within every stratum", and whether it is exact; NaN where no stratum is informative.
 
@@ -135,7 +135,7 @@ def mantel_haenszel_p(
         n: pictures of the slice.
         other_hits: the same of the complement.
         other_n: pictures of the complement.
-        design: of the tables' shape; given, no test is exact. NaN gives NaN.
+        design_effect: of the tables' shape; given, no test is exact. NaN gives NaN.
     """
     a, n, c, m = np.broadcast_arrays(*(np.asarray(side, float) for side in (hits, n, other_hits, other_n)))
     shape, h = a.shape[:-1], a.shape[-1]
@@ -147,8 +147,10 @@ def mantel_haenszel_p(
         variance = np.where(use, n * m * said * (both - said) / (both**2 * (both - 1)), 0.0)
         lowest, highest = np.where(use, np.maximum(0, said - m), 0.0), np.where(use, np.minimum(said, n), 0.0)
         square = (np.where(use, a, 0.0).sum(axis=1) - expected.sum(axis=1)) ** 2 / variance.sum(axis=1)
-    p = np.where(use.any(axis=1), special.chdtrc(1, square if design is None else square / design.ravel()), np.nan)
-    if design is not None:
+    p = np.where(
+        use.any(axis=1), special.chdtrc(1, square if design_effect is None else square / design_effect.ravel()), np.nan
+    )
+    if design_effect is not None:
         return p.reshape(shape), np.zeros(shape, dtype=bool)
     room = np.minimum((expected - lowest).sum(axis=1), (highest - expected).sum(axis=1))
     exact = use.any(axis=1) & (((highest - lowest).sum(axis=1) <= MOST_EXACT) | (room < ENOUGH_EXPECTED))

@@ -68,9 +68,9 @@ def permuted_codes(codes: Codes, groups: Codes | None, *, draws: int, rng: np.ra
     known = np.flatnonzero(codes >= 0)
     if groups is None:
         for _ in range(draws):
-            dealt = codes.copy()
-            dealt[known] = rng.permutation(codes[known])
-            yield dealt
+            permuted = codes.copy()
+            permuted[known] = rng.permutation(codes[known])
+            yield permuted
         return
     number = np.unique(groups[known], return_inverse=True)[1]
     value = codes[known]
@@ -86,9 +86,9 @@ def permuted_codes(codes: Codes, groups: Codes | None, *, draws: int, rng: np.ra
         dealt_values[at_whole] = rng.permutation(least[whole])[position[number[at_whole]]]
         shuffled = mixed[np.lexsort((rng.random(len(mixed)), number[mixed]))]
         dealt_values[in_order] = value[shuffled]
-        dealt = codes.copy()
-        dealt[known] = dealt_values
-        yield dealt
+        permuted = codes.copy()
+        permuted[known] = dealt_values
+        yield permuted
 
 
 def drawn_weights(n: int, groups: Codes | None, *, draws: int, rng: np.random.Generator) -> Iterator[Floats]:
@@ -111,7 +111,7 @@ def expanded_tail(tail: float, n: float) -> float:
 
 
 def null_tables(
-    codes: Codes, size: int, said: Codes, k: int, groups: Codes | None, *, draws: int, rng: np.random.Generator
+    codes: Codes, size: int, y_pred: Codes, k: int, groups: Codes | None, *, draws: int, rng: np.random.Generator
 ) -> Floats:
     """Counts `(draws, size, k)` of what is said by value, when the values are dealt out at random.
 
@@ -122,37 +122,37 @@ def null_tables(
     if groups is None and known.any():
         from scipy import stats
 
-        rows, columns = np.bincount(codes[known], minlength=size), np.bincount(said[known], minlength=k)
+        rows, columns = np.bincount(codes[known], minlength=size), np.bincount(y_pred[known], minlength=k)
         return np.asarray(stats.random_table(rows, columns).rvs(draws, random_state=rng), dtype=np.float64).reshape(
             draws, size, k
         )
     tables = np.empty((draws, size, k))
-    for draw, dealt in enumerate(permuted_codes(codes, groups, draws=draws, rng=rng)):
-        tables[draw] = counts_of(dealt, size, said, k)
+    for draw, permuted in enumerate(permuted_codes(codes, groups, draws=draws, rng=rng)):
+        tables[draw] = counts_of(permuted, size, y_pred, k)
     return tables
 
 
 def drawn_tables(
-    codes: Codes, size: int, said: Codes, k: int, groups: Codes | None, *, draws: int, rng: np.random.Generator
+    codes: Codes, size: int, y_pred: Codes, k: int, groups: Codes | None, *, draws: int, rng: np.random.Generator
 ) -> Floats:
     """Counts `(draws, size, k)` of what is said by value, in bootstrap samples of the pictures with a value."""
     known = codes >= 0
     if groups is None:
-        table = counts_of(codes, size, said, k).ravel()
+        table = counts_of(codes, size, y_pred, k).ravel()
         total = int(table.sum())
         return rng.multinomial(total, table / max(total, 1), size=draws).reshape(draws, size, k).astype(np.float64)
     tables = np.empty((draws, size, k))
     weights = drawn_weights(int(known.sum()), groups[known], draws=draws, rng=rng)
-    cell = codes[known] * k + said[known]
+    cell = codes[known] * k + y_pred[known]
     for draw, weight in enumerate(weights):
         tables[draw] = np.bincount(cell, weights=weight, minlength=size * k).reshape(size, k)
     return tables
 
 
-def counts_of(codes: Codes, size: int, said: Codes, k: int) -> Floats:
-    """Counts `(size, k)` of `said` by value; pictures without a value are in none."""
+def counts_of(codes: Codes, size: int, y_pred: Codes, k: int) -> Floats:
+    """Counts `(size, k)` of `y_pred` by value; pictures without a value are in none."""
     known = codes >= 0
-    return np.bincount(codes[known] * k + said[known], minlength=size * k).reshape(size, k).astype(np.float64)
+    return np.bincount(codes[known] * k + y_pred[known], minlength=size * k).reshape(size, k).astype(np.float64)
 
 
 def chance_p(seen: Floats, by_chance: Floats) -> Floats:

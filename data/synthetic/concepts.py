@@ -45,7 +45,7 @@ class CorrelatedConcept:
     cosine: float
 
     @property
-    def said(self) -> npt.NDArray[np.int64]:
+    def y_pred(self) -> npt.NDArray[np.int64]:
         """Predicted label of each picture `(n,)`."""
         return np.asarray(self.world.distances.argmin(axis=1), np.int64)
 
@@ -88,14 +88,14 @@ def correlated_concept(
     outside = rng.standard_normal(width)
     outside -= span @ (span.T @ outside)
     outside /= np.linalg.norm(outside)
-    said = world.distances.argmin(axis=1) == label
-    # P(concept | said) and P(concept | not said) that give the wanted share and difference of rates.
+    predicted = world.distances.argmin(axis=1) == label
+    # P(concept | predicted) and P(concept | not predicted) that give the wanted share and difference of rates.
     lean = skew * SHARE * (1 - SHARE)
-    with_label, without = SHARE + lean / said.mean(), SHARE - lean / (1 - said.mean())
+    with_label, without = SHARE + lean / predicted.mean(), SHARE - lean / (1 - predicted.mean())
     if not (0 <= with_label <= 1 and 0 <= without <= 1):
         raise ValueError(f"skew is {skew:g}: a concept of {SHARE:.0%} of the pictures cannot have it")
     draw = rng.random(-(-n // cluster_size))[np.arange(n) // cluster_size]
-    gold = draw < np.where(said, with_label, without)
+    gold = draw < np.where(predicted, with_label, without)
     features = world.features + SEPARATION * np.outer(gold - 0.5, outside)
     toward = anchors[label] / np.linalg.norm(anchors[label])
     direction = cosine * toward + np.sqrt(1 - cosine**2) * outside

@@ -86,20 +86,20 @@ class Pictures:
 
 
 def batches(
-    pictures: Pictures, held: Tensor | None, order: Positions, size: int, on: torch.device
+    pictures: Pictures, in_memory: Tensor | None, order: Positions, size: int, on: torch.device
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """(positions `(b,)`, features `(b, d)`) of one pass in the given order.
 
     Args:
         pictures: where features come from.
-        held: all of them on the device, when they fit; None to read them in chunks.
+        in_memory: all of them on the device, when they fit; None to read them in chunks.
         order: positions, each as often as it is to be seen.
         size: pictures a batch.
         on: the device.
     """
-    if held is not None:
+    if in_memory is not None:
         for part in cut(torch.from_numpy(order).to(on), size):
-            yield part, held[part]
+            yield part, in_memory[part]
         return
     for at, values in pictures.chunks(order, size, on):
         yield from zip(cut(at, size), cut(values, size), strict=True)

@@ -101,7 +101,7 @@ def _run(
             raise ValueError(f"{file} is of other pictures or settings: remove {work}, or choose another output")
         state.take_over(record, file)
     resumed, saved = len(state.history), time.perf_counter()
-    held = load_into_memory(given.train.pictures, on)
+    in_memory = load_into_memory(given.train.pictures, on)
     validation = None if stop_after else load_into_memory(given.val.pictures, on)
     known = _known(given, on)
     fixed = given.bank.to(on)
@@ -112,7 +112,7 @@ def _run(
             # Dropout too depends on the epoch alone, so that a killed run can go on.
             own = [config.seed, epoch + 1] + ([context.number] if context.size > 1 else [])
             torch.manual_seed(int(np.random.SeedSequence(own).generate_state(1, np.uint64)[0]))
-            loss = _epoch(config, state, given.train, held, bank(epoch).to(on), known, epoch, on, context)
+            loss = _epoch(config, state, given.train, in_memory, bank(epoch).to(on), known, epoch, on, context)
             figures = {} if stop_after else context.from_main(_figures(config, state, given, validation, fixed, known, on))
             state.history.append({"loss": loss, **figures, "temperature": math.exp(state.log_temperature.item())})
             bar.update()
@@ -166,7 +166,7 @@ def _epoch(
     config: FitConfig,
     state: State,
     side: Side,
-    held: Tensor | None,
+    in_memory: Tensor | None,
     bank: Tensor,
     known: Extras,
     epoch: int,
@@ -181,7 +181,7 @@ def _epoch(
     parameters = [parameter for group in state.optimiser.param_groups for parameter in group["params"]]
     waiting = 0
     state.optimiser.zero_grad(set_to_none=True)
-    for at, values in batches(side.pictures, held, order, config.batch, on):
+    for at, values in batches(side.pictures, in_memory, order, config.batch, on):
         pictures = len(at)
         at, values, weight = context.part(at, values)
         with _precision(config, on):
@@ -220,7 +220,7 @@ def _known(given: Prepared, on: torch.device) -> Extras:
     if len(given.labels.taxonomies) == 1:
         return Extras()
     labels = given.labels
-    arrays = {"not_negative": labels.not_negative, "twins": labels.twins, "blocks": labels.blocks}
+    arrays = {"not_negative": labels.not_negative, "equivalent": labels.equivalent_labels, "blocks": labels.blocks}
     return Extras(**{name: torch.from_numpy(array.copy()).to(on) for name, array in arrays.items()})
 
 
@@ -241,14 +241,14 @@ def _precision(config: FitConfig, on: torch.device) -> Any:
 
 @torch.inference_mode()
 def _figures(
-    config: FitConfig, state: State, given: Prepared, held: Tensor | None, bank: Tensor, known: Extras, on: torch.device
+    config: FitConfig, state: State, given: Prepared, in_memory: Tensor | None, bank: Tensor, known: Extras, on: torch.device
 ) -> dict[str, float]:
     """Accuracy (mean over the sets, each read against its own labels), balanced accuracy and loss on validation."""
     side, loss = given.val, _loss(config)
     y = torch.from_numpy(side.y)
-    cosines, losses = _cosines(state.projector, side, held, bank, on), []
+    cosines, losses = _cosines(state.projector, side, in_memory, bank, on), []
     hit = own_predictions(cosines.cpu(), given).eq(y).double().numpy()
-    for at, values in _in_order(side, held, on):
+    for at, values in _in_order(side, in_memory, on):
         extras = _extras(config, state, side, at, known)
         losses.append(loss(state.projector(values), bank, y.to(on)[at], extras).item() * len(at))
     of_class = np.bincount(side.y, weights=hit) / np.maximum(np.bincount(side.y), 1)
@@ -267,14 +267,14 @@ def own_predictions(cosines: Tensor, given: Prepared) -> Tensor:
 
 
 @torch.inference_mode()
-def _cosines(projector: MetricProjector, side: Side, held: Tensor | None, bank: Tensor, on: torch.device) -> Tensor:
+def _cosines(projector: MetricProjector, side: Side, in_memory: Tensor | None, bank: Tensor, on: torch.device) -> Tensor:
     """`(v, K)`."""
     projector.eval()
-    return torch.cat([projector(values) @ bank.T for _, values in _in_order(side, held, on)])
+    return torch.cat([projector(values) @ bank.T for _, values in _in_order(side, in_memory, on)])
 
 
-def _in_order(side: Side, held: Tensor | None, on: torch.device) -> Any:
-    return batches(side.pictures, held, np.arange(len(side.y)), _VALIDATION_BATCH, on)
+def _in_order(side: Side, in_memory: Tensor | None, on: torch.device) -> Any:
+    return batches(side.pictures, in_memory, np.arange(len(side.y)), _VALIDATION_BATCH, on)
 
 
 def _asked_for(config: FitConfig, given: Prepared, stop_after: int) -> str:

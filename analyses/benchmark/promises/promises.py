@@ -63,7 +63,7 @@ def _of_cells(world: Sampled, *, differ: bool) -> Iterator[IntervalCheck]:
     heads: Any = audit.findings[audit.findings["slice"] == HEADS].set_index("emotion")
     for emotion, kind in _KINDS.items():
         cell: Any = heads.loc[EKMAN.labels[emotion]]
-        true = {"effect": world.said[emotion], "composition": world.labelled[emotion], "rate": world.rate[emotion]}
+        true = {"effect": world.predicted_gap[emotion], "composition": world.labelled[emotion], "rate": world.rate[emotion]}
         true["shift"] = true["effect"] - true["composition"]
         for name, value in true.items():
             low, high = (cell[end] for end in (("low", "high") if name == "effect" else (f"{name}_low", f"{name}_high")))

@@ -86,14 +86,14 @@ class Sampled:
         predictions: with `coin` (heads, tails), `number` (a numeric outcome without any difference) and, in groups,
             `group_id`.
         second: what a second model says, no better and no worse.
-        said: true difference of the predictions of heads from tails `(k,)`.
+        predicted_gap: true difference of the predictions of heads from tails `(k,)`.
         labelled: of the labels.
         rate: true rates of the predictions of heads `(k,)`.
     """
 
     predictions: Predictions
     second: Predictions
-    said: Floats
+    predicted_gap: Floats
     labelled: Floats
     rate: Floats
 
@@ -106,7 +106,7 @@ def sampled(scheme: SamplingScheme, rng: np.random.Generator, *, votes: bool = F
     side = (~heads).astype(np.int64)
     alike = rng.random(n) < _ALIKE if scheme.groups else np.zeros(n, dtype=bool)
     label = _drawn(shares[side], np.where(alike, rng.random(side_of_group.max() + 1)[side_of_group], rng.random(n)))
-    said = _said(label, alike, side_of_group, rng)
+    y_pred = _predicted(label, alike, side_of_group, rng)
     rows = pd.DataFrame(
         {
             "image_id": np.arange(n).astype(str),
@@ -128,7 +128,7 @@ def sampled(scheme: SamplingScheme, rng: np.random.Generator, *, votes: bool = F
         rows["label"] = np.array(EKMAN.labels, dtype=object)[label]
     first, second = (
         Predictions(1.0 - np.eye(len(SHARES))[one], rows, EKMAN, "label")
-        for one in (said, _said(label, alike, side_of_group, rng))
+        for one in (y_pred, _predicted(label, alike, side_of_group, rng))
     )
     difference = shares[0] - shares[1]
     rate = FAITHFUL * shares[0] + (1 - FAITHFUL) * SHARES
@@ -166,7 +166,7 @@ def _drawn(shares: Floats, uniform: Floats) -> Codes:
     return np.asarray((uniform[..., None] > shares.cumsum(axis=-1)[..., :-1]).sum(axis=-1), dtype=np.int64)
 
 
-def _said(label: Codes, alike: Mask, shared: Codes, rng: np.random.Generator) -> Codes:
+def _predicted(label: Codes, alike: Mask, shared: Codes, rng: np.random.Generator) -> Codes:
     """Predictions: the label, or a base rate that pictures of a group share too."""
     base = np.where(alike, rng.random(shared.max() + 1)[shared], rng.random(len(label)))
     return np.where(rng.random(len(label)) < FAITHFUL, label, _drawn(SHARES, base))

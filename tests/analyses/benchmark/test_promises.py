@@ -39,7 +39,7 @@ def test_the_true_differences_are_those_of_very_many_pictures(scheme, votes):
     world = sampled(large, np.random.default_rng(0), votes=votes, differ=True)
     heads = (world.predictions.rows["coin"] == "heads").to_numpy()
     said, truth = np.eye(6)[world.predictions.predicted], world.predictions.truth
-    for numbers, true in ((said, world.said), (truth, world.labelled)):
+    for numbers, true in ((said, world.predicted_gap), (truth, world.labelled)):
         np.testing.assert_allclose(numbers[heads].mean(axis=0) - numbers[~heads].mean(axis=0), true, atol=0.03)
     np.testing.assert_allclose(said[heads].mean(axis=0), world.rate, atol=0.03)
     same = sampled(large, np.random.default_rng(1), votes=votes).predictions
@@ -61,10 +61,10 @@ def test_a_design_asks_every_interval_and_every_test(scheme):
 def test_errors_of_a_world_add_nothing_to_the_labels_and_a_bias_what_it_says():
     rng = np.random.default_rng(0)
     pictures = worlds.generated(rng)
-    nothing = worlds.told(pictures, rng)
+    nothing = worlds.attribution_counts(pictures, rng)
     assert nothing.skewed > 20
     assert (nothing.false, nothing.found) == (nothing.ascribed, None), "whatever is ascribed there is false"
-    biased = worlds.told(pictures, rng, biased=((1, "v0", 2, 0.3),))
+    biased = worlds.attribution_counts(pictures, rng, biased=((1, "v0", 2, 0.3),))
     assert biased.found
     assert biased.ascribed > 3
     assert biased.false == 0

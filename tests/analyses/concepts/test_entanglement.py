@@ -15,7 +15,7 @@ from affect_workbench.workbench.concepts.sentences import in_words, nearest_sent
 
 def skew(planted, score):
     yes = score > np.quantile(score, 1 - SHARE)
-    said = planted.said == planted.label
+    said = planted.y_pred == planted.label
     return said[yes].mean() - said[~yes].mean()
 
 
@@ -30,7 +30,7 @@ def test_what_the_overlap_makes_up_is_what_the_prompt_makes_up():
         planted = correlated_concept(cosine, n=8_000, seed=11)
         naive = skew(planted, planted.score)
         made_up = made_up_skews(
-            planted.features, [planted.concept], anchors=planted.world.anchors, said=planted.said, shares=[SHARE]
+            planted.features, [planted.concept], anchors=planted.world.anchors, y_pred=planted.y_pred, shares=[SHARE]
         )[0, planted.label]
         assert np.sign(made_up) == np.sign(cosine)
         assert abs(naive) > 0.08
@@ -40,7 +40,7 @@ def test_what_the_overlap_makes_up_is_what_the_prompt_makes_up():
 def test_a_prompt_without_overlap_makes_up_nothing():
     planted = correlated_concept(0.0, n=8_000, seed=12)
     made_up = made_up_skews(
-        planted.features, [planted.concept], anchors=planted.world.anchors, said=planted.said, shares=[SHARE]
+        planted.features, [planted.concept], anchors=planted.world.anchors, y_pred=planted.y_pred, shares=[SHARE]
     )
     assert np.abs(made_up).max() < 0.012
 
@@ -56,7 +56,7 @@ def test_projecting_takes_the_skew_away_and_leaves_the_concept():
 
 def test_random_directions_by_a_loop():
     planted = correlated_concept(0.2, n=1_000, seed=14)
-    covariance, isotropic = null_skews(planted.features, planted.said, k=8, share=SHARE, directions=400, seed=0)
+    covariance, isotropic = null_skews(planted.features, planted.y_pred, k=8, share=SHARE, directions=400, seed=0)
     unit = planted.features / np.linalg.norm(planted.features, axis=1, keepdims=True)
     rng = np.random.default_rng(1)
     slow = {"covariance": [], "isotropic": []}
@@ -67,7 +67,7 @@ def test_random_directions_by_a_loop():
         ):
             score = unit @ direction
             yes = score > np.quantile(score, 1 - SHARE)
-            rates = [np.bincount(planted.said[side], minlength=8) / side.sum() for side in (yes, ~yes)]
+            rates = [np.bincount(planted.y_pred[side], minlength=8) / side.sum() for side in (yes, ~yes)]
             slow[kind].append(np.abs(rates[0] - rates[1]))
     np.testing.assert_allclose(covariance, np.quantile(slow["covariance"], 0.95, axis=0), atol=0.03)
     np.testing.assert_allclose(isotropic, np.quantile(slow["isotropic"], 0.95, axis=0), atol=0.03)
@@ -98,7 +98,7 @@ def test_what_is_projected_off(project, cosine, projected):
         planted.world.rows,
         planted.features,
         concepts=[prompt, vector],
-        context=ConceptContext(anchors=anchors, project=project, said=planted.said, labels=labels),
+        context=ConceptContext(anchors=anchors, project=project, y_pred=planted.y_pred, labels=labels),
     )
     assert (report.kept is not None) == projected
     assert given.kept is None  # a direction that somebody gave stays as it is

@@ -42,7 +42,7 @@ def world(tmp_path_factory):
     names = planted.world.taxonomy.labels
     Image.new("RGB", (32, 32), "navy").save(root / "picture.png")
     rows = planted.world.rows[["image_id", "label"]].assign(
-        predicted=[names[code] for code in planted.said], path=str(root / "picture.png")
+        predicted=[names[code] for code in planted.y_pred], path=str(root / "picture.png")
     )
     rows.to_csv(root / "said.csv", index=False)
     values = planted.features
