@@ -19,8 +19,8 @@ from affect_workbench.analyses.audit.result import AuditResult, RunInfo, now
 from affect_workbench.analyses.audit.tables import excluded_table
 from affect_workbench.analyses.skew.findings import FINDING_COLUMNS
 from affect_workbench.analyses.slices.attribute_kinds import kind_notes
+from affect_workbench.analyses.slices.circular_columns import naming_columns
 from affect_workbench.analyses.slices.coding import coded_attributes
-from affect_workbench.analyses.slices.repeats import naming_columns
 from affect_workbench.analyses.slices.sliced import SlicedRows
 from affect_workbench.analyses.slices.strata import strata_of
 from affect_workbench.analyses.slices.sums import CodedColumns, slice_sums

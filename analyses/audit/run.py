@@ -20,8 +20,8 @@ from affect_workbench.analyses.skew.findings import ranked, skew_table
 from affect_workbench.analyses.skew.in_pairs import InPairs
 from affect_workbench.analyses.skew.label_tree import label_tree_levels, level_table
 from affect_workbench.analyses.slices.attribute_kinds import kind_notes
+from affect_workbench.analyses.slices.circular_columns import repeating_columns
 from affect_workbench.analyses.slices.coding import coded_attributes
-from affect_workbench.analyses.slices.repeats import repeating_columns
 from affect_workbench.analyses.slices.sliced import SlicedPredictions
 from affect_workbench.analyses.slices.sums import slice_sums
 from affect_workbench.analyses.space.geometry.anchor_distances import slice_table, structure_table

@@ -24,8 +24,8 @@ from affect_workbench.analyses.discovery.naming import NO_NAME, Name, nameable_a
 from affect_workbench.analyses.discovery.proposers import LeafProposer, Proposer, TopicProposer
 from affect_workbench.analyses.discovery.split import explore_half
 from affect_workbench.analyses.discovery.verify import VERDICTS, Check, checked, repeated, verdicts
+from affect_workbench.analyses.slices.circular_columns import repeating_columns
 from affect_workbench.analyses.slices.pairs import group_codes
-from affect_workbench.analyses.slices.repeats import repeating_columns
 from affect_workbench.arrays import Floats, Mask, Vectors
 from affect_workbench.data.concepts.definitions import Concept
 from affect_workbench.data.predictions import Predictions
