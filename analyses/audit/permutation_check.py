@@ -1,8 +1,8 @@
 """How often would this audit have raised an alarm on these data if nothing were wrong?
 
-The predictions are dealt out anew among the pictures, so that no attribute has anything to do with them, and the audit's own
-rules judge every deal. Whatever they call skewed then is a false alarm. Pictures of one group keep their predictions. Pairs
-trade both of theirs with other pairs, and which picture of a pair gets which is left to chance.
+The predictions are permuted among the pictures, so that no attribute has anything to do with them, and the audit's own rules
+are applied to every permutation. Whatever they call skewed then is a false alarm. Pictures of one group keep their
+predictions. Pairs trade both of theirs with other pairs, and which picture of a pair gets which is left to chance.
 """
 
 from __future__ import annotations
@@ -32,16 +32,16 @@ TIMES = 200
 
 @dataclass(frozen=True)
 class PermutationCheck:
-    """What the audit's rules said of predictions that were dealt out anew.
+    """What the audit's rules found in permuted predictions.
 
     Attributes:
-        times: deals.
-        alarms: deals in which at least one cell was called skewed.
+        times: permutations.
+        alarms: permutations in which at least one cell was called skewed.
         cells: cells that were tested in each.
-        false: cells called skewed in all deals together.
-        low: lower end of the 95 % interval of the share of deals with an alarm.
+        false: cells called skewed in all permutations together.
+        low: lower end of the 95 % interval of the share of permutations with an alarm.
         high: upper end.
-        within: columns whose values stayed together: predictions were dealt out among pictures that agree in them.
+        within: columns whose values stayed together: predictions were permuted among pictures that agree in them.
     """
 
     times: int
@@ -54,7 +54,7 @@ class PermutationCheck:
 
     @property
     def rate(self) -> float:
-        """Share of deals with an alarm."""
+        """Share of permutations with an alarm."""
         return self.alarms / self.times
 
     @property
@@ -70,12 +70,12 @@ class PermutationCheck:
 
 @dataclass(frozen=True)
 class Permutations:
-    """How predictions are dealt out.
+    """How predictions are permuted.
 
     Attributes:
         times: how often.
-        seed: of the deals.
-        within: columns that predictions are dealt out within, e.g. the data set.
+        seed: of the permutations.
+        within: columns that predictions are permuted within, e.g. the data set.
     """
 
     times: int = TIMES
@@ -101,10 +101,10 @@ def permutation_check(
         config: the audit's; its `attributes` must be named.
         permutations: how often, and among which pictures.
         inferred: see `run_audit`.
-        progress: called with the number of deals done.
+        progress: called with the number of permutations done.
 
     Raises:
-        ValueError: fewer than one deal, no attributes, an unknown column, or a column to keep within that is itself sliced.
+        ValueError: no permutation, no attributes, an unknown column, or a column to keep within that is itself sliced.
     """
     permutations = permutations or Permutations()
     within, times = permutations.within, permutations.times
@@ -119,7 +119,7 @@ def permutation_check(
             )
         if name in config.attributes:
             raise ValueError(f"cannot permute within {name!r}: it is sliced by; name a column that is not")
-    said = taxonomy.codes(rows["predicted"])
+    y_pred = taxonomy.codes(rows["predicted"])
     coded, _ = coded_attributes(
         rows,
         config.attributes,
@@ -141,7 +141,7 @@ def permutation_check(
     rng = np.random.default_rng([permutations.seed, 1])
     alarms = false = cells = 0
     for number in range(times):
-        permuted = said[_permute(strata, groups, rng, blocks=blocks)]
+        permuted = y_pred[_permute(strata, groups, rng, blocks=blocks)]
         inside, outside = counter.count(permuted)
         design_effect = freedom = None
         one_hot = np.eye(len(taxonomy))[permuted]
@@ -176,12 +176,12 @@ class _Counter:
             codes, places = np.array(wanted, dtype=np.int64).reshape(-1, 2).T
             self._families.append((family, np.flatnonzero(family.codes >= 0), codes, places))
 
-    def count(self, said: npt.NDArray[np.int64]) -> tuple[Floats, Floats]:
+    def count(self, y_pred: npt.NDArray[np.int64]) -> tuple[Floats, Floats]:
         """Pictures read as each emotion in every slice and in its complement, both `(s, k)`."""
         inside = np.zeros((len(self.sums.specs), self._emotions))
         outside = np.zeros_like(inside)
         for family, known, codes, places in self._families:
-            cells = family.codes[known] * self._emotions + said[known]
+            cells = family.codes[known] * self._emotions + y_pred[known]
             table = np.bincount(cells, minlength=family.size * self._emotions).reshape(family.size, self._emotions)
             inside[places] = table[codes]
             outside[places] = table.sum(axis=0) - table[codes]

@@ -29,7 +29,7 @@ from affect_workbench.analyses.slices.strata import Strata, strata
 from affect_workbench.arrays import Vectors
 
 MOST_RESAMPLED = 20_000
-"""What deals out pictures one by one is asked of at most this many, drawn at random."""
+"""What permutes single pictures is asked of at most this many, drawn at random."""
 NO_VALENCE = "severity of pictures predicted as "
 _FEWER_DRAWS = 199
 Tables = Mapping[str, pd.DataFrame]
@@ -152,8 +152,8 @@ def _severity_beyond_labels(data: SlicedPredictions, config: AuditConfig, contex
 def _without_valence(data: SlicedPredictions, context: AuditContext) -> list[tuple[str, str]]:
     taxonomy = data.predictions.taxonomy
     number = label_valence(taxonomy, context.valence)
-    said = np.bincount(data.predictions.predicted, minlength=len(taxonomy))
-    named = zip(taxonomy.labels, said, number, strict=True)
+    predicted = np.bincount(data.predictions.predicted, minlength=len(taxonomy))
+    named = zip(taxonomy.labels, predicted, number, strict=True)
     counts = ", ".join(f"{label!r} ({count:,})" for label, count, value in named if count and not np.isfinite(value))
     return [(f"{NO_VALENCE}{counts}", "no polarity is known for these labels: give --valence")] if counts else []
 

@@ -231,10 +231,10 @@ def _coverage(n: int, rate: float, m: int, other: float) -> tuple[float, float]:
 def _pooled_p(table: Counted) -> Floats:
     """Two-sided p of the z test with pooled variance: what is commonly done."""
     n, m = table.n, table.sums.outside[:, :1]
-    said, other = table.hits, table.sums.outside[:, 1 : 1 + table.k]
-    rate = (said + other) / (n + m)
+    hits, other = table.hits, table.sums.outside[:, 1 : 1 + table.k]
+    rate = (hits + other) / (n + m)
     with np.errstate(divide="ignore", invalid="ignore"):
-        z = (said / n - other / m) / np.sqrt(rate * (1 - rate) * (1 / n + 1 / m))
+        z = (hits / n - other / m) / np.sqrt(rate * (1 - rate) * (1 / n + 1 / m))
     return np.where((n >= Rules().min_count) & (m >= Rules().min_count), 2 * special.ndtr(-np.abs(z)), np.nan)
 
 

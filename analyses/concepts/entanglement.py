@@ -128,8 +128,8 @@ def made_up_skews(
     """The skew `(concepts, k)` that the overlap of each concept with the label vectors makes up by itself, as a share.
 
     A picture's score is the sum of what the span of the label vectors gives it and of the rest. The rest, which is what the
-    concept is about, is dealt out among the pictures at random; then the pictures are cut at the same share of yes. What is
-    still read differently between yes and no is the overlap's doing (mean of 20 deals).
+    concept is about, is permuted among the pictures; then the pictures are cut at the same share of yes. What is
+    still read differently between yes and no is the overlap's doing (mean of 20 permutations).
 
     Args:
         values: features `(n, d)`.
@@ -137,7 +137,7 @@ def made_up_skews(
         anchors: vectors of the k labels `(k, d)`.
         y_pred: predicted label of each picture `(n,)`.
         shares: share of pictures that each concept says yes to.
-        seed: of the deals, and of the 10,000 pictures that stand for more.
+        seed: of the permutations, and of the 10,000 pictures that stand for more.
     """
     k = len(anchors)
     rng = np.random.default_rng(seed)
@@ -148,8 +148,8 @@ def made_up_skews(
         span = _span(np.asarray(anchors, np.float64))
         inside = span.T @ (span @ concept.direction)
         overlap, rest = unit @ inside, unit @ (concept.direction - inside)
-        dealt = np.stack([overlap + rng.permutation(rest) for _ in range(_SHUFFLES)], axis=1)
-        found[at] = _skews(dealt, one_hot, share).mean(axis=1)
+        permuted = np.stack([overlap + rng.permutation(rest) for _ in range(_SHUFFLES)], axis=1)
+        found[at] = _skews(permuted, one_hot, share).mean(axis=1)
     return found
 
 

@@ -167,7 +167,7 @@ def discover(
     y = truth[labelled].argmax(axis=1).astype(np.int64)
     if len(np.unique(y)) < 2:
         raise ValueError(f"all pictures are labelled {predictions.taxonomy.labels[y[0]]!r}: expected at least two labels")
-    said = predictions.predicted[labelled]
+    y_pred = predictions.predicted[labelled]
     groups = group_codes(predictions.rows)
     groups = None if groups is None else groups[labelled]
     half = explore_half(y, groups, seed=config.seed)
@@ -176,13 +176,13 @@ def discover(
     seen = off_label_span(predictions)[labelled] if config.space == "projected" else chosen
     space = slice_space(seen[half], y[half], components=config.components)
     z = space.coordinates(seen)
-    found = _proposals(Explore.of(z[half], y[half], said[half], k), config, proposers, say)
+    found = _proposals(Explore.of(z[half], y[half], y_pred[half], k), config, proposers, say)
     say("checking")
     scores = np.array([candidate.rule.score(z, y) for candidate in found]).reshape(len(found), len(y))
     inside = scores >= np.array([candidate.cut for candidate in found])[:, None]
     own = None if groups is None else groups[~half]
     checks = [
-        checked(inside[at][~half], (said == candidate.emotion)[~half], y[~half], min_count=config.min_count, groups=own)
+        checked(inside[at][~half], (y_pred == candidate.emotion)[~half], y[~half], min_count=config.min_count, groups=own)
         for at, candidate in enumerate(found)
     ]
     say("naming")
@@ -194,7 +194,7 @@ def discover(
     emotions = np.array([found[at].emotion for at in order], dtype=np.int64)
     repeats = repeated(
         inside[order][:, ~half],
-        said[~half] == emotions[:, None],
+        y_pred[~half] == emotions[:, None],
         np.where(table["direction"] == "more", 1, -1),
         y[~half],
         list(table["verdict"]),

@@ -209,7 +209,7 @@ def _errors(
             return np.asarray(np.abs(sums).sum(axis=2) / n[:, None], dtype=np.float64)
 
     seen = errors(codes)
-    chance = np.stack([errors(dealt) for dealt in permuted_codes(codes, groups, draws=draws, rng=rng)])
+    chance = np.stack([errors(permuted) for permuted in permuted_codes(codes, groups, draws=draws, rng=rng)])
     drawn = np.stack([errors(codes, weight) for weight in drawn_weights(len(codes), groups, draws=draws, rng=rng)])
     excess, low, high = excess_interval(seen, chance, np.nan_to_num(drawn))
     return np.stack([seen, chance.mean(axis=0), excess, low, high, chance_p(seen, chance)])

@@ -44,7 +44,7 @@ def retrieval_tables(
     `analyses.inference.clusters`).
 
     The second has two rows an (attribute, emotion), `measure` being `max skew` or `ndkl`: `value`, `by_chance` (its mean
-    when values are dealt out at random, groups together), `excess` with its interval `low`, `high` from bootstrap samples,
+    when values are permuted, groups together), `excess` with its interval `low`, `high` from bootstrap samples,
     one-sided `p`, and `q` (Benjamini-Hochberg, within the measure).
 
     Args:
@@ -94,8 +94,8 @@ def retrieval_tables(
             )
         )
         seen = _figures(codes[first], expected)
-        dealt = permuted_codes(codes, own, draws=draws, rng=rng)
-        chance = _figures_of((one[first], expected) for one in dealt)
+        permuted = permuted_codes(codes, own, draws=draws, rng=rng)
+        chance = _figures_of((one[first], expected) for one in permuted)
         drawn = _figures_of(
             _drawn_again(codes, ranked, weight.astype(np.int64), most, size)
             for weight in drawn_weights(len(codes), own, draws=draws, rng=rng)

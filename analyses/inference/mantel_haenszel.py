@@ -116,8 +116,8 @@ def null_error(hits: Floats, n: Floats, other_hits: Floats, other_n: Floats) -> 
 
 def informative(hits: Floats, n: Floats, other_hits: Floats, other_n: Floats) -> Mask:
     """Strata `(..., h)` that a test can learn from: both sides hold pictures, and not all of them are read alike."""
-    both, said = n + other_n, hits + other_hits
-    return np.asarray((n > 0) & (other_n > 0) & (said > 0) & (said < both), dtype=bool)
+    both, all_hits = n + other_n, hits + other_hits
+    return np.asarray((n > 0) & (other_n > 0) & (all_hits > 0) & (all_hits < both), dtype=bool)
 
 
 def mantel_haenszel_p(
@@ -141,11 +141,11 @@ def mantel_haenszel_p(
     shape, h = a.shape[:-1], a.shape[-1]
     a, n, c, m = (side.reshape(-1, h) for side in (a, n, c, m))
     use = informative(a, n, c, m)
-    said, both = a + c, n + m
+    all_hits, both = a + c, n + m
     with np.errstate(divide="ignore", invalid="ignore"):
-        expected = np.where(use, n * said / both, 0.0)
-        variance = np.where(use, n * m * said * (both - said) / (both**2 * (both - 1)), 0.0)
-        lowest, highest = np.where(use, np.maximum(0, said - m), 0.0), np.where(use, np.minimum(said, n), 0.0)
+        expected = np.where(use, n * all_hits / both, 0.0)
+        variance = np.where(use, n * m * all_hits * (both - all_hits) / (both**2 * (both - 1)), 0.0)
+        lowest, highest = np.where(use, np.maximum(0, all_hits - m), 0.0), np.where(use, np.minimum(all_hits, n), 0.0)
         square = (np.where(use, a, 0.0).sum(axis=1) - expected.sum(axis=1)) ** 2 / variance.sum(axis=1)
     p = np.where(
         use.any(axis=1), special.chdtrc(1, square if design_effect is None else square / design_effect.ravel()), np.nan
@@ -156,23 +156,23 @@ def mantel_haenszel_p(
     exact = use.any(axis=1) & (((highest - lowest).sum(axis=1) <= MOST_EXACT) | (room < ENOUGH_EXPECTED))
     for cell in np.flatnonzero(exact):
         at = use[cell]
-        p[cell] = _exact_p(*(np.rint(side[cell, at]).astype(np.int64) for side in (a, n, said, both)))
+        p[cell] = _exact_p(*(np.rint(side[cell, at]).astype(np.int64) for side in (a, n, all_hits, both)))
     return p.reshape(shape), exact.reshape(shape)
 
 
 def _exact_p(
-    hits: npt.NDArray[np.int64], n: npt.NDArray[np.int64], said: npt.NDArray[np.int64], both: npt.NDArray[np.int64]
+    hits: npt.NDArray[np.int64], n: npt.NDArray[np.int64], all_hits: npt.NDArray[np.int64], both: npt.NDArray[np.int64]
 ) -> float:
     """The exact p of one cell; arrays over its informative strata."""
-    lowest, highest = np.maximum(0, said - (both - n)), np.minimum(said, n)
+    lowest, highest = np.maximum(0, all_hits - (both - n)), np.minimum(all_hits, n)
     sizes = highest - lowest + 1
     stratum = np.repeat(np.arange(len(n)), sizes)
     ends = np.cumsum(sizes)
     x = np.arange(ends[-1]) - np.repeat(ends - sizes, sizes) + lowest[stratum]
-    n, said, both = n[stratum], said[stratum], both[stratum]
-    log = -sum(special.gammaln(part + 1.0) for part in (x, said - x, n - x, both - n - said + x))
-    log += special.gammaln(n + 1.0) + special.gammaln(both - n + 1.0) + special.gammaln(said + 1.0)
-    chances = np.exp(log + special.gammaln(both - said + 1.0) - special.gammaln(both + 1.0))
+    n, all_hits, both = n[stratum], all_hits[stratum], both[stratum]
+    log = -sum(special.gammaln(part + 1.0) for part in (x, all_hits - x, n - x, both - n - all_hits + x))
+    log += special.gammaln(n + 1.0) + special.gammaln(both - n + 1.0) + special.gammaln(all_hits + 1.0)
+    chances = np.exp(log + special.gammaln(both - all_hits + 1.0) - special.gammaln(both + 1.0))
     distribution = np.ones(1)
     for part in sorted(np.split(chances, ends[:-1]), key=len):
         distribution = np.convolve(distribution, part)

@@ -1,6 +1,6 @@
-"""What would chance make of a number? Attribute values dealt out anew, pictures drawn anew, whole groups together.
+"""What would chance make of a number? Permuted attribute values, resampled pictures, whole groups together.
 
-Dealing keeps the number of pictures (or groups) of each value and breaks every link to what is measured: the null.
+A permutation keeps the number of pictures (or groups) of each value and breaks every link to what is measured: the null.
 Drawing with replacement says how much a number would change with other pictures like these: its interval.
 """
 
@@ -113,7 +113,7 @@ def expanded_tail(tail: float, n: float) -> float:
 def null_tables(
     codes: Codes, size: int, y_pred: Codes, k: int, groups: Codes | None, *, draws: int, rng: np.random.Generator
 ) -> Floats:
-    """Counts `(draws, size, k)` of what is said by value, when the values are dealt out at random.
+    """Counts `(draws, size, k)` of what is said by value, when the values are permuted.
 
     Without groups the tables are drawn directly, whatever the number of pictures (Patefield 1981,
     https://doi.org/10.2307/2346669).

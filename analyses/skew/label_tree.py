@@ -92,11 +92,11 @@ def level_table(sums: SliceSums, data: SlicedPredictions, *, rules: Rules, pairi
         pairing: which slices are compared in pairs; None without pairs.
     """
     scores, taxonomy = data.scores, data.predictions.taxonomy
-    said, n = scores.at["said"], scores.at["one"]
+    predicted, n = scores.at["said"], scores.at["one"]
     families = slice_families(sums.specs, data.inferred)
     tables = []
     for level in label_levels(taxonomy):
-        inside, outside = (_grouped(side[:, said], level) for side in (sums.inside, sums.outside))
+        inside, outside = (_grouped(side[:, predicted], level) for side in (sums.inside, sums.outside))
         design_effect = freedom = None
         if data.groups is not None:
             compared = {"said": Compared(_grouped(scores.of("said"), level))}

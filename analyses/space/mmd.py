@@ -85,10 +85,10 @@ def mmd_table(
 ) -> pd.DataFrame:
     """One row a slice: unbiased MMD^2 between its pictures and the others, raw and within labels.
 
-    Columns: `slice`, `n`, `mmd` (over all pictures; may be below zero), `p` (one-sided, (b + 1) / (B + 1), of deals of the
-    attribute on `n_tested` pictures, at most `most_for_p`, whole groups together), `mmd_within` and `p_within`: within
-    labels, averaged with the weights n m / (n + m), where deals stay within labels (and a group's pictures of one label
-    stay together); `bandwidth`. Within labels NaN without `y`.
+    Columns: `slice`, `n`, `mmd` (over all pictures; may be below zero), `p` (one-sided, (b + 1) / (B + 1), of permutations
+    of the attribute on `n_tested` pictures, at most `most_for_p`, whole groups together), `mmd_within` and `p_within`:
+    within labels, averaged with the weights n m / (n + m), where permutations stay within labels (and a group's pictures of
+    one label stay together); `bandwidth`. Within labels NaN without `y`.
 
     Args:
         x: `(n, d)`, may be memory-mapped; read once, in chunks.
@@ -96,8 +96,8 @@ def mmd_table(
         y: true label of each picture `(n,)`, -1 where not known.
         groups: group of each picture, None for independent ones.
         permutations: B.
-        most_for_p: pictures that are dealt.
-        seed: of features, sample and deals.
+        most_for_p: pictures that are permuted.
+        seed: of features, sample and permutations.
     """
     features = kernel_features(x, seed=seed)
     labels = np.zeros(len(x), np.int64) if y is None else y
@@ -172,7 +172,7 @@ def _averaged(inside: Floats) -> Floats:
 
 
 def _p(drawn: npt.NDArray[np.float32], codes: Codes, size: int, permutations: Iterable[Codes]) -> Floats:
-    """One-sided p `(v,)` of the MMD^2 of each value, against deals of the codes."""
+    """One-sided p `(v,)` of the MMD^2 of each value, against permuted codes."""
 
     def of(one: Codes) -> Floats:
         sums = _sums(one, size, drawn)
@@ -190,14 +190,14 @@ def _p_within(
     permutations: int,
     rng: np.random.Generator,
 ) -> Floats:
-    """The same for the MMD^2 averaged over labels, against deals within labels."""
+    """The same for the MMD^2 averaged over labels, against permutations within labels."""
     seen, found = [], []
     for label in np.unique(labels):
         at = np.flatnonzero(labels == label)
         part, own = drawn[at], None if groups is None else groups[at]
         seen.append(_sums(codes[at], size, part))
         ways = permuted_codes(codes[at], own, draws=permutations, rng=rng)
-        found.append(np.array([_sums(dealt, size, part) for dealt in ways], np.float32))
+        found.append(np.array([_sums(permuted, size, part) for permuted in ways], np.float32))
     if not seen:
         return np.full(size, np.nan)
     return chance_p(
@@ -206,6 +206,6 @@ def _p_within(
 
 
 def _sums(codes: Codes, size: int, values: npt.NDArray[np.float32]) -> Floats:
-    """Counts and sums `(size, 1 + features)` by code; a product of small matrices, which is what deals need to be fast."""
+    """Counts and sums `(size, 1 + features)` by code; a product of small matrices, so that permutations are fast."""
     inside = codes == np.arange(size)[:, None]
     return np.hstack([inside.sum(axis=1, keepdims=True), inside.astype(np.float32) @ values]).astype(np.float64)

@@ -40,14 +40,14 @@ def prompt_variant_table(data: SlicedPredictions, prompt_variants: Mapping[str, 
         if anchors.shape != (k, width):
             raise ValueError(f"label vectors of {name!r} have shape {anchors.shape}: expected {(k, width)} (labels, width)")
         unit = anchors / np.linalg.norm(anchors, axis=1, keepdims=True)
-        said = (predictions.embeddings @ unit.T).argmax(axis=1)
-        changed = said != predictions.predicted
+        y_pred = (predictions.embeddings @ unit.T).argmax(axis=1)
+        changed = y_pred != predictions.predicted
         for where, inside in slices:
             n = int(inside.sum())
             if not n:
                 continue
             low, high = wilson(np.array([changed[inside].sum()]), np.array([n]))
-            difference = np.bincount(said[inside], minlength=k) - np.bincount(predictions.predicted[inside], minlength=k)
+            difference = np.bincount(y_pred[inside], minlength=k) - np.bincount(predictions.predicted[inside], minlength=k)
             most = int(np.abs(difference).argmax())
             rows.append(
                 (

@@ -59,7 +59,7 @@ def space_tables(
         skewed: names of slices whose skews are worth an explanation.
         on_map: positions of the pictures on the map.
         most: pictures that slow analyses take; 0 leaves these out.
-        seed: of all samples and deals.
+        seed: of all samples and permutations.
         prompt_variants: name -> label vectors of other words for the same emotions.
     """
     predictions, n = data.predictions, len(data)

@@ -208,8 +208,8 @@ def evaluation(by_model: Mapping[str, Vectors], features: FeatureSet, taxonomy: 
     table = pd.DataFrame(
         [{"model": name, **_figures(reading[known], codes[known], taxonomy)} for name, reading in by_model.items()]
     )
-    said = next(iter(by_model.values()))[known].argmax(axis=1)
-    counts = np.bincount(codes[known] * len(taxonomy) + said, minlength=len(taxonomy) ** 2)
+    y_pred = next(iter(by_model.values()))[known].argmax(axis=1)
+    counts = np.bincount(codes[known] * len(taxonomy) + y_pred, minlength=len(taxonomy) ** 2)
     confusion = pd.DataFrame(
         counts.reshape(len(taxonomy), len(taxonomy)), index=list(taxonomy.labels), columns=list(taxonomy.labels)
     )

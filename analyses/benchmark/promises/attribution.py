@@ -93,23 +93,23 @@ def attribution_counts(
             one's cell is the planted one.
     """
     n, k = len(pictures.label), len(EKMAN)
-    said = np.where(rng.random(n) < ACCURATE, pictures.label, -1)
+    y_pred = np.where(rng.random(n) < ACCURATE, pictures.label, -1)
     shares = np.zeros((n, k))
     for kind in np.unique(pictures.kind):
         here = pictures.kind == kind
-        wrong = here & (said < 0)
-        said[wrong] = rng.choice(pictures.label[here], wrong.sum())
+        wrong = here & (y_pred < 0)
+        y_pred[wrong] = rng.choice(pictures.label[here], wrong.sum())
         shares[here] = np.bincount(pictures.label[here], minlength=k) / here.sum()
     expected = np.zeros((n, k))
     for attribute, value, emotion, share in biased:
         here = (pictures.rows[f"attribute_{attribute}"] == value).to_numpy()
-        said[here & (rng.random(n) < share)] = emotion
+        y_pred[here & (rng.random(n) < share)] = emotion
         now = shares + expected
         expected[here] += share * (np.eye(k)[emotion] - now[here])
     rows = pictures.rows.assign(
         image_id=np.arange(n).astype(str), label=np.array(EKMAN.labels, dtype=object)[pictures.label]
     )
-    table: Any = _findings(Predictions(1.0 - np.eye(k)[said], rows, EKMAN, "label"))
+    table: Any = _findings(Predictions(1.0 - np.eye(k)[y_pred], rows, EKMAN, "label"))
     skewed = table[table["verdict"] == "skewed"]
     ascribed = skewed[skewed["origin"].isin(["model", "both"])]
     false = 0

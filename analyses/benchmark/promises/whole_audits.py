@@ -1,7 +1,6 @@
 """On data without any bias: how often do the intervals of all tables hold zero, and how often is p at most .05?
 
-An attribute is dealt out by a coin, to pictures or to whole groups of pictures that share their label, or to every picture
-of a group anew. Whatever an audit or a comparison of two models then says of it is chance. The cells of one data set depend
+A coin assigns an attribute to pictures, to whole groups of pictures that share their label, or to each picture of a group. Whatever an audit or a comparison of two models then says of it is chance. The cells of one data set depend
 on each other, so the error of each share is taken over data sets.
 """
 
@@ -51,12 +50,12 @@ TEST = "p of "
 
 @dataclass(frozen=True)
 class Assignment:
-    """How the coin is dealt out.
+    """How the coin assigns.
 
     Attributes:
         name: in words.
         group: pictures of a group; 1 for independent ones.
-        within: share of the pictures that are dealt a side of their own, instead of their group's.
+        within: share of the pictures that are assigned a side of their own, instead of their group's.
         votes: whether the truth is ten votes a picture.
         paired: whether groups of two are pairs with one picture on either side, kept in `pair_id`.
     """

@@ -72,7 +72,7 @@ def test_predictions_stay_within_their_stratum_and_groups_stay_together():
         np.testing.assert_array_equal(np.sort(permuted), np.arange(120))
         np.testing.assert_array_equal(strata[permuted], strata)
     dealt_groups = groups[permuted].reshape(24, 5)
-    assert (dealt_groups == dealt_groups[:, :1]).all(), "groups of one size are dealt out whole"
+    assert (dealt_groups == dealt_groups[:, :1]).all(), "groups of one size are permuted whole"
 
 
 def test_the_same_seed_deals_the_same():

@@ -15,7 +15,7 @@ pytest_plugins = ["workbench_fixtures"]
 
 @pytest.fixture(scope="module")
 def tried(demo, tmp_path_factory):
-    """A copy of a run that was tested with 20 deals, and what the command said."""
+    """A copy of a run that was tested with 20 permutations, and what the command said."""
     run = tmp_path_factory.mktemp("selftest") / "audit"
     shutil.copytree(demo.audit, run)
     return run, succeeded("permutation-check", run, "--permutations", 20)
