@@ -1,7 +1,8 @@
 """On data without any bias: how often do the intervals of all tables hold zero, and how often is p at most .05?
 
-A coin assigns an attribute to pictures, to whole groups of pictures that share their label, or to each picture of a group. Whatever an audit or a comparison of two models then says of it is chance. The cells of one data set depend
-on each other, so the error of each share is taken over data sets.
+A coin assigns an attribute to pictures, to whole groups of pictures that share their label, or to each picture of a group.
+Whatever an audit or a comparison of two models then says of it is chance. The cells of one data set depend on each other, so
+the error of each share is taken over data sets.
 """
 
 from __future__ import annotations
