@@ -36,7 +36,7 @@ from affect_workbench.probes.evaluation.evaluate import load_baselines
 from affect_workbench.probes.projector import MetricProjector
 from affect_workbench.probes.tinyemo.files import checked_state, config_beside, opened_weights
 from affect_workbench.probes.training.loop import _saved_state
-from affect_workbench.workbench.audit.context import besides
+from affect_workbench.workbench.audit.context import audit_context
 from affect_workbench.workbench.audit.inputs import _basis
 from affect_workbench.workbench.concepts.queue import Queue, open_queue, save_queue
 from affect_workbench.workbench.datasets.overlap_store import SavedOverlap, load_overlap, save_overlap
@@ -125,8 +125,8 @@ READERS = {
     "heads": Reader(lambda folder: read_directions(folder / "heads.npz"), {"heads.npz": 70}),
     "prompts": Reader(lambda folder: read_prompt_pairs(folder / "prompts.csv"), {"prompts.csv": 55}),
     "gold": Reader(lambda folder: gold_labels(read_answers([folder / "gold.csv"])), {"gold.csv": 55}),
-    "valence": Reader(lambda folder: besides(valence=str(folder / "v.csv"), taxonomy=EKMAN), {"v.csv": 70}),
-    "lexicon": Reader(lambda folder: besides(valence=str(folder / "v.parquet"), taxonomy=EKMAN), {"v.parquet": 55}),
+    "valence": Reader(lambda folder: audit_context(valence=str(folder / "v.csv"), taxonomy=EKMAN), {"v.csv": 70}),
+    "lexicon": Reader(lambda folder: audit_context(valence=str(folder / "v.parquet"), taxonomy=EKMAN), {"v.parquet": 55}),
     "taxonomy": Reader(lambda folder: read_taxonomy(folder / "own.toml"), {"own.toml": 105}),
     "system": Reader(lambda folder: read_system_card(folder / "system.toml"), {"system.toml": 80}),
     "settings": Reader(lambda folder: read_toml(folder / "train.toml", TrainSettings), {"train.toml": 105}),
@@ -289,7 +289,7 @@ def test_a_byte_order_mark_is_no_damage(saved, tmp_path):
 def test_a_lexicon_without_a_word_that_is_a_label_is_refused_in_words(tmp_path):
     (tmp_path / "v.csv").write_text("label,valence\ntable,5\n")
     with pytest.raises(ValueError, match=r"v\.csv gives a valence for none of anger, disgust"):
-        besides(valence=str(tmp_path / "v.csv"), taxonomy=EKMAN)
+        audit_context(valence=str(tmp_path / "v.csv"), taxonomy=EKMAN)
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from affect_workbench.data.datasets.manifest_table import read_manifest
 from affect_workbench.data.storage.delimited import SEPARATORS, read_cells
 from affect_workbench.data.storage.text_files import lines_of, text_of
 from affect_workbench.data.taxonomies.taxonomy import Taxonomy
-from affect_workbench.workbench.audit.context import besides
+from affect_workbench.workbench.audit.context import audit_context
 
 SHIFTED = "image_id,score_joy,score_anger\nextra,a,.1,.9\nextra,b,.8,.2\n"
 
@@ -126,4 +126,4 @@ def test_every_other_table_goes_through_the_same_reader(tmp_path) -> None:
     with pytest.raises(ValueError, match=r"x\.csv cannot be read as a table: line 2 has 3 cells"):
         read_manifest(put("path,label\n1,a.png,joy\n"))
     lexicon = put("label;valence\njoy;0,9\nanger;-0,8\n")
-    assert besides(valence=str(lexicon), taxonomy=Taxonomy.named("ekman6")).valence == {"joy": 0.9, "anger": -0.8}
+    assert audit_context(valence=str(lexicon), taxonomy=Taxonomy.named("ekman6")).valence == {"joy": 0.9, "anger": -0.8}

@@ -185,9 +185,7 @@ def test_pictures_inside_a_table_are_understood_or_refused_in_words(tmp_path: Pa
     assert "column 'image' holds pictures (bytes and path)" in read.notes[0]
     nameless = [{"bytes": b"x", "path": None}] * 3
     pd.DataFrame({"image": nameless, "label": label, "raw": [b"\xff"] * 3}).to_parquet(tmp_path / "t.parquet")
-    with pytest.raises(
-        ValueError, match=r"name the id column with --id-column\); column 'image' holds pictures .*ignored"
-    ):
+    with pytest.raises(ValueError, match=r"name the id column with --id-column\); column 'image' holds pictures .*ignored"):
         read_table(tmp_path / "t.parquet")
     from affect_workbench.data.datasets.manifest_table import read_manifest
 
