@@ -20,7 +20,7 @@ from affect_workbench.analyses.slices.coding import coded_attribute, coded_attri
 from affect_workbench.analyses.slices.strata import strata, strata_of
 from affect_workbench.data.predictions import predictions_from_table
 from affect_workbench.workbench.audit.exports import audit_findings
-from affect_workbench.workbench.report.headline import apart, caveats, headline_sentences
+from affect_workbench.workbench.report.headline import caveats, differing_strata, headline_sentences
 from affect_workbench.workbench.report.html import report_html
 from affect_workbench.workbench.report.sections import report_sections
 from affect_workbench.workbench.runs.gate import audit_gate
@@ -147,9 +147,9 @@ def _headline_and_table_say_so(kept) -> None:
     assert f" {count} pairs differ between strata of place" in said
     assert re.search(r"most of all tone: \w+.*?, anger: −[\d.]+ points in place: \w+, \+[\d.]+ in place: \w+\.", said)
     assert re.search(r"\(slice, outcome\) pairs differ between strata of place.*?, valence: −0\.\d+ in place", said)
-    assert apart(kept)["tone: dark", "anger"] == apart(kept)["tone: dark", "valence"] == "place"
+    assert differing_strata(kept)["tone: dark", "anger"] == differing_strata(kept)["tone: dark", "valence"] == "place"
     row = kept.findings[(kept.findings["slice"] == "tone: dark") & (kept.findings["emotion"] == "anger")].iloc[0]
-    assert f"{row['verdict']} overall, differs between strata of place" in caveats(kept, row, strata=apart(kept))
+    assert f"{row['verdict']} overall, differs between strata of place" in caveats(kept, row, strata=differing_strata(kept))
     page = report_html(kept)
     assert f"{row['verdict']}<small>overall; differs between strata of place</small></td>" in page
     assert page.count("<small>overall; differs between strata of place</small>") == count
