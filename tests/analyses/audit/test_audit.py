@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from affect_workbench.analyses.audit.config import AuditConfig
-from affect_workbench.analyses.audit.result import AuditResult, versions
+from affect_workbench.analyses.audit.result import OUTCOME_TABLES, TABLES, AuditResult, versions
 from affect_workbench.analyses.audit.run import run_audit
 from affect_workbench.analyses.inference.verdicts import VERDICTS
 from affect_workbench.analyses.skew.findings import Finding
