@@ -114,7 +114,7 @@ def test_what_is_projected_off(project, cosine, projected):
 
 def test_projecting_is_yes_no_or_auto():
     planted = correlated_concept(0.2, n=500, seed=1)
-    with pytest.raises(ValueError, match="projected off 'maybe': expected auto, yes, no"):
+    with pytest.raises(ValueError, match="projecting off the labels is 'maybe': expected auto, yes, no"):
         concept_attributes(
             planted.world.rows, planted.features, concepts=[planted.concept], context=ConceptContext(project="maybe")
         )
