@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
 from functools import cached_property
 from importlib.metadata import PackageNotFoundError, version
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -16,13 +17,54 @@ import pandas as pd
 
 from affect_workbench.analyses.audit.accuracy import ReadingQuality
 from affect_workbench.analyses.audit.config import AuditConfig
-from affect_workbench.analyses.audit.outcome_tables import outcome_findings
+from affect_workbench.analyses.audit.outcome_tables import ADJUSTED_PREFIX, OUTCOME_PREFIX, outcome_findings
 from affect_workbench.analyses.audit.permutation_check import SelfTest
 from affect_workbench.analyses.inference.verdicts import VERDICTS
 from affect_workbench.analyses.skew.findings import Finding
 from affect_workbench.data.taxonomies.taxonomy import Taxonomy
 
 SCHEMA = 1
+TABLES: Mapping[str, str] = MappingProxyType(
+    {
+        "accuracy": "a slice: accuracy beside its complement's",
+        "adjusted": "a (slice, emotion): the difference within strata",
+        "amplification": "a (value, emotion): how much stronger a tie is than in the training data",
+        "amplification_means": "an attribute: its mean amplification",
+        "calibration": "a slice: how good its probabilities are",
+        "comparability": "a (metric, attribute): what other tools compute",
+        "concept_calibrated": "a (concept, emotion): the skew calibrated on labelled pictures",
+        "concept_null": "a concept: beside random directions",
+        "concept_overlap": "a (concept, emotion): how far its direction is that of the word",
+        "concept_scores": "a picture: its score on each concept",
+        "confusions": "a (slice, label, prediction): confusions beside the complement's",
+        "distribution": "a slice: all emotions at once",
+        "levels": "a (slice, level of the label tree, group of labels)",
+        "odds": "a (slice, emotion): true and false positive rates",
+        "pairs": "a slice: all emotions at once, within pairs",
+        "retrieval": "a (slice, emotion): its share among the pictures retrieved",
+        "retrieval_figures": "an (attribute, emotion): what retrieval comes to",
+        "severity": "a slice: mean valence of the predictions",
+        "severity_beyond_labels": "a slice: the same beyond the labels",
+        "space_about": "an analysis of the space: how many pictures it rests on, or why there is none",
+        "space_alignment": "one: do pictures lie as words do?",
+        "space_association": "a (slice, emotion): association of pictures and words",
+        "space_collateral": "an attribute: what erasing it costs",
+        "space_encoding": "an attribute: how well a linear probe decodes it",
+        "space_erasure": "a (slice, emotion): the skew after erasing the attribute",
+        "space_hubs": "an emotion: how many pictures its anchor is nearest to",
+        "space_margins": "a slice: margins between the nearest labels",
+        "space_mmd": "a slice: distance of its pictures from the complement's",
+        "space_neighbours": "an attribute: how often neighbours share its value",
+        "space_plane": "a picture: its place in the plane of the labels",
+        "space_plane_badge": "one: how far that plane can be trusted",
+        "space_plane_labels": "a label: its place in that plane",
+        "space_pull": "a (slice, emotion): how far its pictures lie toward the anchor",
+        "space_shift": "a (slice, emotion): what one standard deviation more would do",
+        "space_wording": "a prompt variant: labels that flip",
+    }
+)
+"""Name of each table beyond the cells -> what one of its rows is about; an outcome's have names of their own."""
+OUTCOME_TABLES = (OUTCOME_PREFIX, ADJUSTED_PREFIX)
 
 
 @dataclass(frozen=True)
@@ -140,6 +182,17 @@ class AuditResult:
     def outcomes(self) -> pd.DataFrame:
         """One row a (slice, outcome), ranked (`outcome_tables.outcome_findings`); empty where none was asked for."""
         return outcome_findings(self.tables)
+
+    def table(self, name: str) -> pd.DataFrame | None:
+        """A table beyond the cells; None where this audit does not have it, or nothing is in it.
+
+        Raises:
+            ValueError: no audit has a table of this name.
+        """
+        if name not in TABLES and not name.startswith(OUTCOME_TABLES):
+            raise ValueError(f"no audit has a table {name!r}: expected one of {', '.join(TABLES)}")
+        table = self.tables.get(name)
+        return None if table is None or table.empty else table
 
     def finding(self, position: int) -> Finding:
         """Row `position` of `findings` as a `Finding`, NaN as None."""

@@ -21,6 +21,7 @@ from affect_workbench.analyses.inference.resampling import (
     drawn_tables,
     excess_interval,
     null_tables,
+    random_tables,
 )
 from affect_workbench.analyses.slices.coding import CodedAttribute
 from affect_workbench.analyses.slices.sliced import SlicedPredictions
@@ -202,13 +203,11 @@ def _drawn(
         if groups is not None or truth is None:
             null = null_tables(codes, size, joint, t * k, groups, draws=count, rng=rng).reshape(count, size, t, k)
         else:
-            from scipy import stats
-
             null = np.zeros((count, size, k, k))
             for label in np.unique(truth[known]):
                 rows, columns = seen[:, label].sum(axis=1), seen[:, label].sum(axis=0)
-                dealt = stats.random_table(rows.astype(np.int64), columns.astype(np.int64)).rvs(count, random_state=rng)
-                null[:, :, label] = np.reshape(dealt, (count, size, k))
+                margins = rows.astype(np.int64), columns.astype(np.int64)
+                null[:, :, label] = random_tables(*margins, draws=count, rng=rng)
         for name, (number, _) in measures.items():
             for kept, tables in zip(found[name], (null, drawn), strict=True):
                 kept.append(number(tables))

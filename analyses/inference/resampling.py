@@ -115,21 +115,35 @@ def null_tables(
 ) -> Floats:
     """Counts `(draws, size, k)` of what is said by value, when the values are dealt out at random.
 
-    Without groups the tables are drawn directly, whatever the number of pictures (Patefield 1981,
-    https://doi.org/10.2307/2346669).
+    Without groups the tables are drawn directly, whatever the number of pictures.
     """
     known = codes >= 0
     if groups is None and known.any():
-        from scipy import stats
-
         rows, columns = np.bincount(codes[known], minlength=size), np.bincount(said[known], minlength=k)
-        return np.asarray(stats.random_table(rows, columns).rvs(draws, random_state=rng), dtype=np.float64).reshape(
-            draws, size, k
-        )
+        return random_tables(rows, columns, draws=draws, rng=rng)
     tables = np.empty((draws, size, k))
     for draw, dealt in enumerate(dealt_codes(codes, groups, draws=draws, rng=rng)):
         tables[draw] = counts_of(dealt, size, said, k)
     return tables
+
+
+def random_tables(rows: Codes, columns: Codes, *, draws: int, rng: np.random.Generator) -> Floats:
+    """Tables of counts `(draws, r, k)` with these sums of rows `(r,)` and of columns `(k,)`, as independence makes them.
+
+    Cell by cell each count is hypergeometric, given those before it; all draws of a cell at once. (`scipy.stats` has the
+    same, and takes as long to import as a small audit to compute.)
+    """
+    tables = np.zeros((draws, len(rows), len(columns)), dtype=np.int64)
+    left = np.repeat(columns[None], draws, axis=0)
+    for row, total in enumerate(rows[:-1]):
+        wanted = np.full(draws, total)
+        for column in range(len(columns) - 1):
+            tables[:, row, column] = rng.hypergeometric(left[:, column], left[:, column + 1 :].sum(axis=1), wanted)
+            wanted -= tables[:, row, column]
+        tables[:, row, -1] = wanted
+        left -= tables[:, row]
+    tables[:, -1] = left
+    return tables.astype(np.float64)
 
 
 def drawn_tables(

@@ -145,8 +145,9 @@ def audit(settings: AuditSettings, *, command: str = "", remarks: tuple[str, ...
         say(outcome(result))
     for sentence in beside_headline(result):
         say(sentence)
-    if CALIBRATED in result.tables:
-        for sentence in calibration_sentences(result.tables[CALIBRATED]):
+    calibrated = result.table(CALIBRATED)
+    if calibrated is not None:
+        for sentence in calibration_sentences(calibrated):
             say(f"calibrated: {sentence}")
     if reviews:
         say(f"reviews: {progress_sentence(result, match_reviews(result, reviews))}")

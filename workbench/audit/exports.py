@@ -95,7 +95,7 @@ def audit_findings(result: AuditResult, gate: Gate) -> Findings:
     outcomes = _with_strata(result, result.outcomes, "outcome")
     numbers = [outcome_text(row) if row.verdict in FOUND else "" for row in outcomes.itertuples()]
     tables = [table, _table(outcomes.assign(emotion=None), gate, numbers)]
-    accuracies = result.tables.get(ACCURACY)
+    accuracies = result.table(ACCURACY)
     if accuracies is not None:
         tables.append(_accuracies(result, accuracies, gate))
     table = _together(*tables)

@@ -32,31 +32,29 @@ class ConceptFigure:
 
 def concept_figures(result: AuditResult) -> list[ConceptFigure]:
     """The figures of an audit's inferred attributes, those that there are; what true labels say comes first."""
-    tables, found = result.tables, []
-    if CALIBRATED in tables:
+    found = []
+    calibrated, overlap, null = (result.table(name) for name in (CALIBRATED, OVERLAP, NULL))
+    if calibrated is not None:
         found.append(
             ConceptFigure(
                 "calibrated",
                 "Skew calibrated on true labels",
-                " ".join(calibration_sentences(tables[CALIBRATED])),
-                calibrated_figure(tables[CALIBRATED], tolerance=float(result.run.config.tolerance)),
+                " ".join(calibration_sentences(calibrated)),
+                calibrated_figure(calibrated, tolerance=float(result.run.config.tolerance)),
             )
         )
-    if OVERLAP in tables:
+    if overlap is not None:
         found.append(
             ConceptFigure(
-                "overlap",
-                "Cosine of each concept with the emotion words",
-                _overlap_words(tables[OVERLAP]),
-                overlap_figure(tables[OVERLAP]),
+                "overlap", "Cosine of each concept with the emotion words", _overlap_words(overlap), overlap_figure(overlap)
             )
         )
-    if NULL in tables:
+    if null is not None:
         words = (
             "A concept is worth slicing by only where its blue dot, with its interval, lies to the right of the "
             "range that random directions of these pictures reach (vermilion)."
         )
-        found.append(ConceptFigure("concept-null", "More than a random direction?", words, null_figure(tables[NULL])))
+        found.append(ConceptFigure("concept-null", "More than a random direction?", words, null_figure(null)))
     return found
 
 

@@ -61,7 +61,8 @@ def drawn_queue(result: AuditResult, concept: str, folder: Path, *, size: int, s
             "cannot be shown: audit features of a manifest, or join a table with image_id and path (--attributes "
             "TABLE.csv)"
         )
-    scores = result.tables[SCORES].set_index("image_id").loc[samples["image_id"], concept].to_numpy(np.float64)
+    table = _scores(result, run)
+    scores = table.set_index("image_id").loc[samples["image_id"], concept].to_numpy(np.float64)
     predicted = result.taxonomy.codes(samples["predicted"])
     drawn = stratified_sample(scores, predicted, size=size, seed=seed)
     pictures = samples[["image_id", "path"]].iloc[drawn["position"]].reset_index(drop=True)
@@ -69,11 +70,16 @@ def drawn_queue(result: AuditResult, concept: str, folder: Path, *, size: int, s
     return Queue(folder, concept, f"Does “{concept}” fit this picture?", seed, run, pictures)
 
 
+def _scores(result: AuditResult, run: str) -> pd.DataFrame:
+    table = result.table(SCORES)
+    if table is None:
+        raise ValueError(f"{run} has no concepts to label: audit with --concepts first")
+    return table
+
+
 def _concept(result: AuditResult, asked: str, run: str) -> str:
     """The concept's name as the run knows it."""
-    there = [str(name) for name in result.tables[SCORES].columns if name != "image_id"] if SCORES in result.tables else []
-    if not there:
-        raise ValueError(f"{run} has no concepts to label: audit with --concepts first")
+    there = [str(name) for name in _scores(result, run).columns if name != "image_id"]
     if not asked and len(there) == 1:
         return there[0]
     if asked.removesuffix(" (inferred)") not in there:

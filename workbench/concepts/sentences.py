@@ -76,7 +76,7 @@ def calibration_status(result: AuditResult, where: Any, emotion: Any) -> str:
     inferred = [column for column in where if column in result.run.inferred]
     if not inferred:
         return ""
-    table = result.tables.get(CALIBRATED)
+    table = result.table(CALIBRATED)
     if table is None or len(where) > 1:
         return ASSOCIATION
     own = table[(table["column"] == inferred[0]) & (table["emotion"] == emotion)]

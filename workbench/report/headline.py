@@ -80,7 +80,7 @@ def differing_strata(result: AuditResult) -> StrataByPair:
 def strata_verdicts(result: AuditResult, pairs: pd.MultiIndex) -> list[bool | None]:
     """Whether each (slice, emotion or outcome) differs between strata; None where that was not tested."""
     verdicts: dict[tuple[str, str], bool] = {}
-    for name, table in (("", result.tables.get("adjusted")), *named_tables(result, ADJUSTED_PREFIX)):
+    for name, table in (("", result.table("adjusted")), *named_tables(result, ADJUSTED_PREFIX)):
         if table is None or "homogeneity_p" not in table:
             continue
         tested = table[table["homogeneity_p"].notna()]
@@ -136,7 +136,7 @@ def _strata_sentences(result: AuditResult) -> tuple[str, ...]:
 
 
 def _rates_apart(result: AuditResult) -> pd.DataFrame:
-    table = result.tables.get("adjusted")
+    table = result.table("adjusted")
     return _apart([] if table is None or "emotion" not in table else [table.assign(about=table["emotion"], unit=1.0)])
 
 
@@ -155,7 +155,7 @@ def _apart(tables: list[pd.DataFrame]) -> pd.DataFrame:
 
 
 def _accuracy_sentence(result: AuditResult) -> tuple[str, ...]:
-    table = result.tables.get(ACCURACY)
+    table = result.table(ACCURACY)
     if table is None or (sure := skewed(table)).empty:
         return ()
     one = sure[sure["order"] == 1]

@@ -57,7 +57,7 @@ class Gate:
         """Whether it was asked and catches something in an audit."""
         if not self.asked:
             return False
-        tables = (result.tables.get(ACCURACY),) if self.about == ACCURACY else (result.findings, result.outcomes)
+        tables = (result.table(ACCURACY),) if self.about == ACCURACY else (result.findings, result.outcomes)
         return any(table is not None and bool(self.caught(table, about=self.about).any()) for table in tables)
 
 

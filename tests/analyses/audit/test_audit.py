@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from affect_workbench.analyses.audit.config import AuditConfig
-from affect_workbench.analyses.audit.result import AuditResult, versions
+from affect_workbench.analyses.audit.result import OUTCOME_TABLES, TABLES, AuditResult, versions
 from affect_workbench.analyses.audit.run import run_audit
 from affect_workbench.analyses.inference.verdicts import VERDICTS
 from affect_workbench.analyses.skew.findings import Finding
@@ -213,3 +213,13 @@ def test_an_audit_of_nothing_but_such_an_attribute_ends_well():
     )
     assert result.count("skewed") == result.count("equivalent") == 0
     assert "0 of 12 (slice, emotion) pairs are skewed" in result.headline
+
+
+def test_every_table_has_a_name_that_is_known_and_no_other_can_be_asked_for(audited: AuditResult) -> None:
+    assert audited.tables
+    assert [name for name in audited.tables if name not in TABLES and not name.startswith(OUTCOME_TABLES)] == []
+    for name in TABLES:
+        found = audited.table(name)
+        assert (found is None) == (name not in audited.tables or audited.tables[name].empty)
+    with pytest.raises(ValueError, match="no audit has a table 'calibrated': expected one of accuracy, adjusted"):
+        audited.table("calibrated")

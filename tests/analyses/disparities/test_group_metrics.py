@@ -23,6 +23,7 @@ from affect_workbench.analyses.inference.resampling import (
     drawn_weights,
     excess_interval,
     null_tables,
+    random_tables,
 )
 from affect_workbench.analyses.slices.coding import CodedAttribute, coded_attribute, coded_attributes
 from affect_workbench.data.predictions import Predictions, predictions_from_table
@@ -286,3 +287,14 @@ def test_training_rows_are_coded_as_the_audited_ones() -> None:
         amplification_tables(sliced(data, binned), training=training, base="model")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="4 random draws: expected at least 19"):
         amplification_tables(sliced(data, binned), training=training, sampling=Sampling(4))
+
+
+def test_random_tables_have_the_probabilities_of_scipy() -> None:
+    rows, columns, draws = np.array([3, 2, 0]), np.array([2, 1, 2]), 20_000
+    tables = random_tables(rows, columns, draws=draws, rng=np.random.default_rng(0))
+    assert (tables.sum(axis=2) == rows).all()
+    assert (tables.sum(axis=1) == columns).all()
+    found, counts = np.unique(tables.reshape(draws, -1), axis=0, return_counts=True)
+    expected = draws * stats.random_table(rows, columns).pmf(found.reshape(-1, 3, 3).astype(np.int64))
+    assert expected.sum() == pytest.approx(draws)  # every table that can be was drawn
+    assert stats.chisquare(counts, expected).pvalue > 0.01

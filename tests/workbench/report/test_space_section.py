@@ -97,7 +97,7 @@ def test_alignment_is_said_in_its_direction(result, r: float, p: float, words: s
 def test_every_figure_is_drawn_and_says_what_is_in_the_tables(result) -> None:
     drawn = section_figures(result)
     assert set(drawn) == {"within-pull", "erasure", "hubs", "plane"}
-    erasure = space_sentences.leading_erasures(result.tables)
+    erasure = space_sentences.leading_erasures(result)
     assert len(erasure)
     assert not erasure.duplicated(["attribute", "emotion", "size"]).any()
     assert erasure["size"].is_monotonic_decreasing

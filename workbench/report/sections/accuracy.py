@@ -19,7 +19,7 @@ _MOST_SENTENCES = 3
 
 def slice_accuracy(result: AuditResult) -> Section | None:
     """Accuracy of each slice (with votes: vote agreement), its gap to the complement, and what may be said of it."""
-    table = result.tables.get(ACCURACY)
+    table = result.table(ACCURACY)
     if table is None or table.empty or not table["effect"].notna().any():
         return None
     votes = result.run.truth == "votes"

@@ -71,7 +71,7 @@ _RATES = _Wording(
 
 def adjusted_differences(result: AuditResult) -> Section | None:
     """The adjusted differences of rates; None where nothing was adjusted for."""
-    table = result.tables.get("adjusted")
+    table = result.table("adjusted")
     if table is None or table.empty:
         return None
     return _section(

@@ -34,7 +34,7 @@ _WORDS = {"true positive rate": "recognised", "false positive rate": "falsely pr
 
 def error_rates(result: AuditResult) -> Section | None:
     """Equalised odds, one emotion against all others, and directed confusions."""
-    odds, confusions = result.tables.get("odds"), result.tables.get("confusions")
+    odds, confusions = result.table("odds"), result.table("confusions")
     if odds is None or confusions is None or odds.empty:
         return None
     gaps = ranked(odds)
@@ -83,7 +83,7 @@ def error_rates(result: AuditResult) -> Section | None:
 
 def calibration(result: AuditResult) -> Section | None:
     """Are probabilities as good in a slice as elsewhere?"""
-    table = result.tables.get("calibration")
+    table = result.table("calibration")
     if table is None or table.empty:
         return None
     order = ranked(table)

@@ -16,7 +16,7 @@ _MOST_DRAWN = 16
 
 def distributions(result: AuditResult) -> Section | None:
     """Jensen-Shannon divergence beyond chance, and Cramer's V."""
-    table = result.tables.get("distribution")
+    table = result.table("distribution")
     if table is None or table["divergence"].notna().sum() == 0:
         return None
     known = table[table["divergence"].notna()]
@@ -69,7 +69,7 @@ def distributions(result: AuditResult) -> Section | None:
 
 def comparability(result: AuditResult) -> Section | None:
     """Demographic parity, equalised odds, four-fifths ratios: what rules and other tools ask for."""
-    table = result.tables.get("comparability")
+    table = result.table("comparability")
     if table is None or table.empty:
         return None
     ratios = table[table["measure"] == "demographic parity ratio"]
@@ -124,7 +124,7 @@ def comparability(result: AuditResult) -> Section | None:
 
 def nearest_pictures(result: AuditResult) -> Section | None:
     """Who is shown when one asks for an emotion: Skew, MaxSkew, NDKL."""
-    slices, figures = result.tables.get("retrieval"), result.tables.get("retrieval_figures")
+    slices, figures = result.table("retrieval"), result.table("retrieval_figures")
     if slices is None or figures is None or slices.empty:
         return None
     sure = figures[(figures["measure"] == "ndkl") & (figures["q"] <= 0.05)].sort_values("excess", ascending=False)
@@ -173,7 +173,7 @@ def nearest_pictures(result: AuditResult) -> Section | None:
 
 def amplification(result: AuditResult) -> Section | None:
     """Bias amplification against the training pictures; None where none were given."""
-    cells, means = result.tables.get("amplification"), result.tables.get("amplification_means")
+    cells, means = result.table("amplification"), result.table("amplification_means")
     if cells is None or means is None or means.empty:
         return None
     whole = means.iloc[-1]

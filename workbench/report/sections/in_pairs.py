@@ -24,7 +24,7 @@ _HOW = {
 
 def in_pairs(result: AuditResult) -> Section | None:
     """The tests of all emotions at once in pairs; None where nothing was compared so."""
-    table = result.tables.get("pairs")
+    table = result.table("pairs")
     if table is None or table.empty:
         return None
     single = table[table["where"].map(len) == 1]

@@ -15,7 +15,7 @@ _MOST_DRAWN = 12
 
 def label_tree(result: AuditResult) -> Section | None:
     """Skews of groups of labels; None where the labels have no coarser level."""
-    table = result.tables.get("levels")
+    table = result.table("levels")
     if table is None or table.empty:
         return None
     tested = table[table["effect"].notna()]

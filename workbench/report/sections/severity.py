@@ -27,7 +27,7 @@ _MOST_DRAWN = 16
 
 def severity(result: AuditResult) -> Section | None:
     """Valence of what is said, and what of it goes beyond the labels."""
-    table, beyond = result.tables.get("severity"), result.tables.get("severity_beyond_labels")
+    table, beyond = result.table("severity"), result.table("severity_beyond_labels")
     if table is None or table.empty:
         return None
     order = ranked(table)

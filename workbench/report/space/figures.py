@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -28,7 +28,7 @@ def within_pull(result: AuditResult, *, most: int = MOST_SLICES) -> go.Figure | 
 
     None where nobody knows a label, or nothing is pulled anywhere.
     """
-    table = _table(result.tables, "space_pull")
+    table = result.table("space_pull")
     if table is None or table["pull_within"].isna().all():
         return None
     known = table[table["pull_within"].notna() & (table["n_within"] >= result.run.config.min_count)]
@@ -79,7 +79,7 @@ def erasure(result: AuditResult, *, most: int = MOST_CELLS) -> go.Figure | None:
 
     None where no skew was tested so.
     """
-    cells = leading_erasures(result.tables).head(most)
+    cells = leading_erasures(result).head(most)
     if cells.empty:
         return None
     figure = blank(height=110 + 32 * len(cells))
@@ -136,7 +136,7 @@ def erasure(result: AuditResult, *, most: int = MOST_CELLS) -> go.Figure | None:
 
 def hubs(result: AuditResult) -> go.Figure | None:
     """For each label the share of pictures nearest to it, with its interval, and how many ought to be."""
-    table = _table(result.tables, "space_hubs")
+    table = result.table("space_hubs")
     if table is None:
         return None
     figure = blank(height=110 + 26 * len(table))
@@ -180,7 +180,7 @@ def hubs(result: AuditResult) -> go.Figure | None:
 
 def plane(result: AuditResult, *, most: int = 2_000) -> go.Figure | None:
     """Pictures in the plane of the label vectors, coloured by what they are predicted as; labels stand where they are."""
-    places, labels = _table(result.tables, "space_plane"), _table(result.tables, "space_plane_labels")
+    places, labels = result.table("space_plane"), result.table("space_plane_labels")
     if places is None or labels is None:
         return None
     placed = result.samples[["image_id", "predicted"]].merge(places, on="image_id")
@@ -263,9 +263,3 @@ def _prior_name(table: pd.DataFrame) -> str:
 
 def _rows(table: pd.DataFrame) -> Iterator[Any]:
     return table.itertuples()
-
-
-def _table(tables: Mapping[str, pd.DataFrame], name: str) -> pd.DataFrame | None:
-    """The table, or None where the run does not have it or it is empty."""
-    table = tables.get(name)
-    return None if table is None or table.empty else table

@@ -44,7 +44,7 @@ class SpaceSection:
 
 def space_section(result: AuditResult) -> SpaceSection | None:
     """What can be said of the space; None where the run has no tables of it."""
-    if "space_pull" not in result.tables:
+    if result.table("space_pull") is None:
         return None
     decodability_sentences = (
         space_sentences.association_sentence(result),
@@ -79,10 +79,10 @@ def section_figures(
 def shown_tables(result: AuditResult) -> dict[str, pd.DataFrame]:
     """Caption -> the columns a reader compares, numbers as text; the most telling rows first."""
     tables = {}
-    slices = _by_slice(result.tables)
+    slices = _by_slice(result)
     if slices is not None:
         tables["Slices: prediction margin and separation"] = slices
-    prices = result.tables.get("space_collateral")
+    prices = result.table("space_collateral")
     if prices is not None and len(prices):
         tables["Attributes: the cost of erasing"] = pd.DataFrame(
             {
@@ -94,7 +94,7 @@ def shown_tables(result: AuditResult) -> dict[str, pd.DataFrame]:
                 "nearest neighbours preserved": prices["overlap"].map(_share),
             }
         )
-    attributes = result.tables.get("space_encoding")
+    attributes = result.table("space_encoding")
     if attributes is not None and len(attributes):
         tables["Attributes: linear decodability"] = pd.DataFrame(
             {
@@ -108,7 +108,7 @@ def shown_tables(result: AuditResult) -> dict[str, pd.DataFrame]:
                 ),
             }
         )
-    association = result.tables.get("space_association")
+    association = result.table("space_association")
     if association is not None and len(association):
         top = association.sort_values("p", kind="stable").head(MOST_ROWS)
         tables["Association of pictures and words, in hundredths of a cosine"] = pd.DataFrame(
@@ -127,8 +127,8 @@ def shown_tables(result: AuditResult) -> dict[str, pd.DataFrame]:
     return tables
 
 
-def _by_slice(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame | None:
-    margins = tables.get("space_margins")
+def _by_slice(result: AuditResult) -> pd.DataFrame | None:
+    margins = result.table("space_margins")
     if margins is None or margins.empty:
         return None
     shown = pd.DataFrame(
@@ -139,7 +139,7 @@ def _by_slice(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame | None:
             "complement": margins["complement_median"].map(lambda value: "–" if pd.isna(value) else f"{value:.3f}"),
         }
     )
-    near, kernel = tables.get("space_neighbours"), tables.get("space_mmd")
+    near, kernel = result.table("space_neighbours"), result.table("space_mmd")
     if near is not None:
         found = near.set_index("slice")
         shown["same-slice neighbours, excess over chance"] = margins["slice"].map(

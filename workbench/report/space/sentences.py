@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
@@ -22,7 +21,7 @@ _MOST_SENTENCES = 5
 
 def pull_sentence(result: AuditResult) -> str | None:
     """The strongest pull among pictures of the same label, and how many there are."""
-    table = _table(result.tables, "space_pull")
+    table = result.table("space_pull")
     if table is None:
         return None
     known = table[table["q_within"] <= SURE]
@@ -45,12 +44,12 @@ def pull_sentence(result: AuditResult) -> str | None:
     )
 
 
-def leading_erasures(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+def leading_erasures(result: AuditResult) -> pd.DataFrame:
     """The skews that were tested by erasing, the largest first.
 
     Of the two values of an attribute one says what the other says with the sign turned: the one that is more is kept.
     """
-    table = _table(tables, "space_erasure")
+    table = result.table("space_erasure")
     if table is None:
         return pd.DataFrame()
     cells = table[table["verdict"] != NO_SKEW]
@@ -61,7 +60,7 @@ def leading_erasures(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
 
 def erasure_sentences(result: AuditResult) -> list[str]:
     """For each attribute that was erased: what became of its largest skew."""
-    cells, prices = leading_erasures(result.tables), _table(result.tables, "space_collateral")
+    cells, prices = leading_erasures(result), result.table("space_collateral")
     if prices is None:
         return []
     sentences = []
@@ -93,7 +92,7 @@ def erasure_sentences(result: AuditResult) -> list[str]:
 
 def encoding_sentence(result: AuditResult) -> str | None:
     """Which attributes a straight line reads off the features."""
-    table = _table(result.tables, "space_encoding")
+    table = result.table("space_encoding")
     if table is None:
         return None
     decodable = table[table["selectivity_low"] > 0].sort_values("selectivity", ascending=False, kind="stable")
@@ -112,7 +111,7 @@ def encoding_sentence(result: AuditResult) -> str | None:
 
 def association_sentence(result: AuditResult) -> str | None:
     """How many associations are beyond chance, and what the one that matters most does to the labels."""
-    table = _table(result.tables, "space_association")
+    table = result.table("space_association")
     if table is None:
         return None
     sure = table[table["q"] <= SURE]
@@ -136,7 +135,7 @@ def association_sentence(result: AuditResult) -> str | None:
 
 def shift_sentence(result: AuditResult) -> str | None:
     """How many labels one standard deviation more of an attribute would flip, the most of any slice."""
-    table = _table(result.tables, "space_shift")
+    table = result.table("space_shift")
     if table is None:
         return None
     slices = table.drop_duplicates("slice")
@@ -157,7 +156,7 @@ def shift_sentence(result: AuditResult) -> str | None:
 def label_sentences(result: AuditResult) -> list[str]:
     """Which label swallows others, whether words lie as pictures do, how much the wording decides."""
     sentences = []
-    hubs, alignment, wording = (_table(result.tables, f"space_{name}") for name in ("hubs", "alignment", "wording"))
+    hubs, alignment, wording = (result.table(f"space_{name}") for name in ("hubs", "alignment", "wording"))
     if hubs is not None:
         top = _row(hubs, hubs["ratio"].fillna(-1).idxmax())
         against = "expected from equal shares" if top["prior_is"] == "even" else f"expected from the {top['prior_is']}"
@@ -192,7 +191,7 @@ def label_sentences(result: AuditResult) -> list[str]:
 
 def plane_badge(result: AuditResult) -> str | None:
     """What the plane of the labels keeps and what it does not."""
-    table = _table(result.tables, "space_plane_badge")
+    table = result.table("space_plane_badge")
     if table is None:
         return None
     row = _row(table, table.index[0])
@@ -213,7 +212,7 @@ def plane_badge(result: AuditResult) -> str | None:
 
 def sample_sentence(result: AuditResult) -> str | None:
     """On how many pictures slow analyses were done, and what could not be done."""
-    about = _table(result.tables, "space_about")
+    about = result.table("space_about")
     if about is None:
         return None
     some = about[(about["pictures"] < about["of"]) & (about["attribute"] == "") & (about["analysis"] != "space_plane")]
@@ -238,8 +237,3 @@ def _row(table: pd.DataFrame, label: Any) -> Any:
 
 def _of(count: int, what: str) -> str:
     return f"{count:,} {what}{'' if count == 1 else 's'}"
-
-
-def _table(tables: Mapping[str, pd.DataFrame], name: str) -> pd.DataFrame | None:
-    table = tables.get(name)
-    return None if table is None or table.empty else table

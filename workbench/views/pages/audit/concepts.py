@@ -15,10 +15,11 @@ def render() -> None:
     """Calibrated skews, overlap with the emotion words, random directions, and where each concept comes from."""
     result = current_audit()
     st.title("Concepts")
-    if SCORES not in result.tables:
+    if result.table(SCORES) is None:
         st.info("This audit has no inferred attributes. `workbench audit … --concepts 'prompt | opposite'` makes some.")
         return
-    if CALIBRATED not in result.tables:
+    table = result.table(CALIBRATED)
+    if table is None:
         st.warning(
             "No concept is calibrated yet: every skew over them is an association. Draw pictures with `workbench "
             "label RUN`, answer on the page *Label*, and audit again with `--concept-labels labels.csv`."
@@ -27,8 +28,7 @@ def render() -> None:
         st.subheader(one.title)
         st.markdown(markdown_text(one.words))
         st.plotly_chart(one.figure, theme=None, key=one.name, config=CONFIG)
-    if CALIBRATED in result.tables:
-        table = result.tables[CALIBRATED]
+    if table is not None:
         shares = ["naive", "naive_low", "naive_high", "effect", "low", "high"]
         st.dataframe(
             table.assign(**{name: 100 * table[name] for name in shares})[
