@@ -19,7 +19,7 @@ import affect_workbench as aw
 from affect_workbench.analyses.audit.config import AuditConfig
 from affect_workbench.analyses.audit.run import run_audit
 from affect_workbench.analyses.discovery.discover import discover
-from affect_workbench.analyses.duplicates.find import overlap
+from affect_workbench.analyses.duplicates.find import PictureSet, overlap
 from affect_workbench.data.predictions import predictions_from_table
 from affect_workbench.workbench.audit.compare import compared
 from affect_workbench.workbench.runs.reviews import load_reviews, review_of, save_review
@@ -210,7 +210,7 @@ def test_what_people_decided_stays_with_a_run(result, tmp_path):
 def test_discovery_finds_the_pictures_of_the_features_by_their_ids(planted, planted_probe, discovery, tmp_path):
     test = planted.where(split="test")
     config = aw.DiscoveryConfig(topics=4, most=5)
-    expected = discover(test.values, planted_probe.predict(test), config)
+    expected = discover(test.values, planted_probe.predict(test), config=config)
     pd.testing.assert_frame_equal(discovery.slices, expected.table)
     in_order = aw.discover(np.asarray(test.values), planted_probe.predict(test), config=config, progress=False)
     pd.testing.assert_frame_equal(in_order.slices, expected.table)
@@ -230,7 +230,7 @@ def test_duplicates_are_those_of_the_house(planted, tmp_path):
     train, test = planted.where(split="train"), planted.where(split="test")
     test = replace(test, values=np.concatenate([train.values[:3], test.values[3:]]))
     found = aw.find_duplicates(train, test, threshold=0.99, names=("ours", "theirs"))
-    expected = overlap(train.rows, test.rows, features_a=train.values, features_b=test.values, threshold=0.99)
+    expected = overlap(PictureSet(train.rows, train.values), PictureSet(test.rows, test.values), threshold=0.99)
     pd.testing.assert_frame_equal(found.pairs, expected.pairs)
     assert len(found.leaking()) == 3
     assert "3 of the 900 pictures of theirs" in found.headline

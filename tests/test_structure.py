@@ -398,7 +398,8 @@ def test_a_row_takes_the_walk(walk, tmp_path, capsys):
     before = sys.getprofile()
     sys.setprofile(note)
     try:
-        code = main(["audit", "--predictions", str(tmp_path / "table.csv"), "--no-further", "-o", str(tmp_path / "run")])
+        given = ["--predictions", str(tmp_path / "table.csv"), "--no-additional-analyses"]
+        code = main(["audit", *given, "-o", str(tmp_path / "run")])
     finally:
         sys.setprofile(before)
     assert code == 0

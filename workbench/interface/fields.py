@@ -61,7 +61,7 @@ def target_accuracy() -> Any:
     return option(
         0.9,
         "accuracy to reach by leaving uncertain pictures unanswered; reports how many pictures can be answered",
-        was="target_accuracy",
+        was="answer_at",
     )
 
 

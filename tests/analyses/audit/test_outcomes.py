@@ -81,7 +81,7 @@ def test_numbers_alone_are_an_audit(runs) -> None:
     page = (first / "report.html").read_text(encoding="utf-8")
     for words in ("Pictures with", "about: woman", "No emotions were predicted", result.headline, "adjusted for place"):
         assert words in page
-    assert "The number valence" in page
+    assert "Skewed pairs by outcome: valence:" in page
     assert "nan" not in page.partition('id="findings"')[2].partition("<script")[0].replace("finance", "")
     assert report_html(result) == page == report_html(load_audit(first))
 

@@ -146,7 +146,7 @@ def test_the_planted_skew_is_told_in_every_chapter_and_the_twin_is_quiet() -> No
         }
         for bias in (0.6, 0.0)
     )
-    for name in ("truth", "severity", "levels", "distribution"):
+    for name in ("error-rates", "severity", "levels", "distribution"):
         assert "tone: dark" in " ".join(biased[name].found), name
     assert "0 of 30 pairs are skewed" not in biased["adjusted"].found[0]
     assert fair["adjusted"].found == ("Adjusted for label, 0 of 30 pairs are skewed.",)

@@ -124,7 +124,7 @@ def test_a_label_that_one_half_lacks_is_named():
     lone = (rows["label"] == first) & (np.arange(len(rows)) > 0)
     rows.loc[lone, "label"] = next(label for label in planted.predictions.taxonomy.labels if label != first)
     notes = discover(planted.features, planted.predictions.with_rows(rows), config=DiscoveryConfig(most=3)).notes
-    told = [note for note in notes if note.startswith(f"no picture labelled {first} is in the half that ")]
+    told = [note for note in notes if note.startswith(f"no picture labelled {first} is in the half for ")]
     assert len(told) == 1
     assert told[0].endswith("; label more of them")
 

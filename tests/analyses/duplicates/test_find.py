@@ -84,7 +84,7 @@ def test_an_index_finds_what_comparing_all_finds_and_says_how_much(within, monke
     monkeypatch.setattr(near_index, "FROM", 1)
     sides = [PictureSet(rows(3_000), a), *([] if within else [PictureSet(rows(3_000, "b"), b)])]
     said = overlap(*sides, threshold=threshold)
-    assert any(f"it finds {found.found}" in note for note in said.notes)
+    assert any(f"which finds {found.found}" in note for note in said.notes)
     monkeypatch.setattr(near_index, "available", lambda: False)
     slow = overlap(*sides, threshold=threshold)
     assert any("the extra `scale` (faiss) is faster" in note for note in slow.notes)

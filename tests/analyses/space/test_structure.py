@@ -131,7 +131,7 @@ def test_no_pull_without_truth_within_labels_and_none_at_all_where_there_is_no_d
     assert table[["pull_within", "within_low", "q_within"]].isna().all(axis=None)
     assert table["pull"].notna().all()
     named = predictions_from_table(predictions.rows.assign(predicted="joy"), taxonomy=EKMAN)
-    with pytest.raises(ValueError, match="name a label only"):
+    with pytest.raises(ValueError, match="contain labels only"):
         pull_table(sliced(named, [tone(named)]))
 
 

@@ -199,5 +199,5 @@ def test_an_interrupt_at_the_keyboard_ends_workers_and_all_in_one_line(world, tm
     said = running.communicate(timeout=100)[1]
     assert running.returncode == 2
     assert "Traceback" not in said
-    assert said.rstrip().endswith("interrupted; nothing half-written was kept; run the same command again")
+    assert said.rstrip().endswith("run the same command again to continue from what was finished")
     assert list(tmp_path.glob("cut.shards-*/*.npz"))

@@ -416,7 +416,7 @@ def test_rows_that_the_script_makes_are_written_as_those_of_the_page(report, dem
     rows = list(listed(demo_result).itertuples())
     assert len(cells) == len(rows) > MOST_WRITTEN
     for row, texts in zip(rows, cells, strict=True):
-        assert texts[0] == row.slice + (f"repeats {row.repeats}" if isinstance(row.repeats, str) else "")
+        assert texts[0] == row.slice + (f"explained by {row.repeats}" if isinstance(row.repeats, str) else "")
         assert texts[1:3] == [row.emotion, str(row.n)]
         if not np.isnan(row.effect):
             assert texts[5] == f"{points(row.effect)} [{points(row.low)}, {points(row.high)}]"

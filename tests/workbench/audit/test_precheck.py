@@ -50,13 +50,13 @@ print("exit", main(sys.argv[1:]), *sys.modules)
         (["--outcomes", "zzz"], "no outcome 'zzz' in the data"),
         (["--numeric", "zzz"], "--numeric names 'zzz'"),
         (["--categorical", "zzz"], "--categorical names 'zzz'"),
-        (["--pairs", "zzz"], "--pairs zzz: no such column"),
+        (["--pairs", "zzz"], "--pairs zzz: there is no such column"),
         (["--training", "gone.csv"], "no table at gone.csv"),
         (["--training", "gone"], "no features at gone"),
         (["--fail-on", "zzz"], "--fail-on zzz: expected skewed"),
-        (["--answer-at", "2"], "--answer-at is 2"),
+        (["--target-accuracy", "2"], "--target-accuracy is 2"),
         (["--order", "9"], "order is 9"),
-        (["--gold", "labels.csv"], "say which with --concepts"),
+        (["--concept-labels", "labels.csv"], "--concept-labels needs concepts"),
     ],
 )
 def test_what_paths_headers_and_options_tell_is_refused_before_any_reader_is_imported(tmp_path, table, words, said):

@@ -17,7 +17,7 @@ from affect_workbench.analyses.audit.accuracy import Confidence
 from affect_workbench.analyses.benchmark.results import CHANCE, FAIL, OPEN, PASS, Row
 from affect_workbench.analyses.discovery.config import DiscoveryConfig
 from affect_workbench.analyses.discovery.discover import discover
-from affect_workbench.analyses.duplicates.find import overlap
+from affect_workbench.analyses.duplicates.find import PictureSet, overlap
 from affect_workbench.analyses.space.geometry.anchors import anchor_geometry
 from affect_workbench.data.synthetic.embeddings import planted_embeddings
 from affect_workbench.data.taxonomies.taxonomy import Taxonomy
@@ -91,7 +91,7 @@ def test_a_comparison(golden, tmp_path):
 
 def test_a_discovery(golden):
     planted = planted_embeddings("direction", n=4_000, seed=5, effect=0.8)
-    found = discover(planted.features, planted.predictions, DiscoveryConfig(most=1, topics=4, components=16))
+    found = discover(planted.features, planted.predictions, config=DiscoveryConfig(most=1, topics=4, components=16))
     page = discovery_html(found, planted.rows, planted.predictions.predicted)
     golden("discovery", "\n".join((*terminal_lines(found), page_text(page))))
 
@@ -101,7 +101,7 @@ def test_an_overlap(golden):
     other = pd.DataFrame({"image_id": ["c", "d"], "content": ["1", "9"], "label": "fear", "split": "test"})
     values = np.random.default_rng(0).normal(size=(4, 8)).astype(np.float32)
     values[3] = values[1]
-    found = overlap(train, other, features_a=values[:2], features_b=values[2:], threshold=0.99)
+    found = overlap(PictureSet(train, values[:2]), PictureSet(other, values[2:]), threshold=0.99)
     golden("overlap", page_text(overlap_html(found)))
 
 

@@ -183,7 +183,8 @@ def test_the_card_belongs_to_the_run_and_changes_no_finding(tmp_path: Path) -> N
 
 
 def test_a_card_that_makes_no_sense_is_refused_before_anything_is_computed(tmp_path: Path) -> None:
-    given = ("audit", "--predictions", tmp_path / "none.csv", "-o", tmp_path / "run", "--system")
+    (tmp_path / "table.csv").write_text("image_id,predicted,tone\n", encoding="utf-8")  # nothing that could be computed
+    given = ("audit", "--predictions", tmp_path / "table.csv", "-o", tmp_path / "run", "--system")
     (tmp_path / "system.toml").write_text("version = 2\n", encoding="utf-8")
     assert "version = 2: expected text in quotes; leave the key out" in refusal(*given, tmp_path / "system.toml")
     assert "does not exist (start from docs/system.toml)" in refusal(*given, tmp_path / "other.toml")
