@@ -81,12 +81,14 @@ def run_outcome_audit(
     )
     say("testing")
     data = SlicedRows(rows, tuple(coded), inferred)
-    held = None
+    adjusted_for = None
     if config.adjust_for:
-        held = strata_of(rows, config.adjust_for, bins=config.bins, numeric=config.numeric, categorical=config.categorical)
+        adjusted_for = strata_of(
+            rows, config.adjust_for, bins=config.bins, numeric=config.numeric, categorical=config.categorical
+        )
     tables: dict[str, pd.DataFrame] = {}
     for name in config.outcomes:
-        tables |= outcome_tables(data, config, name=name, adjusted_for=held)
+        tables |= outcome_tables(data, config, name=name, adjusted_for=adjusted_for)
     tested = sum(int(table["p"].notna().sum()) for name, table in tables.items() if name.startswith(OUTCOME_PREFIX))
     nothing = dict.fromkeys(("audit_agreement", "audit_margin", "audit_x", "audit_y"), np.nan)
     return AuditResult(

@@ -118,14 +118,14 @@ def ask_questions(data: SlicedPredictions, config: AuditConfig, *, context: Audi
     return results
 
 
-def _held(data: SlicedPredictions, config: AuditConfig) -> Strata:
+def _strata(data: SlicedPredictions, config: AuditConfig) -> Strata:
     return strata(
         data.predictions, config.adjust_for, bins=config.bins, numeric=config.numeric, categorical=config.categorical
     )
 
 
 def _adjusted(data: SlicedPredictions, config: AuditConfig, context: AuditContext) -> Tables:
-    return {"adjusted": adjusted_table(data, _held(data, config), rules=config.rules)}
+    return {"adjusted": adjusted_table(data, _strata(data, config), rules=config.rules)}
 
 
 def _error_rates(data: SlicedPredictions, config: AuditConfig, context: AuditContext) -> Tables:
@@ -159,10 +159,10 @@ def _without_valence(data: SlicedPredictions, context: AuditContext) -> list[tup
 
 
 def _outcomes(data: SlicedPredictions, config: AuditConfig, context: AuditContext) -> Tables:
-    held = _held(data, config) if config.adjust_for else None
+    adjusted_for = _strata(data, config) if config.adjust_for else None
     tables: dict[str, pd.DataFrame] = {}
     for name in config.outcomes:
-        tables |= outcome_tables(data, config, name=name, adjusted_for=held)
+        tables |= outcome_tables(data, config, name=name, adjusted_for=adjusted_for)
     return tables
 
 
