@@ -86,7 +86,7 @@ def test_an_audit_is_that_of_the_house(frame, result):
         pd.testing.assert_frame_equal(result.table(name), expected.tables[name])
     assert (result.headline, result.taxonomy) == (expected.headline, expected.taxonomy)
     assert len(result.skewed()) == expected.count("skewed") > 0
-    assert result.skewed(explained=False)["repeats"].isna().all()
+    assert result.skewed(explained=False)["explained_by"].isna().all()
 
 
 def test_a_frame_predictions_and_a_config_are_one_audit(frame, result):

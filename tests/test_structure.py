@@ -48,13 +48,13 @@ WORDS = {
     "others": "complement",
     "held": "adjusted for, stratified by",
     "worth": "design effect",
-    "design": "design effect",
-    "shrunk": "partially pooled",
-    "composition": "label gap",
-    "origin": "attribution",
+    "design_effect": "design effect",
+    "pooled_rate": "partially pooled",
+    "label_gap": "label gap",
+    "attribution": "attribution",
     "surely": "lower bound of the absolute effect",
-    "repeats": "explained by parent slice",
-    "coarsest": "label-tree level",
+    "explained_by": "explained by parent slice",
+    "label_tree_level": "label-tree level",
     "missed": "error rates, false negatives",
     "mistaken": "error rates, confusions",
     "entangled": "correlated with a label direction",
@@ -84,7 +84,7 @@ WORDS = {
     "gathered": "a verb of the field",
 }
 """A word that explains nothing to a stranger -> the field's."""
-NAMES = {"shift_low", "shift_high", "shift_p", "shift_q", "truth_gaps", "answer_at", "Answers"}
+NAMES = {"model_gap_low", "model_gap_high", "model_gap_p", "model_gap_q", "truth_gaps", "answer_at", "Answers"}
 """Whole names to replace, of which the words alone are good ones (people answer; a shift is one of the space)."""
 GOOD = ("design_effect", "held_out")
 """Parts of names in which such a word is the field's own."""

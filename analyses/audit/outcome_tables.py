@@ -40,8 +40,8 @@ OUTCOME_COLUMNS = (
     "detectable",
     "verdict",
     "low_evidence",
-    "design",
-    "repeats",
+    "design_effect",
+    "explained_by",
     "pairs",
     "pairs_mixed",
 )
@@ -89,7 +89,7 @@ def outcome_findings(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     order = pd.DataFrame(
         {
             "skewed": found["verdict"] != "skewed",
-            "repeats": found["repeats"].notna(),
+            "explained_by": found["explained_by"].notna(),
             "tested": found["effect"].isna(),
             "conditions": found["where"].map(len),
             "surely": -distance_from_zero(found["low"], found["high"]) / found["spread"],

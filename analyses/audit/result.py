@@ -23,7 +23,7 @@ from affect_workbench.analyses.inference.verdicts import VERDICTS
 from affect_workbench.analyses.skew.findings import Finding
 from affect_workbench.data.taxonomies.taxonomy import Taxonomy
 
-SCHEMA = 1
+SCHEMA = 2
 TABLES: Mapping[str, str] = MappingProxyType(
     {
         "accuracy": "a slice: accuracy beside its complement's",

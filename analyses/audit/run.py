@@ -81,7 +81,7 @@ def run_audit(
     tables |= answers.tables
     if proven.attributes and config.further:
         levels = level_table(sums, data, rules=config.rules, pairing=pairing)
-        findings = findings.assign(coarsest=label_tree_levels(findings, levels, taxonomy=predictions.taxonomy))
+        findings = findings.assign(label_tree_level=label_tree_levels(findings, levels, taxonomy=predictions.taxonomy))
         single = levels["where"].map(len) == 1
         tables["levels"] = without_verdicts(levels[single].reset_index(drop=True), aside)
     if in_pairs is not None:
@@ -167,9 +167,9 @@ def without_verdicts(table: pd.DataFrame, unproven: Mapping[str, str]) -> pd.Dat
     picked = ("p", "q", "adjusted_low", "adjusted_high", "excess", "excess_low", "excess_high")
     table = table.copy()
     table.loc[aside, [name for name in picked if name in table]] = np.nan
-    for name in ("origin", "repeats"):
+    for name in ("attribution", "explained_by"):
         if name in table:
             table.loc[aside, name] = None
     told = np.asarray(aside) & (table["verdict"] != "too small").to_numpy()
     table.loc[told, "verdict"] = "undetermined"
-    return ranked(table) if "origin" in table else table
+    return ranked(table) if "attribution" in table else table

@@ -106,7 +106,11 @@ def _cell(result: AuditResult, world: TableWorld, target: Target) -> pd.Series:
     found = result.findings
     wanted = {name: f"v{value}" for name, value in place.items()}
     at = (found["emotion"] == world.taxonomy.labels[emotion]) & (found["where"] == wanted)
-    return found[at].iloc[0] if at.any() else pd.Series({"verdict": "not counted", "origin": None, "repeats": "nothing"})
+    return (
+        found[at].iloc[0]
+        if at.any()
+        else pd.Series({"verdict": "not counted", "attribution": None, "explained_by": "nothing"})
+    )
 
 
 def _skewed(result: AuditResult) -> int:
@@ -145,7 +149,7 @@ def direct(world: TableWorld, rng: np.random.Generator) -> Planted:
     world = world.read(*target, 0.12)
     predictions = world.draw(PICTURES, rng)
     cell = _cell(_audit(predictions), world, target)
-    return Planted(world, predictions, (target,), cell["verdict"] == "skewed" and cell["origin"] == "model")
+    return Planted(world, predictions, (target,), cell["verdict"] == "skewed" and cell["attribution"] == "model")
 
 
 def rare(world: TableWorld, rng: np.random.Generator) -> Planted:
@@ -187,7 +191,7 @@ def intersection(world: TableWorld, rng: np.random.Generator) -> Planted:
     world = world.read(*target, 0.25)
     predictions = world.draw(PICTURES, rng)
     cell = _cell(_audit(predictions), world, target)
-    return Planted(world, predictions, (target,), cell["verdict"] == "skewed" and pd.isna(cell["repeats"]))
+    return Planted(world, predictions, (target,), cell["verdict"] == "skewed" and pd.isna(cell["explained_by"]))
 
 
 def confounded(world: TableWorld, rng: np.random.Generator) -> Planted:
@@ -198,7 +202,7 @@ def confounded(world: TableWorld, rng: np.random.Generator) -> Planted:
     cell = _cell(_audit(predictions), world, target)
     coded = [coded_attribute(predictions.rows[name]) for name in target[0]]
     within = _adjusted(predictions, coded, ("label",), world, target)
-    right = cell["verdict"] == "skewed" and cell["origin"] == "labels" and within["verdict"] != "skewed"
+    right = cell["verdict"] == "skewed" and cell["attribution"] == "labels" and within["verdict"] != "skewed"
     return Planted(world, predictions, (target,), right)
 
 
@@ -223,7 +227,7 @@ def both(world: TableWorld, rng: np.random.Generator) -> Planted:
     world = world.labelled(*target, 0.15).read(*target, 0.2)
     predictions = world.draw(PICTURES, rng)
     cell = _cell(_audit(predictions), world, target)
-    return Planted(world, predictions, (target,), cell["verdict"] == "skewed" and cell["origin"] == "both")
+    return Planted(world, predictions, (target,), cell["verdict"] == "skewed" and cell["attribution"] == "both")
 
 
 def overlapping(world: TableWorld, rng: np.random.Generator) -> Planted:
@@ -236,7 +240,7 @@ def overlapping(world: TableWorld, rng: np.random.Generator) -> Planted:
     predictions = world.draw(PICTURES, rng)
     result = _audit(predictions)
     cells = [_cell(result, world, target) for target in targets]
-    right = all(cell["verdict"] == "skewed" and pd.isna(cell["repeats"]) for cell in cells)
+    right = all(cell["verdict"] == "skewed" and pd.isna(cell["explained_by"]) for cell in cells)
     return Planted(world, predictions, targets, right)
 
 

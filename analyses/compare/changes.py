@@ -50,8 +50,8 @@ CHANGE_COLUMNS = (
     "out_of",
     "mcnemar_p",
     "detectable",
-    "repeats",
-    "design",
+    "explained_by",
+    "design_effect",
 )
 
 
@@ -158,8 +158,8 @@ def change_table(
         "verdict": decided,
         "into": np.rint(into).astype(np.int64),
         "out_of": np.rint(out_of).astype(np.int64),
-        "design": np.where(np.isfinite(design_effect(0)), design_effect(0), 1.0),
-        "repeats": _repeats(sums, k, skew_b - skew_a, design_effect(0), decided),
+        "design_effect": np.where(np.isfinite(design_effect(0)), design_effect(0), 1.0),
+        "explained_by": _repeats(sums, k, skew_b - skew_a, design_effect(0), decided),
     }
     # Of a handful of pictures no number is shown that could be mistaken for an estimate.
     cells |= {name: np.where(tested, values, np.nan) for name, values in estimates.items()}

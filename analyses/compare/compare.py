@@ -184,7 +184,7 @@ def ranked(changes: pd.DataFrame) -> pd.DataFrame:
     order = pd.DataFrame(
         {
             "verdict": changes["verdict"].map({name: rank for rank, name in enumerate(VERDICTS)}),
-            "repeats": changes["repeats"].notna(),
+            "explained_by": changes["explained_by"].notna(),
             "conditions": changes["where"].map(len),
             "surely": -distance_from_zero(changes["low"], changes["high"]),
             "change": -changes["change"].abs().fillna(0.0),

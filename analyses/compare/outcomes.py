@@ -47,7 +47,7 @@ OUTCOME_CHANGE_COLUMNS = (
     "growth_high",
     "tolerance",
     "spread",
-    "design",
+    "design_effect",
 )
 
 
@@ -153,6 +153,6 @@ def _changes(a: Floats, b: Floats, known: Mask, data: Sliced, config: AuditConfi
             "growth_high": shown(growth[1], picked),
             "tolerance": tolerance,
             "spread": spread,
-            "design": moved.design_effect,
+            "design_effect": moved.design_effect,
         }
     )

@@ -50,7 +50,7 @@ COLUMNS = (
     "p",
     "q",
     "verdict",
-    "repeats",
+    "explained_by",
     "strength",
 )
 FEWEST_PICTURES = 200
@@ -98,7 +98,7 @@ class DiscoveryResult:
     @property
     def own(self) -> pd.DataFrame:
         """The verified rows that repeat no earlier one."""
-        return self.verified[self.verified["repeats"] == 0]
+        return self.verified[self.verified["explained_by"] == 0]
 
     @property
     def headline(self) -> str:
@@ -200,7 +200,7 @@ def discover(
         list(table["verdict"]),
         tolerance=config.tolerance,
     )
-    table["repeats"] = np.array(repeats, dtype=np.int64) + 1
+    table["explained_by"] = np.array(repeats, dtype=np.int64) + 1
     whole = np.full((len(found), n), np.finfo(np.float32).min, dtype=np.float32)
     whole[:, labelled] = scores[order]
     return DiscoveryResult(

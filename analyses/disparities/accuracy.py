@@ -38,7 +38,7 @@ ACCURACY_COLUMNS = (
     "adjusted_high",
     "verdict",
     "low_evidence",
-    "design",
+    "design_effect",
 )
 
 
@@ -90,7 +90,7 @@ def accuracy_table(
         "adjusted_high": cells.adjusted_high,
         "verdict": cells.verdict,
         "low_evidence": cells.low_evidence,
-        "design": np.where(np.isfinite(design_effect), design_effect, 1.0),
+        "design_effect": np.where(np.isfinite(design_effect), design_effect, 1.0),
     }
     table = pd.DataFrame(
         {

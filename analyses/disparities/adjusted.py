@@ -115,7 +115,9 @@ def adjusted_table(data: SlicedPredictions, adjusted_for: Strata, *, rules: Rule
     predictions, groups = data.predictions, data.groups
     k, y_pred = len(predictions.taxonomy), predictions.predicted
     specs: list[SliceSpec] = []
-    parts: dict[str, list[Floats]] = {name: [] for name in ("counts", "others", "left_out", "plain", "design", "robust")}
+    parts: dict[str, list[Floats]] = {
+        name: [] for name in ("counts", "others", "left_out", "plain", "design_effect", "robust")
+    }
     for family in families(data.attributes, rules.order):
         at, listed = family.listed(rules.min_count)
         specs += listed
@@ -126,7 +128,9 @@ def adjusted_table(data: SlicedPredictions, adjusted_for: Strata, *, rules: Rule
         parts["left_out"].append(np.full((len(at), 1), lost, dtype=float))
         if groups is not None:
             parts["plain"].append(_designs(family, at, np.where(adjusted_for.codes >= 0, 0, -1), 1, groups, y_pred, k))
-            parts["design"].append(_designs(family, at, adjusted_for.codes, len(adjusted_for.names), groups, y_pred, k))
+            parts["design_effect"].append(
+                _designs(family, at, adjusted_for.codes, len(adjusted_for.names), groups, y_pred, k)
+            )
             robust = within_strata(
                 family.codes,
                 family.size,
@@ -158,11 +162,11 @@ def _cells(
     both = (n > 0) & (m > 0)
     n_used, m_used = (np.where(both, side, 0).sum(axis=2) for side in (n, m))
     learns = informative(a, n, c, m)
-    design_effect, plain = stacked.get("design", np.ones(shape)), stacked.get("plain", np.ones(shape))
+    design_effect, plain = stacked.get("design_effect", np.ones(shape)), stacked.get("plain", np.ones(shape))
     enough = (n_used >= rules.min_count) & (m_used >= rules.min_count) & np.isfinite(design_effect)
     tested = enough & learns.any(axis=2) & ~refused[:, None]
     deff, plain = (np.where(np.isfinite(effect), effect, 1.0) for effect in (design_effect, plain))
-    p, exact = mantel_haenszel_p(a, n, c, m, design_effect=design_effect if "design" in stacked else None)
+    p, exact = mantel_haenszel_p(a, n, c, m, design_effect=design_effect if "design_effect" in stacked else None)
     p = np.where(tested, p, np.nan)
     selection = select(p, family, alpha=rules.alpha)
     within = adjusted_difference(a, n, c, m, design_effect=deff)

@@ -143,8 +143,8 @@ def numeric_table(
             "detectable": np.where(np.isfinite(detectable), detectable, np.inf),
             "verdict": decided,
             "low_evidence": low_evidence,
-            "design": deff,
-            "repeats": repeats,
+            "design_effect": deff,
+            "explained_by": repeats,
             "pairs": found.pairs,
             "pairs_mixed": found.mixed,
         }

@@ -56,7 +56,7 @@ def of_scores(scores: Scores) -> dict[str, Compared]:
         labelled = scores.of("labelled")[:, 0] > 0
         known = None if labelled.all() else labelled
         compared |= {kind: Compared(scores.of(kind), known) for kind in ("votes", "hit")}
-        compared["shift"] = Compared(scores.of("shift"), known, shares=False)
+        compared["model_gap"] = Compared(scores.of("model_gap"), known, shares=False)
     if "distance" in scores:
         compared |= {kind: Compared(scores.of(kind), shares=False) for kind in ("distance", "margin")}
     return compared

@@ -62,28 +62,31 @@ class Finding:
         detectable: smallest difference that one test finds with 80 % power.
         verdict: one of `VERDICTS`.
         low_evidence: fewer than 30 pictures, or fewer than 5 expected, on either side.
-        composition: how much the true labels (or votes) differ already; None without truth.
-        composition_low: lower end of its interval.
-        composition_high: upper end.
-        shift: how much the predictions differ beyond the labels, `effect - composition` where all pictures have a truth.
-        shift_low: lower end of its interval.
-        shift_high: upper end.
-        origin: for a skewed cell with truth, one of `ORIGINS`: whose doing the skew is (`analyses.skew.attribution`).
-        shift_p: one-sided p of "the model adds nothing in the direction of the effect"; None where it was not tested.
-        shift_q: for a skewed cell, its false discovery rate among all attributions; "the model adds this" where <= alpha.
+        label_gap: how much the true labels (or votes) differ already; None without truth.
+        label_gap_low: lower end of its interval.
+        label_gap_high: upper end.
+        model_gap: how much the predictions differ beyond the labels, `effect - label_gap` where all pictures have a truth.
+        model_gap_low: lower end of its interval.
+        model_gap_high: upper end.
+        attribution: for a skewed cell with truth, one of `ORIGINS`: whose doing the skew is (`analyses.skew.attribution`).
+        model_gap_p: one-sided p of "the model adds nothing in the direction of the effect"; None where it was not tested.
+        model_gap_q: for a skewed cell, its false discovery rate among all attributions; "the model adds this" where <=
+            alpha.
         adjusted_low: for a cell with q <= alpha, lower end of its interval at the level that allows for its slice having
             been picked among those of its family; None for others.
         adjusted_high: upper end.
-        repeats: for a skewed intersection, a slice of one condition fewer that is skewed the same way and explains it: the
-            parent's other pictures are read alike, or what both parts do alone adds up to it
+        explained_by: for a skewed intersection, a slice of one condition fewer that is skewed the same way and explains it:
+            the parent's other pictures are read alike, or what both parts do alone adds up to it
             (`analyses.skew.intersections`). None for a root: a skew that stands on its own.
         excess: of an intersection, what it does beyond its parts, as a share; of several ways to take it apart the least.
         excess_low: lower end of its interval, at the level of `adjusted_low`.
         excess_high: upper end.
-        shrunk: the rate drawn toward the wider slice's as far as the few pictures ask for (see `partially_pooled_rates`).
-        design: how many pictures tell as much as one independent one about the difference, because they come in groups: 1
-            without groups, below 1 where groups lie on both sides of it.
-        coarsest: for a skewed cell, the coarsest level of the label tree at which it is real (`analyses.skew.label_tree`).
+        pooled_rate: the rate drawn toward the wider slice's as far as the few pictures ask for (see
+            `partially_pooled_rates`).
+        design_effect: how many pictures tell as much as one independent one about the difference, because they come in
+            groups: 1 without groups, below 1 where groups lie on both sides of it.
+        label_tree_level: for a skewed cell, the coarsest level of the label tree at which it is real
+            (`analyses.skew.label_tree`).
         rate_low: lower end of the Wilson interval of the rate.
         rate_high: upper end.
         ratio: `rate / complement_rate`; None where the complement is never read so.
@@ -109,36 +112,47 @@ class Finding:
     detectable: float | None
     verdict: str
     low_evidence: bool
-    composition: float | None = None
-    composition_low: float | None = None
-    composition_high: float | None = None
-    shift: float | None = None
-    shift_low: float | None = None
-    shift_high: float | None = None
-    origin: str | None = None
+    label_gap: float | None = None
+    label_gap_low: float | None = None
+    label_gap_high: float | None = None
+    model_gap: float | None = None
+    model_gap_low: float | None = None
+    model_gap_high: float | None = None
+    attribution: str | None = None
     adjusted_low: float | None = None
     adjusted_high: float | None = None
-    repeats: str | None = None
+    explained_by: str | None = None
     excess: float | None = None
     excess_low: float | None = None
     excess_high: float | None = None
-    shrunk: float | None = None
-    design: float | None = None
-    coarsest: str | None = None
+    pooled_rate: float | None = None
+    design_effect: float | None = None
+    label_tree_level: str | None = None
     rate_low: float | None = None
     rate_high: float | None = None
     ratio: float | None = None
     log_odds: float | None = None
-    shift_p: float | None = None
-    shift_q: float | None = None
+    model_gap_p: float | None = None
+    model_gap_q: float | None = None
     pairs: float | None = None
     pairs_mixed: float | None = None
 
 
 __all__ = ["FINDING_COLUMNS", "ORIGINS", "Finding", "ranked", "skew_table"]
 FINDING_COLUMNS = tuple(field.name for field in fields(Finding))
-_ESTIMATED = tuple(f"{name}{end}" for name in ("composition", "shift") for end in ("", "_low", "_high"))
-_ESTIMATED += ("rate", "complement_rate", "effect", "low", "high", "rate_low", "rate_high", "ratio", "log_odds", "shift_p")
+_ESTIMATED = tuple(f"{name}{end}" for name in ("label_gap", "model_gap") for end in ("", "_low", "_high"))
+_ESTIMATED += (
+    "rate",
+    "complement_rate",
+    "effect",
+    "low",
+    "high",
+    "rate_low",
+    "rate_high",
+    "ratio",
+    "log_odds",
+    "model_gap_p",
+)
 
 
 def skew_table(
@@ -208,7 +222,7 @@ def skew_table(
         design_effect=np.maximum(deff, 1.0),
         freedom=None if spread is None else spread.freedom,
     )
-    cells |= own | {"shrunk": partially_pooled_rates(sums, scores), "design": deff}
+    cells |= own | {"pooled_rate": partially_pooled_rates(sums, scores), "design_effect": deff}
     alone = known_design_effect(shape, None if spread is None else spread.mean_design_effect)
     degrees = np.inf if spread is None else spread.mean_freedom
     cells["rate_low"], cells["rate_high"] = inference.wilson(hits / alone, n / alone, freedom=degrees)
@@ -228,7 +242,7 @@ def skew_table(
     table.insert(0, "slice", np.repeat(np.array([spec.name for spec in sums.specs], dtype=object), k))
     table.insert(1, "where", np.repeat(np.array([spec.as_json() for spec in sums.specs], dtype=object), k))
     table.insert(2, "emotion", np.tile(np.array(taxonomy.labels, dtype=object), len(sums.specs)))
-    table["repeats"] = repeats.ravel()
+    table["explained_by"] = repeats.ravel()
     return ranked(table.reindex(columns=list(FINDING_COLUMNS)))
 
 
@@ -248,12 +262,12 @@ def ranked(table: pd.DataFrame) -> pd.DataFrame:
     intersections, which are many and small. Size is what is safely reached, then the raw effect.
     """
     table = table.reset_index(drop=True)
-    grounded = table["origin"].isin(["both", "unclear", "labels"])
+    grounded = table["attribution"].isin(["both", "unclear", "labels"])
     distance = inference.distance_from_zero(table["low"], table["high"])
-    own = inference.distance_from_zero(table["shift_low"], table["shift_high"])
+    own = inference.distance_from_zero(table["model_gap_low"], table["model_gap_high"])
     # Of a skew that the labels do not explain, only what the model surely adds counts: in a small slice that they "do not
     # explain" may mean that little is known of them.
-    distance = np.where((table["origin"] == "model").to_numpy(), np.minimum(distance, own), distance)
+    distance = np.where((table["attribution"] == "model").to_numpy(), np.minimum(distance, own), distance)
     order = pd.DataFrame(
         {
             "verdict": table["verdict"].map({name: rank for rank, name in enumerate(VERDICTS)}),
@@ -286,8 +300,8 @@ def _split(
         )
         return inside, outside
 
-    (votes, other_votes), (shift, other_shift) = sides("votes"), sides("shift")
-    of_labels, of_shift = spreads.get("votes"), spreads.get("shift")
+    (votes, other_votes), (shift, other_shift) = sides("votes"), sides("model_gap")
+    of_labels, of_shift = spreads.get("votes"), spreads.get("model_gap")
     if of_labels is None and votes_of(votes, other_votes):
         of_labels = of_votes(votes, other_votes)
     deff, degrees = (1.0, np.inf) if of_labels is None else (of_labels.design_effect, of_labels.freedom)
@@ -304,13 +318,13 @@ def _split(
     skewed = judgement.verdict == "skewed"
     origin, q = attributions(judgement.effect, skewed, labels=labels, model=model, p=p, families=families, rules=rules)
     return {
-        "composition": labels.value,
-        "composition_low": labels.low,
-        "composition_high": labels.high,
-        "shift": model.value,
-        "shift_low": model.low,
-        "shift_high": model.high,
-        "origin": origin,
-        "shift_p": p,
-        "shift_q": q,
+        "label_gap": labels.value,
+        "label_gap_low": labels.low,
+        "label_gap_high": labels.high,
+        "model_gap": model.value,
+        "model_gap_low": model.low,
+        "model_gap_high": model.high,
+        "attribution": origin,
+        "model_gap_p": p,
+        "model_gap_q": q,
     }

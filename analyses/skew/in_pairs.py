@@ -35,13 +35,13 @@ class InPairs:
         pairing: which slices, in which pairs.
         predicted: of what is said.
         votes: of what the labels or votes say, in pairs with a truth on either side; None without truth.
-        shift: of what is said beyond the labels, in the same pairs.
+        model_gap: of what is said beyond the labels, in the same pairs.
     """
 
     pairing: Pairing
     predicted: PairedCells
     votes: PairedCells | None = None
-    shift: PairedShift | None = None
+    model_gap: PairedShift | None = None
 
     @classmethod
     def of(cls, pairing: Pairing, scores: Scores) -> InPairs:
@@ -51,7 +51,7 @@ class InPairs:
             return cls(pairing, predicted)
         known = scores.of("labelled")[:, 0] > 0
         votes = PairedCells(pairing.used, pairing.contrast(scores.of("votes"), known=known))
-        return cls(pairing, predicted, votes, PairedShift(pairing.contrast(scores.of("shift"), known=known)))
+        return cls(pairing, predicted, votes, PairedShift(pairing.contrast(scores.of("model_gap"), known=known)))
 
     def over(self, cells: Mapping[str, Any], *, alpha: float) -> dict[str, Any]:
         """The columns of `findings.Finding` `(s, k)`, with what pairs say in the slices that are compared in them.
@@ -63,10 +63,10 @@ class InPairs:
             "n": seen.n,
             "n_complement": seen.m,
             "detectable": self.predicted.detectable(alpha=alpha),
-            "design": self.predicted.design_effect,
+            "design_effect": self.predicted.design_effect,
         }
         # Drawn toward the rate of all pictures, in pairs or not, which is another number.
-        own["shrunk"] = np.full(seen.total.shape, np.nan)
+        own["pooled_rate"] = np.full(seen.total.shape, np.nan)
         own["rate_low"], own["rate_high"] = self.predicted.rate_interval()
         with np.errstate(divide="ignore", invalid="ignore"):
             ratio = seen.inside / seen.outside
@@ -84,7 +84,7 @@ class InPairs:
 
     def gaps(self, labels: Gap, model: Gap, p: Floats) -> tuple[Gap, Gap, Floats]:
         """Label gap, model gap and the two-sided p of the latter, replaced by what pairs with a truth on either side say."""
-        if self.votes is None or self.shift is None:
+        if self.votes is None or self.model_gap is None:
             return labels, model, p
         here = self.pairing.used[:, None]
 
@@ -94,8 +94,8 @@ class InPairs:
 
         return (
             replaced(self.votes.seen.effect, self.votes.interval(), labels),
-            replaced(self.shift.seen.effect, self.shift.interval(), model),
-            np.where(here, self.shift.p, p),
+            replaced(self.model_gap.seen.effect, self.model_gap.interval(), model),
+            np.where(here, self.model_gap.p, p),
         )
 
     def table(

@@ -76,8 +76,8 @@ def _against_truth(one_hot: Floats, truth: Floats) -> dict[str, Floats]:
         "labelled": labelled.astype(float),
         "votes": votes,
         "votes2": votes**2,
-        "shift": shift,
-        "shift2": shift**2,
+        "model_gap": shift,
+        "model_gap2": shift**2,
         "hit": hit,
         "hit2": hit**2,
     }

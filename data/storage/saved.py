@@ -158,13 +158,16 @@ def read_json(path: Path, *, otherwise: str = "make it again") -> Any:
         raise ValueError(f"{path} is not readable JSON ({_reason(error)}): {otherwise}") from error
 
 
-def read_record(path: Path, *, otherwise: str = "make it again", schema: int | None = None) -> Record:
+def read_record(
+    path: Path, *, otherwise: str = "make it again", schema: int | None = None, older: tuple[int, ...] = ()
+) -> Record:
     """The keys and values of a JSON file.
 
     Args:
         path: the file.
         otherwise: what to do where it is damaged.
         schema: which schema must have written it; None for files without one.
+        older: schemas that can be read as well.
 
     Raises:
         FileNotFoundError: no such file.
@@ -173,7 +176,7 @@ def read_record(path: Path, *, otherwise: str = "make it again", schema: int | N
     values = read_json(path, otherwise=otherwise)
     if not isinstance(values, dict):
         raise ValueError(f"{path} cannot be read: it holds {_kind_in_words(values)}, expected keys and values; {otherwise}")
-    if schema is not None and not (_is(values.get("schema"), int) and values["schema"] == schema):
+    if schema is not None and not (_is(values.get("schema"), int) and values["schema"] in (schema, *older)):
         raise ValueError(f"{path.parent} has schema {values.get('schema')!r}: this version reads {schema}; {otherwise}")
     return Record(path, values, otherwise)
 

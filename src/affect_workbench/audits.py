@@ -108,7 +108,7 @@ class Audit(Shown):
         """
         table = self.result.findings if self.result.has_predictions else self.result.outcomes
         found = table[table["verdict"] == "skewed"]
-        return (found if explained else found[found["repeats"].isna()]).copy()
+        return (found if explained else found[found["explained_by"].isna()]).copy()
 
     def sentences(self, *, most: int = MOST_SENTENCES) -> tuple[str, ...]:
         """The skewed findings that stand on their own, the first `most`, each in a sentence."""
@@ -172,7 +172,7 @@ class Audit(Shown):
     def _own(self) -> tuple[pd.DataFrame, pd.DataFrame]:
         """Findings and outcomes that are skewed and repeat no wider slice."""
         tables = (self.result.findings, self.result.outcomes)
-        findings, outcomes = (one[(one["verdict"] == "skewed") & one["repeats"].isna()] for one in tables)
+        findings, outcomes = (one[(one["verdict"] == "skewed") & one["explained_by"].isna()] for one in tables)
         return findings, outcomes
 
     def _sentences(self, most: int) -> list[Pieces]:

@@ -102,7 +102,7 @@ class Comparison(Shown):
 
         result = self.result
         found = result.changes[result.changes["verdict"].isin(["worse", "better", "changed"])]
-        own = found[found["repeats"].isna()]
+        own = found[found["explained_by"].isna()]
         numbers = result.outcomes[result.outcomes["verdict"].isin(["worse", "better", "changed"])]
         said: list[Pieces] = [
             [(f"{row.verdict}: ", "effect"), *change_sentence(row)] for row in own.head(MOST_SENTENCES).itertuples()

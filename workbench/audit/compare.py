@@ -163,7 +163,8 @@ def _report(result: Comparison, findings: Findings, say: Say) -> None:
     say(headline(result))
     for sentence in outcome(result):
         say(sentence)
-    found = result.changes[result.changes["verdict"].isin(["worse", "better", "changed"]) & result.changes["repeats"].isna()]
+    changed = result.changes["verdict"].isin(["worse", "better", "changed"])
+    found = result.changes[changed & result.changes["explained_by"].isna()]
     for row in found.head(MOST_SENTENCES).itertuples():
         say(f"{row.verdict}: {plain_change(row)}")
     numbers = result.outcomes[result.outcomes["verdict"].isin(["worse", "better", "changed"])]

@@ -56,8 +56,8 @@ def compare_html(result: Comparison, *, name_a: str, name_b: str, command: str =
     """
     changes = result.changes
     found = changes[changes["verdict"].isin(_FOUND)]
-    own = found[found["repeats"].isna()]
-    grouped = bool((changes["design"] != 1).any())
+    own = found[found["explained_by"].isna()]
+    grouped = bool((changes["design_effect"] != 1).any())
     moves = result.flips.value_counts(["predicted_a", "predicted_b"]).reset_index()
     moves = moves.sort_values(["count", "predicted_a", "predicted_b"], ascending=[False, True, True])
     return template("compare.html").render(
@@ -91,7 +91,7 @@ def compare_html(result: Comparison, *, name_a: str, name_b: str, command: str =
 
 def change_forest(changes: pd.DataFrame, *, most: int = MOST_ROWS) -> go.Figure:
     """The leading changes of skew with their 95 % intervals; hollow markers did not change beyond chance."""
-    shown = changes[changes["change"].notna() & changes["repeats"].isna()].head(most)
+    shown = changes[changes["change"].notna() & changes["explained_by"].isna()].head(most)
     figure = verdict_forest(
         shown,
         "change",

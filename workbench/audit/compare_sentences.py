@@ -106,7 +106,7 @@ def outcome(result: Comparison) -> list[str]:
     share = percent(overall["flipped"] / overall["pictures"])
     sentences = [f"{overall['flipped']:,} of {overall['pictures']:,} pictures ({share}) are predicted differently."]
     found = result.changes[result.changes["verdict"].isin(["worse", "better", "changed"])]
-    repeats = int(found["repeats"].notna().sum())
+    repeats = int(found["explained_by"].notna().sum())
     if repeats:
         sentences.append(
             f"{repeats:,} of the {len(found):,} changes {'is' if repeats == 1 else 'are'} explained by the parent slice."

@@ -204,6 +204,8 @@ def _counts(findings: Findings, about: str) -> dict[str, int]:
 
 
 def _table(cells: pd.DataFrame, gate: Gate, sentences: list[str], *, about: str = RATES) -> pd.DataFrame:
+    if "repeats" not in cells:
+        cells = cells.rename(columns={"explained_by": "repeats"})
     marked = cells.assign(
         about=about,
         caught=gate.caught(cells, about=about),

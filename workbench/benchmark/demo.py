@@ -165,6 +165,6 @@ def _in_words(attribute: str, value: str) -> str:
 
 def planted_rank(result: AuditResult, bias: Any) -> int:
     """Place in the ranking of what is skewed (repeats left out) of the planted slice's first cell; -1 if it has none."""
-    own = result.findings[(result.findings["verdict"] == "skewed") & result.findings["repeats"].isna()]
+    own = result.findings[(result.findings["verdict"] == "skewed") & result.findings["explained_by"].isna()]
     hits = [at for at, where in enumerate(own["where"]) if where == {bias.attribute: bias.value}]
     return hits[0] if hits else -1

@@ -36,7 +36,7 @@ def slice_sentence(row: Any) -> str:
         f"labels {percent(row.expected)}: {points(row.effect)} points [{points(row.low)}, {points(row.high)}], "
         f"{q}."
     )
-    return sentence + (f" It is explained by slice {row.repeats}." if row.repeats else "")
+    return sentence + (f" It is explained by slice {row.explained_by}." if row.explained_by else "")
 
 
 def terminal_lines(result: DiscoveryResult, *, most: int = 10) -> list[str]:

@@ -11,11 +11,12 @@ from affect_workbench.analyses.discovery.verify import VERDICTS
 from affect_workbench.data.storage.atomic import require_complete
 from affect_workbench.data.storage.saved import read_record
 from affect_workbench.data.storage.saved_arrays import read_parquet, table_of
+from affect_workbench.workbench.runs.older import current_records
 
 RECORD, MEMBERS = "discover.json", "members.parquet"
 _AGAIN = "discover again with `workbench discover`"
 _TEXT = ("name", "why", "true_class", "emotion", "direction", "verdict")
-_WHOLE = ("slice", "n_explore", "n_confirm", "repeats")
+_WHOLE = ("slice", "n_explore", "n_confirm", "explained_by")
 _NUMBERS = ("rate", "expected", "effect", "low", "high", "p", "q")
 
 
@@ -45,7 +46,7 @@ def load_discovery(folder: Path | str) -> SavedDiscovery:
     """
     folder = Path(folder)
     require_complete(folder, what="discovery")
-    record = read_record(folder / RECORD, otherwise=_AGAIN)
+    record = current_records(read_record(folder / RECORD, otherwise=_AGAIN), "slices")
     table = table_of(record, "slices", text=_TEXT, whole=_WHOLE, numeric=_NUMBERS)
     for one in record.records("slices"):
         if one.text("verdict") not in VERDICTS:

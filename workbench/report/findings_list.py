@@ -23,8 +23,8 @@ MOST_OF_A_VERDICT = 50
 """Intersections of each verdict that are there whatever their rank."""
 MOST_SINGLE = 20_000
 MOST_WRITTEN = 100
-_SHARES = ("rate", "rate_low", "rate_high", "shrunk", "complement_rate", "effect", "low", "high")
-_MORE = ("composition", "shift")
+_SHARES = ("rate", "rate_low", "rate_high", "pooled_rate", "complement_rate", "effect", "low", "high")
+_MORE = ("label_gap", "model_gap")
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ def _sentence(alone: np.ndarray, first: np.ndarray, *, total: int) -> str:
 def _data(rows: pd.DataFrame) -> str:
     """Names once, then a list a row; numbers as they are shown, and what the table is sorted by."""
     names, emotions = (list(dict.fromkeys(rows[column])) for column in ("slice", "emotion"))
-    parents = [one for one in dict.fromkeys(rows["repeats"]) if isinstance(one, str)]
+    parents = [one for one in dict.fromkeys(rows["explained_by"]) if isinstance(one, str)]
     at = {name: place for place, name in enumerate(names)}
     of = {name: place for place, name in enumerate(emotions)}
     above = {name: place for place, name in enumerate(parents)}
@@ -94,7 +94,7 @@ def _data(rows: pd.DataFrame) -> str:
             of[row["emotion"]],
             int(row["n"]),
             VERDICTS.index(row["verdict"]),
-            above.get(row["repeats"], -1) if isinstance(row["repeats"], str) else -1,
+            above.get(row["explained_by"], -1) if isinstance(row["explained_by"], str) else -1,
             row["review"] if isinstance(row["review"], str) else None,
             _short(row["q"]),
             probability(row["q"]),

@@ -45,7 +45,7 @@ def outcome(result: AuditResult) -> str:
             else ""
         )
         return f"No skew was found that is both beyond chance and beyond the tolerance.{not_decided}"
-    own = skewed[skewed["repeats"].isna()]
+    own = skewed[skewed["explained_by"].isna()]
     repeated = len(skewed) - len(own)
     sentences = []
     if repeated:
@@ -54,7 +54,7 @@ def outcome(result: AuditResult) -> str:
             f"the parent slice; {len(own):,} stand{'s' if len(own) == 1 else ''} on "
             f"{'its' if len(own) == 1 else 'their'} own."
         )
-    origins = own["origin"].value_counts()
+    origins = own["attribution"].value_counts()
     parts = [
         f"{int(origins[name]):,} {words.format(truth=result.run.truth)}" for name, words in _ORIGIN_PARTS if name in origins
     ]

@@ -89,8 +89,8 @@ def _page(
     pictures: int,
 ) -> str:
     findings, strata = result.findings, differing_strata(result)
-    own = findings[(findings["verdict"] == "skewed") & findings["repeats"].isna()]
-    numbers = result.outcomes[(result.outcomes["verdict"] == "skewed") & result.outcomes["repeats"].isna()]
+    own = findings[(findings["verdict"] == "skewed") & findings["explained_by"].isna()]
+    numbers = result.outcomes[(result.outcomes["verdict"] == "skewed") & result.outcomes["explained_by"].isna()]
     decided: dict[Any, str] = marks(found)
     gallery, claims = Gallery(result.samples, most=pictures), Claims(result.samples, result.taxonomy)
     leading = [

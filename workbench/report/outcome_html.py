@@ -55,7 +55,7 @@ def outcome_html(result: AuditResult) -> str:
 
 def outcome_forest(result: AuditResult, *, most: int = MOST_DRAWN) -> go.Figure | None:
     """The leading differences in standard deviations of their outcomes; filled markers are skewed."""
-    shown = result.outcomes[result.outcomes["effect"].notna() & result.outcomes["repeats"].isna()].head(most)
+    shown = result.outcomes[result.outcomes["effect"].notna() & result.outcomes["explained_by"].isna()].head(most)
     if shown.empty:
         return None
     scaled = shown.assign(**{name: shown[name] / shown["spread"] for name in ("effect", "low", "high")})
@@ -84,7 +84,7 @@ def examples(result: AuditResult, finding: Any, *, most: int = _MOST_EXAMPLES) -
 
 def _page(result: AuditResult, *, rows: int, excluded: int) -> str:
     outcomes = result.outcomes
-    own = outcomes[(outcomes["verdict"] == "skewed") & outcomes["repeats"].isna()]
+    own = outcomes[(outcomes["verdict"] == "skewed") & outcomes["explained_by"].isna()]
     forest = outcome_forest(result)
     strata = differing_strata(result)
     marks = [strata_mark(strata.get(key)) for key in zip(outcomes["slice"], outcomes["outcome"], strict=True)]

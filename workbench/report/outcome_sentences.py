@@ -46,7 +46,7 @@ def outcome_summary(result: AuditResult) -> str:
             else ""
         )
         return f"No outcome differs between slices both beyond chance and by more than the tolerance.{not_decided}"
-    repeated = int(skewed["repeats"].notna().sum())
+    repeated = int(skewed["explained_by"].notna().sum())
     parts = [f"{name}: {count:,}" for name, count in skewed["outcome"].value_counts(sort=False).items()]
     sentence = f"No emotions were predicted; numeric outcomes are compared. Skewed pairs by outcome: {', '.join(parts)}."
     if repeated:

@@ -50,10 +50,10 @@ def finding_sentence(finding: Any, *, truth: str = "labels", caveats: str = "") 
     # The exact q stands in the table; here a reader wants to know whether it is small.
     q = "q < 0.001" if finding.q is not None and finding.q < 0.001 else f"q = {probability(finding.q)}"
     pieces.append((f", {q}, n = {finding.n:,}", "quiet"))
-    if isinstance(finding.composition, float) and not math.isnan(finding.composition):
-        pieces.append((f"; the {truth} themselves differ by {points(finding.composition)} points (label gap)", "plain"))
-    if isinstance(finding.origin, str):
-        pieces.append((f": {ATTRIBUTION_MEANING[finding.origin].format(truth=truth)}", "plain"))
+    if isinstance(finding.label_gap, float) and not math.isnan(finding.label_gap):
+        pieces.append((f"; the {truth} themselves differ by {points(finding.label_gap)} points (label gap)", "plain"))
+    if isinstance(finding.attribution, str):
+        pieces.append((f": {ATTRIBUTION_MEANING[finding.attribution].format(truth=truth)}", "plain"))
     if caveats:
         pieces.append((f"; {caveats}", "plain"))
     return [*pieces, (".", "plain")]
@@ -87,27 +87,27 @@ def beside(finding: Any) -> str:
     if not known(finding.rate) or not known(finding.rate_low):
         return ""
     parts = [f"rate {percent(finding.rate)} [{percent(finding.rate_low)}, {percent(finding.rate_high)}]"]
-    if known(finding.shrunk):
-        parts.append(f"{percent(finding.shrunk)} when partially pooled toward the parent slice")
+    if known(finding.pooled_rate):
+        parts.append(f"{percent(finding.pooled_rate)} when partially pooled toward the parent slice")
     if known(finding.ratio):
         parts.append(f"{finding.ratio:.2f} times the rate of the other pictures")
     parts.append("log-odds " + f"{finding.log_odds:+.2f}".replace("-", "−"))
     if known(finding.excess):
         parts.append(f"{points(finding.excess)} points beyond what its parent slices explain")
-    if isinstance(finding.coarsest, str) and finding.coarsest != finding.emotion:
-        parts.append(f"also skewed at the label-tree level {finding.coarsest}")
-    if known(finding.design) and finding.design > 1.005:
+    if isinstance(finding.label_tree_level, str) and finding.label_tree_level != finding.emotion:
+        parts.append(f"also skewed at the label-tree level {finding.label_tree_level}")
+    if known(finding.design_effect) and finding.design_effect > 1.005:
         parts.append(
-            f"design effect {finding.design:.2f}: {finding.design:.1f} pictures of these groups carry the information "
-            "of one independent picture"
+            f"design effect {finding.design_effect:.2f}: {finding.design_effect:.1f} pictures of these groups carry the "
+            "information of one independent picture"
         )
-    if known(finding.design) and finding.design < 0.995:
+    if known(finding.design_effect) and finding.design_effect < 0.995:
         parts.append(
-            f"design effect {finding.design:.2f}: groups lie on both sides, so one picture carries the information of "
-            f"{1 / finding.design:.1f} independent ones"
+            f"design effect {finding.design_effect:.2f}: groups lie on both sides, so one picture carries the information "
+            f"of {1 / finding.design_effect:.1f} independent ones"
         )
-    if known(finding.shift_q):
-        parts.append(f"model gap: q = {probability(finding.shift_q)} over all attributions")
+    if known(finding.model_gap_q):
+        parts.append(f"model gap: q = {probability(finding.model_gap_q)} over all attributions")
     detectable = points(finding.detectable, signed=False)
     parts.append(f"a single test detects differences of about {detectable} points or more (80 % power)")
     text = "; ".join(parts)

@@ -245,7 +245,7 @@ def marks(found: Iterable[ReviewedFinding]) -> dict[int, str]:
 def worklist(result: AuditResult) -> list[int]:
     """Rows of the findings that ask for a decision: every skew that stands on its own, in order."""
     findings = result.findings
-    own = (findings["verdict"] == "skewed") & findings["repeats"].isna()
+    own = (findings["verdict"] == "skewed") & findings["explained_by"].isna()
     return [position for position, asks in enumerate(own) if asks]
 
 

@@ -32,13 +32,16 @@ from affect_workbench.data.storage.saved import Record, read_record
 from affect_workbench.data.storage.saved_arrays import read_parquet, table_of
 from affect_workbench.data.taxonomies.taxonomy import Taxonomy
 from affect_workbench.workbench.runs.files import DERIVED_FILES, PERMUTATION_CHECK_FILE, RUN_FILES
+from affect_workbench.workbench.runs.older import current_columns, current_records
 from affect_workbench.workbench.runs.reviews import REVIEW_LOCK, Review, carried_reviews, merged, write_reviews
 
 _READING = "reading.json"
 _TABLES = "tables"
+_OLDER = (1,)
+"""Schemas of runs that open still; some of their columns had other names."""
 _AGAIN = "audit again"
 _WHOLE_COLUMNS = ("n", "n_complement")
-_TEXT_COLUMNS = ("slice", "emotion", "verdict", "origin", "repeats", "where", "coarsest")
+_TEXT_COLUMNS = ("slice", "emotion", "verdict", "attribution", "explained_by", "where", "label_tree_level")
 
 
 def audit_record(result: AuditResult) -> dict[str, Any]:
@@ -114,7 +117,9 @@ def load_audit(folder: Path | str) -> AuditResult:
     require_complete(folder, what="audit")
     if not (folder / "audit.json").is_file():
         raise ValueError(f"{folder} is not an audit: it has no audit.json (is it a probe folder?)")
-    record = read_record(folder / "audit.json", schema=SCHEMA, otherwise=_AGAIN)
+    record = read_record(folder / "audit.json", schema=SCHEMA, older=_OLDER, otherwise=_AGAIN)
+    renamed = record.values["schema"] in _OLDER
+    record = current_records(record, "findings") if renamed else record
     numbers = [name for name in FINDING_COLUMNS if name not in (*_TEXT_COLUMNS, "low_evidence", *_WHOLE_COLUMNS)]
     there = set(record.records("findings")[0].values) if record.records("findings") else set()
     findings = table_of(
@@ -141,7 +146,7 @@ def load_audit(folder: Path | str) -> AuditResult:
         run=_run(record.record("run")),
         accuracy=_reading(folder),
         permutation_check=_permutation_check(folder),
-        tables={path.stem: _read(path) for path in sorted((folder / _TABLES).glob("*.parquet"))},
+        tables={path.stem: _table(path, renamed=renamed) for path in sorted((folder / _TABLES).glob("*.parquet"))},
     )
 
 
@@ -211,6 +216,12 @@ def _written(table: pd.DataFrame) -> pd.DataFrame:
     if "where" not in table:
         return table
     return table.assign(where=[json.dumps(where, ensure_ascii=False) for where in table["where"]])
+
+
+def _table(path: Path, *, renamed: bool) -> pd.DataFrame:
+    """A table beyond the cells; those of the space never had other names of columns."""
+    table = _read(path)
+    return current_columns(table) if renamed and not path.stem.startswith("space_") else table
 
 
 def _read(path: Path, *, needed: Sequence[str] = ()) -> pd.DataFrame:

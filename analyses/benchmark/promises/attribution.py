@@ -111,7 +111,7 @@ def attribution_counts(
     )
     table: Any = _findings(Predictions(1.0 - np.eye(k)[y_pred], rows, EKMAN, "label"))
     skewed = table[table["verdict"] == "skewed"]
-    ascribed = skewed[skewed["origin"].isin(["model", "both"])]
+    ascribed = skewed[skewed["attribution"].isin(["model", "both"])]
     false = 0
     for row in ascribed.to_dict("records"):
         inside = SliceSpec.from_json(row["where"]).mask(rows)

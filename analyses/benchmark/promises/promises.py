@@ -63,15 +63,15 @@ def _of_cells(world: Sampled, *, differ: bool) -> Iterator[IntervalCheck]:
     heads: Any = audit.findings[audit.findings["slice"] == HEADS].set_index("emotion")
     for emotion, kind in _KINDS.items():
         cell: Any = heads.loc[EKMAN.labels[emotion]]
-        true = {"effect": world.predicted_gap[emotion], "composition": world.labelled[emotion], "rate": world.rate[emotion]}
-        true["shift"] = true["effect"] - true["composition"]
+        true = {"effect": world.predicted_gap[emotion], "label_gap": world.labelled[emotion], "rate": world.rate[emotion]}
+        true["model_gap"] = true["effect"] - true["label_gap"]
         for name, value in true.items():
             low, high = (cell[end] for end in (("low", "high") if name == "effect" else (f"{name}_low", f"{name}_high")))
             rejected = None if differ or name != "effect" else bool(cell["p"] <= 0.05)
             if np.isfinite(low):
                 yield IntervalCheck(f"findings: {name}{kind}", bool(low <= value <= high), rejected)
-        if not differ and np.isfinite(cell["shift_p"]):
-            two_sided = 2 * min(cell["shift_p"], 1 - cell["shift_p"])
+        if not differ and np.isfinite(cell["model_gap_p"]):
+            two_sided = 2 * min(cell["model_gap_p"], 1 - cell["model_gap_p"])
             yield IntervalCheck(f"findings: shift{kind}", None, bool(two_sided <= 0.05))
     if differ:
         return

@@ -24,8 +24,8 @@ from affect_workbench.data.tables.columns import CORE_COLUMNS
 
 INTERVALS = (
     ("effect", "low", "high"),
-    ("composition", "composition_low", "composition_high"),
-    ("shift", "shift_low", "shift_high"),
+    ("label_gap", "label_gap_low", "label_gap_high"),
+    ("model_gap", "model_gap_low", "model_gap_high"),
     ("within", "within_low", "within_high"),
     ("excess", "low", "high"),
     ("pull", "low", "high"),

@@ -52,9 +52,9 @@ def test_findings_come_back_as_plain_records(audited: AuditResult) -> None:
     at = (audited.findings["slice"] == "figure tone: dark") & (audited.findings["emotion"] == "anger")
     planted, last = audited.finding(int(at.argmax())), audited.finding(len(audited.findings) - 1)
     assert isinstance(planted, Finding)
-    assert (planted.where, planted.verdict, planted.origin) == ({"figure_tone": "dark"}, "skewed", "model")
-    assert planted.repeats is None
-    assert last.origin is None
+    assert (planted.where, planted.verdict, planted.attribution) == ({"figure_tone": "dark"}, "skewed", "model")
+    assert planted.explained_by is None
+    assert last.attribution is None
     assert not any(isinstance(value, float) and np.isnan(value) for value in vars(last).values())
 
 
@@ -189,7 +189,7 @@ def test_no_finding_rests_on_an_attribute_that_is_no_better_than_a_random_direct
     rests = np.array(["tone" in where for where in aside.findings["where"]])
     assert rests.sum() == np.sum(["tone" in where for where in told.findings["where"]])  # its slices stay listed
     assert set(aside.findings.loc[rests, "verdict"]) == {"undetermined"}
-    assert aside.findings.loc[rests, ["p", "q", "adjusted_low", "origin", "repeats"]].isna().all(axis=None)
+    assert aside.findings.loc[rests, ["p", "q", "adjusted_low", "attribution", "explained_by"]].isna().all(axis=None)
     assert aside.findings.loc[rests, "effect"].notna().all()
     assert aside.findings["verdict"].tolist() == sorted(aside.findings["verdict"], key=VERDICTS.index)
     assert not Gate("skewed").caught(aside.findings[rests]).any()

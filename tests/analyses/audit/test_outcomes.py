@@ -172,15 +172,15 @@ def test_outcomes_of_ordinary_audits_are_findings_too(tmp_path) -> None:
 def test_an_intersection_that_repeats_a_wider_slice_is_marked() -> None:
     outcomes = audit_of(texts(2_000)).outcomes
     skewed = outcomes[(outcomes["verdict"] == "skewed") & (outcomes["outcome"] == "valence")]
-    own = skewed[skewed["repeats"].isna()]
+    own = skewed[skewed["explained_by"].isna()]
     assert set(own["slice"]) == {"about: woman", "about: man"}
     assert len(skewed) > len(own)
-    assert set(skewed["repeats"].dropna()) == {"about: woman", "about: man"}
+    assert set(skewed["explained_by"].dropna()) == {"about: woman", "about: man"}
     apart = texts(2_000, gap=0.0)
     apart["valence"] += 1.5 * ((apart["about"] == "woman") & (apart["place"] == "home"))
     told = audit_of(apart, "valence").outcomes.set_index("slice")
     assert told.loc["about: woman and place: home", "verdict"] == "skewed"
-    assert told.loc["about: woman and place: home", "repeats"] not in ("about: woman", "place: home")
+    assert told.loc["about: woman and place: home", "explained_by"] not in ("about: woman", "place: home")
 
 
 def test_people_who_are_in_many_texts_are_groups() -> None:
@@ -200,7 +200,7 @@ def test_old_tables_of_outcomes_are_understood() -> None:
     table = numeric_table(
         texts()["valence"].to_numpy(), sliced_rows([coded_attribute(texts()["about"])]), sampling=Sampling(99)
     )
-    old = outcome_findings({"outcome valence": table.drop(columns=["spread", "repeats"])})
+    old = outcome_findings({"outcome valence": table.drop(columns=["spread", "explained_by"])})
     assert list(old.columns) == list(OUTCOME_COLUMNS)
     assert old["spread"].to_numpy() == pytest.approx(table["spread"].to_numpy())
     assert outcome_findings({}).empty

@@ -68,7 +68,7 @@ def test_four_hundred_pairs_say_what_mcnemar_and_tango_say(audit):
     assert (row["n"], row["n_complement"], row["pairs"], row["pairs_mixed"]) == (400, 400, 400, 0)
     assert (row["rate"], row["complement_rate"], row["verdict"]) == (0.4, 0.5, "skewed")
     assert row["adjusted_low"] < row["low"]
-    assert row["design"] < 0.2
+    assert row["design_effect"] < 0.2
     assert row["detectable"] == pytest.approx(2.8 * np.sqrt(40 / 400 / 400), rel=0.05)
     table = audit.tables["pairs"].set_index("slice")
     assert table.loc["camera: noisy", ["statistic", "freedom"]].tolist() == pytest.approx([40, 1])
@@ -79,7 +79,7 @@ def test_what_does_not_differ_within_pairs_is_compared_as_it_is_with_pairs_as_gr
     row = cell(audit, "gender: f")
     assert np.isnan(row["pairs"])
     assert (row["n"], row["n_complement"]) == (400, 400)
-    assert row["design"] == pytest.approx(1.8, abs=0.1)
+    assert row["design_effect"] == pytest.approx(1.8, abs=0.1)
     assert any(note.startswith("pairs (pair_id) do not differ in gender") for note in audit.run.notes)
     assert "slices of camera are compared in 400 pairs (pair_id) that differ in it only" in audit.run.notes
     assert attribute_columns(issue_table()) == ["camera", "gender"]
@@ -136,13 +136,13 @@ def test_what_the_labels_say_is_compared_in_the_same_pairs():
     table = issue_table().assign(label=np.repeat(["anger", "joy"] * 200, 2))
     row = cell(run_audit(predictions_of(table), CELLS))
     z2 = stats.norm.ppf(0.975) ** 2
-    assert (row["composition"], row["composition_high"]) == pytest.approx((0, z2 / (400 + z2)))
-    assert row["shift"] == pytest.approx(-0.1)
-    assert -0.135 < row["shift_low"] < row["shift_high"] < -0.065
-    assert row["origin"] == "model"
+    assert (row["label_gap"], row["label_gap_high"]) == pytest.approx((0, z2 / (400 + z2)))
+    assert row["model_gap"] == pytest.approx(-0.1)
+    assert -0.135 < row["model_gap_low"] < row["model_gap_high"] < -0.065
+    assert row["attribution"] == "model"
     table.loc[:99, "label"] = None
     half = run_audit(predictions_of(table), CELLS)
-    assert cell(half)["shift"] == pytest.approx(-40 / 350)
+    assert cell(half)["model_gap"] == pytest.approx(-40 / 350)
 
 
 def test_votes_of_pairs_have_the_variance_that_they_have():
@@ -155,7 +155,7 @@ def test_votes_of_pairs_have_the_variance_that_they_have():
     row = cell(run_audit(predictions_of(table), CELLS), emotion="joy")
     gaps = joy[::2] - joy[1::2]
     expected = stats.ttest_1samp(gaps, 0).confidence_interval()
-    assert (row["composition_low"], row["composition_high"]) == pytest.approx(tuple(expected), abs=1e-4)
+    assert (row["label_gap_low"], row["label_gap_high"]) == pytest.approx(tuple(expected), abs=1e-4)
 
 
 def test_pairs_in_groups_are_as_sure_as_the_groups():

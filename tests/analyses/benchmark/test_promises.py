@@ -50,7 +50,7 @@ def test_the_true_differences_are_those_of_very_many_pictures(scheme, votes):
 def test_a_design_asks_every_interval_and_every_test(scheme):
     found = [one for truth in TRUTHS for one in promises(scheme, [0, 1], truth=truth, differ=False)]
     asked = {one.of for one in found}
-    for name in ("effect", "composition", "shift", "rate"):
+    for name in ("effect", "label_gap", "model_gap", "rate"):
         assert {f"findings: {name}", f"findings: {name}, rare emotion"} <= asked
     for name in ("odds: true positive rate", "slices: gap of vote agreement", "slices: accuracy", "compare: change"):
         assert name in asked

@@ -234,7 +234,7 @@ def test_copies_of_a_picture_in_one_group_tell_no_more_than_the_picture():
     alone, grouped = compared(first, second), compared(*copied)
     ungrouped = compared(*(table.drop(columns="group_id") for table in copied))
     one, many, naive = (cell(result, "tone: dark", "anger") for result in (alone, grouped, ungrouped))
-    assert many["design"] == pytest.approx(20, rel=0.05)
+    assert many["design_effect"] == pytest.approx(20, rel=0.05)
     assert many["p"] == pytest.approx(one["p"], rel=0.5)
     assert many["mcnemar_p"] == one["mcnemar_p"]
     assert naive["p"] < one["p"] / 1e6
@@ -246,10 +246,10 @@ def test_copies_of_a_picture_in_one_group_tell_no_more_than_the_picture():
 def test_an_intersection_that_changes_as_its_wider_slice_does_repeats_it():
     result = compared(*pair(3_000), AuditConfig(order=2))
     inside = cell(result, "tone: dark and place: home", "anger")
-    assert (inside["verdict"], inside["repeats"]) == ("worse", "tone: dark")
-    assert pd.isna(cell(result, "tone: dark", "anger")["repeats"])
+    assert (inside["verdict"], inside["explained_by"]) == ("worse", "tone: dark")
+    assert pd.isna(cell(result, "tone: dark", "anger")["explained_by"])
     found = result.changes[result.changes["verdict"] == "worse"]
-    assert found["repeats"].notna().to_list() == sorted(found["repeats"].notna())
+    assert found["explained_by"].notna().to_list() == sorted(found["explained_by"].notna())
 
 
 def test_growth_lies_between_its_bounds_and_reaches_them():

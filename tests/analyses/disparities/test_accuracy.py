@@ -105,7 +105,7 @@ def test_groups_widen_the_interval_and_too_few_of_them_are_too_small():
     alone = accuracy_of(table).loc["tone: dark"]
     table["group_id"] = [f"g{number % half}" for number in range(len(table))]
     row = accuracy_of(table).loc["tone: dark"]
-    assert row["design"] == pytest.approx(2, abs=0.05)
+    assert row["design_effect"] == pytest.approx(2, abs=0.05)
     assert row["high"] - row["low"] == pytest.approx(np.sqrt(2) * (alone["high"] - alone["low"]), rel=0.03)
     table["group_id"] = [f"g{number % 6}" for number in range(len(table))]
     assert (accuracy_of(table)["verdict"] == "too small").all()

@@ -199,7 +199,7 @@ def test_a_difference_among_crossed_people_is_told_more_surely_than_among_as_man
         numeric_table(y, sliced_rows([attribute(side)], groups=groups), sampling=Sampling(99)).iloc[1]
         for groups in (person, None)
     )
-    assert known["design"] < 0.3
+    assert known["design_effect"] < 0.3
     assert known["p"] < 1e-4 < unknown["p"]
 
 

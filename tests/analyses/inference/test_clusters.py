@@ -141,7 +141,7 @@ def test_a_real_skew_is_found_through_the_groups():
     findings = run_audit(Predictions(distances, predictions.rows, EKMAN, "label"), CELLS).findings
     cell = findings[(findings["slice"] == "tone: a") & (findings["emotion"] == "anger")].iloc[0]
     assert cell["verdict"] == "skewed"
-    assert cell["design"] > 1.2
+    assert cell["design_effect"] > 1.2
 
 
 def test_the_design_effect_of_a_mean_is_what_a_loop_over_groups_gives_where_some_do_not_know():
@@ -176,7 +176,7 @@ def group_means(inside: np.ndarray, values: np.ndarray, groups: np.ndarray) -> n
 
 def test_every_interval_of_a_null_in_groups_holds_zero_as_often_as_it_says():
     """Pictures of a group share their label, not all their readings: one design effect for both is wrong for either."""
-    held = {"composition": 0, "shift": 0, "distance": 0, "retrieval": 0}
+    held = {"label_gap": 0, "model_gap": 0, "distance": 0, "retrieval": 0}
     for seed in range(60):
         rng = np.random.default_rng(seed)
         group = np.repeat(np.arange(150), 8)
@@ -198,7 +198,7 @@ def test_every_interval_of_a_null_in_groups_holds_zero_as_often_as_it_says():
             table[(table["slice"] == "coin: heads") & (table["emotion"] == "joy")].iloc[0]
             for table in (result.findings, result.structure, nearest)
         )
-        for kind in ("composition", "shift"):
+        for kind in ("label_gap", "model_gap"):
             held[kind] += cell[f"{kind}_low"] <= 0 <= cell[f"{kind}_high"]
         held["distance"] += place["difference_low"] <= 0 <= place["difference_high"]
         held["retrieval"] += first["low"] <= 0 <= first["high"]

@@ -47,7 +47,7 @@ def joy_of(predictions: Predictions) -> pd.Series:
     per_picture = data.scores
     total = slice_sums(attributes, per_picture.columns, order=1, beside=7)
     compared = {"said": Compared(per_picture.of("said")), "votes": Compared(per_picture.of("votes"))}
-    compared["shift"] = Compared(per_picture.of("shift"), shares=False)
+    compared["model_gap"] = Compared(per_picture.of("model_gap"), shares=False)
     table = skew_table(total, data, spreads=group_spreads(total, data, compared=compared))
     return table[(table["slice"] == "tone: dark") & (table["emotion"] == "joy")].iloc[0]
 
@@ -59,9 +59,9 @@ def test_a_label_gap_of_votes_is_as_sure_as_the_shares_are_alike(grouped):
     tone = np.repeat(np.array(["dark", "light"], dtype=object), 200)
     joy = np.where(tone == "dark", 0.4, 0.3) + rng.normal(0, 0.01, 400)
     found = joy_of(voted(joy, tone, groups=np.arange(400) // 2 if grouped else None))
-    assert found["composition"] == pytest.approx(0.1, abs=0.002)
-    assert found["composition"] - found["composition_low"] == pytest.approx(0.002, abs=0.0005)
-    assert found["composition_high"] - found["composition"] == pytest.approx(0.002, abs=0.0005)
+    assert found["label_gap"] == pytest.approx(0.1, abs=0.002)
+    assert found["label_gap"] - found["label_gap_low"] == pytest.approx(0.002, abs=0.0005)
+    assert found["label_gap_high"] - found["label_gap"] == pytest.approx(0.002, abs=0.0005)
 
 
 def test_where_shares_are_many_the_label_gap_has_welchs_interval():
@@ -70,7 +70,7 @@ def test_where_shares_are_many_the_label_gap_has_welchs_interval():
     found = joy_of(voted(joy, tone))
     dark = joy[tone == "dark"]
     welch = stats.ttest_ind(dark, joy[tone == "light"], equal_var=False).confidence_interval()
-    np.testing.assert_allclose([found["composition_low"], found["composition_high"]], welch, atol=2e-4)
+    np.testing.assert_allclose([found["label_gap_low"], found["label_gap_high"]], welch, atol=2e-4)
     coins = newcombe(dark.sum(), len(dark), joy[tone == "light"].sum(), 900 - len(dark))
     assert coins[1] - coins[0] > 2 * (welch[1] - welch[0])
 
@@ -80,7 +80,7 @@ def test_votes_of_one_person_each_are_coin_tosses():
     joy, tone = (rng.random(300) < 0.3).astype(float), np.where(rng.random(300) < 0.3, "dark", "light").astype(object)
     found, dark = joy_of(voted(joy, tone)), tone == "dark"
     expected = newcombe(joy[dark].sum(), dark.sum(), joy[~dark].sum(), (~dark).sum())
-    np.testing.assert_allclose([found["composition_low"], found["composition_high"]], expected)
+    np.testing.assert_allclose([found["label_gap_low"], found["label_gap_high"]], expected)
 
 
 def test_shares_that_happen_to_be_equal_are_not_called_certain():

@@ -27,7 +27,7 @@ def told(p: list[float], *, labels: tuple[float, float], model: tuple[float, flo
         Gap(np.full(shape, sum(ends) / 2), *(np.full(shape, end) for end in ends)) for ends in (labels, model)
     )
     skewed = np.broadcast_to(options.get("skewed", True), shape)
-    origin, q = attributions(
+    attribution, q = attributions(
         np.full(shape, effect),
         skewed,
         labels=by_labels,
@@ -36,11 +36,11 @@ def told(p: list[float], *, labels: tuple[float, float], model: tuple[float, flo
         families=options.get("families", FAMILY),
         rules=Rules(),
     )
-    return origin[0].tolist(), q[0]
+    return attribution[0].tolist(), q[0]
 
 
 @pytest.mark.parametrize(
-    ("p", "labels", "model", "origin"),
+    ("p", "labels", "model", "attribution"),
     [
         (1e-6, (-0.01, 0.03), (0.1, 0.2), "model"),
         (1e-6, (0.03, 0.06), (0.1, 0.2), "both"),
@@ -50,10 +50,10 @@ def told(p: list[float], *, labels: tuple[float, float], model: tuple[float, flo
         (0.2, (0.03, 0.06), (0.001, 0.03), "unclear"),
     ],
 )
-def test_the_four_origins(p, labels, model, origin):
-    assert told([p], labels=labels, model=model)[0] == [origin]
+def test_the_four_origins(p, labels, model, attribution):
+    assert told([p], labels=labels, model=model)[0] == [attribution]
     mirrored = told([p], labels=(-labels[1], -labels[0]), model=(-model[1], -model[0]), effect=-0.2)[0]
-    assert mirrored == [origin]
+    assert mirrored == [attribution]
 
 
 def test_labels_count_beyond_the_tolerance_and_a_model_gap_beyond_zero():
@@ -66,11 +66,11 @@ def test_labels_count_beyond_the_tolerance_and_a_model_gap_beyond_zero():
 def test_an_attribution_is_corrected_for_all_cells_that_were_tested():
     gaps = {"labels": (-0.01, 0.01), "model": (0.01, 0.1)}
     assert told([0.02], **gaps)[0] == ["model"]
-    origin, q = told([0.02, 0.3, 0.6], **gaps)
-    assert origin == ["unclear"] * 3
+    attribution, q = told([0.02, 0.3, 0.6], **gaps)
+    assert attribution == ["unclear"] * 3
     np.testing.assert_allclose(q, stats.false_discovery_control([0.02, 0.3, 0.6]))
-    origin, q = told([0.02, 1e-9, 1e-9], **gaps, skewed=[[True, False, False]])
-    assert origin == ["unclear", None, None]
+    attribution, q = told([0.02, 1e-9, 1e-9], **gaps, skewed=[[True, False, False]])
+    assert attribution == ["unclear", None, None]
     np.testing.assert_allclose(q, [0.06, np.nan, np.nan])
     _, q = told([0.02, np.nan, np.nan], **gaps)
     np.testing.assert_allclose(q, [0.02, np.nan, np.nan])
@@ -127,8 +127,8 @@ def test_where_labels_explain_every_skew_the_model_is_hardly_ever_blamed():
         table = world(seed)
         found = table[table["verdict"] == "skewed"]
         skewed += len(found)
-        blamed += found["origin"].isin(["model", "both"]).any()
-        sure = np.where(found["effect"] > 0, found["shift_low"] > 0, found["shift_high"] < 0)
+        blamed += found["attribution"].isin(["model", "both"]).any()
+        sure = np.where(found["effect"] > 0, found["model_gap_low"] > 0, found["model_gap_high"] < 0)
         naive += bool(sure.any())
     assert skewed > 250
     assert naive >= 6
@@ -140,5 +140,5 @@ def test_ten_points_that_the_model_adds_are_its_doing():
     for seed in range(10):
         table = world(seed, n=4_000, bias=0.1)
         cell = table[(table["slice"] == "tone: a") & (table["emotion"] == "anger")].iloc[0]
-        right += cell["verdict"] == "skewed" and cell["origin"] in ("model", "both") and cell["shift_q"] <= 0.05
+        right += cell["verdict"] == "skewed" and cell["attribution"] in ("model", "both") and cell["model_gap_q"] <= 0.05
     assert right >= 9

@@ -87,7 +87,7 @@ def test_every_cell_is_what_a_loop_over_pictures_gives(votes: bool) -> None:
         composition = truth[inside & known, at].mean() - truth[outside & known, at].mean()
         shift = (said - truth[:, at])[inside & known].mean() - (said - truth[:, at])[outside & known].mean()
         np.testing.assert_allclose(
-            [finding.rate, finding.complement_rate, finding.effect, finding.composition, finding.shift],
+            [finding.rate, finding.complement_rate, finding.effect, finding.label_gap, finding.model_gap],
             [hits / n, others / m, effect, composition, shift],
             atol=1e-12,
         )
@@ -176,10 +176,10 @@ def test_of_a_handful_of_pictures_nothing_is_estimated_or_tested() -> None:
         "high",
         "p",
         "q",
-        "composition",
-        "composition_low",
-        "shift",
-        "shift_high",
+        "label_gap",
+        "label_gap_low",
+        "model_gap",
+        "model_gap_high",
     ]
     assert finding[empty].isna().all()
     assert finding["detectable"] > 0
@@ -205,14 +205,14 @@ def test_composition_and_shift_add_up_to_the_effect_where_all_have_a_truth(votes
     table = table_of(predictions.take(np.isfinite(predictions.truth[:, 0])))
     tested = table["effect"].notna()
     assert tested.sum() > 50
-    np.testing.assert_allclose((table["composition"] + table["shift"])[tested], table["effect"][tested], atol=1e-12)
-    for name in ("composition", "shift"):
+    np.testing.assert_allclose((table["label_gap"] + table["model_gap"])[tested], table["effect"][tested], atol=1e-12)
+    for name in ("label_gap", "model_gap"):
         assert (table[f"{name}_low"] <= table[name])[tested].all()
         assert (table[name] <= table[f"{name}_high"])[tested].all()
 
 
 @pytest.mark.parametrize(
-    ("truth", "origin"),
+    ("truth", "attribution"),
     [
         ({"dark": 60, "light": 100}, "model"),
         ({"dark": 240, "light": 100}, "labels"),
@@ -220,20 +220,20 @@ def test_composition_and_shift_add_up_to_the_effect_where_all_have_a_truth(votes
         (None, None),
     ],
 )
-def test_a_skew_is_traced_to_the_model_the_labels_or_both(truth: dict[str, int] | None, origin: str | None) -> None:
+def test_a_skew_is_traced_to_the_model_the_labels_or_both(truth: dict[str, int] | None, attribution: str | None) -> None:
     table = table_of(read({"dark": (240, 600), "light": (100, 1_000)}, truth=truth))
     finding = cell(table)
     assert finding["verdict"] == "skewed"
-    assert (finding["origin"] if isinstance(finding["origin"], str) else None) == origin
-    assert set(table["origin"].dropna()) <= set(ORIGINS)
-    assert table.loc[table["verdict"] != "skewed", "origin"].isna().all()
+    assert (finding["attribution"] if isinstance(finding["attribution"], str) else None) == attribution
+    assert set(table["attribution"].dropna()) <= set(ORIGINS)
+    assert table.loc[table["verdict"] != "skewed", "attribution"].isna().all()
 
 
 def test_the_origin_of_a_skew_with_little_truth_is_unclear() -> None:
     predictions = read({"dark": (240, 600), "light": (100, 1_000)}, truth={"dark": 100, "light": 100})
     labels = predictions.rows["label"].where(np.arange(1_600) % 200 == 0, None)
     finding = cell(table_of(predictions.with_rows(predictions.rows.assign(label=labels))))
-    assert (finding["verdict"], finding["origin"]) == ("skewed", "unclear")
+    assert (finding["verdict"], finding["attribution"]) == ("skewed", "unclear")
 
 
 def test_an_intersection_that_repeats_its_parent_says_so() -> None:
@@ -246,9 +246,9 @@ def test_an_intersection_that_repeats_its_parent_says_so() -> None:
     )
     table = table_of(predictions_from_table(rows, taxonomy=EKMAN))
     for light_value in ("day", "night"):
-        assert cell(table, f"tone: dark and light: {light_value}")["repeats"] == "tone: dark"
-    assert not isinstance(cell(table, "tone: dark")["repeats"], str)
-    assert table.loc[table["verdict"] != "skewed", "repeats"].isna().all()
+        assert cell(table, f"tone: dark and light: {light_value}")["explained_by"] == "tone: dark"
+    assert not isinstance(cell(table, "tone: dark")["explained_by"], str)
+    assert table.loc[table["verdict"] != "skewed", "explained_by"].isna().all()
 
 
 def test_where_there_is_nothing_hardly_any_audit_finds_anything() -> None:
@@ -262,9 +262,9 @@ def test_findings_are_ranked_by_verdict_ground_width_and_what_is_safely_reached(
     order = [VERDICTS.index(verdict) for verdict in table["verdict"]]
     assert order == sorted(order)
     reached = np.maximum(np.maximum(table["low"], -table["high"]), 0).fillna(0)
-    own = np.maximum(np.maximum(table["shift_low"], -table["shift_high"]), 0).fillna(0)
-    reached = reached.where(table["origin"] != "model", np.minimum(reached, own))
-    grounded = table["origin"].isin(["both", "unclear", "labels"])
+    own = np.maximum(np.maximum(table["model_gap_low"], -table["model_gap_high"]), 0).fillna(0)
+    reached = reached.where(table["attribution"] != "model", np.minimum(reached, own))
+    grounded = table["attribution"].isin(["both", "unclear", "labels"])
     conditions = table["where"].map(len)
     for verdict in VERDICTS:
         inside = table["verdict"] == verdict
@@ -296,9 +296,9 @@ def test_scores_count_what_their_names_say() -> None:
     np.testing.assert_array_equal(part("said").argmax(axis=1), predictions.predicted)
     np.testing.assert_array_equal(part("labelled")[:, 0], known)
     np.testing.assert_allclose(part("hit")[known, 0], truth[known, predictions.predicted[known]])
-    np.testing.assert_allclose(part("shift")[known], part("said")[known] - truth[known])
+    np.testing.assert_allclose(part("model_gap")[known], part("said")[known] - truth[known])
     assert (part("votes")[~known] == 0).all()
-    for kind in ("votes", "shift", "distance", "margin"):
+    for kind in ("votes", "model_gap", "distance", "margin"):
         np.testing.assert_allclose(part(f"{kind}2"), part(kind) ** 2)
     assert "distance" not in scores(read({"dark": (1, 2)}))
     assert "votes" not in scores(read({"dark": (1, 2)}))
@@ -331,8 +331,8 @@ def test_scores_are_what_is_written_out_for_every_picture(truth: str) -> None:
                 "labelled": [float(known)],
                 "votes": votes,
                 "votes2": votes**2,
-                "shift": shift,
-                "shift2": shift**2,
+                "model_gap": shift,
+                "model_gap2": shift**2,
                 "hit": [said @ votes],
             }
         for kind, values in expected.items():

@@ -40,9 +40,9 @@ def findings(chance, **more) -> pd.DataFrame:
 def test_one_biased_attribute_leaves_no_intersection_on_its_own():
     table = findings(lambda dark, night: np.where(dark, 0.4, 0.2))
     assert table.loc["tone: dark", "verdict"] == "skewed"
-    own = table[(table["verdict"] == "skewed") & table["repeats"].isna()]
+    own = table[(table["verdict"] == "skewed") & table["explained_by"].isna()]
     assert set(own.index) == {"tone: dark", "tone: light"}
-    assert table.loc["tone: dark and time: night", "repeats"] == "tone: dark"
+    assert table.loc["tone: dark and time: night", "explained_by"] == "tone: dark"
 
 
 def test_two_causes_that_add_up_in_log_odds_are_explained():
@@ -53,14 +53,14 @@ def test_two_causes_that_add_up_in_log_odds_are_explained():
     both = table.loc["tone: dark and time: night"]
     assert both["verdict"] == "skewed"
     assert both["excess_low"] > 0, "on the additive scale there is an excess"
-    assert isinstance(both["repeats"], str)
+    assert isinstance(both["explained_by"], str)
 
 
 def test_what_only_the_intersection_does_stands_on_its_own():
     table = findings(lambda dark, night: np.where(dark & night, 0.6, 0.2))
     both = table.loc["tone: dark and time: night"]
     assert both["verdict"] == "skewed"
-    assert not isinstance(both["repeats"], str)
+    assert not isinstance(both["explained_by"], str)
     assert both["excess"] == pytest.approx(0.4, abs=0.06)
     assert both["excess_low"] < 0.4 < both["excess_high"]
 

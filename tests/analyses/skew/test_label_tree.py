@@ -67,9 +67,9 @@ def test_a_shift_between_neighbours_is_named_by_its_emotion_and_one_across_polar
     ):
         result = run_audit(predictions_from_table(read_as(taxonomy, usual, instead, n=6_000), taxonomy=taxonomy), QUICK)
         found = result.findings[(result.findings["slice"] == "tone: dark") & (result.findings["emotion"] == instead)].iloc[0]
-        assert (found["verdict"], found["coarsest"]) == ("skewed", expected)
+        assert (found["verdict"], found["label_tree_level"]) == ("skewed", expected)
         quiet = result.findings[result.findings["slice"].str.startswith("light")]
-        assert quiet["coarsest"].isna().all()
+        assert quiet["label_tree_level"].isna().all()
 
 
 def test_labels_without_a_tree_have_no_levels() -> None:
@@ -79,4 +79,4 @@ def test_labels_without_a_tree_have_no_levels() -> None:
     result = run_audit(predictions_from_table(table, taxonomy=taxonomy), QUICK)
     assert result.tables["levels"].empty
     skewed = result.findings[result.findings["verdict"] == "skewed"]
-    assert list(skewed["coarsest"]) == list(skewed["emotion"])
+    assert list(skewed["label_tree_level"]) == list(skewed["emotion"])

@@ -188,7 +188,7 @@ def saved(tmp_path_factory):
         "p": 0.01,
         "q": None,
         "verdict": "verified",
-        "repeats": 0,
+        "explained_by": 0,
         "strength": 3.0,
     }
     with atomic_folder(root / "discovery") as partial:

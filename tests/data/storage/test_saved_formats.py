@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -35,6 +36,11 @@ def test_the_run_folder_opens_with_everything_in_it():
     finding = audit.finding(0)
     assert (finding.slice, finding.emotion, finding.verdict, finding.n) == ("figure tone: dark", "anger", "skewed", 93)
     assert finding.effect == pytest.approx(0.223752567355322, rel=1e-12)
+    written = json.loads((WRITTEN / "audit" / "audit.json").read_text(encoding="utf-8"))["findings"]
+    for today, then in (("label_gap", "composition"), ("model_gap_low", "shift_low"), ("pooled_rate", "shrunk")):
+        np.testing.assert_array_equal(audit.findings[today], [np.nan if row[then] is None else row[then] for row in written])
+    assert audit.findings["attribution"].dropna().tolist() == [row["origin"] for row in written if row["origin"]]
+    assert "design_effect" in audit.tables["outcome valence"]
     assert audit.accuracy is not None
     assert audit.permutation_check is not None
     assert audit.permutation_check.alarms == 2

@@ -196,7 +196,7 @@ def test_the_overview_says_headline_outcome_and_counts(opened, demo, demo_result
 def test_the_overview_says_each_own_skew(opened, demo, demo_result):
     said = words(healthy(opened(run=demo.audit)))
     own = demo_result.findings.query("verdict == 'skewed'")
-    for number, row in enumerate(own[own["repeats"].isna()].head(12).itertuples()):
+    for number, row in enumerate(own[own["explained_by"].isna()].head(12).itertuples()):
         assert f"{number + 1}. {markdown_sentence(row)}" in said
 
 
@@ -222,7 +222,7 @@ def test_the_pictures_behind_a_finding_are_those_that_were_read_so(opened, demo,
     app = healthy(opened(run=demo.audit))
     assert not app.dataframe
     own = demo_result.findings.query("verdict == 'skewed'")
-    own = own[own["repeats"].isna()].reset_index(drop=True)
+    own = own[own["explained_by"].isna()].reset_index(drop=True)
     at = int(np.flatnonzero(own["effect"] > 0)[0])
     row = own.iloc[at]
     app = healthy(selectbox(app, "Pictures behind finding").select_index(at).run())
@@ -239,7 +239,7 @@ def test_the_pictures_behind_a_deficit_ought_to_be_read_so_and_are_not(opened, t
     table = predictions_table(1_500, attributes={"tone": ("dark", "light")}, bias=0.6)
     run = finished_run(tmp_path / "run", table)
     result = load_audit(run)
-    own = result.findings[(result.findings["verdict"] == "skewed") & result.findings["repeats"].isna()]
+    own = result.findings[(result.findings["verdict"] == "skewed") & result.findings["explained_by"].isna()]
     at = int(np.flatnonzero((own["effect"] < 0) & (own["slice"] == "tone: dark"))[0])
     app = healthy(opened(*([] if page == "overview" else [page]), run=run))
     if page == "overview":
@@ -304,7 +304,7 @@ def test_all_findings_are_in_the_rows_and_filters_narrow_it(opened, demo, demo_r
     assert len(expected)
     (hide,) = app.checkbox
     app = healthy(hide.check().run())
-    assert table(app, "verdict")["slice"].tolist() == expected[expected["repeats"].isna()]["slice"].tolist()
+    assert table(app, "verdict")["slice"].tolist() == expected[expected["explained_by"].isna()]["slice"].tolist()
 
 
 def test_the_rows_is_in_points(opened, demo, demo_result):

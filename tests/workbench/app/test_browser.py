@@ -303,7 +303,7 @@ def test_the_report_opens_offline_with_all_its_figures(report, demo, demo_result
         page.wait_for_function(f"document.querySelector('#{name} .main-svg') !== null")
         assert page.locator(f"#{name}").bounding_box()["height"] > 150, name
     assert page.locator("#map .scatterlayer .point").count() == min(len(demo_result.samples), 2_000) + 6
-    skewed = demo_result.findings.query("verdict == 'skewed'")["repeats"].isna().sum()
+    skewed = demo_result.findings.query("verdict == 'skewed'")["explained_by"].isna().sum()
     assert page.locator("#forest .scatterlayer .point").count() == 20
     assert page.locator("ol.sentences > li").count() == skewed
     assert page.locator("h1").inner_text() == demo_result.headline
@@ -391,7 +391,7 @@ def test_the_table_of_the_report_is_filtered_by_words_verdict_and_repeats(report
     page.select_option("#filter-verdict", "skewed")
     skewed = shown[shown["verdict"] == "skewed"]
     page.check("#filter-repeats")
-    own = skewed[skewed["repeats"].isna()]
+    own = skewed[skewed["explained_by"].isna()]
     assert page.evaluate(visible) == len(own)
     page.fill("#filter-text", "DARK anger")
     both = own[own["slice"].str.contains("dark") & (own["emotion"] == "anger")]
@@ -416,13 +416,13 @@ def test_rows_that_the_script_makes_are_written_as_those_of_the_page(report, dem
     rows = list(listed(demo_result).itertuples())
     assert len(cells) == len(rows) > MOST_WRITTEN
     for row, texts in zip(rows, cells, strict=True):
-        assert texts[0] == row.slice + (f"explained by {row.repeats}" if isinstance(row.repeats, str) else "")
+        assert texts[0] == row.slice + (f"explained by {row.explained_by}" if isinstance(row.explained_by, str) else "")
         assert texts[1:3] == [row.emotion, str(row.n)]
         if not np.isnan(row.effect):
             assert texts[5] == f"{points(row.effect)} [{points(row.low)}, {points(row.high)}]"
             assert texts[4] == f"{100 * row.complement_rate:.1f}"
         assert texts[6] == probability(row.q)
-        assert texts[-3:] == [points(row.composition), points(row.shift), row.verdict]
+        assert texts[-3:] == [points(row.label_gap), points(row.model_gap), row.verdict]
 
 
 @pytest.mark.parametrize(

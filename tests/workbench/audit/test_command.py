@@ -61,7 +61,7 @@ def test_the_demo_finds_everything_that_it_planted(demo):
         assert [row["verdict"] for row in rows] == ["skewed"], bias
         assert rows[0]["q"] <= 0.05
         assert rows[0]["effect"] > 0
-        assert rows[0]["origin"] == ("model" if bias.kind == "reading" else "labels")
+        assert rows[0]["attribution"] == ("model" if bias.kind == "reading" else "labels")
     assert len(skewed) < len(findings) / 10
 
 
@@ -416,7 +416,7 @@ def test_real_out_of_fold_predictions_are_audited(shared_data, e6_folds, tmp_pat
     assert "warning" not in outcome.out
     skewed = load_audit(tmp_path / "run").findings.query("verdict == 'skewed'")
     assert len(skewed) > 5
-    assert "model" not in set(skewed["origin"]), "valence explains the labels; the probe adds nothing of its own"
+    assert "model" not in set(skewed["attribution"]), "valence explains the labels; the probe adds nothing of its own"
 
 
 def test_real_predictions_of_another_model_are_audited_with_votes(shared_data, tmp_path):

@@ -147,11 +147,11 @@ def test_only_skewed_markers_are_filled(results):
 
 def test_the_forest_leaves_out_repeats_and_what_has_no_estimate(results):
     result = results["plain"]
-    repeats = result.findings[result.findings["repeats"].notna()]
+    repeats = result.findings[result.findings["explained_by"].notna()]
     assert len(repeats), "the strong bias repeats inside intersections"
     figure = forest(result, most=10_000)
     names = figure.layout.yaxis.ticktext
-    own = result.findings[result.findings["repeats"].isna() & result.findings["effect"].notna()]
+    own = result.findings[result.findings["explained_by"].isna() & result.findings["effect"].notna()]
     assert len(names) == len(own)
     assert len(forest(result).layout.yaxis.ticktext) == min(MOST_ROWS, len(own))
 
@@ -169,8 +169,8 @@ def test_the_split_stands_beside_each_skew(results):
     labels, model = figure.data
     row = result.findings.query("verdict == 'skewed'").iloc[0]
     assert (labels.name, model.name) == ("label gap: the labels differ", "model gap: the model adds")
-    assert labels.x[0] == pytest.approx(100 * row["composition"])
-    assert model.x[0] == pytest.approx(100 * row["shift"])
+    assert labels.x[0] == pytest.approx(100 * row["label_gap"])
+    assert model.x[0] == pytest.approx(100 * row["model_gap"])
     for trace in figure.data:
         assert (np.asarray(trace.error_x.array) >= 0).all()
         assert (np.asarray(trace.error_x.arrayminus) >= 0).all()

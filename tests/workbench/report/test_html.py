@@ -165,7 +165,7 @@ def test_each_verdict_is_explained_with_its_count(demo_result, page):
 def test_each_own_skew_is_one_sentence(demo_result, page):
     text = Page(page).text
     own = demo_result.findings.query("verdict == 'skewed'")
-    own = own[own["repeats"].isna()]
+    own = own[own["explained_by"].isna()]
     assert 0 < len(own) <= 15
     for row in own.itertuples():
         assert plain_sentence(row) in text
@@ -173,7 +173,7 @@ def test_each_own_skew_is_one_sentence(demo_result, page):
 
 def test_pictures_behind_a_finding_are_named(demo_result, page):
     assert page.count("pictures behind it") == len(
-        demo_result.findings.query("verdict == 'skewed'").pipe(lambda rows: rows[rows["repeats"].isna()])
+        demo_result.findings.query("verdict == 'skewed'").pipe(lambda rows: rows[rows["explained_by"].isna()])
     )
     named = re.findall(r"<li><code>(.*?)</code> predicted as (\w+), labelled (\w+)</li>", page)
     samples = demo_result.samples.set_index("image_id")
@@ -217,7 +217,7 @@ def test_the_table_holds_every_slice_of_one_attribute_and_the_strongest_intersec
         f"{(~alone).sum():,} rows of intersections (at least 50 of each verdict). All {len(findings):,} are in audit.json"
     ) in Page(page).text
     body = page[page.index("<tbody>") : page.index("</tbody>")]
-    assert body.count('class="repeats"') == expected.head(MOST_WRITTEN)["repeats"].notna().sum()
+    assert body.count('class="repeats"') == expected.head(MOST_WRITTEN)["explained_by"].notna().sum()
 
 
 def test_a_table_that_holds_everything_says_so_and_one_that_is_cut_says_how_far():

@@ -127,7 +127,7 @@ def test_a_finding_is_one_sentence_that_anyone_can_read():
 
 
 @pytest.mark.parametrize(
-    ("origin", "words"),
+    ("attribution", "words"),
     [
         ("model", "the model adds this"),
         ("labels", "this is attributed to the votes"),
@@ -135,8 +135,8 @@ def test_a_finding_is_one_sentence_that_anyone_can_read():
         ("unclear", "it cannot be attributed to votes or model"),
     ],
 )
-def test_the_origin_is_said_of_the_kind_of_truth_there_is(origin, words):
-    sentence = plain_sentence(replace(DARK, origin=origin), truth="votes")
+def test_the_origin_is_said_of_the_kind_of_truth_there_is(attribution, words):
+    sentence = plain_sentence(replace(DARK, attribution=attribution), truth="votes")
     assert sentence.endswith(f"; the votes themselves differ by +0.3 points (label gap): {words}.")
 
 
@@ -146,7 +146,7 @@ def test_every_origin_and_every_verdict_has_words():
 
 
 def test_without_truth_nothing_is_said_of_labels():
-    bare = replace(DARK, composition=None, shift=None, origin=None)
+    bare = replace(DARK, label_gap=None, model_gap=None, attribution=None)
     assert plain_sentence(bare).endswith("q < 0.001, n = 612.")
 
 
@@ -230,11 +230,11 @@ def test_an_outcome_without_skew_is_never_no_bias(quiet_demo):
 
 def test_the_outcome_counts_repeats_and_origins_apart(demo_result):
     skewed = demo_result.findings.query("verdict == 'skewed'")
-    own = skewed[skewed["repeats"].isna()]
+    own = skewed[skewed["explained_by"].isna()]
     words = outcome(demo_result)
     assert f"{len(skewed) - len(own)} of the {len(skewed)} skewed pairs are explained by the parent slice" in words
     assert f"{len(own)} stand" in words
-    counts = own["origin"].value_counts()
+    counts = own["attribution"].value_counts()
     assert f"{counts['model']} added by the model" in words
     assert f"{counts['labels']} attributed to the labels" in words
     assert sum(map(int, re.findall(r"(\d+) (?:added|present in|attributed|of unclear)", words))) == len(own)
@@ -301,7 +301,7 @@ def test_the_pictures_behind_a_slice_are_the_ones_that_were_counted(demo_result)
 
 
 def test_nothing_untold_is_not_said_to_be_no_proof():
-    changes = pd.DataFrame({"verdict": ["equivalent"], "repeats": [None]})
+    changes = pd.DataFrame({"verdict": ["equivalent"], "explained_by": [None]})
     overall = {"flipped": 0, "pictures": 9, "labelled": 0}
     told = {0: False, 1: True}
     for untold, said in told.items():

@@ -54,8 +54,8 @@ def test_the_silhouettes_go_from_files_to_an_audit_of_both_label_sources(shared_
         results[group] = load_audit(tmp_path / group).findings.set_index(["slice", "emotion"]).sort_index()
     us, ch = results["us"], results["ch"]
     np.testing.assert_allclose(us["effect"], ch["effect"])  # the same readings ...
-    assert (us["composition"] != ch["composition"]).any()  # ... held against two truths
-    np.testing.assert_allclose(us["effect"] - us["composition"], us["shift"], atol=1e-9)
+    assert (us["label_gap"] != ch["label_gap"]).any()  # ... held against two truths
+    np.testing.assert_allclose(us["effect"] - us["label_gap"], us["model_gap"], atol=1e-9)
 
     # And one group's labels as the reader of the other's: what the skew beyond the labels means is then culture.
     said_by = features.rows[["image_id", "label", "arousal"]].assign(predicted=features.rows["label_ch"])

@@ -106,7 +106,7 @@ def split(result: AuditResult, *, most: int = MOST_ROWS) -> go.Figure | None:
 
     None where no skewed finding has a truth.
     """
-    rows = result.findings[(result.findings["verdict"] == "skewed") & result.findings["shift"].notna()]
+    rows = result.findings[(result.findings["verdict"] == "skewed") & result.findings["model_gap"].notna()]
     rows = _leading(rows, most)
     if rows.empty:
         return None
@@ -114,8 +114,8 @@ def split(result: AuditResult, *, most: int = MOST_ROWS) -> go.Figure | None:
     figure.add_vline(x=0, line_color="#555555", line_width=1)
     places = np.arange(len(rows))
     for column, name, colour, symbol, offset in (
-        ("composition", f"label gap: the {result.run.truth} differ", ORANGE, "diamond", -0.14),
-        ("shift", "model gap: the model adds", BLUE, "circle", 0.14),
+        ("label_gap", f"label gap: the {result.run.truth} differ", ORANGE, "diamond", -0.14),
+        ("model_gap", "model gap: the model adds", BLUE, "circle", 0.14),
     ):
         figure.add_scatter(
             x=100 * rows[column],
@@ -246,7 +246,7 @@ def pull(result: AuditResult, *, order: int = 1, most: int = MOST_SLICES) -> go.
 def _leading(findings: pd.DataFrame, most: int) -> pd.DataFrame:
     """The first findings that have an effect, those that only repeat a wider slice last."""
     known = findings[findings["effect"].notna()]
-    own = known[known["repeats"].isna()] if "repeats" in known else known
+    own = known[known["explained_by"].isna()] if "explained_by" in known else known
     return own.head(most).reset_index(drop=True)
 
 

@@ -65,10 +65,10 @@ def label_tree(result: AuditResult) -> Section | None:
 
 
 def _summary(findings: pd.DataFrame) -> str:
-    own = findings[(findings["verdict"] == "skewed") & findings["repeats"].isna()]
+    own = findings[(findings["verdict"] == "skewed") & findings["explained_by"].isna()]
     if own.empty:
         return "No single emotion is skewed; the groups of emotions are below."
-    level = own["coarsest"].str.extract(r"\((\w+)\)$")[0]
+    level = own["label_tree_level"].str.extract(r"\((\w+)\)$")[0]
     parts = [f"{int(count):,} still at the level {name}" for name, count in level.value_counts().items()]
     alone = int(level.isna().sum())
     if alone:

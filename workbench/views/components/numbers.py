@@ -21,7 +21,20 @@ from affect_workbench.workbench.report.system.section import read_first
 _MOST_SENTENCES = 12
 _MOST_THUMBNAILS = 12
 _MOST_ROWS = 1_000
-_SHOWN = ("slice", "outcome", "verdict", "n", "mean", "complement_mean", "effect", "low", "high", "q", "method", "repeats")
+_SHOWN = (
+    "slice",
+    "outcome",
+    "verdict",
+    "n",
+    "mean",
+    "complement_mean",
+    "effect",
+    "low",
+    "high",
+    "q",
+    "method",
+    "explained_by",
+)
 
 
 def show_headline(result: AuditResult) -> None:
@@ -40,7 +53,7 @@ def show_numbers(result: AuditResult) -> None:
     st.info("Pages about emotions have nothing to show for this run; see *Additional analyses* and *Run*.")
     outcomes = result.outcomes
     st.header("Findings")
-    own = outcomes[(outcomes["verdict"] == "skewed") & outcomes["repeats"].isna()]
+    own = outcomes[(outcomes["verdict"] == "skewed") & outcomes["explained_by"].isna()]
     if own.empty:
         st.markdown("Nothing is called skewed. The strongest differences are drawn below.")
     for place, row in enumerate(own.head(_MOST_SENTENCES).itertuples()):

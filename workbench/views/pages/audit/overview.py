@@ -30,7 +30,7 @@ def render() -> None:
 
     st.header("Findings")
     findings = result.findings
-    own = findings[(findings["verdict"] == "skewed") & findings["repeats"].isna()]
+    own = findings[(findings["verdict"] == "skewed") & findings["explained_by"].isna()]
     if own.empty:
         st.markdown("Nothing is called skewed. The strongest differences are drawn below.")
     for number, row in enumerate(own.head(_MOST_SENTENCES).itertuples()):

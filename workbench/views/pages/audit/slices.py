@@ -141,7 +141,7 @@ def _filtered(result: AuditResult) -> pd.DataFrame:
     if attributes:
         findings = findings[[bool(set(where) & set(attributes)) for where in findings["where"]]]
     if fourth.checkbox("Hide explained", help="hide intersections that are explained by their parent slice"):
-        findings = findings[findings["repeats"].isna()]
+        findings = findings[findings["explained_by"].isna()]
     return findings
 
 
@@ -149,8 +149,8 @@ def _readable(
     findings: pd.DataFrame, review_marks: dict[int, str], strata: StrataByPair, *, with_truth: bool
 ) -> pd.DataFrame:
     """The columns a reader needs, differences in points."""
-    names = ["slice", "emotion", "verdict", "n", "rate", "effect", "interval", "q", "composition", "shift"]
-    shares = ["rate", "effect", "composition", "shift"]
+    names = ["slice", "emotion", "verdict", "n", "rate", "effect", "interval", "q", "label_gap", "model_gap"]
+    shares = ["rate", "effect", "label_gap", "model_gap"]
     table = findings.assign(
         interval=[
             "" if pd.isna(low) else f"{points(low)} to {points(high)}"
@@ -158,7 +158,7 @@ def _readable(
         ],
         **{name: 100 * findings[name].astype(float) for name in shares},
     )
-    shown = [name for name in names if with_truth or name not in ("composition", "shift")]
+    shown = [name for name in names if with_truth or name not in ("label_gap", "model_gap")]
     readable = headed(table[shown]).rename(columns={"rate": "rate %"})
     strata_marks = [strata_mark(strata.get(pair)) for pair in zip(findings["slice"], findings["emotion"], strict=True)]
     if any(strata_marks):
