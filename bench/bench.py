@@ -65,7 +65,7 @@ def fairlearn_seconds(frame: pd.DataFrame, attribute: str, *, bootstraps: int) -
     """MetricFrame's rates of one prediction for one attribute, with bootstrap intervals."""
     from fairlearn.metrics import MetricFrame, selection_rate
 
-    said = frame[[f"score_{label}" for label in LABELS]].to_numpy().argmax(axis=1) == 0
+    y_pred = frame[[f"score_{label}" for label in LABELS]].to_numpy().argmax(axis=1) == 0
     truth = (frame["label"] == LABELS[0]).to_numpy()
 
     def work() -> None:
@@ -74,7 +74,7 @@ def fairlearn_seconds(frame: pd.DataFrame, attribute: str, *, bootstraps: int) -
             frame_with_intervals = MetricFrame(
                 metrics=selection_rate,
                 y_true=truth,
-                y_pred=said,
+                y_pred=y_pred,
                 sensitive_features=frame[attribute],
                 n_boot=bootstraps,
                 ci_quantiles=[0.025, 0.975],

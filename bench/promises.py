@@ -29,7 +29,7 @@ from tqdm import tqdm
 from affect_workbench.analyses.benchmark.promises import attribution as worlds
 from affect_workbench.analyses.benchmark.promises.promises import TRUTHS, promises
 from affect_workbench.analyses.benchmark.promises.sampling import DESIGNS
-from affect_workbench.analyses.benchmark.promises.whole_audits import DEALT, TEST, whole_audit
+from affect_workbench.analyses.benchmark.promises.whole_audits import ASSIGNMENTS, TEST, whole_audit
 
 BLOCK = 50
 """Data sets of a file; whole audits are a fifth of that."""
@@ -90,10 +90,10 @@ def run(given: argparse.Namespace) -> int:
 
 def _asked(given: argparse.Namespace) -> Iterable[tuple[str, int, int, Callable[[list[int]], Block]]]:
     """Name, data sets, data sets of a block, and what is done with the seed of one."""
-    for design in DESIGNS:
+    for scheme in DESIGNS:
         for truth in TRUTHS:
-            yield f"{design.name}; {truth}", given.sets, BLOCK, partial(_of_design, design, truth)
-    for dealt in DEALT:
+            yield f"{scheme.name}; {truth}", given.sets, BLOCK, partial(_of_design, scheme, truth)
+    for dealt in ASSIGNMENTS:
         yield f"audit, {dealt.name}, {given.pictures}", given.audits, BLOCK // 5, partial(_of_audit, dealt, given.pictures)
     real = worlds.emotion6(given.emotion6)
     kinds = {"labels of Emotion6 explain every skew": partial(worlds.label_only, pictures=real)} if real else {}
@@ -106,10 +106,10 @@ def _asked(given: argparse.Namespace) -> Iterable[tuple[str, int, int, Callable[
         yield f"world: {name}", given.worlds, BLOCK, partial(_of_world, world)
 
 
-def _of_design(design, truth: str, seed: list[int]) -> Block:
+def _of_design(scheme, truth: str, seed: list[int]) -> Block:
     found: Block = {}
     for differ in (False, True):
-        for of, covered, rejected in promises(design, [*seed, int(differ)], truth=truth, differ=differ):
+        for of, covered, rejected in promises(scheme, [*seed, int(differ)], truth=truth, differ=differ):
             line = f"{of}{' where there is one' if differ else ''}"
             found |= {f"{line}|held": [float(covered)]} if covered is not None else {}
             found |= {f"{line}|rejected": [float(rejected)]} if rejected is not None else {}
@@ -118,22 +118,22 @@ def _of_design(design, truth: str, seed: list[int]) -> Block:
 
 def _of_audit(dealt, n: int, seed: list[int]) -> Block:
     found: Block = {}
-    for of, cells, as_promised in whole_audit(dealt, seed, n=n):
-        share = as_promised / cells
+    for of, cells, n_valid in whole_audit(dealt, seed, n=n):
+        share = n_valid / cells
         found[f"{of.removeprefix(TEST)}|rejected" if of.startswith(TEST) else f"{of}|held"] = [
             1 - share if of.startswith(TEST) else share
         ]
     return found
 
 
-def _of_world(world: Callable[[list[int]], worlds.Told], seed: list[int]) -> Block:
-    told = world(seed)
-    found: Block = {"skewed pairs|number": [float(told.skewed)]}
-    if told.found is None:
-        found["any attribution|false"] = [float(told.ascribed > 0)]
+def _of_world(world: Callable[[list[int]], worlds.AttributionCounts], seed: list[int]) -> Block:
+    attribution_counts = world(seed)
+    found: Block = {"skewed pairs|number": [float(attribution_counts.skewed)]}
+    if attribution_counts.found is None:
+        found["any attribution|false"] = [float(attribution_counts.ascribed > 0)]
     else:
-        found["false among attributions|false"] = [told.false / max(told.ascribed, 1)]
-        found["planted pair is ascribed to the model|found"] = [float(told.found)]
+        found["false among attributions|false"] = [attribution_counts.false / max(attribution_counts.ascribed, 1)]
+        found["planted pair is ascribed to the model|found"] = [float(attribution_counts.found)]
     return found
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from affect_workbench.data.storage.arrays import gathered, give_back
+from affect_workbench.data.storage.arrays import give_back, take_rows
 from affect_workbench.data.storage.atomic import atomic_folder, require_complete, write_json
 from affect_workbench.data.storage.saved import read_record
 from affect_workbench.data.storage.saved_arrays import read_npy, read_parquet
@@ -136,7 +136,7 @@ class FeatureSet:
         digest.update("\n".join(ids).encode())
         for start in range(0, len(ids), _CHUNK):
             part = slice(start, start + _CHUNK)
-            values = self.values[part] if within is None else gathered(self.values, within[part])
+            values = self.values[part] if within is None else take_rows(self.values, within[part])
             digest.update(np.ascontiguousarray(values).tobytes())
             give_back(self.values)
         return digest.hexdigest()[:16]
@@ -148,7 +148,7 @@ class FeatureSet:
             ValueError: nothing is left.
         """
         rows = _as_positions(positions)
-        return FeatureSet(self.spec, gathered(self.values, rows), self.rows.iloc[rows])
+        return FeatureSet(self.spec, take_rows(self.values, rows), self.rows.iloc[rows])
 
     def where(self, *, split: str) -> FeatureSet:
         """The pictures of one split, by any of its names (`data.tables.splits`).

@@ -254,7 +254,7 @@ def test_a_probe_is_fitted_on_the_training_split_kept_and_audited(planted, tmp_p
     result = aw.audit(test, probe=probe, **QUICK)
     pd.testing.assert_frame_equal(result.findings, aw.audit(probe.predict(test), **QUICK).findings)
     assert "calibration" in result.tables
-    assert result.result.reading is not None
+    assert result.result.accuracy is not None
     assert repr(probe).startswith("<Probe of planted")
     assert repr(test).startswith("<FeatureSet of 900 pictures")
     with pytest.raises(TypeError, match="features are no predictions: audit them with probe="):

@@ -54,7 +54,7 @@ class Confidence:
 
 
 @dataclass(frozen=True)
-class ReadingQuality:
+class MeasuredAccuracy:
     """How a model, and the baselines beside it, read the labelled pictures of an audit.
 
     Attributes:
@@ -76,7 +76,7 @@ class ReadingQuality:
         return "vote agreement" if self.truth == "votes" else "accuracy"
 
     def as_json(self) -> dict[str, Any]:
-        """Plain values only; what `reading_from_json` reads."""
+        """Plain values only; what `accuracy_from_json` reads."""
         return {
             "models": self.models.to_dict("records"),
             "seen": self.seen,
@@ -85,8 +85,8 @@ class ReadingQuality:
         }
 
 
-def reading_from_json(record: Mapping[str, Any]) -> ReadingQuality:
-    """What `ReadingQuality.as_json` wrote.
+def accuracy_from_json(record: Mapping[str, Any]) -> MeasuredAccuracy:
+    """What `MeasuredAccuracy.as_json` wrote.
 
     Raises:
         ValueError: something is missing.
@@ -95,9 +95,9 @@ def reading_from_json(record: Mapping[str, Any]) -> ReadingQuality:
         models = pd.DataFrame(record["models"], columns=list(MODEL_COLUMNS))
         found, truth = record["confidence"], record.get("truth", "labels")
         if found is None:
-            return ReadingQuality(models, record["seen"], None, truth)
+            return MeasuredAccuracy(models, record["seen"], None, truth)
         tables: dict[str, Any] = {name: pd.DataFrame(found[name]) for name in ("reliability", "coverage")}
         facts = {name: found[name] for name in _FACTS} | {"basis": str(found.get("basis", ""))}
-        return ReadingQuality(models, record["seen"], Confidence(**tables, **facts), truth)
+        return MeasuredAccuracy(models, record["seen"], Confidence(**tables, **facts), truth)
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"not an accuracy record ({error} is missing or not as expected): audit again") from error

@@ -14,9 +14,9 @@ from affect_workbench.data.taxonomies.label_overlap import unmet_notes
 def prediction_notes(predictions: Predictions) -> list[str]:
     """A sentence for everything about these predictions that changes how an audit of them is read."""
     notes = []
-    said = np.unique(predictions.predicted)
-    if len(said) == 1:
-        label = predictions.taxonomy.labels[int(said[0])]
+    predicted = np.unique(predictions.predicted)
+    if len(predicted) == 1:
+        label = predictions.taxonomy.labels[int(predicted[0])]
         notes.append(
             f"every one of {len(predictions):,} pictures is predicted as {label}: predictions cannot differ "
             "between slices, whatever the model does inside"

@@ -47,24 +47,26 @@ OUTCOME_COLUMNS = (
 )
 
 
-def outcome_tables(data: Sliced, config: AuditConfig, *, name: str, held: Strata | None = None) -> dict[str, pd.DataFrame]:
+def outcome_tables(
+    data: Sliced, config: AuditConfig, *, name: str, adjusted_for: Strata | None = None
+) -> dict[str, pd.DataFrame]:
     """What an audit keeps of one outcome: `numeric_table` of it and, with strata, `adjusted_numeric_table`.
 
     Args:
         data: pictures with the outcome in a column of their rows.
         config: its rules and sampling.
         name: the column of the outcome.
-        held: the strata, where something is held fixed.
+        adjusted_for: the strata, where something is held fixed.
 
     Raises:
         ValueError: no such column, text in it, the outcome itself is held fixed, or see the tables.
     """
-    if held is not None and name in held.columns:
+    if adjusted_for is not None and name in adjusted_for.columns:
         raise ValueError(f"outcome {name!r} is also adjusted for: leave it out of --adjust-for, or out of --outcomes")
     values, rules, sampling = numbers_of(data.rows, name), config.rules, config.sampling
     found = {OUTCOME_PREFIX + name: numeric_table(values, data, rules=rules, sampling=sampling, name=name)}
-    if held is not None:
-        table = adjusted_numeric_table(values, data, held=held, rules=rules, sampling=sampling, name=name)
+    if adjusted_for is not None:
+        table = adjusted_numeric_table(values, data, adjusted_for=adjusted_for, rules=rules, sampling=sampling, name=name)
         found[ADJUSTED_PREFIX + name] = table
     return found
 

@@ -19,8 +19,8 @@ from affect_workbench.analyses.audit.result import AuditResult, RunInfo, now
 from affect_workbench.analyses.audit.tables import excluded_table
 from affect_workbench.analyses.skew.findings import FINDING_COLUMNS
 from affect_workbench.analyses.slices.attribute_kinds import kind_notes
+from affect_workbench.analyses.slices.circular_columns import naming_columns
 from affect_workbench.analyses.slices.coding import coded_attributes
-from affect_workbench.analyses.slices.repeats import naming_columns
 from affect_workbench.analyses.slices.sliced import SlicedRows
 from affect_workbench.analyses.slices.strata import strata_of
 from affect_workbench.analyses.slices.sums import CodedColumns, slice_sums
@@ -81,12 +81,14 @@ def run_outcome_audit(
     )
     say("testing")
     data = SlicedRows(rows, tuple(coded), inferred)
-    held = None
+    adjusted_for = None
     if config.adjust_for:
-        held = strata_of(rows, config.adjust_for, bins=config.bins, numeric=config.numeric, categorical=config.categorical)
+        adjusted_for = strata_of(
+            rows, config.adjust_for, bins=config.bins, numeric=config.numeric, categorical=config.categorical
+        )
     tables: dict[str, pd.DataFrame] = {}
     for name in config.outcomes:
-        tables |= outcome_tables(data, config, name=name, held=held)
+        tables |= outcome_tables(data, config, name=name, adjusted_for=adjusted_for)
     tested = sum(int(table["p"].notna().sum()) for name, table in tables.items() if name.startswith(OUTCOME_PREFIX))
     nothing = dict.fromkeys(("audit_agreement", "audit_margin", "audit_x", "audit_y"), np.nan)
     return AuditResult(

@@ -95,11 +95,11 @@ def pair_notes(rows: pd.DataFrame, pairing: Pairing | None, *, min_count: int) -
 
 def _alike_note(rows: pd.DataFrame, pairing: Pairing, column: str) -> list[str]:
     """Pairs all of whose pictures are on one side of an attribute that is compared in pairs; nothing where there is none."""
-    alike = pairing.alike[column]
-    if not alike.any():
+    concordant = pairing.concordant[column]
+    if not concordant.any():
         return []
-    first = rows["pair_id"].to_numpy(dtype=object)[alike][0]
-    count, of, pictures = len(np.unique(pairing.codes[alike])), pairing.complete[column], int(alike.sum())
+    first = rows["pair_id"].to_numpy(dtype=object)[concordant][0]
+    count, of, pictures = len(np.unique(pairing.codes[concordant])), pairing.complete[column], int(concordant.sum())
     return [
         f"{count:,} of {of:,} pairs (pair_id) {'does' if count == 1 else 'do'} not differ in {column.replace('_', ' ')}: "
         f"{'its' if count == 1 else 'their'} {pictures:,} pictures are not used in its comparison, first {str(first)!r}"
@@ -118,16 +118,16 @@ def pair_exclusions(pairing: Pairing | None, data: Sliced, *, specs: Sequence[Sl
         there = np.bincount(pairing.codes[known & (pairing.codes >= 0)], minlength=len(pairing.differ[one.column]))
         partner = known & (pairing.codes >= 0) & (there > 1)[pairing.codes]
         alone = int((known & ~partner).sum())
-        alike = pairing.alike[one.column]
+        concordant = pairing.concordant[one.column]
         if alone:
             found.append(("pictures", f"without a partner, {name}", alone, f"not used in comparisons in pairs of {name}"))
-        if alike.any():
+        if concordant.any():
             found.append(
                 (
                     "pictures",
                     f"of pairs with equal {name}",
-                    int(alike.sum()),
-                    f"{len(np.unique(pairing.codes[alike])):,} pairs, not used in comparisons in pairs of {name}",
+                    int(concordant.sum()),
+                    f"{len(np.unique(pairing.codes[concordant])):,} pairs, not used in comparisons in pairs of {name}",
                 )
             )
     for spec, used, count in zip(specs, pairing.used, pairing.pairs, strict=True):

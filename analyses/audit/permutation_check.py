@@ -1,8 +1,8 @@
 """How often would this audit have raised an alarm on these data if nothing were wrong?
 
-The predictions are dealt out anew among the pictures, so that no attribute has anything to do with them, and the audit's own
-rules judge every deal. Whatever they call skewed then is a false alarm. Pictures of one group keep their predictions. Pairs
-trade both of theirs with other pairs, and which picture of a pair gets which is left to chance.
+The predictions are permuted among the pictures, so that no attribute has anything to do with them, and the audit's own rules
+are applied to every permutation. Whatever they call skewed then is a false alarm. Pictures of one group keep their
+predictions. Pairs trade both of theirs with other pairs, and which picture of a pair gets which is left to chance.
 """
 
 from __future__ import annotations
@@ -31,17 +31,17 @@ TIMES = 200
 
 
 @dataclass(frozen=True)
-class SelfTest:
-    """What the audit's rules said of predictions that were dealt out anew.
+class PermutationCheck:
+    """What the audit's rules found in permuted predictions.
 
     Attributes:
-        times: deals.
-        alarms: deals in which at least one cell was called skewed.
+        times: permutations.
+        alarms: permutations in which at least one cell was called skewed.
         cells: cells that were tested in each.
-        false: cells called skewed in all deals together.
-        low: lower end of the 95 % interval of the share of deals with an alarm.
+        false: cells called skewed in all permutations together.
+        low: lower end of the 95 % interval of the share of permutations with an alarm.
         high: upper end.
-        within: columns whose values stayed together: predictions were dealt out among pictures that agree in them.
+        within: columns whose values stayed together: predictions were permuted among pictures that agree in them.
     """
 
     times: int
@@ -54,7 +54,7 @@ class SelfTest:
 
     @property
     def rate(self) -> float:
-        """Share of deals with an alarm."""
+        """Share of permutations with an alarm."""
         return self.alarms / self.times
 
     @property
@@ -69,13 +69,13 @@ class SelfTest:
 
 
 @dataclass(frozen=True)
-class Deals:
-    """How predictions are dealt out.
+class Permutations:
+    """How predictions are permuted.
 
     Attributes:
         times: how often.
-        seed: of the deals.
-        within: columns that predictions are dealt out within, e.g. the data set.
+        seed: of the permutations.
+        within: columns that predictions are permuted within, e.g. the data set.
     """
 
     times: int = TIMES
@@ -83,31 +83,31 @@ class Deals:
     within: tuple[str, ...] = ()
 
 
-def selftest(
+def permutation_check(
     rows: pd.DataFrame,
     taxonomy: Taxonomy,
     *,
     config: AuditConfig,
-    deals: Deals | None = None,
+    permutations: Permutations | None = None,
     inferred: frozenset[str] = frozenset(),
     progress: Any = None,
-) -> SelfTest:
-    """Deals the predictions out again and again and judges each deal by the rules of `config`.
+) -> PermutationCheck:
+    """Permutes the predictions again and again and tests each permutation by the rules of `config`.
 
     Args:
         rows: one row a picture with `predicted`, the attributes that `config` names, and `group_id` or
             `pair_id` where there are groups or pairs.
         taxonomy: the labels.
         config: the audit's; its `attributes` must be named.
-        deals: how often, and among which pictures.
+        permutations: how often, and among which pictures.
         inferred: see `run_audit`.
-        progress: called with the number of deals done.
+        progress: called with the number of permutations done.
 
     Raises:
-        ValueError: fewer than one deal, no attributes, an unknown column, or a column to keep within that is itself sliced.
+        ValueError: no permutation, no attributes, an unknown column, or a column to keep within that is itself sliced.
     """
-    deals = deals or Deals()
-    within, times = deals.within, deals.times
+    permutations = permutations or Permutations()
+    within, times = permutations.within, permutations.times
     if times < 1:
         raise ValueError(f"{times} permutations: at least one is needed")
     if not config.attributes:
@@ -119,7 +119,7 @@ def selftest(
             )
         if name in config.attributes:
             raise ValueError(f"cannot permute within {name!r}: it is sliced by; name a column that is not")
-    said = taxonomy.codes(rows["predicted"])
+    y_pred = taxonomy.codes(rows["predicted"])
     coded, _ = coded_attributes(
         rows,
         config.attributes,
@@ -138,19 +138,19 @@ def selftest(
     pairing = pairing_of(counter.sums.specs, data, min_count=config.min_count)
     rules = config.rules
     family = slice_families(counter.sums.specs, inferred)
-    rng = np.random.default_rng([deals.seed, 1])
+    rng = np.random.default_rng([permutations.seed, 1])
     alarms = false = cells = 0
     for number in range(times):
-        dealt = said[_deal(strata, groups, rng, blocks=blocks)]
-        inside, outside = counter.count(dealt)
-        design = freedom = None
-        one_hot = np.eye(len(taxonomy))[dealt]
+        permuted = y_pred[_permute(strata, groups, rng, blocks=blocks)]
+        inside, outside = counter.count(permuted)
+        design_effect = freedom = None
+        one_hot = np.eye(len(taxonomy))[permuted]
         if groups is not None:
             compared = {"said": Compared(one_hot)}
             spread = group_spreads(counter.sums, data, compared=compared)["said"]
-            design, freedom = spread.design, spread.freedom
+            design_effect, freedom = spread.design_effect, spread.freedom
         n, m = counter.sums.inside[:, :1], counter.sums.outside[:, :1]
-        evidence = counted(inside, n, outside, m, rules, design=design, freedom=freedom)
+        evidence = counted(inside, n, outside, m, rules, design_effect=design_effect, freedom=freedom)
         if pairing is not None:
             evidence = PairedCells(pairing.used, pairing.contrast(one_hot)).over(evidence)
         found = verdicts(evidence, rules, families=family)
@@ -159,7 +159,7 @@ def selftest(
         if progress is not None:
             progress(number + 1)
     low, high = wilson(np.array(alarms), np.array(times))
-    return SelfTest(times, alarms, cells, false, float(low), float(high), tuple(within))
+    return PermutationCheck(times, alarms, cells, false, float(low), float(high), tuple(within))
 
 
 class _Counter:
@@ -176,12 +176,12 @@ class _Counter:
             codes, places = np.array(wanted, dtype=np.int64).reshape(-1, 2).T
             self._families.append((family, np.flatnonzero(family.codes >= 0), codes, places))
 
-    def count(self, said: npt.NDArray[np.int64]) -> tuple[Floats, Floats]:
+    def count(self, y_pred: npt.NDArray[np.int64]) -> tuple[Floats, Floats]:
         """Pictures read as each emotion in every slice and in its complement, both `(s, k)`."""
         inside = np.zeros((len(self.sums.specs), self._emotions))
         outside = np.zeros_like(inside)
         for family, known, codes, places in self._families:
-            cells = family.codes[known] * self._emotions + said[known]
+            cells = family.codes[known] * self._emotions + y_pred[known]
             table = np.bincount(cells, minlength=family.size * self._emotions).reshape(family.size, self._emotions)
             inside[places] = table[codes]
             outside[places] = table.sum(axis=0) - table[codes]
@@ -196,7 +196,7 @@ def _blocks(pairs: npt.NDArray[np.int64] | None, strata: npt.NDArray[np.int64]) 
     return np.unique(np.stack([strata, own]), axis=1, return_inverse=True)[1].astype(np.int64).ravel()
 
 
-def _deal(
+def _permute(
     strata: npt.NDArray[np.int64],
     groups: npt.NDArray[np.int64] | None,
     rng: np.random.Generator,
@@ -222,6 +222,6 @@ def _deal(
             )
             for _ in range(2)
         )
-    dealt = np.empty(len(strata), dtype=np.int64)
-    dealt[to] = source
-    return dealt
+    permuted = np.empty(len(strata), dtype=np.int64)
+    permuted[to] = source
+    return permuted

@@ -28,8 +28,8 @@ from affect_workbench.analyses.slices.sliced import SlicedPredictions
 from affect_workbench.analyses.slices.strata import Strata, strata
 from affect_workbench.arrays import Vectors
 
-MOST_DRAWN_ANEW = 20_000
-"""What deals out pictures one by one is asked of at most this many, drawn at random."""
+MOST_RESAMPLED = 20_000
+"""What permutes single pictures is asked of at most this many, drawn at random."""
 NO_VALENCE = "severity of pictures predicted as "
 _FEWER_DRAWS = 199
 Tables = Mapping[str, pd.DataFrame]
@@ -44,14 +44,14 @@ class AuditContext:
         training_by_name: whether the caller named them: then they must fit the audited pictures.
         valence: label -> number, from the user's own lexicon; for severity, instead of polarity.
         temperature: turns cosines into probabilities, softmax(cosine / temperature).
-        wordings: name -> label vectors `(k, m)` of other words for the same emotions (see `analyses.space.rewording`).
+        prompt_variants: name -> label vectors `(k, m)` of other words for the emotions (see `analyses.space.rewording`).
     """
 
     training: pd.DataFrame | None = None
     training_by_name: bool = True
     valence: Mapping[str, float] | None = None
     temperature: float | None = None
-    wordings: Mapping[str, Vectors] | None = None
+    prompt_variants: Mapping[str, Vectors] | None = None
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ class Question:
     Attributes:
         name: in words.
         answer: the tables.
-        pictures: whether it is asked of every picture, of at most `MOST_DRAWN_ANEW`, or of so many only where pictures come
+        pictures: whether it is asked of every picture, of at most `MOST_RESAMPLED`, or of so many only where pictures come
             in groups: independent ones are permuted as whole tables of counts, groups one by one.
         possible: whether there is anything to ask.
         by_name: whether the caller asked for it by name.
@@ -97,7 +97,7 @@ def ask_questions(data: SlicedPredictions, config: AuditConfig, *, context: Audi
     Raises:
         ValueError: something that was asked for by name cannot be answered (what, and why).
     """
-    sample = data.sample(MOST_DRAWN_ANEW, seed=config.seed, whole_pairs=True)
+    sample = data.sample(MOST_RESAMPLED, seed=config.seed, whole_pairs=True)
     pictures = {"every": data, "sample": sample, "sample of groups": data if data.groups is None else sample}
     results = QuestionResults()
     for question in QUESTIONS:
@@ -118,14 +118,14 @@ def ask_questions(data: SlicedPredictions, config: AuditConfig, *, context: Audi
     return results
 
 
-def _held(data: SlicedPredictions, config: AuditConfig) -> Strata:
+def _strata(data: SlicedPredictions, config: AuditConfig) -> Strata:
     return strata(
         data.predictions, config.adjust_for, bins=config.bins, numeric=config.numeric, categorical=config.categorical
     )
 
 
 def _adjusted(data: SlicedPredictions, config: AuditConfig, context: AuditContext) -> Tables:
-    return {"adjusted": adjusted_table(data, _held(data, config), rules=config.rules)}
+    return {"adjusted": adjusted_table(data, _strata(data, config), rules=config.rules)}
 
 
 def _error_rates(data: SlicedPredictions, config: AuditConfig, context: AuditContext) -> Tables:
@@ -152,17 +152,17 @@ def _severity_beyond_labels(data: SlicedPredictions, config: AuditConfig, contex
 def _without_valence(data: SlicedPredictions, context: AuditContext) -> list[tuple[str, str]]:
     taxonomy = data.predictions.taxonomy
     number = label_valence(taxonomy, context.valence)
-    said = np.bincount(data.predictions.predicted, minlength=len(taxonomy))
-    named = zip(taxonomy.labels, said, number, strict=True)
+    predicted = np.bincount(data.predictions.predicted, minlength=len(taxonomy))
+    named = zip(taxonomy.labels, predicted, number, strict=True)
     counts = ", ".join(f"{label!r} ({count:,})" for label, count, value in named if count and not np.isfinite(value))
     return [(f"{NO_VALENCE}{counts}", "no polarity is known for these labels: give --valence")] if counts else []
 
 
 def _outcomes(data: SlicedPredictions, config: AuditConfig, context: AuditContext) -> Tables:
-    held = _held(data, config) if config.adjust_for else None
+    adjusted_for = _strata(data, config) if config.adjust_for else None
     tables: dict[str, pd.DataFrame] = {}
     for name in config.outcomes:
-        tables |= outcome_tables(data, config, name=name, held=held)
+        tables |= outcome_tables(data, config, name=name, adjusted_for=adjusted_for)
     return tables
 
 

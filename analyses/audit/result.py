@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from affect_workbench.analyses.audit.accuracy import ReadingQuality
+from affect_workbench.analyses.audit.accuracy import MeasuredAccuracy
 from affect_workbench.analyses.audit.config import AuditConfig
 from affect_workbench.analyses.audit.outcome_tables import ADJUSTED_PREFIX, OUTCOME_PREFIX, outcome_findings
-from affect_workbench.analyses.audit.permutation_check import SelfTest
+from affect_workbench.analyses.audit.permutation_check import PermutationCheck
 from affect_workbench.analyses.inference.verdicts import VERDICTS
 from affect_workbench.analyses.skew.findings import Finding
 from affect_workbench.data.taxonomies.taxonomy import Taxonomy
@@ -156,8 +156,8 @@ class AuditResult:
             not on it).
         excluded: what was left out and why: `what` (attribute, concept, question, slice, pictures), `name`, `n`, `reason`.
         run: what the audit was made of, and with what.
-        reading: how well the labelled pictures were read, where the caller measured it.
-        selftest: how often the rules raise an alarm about nothing on these data, where that was tried.
+        accuracy: how well the labelled pictures were read, where the caller measured it.
+        permutation_check: how often the rules raise an alarm about nothing on these data, where that was tried.
         tables: what was asked beyond the cells, by name (see `analyses.audit.questions`); each is a section of report and
             app.
     """
@@ -169,8 +169,8 @@ class AuditResult:
     samples: pd.DataFrame
     excluded: pd.DataFrame
     run: RunInfo
-    reading: ReadingQuality | None = None
-    selftest: SelfTest | None = None
+    accuracy: MeasuredAccuracy | None = None
+    permutation_check: PermutationCheck | None = None
     tables: Mapping[str, pd.DataFrame] = field(default_factory=dict)
 
     @property

@@ -18,10 +18,10 @@ from affect_workbench.analyses.disparities.accuracy import ACCURACY, accuracy_ta
 from affect_workbench.analyses.inference.clusters import group_spreads, of_scores
 from affect_workbench.analyses.skew.findings import ranked, skew_table
 from affect_workbench.analyses.skew.in_pairs import InPairs
-from affect_workbench.analyses.skew.label_tree import coarsest, level_table
+from affect_workbench.analyses.skew.label_tree import label_tree_levels, level_table
 from affect_workbench.analyses.slices.attribute_kinds import kind_notes
+from affect_workbench.analyses.slices.circular_columns import repeating_columns
 from affect_workbench.analyses.slices.coding import coded_attributes
-from affect_workbench.analyses.slices.repeats import repeating_columns
 from affect_workbench.analyses.slices.sliced import SlicedPredictions
 from affect_workbench.analyses.slices.sums import slice_sums
 from affect_workbench.analyses.space.geometry.anchor_distances import slice_table, structure_table
@@ -81,7 +81,7 @@ def run_audit(
     tables |= answers.tables
     if proven.attributes and config.further:
         levels = level_table(sums, data, rules=config.rules, pairing=pairing)
-        findings = findings.assign(coarsest=coarsest(findings, levels, taxonomy=predictions.taxonomy))
+        findings = findings.assign(coarsest=label_tree_levels(findings, levels, taxonomy=predictions.taxonomy))
         single = levels["where"].map(len) == 1
         tables["levels"] = without_verdicts(levels[single].reset_index(drop=True), aside)
     if in_pairs is not None:
@@ -97,7 +97,7 @@ def run_audit(
         on_map=None if drawn is None else drawn.positions,
         most=config.space_pictures,
         seed=config.seed,
-        wordings=context.wordings,
+        prompt_variants=context.prompt_variants,
     )
     return AuditResult(
         taxonomy=predictions.taxonomy,

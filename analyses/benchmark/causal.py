@@ -13,11 +13,11 @@ from affect_workbench.analyses.benchmark.results import (
     Experiment,
     Record,
     Row,
-    gathered,
     mean_and_interval,
     mean_row,
     one_sided,
     share_row,
+    values_of,
     verdict,
 )
 from affect_workbench.analyses.concepts.calibrated_skew import GoldLabels, calibrated_skew
@@ -25,7 +25,7 @@ from affect_workbench.analyses.concepts.sampling import stratified_sample
 from affect_workbench.analyses.inference.mantel_haenszel import adjusted_difference
 from affect_workbench.analyses.space.erasure.leace import leace, within_label_leace
 from affect_workbench.arrays import Codes, Vectors
-from affect_workbench.data.synthetic.concepts import SHARE, entangled_concept
+from affect_workbench.data.synthetic.concepts import SHARE, correlated_concept
 from affect_workbench.data.synthetic.embeddings import Population, planted_embeddings
 
 COSINE = 0.4
@@ -40,30 +40,30 @@ ACCURACY = 0.9
 ATTRIBUTE_LENGTH = 1.0
 
 
-def entangled_experiment(*, blocks: tuple[int, int]) -> Experiment:
+def correlated_prompt_experiment(*, blocks: tuple[int, int]) -> Experiment:
     """A prompt that leans toward an emotion, of a concept that has nothing to do with any: what skew is said of it?"""
 
     def run(seed: Sequence[int], quick: bool) -> Record:
         found: dict[str, list[float]] = {"ours": [], "naive": [], "held": []}
         for at in range(PROMPTS):
             one, other = drawn_seed(seed, at), drawn_seed(seed, PROMPTS + at)
-            planted = entangled_concept(COSINE, n=6_000 if quick else 20_000, seed=one)
-            queue = stratified_sample(planted.score, planted.said, size=GOLD, seed=other)
+            planted = correlated_concept(COSINE, n=6_000 if quick else 20_000, seed=one)
+            queue = stratified_sample(planted.score, planted.y_pred, size=GOLD, seed=other)
             position = queue["position"].to_numpy()
             gold, weights = np.full(len(planted.gold), np.nan), np.full(len(planted.gold), np.nan)
             gold[position], weights[position] = planted.gold[position], 1 / queue["probability"]
             k = len(planted.world.taxonomy)
-            table = calibrated_skew(planted.score, planted.said, GoldLabels(gold, weights), k=k, draws=DRAWS, seed=other)
-            row, said = table.iloc[planted.label], planted.said == planted.label
+            table = calibrated_skew(planted.score, planted.y_pred, GoldLabels(gold, weights), k=k, draws=DRAWS, seed=other)
+            row, y_pred = table.iloc[planted.label], planted.y_pred == planted.label
             yes = planted.score > np.quantile(planted.score, 1 - SHARE)
             found["ours"].append(float(row["effect"]))
-            found["naive"].append(float(said[yes].mean() - said[~yes].mean()))
+            found["naive"].append(float(y_pred[yes].mean() - y_pred[~yes].mean()))
             found["held"].append(float(row["low"] <= 0 <= row["high"]))
         return found
 
     def rows(records: Sequence[Record], quick: bool) -> list[Row]:
-        ours, naive = np.array(gathered(records, "ours")), gathered(records, "naive")
-        held = gathered(records, "held")
+        ours, naive = np.array(values_of(records, "ours")), values_of(records, "naive")
+        held = values_of(records, "held")
         mean, low, high = mean_and_interval(list(ours))
         above = one_sided(list(np.sign(mean) * ours), BIAS, 1)
         error = float(np.sqrt((ours**2).mean()))
@@ -134,9 +134,11 @@ def erasure_experiment(*, blocks: tuple[int, int]) -> Experiment:
 
         def outcome(features: Vectors) -> tuple[float, float, float]:
             """Adjusted gap, plain gap, accuracy."""
-            said = np.asarray((features @ anchors.T).argmax(axis=1))
-            plain = max(abs(float((said == e)[z[judge] == 1].mean() - (said == e)[z[judge] == 0].mean())) for e in range(k))
-            return adjusted_gap(said, z[judge], y[judge], k), plain, float((said == y[judge]).mean())
+            y_pred = np.asarray((features @ anchors.T).argmax(axis=1))
+            plain = max(
+                abs(float((y_pred == e)[z[judge] == 1].mean() - (y_pred == e)[z[judge] == 0].mean())) for e in range(k)
+            )
+            return adjusted_gap(y_pred, z[judge], y[judge], k), plain, float((y_pred == y[judge]).mean())
 
         before = outcome(x[judge])
         plain = outcome(leace(x[fit], z[fit]).apply(x[judge]))
@@ -151,13 +153,13 @@ def erasure_experiment(*, blocks: tuple[int, int]) -> Experiment:
         }
 
     def rows(records: Sequence[Record], quick: bool) -> list[Row]:
-        mean = {key: float(np.mean(gathered(records, key))) for key in records[0]}
+        mean = {key: float(np.mean(values_of(records, key))) for key in records[0]}
         note = f"not adjusted {mean['confounded']:.3f}; adjusted, before {mean['before']:.4f}"
         note += f"; after LEACE of everything {mean['leace']:.4f}"
         lost = f"LEACE of everything: {mean['leace_loss']:.4f}"
         return [
             mean_row(
-                gathered(records, "within"),
+                values_of(records, "within"),
                 at_most=0.01,
                 kind="gate",
                 unit="rate",
@@ -165,7 +167,7 @@ def erasure_experiment(*, blocks: tuple[int, int]) -> Experiment:
                 note=note,
             ),
             mean_row(
-                gathered(records, "within_loss"),
+                values_of(records, "within_loss"),
                 at_most=0.005,
                 kind="gate",
                 unit="rate",
@@ -177,10 +179,10 @@ def erasure_experiment(*, blocks: tuple[int, int]) -> Experiment:
     return Experiment("erasure", blocks, run, rows)
 
 
-def adjusted_gap(said: Codes, z: Codes, y: Codes, k: int) -> float:
+def adjusted_gap(y_pred: Codes, z: Codes, y: Codes, k: int) -> float:
     """Largest difference over the `k` emotions between z = 1 and z = 0 within true labels (Mantel-Haenszel)."""
     counts = np.zeros((2, k, k))
-    np.add.at(counts, (z, y, said), 1)
+    np.add.at(counts, (z, y, y_pred), 1)
     n = counts.sum(axis=2)
     hits = counts.transpose(0, 2, 1)  # (2, emotion, true label)
     return float(np.abs(adjusted_difference(hits[1], n[1][None], hits[0], n[0][None]).difference).max())

@@ -56,7 +56,7 @@ class Counted:
         return self.sums.inside[:, :1]
 
     @property
-    def said(self) -> Floats:
+    def hits(self) -> Floats:
         """Pictures of each slice read as each emotion `(s, k)`."""
         return self.sums.inside[:, 1 : 1 + self.k]
 
@@ -69,12 +69,12 @@ class Counted:
         """The audit's own judgement."""
         outside = self.sums.outside
         evidence = evidence_of_counts(
-            self.said,
+            self.hits,
             self.n,
             outside[:, 1 : 1 + self.k],
             outside[:, :1],
             rules,
-            design=None if self.spread is None else self.spread.design,
+            design_effect=None if self.spread is None else self.spread.design_effect,
             freedom=None if self.spread is None else self.spread.freedom,
         )
         return verdicts(evidence, rules, families=slice_families(self.sums.specs))
@@ -105,9 +105,9 @@ def flags(table: Counted, rng: np.random.Generator, *, rules: Rules | None = Non
     highest. Both point at the lowest and the highest value. Random: 5 % of the pairs.
     """
     found = {"ours": table.cells(rules or Rules()).q <= (rules or Rules()).alpha}
-    found["random"] = rng.random(table.said.shape) < RANDOM_SHARE
+    found["random"] = rng.random(table.hits.shape) < RANDOM_SHARE
     whole = table.whole
-    mean, variance = _beta(table.said, table.n)
+    mean, variance = _beta(table.hits, table.n)
     all_mean, all_variance = _beta(whole[:, 1 : 1 + table.k], whole[:, :1])
     found["DivExplorer"] = np.abs(mean - all_mean) / np.sqrt(variance + all_variance) > DIVEXPLORER_T
     found["SliceLine"] = _sliceline(table)
@@ -120,7 +120,7 @@ def true_differences(world: TableWorld, specs: tuple[SliceSpec, ...]) -> Floats:
     attributes = [
         _coded_cells(world, at, name) for at, name in enumerate(world.attributes) if len(np.unique(world.codes[:, at])) > 1
     ]
-    columns = world.weight[:, None] * np.hstack([np.ones((len(world.weight), 1)), world.said])
+    columns = world.weight[:, None] * np.hstack([np.ones((len(world.weight), 1)), world.predicted_rates])
     effects: dict[SliceSpec, Floats] = {}
     for family in families(attributes, max(spec.order for spec in specs)):
         inside = group_sums(family.codes, family.size, columns)
@@ -150,10 +150,10 @@ def _beta(hits: Floats, n: Floats) -> tuple[Floats, Floats]:
 def _sliceline(table: Counted) -> Mask:
     wrong, whole = table.sums.inside[:, -1], table.whole
     n, everyone, errors = table.n[:, 0], whole[:, 0], whole[:, -1]
-    flagged = np.zeros(table.said.shape, dtype=bool)
+    flagged = np.zeros(table.hits.shape, dtype=bool)
     with np.errstate(divide="ignore", invalid="ignore"):
         score = SLICELINE_ALPHA * ((wrong / n) / (errors / everyone) - 1) - (1 - SLICELINE_ALPHA) * (everyone / n - 1)
-        gap = np.abs(table.said / n[:, None] - whole[:, 1 : 1 + table.k] / everyone[:, None])
+        gap = np.abs(table.hits / n[:, None] - whole[:, 1 : 1 + table.k] / everyone[:, None])
     score = np.where(n >= Rules().min_count, score, -np.inf)
     top = np.argsort(-score, kind="stable")[:SLICELINE_MOST]
     top = top[score[top] > 0]
@@ -163,16 +163,16 @@ def _sliceline(table: Counted) -> Mask:
 
 def _between_values(table: Counted, rng: np.random.Generator) -> dict[str, Mask]:
     """Fairlearn's and the four-fifths rule, for single attributes."""
-    found = {name: np.zeros(table.said.shape, dtype=bool) for name in ("Fairlearn", "four-fifths")}
+    found = {name: np.zeros(table.hits.shape, dtype=bool) for name in ("Fairlearn", "four-fifths")}
     start = 0
     for attribute in table.coded:
         rows = np.arange(start, start + len(attribute.conditions))
         start += len(rows)
-        said, n = table.said[rows], table.n[rows]
+        hits, n = table.hits[rows], table.n[rows]
         total = int(n.sum())
-        rates = said / n
+        rates = hits / n
         # Resampled pictures: multinomial over (value, emotion).
-        drawn = rng.multinomial(total, (said / total).ravel(), size=BOOTSTRAPS).reshape(BOOTSTRAPS, *said.shape)
+        drawn = rng.multinomial(total, (hits / total).ravel(), size=BOOTSTRAPS).reshape(BOOTSTRAPS, *hits.shape)
         with np.errstate(divide="ignore", invalid="ignore"):
             resampled = drawn / drawn.sum(axis=2, keepdims=True)
         gaps = np.nanmax(resampled, axis=1) - np.nanmin(resampled, axis=1)

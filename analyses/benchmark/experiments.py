@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from affect_workbench.analyses.benchmark.causal import entangled_experiment, erasure_experiment
+from affect_workbench.analyses.benchmark.causal import correlated_prompt_experiment, erasure_experiment
 from affect_workbench.analyses.benchmark.hidden.embeddings import hidden_experiment, hidden_null_experiment
 from affect_workbench.analyses.benchmark.other_tools import peers_experiment
 from affect_workbench.analyses.benchmark.results import Experiment
@@ -17,7 +17,7 @@ def experiments() -> list[Experiment]:
         null_experiment("null", taxonomy="mikels8", blocks=(3, 20)),
         null_experiment("null-25", taxonomy="webemo25", blocks=(1, 20)),
         null_experiment("null-groups", taxonomy="mikels8", blocks=(2, 20), grouped=True),
-        entangled_experiment(blocks=(2, 20)),
+        correlated_prompt_experiment(blocks=(2, 20)),
         power_experiment(blocks=(6, 60)),
         coverage_experiment(),
         hidden_experiment(blocks=(1, 8)),

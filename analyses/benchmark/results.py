@@ -84,7 +84,7 @@ class Experiment:
     rows: Callable[[Sequence[Record], bool], list[Row]]
 
 
-def gathered(records: Sequence[Record], key: str) -> list[Any]:
+def values_of(records: Sequence[Record], key: str) -> list[Any]:
     """The lists under one key of all records, one after the other."""
     return [value for record in records for value in record[key]]
 
@@ -102,14 +102,14 @@ def share_row(hits: int, n: int, *, at_most: float | None = None, at_least: floa
     low, high = (float(end) for end in wilson(np.array(hits), np.array(n)))
     share = hits / n
     if at_most is not None:
-        missed, p = share > at_most, float(stats.binom.sf(hits - 1, n, at_most))
+        failed, p = share > at_most, float(stats.binom.sf(hits - 1, n, at_most))
         bar, judged = f"≤ {at_most:g}", f"{hits} of {n}: one-sided binomial p = {p:.2g}"
     elif at_least is not None:
-        missed, p = share < at_least, float(stats.binom.cdf(hits, n, at_least))
+        failed, p = share < at_least, float(stats.binom.cdf(hits, n, at_least))
         bar, judged = f"≥ {at_least:g}", f"{hits} of {n}: one-sided binomial p = {p:.2g}"
     else:
         return Row(measured=share, low=low, high=high, judged=f"{hits} of {n}", **more)
-    return Row(measured=share, low=low, high=high, bar=bar, verdict=verdict(missed, p), judged=judged, p=p, **more)
+    return Row(measured=share, low=low, high=high, bar=bar, verdict=verdict(failed, p), judged=judged, p=p, **more)
 
 
 def mean_row(values: Sequence[float], *, at_most: float | None = None, at_least: float | None = None, **more: Any) -> Row:
@@ -151,6 +151,6 @@ def one_sided(values: Sequence[float], bar: float, sign: int) -> float:
     return float(special.stdtr(len(x) - 1, -gap / error)) if error > 0 else float(gap <= 0)
 
 
-def verdict(missed: bool, p: float) -> str:
+def verdict(failed: bool, p: float) -> str:
     """Pass on the right side of the bar; on the wrong side fail, unless chance explains it."""
-    return PASS if not missed else FAIL if p < ALPHA else CHANCE
+    return PASS if not failed else FAIL if p < ALPHA else CHANCE

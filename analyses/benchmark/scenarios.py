@@ -272,8 +272,8 @@ def miscalibrated(world: TableWorld, rng: np.random.Generator) -> Planted:
 def missing(world: TableWorld, rng: np.random.Generator) -> Planted:
     """An attribute is unknown more often where one emotion is said; right: nothing is skewed, the missing are counted."""
     predictions = world.draw(PICTURES, rng)
-    said = predictions.predicted == _emotion(world, rng)
-    gone = rng.random(PICTURES) < np.where(said, 0.5, 0.25)
+    predicted = predictions.predicted == _emotion(world, rng)
+    gone = rng.random(PICTURES) < np.where(predicted, 0.5, 0.25)
     rows = predictions.rows.copy()
     rows.loc[gone, "attribute_4"] = None
     predictions = predictions.with_rows(rows)

@@ -103,9 +103,9 @@ def large_table(n: int, rng: np.random.Generator, *, attributes: int = ATTRIBUTE
     taxonomy = Taxonomy.named("mikels8")
     labels = np.array(taxonomy.labels, dtype=object)
     y = rng.integers(8, size=n)
-    said = np.where(rng.random(n) < 0.7, y, rng.integers(8, size=n))
+    y_pred = np.where(rng.random(n) < 0.7, y, rng.integers(8, size=n))
     columns = {"image_id": np.arange(n).astype(str), "label": labels[y]}
     for at in range(attributes):
         values = np.array([f"value {value}" for value in range(2 + at % 7)], dtype=object)
         columns[f"attribute_{at + 1}"] = values[rng.integers(len(values), size=n)]
-    return Predictions(1.0 - np.eye(8)[said], pd.DataFrame(columns), taxonomy, "label", "planted table")
+    return Predictions(1.0 - np.eye(8)[y_pred], pd.DataFrame(columns), taxonomy, "label", "planted table")

@@ -9,7 +9,16 @@ import numpy as np
 from scipy import special
 
 from affect_workbench.analyses.benchmark.decision_rules import Counted, counted, flags, true_differences
-from affect_workbench.analyses.benchmark.results import TOOLS, Experiment, Record, Row, gathered, mean_row, share_row, totals
+from affect_workbench.analyses.benchmark.results import (
+    TOOLS,
+    Experiment,
+    Record,
+    Row,
+    mean_row,
+    share_row,
+    totals,
+    values_of,
+)
 from affect_workbench.analyses.inference.intervals import newcombe
 from affect_workbench.analyses.inference.multiplicity import benjamini_hochberg
 from affect_workbench.analyses.inference.verdicts import Rules
@@ -58,7 +67,7 @@ def null_experiment(name: str, *, taxonomy: str, blocks: tuple[int, int], groupe
         return found
 
     def rows(records: Sequence[Record], quick: bool) -> list[Row]:
-        picked, skewed = gathered(records, "picked"), gathered(records, "skewed")
+        picked, skewed = values_of(records, "picked"), values_of(records, "skewed")
         others = {tool: float(np.mean(hits)) for tool, hits in totals(records, "tools").items() if tool in TOOLS}
         words = {
             "null": "null: any of 1,872 pairs flagged",
@@ -66,11 +75,11 @@ def null_experiment(name: str, *, taxonomy: str, blocks: tuple[int, int], groupe
             "null-groups": f"null with clusters, intraclass correlation {INTRACLASS:g}: any pair flagged",
         }[name]
         bar = 0.06 if grouped else 0.05
-        pooled = np.mean(gathered(records, "bh"))
+        pooled = np.mean(values_of(records, "bh"))
         note = f"called skewed: {sum(skewed)} of {len(skewed)}; Benjamini-Hochberg on pooled z: {pooled:.3f}"
         lines = [share_row(sum(picked), len(picked), at_most=bar, kind="gate", name=words, others=others, note=note)]
         if grouped:
-            rejected, alone = gathered(records, "rejected"), gathered(records, "alone")
+            rejected, alone = values_of(records, "rejected"), values_of(records, "alone")
             lines.append(
                 mean_row(
                     rejected,
@@ -114,7 +123,7 @@ def power_experiment(*, blocks: tuple[int, int]) -> Experiment:
         def others(values: dict[str, list[float]]) -> dict[str, float]:
             return {tool: float(np.mean(one)) for tool, one in values.items() if tool in TOOLS}
 
-        within, covered = np.mean(gathered(records, "beyond")), np.mean(gathered(records, "covered"))
+        within, covered = np.mean(values_of(records, "beyond")), np.mean(values_of(records, "covered"))
         skewed = f"skewed (lower bound beyond ±2 points): {np.mean(power['skewed']):.3f}, of these truly within {within:.3f}"
         return [
             mean_row(
@@ -134,7 +143,7 @@ def power_experiment(*, blocks: tuple[int, int]) -> Experiment:
                 note="flagged, though there is no difference or the other way round",
             ),
             mean_row(
-                gathered(records, "uncovered"),
+                values_of(records, "uncovered"),
                 at_most=0.05,
                 kind="gate",
                 name="adjusted intervals of what is flagged: not covering",
@@ -161,7 +170,7 @@ def coverage_experiment() -> Experiment:
         return {"ours": ours, "wald": wald}
 
     def rows(records: Sequence[Record], quick: bool) -> list[Row]:
-        ours, wald = np.array(gathered(records, "ours")), np.array(gathered(records, "wald"))
+        ours, wald = np.array(values_of(records, "ours")), np.array(values_of(records, "wald"))
         note = f"Wald: mean {wald.mean():.3f}, worst {wald.min():.3f}; {len(ours)} pairs of true rates"
         inside = 0.93 <= ours.mean() <= 0.97
         return [
@@ -222,10 +231,10 @@ def _coverage(n: int, rate: float, m: int, other: float) -> tuple[float, float]:
 def _pooled_p(table: Counted) -> Floats:
     """Two-sided p of the z test with pooled variance: what is commonly done."""
     n, m = table.n, table.sums.outside[:, :1]
-    said, other = table.said, table.sums.outside[:, 1 : 1 + table.k]
-    rate = (said + other) / (n + m)
+    hits, other = table.hits, table.sums.outside[:, 1 : 1 + table.k]
+    rate = (hits + other) / (n + m)
     with np.errstate(divide="ignore", invalid="ignore"):
-        z = (said / n - other / m) / np.sqrt(rate * (1 - rate) * (1 / n + 1 / m))
+        z = (hits / n - other / m) / np.sqrt(rate * (1 - rate) * (1 / n + 1 / m))
     return np.where((n >= Rules().min_count) & (m >= Rules().min_count), 2 * special.ndtr(-np.abs(z)), np.nan)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from affect_workbench.analyses.inference.means.shares import design_of_mean, mean_of_shares
+from affect_workbench.analyses.inference.means.shares import design_effect_of_mean, mean_of_shares
 from affect_workbench.analyses.inference.means.sums import Sums
 from affect_workbench.analyses.inference.multiplicity import benjamini_hochberg
 from affect_workbench.analyses.inference.paired import ZERO, GroupTotals, mcnemar, mean_change_interval
@@ -47,9 +47,9 @@ def slice_accuracy(
 
     n, labelled = column("one"), column("labelled")
     gained, lost = (units.up[:, -1], units.down[:, -1]) if units else (column("gained"), column("lost"))
-    worth, freedom = (units.own_design[:, -1], units.own_freedom[:, -1]) if units else (np.ones(len(n)), np.inf)
+    deff, freedom = (units.own_design_effect[:, -1], units.own_freedom[:, -1]) if units else (np.ones(len(n)), np.inf)
     change = column("hits", 1) - column("hits", 0)
-    low, high = mean_change_interval(Sums(change, column("gain2"), labelled).over(worth), freedom=freedom)
+    low, high = mean_change_interval(Sums(change, column("gain2"), labelled).over(deff), freedom=freedom)
     told = labelled >= rules.min_count
     p = np.where(told, mcnemar(gained, lost), np.nan)
     q = np.full(len(p), np.nan)
@@ -105,12 +105,12 @@ def overall_accuracy(parts: Mapping[str, Floats], groups: npt.NDArray[np.int64] 
     if not labelled:
         return found
     gain: Floats = parts["hits"][:, 1] - parts["hits"][:, 0]
-    total, squares, worth, freedom = float(gain.sum()), float(parts["gain2"].sum()), 1.0, float("inf")
+    total, squares, deff, freedom = float(gain.sum()), float(parts["gain2"].sum()), 1.0, float("inf")
     known = parts["labelled"][:, 0] > 0
     if groups is not None:
-        worth, freedom = design_of_mean(gain[known], groups[known])
+        deff, freedom = design_effect_of_mean(gain[known], groups[known])
         gain = np.bincount(groups, weights=gain).astype(float)
-    sums = Sums(*(np.asarray(part / worth) for part in (total, squares, labelled)))
+    sums = Sums(*(np.asarray(part / deff) for part in (total, squares, labelled)))
     low, high = mean_change_interval(sums, freedom=freedom)
     p = mcnemar(np.asarray((gain > ZERO).sum()), np.asarray((gain < -ZERO).sum()))
     for at, name in enumerate(("accuracy_a", "accuracy_b")):

@@ -81,17 +81,17 @@ def change_table(
     def pair(kind: str) -> tuple[Floats, Floats]:
         return sums.inside[:, at[kind]], sums.outside[:, at[kind]]
 
-    def design(place: int) -> Floats:
-        return np.ones((s, k)) if units is None else units.design[:, place * k : (place + 1) * k]
+    def design_effect(place: int) -> Floats:
+        return np.ones((s, k)) if units is None else units.design_effect[:, place * k : (place + 1) * k]
 
     def freedom(place: int) -> Floats:
         return np.full((s, k), np.inf) if units is None else units.freedom[:, place * k : (place + 1) * k]
 
     def sides(kind: str, count: str, place: int) -> tuple[Sums, Sums]:
         """Sums of both sides, divided by the design effect."""
-        worth = np.where(np.isfinite(design(place)), design(place), 1.0)
+        deff = np.where(np.isfinite(design_effect(place)), design_effect(place), 1.0)
         inside, outside = zip(totals(kind), pair(f"{kind}2"), pair(count), strict=True)
-        return Sums(*inside).over(worth), Sums(*outside).over(worth)
+        return Sums(*inside).over(deff), Sums(*outside).over(deff)
 
     def totals(kind: str) -> tuple[Floats, Floats]:
         if kind != "difference":
@@ -106,8 +106,8 @@ def change_table(
     )
     (n, m), (a, other_a), (b, other_b) = pair("one"), pair("a"), pair("b")
     enough = (n >= rules.min_count) & (m >= rules.min_count)
-    tested = np.broadcast_to(enough, (s, k)) & np.isfinite(design(0))
-    few = np.minimum(n, m) / np.maximum(np.nan_to_num(design(0), nan=1.0), 1.0) < LOW_EVIDENCE_COUNT
+    tested = np.broadcast_to(enough, (s, k)) & np.isfinite(design_effect(0))
+    few = np.minimum(n, m) / np.maximum(np.nan_to_num(design_effect(0), nan=1.0), 1.0) < LOW_EVIDENCE_COUNT
     p = np.where(tested, change_p(*all_pictures, freedom=freedom(0)), np.nan)
     selection = select(p, families, alpha=rules.alpha)
     picked = selection.q <= rules.alpha
@@ -118,9 +118,11 @@ def change_table(
         paired_shift_interval(*known, level=level, freedom=freedom(1)),
         paired_shift_interval(*middles, level=level, freedom=freedom(2)),
     )
-    sure = np.isfinite(design(1)) & np.isfinite(design(2))
+    sure = np.isfinite(design_effect(1)) & np.isfinite(design_effect(2))
     growth = np.where(sure, growth[0], np.nan), np.where(sure, growth[1], np.nan)
-    decided = judged((low, high), adjusted, growth, picked=picked, tested=tested, few=few, tolerance=rules.tolerance)
+    decided = classify_changes(
+        (low, high), adjusted, growth, picked=picked, tested=tested, few=few, tolerance=rules.tolerance
+    )
     with np.errstate(divide="ignore", invalid="ignore"):
         skew_a, skew_b = a / n - other_a / m, b / n - other_b / m
         change_known, middle = known[0].mean - known[1].mean, middles[0].mean - middles[1].mean
@@ -156,8 +158,8 @@ def change_table(
         "verdict": decided,
         "into": np.rint(into).astype(np.int64),
         "out_of": np.rint(out_of).astype(np.int64),
-        "design": np.where(np.isfinite(design(0)), design(0), 1.0),
-        "repeats": _repeats(sums, k, skew_b - skew_a, design(0), decided),
+        "design": np.where(np.isfinite(design_effect(0)), design_effect(0), 1.0),
+        "repeats": _repeats(sums, k, skew_b - skew_a, design_effect(0), decided),
     }
     # Of a handful of pictures no number is shown that could be mistaken for an estimate.
     cells |= {name: np.where(tested, values, np.nan) for name, values in estimates.items()}
@@ -169,7 +171,7 @@ def change_table(
     return table[list(CHANGE_COLUMNS)]
 
 
-def judged(
+def classify_changes(
     change: tuple[Floats, Floats],
     adjusted: tuple[Floats, Floats],
     growth: tuple[Floats, Floats],
@@ -214,7 +216,7 @@ def growth_bounds(change: tuple[Floats, Floats], middle: tuple[Floats, Floats]) 
     return np.minimum.reduce(corners), np.maximum.reduce(corners)
 
 
-def _repeats(sums: SliceSums, k: int, change: Floats, design: Floats, verdict: npt.NDArray[Any]) -> npt.NDArray[Any]:
+def _repeats(sums: SliceSums, k: int, change: Floats, design_effect: Floats, verdict: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """For an intersection: a slice of one condition fewer that changed the same way, and whose other pictures did so too.
 
     That is: with the same verdict and sign, and with a 95 % interval of the difference between the intersection and the
@@ -223,11 +225,11 @@ def _repeats(sums: SliceSums, k: int, change: Floats, design: Floats, verdict: n
     splits = sums.splits
     inside, rest = sums.inside[splits.child], splits.beside[:, 0]
     # The design effect of another comparison, in which groups may lie on both sides as they do not in this one.
-    worth = np.maximum(np.nan_to_num(design, nan=1.0), 1.0)[splits.child]
+    deff = np.maximum(np.nan_to_num(design_effect, nan=1.0), 1.0)[splits.child]
 
     def side(part: Floats) -> Sums:
         one, a, b, squares = np.split(part[:, : 1 + 3 * k], [1, 1 + k, 1 + 2 * k], axis=1)
-        return Sums(b - a, squares, one).over(worth)
+        return Sums(b - a, squares, one).over(deff)
 
     low, high = paired_shift_interval(side(inside), side(rest))
     child, parent = splits.child, splits.parent

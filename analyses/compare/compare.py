@@ -108,7 +108,7 @@ def compare(
         numeric=[name for name in config.numeric if name in pair.rows],
         categorical=[name for name in config.categorical if name in pair.rows],
     )
-    parts = _columns(pair.said_a, pair.said_b, pair.truth)
+    parts = _columns(pair.predicted_a, pair.predicted_b, pair.truth)
     ends = np.cumsum([0, *(part.shape[1] for part in parts.values())])
     at = {name: slice(int(low), int(high)) for name, low, high in zip(parts, ends, ends[1:], strict=False)}
     columns, beside = np.hstack(list(parts.values())), at["difference2"].stop
@@ -205,20 +205,20 @@ def _units_in_words(rows: pd.DataFrame, groups: npt.NDArray[np.int64]) -> str:
     )
 
 
-def _columns(said_a: Floats, said_b: Floats, truth: Floats | None) -> dict[str, Floats]:
+def _columns(predicted_a: Floats, predicted_b: Floats, truth: Floats | None) -> dict[str, Floats]:
     """What is summed over slices; `one` comes first. Without any truth all pictures count, beyond nothing."""
-    n = len(said_a)
+    n = len(predicted_a)
     known = np.ones((n, 1), dtype=bool) if truth is None else np.isfinite(truth).all(axis=1, keepdims=True)
-    votes = np.zeros_like(said_a) if truth is None else np.where(known, truth, 0.0)
-    difference = said_b - said_a
+    votes = np.zeros_like(predicted_a) if truth is None else np.where(known, truth, 0.0)
+    difference = predicted_b - predicted_a
     on_known = np.where(known, difference, 0.0)
-    middle = np.where(known, (said_a + said_b) / 2 - votes, 0.0)
-    hits = np.hstack([(said * votes).sum(axis=1, keepdims=True) for said in (said_a, said_b)])
+    middle = np.where(known, (predicted_a + predicted_b) / 2 - votes, 0.0)
+    hits = np.hstack([(said * votes).sum(axis=1, keepdims=True) for said in (predicted_a, predicted_b)])
     gain = hits[:, 1:] - hits[:, :1]
     return {
         "one": np.ones((n, 1)),
-        "a": said_a,
-        "b": said_b,
+        "a": predicted_a,
+        "b": predicted_b,
         "difference2": difference**2,
         "counted": known.astype(float),
         "on_known": on_known,

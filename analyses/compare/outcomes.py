@@ -13,7 +13,7 @@ import pandas as pd
 
 from affect_workbench.analyses.audit.config import AuditConfig
 from affect_workbench.analyses.audit.outcome_tables import numbers_of
-from affect_workbench.analyses.compare.changes import VERDICTS, growth_bounds, judged
+from affect_workbench.analyses.compare.changes import VERDICTS, classify_changes, growth_bounds
 from affect_workbench.analyses.disparities.numbers import DEFAULT_TOLERANCE
 from affect_workbench.analyses.inference.clusters import FEWEST_GROUPS
 from affect_workbench.analyses.inference.intervals import distance_from_zero
@@ -116,8 +116,8 @@ def _changes(a: Floats, b: Floats, known: Mask, data: Sliced, config: AuditConfi
     half, wide, wide_between = moved.half(), moved.half(selection.level), between.half(selection.level)
     adjusted = moved.effect - wide, moved.effect + wide
     growth = growth_bounds(adjusted, (between.effect - wide_between, between.effect + wide_between))
-    few = (np.minimum(n, m) / moved.design < LOW_EVIDENCE_COUNT) | (moved.groups < FEWEST_GROUPS)
-    verdict = judged(
+    few = (np.minimum(n, m) / moved.design_effect < LOW_EVIDENCE_COUNT) | (moved.groups < FEWEST_GROUPS)
+    verdict = classify_changes(
         (moved.effect - half, moved.effect + half),
         adjusted,
         growth,
@@ -153,6 +153,6 @@ def _changes(a: Floats, b: Floats, known: Mask, data: Sliced, config: AuditConfi
             "growth_high": shown(growth[1], picked),
             "tolerance": tolerance,
             "spread": spread,
-            "design": moved.design,
+            "design": moved.design_effect,
         }
     )

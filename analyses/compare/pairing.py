@@ -25,8 +25,8 @@ class PairedRows:
         rows: what is known of the pictures, in the first.
         other_rows: the same in the second.
         taxonomy: the `k` labels, those of both runs.
-        said_a: whether the first reads a picture as each label `(n, k)`, 0 or 1.
-        said_b: the same of the second.
+        predicted_a: whether the first reads a picture as each label `(n, k)`, 0 or 1.
+        predicted_b: the same of the second.
         truth: shares of votes `(n, k)`, NaN where unknown; None where no picture has a truth.
         attributes: columns that both can be sliced by.
         notes: what was left aside.
@@ -35,8 +35,8 @@ class PairedRows:
     rows: pd.DataFrame
     other_rows: pd.DataFrame
     taxonomy: Taxonomy
-    said_a: Floats
-    said_b: Floats
+    predicted_a: Floats
+    predicted_b: Floats
     truth: Floats | None
     attributes: list[str]
     notes: tuple[str, ...]
@@ -65,8 +65,8 @@ def paired_rows(
         rows = rows.assign(**{name: other_rows[name] for name in columns})
     shared, notes = shared_attributes(rows, other_rows, names=names, inferred=inferred)
     eye = np.eye(len(labels.taxonomy))
-    said_a, said_b = eye[labels.first[first.predicted]], eye[labels.second[second.predicted[at]]]
-    return PairedRows(rows, other_rows, labels.taxonomy, said_a, said_b, truth, shared, (*labels.notes, *notes))
+    predicted_a, predicted_b = eye[labels.first[first.predicted]], eye[labels.second[second.predicted[at]]]
+    return PairedRows(rows, other_rows, labels.taxonomy, predicted_a, predicted_b, truth, shared, (*labels.notes, *notes))
 
 
 def same_pictures(first: pd.DataFrame, second: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame, npt.NDArray[np.int64]]:

@@ -40,7 +40,7 @@ class ConceptContext:
         anchors: `label -> (d,)` vectors of the emotion labels in the same space, for the cosines.
         project: `yes`, `no` or `auto`: project the span of the label vectors off the directions of prompts, of all, of none,
             or of those that are entangled with a label (see `analyses.concepts.entanglement`).
-        said: predicted label of each picture `(n,)`, a position in `labels`; skews are calibrated where it is given.
+        y_pred: predicted label of each picture `(n,)`, a position in `labels`; skews are calibrated where it is given.
         labels: names of the emotions, those of the anchors in their order.
     """
 
@@ -49,7 +49,7 @@ class ConceptContext:
     outcome: str | None = None
     anchors: Mapping[str, Floats] | None = None
     project: str = "no"
-    said: Codes | None = None
+    y_pred: Codes | None = None
     labels: Sequence[str] = ()
 
 
@@ -154,7 +154,7 @@ def concept_attributes(
     """
     context = context or ConceptContext()
     outcome, anchors, project = context.outcome, context.anchors, context.project
-    said, labels = context.said, context.labels
+    y_pred, labels = context.y_pred, context.labels
     if len(rows) != len(values):
         raise ValueError(f"{len(values)} feature rows meet {len(rows)} pictures: expected one per picture")
     require_unique_names([concept.name for concept in concepts], where="concepts")
@@ -194,10 +194,10 @@ def concept_attributes(
         reason = ""
         if true is not None:
             quality = cross_fitted_quality(own, true, groups=groups, weights=weights, seed=seed)
-        if true is not None and said is not None:
+        if true is not None and y_pred is not None:
             try:
                 calibration = calibrated_skew(
-                    own, said, GoldLabels(true, weights), k=len(labels), groups=groups, draws=draws, seed=seed
+                    own, y_pred, GoldLabels(true, weights), k=len(labels), groups=groups, draws=draws, seed=seed
                 ).assign(emotion=list(labels))
             except ValueError as error:
                 reason = str(error)
@@ -210,7 +210,7 @@ def concept_attributes(
                 truth=context.truth.get(concept.name),
                 quality=quality,
                 association=None if table is None else {str(key): value for key, value in table.iloc[position].items()},
-                overlap=_overlap(values, whole, anchors, said, cut.positives_share, seed=seed) if anchors else None,
+                overlap=_overlap(values, whole, anchors, y_pred, cut.positives_share, seed=seed) if anchors else None,
                 kept=None if concept is whole else float(np.corrcoef(own, concept_scores(values, whole))[0, 1]),
                 calibration=calibration,
                 uncalibrated=reason,
@@ -224,7 +224,7 @@ def _overlap(
     values: npt.NDArray[Any],
     concept: Concept,
     anchors: Mapping[str, Floats],
-    said: npt.NDArray[np.int64] | None,
+    y_pred: npt.NDArray[np.int64] | None,
     share: float,
     *,
     seed: int,
@@ -233,10 +233,10 @@ def _overlap(
     vectors = np.stack(list(anchors.values()))
     ahead, by_chance = lead(concept, vectors)
     table = entanglement([concept], list(anchors), anchors=vectors).assign(ahead=ahead, ahead_95=by_chance)
-    if said is None:
+    if y_pred is None:
         return table
-    covariance, isotropic = null_skews(values, said, k=len(vectors), share=share, seed=seed)
-    made_up = made_up_skews(values, [concept], anchors=vectors, said=said, shares=[share], seed=seed)[0]
+    covariance, isotropic = null_skews(values, y_pred, k=len(vectors), share=share, seed=seed)
+    made_up = made_up_skews(values, [concept], anchors=vectors, y_pred=y_pred, shares=[share], seed=seed)[0]
     return table.assign(made_up=made_up, null_95=covariance, isotropic_95=isotropic)
 
 

@@ -57,7 +57,7 @@ class GoldLabels:
 
 def calibrated_skew(
     score: npt.ArrayLike,
-    said: npt.ArrayLike,
+    y_pred: npt.ArrayLike,
     gold: GoldLabels,
     *,
     k: int,
@@ -74,7 +74,7 @@ def calibrated_skew(
 
     Args:
         score: of each picture `(n,)`, larger = more of the concept; any monotone measure.
-        said: predicted label of each picture `(n,)`, 0 to k - 1.
+        y_pred: predicted label of each picture `(n,)`, 0 to k - 1.
         gold: who truly has the concept, of some pictures.
         k: number of emotions.
         groups: `(n,)` group of each picture; None for independent pictures.
@@ -90,7 +90,7 @@ def calibrated_skew(
         ValueError: shapes disagree, scores that are not finite, fewer than 200 gold labels, fewer than 10 of either answer,
             gold other than 0, 1 and NaN, weights that are not positive, or labelled pictures of fewer than 10 groups.
     """
-    scores, labels, truth = np.asarray(score, np.float64), np.asarray(said, np.int64), np.asarray(gold.values, np.float64)
+    scores, labels, truth = np.asarray(score, np.float64), np.asarray(y_pred, np.int64), np.asarray(gold.values, np.float64)
     known = np.flatnonzero(np.isfinite(truth)) if truth.ndim == 1 else np.zeros(0, np.int64)
     weight = np.ones(len(known)) if gold.weights is None else np.asarray(gold.weights, np.float64)[known]
     codes = None if groups is None else pd.factorize(np.asarray(groups, dtype=object))[0].astype(np.int64)

@@ -19,9 +19,9 @@ from affect_workbench.analyses.inference.intervals import quantile
 from affect_workbench.arrays import Floats
 from affect_workbench.data.concepts.definitions import Concept
 
-ENTANGLED = 0.2
+LABEL_CORRELATION = 0.2
 """|cosine| to an emotion label at which a concept invents a skew of 4.5 points although its AUC is .99 (measured)."""
-TOLD_APART = 0.02
+LEAST_SPREAD = 0.02
 """Share of their length by which label vectors must differ in a direction for it to count: a text tower that does not know
 emotion words gives them all one vector (measured: cosines of 0.9999), and what is left between these is noise."""
 ENTANGLEMENT_COLUMNS = ("concept", "label", "cosine", "contrast", "entangled", "made_up", "null_95", "isotropic_95")
@@ -53,7 +53,7 @@ def entanglement(concepts: Sequence[Concept], labels: Sequence[str], *, anchors:
     unit = anchors / length
     centred = unit - unit.mean(axis=0)
     spread = np.linalg.norm(centred, axis=1)
-    apart = np.where(spread > TOLD_APART, 1 / np.maximum(spread, TOLD_APART), 0.0)
+    apart = np.where(spread > LEAST_SPREAD, 1 / np.maximum(spread, LEAST_SPREAD), 0.0)
     records = []
     for concept in concepts:
         if concept.width != anchors.shape[1]:
@@ -69,7 +69,7 @@ def entanglement(concepts: Sequence[Concept], labels: Sequence[str], *, anchors:
                     "label": label,
                     "cosine": float(cosine),
                     "contrast": float(contrast),
-                    "entangled": bool(max(abs(cosine), abs(contrast)) >= ENTANGLED),
+                    "entangled": bool(max(abs(cosine), abs(contrast)) >= LABEL_CORRELATION),
                 }
             )
     return pd.DataFrame(records, columns=["concept", "label", "cosine", "contrast", "entangled"])
@@ -82,7 +82,7 @@ def lead(concept: Concept, anchors: npt.NDArray[Any]) -> tuple[Floats, Floats]:
     second value is the half-width of the 95 % interval of each lead: a direction drawn evenly over the sphere of `d`
     dimensions has a lead of mean 0 and standard deviation `|a - b| / sqrt(d)` of label a over b. Where a lead is not larger,
     the label is no nearer than it may be of a direction that means nothing. It is infinite where two labels have practically
-    one vector (`TOLD_APART`); both values are 0 for the label itself.
+    one vector (`LEAST_SPREAD`); both values are 0 for the label itself.
 
     Args:
         concept: direction `(d,)`.
@@ -94,7 +94,7 @@ def lead(concept: Concept, anchors: npt.NDArray[Any]) -> tuple[Floats, Floats]:
     first = int(np.abs(cosines).argmax())
     distance = np.linalg.norm(words[first] - words, axis=1)
     by_chance = quantile(0.95) * distance / np.sqrt(concept.width)
-    by_chance = np.where(distance <= TOLD_APART, np.inf, by_chance)
+    by_chance = np.where(distance <= LEAST_SPREAD, np.inf, by_chance)
     by_chance[first] = 0.0
     side = 1.0 if cosines[first] >= 0 else -1.0
     return np.asarray(side * (cosines[first] - cosines), np.float64), by_chance
@@ -121,40 +121,40 @@ def made_up_skews(
     concepts: Sequence[Concept],
     *,
     anchors: npt.NDArray[Any],
-    said: npt.NDArray[np.int64],
+    y_pred: npt.NDArray[np.int64],
     shares: Sequence[float],
     seed: int = 0,
 ) -> Floats:
     """The skew `(concepts, k)` that the overlap of each concept with the label vectors makes up by itself, as a share.
 
     A picture's score is the sum of what the span of the label vectors gives it and of the rest. The rest, which is what the
-    concept is about, is dealt out among the pictures at random; then the pictures are cut at the same share of yes. What is
-    still read differently between yes and no is the overlap's doing (mean of 20 deals).
+    concept is about, is permuted among the pictures; then the pictures are cut at the same share of yes. What is
+    still read differently between yes and no is the overlap's doing (mean of 20 permutations).
 
     Args:
         values: features `(n, d)`.
         concepts: directions `(d,)`, as they are before anything is projected off.
         anchors: vectors of the k labels `(k, d)`.
-        said: predicted label of each picture `(n,)`.
+        y_pred: predicted label of each picture `(n,)`.
         shares: share of pictures that each concept says yes to.
-        seed: of the deals, and of the 10,000 pictures that stand for more.
+        seed: of the permutations, and of the 10,000 pictures that stand for more.
     """
     k = len(anchors)
     rng = np.random.default_rng(seed)
     unit, some = _sample(values, rng)
-    one_hot = np.eye(k)[said[some]]
+    one_hot = np.eye(k)[y_pred[some]]
     found = np.zeros((len(concepts), k))
     for at, (concept, share) in enumerate(zip(concepts, shares, strict=True)):
         span = _span(np.asarray(anchors, np.float64))
         inside = span.T @ (span @ concept.direction)
         overlap, rest = unit @ inside, unit @ (concept.direction - inside)
-        dealt = np.stack([overlap + rng.permutation(rest) for _ in range(_SHUFFLES)], axis=1)
-        found[at] = _skews(dealt, one_hot, share).mean(axis=1)
+        permuted = np.stack([overlap + rng.permutation(rest) for _ in range(_SHUFFLES)], axis=1)
+        found[at] = _skews(permuted, one_hot, share).mean(axis=1)
     return found
 
 
 def null_skews(
-    values: npt.NDArray[Any], said: npt.NDArray[np.int64], *, k: int, share: float, directions: int = 200, seed: int = 0
+    values: npt.NDArray[Any], y_pred: npt.NDArray[np.int64], *, k: int, share: float, directions: int = 200, seed: int = 0
 ) -> tuple[Floats, Floats]:
     """95th percentile of |skew| `(k,)` over random directions that say yes to the same share of the pictures.
 
@@ -163,7 +163,7 @@ def null_skews(
     """
     rng = np.random.default_rng(seed)
     unit, some = _sample(values, rng)
-    one_hot = np.eye(k)[said[some]]
+    one_hot = np.eye(k)[y_pred[some]]
     centred = unit - unit.mean(axis=0)
     drawn = centred.T @ rng.standard_normal((len(unit), directions))
     even = rng.standard_normal((unit.shape[1], directions))
@@ -190,6 +190,6 @@ def _skews(scores: Floats, one_hot: Floats, share: float) -> Floats:
 
 
 def _span(anchors: Floats) -> Floats:
-    """Orthonormal rows that span the label vectors, without directions in which these hardly differ (`TOLD_APART`)."""
+    """Orthonormal rows that span the label vectors, without directions in which these hardly differ (`LEAST_SPREAD`)."""
     _, size, right = np.linalg.svd(anchors / np.linalg.norm(anchors, axis=1, keepdims=True), full_matrices=False)
-    return np.asarray(right[size > TOLD_APART * size[0]], np.float64)
+    return np.asarray(right[size > LEAST_SPREAD * size[0]], np.float64)

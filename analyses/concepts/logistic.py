@@ -38,25 +38,25 @@ def cross_fitted(
     """
     compact = np.unique(group, return_inverse=True)[1]
     fold = np.random.default_rng([seed, 1]).permutation(compact.max() + 1)[compact] % FOLDS
-    design, answers = _with_imagined(standard[known], inside[known], answer)
+    features, answers = _with_imagined(standard[known], inside[known], answer)
     fitted_on = np.where(fold != np.arange(FOLDS)[:, None], weight, 0)
     share = fitted_on @ answer / fitted_on.sum(axis=1)
     imagined = np.stack([1 - share, share, 1 - share, share], axis=1)
-    beta = logistic(design, answers, np.hstack([fitted_on, imagined]))
+    beta = logistic(features, answers, np.hstack([fitted_on, imagined]))
     every = _design(standard, inside)
-    unseen = expit((design[: len(known)] * beta[fold]).sum(axis=1))
+    unseen = expit((features[: len(known)] * beta[fold]).sum(axis=1))
     return np.asarray(sum(expit(every @ one) for one in beta) / FOLDS), answer - unseen
 
 
-def logistic(design: Floats, answer: Floats, weights: Floats) -> Floats:
+def logistic(features: Floats, answer: Floats, weights: Floats) -> Floats:
     """Coefficients `(b, 4)` of b logistic regressions that differ in their weights `(b, m)` only, by Newton's method."""
-    b, width = len(weights), design.shape[1]
+    b, width = len(weights), features.shape[1]
     penalty = np.array([0.0, SLOPE_PENALTY, 0.0, SLOPE_PENALTY])
-    products = (design[:, :, None] * design[:, None, :]).reshape(len(design), -1)
+    products = (features[:, :, None] * features[:, None, :]).reshape(len(features), -1)
     beta = np.zeros((b, width))
     for _ in range(_STEPS):
-        p = expit(beta @ design.T)
-        gradient = (weights * (answer - p)) @ design - penalty * beta
+        p = expit(beta @ features.T)
+        gradient = (weights * (answer - p)) @ features - penalty * beta
         curvature = ((weights * p * (1 - p)) @ products).reshape(b, width, width) + np.diag(penalty + 1e-9)
         step = np.linalg.solve(curvature, gradient[:, :, None])[:, :, 0]
         # Far from the solution Newton's step can overshoot; a bounded one cannot run away, and the problem is concave.

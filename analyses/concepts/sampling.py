@@ -19,7 +19,7 @@ LEAST_IN_STRATUM = 2
 
 
 def stratified_sample(
-    score: Floats, said: npt.NDArray[np.int64], *, size: int, bins: int = MOST_BINS, seed: int = 0
+    score: Floats, y_pred: npt.NDArray[np.int64], *, size: int, bins: int = MOST_BINS, seed: int = 0
 ) -> pd.DataFrame:
     """Pictures to label, in the order to label them: `position` (row), `stratum`, `probability` of having been drawn.
 
@@ -30,7 +30,7 @@ def stratified_sample(
 
     Args:
         score: of each picture `(n,)`.
-        said: predicted label of each picture `(n,)`.
+        y_pred: predicted label of each picture `(n,)`.
         size: pictures to draw; all of them where there are fewer.
         bins: most bins of the score; fewer where the strata would get less than four labels each on average.
         seed: makes the draw repeatable.
@@ -38,21 +38,21 @@ def stratified_sample(
     Raises:
         ValueError: shapes disagree, scores that are not finite, or fewer pictures than predicted labels.
     """
-    score, said = np.asarray(score, np.float64), np.asarray(said, np.int64)
-    if score.ndim != 1 or score.shape != said.shape or not len(score):
+    score, y_pred = np.asarray(score, np.float64), np.asarray(y_pred, np.int64)
+    if score.ndim != 1 or score.shape != y_pred.shape or not len(score):
         raise ValueError(
-            f"scores of shape {score.shape} meet predictions of shape {said.shape}: expected one of each per picture"
+            f"scores of shape {score.shape} meet predictions of shape {y_pred.shape}: expected one of each per picture"
         )
     if not np.isfinite(score).all():
         raise ValueError(
             f"{int((~np.isfinite(score)).sum())} score(s) are NaN or infinite: expected a number for every picture"
         )
-    labels = len(np.unique(said))
+    labels = len(np.unique(y_pred))
     if size < labels:
         raise ValueError(f"{size} picture(s) were asked for: expected at least {labels}, one of each predicted label")
     bins = max(1, min(bins, size // (4 * labels)))
     edges = np.unique(np.quantile(score, np.arange(1, bins) / bins))
-    cells = said * (len(edges) + 1) + np.searchsorted(edges, score, side="right")
+    cells = y_pred * (len(edges) + 1) + np.searchsorted(edges, score, side="right")
     stratum, counts = np.unique(cells, return_inverse=True, return_counts=True)[1:]
     take = _allocation(counts.astype(np.float64), min(size, len(score)))
     rng = np.random.default_rng(seed)

@@ -24,26 +24,26 @@ class Explore:
     Attributes:
         z: `(n, m)` coordinates in the slice space.
         y: true label `(n,)`.
-        said: predicted label `(n,)`.
-        residual: `(n, k)`, one-hot of `said` minus its mean over the pictures of the same true label.
+        y_pred: predicted label `(n,)`.
+        residual: `(n, k)`, one-hot of `y_pred` minus its mean over the pictures of the same true label.
     """
 
     z: Floats
     y: Codes
-    said: Codes
+    y_pred: Codes
     residual: Floats
 
     @classmethod
-    def of(cls, z: Floats, y: Codes, said: Codes, k: int) -> Explore:
+    def of(cls, z: Floats, y: Codes, y_pred: Codes, k: int) -> Explore:
         """With the residual computed for `k` labels."""
-        onehot = np.eye(k)[said]
+        onehot = np.eye(k)[y_pred]
         counts = np.bincount(y, minlength=k)
         rates = (np.eye(k)[y].T @ onehot) / np.maximum(counts, 1)[:, None]
-        return cls(z, y, said, onehot - rates[y])
+        return cls(z, y, y_pred, onehot - rates[y])
 
     def taken(self, rows: Mask) -> Explore:
         """The pictures of a mask `(n,)`; their residuals stay those against the whole half."""
-        return Explore(self.z[rows], self.y[rows], self.said[rows], self.residual[rows])
+        return Explore(self.z[rows], self.y[rows], self.y_pred[rows], self.residual[rows])
 
 
 class Rule(Protocol):
@@ -64,7 +64,7 @@ class Candidate:
         emotion: position of the label that is said more or less often there.
         sign: 1 for more, -1 for less.
         strength: stratified z-score on explore, of scores that the picture's own prediction had no part in.
-        origin: the proposer in words.
+        proposer: the proposer in words.
         true_class: the class that the slice lies in, None for any.
     """
 
@@ -73,7 +73,7 @@ class Candidate:
     emotion: int
     sign: int
     strength: float
-    origin: str
+    proposer: str
     true_class: int | None = None
 
     def members(self, z: Floats, y: Codes) -> Mask:
@@ -119,7 +119,7 @@ def null_variance(inside: Floats, explore: Explore) -> Floats:
     """Variance `(s, k)` of the excess of each emotion in slices with `inside (s, k)` pictures of each true label."""
     k = inside.shape[1]
     total = np.bincount(explore.y, minlength=k).astype(float)
-    rates = (np.eye(k)[explore.y].T @ np.eye(k)[explore.said]) / np.maximum(total, 1)[:, None]
+    rates = (np.eye(k)[explore.y].T @ np.eye(k)[explore.y_pred]) / np.maximum(total, 1)[:, None]
     drawn = inside * (total - inside) / np.maximum(total - 1, 1)
     return np.asarray(drawn @ (rates * (1 - rates)))
 

@@ -53,7 +53,7 @@ class DirectionProposer:
                 at = cut_at(plain, cut.share, explore)
                 found.append(Candidate(plain, at, cut.emotion, sign, abs(cut.z), "a direction"))
                 start = partial(_start, explore, tuple(map(tuple, used)), tail, output)
-                found += refined(explore, start, cut.emotion, sign, rng, origin="a direction, refined")
+                found += refined(explore, start, cut.emotion, sign, rng, proposer="a direction, refined")
             if not tails:
                 break
             used.append(sorted({output for _, _, output in tails}))
@@ -106,7 +106,7 @@ def refined(
     sign: int,
     rng: np.random.Generator,
     *,
-    origin: str,
+    proposer: str,
     true_class: int | None = None,
 ) -> list[Candidate]:
     """The gate from a start, and its corner where it is striking; judged on folds that they were not fitted to.
@@ -117,26 +117,28 @@ def refined(
         emotion: what is said too often or too seldom.
         sign: 1 for too often.
         rng: draws the folds.
-        origin: for the record.
+        proposer: for the record.
         true_class: the class that the slice lies in.
     """
-    n, said = len(explore.z), explore.said == emotion
+    n, predicted = len(explore.z), explore.y_pred == emotion
     folds = rng.integers(FOLDS, size=n)
-    gates = [_gate(explore, start, said, folds != fold, sign, true_class) for fold in range(FOLDS)]
+    gates = [_gate(explore, start, predicted, folds != fold, sign, true_class) for fold in range(FOLDS)]
     single = _judged(
         explore,
         gates,
         folds,
         emotion,
         sign,
-        origin,
-        lambda: _gate(explore, start, said, np.ones(n, dtype=bool), sign, true_class),
+        proposer,
+        lambda: _gate(explore, start, predicted, np.ones(n, dtype=bool), sign, true_class),
     )
     if single is None or single.strength < CORNERS_FROM or true_class is not None or not isinstance(single.rule, Gate):
         return [] if single is None else [single]
     whole = single.rule
     corners = [
-        fitted_corner(explore.z[folds != fold], explore.y[folds != fold], said[folds != fold], gates[fold], more=sign > 0)
+        fitted_corner(
+            explore.z[folds != fold], explore.y[folds != fold], predicted[folds != fold], gates[fold], more=sign > 0
+        )
         for fold in range(FOLDS)
     ]
     corner = _judged(
@@ -145,16 +147,16 @@ def refined(
         folds,
         emotion,
         sign,
-        origin.replace("direction", "corner of two directions"),
-        lambda: fitted_corner(explore.z, explore.y, said, whole, more=sign > 0),
+        proposer.replace("direction", "corner of two directions"),
+        lambda: fitted_corner(explore.z, explore.y, predicted, whole, more=sign > 0),
     )
     return [single] if corner is None else [single, corner]
 
 
 def _gate(
-    explore: Explore, start: Callable[[Mask], Floats], said: Mask, rows: Mask, sign: int, true_class: int | None
+    explore: Explore, start: Callable[[Mask], Floats], predicted: Mask, rows: Mask, sign: int, true_class: int | None
 ) -> Gate:
-    return fitted_gate(explore.z[rows], explore.y[rows], said[rows], start(rows), true_class=true_class, more=sign > 0)
+    return fitted_gate(explore.z[rows], explore.y[rows], predicted[rows], start(rows), true_class=true_class, more=sign > 0)
 
 
 def _judged(
@@ -163,7 +165,7 @@ def _judged(
     folds: np.ndarray[tuple[int], np.dtype[np.int64]],
     emotion: int,
     sign: int,
-    origin: str,
+    proposer: str,
     whole: Callable[[], Gate],
 ) -> Candidate | None:
     """The gate fitted on everything, cut and rated by the ranks that the gates of the other folds give; None where wrong."""
@@ -181,4 +183,4 @@ def _judged(
         return None
     rule = whole()
     at = cut_at(rule, cut.share, explore)
-    return Candidate(rule, at, emotion, sign, abs(cut.z), origin, true_class)
+    return Candidate(rule, at, emotion, sign, abs(cut.z), proposer, true_class)

@@ -24,8 +24,8 @@ from affect_workbench.analyses.discovery.naming import NO_NAME, Name, nameable_a
 from affect_workbench.analyses.discovery.proposers import LeafProposer, Proposer, TopicProposer
 from affect_workbench.analyses.discovery.split import explore_half
 from affect_workbench.analyses.discovery.verify import VERDICTS, Check, checked, repeated, verdicts
+from affect_workbench.analyses.slices.circular_columns import repeating_columns
 from affect_workbench.analyses.slices.pairs import group_codes
-from affect_workbench.analyses.slices.repeats import repeating_columns
 from affect_workbench.arrays import Floats, Mask, Vectors
 from affect_workbench.data.concepts.definitions import Concept
 from affect_workbench.data.predictions import Predictions
@@ -167,7 +167,7 @@ def discover(
     y = truth[labelled].argmax(axis=1).astype(np.int64)
     if len(np.unique(y)) < 2:
         raise ValueError(f"all pictures are labelled {predictions.taxonomy.labels[y[0]]!r}: expected at least two labels")
-    said = predictions.predicted[labelled]
+    y_pred = predictions.predicted[labelled]
     groups = group_codes(predictions.rows)
     groups = None if groups is None else groups[labelled]
     half = explore_half(y, groups, seed=config.seed)
@@ -176,13 +176,13 @@ def discover(
     seen = off_label_span(predictions)[labelled] if config.space == "projected" else chosen
     space = slice_space(seen[half], y[half], components=config.components)
     z = space.coordinates(seen)
-    found = _proposals(Explore.of(z[half], y[half], said[half], k), config, proposers, say)
+    found = _proposals(Explore.of(z[half], y[half], y_pred[half], k), config, proposers, say)
     say("checking")
     scores = np.array([candidate.rule.score(z, y) for candidate in found]).reshape(len(found), len(y))
     inside = scores >= np.array([candidate.cut for candidate in found])[:, None]
     own = None if groups is None else groups[~half]
     checks = [
-        checked(inside[at][~half], (said == candidate.emotion)[~half], y[~half], min_count=config.min_count, groups=own)
+        checked(inside[at][~half], (y_pred == candidate.emotion)[~half], y[~half], min_count=config.min_count, groups=own)
         for at, candidate in enumerate(found)
     ]
     say("naming")
@@ -194,7 +194,7 @@ def discover(
     emotions = np.array([found[at].emotion for at in order], dtype=np.int64)
     repeats = repeated(
         inside[order][:, ~half],
-        said[~half] == emotions[:, None],
+        y_pred[~half] == emotions[:, None],
         np.where(table["direction"] == "more", 1, -1),
         y[~half],
         list(table["verdict"]),
@@ -273,7 +273,7 @@ def _table(
                 "true_class": label,
                 "emotion": taxonomy.labels[candidate.emotion],
                 "direction": "more" if candidate.sign > 0 else "less",
-                "origin": candidate.origin,
+                "origin": candidate.proposer,
                 "n_explore": int(sizes[at]),
                 "n_confirm": check.n,
                 "rate": check.rate,

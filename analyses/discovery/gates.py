@@ -44,26 +44,28 @@ class Gate:
         return np.asarray(score if self.true_class is None else np.where(y == self.true_class, score, LOWEST))
 
 
-def fitted_gate(z: Floats, y: Codes, said: Mask, start: Floats, *, true_class: int | None = None, more: bool = True) -> Gate:
-    """The gate of one unit that makes `said (n,)` likeliest, from a direction `start (m,)`.
+def fitted_gate(
+    z: Floats, y: Codes, predicted: Mask, start: Floats, *, true_class: int | None = None, more: bool = True
+) -> Gate:
+    """The gate of one unit that makes `predicted (n,)` likeliest, from a direction `start (m,)`.
 
     Args:
         z: `(n, m)`.
         y: true labels.
-        said: whether the emotion is said.
+        predicted: whether the emotion is said.
         start: where the slice lies, roughly.
         true_class: look in this class only.
         more: whether the emotion is said more often in the slice, else less often.
     """
     if true_class is not None:
-        z, y, said = z[y == true_class], y[y == true_class], said[y == true_class]
+        z, y, predicted = z[y == true_class], y[y == true_class], predicted[y == true_class]
     spread = float((z @ start).std())
     weights = (START_LENGTH / spread * start)[None] if spread > 0 else start[None]
     offsets = np.array([START_OFFSET - float((z @ weights[0]).mean())])
-    return _likeliest(z, y, said, weights, offsets, true_class, more)
+    return _likeliest(z, y, predicted, weights, offsets, true_class, more)
 
 
-def fitted_corner(z: Floats, y: Codes, said: Mask, gate: Gate, *, more: bool = True) -> Gate:
+def fitted_corner(z: Floats, y: Codes, predicted: Mask, gate: Gate, *, more: bool = True) -> Gate:
     """The gate of two units (the corner of two half-spaces) that is likeliest, from a fitted one of one unit.
 
     A conjunction of two attributes looks to one unit like their sum; inside it, pictures that are read otherwise differ
@@ -72,21 +74,21 @@ def fitted_corner(z: Floats, y: Codes, said: Mask, gate: Gate, *, more: bool = T
     """
     argument = z @ gate.weights[0]
     top = argument > np.quantile(argument, 0.9)
-    odd, even = z[top & (said == more)], z[top & (said != more)]
+    odd, even = z[top & (predicted == more)], z[top & (predicted != more)]
     if min(len(odd), len(even)) < z.shape[1]:
         return gate
     _, axes = linalg.eigh(np.cov(odd.T) + 0.01 * np.eye(z.shape[1]), np.cov(even.T) + 0.05 * np.eye(z.shape[1]))
     axis = axes[:, 0] * argument.std() / max(float((z @ axes[:, 0]).std()), 1e-12)
     weights = np.stack([gate.weights[0] + axis, gate.weights[0] - axis])
-    return _likeliest(z, y, said, weights, np.repeat(gate.offsets / 2, 2), gate.true_class, more)
+    return _likeliest(z, y, predicted, weights, np.repeat(gate.offsets / 2, 2), gate.true_class, more)
 
 
 def _likeliest(
-    z: Floats, y: Codes, said: Mask, weights: Floats, offsets: Floats, true_class: int | None, more: bool
+    z: Floats, y: Codes, predicted: Mask, weights: Floats, offsets: Floats, true_class: int | None, more: bool
 ) -> Gate:
     units, m = weights.shape
     present, codes = np.unique(y, return_inverse=True)
-    base = np.clip(np.bincount(codes, weights=said) / np.bincount(codes), 0.01, 0.99)
+    base = np.clip(np.bincount(codes, weights=predicted) / np.bincount(codes), 0.01, 0.99)
     start = np.concatenate([weights.ravel(), offsets, [special.logit(0.9 if more else 0.02)], special.logit(base)])
 
     def loss(at: Floats) -> tuple[float, Floats]:
@@ -96,8 +98,8 @@ def _likeliest(
         parts = special.expit(z @ w.T + a)
         pi = parts.prod(axis=1)
         chance = np.clip(outside[codes] + (inside - outside[codes]) * pi, 1e-9, 1 - 1e-9)
-        value = -np.log(np.where(said, chance, 1 - chance)).sum() + PENALTY / 2 * (w**2).sum()
-        slope = -np.where(said, 1 / chance, -1 / (1 - chance))
+        value = -np.log(np.where(predicted, chance, 1 - chance)).sum() + PENALTY / 2 * (w**2).sum()
+        slope = -np.where(predicted, 1 / chance, -1 / (1 - chance))
         by_unit = (slope * (inside - outside[codes]) * pi)[:, None] * (1 - parts)
         gradient = np.concatenate(
             [

@@ -9,21 +9,21 @@ import numpy as np
 from affect_workbench.analyses.discovery.candidates import Candidate
 from affect_workbench.arrays import Mask
 
-ALIKE = 0.5
+MAX_JACCARD = 0.5
 """Jaccard index above which two slices are one."""
 
 
-def merged(candidates: Sequence[Candidate], members: Mask, *, most: int, alike: float = ALIKE) -> list[int]:
+def merged(candidates: Sequence[Candidate], members: Mask, *, most: int, max_jaccard: float = MAX_JACCARD) -> list[int]:
     """Positions of the candidates that are kept, most striking first, at most `most` of them.
 
     A candidate goes where its Jaccard index (pictures in both over pictures in either) with a more striking one is above
-    `alike`: what is said too often in a slice and what is said too seldom there are one finding.
+    `max_jaccard`: what is said too often in a slice and what is said too seldom there are one finding.
 
     Args:
         candidates: the `s` proposals.
         members: `(s, n)`, on the explore half.
         most: how many to keep.
-        alike: the limit.
+        max_jaccard: the limit.
     """
     sets = members.astype(np.float32)
     both = sets @ sets.T
@@ -31,6 +31,6 @@ def merged(candidates: Sequence[Candidate], members: Mask, *, most: int, alike: 
     jaccard = both / np.maximum(sizes[:, None] + sizes - both, 1)
     kept: list[int] = []
     for at in sorted(range(len(candidates)), key=lambda number: -candidates[number].strength):
-        if len(kept) < most and sizes[at] > 0 and not (jaccard[at, kept] > alike).any():
+        if len(kept) < most and sizes[at] > 0 and not (jaccard[at, kept] > max_jaccard).any():
             kept.append(at)
     return kept

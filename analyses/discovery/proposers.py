@@ -76,7 +76,7 @@ class TopicProposer:
                 candidate.emotion,
                 candidate.sign,
                 rng,
-                origin="a cluster inside one class, refined",
+                proposer="a cluster inside one class, refined",
                 true_class=candidate.true_class,
             )
         return found + better

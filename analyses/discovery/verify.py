@@ -97,12 +97,12 @@ def mantel_haenszel_difference(
     return effect, max(effect - half, -1.0), min(effect + half, 1.0)
 
 
-def checked(inside: Mask, said: Mask, y: Codes, *, min_count: int, groups: Codes | None = None) -> Check:
+def checked(inside: Mask, predicted: Mask, y: Codes, *, min_count: int, groups: Codes | None = None) -> Check:
     """What held-out pictures say of one slice.
 
     Args:
         inside: members `(n,)`.
-        said: whether the emotion is said.
+        predicted: whether the emotion is said.
         y: true labels.
         min_count: fewest members, and fewest others of the same labels, for a test.
         groups: a number for the group of each picture, None where each is its own.
@@ -112,7 +112,7 @@ def checked(inside: Mask, said: Mask, y: Codes, *, min_count: int, groups: Codes
     def count(mask: Mask) -> Codes:
         return np.bincount(y[mask], minlength=k).astype(np.int64)
 
-    hits, n, all_hits, total = count(inside & said), count(inside), count(said), count(np.ones_like(said))
+    hits, n, all_hits, total = count(inside & predicted), count(inside), count(predicted), count(np.ones_like(predicted))
     size, comparable = int(n.sum()), int((total - n)[n > 0].sum())
     if size < min_count or comparable < min_count:
         return Check(size, *(np.nan,) * 6)
@@ -120,7 +120,7 @@ def checked(inside: Mask, said: Mask, y: Codes, *, min_count: int, groups: Codes
     effect, low, high = mantel_haenszel_difference(*as_float)
     p = exact_cmh(hits, n, all_hits, total)
     if groups is not None:
-        p, spread = _over_groups(inside, said, y, groups, p)
+        p, spread = _over_groups(inside, predicted, y, groups, p)
         low, high = effect - spread * (effect - low), effect + spread * (high - effect)
     rate = float(hits.sum() / size)
     return Check(size, rate, rate - effect, effect, low, high, p)
@@ -147,7 +147,7 @@ def verdicts(checks: list[Check], signs: Codes, *, alpha: float, tolerance: floa
     return q, found
 
 
-def _over_groups(inside: Mask, said: Mask, y: Codes, groups: Codes, p: float) -> tuple[float, float]:
+def _over_groups(inside: Mask, predicted: Mask, y: Codes, groups: Codes, p: float) -> tuple[float, float]:
     """(p with whole groups as units, never below the exact one; how much wider the interval is for it).
 
     A group's part in the excess is the sum of (member - share of members) x (said - share said) within its true labels.
@@ -156,8 +156,8 @@ def _over_groups(inside: Mask, said: Mask, y: Codes, groups: Codes, p: float) ->
     k = int(y.max()) + 1
     size = np.maximum(np.bincount(y, minlength=k), 1)
     share = np.bincount(y, weights=inside, minlength=k) / size
-    rate = np.bincount(y, weights=said, minlength=k) / size
-    member, odd = inside - share[y], said - rate[y]
+    rate = np.bincount(y, weights=predicted, minlength=k) / size
+    member, odd = inside - share[y], predicted - rate[y]
     codes = np.unique(groups, return_inverse=True)[1]
     parts = np.bincount(codes, weights=member * odd)
     touched = int(np.unique(codes[inside]).size)
@@ -168,7 +168,7 @@ def _over_groups(inside: Mask, said: Mask, y: Codes, groups: Codes, p: float) ->
     return max(p, float(2 * special.stdtr(touched - 1, -t))), float(np.sqrt(max(robust / max(plain, 1e-12), 1.0)))
 
 
-def repeated(members: Mask, said: Mask, signs: Codes, y: Codes, found: list[str], *, tolerance: float) -> list[int]:
+def repeated(members: Mask, predicted: Mask, signs: Codes, y: Codes, found: list[str], *, tolerance: float) -> list[int]:
     """For each slice, the position of the earlier one that it repeats, -1 for none.
 
     A verified slice repeats earlier ones when its pictures that are in none of them are read alike: the interval of their
@@ -176,7 +176,7 @@ def repeated(members: Mask, said: Mask, signs: Codes, y: Codes, found: list[str]
 
     Args:
         members: `(s, n)`, strongest slice first.
-        said: `(s, n)` whether the slice's emotion is said.
+        predicted: `(s, n)` whether the slice's emotion is said.
         signs: direction of each slice `(s,)`.
         y: true labels.
         found: verdicts.
@@ -191,7 +191,7 @@ def repeated(members: Mask, said: Mask, signs: Codes, y: Codes, found: list[str]
         if any(shared):
             rest = members[at] & ~members[owners].any(axis=0)
             others = ~members[owners].any(axis=0)
-            alone = checked(rest[others], said[at][others], y[others], min_count=1)
+            alone = checked(rest[others], predicted[at][others], y[others], min_count=1)
             nearest = alone.low if signs[at] > 0 else -alone.high
             if not nearest > tolerance:
                 repeats[at] = owners[int(np.argmax(shared))]

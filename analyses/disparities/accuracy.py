@@ -50,7 +50,7 @@ def accuracy_table(
     Columns: `slice`, `where`, `order`; `n`, `n_complement`, pictures with a truth; `accuracy` (with votes: vote agreement)
     and `complement_accuracy`; `effect`, the first minus the second, with its 95 % interval `low`, `high`; `p`, `q`; for
     q <= alpha the interval `adjusted_low`, `adjusted_high` at the level that allows for the picking; `verdict`, one of
-    `analyses.inference.verdicts.VERDICTS`; `low_evidence`; `design`.
+    `analyses.inference.verdicts.VERDICTS`; `low_evidence`; `design_effect`.
 
     Args:
         sums: over slices of the pictures' scores.
@@ -67,10 +67,10 @@ def accuracy_table(
     own, other = (
         Sums(*(side[:, scores.at[kind]] for kind in ("hit", "hit2", "labelled"))) for side in (sums.inside, sums.outside)
     )
-    design = np.ones(own.n.shape) if spread is None else spread.design
+    design_effect = np.ones(own.n.shape) if spread is None else spread.design_effect
     gap = share_gap(own, other, spread=spread)
-    tested = (np.minimum(own.n, other.n) >= rules.min_count) & np.isfinite(design)
-    few = np.minimum(own.n, other.n) / np.fmax(design, 1.0) < LOW_EVIDENCE_COUNT
+    tested = (np.minimum(own.n, other.n) >= rules.min_count) & np.isfinite(design_effect)
+    few = np.minimum(own.n, other.n) / np.fmax(design_effect, 1.0) < LOW_EVIDENCE_COUNT
     evidence = Evidence(own.mean, other.mean, np.where(tested, gap.p, np.nan), gap.interval, few)
     cells = verdicts(evidence, rules, families=slice_families(sums.specs, data.inferred))
     shown = {
@@ -90,7 +90,7 @@ def accuracy_table(
         "adjusted_high": cells.adjusted_high,
         "verdict": cells.verdict,
         "low_evidence": cells.low_evidence,
-        "design": np.where(np.isfinite(design), design, 1.0),
+        "design": np.where(np.isfinite(design_effect), design_effect, 1.0),
     }
     table = pd.DataFrame(
         {

@@ -79,7 +79,7 @@ ADJUSTED_COLUMNS = (
 SIMPSON_KINDS = ("reversed", "explained", "uncovered")
 
 
-def adjusted_table(data: SlicedPredictions, held: Strata, *, rules: Rules = STANDARD) -> pd.DataFrame:
+def adjusted_table(data: SlicedPredictions, adjusted_for: Strata, *, rules: Rules = STANDARD) -> pd.DataFrame:
     """One row a (slice, emotion), in the order of the attributes. Rates and differences are shares; NaN = not known.
 
     Columns: `slice`, `where`, `emotion`, `adjusted_for`; `n`, `n_complement` (pictures with a stratum), `left_out` (pictures
@@ -105,45 +105,51 @@ def adjusted_table(data: SlicedPredictions, held: Strata, *, rules: Rules = STAN
 
     Args:
         data: the `n` pictures.
-        held: what they are alike in (`analyses.slices.strata.strata`).
+        adjusted_for: what they are alike in (`analyses.slices.strata.strata`).
         rules: what decides a verdict.
 
     Raises:
         ValueError: every slice is made of what is held fixed.
     """
-    require_other_attributes(data.attributes, held)
+    require_other_attributes(data.attributes, adjusted_for)
     predictions, groups = data.predictions, data.groups
-    k, said = len(predictions.taxonomy), predictions.predicted
+    k, y_pred = len(predictions.taxonomy), predictions.predicted
     specs: list[SliceSpec] = []
     parts: dict[str, list[Floats]] = {name: [] for name in ("counts", "others", "left_out", "plain", "design", "robust")}
     for family in families(data.attributes, rules.order):
         at, listed = family.listed(rules.min_count)
         specs += listed
-        counts = stratum_counts(family.codes, family.size, held, said, k)
+        counts = stratum_counts(family.codes, family.size, adjusted_for, y_pred, k)
         parts["counts"].append(counts[at].transpose(0, 2, 1))
         parts["others"].append((counts.sum(axis=0) - counts)[at].transpose(0, 2, 1))
-        lost = int(((family.codes >= 0) & (held.codes < 0)).sum())
+        lost = int(((family.codes >= 0) & (adjusted_for.codes < 0)).sum())
         parts["left_out"].append(np.full((len(at), 1), lost, dtype=float))
         if groups is not None:
-            parts["plain"].append(_designs(family, at, np.where(held.codes >= 0, 0, -1), 1, groups, said, k))
-            parts["design"].append(_designs(family, at, held.codes, len(held.names), groups, said, k))
+            parts["plain"].append(_designs(family, at, np.where(adjusted_for.codes >= 0, 0, -1), 1, groups, y_pred, k))
+            parts["design"].append(_designs(family, at, adjusted_for.codes, len(adjusted_for.names), groups, y_pred, k))
             robust = within_strata(
-                family.codes, family.size, held.codes, len(held.names), np.eye(k)[said], groups=groups, wanted=at
+                family.codes,
+                family.size,
+                adjusted_for.codes,
+                len(adjusted_for.names),
+                np.eye(k)[y_pred],
+                groups=groups,
+                wanted=at,
             )
             parts["robust"].append(robust.homogeneity)
     stacked = {name: np.concatenate(blocks) for name, blocks in parts.items() if blocks}
-    refused = np.array([any(one.column in held.columns for one in spec.conditions) for spec in specs])
-    cells = _cells(stacked, refused, held, rules, slice_families(tuple(specs), data.inferred))
+    refused = np.array([any(one.column in adjusted_for.columns for one in spec.conditions) for spec in specs])
+    cells = _cells(stacked, refused, adjusted_for, rules, slice_families(tuple(specs), data.inferred))
     table = pd.DataFrame({name: np.asarray(values).ravel() for name, values in cells.items()})
     table["slice"] = series_of([spec.name for spec in specs], k)
     table["where"] = pd.Series([spec.as_json() for spec in specs for _ in range(k)], dtype=object)
     table["emotion"] = list(predictions.taxonomy.labels) * len(specs)
-    table["adjusted_for"] = ", ".join(held.columns)
+    table["adjusted_for"] = ", ".join(adjusted_for.columns)
     return table.reindex(columns=list(ADJUSTED_COLUMNS))
 
 
 def _cells(
-    stacked: dict[str, Floats], refused: Mask, held: Strata, rules: Rules, family: npt.NDArray[np.int64]
+    stacked: dict[str, Floats], refused: Mask, adjusted_for: Strata, rules: Rules, family: npt.NDArray[np.int64]
 ) -> dict[str, npt.NDArray[Any]]:
     """Every column that is an array of cells `(s, k)`."""
     a, c = stacked["counts"], stacked["others"]  # (s, k, h)
@@ -152,16 +158,16 @@ def _cells(
     both = (n > 0) & (m > 0)
     n_used, m_used = (np.where(both, side, 0).sum(axis=2) for side in (n, m))
     learns = informative(a, n, c, m)
-    design, plain = stacked.get("design", np.ones(shape)), stacked.get("plain", np.ones(shape))
-    enough = (n_used >= rules.min_count) & (m_used >= rules.min_count) & np.isfinite(design)
+    design_effect, plain = stacked.get("design", np.ones(shape)), stacked.get("plain", np.ones(shape))
+    enough = (n_used >= rules.min_count) & (m_used >= rules.min_count) & np.isfinite(design_effect)
     tested = enough & learns.any(axis=2) & ~refused[:, None]
-    worth, plain = (np.where(np.isfinite(effect), effect, 1.0) for effect in (design, plain))
-    p, exact = mantel_haenszel_p(a, n, c, m, design=design if "design" in stacked else None)
+    deff, plain = (np.where(np.isfinite(effect), effect, 1.0) for effect in (design_effect, plain))
+    p, exact = mantel_haenszel_p(a, n, c, m, design_effect=design_effect if "design" in stacked else None)
     p = np.where(tested, p, np.nan)
     selection = select(p, family, alpha=rules.alpha)
-    within = adjusted_difference(a, n, c, m, design=worth)
+    within = adjusted_difference(a, n, c, m, design_effect=deff)
     picked = selection.q <= rules.alpha
-    safer = adjusted_difference(a, n, c, m, level=selection.level[:, None], design=worth)
+    safer = adjusted_difference(a, n, c, m, level=selection.level[:, None], design_effect=deff)
 
     whole = [side.sum(axis=2) / plain for side in (a, n, c, m)]
     crude_p = np.where(tested, fisher_exact(*(np.rint(side).astype(np.int64) for side in whole)), np.nan)
@@ -170,7 +176,7 @@ def _cells(
     with np.errstate(divide="ignore", invalid="ignore"):
         effect = whole[0] / whole[1] - whole[2] / whole[3]
         rate = np.where(both, a + c, 0).sum(axis=2) / (n_used + m_used)
-        fewer = np.minimum(n_used, m_used) / worth
+        fewer = np.minimum(n_used, m_used) / deff
         low_evidence = (fewer < LOW_EVIDENCE_COUNT) | ~(fewer * rate >= LOW_EVIDENCE_EXPECTED)
         moved = np.abs(effect - within.difference) > 0.5 * np.abs(effect)
         moved &= sure & ((effect < within.low) | (effect > within.high))
@@ -180,7 +186,7 @@ def _cells(
     simpson = (kind != "") & tested
     kind[~simpson] = None
     known = enough & ~refused[:, None]
-    agree = _agreement(stacked, worth, known, held)
+    agree = _agreement(stacked, deff, known, adjusted_for)
     decided = verdict(
         (within.low, within.high),
         (safer.low, safer.high),
@@ -197,7 +203,7 @@ def _cells(
             ~both.any(axis=2),
             ~learns.any(axis=2),
             (n_used < rules.min_count) | (m_used < rules.min_count),
-            ~np.isfinite(design),
+            ~np.isfinite(design_effect),
         ],
         [
             "the slice's own attribute is adjusted for",
@@ -209,7 +215,7 @@ def _cells(
         "",
     ).astype(object)
     reason[reason == ""] = None
-    detectable = float(special.ndtri(0.8) - special.ndtri(rules.alpha / 2)) * null_error(a, n, c, m) * np.sqrt(worth)
+    detectable = float(special.ndtri(0.8) - special.ndtri(rules.alpha / 2)) * null_error(a, n, c, m) * np.sqrt(deff)
 
     def shown(values: npt.NDArray[Any], where: Mask) -> Floats:
         return np.where(where, values, np.nan)
@@ -230,7 +236,9 @@ def _cells(
     return (
         {name: np.rint(values).astype(np.int64) for name, values in counted.items()}
         | {
-            "unused": wide(np.array([named_strata(np.flatnonzero(row), held.names) for row in unused], dtype=object)),
+            "unused": wide(
+                np.array([named_strata(np.flatnonzero(row), adjusted_for.names) for row in unused], dtype=object)
+            ),
             "effect": shown(effect, enough),
             "low": shown(low, enough),
             "high": shown(high, enough),
@@ -254,17 +262,17 @@ def _cells(
     )
 
 
-def _agreement(stacked: dict[str, Floats], worth: Floats, known: Mask, held: Strata) -> dict[str, npt.NDArray[Any]]:
+def _agreement(stacked: dict[str, Floats], deff: Floats, known: Mask, adjusted_for: Strata) -> dict[str, npt.NDArray[Any]]:
     """Whether the strata agree on each difference, and the two that agree least."""
     a, c = stacked["counts"], stacked["others"]
     n, m = a.sum(axis=1, keepdims=True), c.sum(axis=1, keepdims=True)
-    use = enough_expected(*(side / worth[..., None] for side in (a, n, c, m))) & known[..., None]
-    odds = breslow_day_p(*(side / worth[..., None] for side in (a, n, c, m)), use=use)
+    use = enough_expected(*(side / deff[..., None] for side in (a, n, c, m))) & known[..., None]
+    odds = breslow_day_p(*(side / deff[..., None] for side in (a, n, c, m)), use=use)
     points = stacked["robust"] if "robust" in stacked else equal_rates_p(a, n, c, m, use=use)
     p = np.where(known, np.maximum(odds, points), np.nan)
     with np.errstate(divide="ignore", invalid="ignore"):
         difference = a / n - c / m
-    return agreement_columns(difference, use, p, held.names)
+    return agreement_columns(difference, use, p, adjusted_for.names)
 
 
 def agreement_columns(difference: Floats, use: Mask, p: Floats, names: Sequence[str]) -> dict[str, npt.NDArray[Any]]:
@@ -292,10 +300,10 @@ def agreement_columns(difference: Floats, use: Mask, p: Floats, names: Sequence[
 def _designs(
     family: Family,
     wanted: npt.NDArray[np.int64],
-    held: npt.NDArray[np.int64],
+    strata: npt.NDArray[np.int64],
     h: int,
     groups: npt.NDArray[np.int64],
-    said: npt.NDArray[np.int64],
+    y_pred: npt.NDArray[np.int64],
     k: int,
 ) -> Floats:
     """Design effect `(s, k)` of the difference within strata, below 1 where groups lie on both sides.
@@ -306,11 +314,11 @@ def _designs(
     its residual from the rate of its side and stratum, weighted (as in `analyses.inference.clusters`, which has one
     stratum).
     """
-    known = (family.codes >= 0) & (held >= 0)
-    places = Places.of(family.codes[known], family.size, held[known], h, np.eye(k)[said[known]], groups[known])
+    known = (family.codes >= 0) & (strata >= 0)
+    places = Places.of(family.codes[known], family.size, strata[known], h, np.eye(k)[y_pred[known]], groups[known])
     designs = np.full((len(wanted), k), np.nan)
     for row, value in enumerate(wanted):
-        sides = places.sides(value)
+        sides = places.slice_and_rest(value)
         totals = [group_sums(places.stratum, h, side) for side in sides]
         n, m = totals[0][:, :1], totals[1][:, :1]
         added, plain = np.zeros((len(places.group), k)), np.zeros(k)

@@ -75,7 +75,7 @@ def adjusted_numeric_table(
     outcome: Floats,
     data: Sliced,
     *,
-    held: Strata,
+    adjusted_for: Strata,
     rules: Rules = STANDARD,
     sampling: Sampling = STANDARD_SAMPLING,
     tolerance: float | None = None,
@@ -92,7 +92,7 @@ def adjusted_numeric_table(
     Args:
         outcome: `(n,)`, NaN where not known.
         data: the same pictures.
-        held: the strata.
+        adjusted_for: the strata.
         rules: what decides a verdict, but for the tolerance; pictures are counted in strata that hold both sides.
         sampling: as in `analyses.disparities.numbers.numeric_table`, of the plain difference.
         tolerance: the largest difference that does not matter; 0.2 standard deviations of the outcome when not given.
@@ -102,13 +102,13 @@ def adjusted_numeric_table(
         ValueError: see `analyses.disparities.numbers.numeric_table`; or every slice is made of what is held fixed.
     """
     values = checked_outcome(outcome, data, tolerance=tolerance, name=name)
-    require_other_attributes(data.attributes, held)
+    require_other_attributes(data.attributes, adjusted_for)
     known = np.isfinite(values)
     spread = float(values[known].std(ddof=1))
     rules = replace(rules, tolerance=DEFAULT_TOLERANCE * spread if tolerance is None else tolerance)
     groups, least = data.groups, rules.min_count
     values = np.where(known, values - values[known].mean(), 0.0)
-    strata, h, rng = np.where(known, held.codes, -1), len(held.names), sampling.rng()
+    strata, h, rng = np.where(known, adjusted_for.codes, -1), len(adjusted_for.names), sampling.rng()
     specs: list[SliceSpec] = []
     plain: list[MeanTests] = []
     within: list[Within] = []
@@ -121,12 +121,12 @@ def adjusted_numeric_table(
         plain.append(found.at(at))
         within.append(within_strata(codes, family.size, strata, h, values[:, None], groups=groups, wanted=at))
         left_out.append(np.full(len(at), int(((family.codes >= 0) & (strata < 0)).sum())))
-    refused = np.array([any(one.column in held.columns for one in spec.conditions) for spec in specs])
+    refused = np.array([any(one.column in adjusted_for.columns for one in spec.conditions) for spec in specs])
     family_of = slice_families(tuple(specs), data.inferred)
-    cells = _cells(MeanTests.joined(plain), Within.joined(within), refused, held, family_of, rules)
+    cells = _cells(MeanTests.joined(plain), Within.joined(within), refused, adjusted_for, family_of, rules)
     table = pd.DataFrame(cells).assign(
         slice=[spec.name for spec in specs],
-        adjusted_for=", ".join(held.columns),
+        adjusted_for=", ".join(adjusted_for.columns),
         left_out=np.concatenate(left_out),
         spread=spread,
     )
@@ -136,7 +136,7 @@ def adjusted_numeric_table(
 
 
 def _cells(
-    plain: MeanTests, within: Within, refused: Mask, held: Strata, family: Codes, rules: Rules
+    plain: MeanTests, within: Within, refused: Mask, adjusted_for: Strata, family: Codes, rules: Rules
 ) -> dict[str, npt.NDArray[Any]]:
     n, m, use = within.n, within.m, within.use
     n_used, m_used = (np.where(use, side, 0.0).sum(axis=1) for side in (n, m))
@@ -154,7 +154,7 @@ def _cells(
     sure = picked | (select(plain.p[:, None], family, alpha=alpha).slice_q <= alpha)
     half, safer, whole = within.half()[:, 0], within.half(selection.level)[:, 0], plain.half()
     agree = agreement_columns(
-        within.difference[..., 0], within.tested, np.where(known, within.homogeneity[:, 0], np.nan), held.names
+        within.difference[..., 0], within.tested, np.where(known, within.homogeneity[:, 0], np.nan), adjusted_for.names
     )
     with np.errstate(divide="ignore", invalid="ignore"):
         low_evidence = (np.minimum(n_used, m_used) < LOW_EVIDENCE_COUNT) | (within.groups < FEWEST_GROUPS)
@@ -203,7 +203,7 @@ def _cells(
     return (
         {name: np.rint(values).astype(np.int64) for name, values in counted.items()}
         | {
-            "unused": np.array([named_strata(np.flatnonzero(row), held.names) for row in unused], dtype=object),
+            "unused": np.array([named_strata(np.flatnonzero(row), adjusted_for.names) for row in unused], dtype=object),
             "effect": shown(plain.effect, tested),
             "low": shown(plain.effect - whole, tested),
             "high": shown(plain.effect + whole, tested),

@@ -92,14 +92,14 @@ def amplification_tables(
 def _cell_table(
     attribute: CodedAttribute, taxonomy: Taxonomy, seen: Floats, counts: Floats, direction: Floats, base: Base
 ) -> pd.DataFrame:
-    """Rows of one attribute; `seen (values, k)` in training, `counts (values, k true, k said)` audited."""
+    """Rows of one attribute; `seen (values, k)` in training, `counts (values, k true, k predicted)` audited."""
     k, n_training, n = len(taxonomy), seen.sum(axis=1, keepdims=True), counts.sum(axis=(1, 2))[:, None]
-    said, true, hit = counts.sum(axis=1), counts.sum(axis=2), np.diagonal(counts, axis1=1, axis2=2)
-    n_training, n = np.broadcast_to(n_training, said.shape), np.broadcast_to(n, said.shape)
+    predicted, true, hit = counts.sum(axis=1), counts.sum(axis=2), np.diagonal(counts, axis1=1, axis2=2)
+    n_training, n = np.broadcast_to(n_training, predicted.shape), np.broadcast_to(n, predicted.shape)
     if base == "training":
-        low, high = newcombe(said, n, seen, n_training)
+        low, high = newcombe(predicted, n, seen, n_training)
     else:
-        low, high = mean_change_interval(Sums(said - true, said + true - 2 * hit, n))
+        low, high = mean_change_interval(Sums(predicted - true, predicted + true - 2 * hit, n))
     up = direction > 0
     whole = seen.sum(axis=0)
     integers = (np.rint(side).astype(np.int64) for side in (seen, n_training, whole - seen, seen.sum() - n_training))
@@ -108,7 +108,7 @@ def _cell_table(
             "training_rate": seen / n_training,
             "direction": direction,
             "direction_p": fisher_exact(*integers),
-            "predicted_rate": said / n,
+            "predicted_rate": predicted / n,
             "base_rate": seen / n_training if base == "training" else true / n,
             "amplification": direction * _change(counts, seen, base),
             "low": np.where(up, low, -high),

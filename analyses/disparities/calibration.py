@@ -19,9 +19,9 @@ from affect_workbench.analyses.inference.resampling import (
     STANDARD_SAMPLING,
     Sampling,
     chance_p,
-    dealt_codes,
     drawn_weights,
     excess_interval,
+    permuted_codes,
 )
 from affect_workbench.analyses.inference.verdicts import LOW_EVIDENCE_COUNT, STANDARD, Rules, verdict
 from affect_workbench.analyses.slices.conditions import SliceSpec
@@ -112,18 +112,23 @@ def calibration_table(
         errors.append(_errors(codes, family.size, gap, bins, groups, sampling.draws, rng)[:, at])
     own, rest = np.concatenate(inside), np.concatenate(outside)
     n, m = (np.broadcast_to(side[:, :1], (len(specs), k)) for side in (own, rest))
-    design = alone = np.ones(n.shape)
+    design_effect = alone = np.ones(n.shape)
     freedom = alone_freedom = np.full(n.shape, np.inf)
     if groups is not None:
         counted = np.repeat(labelled[:, None].astype(float), k, axis=1)
         units = group_totals(specs, data, values=gap, counted=counted)
-        design, freedom, alone, alone_freedom = units.design, units.freedom, units.own_design, units.own_freedom
-    known = (n >= rules.min_count) & (m >= rules.min_count) & np.isfinite(design)
-    worth = np.where(known, design, 1.0)
+        design_effect, freedom, alone, alone_freedom = (
+            units.design_effect,
+            units.freedom,
+            units.own_design_effect,
+            units.own_freedom,
+        )
+    known = (n >= rules.min_count) & (m >= rules.min_count) & np.isfinite(design_effect)
+    deff = np.where(known, design_effect, 1.0)
 
     here, there = (Sums(side[:, 1 + k : 1 + 2 * k], side[:, 1 + 2 * k :], size) for side, size in ((own, n), (rest, m)))
     large_low, large_high = mean_change_interval(here.over(alone), freedom=alone_freedom)
-    mine, theirs = here.over(worth), there.over(worth)
+    mine, theirs = here.over(deff), there.over(deff)
     low, high = paired_shift_interval(mine, theirs, freedom=freedom)
     p = np.where(known, change_p(mine, theirs, freedom=freedom), np.nan)
     selection = select(p, slice_families(tuple(specs), data.inferred), alpha=rules.alpha)
@@ -133,7 +138,7 @@ def calibration_table(
     middle, half = (low + high) / 2, (high - low) / 2 * wider
     error, chance, excess, error_low, error_high, error_p = np.concatenate(errors, axis=1)
     error_p = np.where(known, error_p, np.nan)
-    low_evidence = np.minimum(n, m) / np.maximum(worth, 1.0) < LOW_EVIDENCE_COUNT
+    low_evidence = np.minimum(n, m) / np.maximum(deff, 1.0) < LOW_EVIDENCE_COUNT
     with np.errstate(divide="ignore", invalid="ignore"):
         mean = own[:, 1 : 1 + k] / n
         large = mine.total / mine.n
@@ -204,7 +209,7 @@ def _errors(
             return np.asarray(np.abs(sums).sum(axis=2) / n[:, None], dtype=np.float64)
 
     seen = errors(codes)
-    chance = np.stack([errors(dealt) for dealt in dealt_codes(codes, groups, draws=draws, rng=rng)])
+    chance = np.stack([errors(permuted) for permuted in permuted_codes(codes, groups, draws=draws, rng=rng)])
     drawn = np.stack([errors(codes, weight) for weight in drawn_weights(len(codes), groups, draws=draws, rng=rng)])
     excess, low, high = excess_interval(seen, chance, np.nan_to_num(drawn))
     return np.stack([seen, chance.mean(axis=0), excess, low, high, chance_p(seen, chance)])

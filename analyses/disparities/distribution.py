@@ -34,7 +34,7 @@ def distribution_table(
     Columns: `attribute`, `slice`, `n`, `n_complement`; `divergence` of the slice's emotions from the complement's (of an
     attribute: of all its values, weighted by pictures), `by_chance`, `excess` with its bootstrap interval `low`, `high`,
     one-sided `p`, `q` (Benjamini-Hochberg, slices and attributes apart); `cramers_v` with its bias corrected. NaN below
-    `min_count` pictures on either side. Whole groups are dealt and drawn together.
+    `min_count` pictures on either side. Whole groups are permuted and drawn together.
 
     Sources: Lin 1991, https://doi.org/10.1109/18.61115; Bergsma 2013, https://doi.org/10.1016/j.jkss.2012.10.002.
     """

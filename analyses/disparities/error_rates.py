@@ -15,7 +15,7 @@ import pandas as pd
 
 from affect_workbench.analyses.inference import intervals as inference
 from affect_workbench.analyses.inference.paired import GroupTotals, group_totals
-from affect_workbench.analyses.inference.verdicts import STANDARD, Rules, counted, verdicts, worth_of
+from affect_workbench.analyses.inference.verdicts import STANDARD, Rules, counted, known_design_effect, verdicts
 from affect_workbench.analyses.slices.conditions import SliceSpec
 from affect_workbench.analyses.slices.families import families, slice_families
 from affect_workbench.analyses.slices.sliced import SlicedPredictions
@@ -50,15 +50,15 @@ GAP_COLUMNS = (
 class Units:
     """How many pictures tell as much as one independent one, `(s, c)` each, as in `inference.paired.GroupTotals`."""
 
-    design: Floats
+    design_effect: Floats
     freedom: Floats
-    own_design: Floats
+    own_design_effect: Floats
     own_freedom: Floats
 
     @classmethod
     def of(cls, totals: GroupTotals) -> Units:
         """Those of whole groups."""
-        return cls(totals.design, totals.freedom, totals.own_design, totals.own_freedom)
+        return cls(totals.design_effect, totals.freedom, totals.own_design_effect, totals.own_freedom)
 
 
 def odds_table(data: SlicedPredictions, *, rules: Rules = STANDARD) -> pd.DataFrame:
@@ -79,7 +79,7 @@ def odds_table(data: SlicedPredictions, *, rules: Rules = STANDARD) -> pd.DataFr
         ValueError: no picture has a truth.
     """
     predictions, truth = data.predictions, true_codes(data.predictions)
-    said, k = predictions.predicted, len(predictions.taxonomy)
+    y_pred, k = predictions.predicted, len(predictions.taxonomy)
     specs, inside, outside = _confusions(data, truth, rules.order)
     sides = []
     for counts in (inside, outside):
@@ -88,7 +88,7 @@ def odds_table(data: SlicedPredictions, *, rules: Rules = STANDARD) -> pd.DataFr
         sides.append((np.hstack([hit, counts.sum(axis=1) - hit]), np.hstack([shown, other])))
     units = None
     if data.groups is not None:
-        values, shows = np.eye(k)[said], np.eye(k)[truth] * (truth >= 0)[:, None]
+        values, shows = np.eye(k)[y_pred], np.eye(k)[truth] * (truth >= 0)[:, None]
         has = np.hstack([shows, (truth >= 0)[:, None] - shows])
         said_so = np.hstack([values, values]) * has
         units = Units.of(group_totals(specs, data, values=said_so, counted=has, shares=True))
@@ -109,7 +109,7 @@ def confusion_table(data: SlicedPredictions, *, rules: Rules = STANDARD) -> pd.D
         ValueError: no picture has a truth.
     """
     predictions, truth = data.predictions, true_codes(data.predictions)
-    said, k = predictions.predicted, len(predictions.taxonomy)
+    y_pred, k = predictions.predicted, len(predictions.taxonomy)
     specs, inside, outside = _confusions(data, truth, rules.order)
     off = ~np.eye(k, dtype=bool)
     true_of, read_as = np.nonzero(off)
@@ -122,9 +122,9 @@ def confusion_table(data: SlicedPredictions, *, rules: Rules = STANDARD) -> pd.D
         every = np.full((4, len(specs), k, k), np.nan)
         for label in range(k):
             of = (truth == label).astype(float)[:, None]
-            has = np.broadcast_to(of, (len(said), k)).copy()
-            totals = group_totals(specs, data, values=np.eye(k)[said] * of, counted=has, shares=True)
-            every[:, :, label] = totals.design, totals.freedom, totals.own_design, totals.own_freedom
+            has = np.broadcast_to(of, (len(y_pred), k)).copy()
+            totals = group_totals(specs, data, values=np.eye(k)[y_pred] * of, counted=has, shares=True)
+            every[:, :, label] = totals.design_effect, totals.freedom, totals.own_design_effect, totals.own_freedom
         units = Units(*every[:, :, off])
     table = _gap_table(specs, side(inside), side(outside), units, rules=rules, inferred=data.inferred)
     labels = np.array(predictions.taxonomy.labels, dtype=object)
@@ -148,8 +148,11 @@ def _gap_table(
     """
     (hits, n), (other_hits, m) = inside, outside
     units = units or Units(*(np.broadcast_to(value, hits.shape) for value in (1.0, np.inf, 1.0, np.inf)))
-    worth, alone = worth_of(hits.shape, units.design), worth_of(hits.shape, units.own_design)
-    evidence = counted(hits, n, other_hits, m, rules, design=units.design, freedom=units.freedom)
+    deff, alone = (
+        known_design_effect(hits.shape, units.design_effect),
+        known_design_effect(hits.shape, units.own_design_effect),
+    )
+    evidence = counted(hits, n, other_hits, m, rules, design_effect=units.design_effect, freedom=units.freedom)
     judgement = verdicts(evidence, rules, families=slice_families(tuple(specs), inferred))
     rate_low, rate_high = inference.wilson(hits / alone, n / alone, freedom=units.own_freedom)
     base_rate = (hits + other_hits + 0.5) / (n + m + 1)
@@ -167,7 +170,7 @@ def _gap_table(
         "q": judgement.q,
         "adjusted_low": judgement.adjusted_low,
         "adjusted_high": judgement.adjusted_high,
-        "detectable": inference.smallest_detectable_effect(n / worth, m / worth, base_rate, alpha=rules.alpha),
+        "detectable": inference.smallest_detectable_effect(n / deff, m / deff, base_rate, alpha=rules.alpha),
         "verdict": judgement.verdict,
         "low_evidence": judgement.low_evidence,
     }
@@ -181,13 +184,13 @@ def _gap_table(
 
 
 def _confusions(data: SlicedPredictions, truth: Codes, order: int) -> tuple[list[SliceSpec], Floats, Floats]:
-    """Slices, and counts `(s, k true, k said)` in each and in its complement: one pass a family."""
-    said, k = data.predictions.predicted, len(data.predictions.taxonomy)
+    """Slices, and counts `(s, k true, k y_pred)` in each and in its complement: one pass a family."""
+    y_pred, k = data.predictions.predicted, len(data.predictions.taxonomy)
     specs: list[SliceSpec] = []
     inside, outside = [], []
     for family in families(data.attributes, order):
         known = (family.codes >= 0) & (truth >= 0)
-        cell = (family.codes[known] * k + truth[known]) * k + said[known]
+        cell = (family.codes[known] * k + truth[known]) * k + y_pred[known]
         counts = np.bincount(cell, minlength=family.size * k * k).reshape(family.size, k, k).astype(np.float64)
         at = np.array([code for code, _ in family.specs()], dtype=np.int64)
         specs += [spec for _, spec in family.specs()]

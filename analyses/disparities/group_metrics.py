@@ -55,7 +55,7 @@ def comparability_table(
     """One row an (attribute, emotion, measure).
 
     Columns: `attribute`, `emotion`, `measure`; `values` of the attribute and pictures in the `smallest` of them; `value`,
-    the number; `by_chance`, its mean when the values of the attribute are dealt out at random (whole groups together; for
+    the number; `by_chance`, its mean when the values of the attribute are permuted at random (whole groups together; for
     equalised odds within each true label where there are no groups); `excess = value - by_chance` with its 95 % interval
     `low`, `high` from bootstrap samples of pictures or groups; one-sided `p` of at least this much by chance, and `q`
     (Benjamini-Hochberg, within the measure); the values with the `highest` and `lowest` share, None for equalised odds.
@@ -127,7 +127,7 @@ def comparability_table(
 
 
 def parity_difference(counts: Floats) -> Floats:
-    """Largest less smallest share said `(..., k)`, of counts `(..., values, k true, k said)`; NaN with one value."""
+    """Largest less smallest share said `(..., k)`, of counts `(..., values, k true, k y_pred)`; NaN with one value."""
     rates = _rates(counts.sum(axis=-2))
     return _reduced(rates, lambda low, high: high - low)
 
@@ -151,14 +151,14 @@ def odds_ratio(counts: Floats) -> Floats:
 def positive_rates(counts: Floats) -> tuple[Floats, Floats]:
     """True and false positive rates `(..., values, k)`; NaN where no picture can show them."""
     hit = np.diagonal(counts, axis1=-2, axis2=-1)
-    shown, said = counts.sum(axis=-1), counts.sum(axis=-2)
+    shown, hits = counts.sum(axis=-1), counts.sum(axis=-2)
     with np.errstate(divide="ignore", invalid="ignore"):
-        return hit / shown, (said - hit) / (shown.sum(axis=-1, keepdims=True) - shown)
+        return hit / shown, (hits - hit) / (shown.sum(axis=-1, keepdims=True) - shown)
 
 
-def _rates(said: Floats) -> Floats:
+def _rates(hits: Floats) -> Floats:
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.asarray(said / said.sum(axis=-1, keepdims=True), dtype=np.float64)
+        return np.asarray(hits / hits.sum(axis=-1, keepdims=True), dtype=np.float64)
 
 
 def _reduced(rates: Floats, reduce: Callable[[Floats, Floats], Floats]) -> Floats:
@@ -188,11 +188,11 @@ def _drawn(
     For each measure: its value `(k,)`, the same under chance `(draws, k)` and in bootstrap samples, and the pictures of each
     value. Draws are made and measured in blocks, so that memory stays small.
     """
-    said, k, groups = data.predictions.predicted, len(data.predictions.taxonomy), data.groups
+    y_pred, k, groups = data.predictions.predicted, len(data.predictions.taxonomy), data.groups
     t = 1 if truth is None else k
     size = len(attribute.conditions)
     codes = attribute.codes if truth is None else np.where(truth >= 0, attribute.codes, -1)
-    joint = said if truth is None else np.maximum(truth, 0) * k + said
+    joint = y_pred if truth is None else np.maximum(truth, 0) * k + y_pred
     known = codes >= 0
     seen = np.bincount(codes[known] * t * k + joint[known], minlength=size * t * k).reshape(size, t, k).astype(np.float64)
     block = max(1, min(draws, _MOST_AT_ONCE // seen.size))

@@ -101,12 +101,12 @@ def numeric_table(
     if pairing is not None:
         found = paired_means(found, pairing, values, spread=spread)
     judgement, n, m = found.tests, found.n, found.m
-    tested, effect, worth = np.isfinite(judgement.p), judgement.effect, judgement.design
+    tested, effect, deff = np.isfinite(judgement.p), judgement.effect, judgement.design_effect
     selection = select(judgement.p[:, None], slice_families(tuple(specs), data.inferred), alpha=rules.alpha)
     q = selection.slice_q
     half, adjusted = judgement.half(), judgement.half(selection.level)
     picked = q <= rules.alpha
-    low_evidence = (np.minimum(n, m) / worth < LOW_EVIDENCE_COUNT) | (judgement.groups < FEWEST_GROUPS)
+    low_evidence = (np.minimum(n, m) / deff < LOW_EVIDENCE_COUNT) | (judgement.groups < FEWEST_GROUPS)
     decided = verdict(
         (effect - half, effect + half),
         (effect - adjusted, effect + adjusted),
@@ -117,10 +117,10 @@ def numeric_table(
     )
     with np.errstate(divide="ignore", invalid="ignore"):
         power = float(-special.ndtri(rules.alpha / 2) + special.ndtri(0.8))
-        detectable = spread * np.sqrt(worth / n + worth / m) * power
+        detectable = spread * np.sqrt(deff / n + deff / m) * power
         means = [np.where(tested, one + centre, np.nan) for one in (found.mean, found.other)]
     shown = np.where(tested, effect, np.nan)
-    repeats = _repeats(specs, inside, np.maximum(worth, 1.0), np.where(decided == "skewed", np.sign(effect), 0.0))
+    repeats = _repeats(specs, inside, np.maximum(deff, 1.0), np.where(decided == "skewed", np.sign(effect), 0.0))
     return pd.DataFrame(
         {
             "slice": [spec.name for spec in specs],
@@ -143,7 +143,7 @@ def numeric_table(
             "detectable": np.where(np.isfinite(detectable), detectable, np.inf),
             "verdict": decided,
             "low_evidence": low_evidence,
-            "design": worth,
+            "design": deff,
             "repeats": repeats,
             "pairs": found.pairs,
             "pairs_mixed": found.mixed,
@@ -151,7 +151,7 @@ def numeric_table(
     )
 
 
-def _repeats(specs: Sequence[SliceSpec], inside: Floats, worth: Floats, side: Floats) -> npt.NDArray[np.object_]:
+def _repeats(specs: Sequence[SliceSpec], inside: Floats, deff: Floats, side: Floats) -> npt.NDArray[np.object_]:
     """For an intersection on the same side of zero as a slice of one condition fewer: that one, if its rest is alike."""
     position = {spec: number for number, spec in enumerate(specs)}
     found = np.full(len(specs), None, dtype=object)
@@ -161,7 +161,7 @@ def _repeats(specs: Sequence[SliceSpec], inside: Floats, worth: Floats, side: Fl
         wider = (SliceSpec(spec.conditions[:out] + spec.conditions[out + 1 :]) for out in range(spec.order))
         for parent in (position[one] for one in wider if one in position):
             if side[parent] == side[child]:
-                effect, error, freedom = welch(inside[child] / worth[child], (inside[parent] - inside[child]) / worth[child])
+                effect, error, freedom = welch(inside[child] / deff[child], (inside[parent] - inside[child]) / deff[child])
                 if not abs(effect) > student(0.95, freedom) * error:
                     found[child] = specs[parent].name
                     break

@@ -21,9 +21,9 @@ from affect_workbench.analyses.inference.resampling import (
     STANDARD_SAMPLING,
     Sampling,
     chance_p,
-    dealt_codes,
     drawn_weights,
     excess_interval,
+    permuted_codes,
 )
 from affect_workbench.analyses.slices.sliced import SlicedPredictions
 from affect_workbench.arrays import Codes, Floats
@@ -44,7 +44,7 @@ def retrieval_tables(
     `analyses.inference.clusters`).
 
     The second has two rows an (attribute, emotion), `measure` being `max skew` or `ndkl`: `value`, `by_chance` (its mean
-    when values are dealt out at random, groups together), `excess` with its interval `low`, `high` from bootstrap samples,
+    when values are permuted, groups together), `excess` with its interval `low`, `high` from bootstrap samples,
     one-sided `p`, and `q` (Benjamini-Hochberg, within the measure).
 
     Args:
@@ -72,8 +72,8 @@ def retrieval_tables(
         hits = np.stack([np.bincount(codes[order[:most]], minlength=size) for order in ranked], axis=1)  # (values, k)
         own = None if groups is None else groups[known]
         first = ranked[:, :most]
-        worth = np.ones(hits.shape) if own is None else _worth(codes[first], own[first], size)
-        low, high = wilson(hits / worth, most / worth)
+        deff = np.ones(hits.shape) if own is None else _design_effects(codes[first], own[first], size)
+        low, high = wilson(hits / deff, most / deff)
         with np.errstate(divide="ignore"):
             skew = [np.log(share / expected[:, None]) for share in (hits / most, low, high)]
         slices.append(
@@ -94,8 +94,8 @@ def retrieval_tables(
             )
         )
         seen = _figures(codes[first], expected)
-        dealt = dealt_codes(codes, own, draws=draws, rng=rng)
-        chance = _figures_of((one[first], expected) for one in dealt)
+        permuted = permuted_codes(codes, own, draws=draws, rng=rng)
+        chance = _figures_of((one[first], expected) for one in permuted)
         drawn = _figures_of(
             _drawn_again(codes, ranked, weight.astype(np.int64), most, size)
             for weight in drawn_weights(len(codes), own, draws=draws, rng=rng)
@@ -124,10 +124,10 @@ def retrieval_tables(
     return pd.concat(slices, ignore_index=True), table
 
 
-def _worth(first: Codes, groups: Codes, size: int) -> Floats:
+def _design_effects(first: Codes, groups: Codes, size: int) -> Floats:
     """How many pictures tell as much as one of each value's share of `first (k, most)`, with groups as units `(size, k)`."""
     k, most = first.shape
-    worth = np.ones((size, k))
+    deff = np.ones((size, k))
     for at in range(k):
         number = np.unique(groups[at], return_inverse=True)[1]
         count = int(number.max()) + 1
@@ -135,8 +135,8 @@ def _worth(first: Codes, groups: Codes, size: int) -> Floats:
         share = of_value.sum(axis=0) / most
         spread = ((of_value - of_value.sum(axis=1, keepdims=True) * share) ** 2).sum(axis=0) * count / max(count - 1, 1)
         with np.errstate(divide="ignore", invalid="ignore"):
-            worth[:, at] = np.nanmax([spread / (most * share * (1 - share)), np.ones(size)], axis=0)
-    return worth
+            deff[:, at] = np.nanmax([spread / (most * share * (1 - share)), np.ones(size)], axis=0)
+    return deff
 
 
 def ndkl(codes: Codes, expected: Floats) -> Floats:

@@ -32,7 +32,7 @@ class Indexed:
         found: how many of these the index leads to.
     """
 
-    pairs: near.Alike
+    pairs: near.NearDuplicatePairs
     made_up: int
     found: int
 
@@ -70,7 +70,7 @@ def indexed_pairs(a: npt.NDArray[np.float32], b: npt.NDArray[np.float32] | None,
     drawn = np.random.default_rng(0).permutation(len(other))[: _TRAINED_ON * cells]
     index.train(places[np.sort(drawn)])
     index.add(places)
-    found: list[near.Alike] = []
+    found: list[near.NearDuplicatePairs] = []
     total = 0
     for start in range(0, len(a), _BLOCK):
         queries = places[start : start + _BLOCK] if b is None else near.along(a[start : start + _BLOCK], directions, centre)
@@ -91,7 +91,7 @@ def _alike(
     threshold: float,
     *,
     within: bool,
-) -> near.Alike:
+) -> near.NearDuplicatePairs:
     """The candidates that are alike in full; within one set each pair once, the earlier picture first."""
     if within:
         i, j = i[i < j], j[i < j]

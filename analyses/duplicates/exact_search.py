@@ -13,7 +13,7 @@ import numpy.typing as npt
 from scipy.special import betainc
 
 Pairs = tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]
-Alike = tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.float32]]
+NearDuplicatePairs = tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.float32]]
 MOST_PAIRS = 2_000_000
 LARGEST_RADIUS = 7
 FEWEST_TO_CALIBRATE = 100
@@ -30,7 +30,7 @@ _SAME = 1 - 1e-4
 _CANDIDATES = 4_000_000
 
 
-def cosine_pairs(a: npt.NDArray[np.float32], b: npt.NDArray[np.float32] | None, threshold: float) -> Alike:
+def cosine_pairs(a: npt.NDArray[np.float32], b: npt.NDArray[np.float32] | None, threshold: float) -> NearDuplicatePairs:
     """Every pair of unit rows with cosine of at least `threshold`: positions in `a`, in `b`, cosines; sorted.
 
     Two unit vectors with cosine c are sqrt(2 - 2c) apart, and any projection brings points closer, never apart. So pairs
@@ -53,7 +53,7 @@ def cosine_pairs(a: npt.NDArray[np.float32], b: npt.NDArray[np.float32] | None, 
     near_a, order_a = _projected(a, directions, centre)
     near_b, order_b = (near_a, order_a) if b is None else _projected(other, directions, centre)
     half_a, half_b = (0.5 * np.einsum("ij,ij->i", part, part) for part in (near_a, near_b))
-    found: list[Alike] = []
+    found: list[NearDuplicatePairs] = []
     block = np.empty(_ROWS * _COLUMNS, dtype=np.float32)
     total = 0
     for top in range(0, len(near_a), _ROWS):
@@ -92,7 +92,7 @@ def squared_reach(threshold: float) -> float:
     return max(2.0 - 2.0 * threshold, 0.0) + SLACK
 
 
-def joined(found: Sequence[Alike], *, within: bool) -> Alike:
+def joined(found: Sequence[NearDuplicatePairs], *, within: bool) -> NearDuplicatePairs:
     """Pairs that were found part by part as one, sorted; `within` one set the earlier picture of each is named first."""
     i, j = (np.concatenate([pairs[side] for pairs in found] or [np.empty(0, dtype=np.int64)]) for side in (0, 1))
     cosines = np.concatenate([pairs[2] for pairs in found] or [np.empty(0, dtype=np.float32)])
@@ -152,7 +152,7 @@ def hamming_pairs(
     return left, right, np.bitwise_count(a[left] ^ (a if b is None else b)[right]).astype(np.int64)
 
 
-def calibrated_cosine(a: npt.NDArray[np.float32], *, others: float, expected: float = 1.0) -> tuple[float, float]:
+def calibrated_cosine(a: npt.NDArray[np.float32], *, comparisons: float, expected: float = 1.0) -> tuple[float, float]:
     """The cosine that about `expected` pairs of different pictures would reach by chance, and the median neighbour's.
 
     Near a point, the number of neighbours within distance r grows like a power of r, so -log(1 - cosine) to the nearest
@@ -164,7 +164,7 @@ def calibrated_cosine(a: npt.NDArray[np.float32], *, others: float, expected: fl
 
     Args:
         a: `(n, d)` unit rows; at most 2,000 of them, drawn with a fixed seed, look for their nearest neighbour in all.
-        others: how many pictures each of `n` would meet: m for `a` against m others, n / 2 for the pairs within `a`.
+        comparisons: how many pictures each of `n` would meet: m for `a` against m others, n / 2 for the pairs within `a`.
         expected: pairs by chance.
 
     Raises:
@@ -187,7 +187,7 @@ def calibrated_cosine(a: npt.NDArray[np.float32], *, others: float, expected: fl
     above = int((depth > top).sum())
     length = float((middle - body).sum()) + above * float(top - body)
     rate = len(middle) / max(length, 1e-9)
-    reached = body + max(np.log(max(others * float((depth > body).mean()) / expected, 1.0)) / rate, 0.0)
+    reached = body + max(np.log(max(comparisons * float((depth > body).mean()) / expected, 1.0)) / rate, 0.0)
     return float(min(1.0 - np.exp(-reached), _SAME)), float(1.0 - np.exp(-np.median(depth)))
 
 

@@ -86,7 +86,9 @@ def matches(
     )
 
 
-def _alike(a: npt.NDArray[np.float32], b: npt.NDArray[np.float32] | None, cosine: float, notes: list[str]) -> near.Alike:
+def _alike(
+    a: npt.NDArray[np.float32], b: npt.NDArray[np.float32] | None, cosine: float, notes: list[str]
+) -> near.NearDuplicatePairs:
     """Every pair of features that alike; of very many pictures nearly every pair, through an index, and how nearly."""
     if float(len(a)) * (len(a) if b is None else len(b)) < near_index.FROM:
         return near.cosine_pairs(a, b, cosine)
@@ -131,7 +133,7 @@ def _cosines(
         few = near.FEWEST_TO_CALIBRATE
         said = f"Feature threshold {UNCALIBRATED} by default: fewer than {few} pictures cannot calibrate it."
     else:
-        calibrated, plausible = near.calibrated_cosine(on, others=others)
+        calibrated, plausible = near.calibrated_cosine(on, comparisons=others)
         said = (
             f"Feature threshold {calibrated:.4f}, where about one pair of different pictures is expected by "
             f"chance: from the nearest neighbours within {name} (their median cosine is {plausible:.3f}), "

@@ -96,7 +96,14 @@ def family_spreads(family: Family, groups: Codes, compared: Mapping[str, Compare
 
 
 def _arrays(spread: Spread) -> tuple[Floats, ...]:
-    return (spread.design, spread.variance, spread.freedom, spread.mean_design, spread.mean_variance, spread.mean_freedom)
+    return (
+        spread.design_effect,
+        spread.variance,
+        spread.freedom,
+        spread.mean_design_effect,
+        spread.mean_variance,
+        spread.mean_freedom,
+    )
 
 
 def _widths(one: Compared) -> tuple[int, ...]:

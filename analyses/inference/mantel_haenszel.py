@@ -45,7 +45,7 @@ def adjusted_difference(
     other_n: Floats,
     *,
     level: float | Floats = 0.95,
-    design: Floats | float = 1.0,
+    design_effect: Floats | float = 1.0,
 ) -> Adjusted:
     """The Mantel-Haenszel risk difference and its interval.
 
@@ -64,7 +64,7 @@ def adjusted_difference(
         other_hits: the same of the complement.
         other_n: pictures of the complement.
         level: confidence, a number or an array of the tables' shape.
-        design: how many pictures tell as much as one independent one, of the tables' shape.
+        design_effect: how many pictures tell as much as one independent one, of the tables' shape.
     """
     a, n, c, m = np.broadcast_arrays(*(np.asarray(side, float) for side in (hits, n, other_hits, other_n)))
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -73,10 +73,10 @@ def adjusted_difference(
         # The weight is zero wherever a rate is not known.
         difference = (weight * np.nan_to_num(a / n - c / m)).sum(axis=-1) / total
         parts = np.nan_to_num((a * (n - a) * m**3 + c * (m - c) * n**3) / (n * m * (n + m) ** 2))
-        error = np.sqrt(parts.sum(axis=-1) * design) / total
+        error = np.sqrt(parts.sum(axis=-1) * design_effect) / total
         pooled = (a + c + 0.5) / (n + m + 1)
-        rate, low, high = _side(a, n, weight, pooled, level, design)
-        other, other_low, other_high = _side(c, m, weight, pooled, level, design)
+        rate, low, high = _side(a, n, weight, pooled, level, design_effect)
+        other, other_low, other_high = _side(c, m, weight, pooled, level, design_effect)
     return Adjusted(
         np.where(total > 0, difference, np.nan),
         np.where(total > 0, error, np.nan),
@@ -86,7 +86,7 @@ def adjusted_difference(
 
 
 def _side(
-    hits: Floats, n: Floats, weight: Floats, pooled: Floats, level: float | Floats, design: Floats | float
+    hits: Floats, n: Floats, weight: Floats, pooled: Floats, level: float | Floats, design_effect: Floats | float
 ) -> tuple[Floats, Floats, Floats]:
     """Weighted rate of one side and its Wilson interval at the effective number of pictures."""
     total = weight.sum(axis=-1)
@@ -97,7 +97,7 @@ def _side(
     near = (hits + pooled) / (n + 1)
     within = (spread * near * (1 - near) / (1 - n / (n + 1) ** 2)).sum(axis=-1) / spread.sum(axis=-1)
     mean = (weight * near).sum(axis=-1) / total
-    pictures = pictures * mean * (1 - mean) / (1 - pictures / (pictures + 1) ** 2) / within / design
+    pictures = pictures * mean * (1 - mean) / (1 - pictures / (pictures + 1) ** 2) / within / design_effect
     z = quantile(level)
     centre = (rate * pictures + z**2 / 2) / (pictures + z**2)
     half = z / (pictures + z**2) * np.sqrt(pictures * rate * (1 - rate) + z**2 / 4)
@@ -116,12 +116,12 @@ def null_error(hits: Floats, n: Floats, other_hits: Floats, other_n: Floats) -> 
 
 def informative(hits: Floats, n: Floats, other_hits: Floats, other_n: Floats) -> Mask:
     """Strata `(..., h)` that a test can learn from: both sides hold pictures, and not all of them are read alike."""
-    both, said = n + other_n, hits + other_hits
-    return np.asarray((n > 0) & (other_n > 0) & (said > 0) & (said < both), dtype=bool)
+    both, all_hits = n + other_n, hits + other_hits
+    return np.asarray((n > 0) & (other_n > 0) & (all_hits > 0) & (all_hits < both), dtype=bool)
 
 
 def mantel_haenszel_p(
-    hits: Floats, n: Floats, other_hits: Floats, other_n: Floats, *, design: Floats | None = None
+    hits: Floats, n: Floats, other_hits: Floats, other_n: Floats, *, design_effect: Floats | None = None
 ) -> tuple[Floats, Mask]:
     """Two-sided p of "alike within every stratum", and whether it is exact; NaN where no stratum is informative.
 
@@ -135,42 +135,44 @@ def mantel_haenszel_p(
         n: pictures of the slice.
         other_hits: the same of the complement.
         other_n: pictures of the complement.
-        design: of the tables' shape; given, no test is exact. NaN gives NaN.
+        design_effect: of the tables' shape; given, no test is exact. NaN gives NaN.
     """
     a, n, c, m = np.broadcast_arrays(*(np.asarray(side, float) for side in (hits, n, other_hits, other_n)))
     shape, h = a.shape[:-1], a.shape[-1]
     a, n, c, m = (side.reshape(-1, h) for side in (a, n, c, m))
     use = informative(a, n, c, m)
-    said, both = a + c, n + m
+    all_hits, both = a + c, n + m
     with np.errstate(divide="ignore", invalid="ignore"):
-        expected = np.where(use, n * said / both, 0.0)
-        variance = np.where(use, n * m * said * (both - said) / (both**2 * (both - 1)), 0.0)
-        lowest, highest = np.where(use, np.maximum(0, said - m), 0.0), np.where(use, np.minimum(said, n), 0.0)
+        expected = np.where(use, n * all_hits / both, 0.0)
+        variance = np.where(use, n * m * all_hits * (both - all_hits) / (both**2 * (both - 1)), 0.0)
+        lowest, highest = np.where(use, np.maximum(0, all_hits - m), 0.0), np.where(use, np.minimum(all_hits, n), 0.0)
         square = (np.where(use, a, 0.0).sum(axis=1) - expected.sum(axis=1)) ** 2 / variance.sum(axis=1)
-    p = np.where(use.any(axis=1), special.chdtrc(1, square if design is None else square / design.ravel()), np.nan)
-    if design is not None:
+    p = np.where(
+        use.any(axis=1), special.chdtrc(1, square if design_effect is None else square / design_effect.ravel()), np.nan
+    )
+    if design_effect is not None:
         return p.reshape(shape), np.zeros(shape, dtype=bool)
     room = np.minimum((expected - lowest).sum(axis=1), (highest - expected).sum(axis=1))
     exact = use.any(axis=1) & (((highest - lowest).sum(axis=1) <= MOST_EXACT) | (room < ENOUGH_EXPECTED))
     for cell in np.flatnonzero(exact):
         at = use[cell]
-        p[cell] = _exact_p(*(np.rint(side[cell, at]).astype(np.int64) for side in (a, n, said, both)))
+        p[cell] = _exact_p(*(np.rint(side[cell, at]).astype(np.int64) for side in (a, n, all_hits, both)))
     return p.reshape(shape), exact.reshape(shape)
 
 
 def _exact_p(
-    hits: npt.NDArray[np.int64], n: npt.NDArray[np.int64], said: npt.NDArray[np.int64], both: npt.NDArray[np.int64]
+    hits: npt.NDArray[np.int64], n: npt.NDArray[np.int64], all_hits: npt.NDArray[np.int64], both: npt.NDArray[np.int64]
 ) -> float:
     """The exact p of one cell; arrays over its informative strata."""
-    lowest, highest = np.maximum(0, said - (both - n)), np.minimum(said, n)
+    lowest, highest = np.maximum(0, all_hits - (both - n)), np.minimum(all_hits, n)
     sizes = highest - lowest + 1
     stratum = np.repeat(np.arange(len(n)), sizes)
     ends = np.cumsum(sizes)
     x = np.arange(ends[-1]) - np.repeat(ends - sizes, sizes) + lowest[stratum]
-    n, said, both = n[stratum], said[stratum], both[stratum]
-    log = -sum(special.gammaln(part + 1.0) for part in (x, said - x, n - x, both - n - said + x))
-    log += special.gammaln(n + 1.0) + special.gammaln(both - n + 1.0) + special.gammaln(said + 1.0)
-    chances = np.exp(log + special.gammaln(both - said + 1.0) - special.gammaln(both + 1.0))
+    n, all_hits, both = n[stratum], all_hits[stratum], both[stratum]
+    log = -sum(special.gammaln(part + 1.0) for part in (x, all_hits - x, n - x, both - n - all_hits + x))
+    log += special.gammaln(n + 1.0) + special.gammaln(both - n + 1.0) + special.gammaln(all_hits + 1.0)
+    chances = np.exp(log + special.gammaln(both - all_hits + 1.0) - special.gammaln(both + 1.0))
     distribution = np.ones(1)
     for part in sorted(np.split(chances, ends[:-1]), key=len):
         distribution = np.convolve(distribution, part)

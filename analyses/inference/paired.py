@@ -32,18 +32,19 @@ class GroupTotals:
     Attributes:
         up: groups whose differences inside the slice add up to more than zero `(s, c)`.
         down: to less than zero `(s, c)`.
-        design: how many pictures tell as much as one independent one about the difference between slice and complement
-            `(s, c)`, below 1 where groups lie on both sides; NaN where either side has fewer than `FEWEST_GROUPS` groups.
+        design_effect: how many pictures tell as much as one independent one about the difference between slice and
+            complement `(s, c)`, below 1 where groups lie on both sides; NaN where either side has fewer than `FEWEST_GROUPS`
+            groups.
         freedom: degrees of freedom of the design effect `(s, c)`; NaN where that is.
-        own_design: the same for the slice alone.
+        own_design_effect: the same for the slice alone.
         own_freedom: and of that.
     """
 
     up: Floats
     down: Floats
-    design: Floats
+    design_effect: Floats
     freedom: Floats
-    own_design: Floats
+    own_design_effect: Floats
     own_freedom: Floats
 
 
@@ -116,8 +117,8 @@ def group_totals(
             compared = Compared(values[:, columns], distinct[:, number] > 0, shares)
             spread = family_spreads(family, groups, {"it": compared})["it"]
             of = np.ix_(at, columns)
-            found.design[of], found.freedom[of] = spread.design[codes], spread.freedom[codes]
-            found.own_design[of], found.own_freedom[of] = spread.mean_design[codes], spread.mean_freedom[codes]
+            found.design_effect[of], found.freedom[of] = spread.design_effect[codes], spread.freedom[codes]
+            found.own_design_effect[of], found.own_freedom[of] = spread.mean_design_effect[codes], spread.mean_freedom[codes]
     return found
 
 

@@ -1,6 +1,6 @@
-"""What would chance make of a number? Attribute values dealt out anew, pictures drawn anew, whole groups together.
+"""What would chance make of a number? Permuted attribute values, resampled pictures, whole groups together.
 
-Dealing keeps the number of pictures (or groups) of each value and breaks every link to what is measured: the null.
+A permutation keeps the number of pictures (or groups) of each value and breaks every link to what is measured: the null.
 Drawing with replacement says how much a number would change with other pictures like these: its interval.
 """
 
@@ -52,7 +52,7 @@ STANDARD_SAMPLING = Sampling()
 """Draws and seed where nobody has said otherwise."""
 
 
-def dealt_codes(codes: Codes, groups: Codes | None, *, draws: int, rng: np.random.Generator) -> Iterator[Codes]:
+def permuted_codes(codes: Codes, groups: Codes | None, *, draws: int, rng: np.random.Generator) -> Iterator[Codes]:
     """`draws` rearrangements of the values `codes (n,)`, -1 (missing) staying where it is.
 
     With groups, a group whose pictures all share one value keeps them together and trades its value with other such groups
@@ -68,9 +68,9 @@ def dealt_codes(codes: Codes, groups: Codes | None, *, draws: int, rng: np.rando
     known = np.flatnonzero(codes >= 0)
     if groups is None:
         for _ in range(draws):
-            dealt = codes.copy()
-            dealt[known] = rng.permutation(codes[known])
-            yield dealt
+            permuted = codes.copy()
+            permuted[known] = rng.permutation(codes[known])
+            yield permuted
         return
     number = np.unique(groups[known], return_inverse=True)[1]
     value = codes[known]
@@ -86,9 +86,9 @@ def dealt_codes(codes: Codes, groups: Codes | None, *, draws: int, rng: np.rando
         dealt_values[at_whole] = rng.permutation(least[whole])[position[number[at_whole]]]
         shuffled = mixed[np.lexsort((rng.random(len(mixed)), number[mixed]))]
         dealt_values[in_order] = value[shuffled]
-        dealt = codes.copy()
-        dealt[known] = dealt_values
-        yield dealt
+        permuted = codes.copy()
+        permuted[known] = dealt_values
+        yield permuted
 
 
 def drawn_weights(n: int, groups: Codes | None, *, draws: int, rng: np.random.Generator) -> Iterator[Floats]:
@@ -111,19 +111,19 @@ def expanded_tail(tail: float, n: float) -> float:
 
 
 def null_tables(
-    codes: Codes, size: int, said: Codes, k: int, groups: Codes | None, *, draws: int, rng: np.random.Generator
+    codes: Codes, size: int, y_pred: Codes, k: int, groups: Codes | None, *, draws: int, rng: np.random.Generator
 ) -> Floats:
-    """Counts `(draws, size, k)` of what is said by value, when the values are dealt out at random.
+    """Counts `(draws, size, k)` of what is said by value, when the values are permuted.
 
     Without groups the tables are drawn directly, whatever the number of pictures.
     """
     known = codes >= 0
     if groups is None and known.any():
-        rows, columns = np.bincount(codes[known], minlength=size), np.bincount(said[known], minlength=k)
+        rows, columns = np.bincount(codes[known], minlength=size), np.bincount(y_pred[known], minlength=k)
         return random_tables(rows, columns, draws=draws, rng=rng)
     tables = np.empty((draws, size, k))
-    for draw, dealt in enumerate(dealt_codes(codes, groups, draws=draws, rng=rng)):
-        tables[draw] = counts_of(dealt, size, said, k)
+    for draw, permuted in enumerate(permuted_codes(codes, groups, draws=draws, rng=rng)):
+        tables[draw] = counts_of(permuted, size, y_pred, k)
     return tables
 
 
@@ -147,26 +147,26 @@ def random_tables(rows: Codes, columns: Codes, *, draws: int, rng: np.random.Gen
 
 
 def drawn_tables(
-    codes: Codes, size: int, said: Codes, k: int, groups: Codes | None, *, draws: int, rng: np.random.Generator
+    codes: Codes, size: int, y_pred: Codes, k: int, groups: Codes | None, *, draws: int, rng: np.random.Generator
 ) -> Floats:
     """Counts `(draws, size, k)` of what is said by value, in bootstrap samples of the pictures with a value."""
     known = codes >= 0
     if groups is None:
-        table = counts_of(codes, size, said, k).ravel()
+        table = counts_of(codes, size, y_pred, k).ravel()
         total = int(table.sum())
         return rng.multinomial(total, table / max(total, 1), size=draws).reshape(draws, size, k).astype(np.float64)
     tables = np.empty((draws, size, k))
     weights = drawn_weights(int(known.sum()), groups[known], draws=draws, rng=rng)
-    cell = codes[known] * k + said[known]
+    cell = codes[known] * k + y_pred[known]
     for draw, weight in enumerate(weights):
         tables[draw] = np.bincount(cell, weights=weight, minlength=size * k).reshape(size, k)
     return tables
 
 
-def counts_of(codes: Codes, size: int, said: Codes, k: int) -> Floats:
-    """Counts `(size, k)` of `said` by value; pictures without a value are in none."""
+def counts_of(codes: Codes, size: int, y_pred: Codes, k: int) -> Floats:
+    """Counts `(size, k)` of `y_pred` by value; pictures without a value are in none."""
     known = codes >= 0
-    return np.bincount(codes[known] * k + said[known], minlength=size * k).reshape(size, k).astype(np.float64)
+    return np.bincount(codes[known] * k + y_pred[known], minlength=size * k).reshape(size, k).astype(np.float64)
 
 
 def chance_p(seen: Floats, by_chance: Floats) -> Floats:

@@ -98,13 +98,13 @@ class Evidence:
 
 
 def counted(
-    said: Floats,
+    hits: Floats,
     n: Floats,
-    other_said: Floats,
+    other_hits: Floats,
     other_n: Floats,
     rules: Rules,
     *,
-    design: Floats | None = None,
+    design_effect: Floats | None = None,
     freedom: Floats | None = None,
 ) -> Evidence:
     """The evidence of counts: Newcombe's interval, Fisher's exact p, of pictures by themselves or in groups.
@@ -112,28 +112,28 @@ def counted(
     Counts in groups are divided by the design effect, and normal quantiles become Student's, in interval and p alike.
 
     Args:
-        said: pictures of each slice read as each emotion `(s, k)`.
+        hits: pictures of each slice read as each emotion `(s, k)`.
         n: pictures of each slice `(s, 1)`.
-        other_said: the same of its complement.
+        other_hits: the same of its complement.
         other_n: pictures of its complement.
         rules: what decides.
-        design: design effect of each cell, NaN where it is not known; None for independent pictures.
+        design_effect: design effect of each cell, NaN where it is not known; None for independent pictures.
         freedom: degrees of freedom of the design effects `(s, k)` or `(s, 1)`; None where they are given.
     """
-    worth = worth_of(said.shape, design)
-    tested = np.broadcast_to((n >= rules.min_count) & (other_n >= rules.min_count), worth.shape)
-    tested = tested if design is None else tested & np.isfinite(design)
+    deff = known_design_effect(hits.shape, design_effect)
+    tested = np.broadcast_to((n >= rules.min_count) & (other_n >= rules.min_count), deff.shape)
+    tested = tested if design_effect is None else tested & np.isfinite(design_effect)
     degrees: Floats = np.asarray(np.inf) if freedom is None else np.where(np.isfinite(freedom), freedom, np.inf)
     # Groups on both sides make a difference surer, not a rate: low evidence is low however they lie.
-    alike = np.maximum(worth, 1.0)
+    alike = np.maximum(deff, 1.0)
     fewer = np.minimum(n, other_n) / alike
-    pooled = (said + other_said) / np.maximum(n + other_n, 1)
+    pooled = (hits + other_hits) / np.maximum(n + other_n, 1)
     few = (fewer < LOW_EVIDENCE_COUNT) | (fewer * pooled < LOW_EVIDENCE_EXPECTED)
     with np.errstate(divide="ignore", invalid="ignore"):
-        rate, other = said / n, other_said / other_n
-    given = said, n, other_said, other_n
-    counts = tuple(side / worth for side in given)
-    few_enough = np.maximum(worth, np.minimum((n + other_n) / _MOST_COUNTED, 1.0))
+        rate, other = hits / n, other_hits / other_n
+    given = hits, n, other_hits, other_n
+    counts = tuple(side / deff for side in given)
+    few_enough = np.maximum(deff, np.minimum((n + other_n) / _MOST_COUNTED, 1.0))
     p = fisher_exact(*(np.rint(side / few_enough).astype(np.int64) for side in given))
 
     def interval(level: float | Floats) -> tuple[Floats, Floats]:
@@ -219,6 +219,6 @@ def verdicts(evidence: Evidence, rules: Rules, *, families: npt.NDArray[np.int64
     )
 
 
-def worth_of(shape: tuple[int, ...], design: Floats | None) -> Floats:
+def known_design_effect(shape: tuple[int, ...], design_effect: Floats | None) -> Floats:
     """How many pictures tell as much as one independent one: the design effect, 1 where there is none."""
-    return np.ones(shape) if design is None else np.where(np.isfinite(design), design, 1.0)
+    return np.ones(shape) if design_effect is None else np.where(np.isfinite(design_effect), design_effect, 1.0)

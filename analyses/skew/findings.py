@@ -22,11 +22,19 @@ from affect_workbench.analyses.inference import intervals as inference
 from affect_workbench.analyses.inference.means.spread import Spread, of_votes, votes_of
 from affect_workbench.analyses.inference.means.sums import Sums
 from affect_workbench.analyses.inference.paired import change_p
-from affect_workbench.analyses.inference.verdicts import STANDARD, VERDICTS, Cells, Rules, counted, verdicts, worth_of
+from affect_workbench.analyses.inference.verdicts import (
+    STANDARD,
+    VERDICTS,
+    Cells,
+    Rules,
+    counted,
+    known_design_effect,
+    verdicts,
+)
 from affect_workbench.analyses.skew.attribution import ORIGINS, Gap, attributions, in_direction
 from affect_workbench.analyses.skew.in_pairs import InPairs
 from affect_workbench.analyses.skew.intersections import beyond_parts
-from affect_workbench.analyses.skew.shrinkage import shrunk_rates
+from affect_workbench.analyses.skew.shrinkage import partially_pooled_rates
 from affect_workbench.analyses.slices.families import slice_families
 from affect_workbench.analyses.slices.scores import Scores
 from affect_workbench.analyses.slices.sliced import SlicedPredictions
@@ -72,7 +80,7 @@ class Finding:
         excess: of an intersection, what it does beyond its parts, as a share; of several ways to take it apart the least.
         excess_low: lower end of its interval, at the level of `adjusted_low`.
         excess_high: upper end.
-        shrunk: the rate drawn toward the wider slice's as far as the few pictures ask for (see `shrunk_rates`).
+        shrunk: the rate drawn toward the wider slice's as far as the few pictures ask for (see `partially_pooled_rates`).
         design: how many pictures tell as much as one independent one about the difference, because they come in groups: 1
             without groups, below 1 where groups lie on both sides of it.
         coarsest: for a skewed cell, the coarsest level of the label tree at which it is real (`analyses.skew.label_tree`).
@@ -149,7 +157,7 @@ def skew_table(
         sums: over slices of the pictures' scores.
         data: the pictures.
         rules: what decides a verdict.
-        spreads: of `said`, `votes` and `shift` where pictures come in groups (`analyses.inference.clusters.group_spreads`);
+        spreads: of `hits`, `votes` and `shift` where pictures come in groups (`analyses.inference.clusters.group_spreads`);
             empty or None for independent pictures.
         pairs: what pairs say, which counts in the slices that are compared in them; None without pairs.
     """
@@ -157,26 +165,26 @@ def skew_table(
     k = len(taxonomy)
     spreads, shape = spreads or {}, (len(sums.specs), k)
     spread = spreads.get("said")
-    worth = worth_of(shape, None if spread is None else spread.design)
+    deff = known_design_effect(shape, None if spread is None else spread.design_effect)
 
     def pair(kind: str) -> tuple[Floats, Floats]:
         return sums.inside[:, scores.at[kind]], sums.outside[:, scores.at[kind]]
 
-    (n, m), (said, other_said) = pair("one"), pair("said")
+    (n, m), (hits, other_hits) = pair("one"), pair("said")
     families = slice_families(sums.specs, data.inferred)
     evidence = counted(
-        said,
+        hits,
         n,
-        other_said,
+        other_hits,
         m,
         rules,
-        design=None if spread is None else spread.design,
+        design_effect=None if spread is None else spread.design_effect,
         freedom=None if spread is None else spread.freedom,
     )
-    judgement = verdicts(evidence if pairs is None else pairs.said.over(evidence), rules, families=families)
+    judgement = verdicts(evidence if pairs is None else pairs.predicted.over(evidence), rules, families=families)
     effect, verdict = judgement.effect, judgement.verdict
-    pictures, others = np.broadcast_to(n, worth.shape), np.broadcast_to(m, worth.shape)
-    base_rate = (said + other_said + 0.5) / (n + m + 1)
+    pictures, others = np.broadcast_to(n, deff.shape), np.broadcast_to(m, deff.shape)
+    base_rate = (hits + other_hits + 0.5) / (n + m + 1)
     cells: dict[str, Any] = {
         "n": np.rint(pictures).astype(np.int64),
         "n_complement": np.rint(others).astype(np.int64),
@@ -187,24 +195,24 @@ def skew_table(
         "high": judgement.high,
         "p": judgement.p,
         "q": judgement.q,
-        "detectable": inference.smallest_detectable_effect(n / worth, m / worth, base_rate, alpha=rules.alpha),
+        "detectable": inference.smallest_detectable_effect(n / deff, m / deff, base_rate, alpha=rules.alpha),
     }
     if "votes" in scores:
         cells |= _split(sums, scores, judgement, rules, families, spreads, pairs)
     own, repeats = beyond_parts(
         sums,
         judgement,
-        said=said,
+        hits=hits,
         tolerance=rules.tolerance,
         # The design effect of another comparison: how groups lie on the sides of this one is not looked at.
-        worth=np.maximum(worth, 1.0),
+        design_effect=np.maximum(deff, 1.0),
         freedom=None if spread is None else spread.freedom,
     )
-    cells |= own | {"shrunk": shrunk_rates(sums, scores), "design": worth}
-    alone = worth_of(shape, None if spread is None else spread.mean_design)
+    cells |= own | {"shrunk": partially_pooled_rates(sums, scores), "design": deff}
+    alone = known_design_effect(shape, None if spread is None else spread.mean_design_effect)
     degrees = np.inf if spread is None else spread.mean_freedom
-    cells["rate_low"], cells["rate_high"] = inference.wilson(said / alone, n / alone, freedom=degrees)
-    cells["ratio"], cells["log_odds"] = _ratios(said, n, other_said, m)
+    cells["rate_low"], cells["rate_high"] = inference.wilson(hits / alone, n / alone, freedom=degrees)
+    cells["ratio"], cells["log_odds"] = _ratios(hits, n, other_hits, m)
     if pairs is not None:
         cells = pairs.over(cells, alpha=rules.alpha)
     for name in cells.keys() & {*_ESTIMATED}:
@@ -224,11 +232,11 @@ def skew_table(
     return ranked(table.reindex(columns=list(FINDING_COLUMNS)))
 
 
-def _ratios(said: Floats, n: Floats, other_said: Floats, m: Floats) -> tuple[Floats, Floats]:
+def _ratios(hits: Floats, n: Floats, other_hits: Floats, m: Floats) -> tuple[Floats, Floats]:
     """Ratio of the two rates, NaN where the complement's is zero, and the logarithm of the ratio of odds."""
     with np.errstate(divide="ignore", invalid="ignore"):
-        ratio = (said / n) / (other_said / m)
-        odds = (said + 0.5) / (n - said + 0.5) / ((other_said + 0.5) / (m - other_said + 0.5))
+        ratio = (hits / n) / (other_hits / m)
+        odds = (hits + 0.5) / (n - hits + 0.5) / ((other_hits + 0.5) / (m - other_hits + 0.5))
     return np.where(np.isfinite(ratio), ratio, np.nan), np.log(odds)
 
 
@@ -282,11 +290,11 @@ def _split(
     of_labels, of_shift = spreads.get("votes"), spreads.get("shift")
     if of_labels is None and votes_of(votes, other_votes):
         of_labels = of_votes(votes, other_votes)
-    worth, degrees = (1.0, np.inf) if of_labels is None else (of_labels.design, of_labels.freedom)
-    counts = (part / worth for part in (votes.total, votes.n, other_votes.total, other_votes.n))
+    deff, degrees = (1.0, np.inf) if of_labels is None else (of_labels.design_effect, of_labels.freedom)
+    counts = (part / deff for part in (votes.total, votes.n, other_votes.total, other_votes.n))
     labels = Gap(votes.mean - other_votes.mean, *inference.newcombe(*counts, freedom=degrees))
-    worth, degrees = (1.0, np.inf) if of_shift is None else (of_shift.design, of_shift.freedom)
-    paired = shift.over(worth), other_shift.over(worth)
+    deff, degrees = (1.0, np.inf) if of_shift is None else (of_shift.design_effect, of_shift.freedom)
+    paired = shift.over(deff), other_shift.over(deff)
     model = Gap(shift.mean - other_shift.mean, *inference.paired_shift_interval(*paired, freedom=degrees))
     two_sided = change_p(*paired, freedom=degrees)
     if pairs is not None:

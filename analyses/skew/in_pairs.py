@@ -33,41 +33,41 @@ class InPairs:
 
     Attributes:
         pairing: which slices, in which pairs.
-        said: of what is said.
+        predicted: of what is said.
         votes: of what the labels or votes say, in pairs with a truth on either side; None without truth.
         shift: of what is said beyond the labels, in the same pairs.
     """
 
     pairing: Pairing
-    said: PairedCells
+    predicted: PairedCells
     votes: PairedCells | None = None
     shift: PairedShift | None = None
 
     @classmethod
     def of(cls, pairing: Pairing, scores: Scores) -> InPairs:
         """From the scores of the pictures that the pairing is of."""
-        said = PairedCells(pairing.used, pairing.contrast(scores.of("said")))
+        predicted = PairedCells(pairing.used, pairing.contrast(scores.of("said")))
         if "labelled" not in scores:
-            return cls(pairing, said)
+            return cls(pairing, predicted)
         known = scores.of("labelled")[:, 0] > 0
         votes = PairedCells(pairing.used, pairing.contrast(scores.of("votes"), known=known))
-        return cls(pairing, said, votes, PairedShift(pairing.contrast(scores.of("shift"), known=known)))
+        return cls(pairing, predicted, votes, PairedShift(pairing.contrast(scores.of("shift"), known=known)))
 
     def over(self, cells: Mapping[str, Any], *, alpha: float) -> dict[str, Any]:
         """The columns of `findings.Finding` `(s, k)`, with what pairs say in the slices that are compared in them.
 
         What `PairedCells.over` and `gaps` say already is not said again.
         """
-        seen, here = self.said.seen, self.pairing.used[:, None]
+        seen, here = self.predicted.seen, self.pairing.used[:, None]
         own: dict[str, npt.NDArray[Any]] = {
             "n": seen.n,
             "n_complement": seen.m,
-            "detectable": self.said.detectable(alpha=alpha),
-            "design": self.said.design,
+            "detectable": self.predicted.detectable(alpha=alpha),
+            "design": self.predicted.design_effect,
         }
         # Drawn toward the rate of all pictures, in pairs or not, which is another number.
         own["shrunk"] = np.full(seen.total.shape, np.nan)
-        own["rate_low"], own["rate_high"] = self.said.rate_interval()
+        own["rate_low"], own["rate_high"] = self.predicted.rate_interval()
         with np.errstate(divide="ignore", invalid="ignore"):
             ratio = seen.inside / seen.outside
         own["ratio"] = np.where(np.isfinite(ratio), ratio, np.nan)
@@ -99,7 +99,7 @@ class InPairs:
         )
 
     def table(
-        self, specs: tuple[SliceSpec, ...], said: Floats, *, rules: Rules, inferred: frozenset[str] = frozenset()
+        self, specs: tuple[SliceSpec, ...], predicted: Floats, *, rules: Rules, inferred: frozenset[str] = frozenset()
     ) -> pd.DataFrame:
         """One row a slice that is compared in pairs: do its pictures differ in any emotion at all?
 
@@ -110,14 +110,14 @@ class InPairs:
 
         Args:
             specs: the slices.
-            said: whether each picture is read as each emotion `(n, k)`.
+            predicted: whether each picture is read as each emotion `(n, k)`.
             rules: what decides a verdict.
             inferred: columns whose values were inferred; their slices are a family of their own.
         """
-        statistic, freedom, p = stuart_maxwell(*self.pairing.products(said))
+        statistic, freedom, p = stuart_maxwell(*self.pairing.products(predicted))
         p = np.where(self.pairing.used, p, np.nan)
         q = select(p[:, None], slice_families(specs, inferred), alpha=rules.alpha).slice_q
-        seen = self.said.seen
+        seen = self.predicted.seen
         alone = (seen.groups == seen.pairs) & (seen.n == seen.pairs) & (seen.m == seen.pairs)
         table = pd.DataFrame(
             {

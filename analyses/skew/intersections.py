@@ -39,7 +39,7 @@ class Excess:
 
 
 def excess(
-    inside: Floats, n: Floats, splits: Splits, *, level: Floats, worth: Floats, freedom: float | Floats = np.inf
+    inside: Floats, n: Floats, splits: Splits, *, level: Floats, design_effect: Floats, freedom: float | Floats = np.inf
 ) -> Excess:
     """The excess of every split, its additive interval, and whether it is sure on both scales.
 
@@ -51,19 +51,19 @@ def excess(
         n: pictures of each slice `(s,)`.
         splits: how intersections are taken apart; its sums are of a count and `k` emotions.
         level: confidence of each split's interval `(t,)`.
-        worth: design effect of each split `(t, k)`, which divides its counts; 1 for independent pictures.
+        design_effect: design effect of each split `(t, k)`, which divides its counts; 1 for independent pictures.
         freedom: degrees of freedom of the design effects `(t, 1)`; infinite where they are given.
     """
     counts = n[splits.child], *(splits.beside[:, group, 0] for group in range(3))
     hits = inside[splits.child], *(splits.beside[:, group, 1:] for group in range(3))
-    sizes = [pictures[:, None] / worth for pictures in counts]
-    said = [values / worth for values in hits]
+    sizes = [pictures[:, None] / design_effect for pictures in counts]
+    events = [values / design_effect for values in hits]
     with np.errstate(divide="ignore", invalid="ignore"):
-        rates = [one / pictures for one, pictures in zip(said, sizes, strict=True)]
+        rates = [one / pictures for one, pictures in zip(events, sizes, strict=True)]
         ends = [
-            wilson(one, pictures, level=level[:, None], freedom=freedom) for one, pictures in zip(said, sizes, strict=True)
+            wilson(one, pictures, level=level[:, None], freedom=freedom) for one, pictures in zip(events, sizes, strict=True)
         ]
-        odds = [log_odds(one, pictures) for one, pictures in zip(said, sizes, strict=True)]
+        odds = [log_odds(one, pictures) for one, pictures in zip(events, sizes, strict=True)]
     down = [rate - low for rate, (low, _) in zip(rates, ends, strict=True)]
     up = [high - rate for rate, (_, high) in zip(rates, ends, strict=True)]
     value = rates[0] - rates[1] - rates[2] + rates[3]
@@ -76,7 +76,7 @@ def excess(
 
 
 def beyond_parts(
-    sums: SliceSums, cells: Cells, *, said: Floats, tolerance: float, worth: Floats, freedom: Floats | None = None
+    sums: SliceSums, cells: Cells, *, hits: Floats, tolerance: float, design_effect: Floats, freedom: Floats | None = None
 ) -> tuple[dict[str, Floats], npt.NDArray[Any]]:
     """Excess of every cell, and for skewed intersections the name of the slice that explains them, None for roots.
 
@@ -86,23 +86,30 @@ def beyond_parts(
     Args:
         sums: the slices; their first column counts pictures.
         cells: what was found of them.
-        said: pictures of each slice that are read as each emotion `(s, k)`.
+        hits: pictures of each slice that are read as each emotion `(s, k)`.
         tolerance: the largest difference that does not matter.
-        worth: design effects `(s, k)`.
+        design_effect: design effects `(s, k)`.
         freedom: their degrees of freedom `(s, 1)`; None where they are given.
 
     Returns:
         `excess`, `excess_low`, `excess_high`, each `(s, k)`, of the split with the least excess (NaN for single conditions);
         and the names `(s, k)`.
     """
-    splits, inside, n, level = sums.splits, said, sums.inside[:, 0], cells.level
+    splits, inside, n, level = sums.splits, hits, sums.inside[:, 0], cells.level
     effect, skewed = cells.effect, cells.verdict == "skewed"
     own = {name: np.full(skewed.shape, np.nan) for name in ("excess", "excess_low", "excess_high")}
     repeats = np.full(skewed.shape, None, dtype=object)
     if not len(splits.child):
         return own, repeats
     degrees: Floats = np.full((len(n), 1), np.inf) if freedom is None else freedom
-    found = excess(inside, n, splits, level=level[splits.child], worth=worth[splits.child], freedom=degrees[splits.child])
+    found = excess(
+        inside,
+        n,
+        splits,
+        level=level[splits.child],
+        design_effect=design_effect[splits.child],
+        freedom=degrees[splits.child],
+    )
     size = np.abs(found.value)
     least = np.full(skewed.shape, np.nan)
     np.fmin.at(least, splits.child, size)
@@ -110,11 +117,14 @@ def beyond_parts(
     for name, values in (("excess", found.value), ("excess_low", found.low), ("excess_high", found.high)):
         own[name][splits.child[row], column] = values[row, column]
     names = np.array([spec.name for spec in sums.specs], dtype=object)
-    fewer, pictures = inside / worth, n[:, None] / worth
+    fewer, pictures = inside / design_effect, n[:, None] / design_effect
     for parents in (splits.parent, splits.single):
         at = np.flatnonzero(parents >= 0)
         child, parent = splits.child[at], parents[at]
-        rest = (inside[parent] - inside[child]) / worth[child], (n[parent] - n[child])[:, None] / worth[child]
+        rest = (
+            (inside[parent] - inside[child]) / design_effect[child],
+            (n[parent] - n[child])[:, None] / design_effect[child],
+        )
         low, high = newcombe(fewer[child], pictures[child], *rest, freedom=degrees[child])
         alike = ((low <= 0) & (high >= 0)) | ((low >= -tolerance) & (high <= tolerance))
         beyond = found.sure[at] & (np.sign(found.value[at]) == np.sign(effect[child]))

@@ -92,18 +92,18 @@ def level_table(sums: SliceSums, data: SlicedPredictions, *, rules: Rules, pairi
         pairing: which slices are compared in pairs; None without pairs.
     """
     scores, taxonomy = data.scores, data.predictions.taxonomy
-    said, n = scores.at["said"], scores.at["one"]
+    predicted, n = scores.at["said"], scores.at["one"]
     families = slice_families(sums.specs, data.inferred)
     tables = []
     for level in label_levels(taxonomy):
-        inside, outside = (_grouped(side[:, said], level) for side in (sums.inside, sums.outside))
-        design = freedom = None
+        inside, outside = (_grouped(side[:, predicted], level) for side in (sums.inside, sums.outside))
+        design_effect = freedom = None
         if data.groups is not None:
             compared = {"said": Compared(_grouped(scores.of("said"), level))}
             spread = group_spreads(sums, data, compared=compared)["said"]
-            design, freedom = spread.design, spread.freedom
+            design_effect, freedom = spread.design_effect, spread.freedom
         counts = sums.inside[:, n], sums.outside[:, n]
-        evidence = counted(inside, counts[0], outside, counts[1], rules, design=design, freedom=freedom)
+        evidence = counted(inside, counts[0], outside, counts[1], rules, design_effect=design_effect, freedom=freedom)
         if pairing is not None:
             paired = PairedCells(pairing.used, pairing.contrast(_grouped(scores.of("said"), level)))
             evidence = paired.over(evidence)
@@ -133,7 +133,7 @@ def level_table(sums: SliceSums, data: SlicedPredictions, *, rules: Rules, pairi
     return whole.reindex(columns=list(LEVEL_COLUMNS)).astype({"n": np.int64, "n_complement": np.int64})
 
 
-def coarsest(findings: pd.DataFrame, levels: pd.DataFrame, *, taxonomy: Taxonomy) -> pd.Series:
+def label_tree_levels(findings: pd.DataFrame, levels: pd.DataFrame, *, taxonomy: Taxonomy) -> pd.Series:
     """For every skewed finding the coarsest level at which it is real, e.g. `negative (polarity)`; None for the others.
 
     Real at a level: the group that the emotion belongs to is skewed there too, in the same direction. A finding that is

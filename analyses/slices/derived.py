@@ -53,14 +53,14 @@ _YES = {
 _FLAG_WORDS = {"not", "no", "non", "is"}
 
 
-def derived_reason(codes: Codes, values: Sequence[object], *, true: Codes, said: Codes, taxonomy: Taxonomy) -> str:
+def derived_reason(codes: Codes, values: Sequence[object], *, true: Codes, y_pred: Codes, taxonomy: Taxonomy) -> str:
     """Why a column says nothing but the truth, to follow the word "it"; empty where it does not.
 
     Args:
         codes: the position of every picture's value `(n,)`, -1 where it is missing.
         values: the different values.
         true: the position of the true label `(n,)`, -1 where it is unknown.
-        said: the position of the predicted label `(n,)`.
+        y_pred: the position of the predicted label `(n,)`.
         taxonomy: the labels.
     """
     known = (codes >= 0) & (true >= 0)
@@ -69,7 +69,7 @@ def derived_reason(codes: Codes, values: Sequence[object], *, true: Codes, said:
     if present < 2 or len(np.unique(truth)) < 2:
         return ""
     if len(values) == 2:
-        return _flag_reason(own, values, truth=truth, right=(said[known] == truth).astype(np.int64), taxonomy=taxonomy)
+        return _flag_reason(own, values, truth=truth, right=(y_pred[known] == truth).astype(np.int64), taxonomy=taxonomy)
     if present > 2 and len(own) >= OFTEN * present and _decides(own, truth):
         return "is determined by the truth: all pictures with one of its values have the same label"
     return ""

@@ -17,7 +17,7 @@ class Scores:
 
     Attributes:
         columns: of the `n` pictures. Sums of rows are all that later steps need, so parts of the data add up exactly.
-        at: kind -> its columns. With k labels: `one` (1), `said` (k, predicted as), and where there is a truth
+        at: kind -> its columns. With k labels: `one` (1), `y_pred` (k, predicted as), and where there is a truth
             `labelled` (1), `votes` (k), `votes2` (k), `shift` (k, said minus votes), `shift2` (k), `hit` (1, share of
             votes for the predicted label), `hit2` (1); and where distances mean something `distance` (k), `distance2` (k),
             `margin` (1, second nearest minus nearest), `margin2` (1).
@@ -40,16 +40,16 @@ def scores(predictions: Predictions) -> Scores:
     What follows from the predicted and the true label is kept as one code a picture (`CodedColumns`); votes are not.
     """
     k = len(predictions.taxonomy)
-    said, truth = predictions.predicted, predictions.truth
+    y_pred, truth = predictions.predicted, predictions.truth
     labels: Floats = np.eye(k)
     parts: dict[str, Floats] = {"one": np.ones((k, 1)), "said": labels}
     rest: dict[str, Floats] = {}
-    codes = said
+    codes = y_pred
     if truth is not None and predictions.has_votes:
-        rest |= _against_truth(labels[said], np.asarray(truth, np.float64))
+        rest |= _against_truth(labels[y_pred], np.asarray(truth, np.float64))
     elif truth is not None:
         known = np.isfinite(truth[:, 0])
-        codes = said * (k + 1) + np.where(known, truth.argmax(axis=1), k)
+        codes = y_pred * (k + 1) + np.where(known, truth.argmax(axis=1), k)
         pairs = np.repeat(labels, k + 1, axis=0), np.tile(np.vstack([labels, np.full(k, np.nan)]), (k, 1))
         parts = {"one": np.ones((len(pairs[0]), 1)), "said": pairs[0]} | _against_truth(*pairs)
     if predictions.measure != "label":
@@ -58,7 +58,7 @@ def scores(predictions: Predictions) -> Scores:
         rest |= {"distance": distance, "distance2": distance**2, "margin": margin, "margin2": margin**2}
     ends = np.cumsum([0, *(part.shape[1] for part in (*parts.values(), *rest.values()))])
     at = {kind: slice(int(low), int(high)) for kind, low, high in zip([*parts, *rest], ends, ends[1:], strict=False)}
-    apart = np.empty((len(said), sum(part.shape[1] for part in rest.values())))
+    apart = np.empty((len(y_pred), sum(part.shape[1] for part in rest.values())))
     if rest:
         np.concatenate(
             list(rest.values()), axis=1, out=apart
@@ -66,12 +66,12 @@ def scores(predictions: Predictions) -> Scores:
     return Scores(CodedColumns(np.asarray(codes, np.int64), np.hstack(list(parts.values())), apart), at)
 
 
-def _against_truth(said: Floats, truth: Floats) -> dict[str, Floats]:
-    """The kinds of score that need a truth, from one-hot `said (n, k)` and shares `truth (n, k)`, NaN where unknown."""
+def _against_truth(one_hot: Floats, truth: Floats) -> dict[str, Floats]:
+    """The kinds of score that need a truth, from one-hot `one_hot (n, k)` and shares `truth (n, k)`, NaN where unknown."""
     labelled = np.isfinite(truth).all(axis=1, keepdims=True)
     votes = np.where(labelled, truth, 0.0)
-    shift = np.where(labelled, said - votes, 0.0)
-    hit = (said * votes).sum(axis=1, keepdims=True)
+    shift = np.where(labelled, one_hot - votes, 0.0)
+    hit = (one_hot * votes).sum(axis=1, keepdims=True)
     return {
         "labelled": labelled.astype(float),
         "votes": votes,

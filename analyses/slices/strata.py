@@ -124,17 +124,17 @@ def strata_of(
     return Strata(columns, codes, tuple(" and ".join(map(str, one)) for one in words))
 
 
-def require_other_attributes(attributes: Sequence[CodedAttribute], held: Strata) -> None:
+def require_other_attributes(attributes: Sequence[CodedAttribute], adjusted_for: Strata) -> None:
     """Refuses to adjust every slice for its own attribute.
 
     Raises:
         ValueError: all attributes are held fixed, or there is none.
     """
-    own = [one.column for one in attributes if one.column in held.columns]
+    own = [one.column for one in attributes if one.column in adjusted_for.columns]
     if not attributes or len(own) == len(attributes):
         raise ValueError(
-            f"cannot adjust slices of {', '.join(own) or 'nothing'} for {', '.join(held.columns)}: within one value of an "
-            "attribute there is no other value to compare with; slice by another attribute or adjust for another"
+            f"cannot adjust slices of {', '.join(own) or 'nothing'} for {', '.join(adjusted_for.columns)}: within one value "
+            "of an attribute there is no other value to compare with; slice by another attribute or adjust for another"
         )
 
 
@@ -144,11 +144,13 @@ def named_strata(positions: npt.NDArray[np.int64], names: Sequence[str]) -> str:
     return "; ".join(names[at] for at in positions[:_NAMED]) + more
 
 
-def stratum_counts(codes: npt.NDArray[np.int64], size: int, held: Strata, said: npt.NDArray[np.int64], k: int) -> Floats:
+def stratum_counts(
+    codes: npt.NDArray[np.int64], size: int, adjusted_for: Strata, y_pred: npt.NDArray[np.int64], k: int
+) -> Floats:
     """Pictures `(size, h, k)` by slice value, stratum and predicted label: one pass, pictures without either left out."""
-    known = (codes >= 0) & (held.codes >= 0)
-    h = len(held.names)
-    cell = (codes[known] * h + held.codes[known]) * k + said[known]
+    known = (codes >= 0) & (adjusted_for.codes >= 0)
+    h = len(adjusted_for.names)
+    cell = (codes[known] * h + adjusted_for.codes[known]) * k + y_pred[known]
     return np.bincount(cell, minlength=size * h * k).reshape(size, h, k).astype(np.float64)
 
 

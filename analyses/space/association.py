@@ -19,7 +19,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from affect_workbench.analyses.inference.multiplicity import benjamini_hochberg
-from affect_workbench.analyses.inference.resampling import dealt_codes, drawn_weights
+from affect_workbench.analyses.inference.resampling import drawn_weights, permuted_codes
 from affect_workbench.analyses.slices.coding import CodedAttribute
 from affect_workbench.analyses.slices.sums import group_sums
 from affect_workbench.analyses.space.label_space import unit_rows
@@ -27,7 +27,7 @@ from affect_workbench.arrays import Codes, Floats, Mask
 from affect_workbench.data.taxonomies.taxonomy import Taxonomy
 
 EXACT_UP_TO = 200_000
-"""Ways to deal the pictures out: up to these all are tried, above that a sample."""
+"""Permutations of the pictures: up to these all are tried, above that a sample."""
 PERMUTATIONS = 9_999
 DRAWS = 400
 MOST_PICTURES = 2_000
@@ -92,7 +92,7 @@ def association_table(
     - level 3: mean cosines `slice_to_emotion`, `slice_to_rest`, `others_to_emotion`, `others_to_rest`;
     - `flips`: the share of the slice's pictures that would be read otherwise if the difference were taken out of their
       cosine with this emotion: what the association is worth;
-    - `p`, two-sided, over `permutations` ways to deal the pictures (whole groups) out again: all of them where they are at
+    - `p`, two-sided, over `permutations` permutations of the pictures (whole groups): all of them where they are at
       most `EXACT_UP_TO` (`exact`), else (b + 1) / (B + 1); `q`, Benjamini-Hochberg over the table, which is one family.
 
     Args:
@@ -113,7 +113,7 @@ def association_table(
             f"the words stand for labels {sorted(set(owners.tolist()))}: expected each of {len(taxonomy)} labels"
         )
     units, mine = unit_rows(words.vectors, "words"), owners == np.arange(len(taxonomy))[:, None]
-    alike: dict[bytes, list[int]] = {}  # attributes that the same pictures have share sample and deals
+    alike: dict[bytes, list[int]] = {}  # attributes that the same pictures have share sample and permutations
     for place, one in enumerate(attributes):
         alike.setdefault((one.codes >= 0).tobytes(), []).append(place)
     tables: dict[int, pd.DataFrame] = {}
@@ -216,7 +216,7 @@ def _difference(inside: Mask, association: Floats) -> Floats:
 def _chances(
     pictures: _Pictures, attributes: Sequence[CodedAttribute], permutations: int, rng: np.random.Generator
 ) -> list[tuple[Floats, int, bool]]:
-    """For each attribute the two-sided p `(v, k)`, how many ways to deal it out were tried, and whether these are all."""
+    """For each attribute the two-sided p `(v, k)`, how many permutations were tried, and whether these are all."""
     found: list[tuple[Floats, int, bool] | None] = []
     for one in attributes:
         seen = _difference(_inside(one), pictures.association)
@@ -226,8 +226,8 @@ def _chances(
             found.append(((np.abs(every)[:, None] >= np.abs(seen) - 1e-12).mean(axis=0), len(every), True))
         elif pictures.groups is not None:
             beyond = np.zeros(seen.shape)
-            for dealt in dealt_codes(one.codes, pictures.groups, draws=permutations, rng=rng):
-                moved = _difference(dealt == np.arange(len(seen))[:, None], pictures.association)
+            for permuted in permuted_codes(one.codes, pictures.groups, draws=permutations, rng=rng):
+                moved = _difference(permuted == np.arange(len(seen))[:, None], pictures.association)
                 beyond += ~(np.abs(moved) < np.abs(seen) - 1e-12)
             found.append(((beyond + 1) / (permutations + 1), permutations, False))
         else:
@@ -242,9 +242,9 @@ def _chances(
 
 
 def _dealt_together(inside: Mask, association: Floats, permutations: int, rng: np.random.Generator) -> Floats:
-    """Two-sided p `(v, k)` where single pictures are dealt; each deal serves every value of every attribute.
+    """Two-sided p `(v, k)` where single pictures are permuted; each permutation serves every value of every attribute.
 
-    For many deals at once, the pictures move and the values stay.
+    For many permutations at once, the pictures move and the values stay.
     """
     n, k = association.shape
     seen, count = np.abs(_difference(inside, association)), inside.sum(axis=1)
@@ -254,9 +254,9 @@ def _dealt_together(inside: Mask, association: Floats, permutations: int, rng: n
     beyond = np.zeros(seen.shape)
     step = max(1, 2_000_000 // (n * k))
     for start in range(0, permutations, step):
-        deals = min(step, permutations - start)
-        order = rng.permuted(np.tile(np.arange(n, dtype=np.int32), (deals, 1)), axis=1)
-        sums = (narrow[:, order].reshape(k * deals, n) @ member).reshape(k, deals, len(inside))
+        batch = min(step, permutations - start)
+        order = rng.permuted(np.tile(np.arange(n, dtype=np.int32), (batch, 1)), axis=1)
+        sums = (narrow[:, order].reshape(k * batch, n) @ member).reshape(k, batch, len(inside))
         with np.errstate(divide="ignore", invalid="ignore"):
             moved = np.abs(sums) * (1 / count + 1 / (n - count))
         beyond += (~(moved.transpose(1, 2, 0) < near)).sum(axis=0)

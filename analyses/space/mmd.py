@@ -15,14 +15,14 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from affect_workbench.analyses.inference.resampling import chance_p, dealt_codes
+from affect_workbench.analyses.inference.resampling import chance_p, permuted_codes
 from affect_workbench.analyses.slices.coding import CodedAttribute
 from affect_workbench.analyses.slices.sums import group_sums
 from affect_workbench.arrays import Codes, Floats
 
 FEATURES = 512
 CHUNK = 16_384
-DEALS = 199
+PERMUTATIONS = 199
 MOST_FOR_P = 5_000
 COLUMNS = ("slice", "n", "mmd", "p", "mmd_within", "p_within", "n_tested", "bandwidth")
 
@@ -79,25 +79,25 @@ def mmd_table(
     *,
     y: Codes | None = None,
     groups: Codes | None = None,
-    deals: int = DEALS,
+    permutations: int = PERMUTATIONS,
     most_for_p: int = MOST_FOR_P,
     seed: int = 0,
 ) -> pd.DataFrame:
     """One row a slice: unbiased MMD^2 between its pictures and the others, raw and within labels.
 
-    Columns: `slice`, `n`, `mmd` (over all pictures; may be below zero), `p` (one-sided, (b + 1) / (B + 1), of deals of the
-    attribute on `n_tested` pictures, at most `most_for_p`, whole groups together), `mmd_within` and `p_within`: within
-    labels, averaged with the weights n m / (n + m), where deals stay within labels (and a group's pictures of one label
-    stay together); `bandwidth`. Within labels NaN without `y`.
+    Columns: `slice`, `n`, `mmd` (over all pictures; may be below zero), `p` (one-sided, (b + 1) / (B + 1), of permutations
+    of the attribute on `n_tested` pictures, at most `most_for_p`, whole groups together), `mmd_within` and `p_within`:
+    within labels, averaged with the weights n m / (n + m), where permutations stay within labels (and a group's pictures of
+    one label stay together); `bandwidth`. Within labels NaN without `y`.
 
     Args:
         x: `(n, d)`, may be memory-mapped; read once, in chunks.
         attributes: what to slice by.
         y: true label of each picture `(n,)`, -1 where not known.
         groups: group of each picture, None for independent ones.
-        deals: B.
-        most_for_p: pictures that are dealt.
-        seed: of features, sample and deals.
+        permutations: B.
+        most_for_p: pictures that are permuted.
+        seed: of features, sample and permutations.
     """
     features = kernel_features(x, seed=seed)
     labels = np.zeros(len(x), np.int64) if y is None else y
@@ -120,14 +120,14 @@ def mmd_table(
     for at, one in enumerate(attributes):
         size = len(one.conditions)
         codes = one.codes[sample]
-        p = _p(drawn, codes, size, dealt_codes(codes, own, draws=deals, rng=rng))
+        p = _p(drawn, codes, size, permuted_codes(codes, own, draws=permutations, rng=rng))
         inner, p_within = np.full(size, np.nan), np.full(size, np.nan)
         if y is not None:
             inner = _averaged(within[at].reshape(size, h, -1))
             held = labels[sample]
             known = held >= 0
             p_within = _p_within(
-                drawn[known], codes[known], size, held[known], None if own is None else own[known], deals, rng
+                drawn[known], codes[known], size, held[known], None if own is None else own[known], permutations, rng
             )
         tables.append(
             pd.DataFrame(
@@ -171,14 +171,14 @@ def _averaged(inside: Floats) -> Floats:
         return np.asarray((weight * np.nan_to_num(value)).sum(axis=1) / weight.sum(axis=1))
 
 
-def _p(drawn: npt.NDArray[np.float32], codes: Codes, size: int, deals: Iterable[Codes]) -> Floats:
-    """One-sided p `(v,)` of the MMD^2 of each value, against deals of the codes."""
+def _p(drawn: npt.NDArray[np.float32], codes: Codes, size: int, permutations: Iterable[Codes]) -> Floats:
+    """One-sided p `(v,)` of the MMD^2 of each value, against permuted codes."""
 
     def of(one: Codes) -> Floats:
         sums = _sums(one, size, drawn)
         return _mmd(sums, sums.sum(axis=0) - sums)
 
-    return chance_p(of(codes), np.array([of(one) for one in deals]))
+    return chance_p(of(codes), np.array([of(one) for one in permutations]))
 
 
 def _p_within(
@@ -187,17 +187,17 @@ def _p_within(
     size: int,
     labels: Codes,
     groups: Codes | None,
-    deals: int,
+    permutations: int,
     rng: np.random.Generator,
 ) -> Floats:
-    """The same for the MMD^2 averaged over labels, against deals within labels."""
+    """The same for the MMD^2 averaged over labels, against permutations within labels."""
     seen, found = [], []
     for label in np.unique(labels):
         at = np.flatnonzero(labels == label)
         part, own = drawn[at], None if groups is None else groups[at]
         seen.append(_sums(codes[at], size, part))
-        ways = dealt_codes(codes[at], own, draws=deals, rng=rng)
-        found.append(np.array([_sums(dealt, size, part) for dealt in ways], np.float32))
+        ways = permuted_codes(codes[at], own, draws=permutations, rng=rng)
+        found.append(np.array([_sums(permuted, size, part) for permuted in ways], np.float32))
     if not seen:
         return np.full(size, np.nan)
     return chance_p(
@@ -206,6 +206,6 @@ def _p_within(
 
 
 def _sums(codes: Codes, size: int, values: npt.NDArray[np.float32]) -> Floats:
-    """Counts and sums `(size, 1 + features)` by code; a product of small matrices, which is what deals need to be fast."""
+    """Counts and sums `(size, 1 + features)` by code; a product of small matrices, so that permutations are fast."""
     inside = codes == np.arange(size)[:, None]
     return np.hstack([inside.sum(axis=1, keepdims=True), inside.astype(np.float32) @ values]).astype(np.float64)

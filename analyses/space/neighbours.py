@@ -8,12 +8,12 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from affect_workbench.analyses.inference.resampling import chance_p, dealt_codes
+from affect_workbench.analyses.inference.resampling import chance_p, permuted_codes
 from affect_workbench.analyses.slices.coding import CodedAttribute
 from affect_workbench.arrays import Codes, Floats
 
 NEIGHBOURS = 15
-DEALS = 199
+PERMUTATIONS = 199
 COLUMNS = ("slice", "n", "purity", "expected", "excess", "p")
 
 
@@ -43,30 +43,30 @@ def nearest_neighbours(x: npt.NDArray[Any], *, neighbours: int = NEIGHBOURS) -> 
 
 
 def purity_table(
-    near: Codes, attribute: CodedAttribute, *, groups: Codes | None = None, deals: int = DEALS, seed: int = 0
+    near: Codes, attribute: CodedAttribute, *, groups: Codes | None = None, permutations: int = PERMUTATIONS, seed: int = 0
 ) -> pd.DataFrame:
-    """One row a slice: the share of its pictures' neighbours that are in it too, less what dealing at random gives.
+    """One row a slice: the share of its pictures' neighbours that are in it too, less what a permutation gives.
 
-    Columns: `slice`, `n`, `purity`, `expected` (mean over deals; whole groups are dealt, so that likeness within a scene
-    does not count), `excess`, and the one-sided `p` = (b + 1) / (B + 1). Neighbours without a value are left aside.
+    Columns: `slice`, `n`, `purity`, `expected` (mean over permutations; whole groups are permuted, so that likeness within a
+    scene does not count), `excess`, and the one-sided `p` = (b + 1) / (B + 1). Neighbours without a value are left aside.
 
     Args:
         near: positions of the neighbours `(n, 15)` of every picture.
         attribute: the slices of these pictures.
         groups: group of each picture, None for independent ones.
-        deals: B.
-        seed: of the deals.
+        permutations: B.
+        seed: of the permutations.
     """
     size = len(attribute.conditions)
     seen = _purity(near, attribute.codes, size)
-    dealt = np.array(
+    permuted = np.array(
         [
             _purity(near, codes, size)
-            for codes in dealt_codes(attribute.codes, groups, draws=deals, rng=np.random.default_rng(seed))
+            for codes in permuted_codes(attribute.codes, groups, draws=permutations, rng=np.random.default_rng(seed))
         ]
     )
     count = np.bincount(attribute.codes[attribute.codes >= 0], minlength=size)
-    expected = dealt.mean(axis=0)
+    expected = permuted.mean(axis=0)
     table = pd.DataFrame(
         {
             "slice": [condition.name for condition in attribute.conditions],
@@ -74,7 +74,7 @@ def purity_table(
             "purity": seen,
             "expected": expected,
             "excess": seen - expected,
-            "p": chance_p(seen, dealt),
+            "p": chance_p(seen, permuted),
         }
     )
     return table[count > 0][list(COLUMNS)].reset_index(drop=True)

@@ -14,7 +14,7 @@ from affect_workbench.arrays import Vectors
 COLUMNS = ("wording", "slice", "n", "flips", "low", "high", "most_changed", "emotion_change")
 
 
-def wording_table(data: SlicedPredictions, wordings: Mapping[str, Vectors]) -> pd.DataFrame:
+def prompt_variant_table(data: SlicedPredictions, prompt_variants: Mapping[str, Vectors]) -> pd.DataFrame:
     """One row a (wording, slice), the first of each wording for all pictures: the share whose nearest label changes.
 
     Columns: `wording`, `slice`, `n`, `flips` with its Wilson interval `low`, `high`; `most_changed`, the emotion whose share
@@ -22,7 +22,7 @@ def wording_table(data: SlicedPredictions, wordings: Mapping[str, Vectors]) -> p
 
     Args:
         data: with embeddings; every slice of one condition is looked at.
-        wordings: name, such as a template, -> label vectors `(k, m)` in the labels' order.
+        prompt_variants: name, such as a template, -> label vectors `(k, m)` in the labels' order.
 
     Raises:
         ValueError: predictions without embeddings, or label vectors of another shape.
@@ -36,18 +36,18 @@ def wording_table(data: SlicedPredictions, wordings: Mapping[str, Vectors]) -> p
         (condition.name, one.codes == code) for one in data.attributes for code, condition in enumerate(one.conditions)
     ]
     rows = []
-    for name, anchors in wordings.items():
+    for name, anchors in prompt_variants.items():
         if anchors.shape != (k, width):
             raise ValueError(f"label vectors of {name!r} have shape {anchors.shape}: expected {(k, width)} (labels, width)")
         unit = anchors / np.linalg.norm(anchors, axis=1, keepdims=True)
-        said = (predictions.embeddings @ unit.T).argmax(axis=1)
-        changed = said != predictions.predicted
+        y_pred = (predictions.embeddings @ unit.T).argmax(axis=1)
+        changed = y_pred != predictions.predicted
         for where, inside in slices:
             n = int(inside.sum())
             if not n:
                 continue
             low, high = wilson(np.array([changed[inside].sum()]), np.array([n]))
-            difference = np.bincount(said[inside], minlength=k) - np.bincount(predictions.predicted[inside], minlength=k)
+            difference = np.bincount(y_pred[inside], minlength=k) - np.bincount(predictions.predicted[inside], minlength=k)
             most = int(np.abs(difference).argmax())
             rows.append(
                 (

@@ -22,7 +22,7 @@ from affect_workbench.analyses.space.margins import hubness_table, margin_table
 from affect_workbench.analyses.space.mmd import mmd_table
 from affect_workbench.analyses.space.neighbours import NEIGHBOURS, nearest_neighbours, purity_table
 from affect_workbench.analyses.space.pull import pull_table
-from affect_workbench.analyses.space.rewording import wording_table
+from affect_workbench.analyses.space.rewording import prompt_variant_table
 from affect_workbench.arrays import Codes, Vectors
 from affect_workbench.data.storage.threads import threads_for
 
@@ -40,7 +40,7 @@ def space_tables(
     on_map: Codes | None = None,
     most: int = 2_000,
     seed: int = 0,
-    wordings: Mapping[str, Vectors] | None = None,
+    prompt_variants: Mapping[str, Vectors] | None = None,
 ) -> Tables:
     """Tables by name; none where predictions name a label only.
 
@@ -50,17 +50,17 @@ def space_tables(
     label vectors), `space_shift` (`concept_shift_table`), `space_encoding` (`linear_probe`), `space_neighbours`
     (`purity_table`), `space_alignment` (`alignment_table`), and for the attributes that are skewed `space_erasure` and
     `space_collateral` (the parts of an `ErasureTest`). Of the pictures on the map: `space_plane` (`image_id`, `x`, `y`),
-    `space_plane_labels` (`label`, `x`, `y`) and `space_plane_badge` (one row: shares and trust). With `wordings`
-    `space_wording` (`wording_table`), of every picture. `space_about` says for each analysis how many `pictures` of how
-    many (`of`) it saw, and which `attribute` it could not be done for and why (`note`).
+    `space_plane_labels` (`label`, `x`, `y`) and `space_plane_badge` (one row: shares and trust). With `prompt_variants`
+    `space_wording` (`prompt_variant_table`), of every picture. `space_about` says for each analysis how many `pictures` of
+    how many (`of`) it saw, and which `attribute` it could not be done for and why (`note`).
 
     Args:
         data: predictions of a probe, or of any model with scores; associations of inferred attributes are corrected apart.
         skewed: names of slices whose skews are worth an explanation.
         on_map: positions of the pictures on the map.
         most: pictures that slow analyses take; 0 leaves these out.
-        seed: of all samples and deals.
-        wordings: name -> label vectors of other words for the same emotions.
+        seed: of all samples and permutations.
+        prompt_variants: name -> label vectors of other words for the same emotions.
     """
     predictions, n = data.predictions, len(data)
     if predictions.measure == "label":
@@ -78,8 +78,8 @@ def space_tables(
             few = data.sample(most, seed=seed)
             with threads_for(len(few) * found.width):
                 _slow(found, few, skewed, seed)
-        if wordings:
-            found.add("space_wording", n, lambda: {"space_wording": wording_table(data, wordings)})
+        if prompt_variants:
+            found.add("space_wording", n, lambda: {"space_wording": prompt_variant_table(data, prompt_variants)})
         if on_map is not None and len(on_map):
             ids = predictions.rows["image_id"].iloc[on_map].reset_index(drop=True)
             found.add(

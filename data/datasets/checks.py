@@ -25,7 +25,7 @@ COPY_LABEL = "copy with another label"
 NOT_LISTED = "not listed"
 ATTRIBUTES = "unreadable annotation"
 REPEATED = "listed twice"
-NOT_OPENED = "ending not opened"
+UNREAD_ENDING = "ending not opened"
 KINDS = (
     MISSING,
     UNREADABLE,
@@ -34,7 +34,7 @@ KINDS = (
     COPY_LABEL,
     COPY_ACROSS,
     COPY,
-    NOT_OPENED,
+    UNREAD_ENDING,
     NOT_LISTED,
     ATTRIBUTES,
     REPEATED,

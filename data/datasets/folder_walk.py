@@ -8,7 +8,7 @@ from collections.abc import Sequence, Set
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from affect_workbench.data.datasets.checks import NOT_OPENED, OUTSIDE, Problem
+from affect_workbench.data.datasets.checks import OUTSIDE, UNREAD_ENDING, Problem
 from affect_workbench.data.images.containment import Inside
 from affect_workbench.data.images.decode import UNOPENED_SUFFIXES, is_picture_name
 
@@ -44,7 +44,7 @@ class Walked:
         ]
         return found + [
             Problem(
-                NOT_OPENED,
+                UNREAD_ENDING,
                 item.relative_to(root).as_posix(),
                 f"{item.suffix.lower()} pictures are not opened: left out; save it as .png or .jpg",
             )

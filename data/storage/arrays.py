@@ -25,7 +25,7 @@ def unit_rows(values: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
     return unit
 
 
-def gathered(values: npt.NDArray[Any], positions: npt.NDArray[np.int64]) -> npt.NDArray[Any]:
+def take_rows(values: npt.NDArray[Any], positions: npt.NDArray[np.int64]) -> npt.NDArray[Any]:
     """`values[positions]` as a new array; of a mapped file in the file's order, a part at a time that is then let go.
 
     Positions all over a file would otherwise make the whole of it this process's memory.

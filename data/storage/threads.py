@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from threadpoolctl import threadpool_limits
 
-WORTH_THREADS = 2e7
+LEAST_THREADED = 2e7
 """Values of an array from which its products are worth more than one thread."""
 
 
@@ -19,7 +19,7 @@ def threads_for(values: float) -> Iterator[None]:
     busy processes 8 s with one and 22 s with two. For torch see `probes.runtime.one_thread`.
 
     Args:
-        values: how many the largest array holds; from `WORTH_THREADS` on nothing is changed.
+        values: how many the largest array holds; from `LEAST_THREADED` on nothing is changed.
     """
-    with threadpool_limits(1 if values < WORTH_THREADS else None):
+    with threadpool_limits(1 if values < LEAST_THREADED else None):
         yield

@@ -25,7 +25,7 @@ SEPARATION = 1.05
 
 
 @dataclass(frozen=True)
-class EntangledConcept:
+class CorrelatedConcept:
     """Pictures, what is said of them, a concept, and a prompt for it.
 
     Attributes:
@@ -45,7 +45,7 @@ class EntangledConcept:
     cosine: float
 
     @property
-    def said(self) -> npt.NDArray[np.int64]:
+    def y_pred(self) -> npt.NDArray[np.int64]:
         """Predicted label of each picture `(n,)`."""
         return np.asarray(self.world.distances.argmin(axis=1), np.int64)
 
@@ -62,9 +62,9 @@ class EntangledConcept:
         return rows["group_id"].to_numpy(object) if "group_id" in rows else None
 
 
-def entangled_concept(
+def correlated_concept(
     cosine: float, *, n: int = 20_000, seed: int = 0, skew: float = 0.0, cluster_size: int = 1, width: int = 128
-) -> EntangledConcept:
+) -> CorrelatedConcept:
     """A concept of `SHARE` of `n` pictures and a prompt with this cosine to a label.
 
     Args:
@@ -89,15 +89,15 @@ def entangled_concept(
     outside = rng.standard_normal(width)
     outside -= span @ (span.T @ outside)
     outside /= np.linalg.norm(outside)
-    said = world.distances.argmin(axis=1) == label
-    # P(concept | said) and P(concept | not said) that give the wanted share and difference of rates.
+    predicted = world.distances.argmin(axis=1) == label
+    # P(concept | predicted) and P(concept | not predicted) that give the wanted share and difference of rates.
     lean = skew * SHARE * (1 - SHARE)
-    with_label, without = SHARE + lean / said.mean(), SHARE - lean / (1 - said.mean())
+    with_label, without = SHARE + lean / predicted.mean(), SHARE - lean / (1 - predicted.mean())
     if not (0 <= with_label <= 1 and 0 <= without <= 1):
         raise ValueError(f"skew is {skew:g}: a concept of {SHARE:.0%} of the pictures cannot have it")
     draw = rng.random(-(-n // cluster_size))[np.arange(n) // cluster_size]
-    gold = draw < np.where(said, with_label, without)
+    gold = draw < np.where(predicted, with_label, without)
     features = world.features + SEPARATION * np.outer(gold - 0.5, outside)
     toward = anchors[label] / np.linalg.norm(anchors[label])
     direction = cosine * toward + np.sqrt(1 - cosine**2) * outside
-    return EntangledConcept(world, np.asarray(features, np.float32), gold, Concept("planted", direction), label, cosine)
+    return CorrelatedConcept(world, np.asarray(features, np.float32), gold, Concept("planted", direction), label, cosine)

@@ -187,7 +187,7 @@ def planted_embeddings(
     noise = rng.standard_normal((n, span))
     spread = _bisected(lambda sd: -float((_nearest(anchors[y] + sd * noise, anchors) == y).mean()), -accuracy, high=16.0)
     inside = anchors[y] + spread * noise
-    said = _drawn(rng, y, _kernel(anchors, accuracy), cluster, together=TOGETHER if cluster_size > 1 else 0.0)
+    y_pred = _drawn(rng, y, _kernel(anchors, accuracy), cluster, together=TOGETHER if cluster_size > 1 else 0.0)
     draw = rng.random(n)
 
     def moved(strength: float) -> Floats:
@@ -197,7 +197,7 @@ def planted_embeddings(
     def predicted(strength: float) -> Codes:
         if mechanism == "vectors":
             return _nearest(moved(strength), anchors)
-        return np.where(truth & (draw < strength), emotion, said)
+        return np.where(truth & (draw < strength), emotion, y_pred)
 
     strength = 0.0
     if truth.any():
@@ -233,13 +233,13 @@ def planted_embeddings(
     )
 
 
-def adjusted_difference(said: Mask, inside: Mask, y: Codes) -> float:
-    """Share said in the slice minus the share that the other pictures get at the slice's mix of true labels."""
+def adjusted_difference(predicted: Mask, inside: Mask, y: Codes) -> float:
+    """Share predicted in the slice minus the share that the other pictures get at the slice's mix of true labels."""
     k = int(y.max()) + 1
-    others = np.bincount(y[~inside], weights=said[~inside], minlength=k) / np.maximum(
+    others = np.bincount(y[~inside], weights=predicted[~inside], minlength=k) / np.maximum(
         np.bincount(y[~inside], minlength=k), 1
     )
-    return float(said[inside].mean() - others[y[inside]].mean())
+    return float(predicted[inside].mean() - others[y[inside]].mean())
 
 
 def _check_plant(scenario: str, mechanism: str, share: float, effect: float) -> None:

@@ -49,7 +49,7 @@ class TableWorld:
         return tuple(f"attribute_{at + 1}" for at in range(self.codes.shape[1]))
 
     @property
-    def said(self) -> Floats:
+    def predicted_rates(self) -> Floats:
         """Share of each cell's pictures that each emotion is said of `(c, k)`."""
         return np.asarray(np.einsum("ct,cts->cs", self.shown, self.kernel))
 
@@ -69,7 +69,7 @@ class TableWorld:
     def rates(self, inside: Mask) -> Floats:
         """True share of each emotion said `(k,)` in a set of cells."""
         weight = self.weight[inside]
-        return np.asarray(weight @ self.said[inside] / weight.sum())
+        return np.asarray(weight @ self.predicted_rates[inside] / weight.sum())
 
     def read(self, place: Mapping[str, int], emotion: int, strength: float) -> TableWorld:
         """With a share `strength` of what is said in the place replaced by one emotion, whatever is shown: model shift."""
@@ -109,22 +109,22 @@ class TableWorld:
         group = np.arange(n) if sizes is None else np.repeat(np.arange(n), sizes)[:n]
         groups = int(group[-1]) + 1
         cell = _drawn(rng, np.broadcast_to(self.weight.cumsum(), (1, len(self.weight))), np.zeros(groups, np.int64))[group]
-        spread = self.said.cumsum(axis=1)
+        spread = self.predicted_rates.cumsum(axis=1)
         together = rng.random(n) < np.sqrt(intraclass)
-        said = np.where(together, _drawn(rng, spread, cell[np.unique(group, return_index=True)[1]])[group], -1)
-        alone = said < 0
-        said[alone] = _drawn(rng, spread, cell[alone])
+        y_pred = np.where(together, _drawn(rng, spread, cell[np.unique(group, return_index=True)[1]])[group], -1)
+        alone = y_pred < 0
+        y_pred[alone] = _drawn(rng, spread, cell[alone])
         # The true emotion given what is said: Bayes' rule, so that both have the world's joint distribution.
         joint = self.shown[:, :, None] * self.kernel
         posterior = joint.transpose(0, 2, 1).reshape(-1, k).cumsum(axis=1)
-        y = _drawn(rng, posterior / np.maximum(posterior[:, -1:], 1e-300), cell * k + said)
+        y = _drawn(rng, posterior / np.maximum(posterior[:, -1:], 1e-300), cell * k + y_pred)
         rows = pd.DataFrame({"image_id": np.arange(n).astype(str), "label": np.array(self.taxonomy.labels, dtype=object)[y]})
         for at, name in enumerate(self.attributes):
             values = np.array([f"v{value}" for value in range(int(self.codes[:, at].max()) + 1)], dtype=object)
             rows[name] = values[self.codes[cell, at]]
         if sizes is not None:
             rows["group_id"] = group
-        return Predictions(1.0 - np.eye(k)[said], rows, self.taxonomy, "label", "planted table")
+        return Predictions(1.0 - np.eye(k)[y_pred], rows, self.taxonomy, "label", "planted table")
 
 
 def table_world(

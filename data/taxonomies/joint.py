@@ -69,9 +69,9 @@ class JointTaxonomy:
         return np.repeat(np.arange(len(self.taxonomies)), [len(taxonomy) for taxonomy in self.taxonomies])
 
     @cached_property
-    def twins(self) -> Mask:
+    def equivalent_labels(self) -> Mask:
         """`(K, K)`, symmetric: labels of two taxonomies that are the same feeling, by the map of either."""
-        return self._across(twins, np.zeros((len(self), len(self)), dtype=bool))
+        return self._across(equivalent_labels, np.zeros((len(self), len(self)), dtype=bool))
 
     @cached_property
     def not_negative(self) -> Mask:
@@ -112,7 +112,7 @@ class JointTaxonomy:
                 owners[word.casefold()].append((position, f"{taxonomy.name}'s {label!r}"))
 
 
-def twins(first: Taxonomy, second: Taxonomy) -> Mask:
+def equivalent_labels(first: Taxonomy, second: Taxonomy) -> Mask:
     """`(k, l)`: where a label of `first` and one of `second` are the same feeling, by the map of either."""
     return _goes_to(first, second) | _goes_to(second, first).T
 
@@ -120,7 +120,7 @@ def twins(first: Taxonomy, second: Taxonomy) -> Mask:
 def may_be_one(first: Taxonomy, second: Taxonomy) -> Mask:
     """`(k, l)`: the twins, and the pairs of which neither map knows anything."""
     known = _known(first, second)[:, None] | _known(second, first)[None, :]
-    return twins(first, second) | ~known
+    return equivalent_labels(first, second) | ~known
 
 
 def _goes_to(first: Taxonomy, second: Taxonomy) -> Mask:

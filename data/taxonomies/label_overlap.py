@@ -214,9 +214,9 @@ def by_label(numbers: Mapping[str, float], taxonomy: Taxonomy, *, what: str) -> 
     return found
 
 
-def nearest(label: str, others: Iterable[str]) -> str | None:
+def nearest(label: str, candidates: Iterable[str]) -> str | None:
     """The other label that is a synonym, or is spelt most alike; None where none is near."""
-    choices = {plain(other): other for other in others if other != label}
+    choices = {plain(other): other for other in candidates if other != label}
     for words in (BASIC_SYNONYMS, WEBEMO_SYNONYMS):
         for of, synonyms in words.items():
             for form, other in choices.items():
@@ -226,8 +226,8 @@ def nearest(label: str, others: Iterable[str]) -> str | None:
     return choices[near[0]] if near else None
 
 
-def _near(label: str, others: Iterable[str]) -> str:
-    near = nearest(label, others)
+def _near(label: str, candidates: Iterable[str]) -> str:
+    near = nearest(label, candidates)
     return "" if near is None else f"; nearest: {near!r}"
 
 

@@ -30,7 +30,7 @@ _CHUNK = 16_384
 
 
 @dataclass(frozen=True)
-class Reading:
+class BaselinePredictions:
     """What one model says of `n` pictures.
 
     Attributes:
@@ -44,9 +44,9 @@ class Reading:
     scores: Vectors
 
 
-def fitted_readings(
+def fitted_baseline_predictions(
     train: FeatureSet, measured: FeatureSet, taxonomy: Taxonomy, *, within: npt.NDArray[np.int64] | None = None
-) -> tuple[Reading, ...]:
+) -> tuple[BaselinePredictions, ...]:
     """Majority, class mean, k nearest neighbours and logistic regression: fitted on `train`, reading `measured`.
 
     Args:
@@ -65,16 +65,16 @@ def fitted_readings(
     majority = commonest.probabilities(measured)
     near = neighbour_shares(train.values, known, codes[known], measured.values, neighbours=NEIGHBOURS, k=len(taxonomy))
     return (
-        Reading(commonest.name, majority, majority),
+        BaselinePredictions(commonest.name, majority, majority),
         _linear(means, measured),
-        Reading(f"{NEIGHBOURS} nearest neighbours", near, near),
+        BaselinePredictions(f"{NEIGHBOURS} nearest neighbours", near, near),
         _linear(logistic, measured),
     )
 
 
-def out_of_fold_readings(
+def out_of_fold_predictions(
     features: FeatureSet, taxonomy: Taxonomy, *, folds: int = FOLDS, seed: int = 0
-) -> tuple[Reading, ...]:
+) -> tuple[BaselinePredictions, ...]:
     """The same baselines where there is no training split: every picture is read by those fitted on the other folds.
 
     Raises:
@@ -89,13 +89,13 @@ def out_of_fold_readings(
     for number in np.unique(fold):
         outside = fold == number
         inside = np.flatnonzero(~outside)
-        for reading in fitted_readings(features, features.take(outside), taxonomy, within=inside):
-            probabilities, scores = made.setdefault(reading.name, (np.empty(shape), np.empty(shape)))
-            probabilities[outside], scores[outside] = reading.probabilities, reading.scores
-    return tuple(Reading(name, *arrays) for name, arrays in made.items())
+        for predictions in fitted_baseline_predictions(features, features.take(outside), taxonomy, within=inside):
+            probabilities, scores = made.setdefault(predictions.name, (np.empty(shape), np.empty(shape)))
+            probabilities[outside], scores[outside] = predictions.probabilities, predictions.scores
+    return tuple(BaselinePredictions(name, *arrays) for name, arrays in made.items())
 
 
-def text_reading(features: FeatureSet, taxonomy: Taxonomy, *, encoder: str = "") -> Reading:
+def text_predictions(features: FeatureSet, taxonomy: Taxonomy, *, encoder: str = "") -> BaselinePredictions:
     """Zero-shot by the text tower of the encoder that made the features, prompt `EVOKES`, at CLIP's own sharpness.
 
     Args:
@@ -121,7 +121,7 @@ def text_reading(features: FeatureSet, taxonomy: Taxonomy, *, encoder: str = "")
     cosines = np.concatenate(
         [unit_rows(features.values[start : start + _CHUNK]) @ words.T for start in range(0, len(features), _CHUNK)]
     )
-    return Reading(CLIP, softmax(cosines.astype(np.float64) / _CLIP_TEMPERATURE, axis=1), cosines)
+    return BaselinePredictions(CLIP, softmax(cosines.astype(np.float64) / _CLIP_TEMPERATURE, axis=1), cosines)
 
 
 def encoder_name(spec: FeatureSpec) -> str:
@@ -131,8 +131,8 @@ def encoder_name(spec: FeatureSpec) -> str:
     return f"{spec.encoder}/{tag}" if spec.encoder.startswith("open_clip:") and tag and not hub else spec.encoder
 
 
-def _linear(baseline: LinearBaseline, measured: FeatureSet) -> Reading:
+def _linear(baseline: LinearBaseline, measured: FeatureSet) -> BaselinePredictions:
     """The baseline's probabilities, and its logits to rank by: for the class mean ten times the cosine."""
     chunks = (measured.values[start : start + _CHUNK] for start in range(0, len(measured), _CHUNK))
     logits = np.concatenate([unit_rows(chunk) @ baseline.weights.T + baseline.bias for chunk in chunks])
-    return Reading(baseline.name, softmax(logits.astype(np.float64), axis=1), logits)
+    return BaselinePredictions(baseline.name, softmax(logits.astype(np.float64), axis=1), logits)

@@ -16,7 +16,7 @@ from scipy.special import softmax
 from affect_workbench.arrays import Codes, Floats, Vectors
 from affect_workbench.data.features import FeatureSet
 from affect_workbench.data.predictions import Predictions
-from affect_workbench.data.storage.arrays import gathered, unit_rows
+from affect_workbench.data.storage.arrays import take_rows, unit_rows
 from affect_workbench.data.storage.threads import threads_for
 from affect_workbench.data.taxonomies.taxonomy import Taxonomy
 from affect_workbench.probes.evaluation.metrics import figures
@@ -78,7 +78,7 @@ def fit_baselines(
         raise ValueError(f"cannot fit baselines on {len(classes)} class(es): at least two are needed")
     sample = _at_most(rows, codes[rows], LOGISTIC_AT_MOST)
     # In single precision it stops where rounding does, which differs with the number of threads.
-    x = unit_rows(gathered(train.values, sample)).astype(np.float64)
+    x = unit_rows(take_rows(train.values, sample)).astype(np.float64)
     with threads_for(x.size):
         model = LogisticRegression(C=10, max_iter=2_000, tol=1e-6).fit(x, codes[sample])
     slope, offset = (
@@ -118,7 +118,7 @@ def _class_sums(train: FeatureSet, codes: npt.NDArray[np.int64], rows: npt.NDArr
     for start in range(0, len(rows), _CHUNK):
         part = rows[start : start + _CHUNK]
         belongs = (codes[part] == np.arange(k)[:, None]).astype(np.float32)
-        sums += belongs @ unit_rows(gathered(train.values, part))
+        sums += belongs @ unit_rows(take_rows(train.values, part))
     return sums
 
 
@@ -190,12 +190,12 @@ def evaluate(probe: Probe, features: FeatureSet, baselines: tuple[LinearBaseline
         ValueError: no labels, a label outside the taxonomy, or another encoder's features.
     """
     predictions = probe.predict(features)
-    readings: dict[str, Vectors] = {"metric projector": probe.probabilities(predictions)}
-    readings |= {baseline.name: baseline.probabilities(features) for baseline in baselines}
-    return evaluation(readings, features, probe.taxonomy)
+    by_model: dict[str, Vectors] = {"metric projector": probe.probabilities(predictions)}
+    by_model |= {baseline.name: baseline.probabilities(features) for baseline in baselines}
+    return evaluation(by_model, features, probe.taxonomy)
 
 
-def evaluation(readings: Mapping[str, Vectors], features: FeatureSet, taxonomy: Taxonomy) -> Evaluation:
+def evaluation(by_model: Mapping[str, Vectors], features: FeatureSet, taxonomy: Taxonomy) -> Evaluation:
     """The table for ready probabilities `(n, k)` by model name; the first is the one whose confusion is kept.
 
     Raises:
@@ -206,10 +206,10 @@ def evaluation(readings: Mapping[str, Vectors], features: FeatureSet, taxonomy: 
     if not known.any():
         raise ValueError("cannot evaluate: no picture has a label")
     table = pd.DataFrame(
-        [{"model": name, **_figures(reading[known], codes[known], taxonomy)} for name, reading in readings.items()]
+        [{"model": name, **_figures(reading[known], codes[known], taxonomy)} for name, reading in by_model.items()]
     )
-    said = next(iter(readings.values()))[known].argmax(axis=1)
-    counts = np.bincount(codes[known] * len(taxonomy) + said, minlength=len(taxonomy) ** 2)
+    y_pred = next(iter(by_model.values()))[known].argmax(axis=1)
+    counts = np.bincount(codes[known] * len(taxonomy) + y_pred, minlength=len(taxonomy) ** 2)
     confusion = pd.DataFrame(
         counts.reshape(len(taxonomy), len(taxonomy)), index=list(taxonomy.labels), columns=list(taxonomy.labels)
     )

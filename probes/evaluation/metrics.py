@@ -40,8 +40,8 @@ def figures(probabilities: Vectors, codes: Codes, taxonomy: Taxonomy) -> dict[st
 
     if not len(codes):
         raise ValueError("cannot measure: no picture has a label")
-    said = probabilities.argmax(axis=1)
-    hit = said == codes
+    y_pred = probabilities.argmax(axis=1)
+    hit = y_pred == codes
     low, high = proportion_confint(int(hit.sum()), len(hit), method="wilson")
     sizes = np.bincount(codes, minlength=len(taxonomy))
     right = np.bincount(codes, weights=hit, minlength=len(taxonomy))
@@ -52,7 +52,7 @@ def figures(probabilities: Vectors, codes: Codes, taxonomy: Taxonomy) -> dict[st
         "low": float(low),
         "high": float(high),
         "balanced_accuracy": float(np.nanmean(recall)),
-        "macro_f1": float(f1_score(codes, said, average="macro", zero_division=0)),
+        "macro_f1": float(f1_score(codes, y_pred, average="macro", zero_division=0)),
         "top2": float((np.argsort(-probabilities, axis=1, kind="stable")[:, :2] == codes[:, None]).any(axis=1).mean()),
         "ece": expected_calibration_error(probabilities, codes),
         **{f"recall_{label}": float(value) for label, value in zip(taxonomy.labels, recall, strict=True)},
@@ -107,14 +107,14 @@ def agreement(
         where given. NaN where nothing varies, or no picture has votes.
     """
     known = np.isfinite(votes).all(axis=1)
-    truth, said = votes[known], np.maximum(probabilities[known].astype(np.float64), FLOOR)
-    said = said / said.sum(axis=1, keepdims=True)
+    truth, predicted = votes[known], np.maximum(probabilities[known].astype(np.float64), FLOOR)
+    predicted = predicted / predicted.sum(axis=1, keepdims=True)
     if not len(truth):
         return dict.fromkeys(("kl", "js", "spearman_polarity", "spearman_valence"), float("nan"))
-    expected, middle = _polarity(probabilities, taxonomy), (truth + said) / 2
-    shannon = (rel_entr(truth, middle) + rel_entr(said, middle)).sum(axis=1) / (2 * np.log(2))
+    expected, middle = _polarity(probabilities, taxonomy), (truth + predicted) / 2
+    shannon = (rel_entr(truth, middle) + rel_entr(predicted, middle)).sum(axis=1) / (2 * np.log(2))
     return {
-        "kl": float(rel_entr(truth, said).sum(axis=1).mean()),
+        "kl": float(rel_entr(truth, predicted).sum(axis=1).mean()),
         "js": float(shannon.clip(0, 1).mean()),
         "spearman_polarity": _spearman(expected[known], _polarity(truth, taxonomy)),
         "spearman_valence": float("nan") if valence is None else _spearman(expected, np.asarray(valence, np.float64)),

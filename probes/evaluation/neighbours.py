@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from affect_workbench.arrays import Floats, Positions
-from affect_workbench.data.storage.arrays import gathered, give_back, unit_rows
+from affect_workbench.data.storage.arrays import give_back, take_rows, unit_rows
 
 Values = npt.NDArray[Any]
 _LEARNT, _ASKED = 8_192, 1_024
@@ -50,7 +50,7 @@ def nearest_pictures(values: Values, within: Positions, asked: Values, *, neighb
     distances = np.full((len(asked), count), np.inf)
     nearest = np.zeros((len(asked), count), dtype=np.int64)
     for start in range(0, len(within), _LEARNT):
-        learnt = unit_rows(gathered(values, within[start : start + _LEARNT]))
+        learnt = unit_rows(take_rows(values, within[start : start + _LEARNT]))
         for top in range(0, len(asked), _ASKED):
             rows = slice(top, top + _ASKED)
             apart, at = _nearest_of(learnt, unit_rows(asked[rows]), count)

@@ -22,7 +22,7 @@ from affect_workbench.data.features import FeatureSpec
 from affect_workbench.data.taxonomies.taxonomy import Taxonomy
 from affect_workbench.probes.anchors.anchors import LabelAnchors
 from affect_workbench.probes.projector import MetricProjector, Probe
-from affect_workbench.probes.tinyemo.files import CONFIG, checked_state, config_beside, opened_weights, weights_file
+from affect_workbench.probes.tinyemo.files import CONFIG, checked_state, config_beside, load_weights, weights_file
 
 VISION_KEYS = (
     "vision_encoder_path",
@@ -158,7 +158,7 @@ def open_checkpoint(path: Path | str) -> Checkpoint:
         ValueError: damaged, holding more than tensors, or of another shape than a Metric Projector.
     """
     file = weights_file(Path(path))
-    tensors, config = opened_weights(file), config_beside(file)
+    tensors, config = load_weights(file), config_beside(file)
     vision, language = _first(config, VISION_KEYS), _first(config, LANGUAGE_KEYS)
     return Checkpoint(
         tensors,

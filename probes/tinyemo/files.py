@@ -42,7 +42,7 @@ def weights_file(path: Path) -> Path:
     return others[0]
 
 
-def opened_weights(file: Path) -> dict[str, Any]:
+def load_weights(file: Path) -> dict[str, Any]:
     """What lies in a `.safetensors` or a pickled file, by name; nothing in it can run.
 
     Raises:

@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from affect_workbench.arrays import Positions
-from affect_workbench.data.storage.arrays import gathered
+from affect_workbench.data.storage.arrays import take_rows
 
 SAMPLING = ("as_is", "classes", "sets")
 IN_MEMORY = 1 << 29
@@ -56,7 +56,7 @@ class Pictures:
         out = np.empty((len(at), self.width), dtype=np.float32)
         for number, (values, rows) in enumerate(zip(self.parts, self.rows, strict=True)):
             inside = np.flatnonzero(which == number)
-            out[inside] = gathered(values, rows[at[inside] - starts[number]])
+            out[inside] = take_rows(values, rows[at[inside] - starts[number]])
         tensor = torch.from_numpy(out)
         if self.normalise:
             tensor *= self.width**0.5 / tensor.norm(dim=1, keepdim=True).clamp_min_(1e-12)
@@ -86,20 +86,20 @@ class Pictures:
 
 
 def batches(
-    pictures: Pictures, held: Tensor | None, order: Positions, size: int, on: torch.device
+    pictures: Pictures, in_memory: Tensor | None, order: Positions, size: int, on: torch.device
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """(positions `(b,)`, features `(b, d)`) of one pass in the given order.
 
     Args:
         pictures: where features come from.
-        held: all of them on the device, when they fit; None to read them in chunks.
+        in_memory: all of them on the device, when they fit; None to read them in chunks.
         order: positions, each as often as it is to be seen.
         size: pictures a batch.
         on: the device.
     """
-    if held is not None:
+    if in_memory is not None:
         for part in cut(torch.from_numpy(order).to(on), size):
-            yield part, held[part]
+            yield part, in_memory[part]
         return
     for at, values in pictures.chunks(order, size, on):
         yield from zip(cut(at, size), cut(values, size), strict=True)
@@ -137,7 +137,7 @@ def epoch_order(codes: Positions, sets: Positions, sampling: str, *, seed: int, 
     return members[edges[drawn] + (rng.random(len(codes)) * sizes[drawn]).astype(np.int64)]
 
 
-def held_in_memory(pictures: Pictures, on: torch.device) -> Tensor | None:
+def load_into_memory(pictures: Pictures, on: torch.device) -> Tensor | None:
     """All features `(n, d)` on the device, or None where they take more than `IN_MEMORY`."""
     if len(pictures) * pictures.width * 4 > IN_MEMORY:
         return None

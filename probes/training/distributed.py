@@ -29,7 +29,7 @@ def is_main() -> bool:
     return int(os.environ.get("RANK", "0") or 0) == 0
 
 
-class Team:
+class TrainingContext:
     """One process, alone: every part is the whole."""
 
     size = 1
@@ -61,7 +61,7 @@ class Team:
         """Until all are here."""
 
 
-class Several(Team):
+class DistributedContext(TrainingContext):
     """One of several processes."""
 
     def __init__(self, *, on_cpu: bool) -> None:
@@ -115,16 +115,16 @@ class Several(Team):
         self._accelerator.wait_for_everyone()
 
 
-def team(device_name: str) -> Team:
+def training_context(device_name: str) -> TrainingContext:
     """The processes that were started together; alone unless a launcher set `WORLD_SIZE`.
 
     Raises:
         ValueError: there are several processes and accelerate is not installed.
     """
     if processes() == 1:
-        return Team()
+        return TrainingContext()
     try:
-        return Several(on_cpu=device_name == "cpu" or not torch.cuda.is_available())
+        return DistributedContext(on_cpu=device_name == "cpu" or not torch.cuda.is_available())
     except ImportError as error:
         raise ValueError(
             "training with several processes needs accelerate: pip install 'affect-workbench[devices]'"

@@ -19,8 +19,8 @@ from tqdm import tqdm
 
 from affect_workbench.probes.config import FitConfig
 from affect_workbench.probes.projector import MetricProjector
-from affect_workbench.probes.training.batches import batches, epoch_order, held_in_memory
-from affect_workbench.probes.training.distributed import Team, is_main, team
+from affect_workbench.probes.training.batches import batches, epoch_order, load_into_memory
+from affect_workbench.probes.training.distributed import TrainingContext, is_main, training_context
 from affect_workbench.probes.training.label_sets import Prepared, Side
 from affect_workbench.probes.training.losses import Extras, Loss, loss_called, other_names
 from affect_workbench.probes.training.state import Checkpoint, State, fresh
@@ -74,8 +74,8 @@ def run(
     Raises:
         ValueError: the state in `work` is of other pictures or settings.
     """
-    crew = team(config.device)
-    on = crew.device(on)
+    context = training_context(config.device)
+    on = context.device(on)
     with torch.random.fork_rng(devices=[on] if on.type == "cuda" else []):
         torch.manual_seed(config.seed)
         state = fresh(config, given, on)
@@ -86,11 +86,11 @@ def run(
             config,
             given,
             on,
-            crew,
+            context,
             given.bank.to(on),
             _known(given, on),
-            held_in_memory(given.train.pictures, on),
-            None if stop_after else held_in_memory(given.val.pictures, on),
+            load_into_memory(given.train.pictures, on),
+            None if stop_after else load_into_memory(given.val.pictures, on),
         )
         return _fitted(trainer, state, bank, checkpoint, progress=progress and is_main(), stop_after=stop_after)
 
@@ -103,7 +103,7 @@ class _Trainer:
         config: how.
         given: the two sides.
         on: the device.
-        crew: the processes that share the work.
+        context: the processes that share the work.
         bank: label anchors `(K, m)` by which validation pictures are read, on the device.
         known: what the taxonomies say of each other's labels.
         train: features of the training pictures, on the device; None where they are read as they are needed.
@@ -113,7 +113,7 @@ class _Trainer:
     config: FitConfig
     given: Prepared
     on: torch.device
-    crew: Team
+    context: TrainingContext
     bank: Tensor
     known: Extras
     train: Tensor | None
@@ -121,9 +121,9 @@ class _Trainer:
 
     def epoch(self, state: State, bank: Tensor, number: int) -> float:
         """Mean loss of one pass over the training pictures, with the label anchors `(K, m)` of this epoch."""
-        config, side, crew = self.config, self.given.train, self.crew
+        config, side, context = self.config, self.given.train, self.context
         # Dropout too depends on the epoch alone, so that a killed run can go on.
-        own = [config.seed, number + 1] + ([crew.number] if crew.size > 1 else [])
+        own = [config.seed, number + 1] + ([context.number] if context.size > 1 else [])
         torch.manual_seed(int(np.random.SeedSequence(own).generate_state(1, np.uint64)[0]))
         bank = bank.to(self.on)
         state.projector.train()
@@ -134,7 +134,7 @@ class _Trainer:
         state.optimiser.zero_grad(set_to_none=True)
         for at, values in batches(side.pictures, self.train, order, config.batch, self.on):
             pictures = len(at)
-            at, values, weight = crew.part(at, values)
+            at, values, weight = context.part(at, values)
             with _precision(config, self.on):
                 z = state.projector(values)
             value = loss(z.float(), bank, y[at], self._extras(state, side, at)) * weight
@@ -146,12 +146,12 @@ class _Trainer:
                 waiting = 0
         if waiting:
             self._step(state)
-        crew.mean_buffers(state.projector)
-        return crew.total(total).item() / len(order)
+        context.mean_buffers(state.projector)
+        return context.total(total).item() / len(order)
 
     def _step(self, state: State) -> None:
         parameters = [parameter for group in state.optimiser.param_groups for parameter in group["params"]]
-        self.crew.add_gradients(parameters)
+        self.context.add_gradients(parameters)
         if self.config.clip:
             nn.utils.clip_grad_norm_(parameters, self.config.clip)
         state.optimiser.step()
@@ -171,7 +171,7 @@ class _Trainer:
         side, loss = self.given.val, _loss(self.config)
         y = torch.from_numpy(side.y)
         cosines, losses = self.cosines(state.projector), []
-        hit = own_readings(cosines.cpu(), self.given).eq(y).double().numpy()
+        hit = own_predictions(cosines.cpu(), self.given).eq(y).double().numpy()
         for at, values in self._validation():
             extras = self._extras(state, side, at)
             losses.append(loss(state.projector(values), self.bank, y.to(self.on)[at], extras).item() * len(at))
@@ -198,14 +198,14 @@ class _Trainer:
 def _fitted(
     trainer: _Trainer, state: State, bank: Bank, checkpoint: Checkpoint | None, *, progress: bool, stop_after: int
 ) -> Fitted:
-    config, crew = trainer.config, trainer.crew
+    config, context = trainer.config, trainer.context
     resumed, saved = len(state.history), time.perf_counter()
     epochs = stop_after or config.epochs
     with tqdm(total=epochs, initial=resumed, desc="training", unit="epoch", leave=False, disable=not progress) as bar:
         while len(state.history) < epochs and (stop_after or not _tired(state.history, config)):
             epoch = len(state.history)
             loss = trainer.epoch(state, bank(epoch), epoch)
-            figures = {} if stop_after else crew.from_main(trainer.figures(state))
+            figures = {} if stop_after else context.from_main(trainer.figures(state))
             state.history.append({"loss": loss, **figures, "temperature": math.exp(state.log_temperature.item())})
             bar.update()
             if figures:
@@ -215,7 +215,7 @@ def _fitted(
             if checkpoint is not None and is_main() and time.perf_counter() - saved >= SAVE_EVERY:
                 checkpoint.save(state)
                 saved = time.perf_counter()
-    crew.wait()
+    context.wait()
     state.projector.load_state_dict(state.best)
     cosines = torch.empty(0, 0) if stop_after else trainer.cosines(state.projector)
     return Fitted(state.projector.cpu().eval(), state.history, cosines.cpu(), resumed)
@@ -245,7 +245,7 @@ def _known(given: Prepared, on: torch.device) -> Extras:
     if len(given.labels.taxonomies) == 1:
         return Extras()
     labels = given.labels
-    arrays = {"not_negative": labels.not_negative, "twins": labels.twins, "blocks": labels.blocks}
+    arrays = {"not_negative": labels.not_negative, "equivalent": labels.equivalent_labels, "blocks": labels.blocks}
     return Extras(**{name: torch.from_numpy(array.copy()).to(on) for name, array in arrays.items()})
 
 
@@ -264,7 +264,7 @@ def _precision(config: FitConfig, on: torch.device) -> Any:
     return nullcontext() if config.precision == "float32" else torch.autocast(on.type, torch.bfloat16)
 
 
-def own_readings(cosines: Tensor, given: Prepared) -> Tensor:
+def own_predictions(cosines: Tensor, given: Prepared) -> Tensor:
     """Joint positions `(v,)` of the nearest label among those of each validation picture's own set."""
     own = given.own[torch.from_numpy(given.val.sets)]
     return cosines.masked_fill(~own, -math.inf).argmax(dim=1)

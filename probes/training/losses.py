@@ -29,14 +29,14 @@ class Extras:
         temperature: divides cosines; a tensor where it is learned.
         not_negative: `(K, K)` bool, symmetric, true on the diagonal: labels never to be pushed apart; None for the diagonal.
         soft: `(n, K)` rows that sum to one: how each picture shares out over labels; None for its label alone.
-        twins: `(K, K)` bool: labels of other taxonomies that a map calls the same feeling; None where there is one taxonomy.
+        equivalent: `(K, K)` bool: labels of other taxonomies that a map calls the same feeling; None for one taxonomy.
         blocks: `(K,)` number of the taxonomy that each label is of; None likewise.
     """
 
     temperature: float | Tensor = 0.1
     not_negative: Tensor | None = None
     soft: Tensor | None = None
-    twins: Tensor | None = None
+    equivalent: Tensor | None = None
     blocks: Tensor | None = None
 
     def same(self, y: Tensor, other: Tensor) -> Tensor:
@@ -150,13 +150,13 @@ def other_names(z: Tensor, bank: Tensor, y: Tensor, extras: Extras) -> Tensor:
     lie apart, only this does.
     Source: Cour et al. 2011, https://jmlr.org/papers/v12/cour11a.html (learning from a set of candidate labels).
     """
-    if extras.blocks is None or extras.twins is None:
+    if extras.blocks is None or extras.equivalent is None:
         return z.sum() * 0
     logits, total = z @ bank.T / extras.temperature, z.sum() * 0
     kinds = extras.blocks.unique()
     for kind in kinds:
         there = extras.blocks == kind
-        twin = extras.twins[y][:, there]
+        twin = extras.equivalent[y][:, there]
         told = twin.any(dim=1)
         shares = logits[:, there].log_softmax(dim=1).masked_fill(~twin & told[:, None], float("-inf"))
         total = total - shares.logsumexp(dim=1).masked_fill(~told, 0).sum()

@@ -88,10 +88,10 @@ def audit(
         )
         result = run_audit(given, asked, context=known, provenance=record, progress=step)
         if probe is not None and isinstance(table, FeatureSet):
-            reading = probe_accuracy(probe, table, given, (), target_accuracy=_TARGET_ACCURACY)
+            accuracy = probe_accuracy(probe, table, given, (), target_accuracy=_TARGET_ACCURACY)
         else:
-            reading = table_accuracy(given, target_accuracy=_TARGET_ACCURACY)
-        return Audit(replace(result, reading=reading))
+            accuracy = table_accuracy(given, target_accuracy=_TARGET_ACCURACY)
+        return Audit(replace(result, accuracy=accuracy))
 
 
 def load(folder: Path | str) -> Audit:

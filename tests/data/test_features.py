@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from affect_workbench.data.features import FeatureSet, FeatureSpec, require_same_spec
 from affect_workbench.data.storage import arrays
-from affect_workbench.data.storage.arrays import gathered, give_back
+from affect_workbench.data.storage.arrays import give_back, take_rows
 
 
 def features(n: int = 5, width: int = 3, **columns) -> FeatureSet:
@@ -182,8 +182,8 @@ def test_what_is_gathered_from_a_file_is_what_is_there(at_once: int, tmp_path: P
     monkeypatch.setattr(arrays, "_MAPPED_AT_ONCE", at_once)
     for source in (values, mapped(values, tmp_path), mapped(values, tmp_path)[:90]):
         here = positions[positions < len(source)]
-        np.testing.assert_array_equal(gathered(source, here), values[here])
-    assert gathered(mapped(values, tmp_path), np.empty(0, np.int64)).shape == (0, 5)
+        np.testing.assert_array_equal(take_rows(source, here), values[here])
+    assert take_rows(mapped(values, tmp_path), np.empty(0, np.int64)).shape == (0, 5)
     give_back(values)
 
 
@@ -199,7 +199,7 @@ def test_pages_of_a_file_are_let_go(tmp_path: Path) -> None:
     assert resident() - before > 50  # of 64 MB
     give_back(values[5:9])
     assert resident() - before < 10
-    gathered(values, np.arange(0, len(values), 3))
+    take_rows(values, np.arange(0, len(values), 3))
     assert resident() - before < 10
     writable = np.load(tmp_path / "mapped.npy", mmap_mode="r+")
     writable[3] = 7

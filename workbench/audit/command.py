@@ -100,7 +100,7 @@ def audit(settings: AuditSettings, *, command: str = "", remarks: tuple[str, ...
     if settings.prompt_variants:
         if given.probe is None:
             raise ValueError("--prompt-variants need a probe's text model: give --features with --probe")
-        known = replace(known, wordings=prompt_variant_anchors(given.probe, settings.prompt_variants))
+        known = replace(known, prompt_variants=prompt_variant_anchors(given.probe, settings.prompt_variants))
         provenance["wordings"] = list(settings.prompt_variants)
     with steps(
         "auditing",
@@ -117,7 +117,7 @@ def audit(settings: AuditSettings, *, command: str = "", remarks: tuple[str, ...
         result = run_audit(
             predictions, config, inferred=inferred, unproven=unproven, context=known, provenance=provenance, progress=step
         )
-        result = replace(result, reading=given.accuracy(predictions, target_accuracy=settings.target_accuracy))
+        result = replace(result, accuracy=given.accuracy(predictions, target_accuracy=settings.target_accuracy))
         if reports:
             ids = predictions.rows["image_id"]
             kept = concept_tables(reports, ids, result.findings, tolerance=config.tolerance)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from affect_workbench.analyses.audit.accuracy import ReadingQuality
+from affect_workbench.analyses.audit.accuracy import MeasuredAccuracy
 from affect_workbench.data.features import FeatureSet
 from affect_workbench.data.predictions import Predictions, predictions_from_table
 from affect_workbench.data.storage.saved import read_record
@@ -45,7 +45,7 @@ class AuditInput:
     trained_on: pd.DataFrame | None = None
     joined: Mapping[str, str] = field(default_factory=dict)
 
-    def accuracy(self, predictions: Predictions, *, target_accuracy: float) -> ReadingQuality | None:
+    def accuracy(self, predictions: Predictions, *, target_accuracy: float) -> MeasuredAccuracy | None:
         """How well the labelled pictures are read; `predictions` are these with all that was joined to them."""
         if self.features is None or self.probe is None:
             seen = 0 if self.out_of_fold else None

@@ -8,7 +8,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from affect_workbench.analyses.audit.config import AuditConfig
-from affect_workbench.analyses.audit.permutation_check import Deals, SelfTest, selftest
+from affect_workbench.analyses.audit.permutation_check import PermutationCheck, Permutations, permutation_check
 from affect_workbench.analyses.audit.result import AuditResult
 from affect_workbench.analyses.slices.attribute_kinds import kinds_of
 from affect_workbench.data.storage.atomic import write_text
@@ -20,25 +20,25 @@ from affect_workbench.workbench.runs.reviews import load_reviews
 from affect_workbench.workbench.runs.store import load_audit, save_permutation_check
 
 
-def check_permutations(settings: PermutationCheckSettings, *, say: Say = print) -> SelfTest:
+def check_permutations(settings: PermutationCheckSettings, *, say: Say = print) -> PermutationCheck:
     """Permutes the run's own predictions, keeps the outcome in the run folder, and writes the report again with it.
 
     Raises:
         FileNotFoundError: no such run.
-        ValueError: the run was replaced meanwhile, or see `analyses.audit.permutation_check.selftest`.
+        ValueError: the run was replaced meanwhile, or see `analyses.audit.permutation_check.permutation_check`.
     """
     asked = identity(Path(settings.run))
     result = load_audit(settings.run)
     if not result.has_predictions:
         raise ValueError(f"{settings.run} compares numeric outcomes only: there are no predictions to permute")
     with tqdm(total=settings.permutations, desc="permuting", unit=" permutations", leave=False) as bar:
-        outcome = selftest(
+        outcome = permutation_check(
             result.samples,
             result.taxonomy,
             config=audit_config(result),
             inferred=frozenset(result.run.inferred),
             progress=lambda done: bar.update(done - bar.n),
-            deals=Deals(times=settings.permutations, seed=settings.seed, within=settings.within),
+            permutations=Permutations(times=settings.permutations, seed=settings.seed, within=settings.within),
         )
     if identity(Path(settings.run)) != asked:
         raise ValueError(
@@ -47,7 +47,7 @@ def check_permutations(settings: PermutationCheckSettings, *, say: Say = print) 
     save_permutation_check(outcome, settings.run)
     say(outcome.sentence)
     target = Path(settings.run) / "report.html"
-    write_text(target, report_html(replace(result, selftest=outcome), reviews=load_reviews(settings.run)))
+    write_text(target, report_html(replace(result, permutation_check=outcome), reviews=load_reviews(settings.run)))
     say(f"report: {target}")
     return outcome
 

@@ -11,7 +11,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from affect_workbench.analyses.audit.result import AuditResult
-from affect_workbench.analyses.concepts.entanglement import ENTANGLED
+from affect_workbench.analyses.concepts.entanglement import LABEL_CORRELATION
 from affect_workbench.workbench.concepts.sentences import calibration_sentences
 from affect_workbench.workbench.concepts.tables import CALIBRATED, NULL, OVERLAP
 from affect_workbench.workbench.interface.numbers import points
@@ -69,7 +69,9 @@ def overlap_figure(table: pd.DataFrame) -> go.Figure:
     cells = table.set_index(["concept", "label"])
     cosine = _grid(cells["cosine"], names, labels)
     made_up = _grid(cells["made_up"], names, labels) if "made_up" in cells else np.full(cosine.shape, np.nan)
-    words = [[f"{value:+.2f}".replace("-", "−") if abs(value) >= ENTANGLED else "" for value in line] for line in cosine]
+    words = [
+        [f"{value:+.2f}".replace("-", "−") if abs(value) >= LABEL_CORRELATION else "" for value in line] for line in cosine
+    ]
     hover = [
         [
             f"{safe(name)} and {safe(label)}<br>cosine {value:+.2f}"
@@ -156,7 +158,7 @@ def calibrated_figure(table: pd.DataFrame, *, tolerance: float) -> go.Figure:
 def _overlap_words(table: pd.DataFrame) -> str:
     """How large a skew the largest overlap can make up, in words."""
     words = (
-        f"Cosine of each concept’s direction with each emotion word, before any projection; from {ENTANGLED:g} on "
+        f"Cosine of each concept’s direction with each emotion word, before any projection; from {LABEL_CORRELATION:g} on "
         "(numbers) the overlap alone can induce a spurious skew of several points."
     )
     if "made_up" not in table:

@@ -108,7 +108,7 @@ def with_concepts(
             gold=labels_of,
             outcome=outcome or None,
             anchors=anchors,
-            said=predictions.predicted,
+            y_pred=predictions.predicted,
             labels=taxonomy.labels,
             project="no" if elsewhere and settings.concept_project == "auto" else settings.concept_project,
         ),

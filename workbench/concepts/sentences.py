@@ -10,7 +10,7 @@ import pandas as pd
 from affect_workbench.analyses.audit.result import AuditResult
 from affect_workbench.analyses.concepts.attributes import ConceptReport
 from affect_workbench.analyses.concepts.calibrated_skew import ENOUGH_LABELS
-from affect_workbench.analyses.concepts.entanglement import ENTANGLED
+from affect_workbench.analyses.concepts.entanglement import LABEL_CORRELATION
 from affect_workbench.workbench.concepts.tables import CALIBRATED
 from affect_workbench.workbench.interface.numbers import percent, points
 
@@ -191,7 +191,7 @@ def _overlap(report: ConceptReport) -> list[str]:
         )
     elif table["entangled"].any():
         sentences.append(
-            f"A cosine of {ENTANGLED:g} can induce a spurious skew of several points: project it off "
+            f"A cosine of {LABEL_CORRELATION:g} can induce a spurious skew of several points: project it off "
             "(--concept-project yes), or score with another encoder (--concept-features)."
         )
     return sentences

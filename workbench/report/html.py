@@ -235,7 +235,7 @@ class AccuracySection:
 
 
 def _accuracy_section(result: AuditResult) -> AccuracySection | None:
-    reading = result.reading
+    reading = result.accuracy
     if reading is None:
         return None
     models, sentence = (

@@ -19,8 +19,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from affect_workbench.analyses.audit.accuracy import ReadingQuality, reading_from_json
-from affect_workbench.analyses.audit.permutation_check import SelfTest
+from affect_workbench.analyses.audit.accuracy import MeasuredAccuracy, accuracy_from_json
+from affect_workbench.analyses.audit.permutation_check import PermutationCheck
 from affect_workbench.analyses.audit.result import SCHEMA, AuditResult, RunInfo
 from affect_workbench.analyses.audit.tables import EXCLUDED_COLUMNS
 from affect_workbench.analyses.inference.verdicts import VERDICTS
@@ -85,8 +85,8 @@ def save_audit(
         for name, table in result.tables.items():
             (partial / _TABLES).mkdir(exist_ok=True)
             _written(table).to_parquet(partial / _TABLES / f"{name}.parquet")
-        if result.reading is not None:
-            write_json(partial / _READING, result.reading.as_json())
+        if result.accuracy is not None:
+            write_json(partial / _READING, result.accuracy.as_json())
         if report is not None:
             (partial / "report.html").write_text(report, encoding="utf-8", newline="\n")
         if beside is not None:
@@ -139,8 +139,8 @@ def load_audit(folder: Path | str) -> AuditResult:
         samples=_read(folder / "samples.parquet", needed=("image_id", "predicted") if len(taxonomy) else ("image_id",)),
         excluded=excluded.reindex(columns=list(EXCLUDED_COLUMNS)).astype({"n": "Int64"}),
         run=_run(record.record("run")),
-        reading=_reading(folder),
-        selftest=_permutation_check(folder),
+        accuracy=_reading(folder),
+        permutation_check=_permutation_check(folder),
         tables={path.stem: _read(path) for path in sorted((folder / _TABLES).glob("*.parquet"))},
     )
 
@@ -227,18 +227,18 @@ def _read(path: Path, *, needed: Sequence[str] = ()) -> pd.DataFrame:
     return table.assign(where=where)
 
 
-def save_permutation_check(outcome: SelfTest, folder: Path | str) -> None:
+def save_permutation_check(outcome: PermutationCheck, folder: Path | str) -> None:
     """Puts the outcome of a permutation check into a finished run folder."""
     write_json(Path(folder) / PERMUTATION_CHECK_FILE, asdict(outcome))
 
 
-def _permutation_check(folder: Path) -> SelfTest | None:
+def _permutation_check(folder: Path) -> PermutationCheck | None:
     path = folder / PERMUTATION_CHECK_FILE
     if not path.is_file():
         return None
     record = read_record(path, otherwise="run `workbench permutation-check` again")
     record.whole("times", least=1)
-    return record.made(SelfTest)
+    return record.made(PermutationCheck)
 
 
 def runs_under(root: Path | str) -> list[Path]:
@@ -256,14 +256,14 @@ def runs_under(root: Path | str) -> list[Path]:
     return sorted(whole, key=lambda path: ((path / MARKER).stat().st_mtime_ns, str(path)), reverse=True)
 
 
-def _reading(folder: Path) -> ReadingQuality | None:
+def _reading(folder: Path) -> MeasuredAccuracy | None:
     """None where nothing was measured, and in runs that are older than this file."""
     path = folder / _READING
     return _reading_of(read_record(path, otherwise=_AGAIN)) if path.is_file() else None
 
 
-def _reading_of(record: Record) -> ReadingQuality:
-    """What `ReadingQuality.as_json` wrote, each number where it is expected."""
+def _reading_of(record: Record) -> MeasuredAccuracy:
+    """What `MeasuredAccuracy.as_json` wrote, each number where it is expected."""
     table_of(record, "models", text=("model", "kind"), whole=("n",), numeric=("accuracy", "low", "high"))
     if record.known("seen"):
         record.whole("seen", least=0)
@@ -279,7 +279,7 @@ def _reading_of(record: Record) -> ReadingQuality:
         table_of(confidence, "reliability", whole=("n",), numeric=("confidence", "from", "to", *curve))
         table_of(confidence, "coverage", whole=("n",), numeric=("threshold", "coverage", *curve))
     try:
-        return reading_from_json(record.values)
+        return accuracy_from_json(record.values)
     except ValueError as error:
         raise record.damaged(str(error)) from error
 

@@ -17,10 +17,10 @@ from affect_workbench.analyses.benchmark.results import (
     Experiment,
     Record,
     Row,
-    gathered,
     mean_row,
     share_row,
     totals,
+    values_of,
 )
 from affect_workbench.analyses.discovery.candidates import Explore
 from affect_workbench.analyses.discovery.config import DiscoveryConfig
@@ -122,7 +122,7 @@ def hidden_null_experiment(*, blocks: tuple[int, int]) -> Experiment:
         return {"ours": ours, "other": other}
 
     def rows(records: Sequence[Record], quick: bool) -> list[Row]:
-        ours = gathered(records, "ours")
+        ours = values_of(records, "ours")
         others = {tool: float(np.mean(hits)) for tool, hits in totals(records, "other").items()}
         note = "the other figures: the same held-out test of what they propose; a slice that uses the predictions passes it"
         name = "null: any discovered slice verified"
@@ -133,14 +133,14 @@ def hidden_null_experiment(*, blocks: tuple[int, int]) -> Experiment:
 
 def baselines(planted: PlantedEmbeddings, seed: Sequence[int]) -> dict[str, float]:
     """Tool -> average precision of the hidden slice on the held-out half, best of its first ten slices."""
-    half, z, y, said, rng = _prepared(planted, seed)
-    truth, explore = planted.truth[~half], Explore.of(z[half], y[half], said[half], len(planted.taxonomy))
+    half, z, y, y_pred, rng = _prepared(planted, seed)
+    truth, explore = planted.truth[~half], Explore.of(z[half], y[half], y_pred[half], len(planted.taxonomy))
     scores: dict[str, Sequence[npt.NDArray[Any]]] = {
         "random": [rng.random(int((~half).sum()))],
-        "confusion cells": _confusion_cells(y, said, half),
+        "confusion cells": _confusion_cells(y, y_pred, half),
         "ridge alone": [z[~half] @ weights for weights in _ridge_tails(explore)],
-        "DivExplorer": _leaves(planted, half, y, said, by="DivExplorer"),
-        "SliceLine": _leaves(planted, half, y, said, by="SliceLine"),
+        "DivExplorer": _leaves(planted, half, y, y_pred, by="DivExplorer"),
+        "SliceLine": _leaves(planted, half, y, y_pred, by="SliceLine"),
     }
     return {
         tool: max((average_precision(np.asarray(score, float), truth) for score in some[:TOP]), default=0.0)
@@ -155,10 +155,10 @@ def drawn_seed(seed: Sequence[int], at: int) -> int:
 
 def _prepared(planted: PlantedEmbeddings, seed: Sequence[int]) -> tuple[Mask, Floats, Codes, Codes, np.random.Generator]:
     """Halves, coordinates, true and predicted labels, as `discover` has them."""
-    y, said = planted.taxonomy.codes(planted.rows["label"]), planted.predictions.predicted
+    y, y_pred = planted.taxonomy.codes(planted.rows["label"]), planted.predictions.predicted
     half = explore_half(y, seed=0)
     z = slice_space(planted.features[half], y[half]).coordinates(planted.features)
-    return half, z, y, said, np.random.default_rng([*seed, 99])
+    return half, z, y, y_pred, np.random.default_rng([*seed, 99])
 
 
 def _ridge_tails(explore: Explore) -> list[Floats]:
@@ -174,23 +174,23 @@ def _ridge_tails(explore: Explore) -> list[Floats]:
     return sorted(tails, key=strength, reverse=True)
 
 
-def _confusion_cells(y: Codes, said: Codes, half: Mask) -> list[Mask]:
+def _confusion_cells(y: Codes, y_pred: Codes, half: Mask) -> list[Mask]:
     """Slices "labelled a, read as b", the most frequent mistakes of the explore half first."""
-    k = int(max(y.max(), said.max())) + 1
-    counts = np.bincount(y[half] * k + said[half], minlength=k * k).reshape(k, k)
+    k = int(max(y.max(), y_pred.max())) + 1
+    counts = np.bincount(y[half] * k + y_pred[half], minlength=k * k).reshape(k, k)
     np.fill_diagonal(counts, 0)
     cells = np.argsort(-counts.ravel(), kind="stable")[: k * (k - 1)]
-    return [(y[~half] == cell // k) & (said[~half] == cell % k) for cell in cells]
+    return [(y[~half] == cell // k) & (y_pred[~half] == cell % k) for cell in cells]
 
 
-def _leaves(planted: PlantedEmbeddings, half: Mask, y: Codes, said: Codes, *, by: str) -> list[Mask]:
+def _leaves(planted: PlantedEmbeddings, half: Mask, y: Codes, y_pred: Codes, *, by: str) -> list[Mask]:
     """Conjunctions of up to two cut principal components, ranked on the explore half as the tool ranks slices."""
     x = np.asarray(planted.features, np.float64)
     centred = x - x[half].mean(axis=0)
     axes = np.linalg.eigh(centred[half].T @ centred[half])[1][:, ::-1][:, :COMPONENTS]
     coordinates = centred @ axes
     codes = np.stack([np.searchsorted(np.quantile(one[half], (0.25, 0.5, 0.75)), one) for one in coordinates.T], axis=1)
-    wrong = (said != y).astype(float)
+    wrong = (y_pred != y).astype(float)
     members = [codes[:, at] == value for at in range(COMPONENTS) for value in range(4)]
     slices = members + [one & other for first, one in enumerate(members) for other in members[4 * (first // 4) + 4 :]]
     n, errors = half.sum(), wrong[half].sum()
@@ -210,9 +210,9 @@ def _leaves(planted: PlantedEmbeddings, half: Mask, y: Codes, said: Codes, *, by
 
 def _verified_on_null(planted: PlantedEmbeddings, seed: Sequence[int]) -> dict[str, int]:
     """Tool -> whether the held-out test of the product verifies any of the first ten slices that it proposes."""
-    half, z, y, said, rng = _prepared(planted, seed)
-    explore = Explore.of(z[half], y[half], said[half], len(planted.taxonomy))
-    proposals: dict[str, list[Mask]] = {"confusion cells": _confusion_cells(y, said, half)}
+    half, z, y, y_pred, rng = _prepared(planted, seed)
+    explore = Explore.of(z[half], y[half], y_pred[half], len(planted.taxonomy))
+    proposals: dict[str, list[Mask]] = {"confusion cells": _confusion_cells(y, y_pred, half)}
     for tool, scores in (
         ("ridge alone", [z[~half] @ weights for weights in _ridge_tails(explore)]),
         ("random", [rng.random(int((~half).sum())) for _ in range(TOP)]),
@@ -222,8 +222,8 @@ def _verified_on_null(planted: PlantedEmbeddings, seed: Sequence[int]) -> dict[s
     for tool, slices in proposals.items():
         checks, signs = [], []
         for inside in slices[:TOP]:
-            emotion = int(np.bincount(said[~half][inside], minlength=1).argmax()) if inside.any() else 0
-            checks.append(checked(inside, said[~half] == emotion, y[~half], min_count=config.min_count))
+            emotion = int(np.bincount(y_pred[~half][inside], minlength=1).argmax()) if inside.any() else 0
+            checks.append(checked(inside, y_pred[~half] == emotion, y[~half], min_count=config.min_count))
             signs.append(1)
         found = verdicts(checks, np.array(signs, np.int64), alpha=config.alpha, tolerance=config.tolerance)[1]
         outcome[tool] = int("verified" in found)

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from affect_workbench.analyses.benchmark.hidden.detection import recovery
-from affect_workbench.analyses.benchmark.results import Experiment, Record, Row, gathered, share_row
+from affect_workbench.analyses.benchmark.results import Experiment, Record, Row, share_row, values_of
 from affect_workbench.analyses.discovery.discover import discover
 from affect_workbench.arrays import Codes, Mask, Vectors
 from affect_workbench.data.features import FeatureSet
@@ -48,8 +48,8 @@ def induced_experiment(
         inside = _combination(features.rows, attributes, rng) if attributes else _tail(features.values, rng)
         found: dict[str, list[float]] = {}
         for kind, slice_ in (("planted", inside), ("null", np.zeros_like(inside))):
-            said = induced(y, slice_, len(taxonomy), rng)
-            predictions = Predictions(1.0 - np.eye(len(taxonomy))[said], bare, taxonomy, "label", "induced")
+            y_pred = induced(y, slice_, len(taxonomy), rng)
+            predictions = Predictions(1.0 - np.eye(len(taxonomy))[y_pred], bare, taxonomy, "label", "induced")
             result = discover(np.asarray(features.values), predictions)
             found[kind] = [float(len(result.verified) > 0)]
             if inside is slice_:
@@ -58,8 +58,8 @@ def induced_experiment(
         return found
 
     def rows(records: Sequence[Record], quick: bool) -> list[Row]:
-        found, alarms = gathered(records, "planted"), gathered(records, "null")
-        precision = float(np.mean(gathered(records, "precision")))
+        found, alarms = values_of(records, "planted"), values_of(records, "null")
+        precision = float(np.mean(values_of(records, "precision")))
         where = "two attribute values together" if attributes else "a tail of a wide direction"
         return [
             share_row(
@@ -84,8 +84,8 @@ def induced_experiment(
 def induced(y: Codes, inside: Mask, k: int, rng: np.random.Generator) -> Codes:
     """Predictions `(n,)`: right in seven of ten, else any other label; in the slice mostly one label, whatever is shown."""
     other = (y + rng.integers(1, k, size=len(y))) % k
-    said = np.where(rng.random(len(y)) < ACCURACY, y, other)
-    return np.asarray(np.where(inside & (rng.random(len(y)) < STRENGTH), rng.integers(k), said), np.int64)
+    y_pred = np.where(rng.random(len(y)) < ACCURACY, y, other)
+    return np.asarray(np.where(inside & (rng.random(len(y)) < STRENGTH), rng.integers(k), y_pred), np.int64)
 
 
 def _tail(values: Vectors, rng: np.random.Generator) -> Mask:

@@ -34,7 +34,7 @@ POINTS, PICTURES = 0.10, 4_000
 QUARTERS = 4
 
 
-class Told(NamedTuple):
+class AttributionCounts(NamedTuple):
     """What was said of one world.
 
     Cells that are skewed, that are ascribed to the model, and of these falsely; whether the planted cell was among them,
@@ -81,7 +81,9 @@ def emotion6(folder: Path) -> Pictures | None:
     return Pictures(kind, pd.DataFrame({"attribute_1": [f"quarter {at + 1}" for at in kind]}), np.asarray(label, np.int64))
 
 
-def told(pictures: Pictures, rng: np.random.Generator, *, biased: Sequence[tuple[int, str, int, float]] = ()) -> Told:
+def attribution_counts(
+    pictures: Pictures, rng: np.random.Generator, *, biased: Sequence[tuple[int, str, int, float]] = ()
+) -> AttributionCounts:
     """Errors drawn anew, biases put in, and what the audit's rules say of it.
 
     Args:
@@ -91,23 +93,23 @@ def told(pictures: Pictures, rng: np.random.Generator, *, biased: Sequence[tuple
             one's cell is the planted one.
     """
     n, k = len(pictures.label), len(EKMAN)
-    said = np.where(rng.random(n) < ACCURATE, pictures.label, -1)
+    y_pred = np.where(rng.random(n) < ACCURATE, pictures.label, -1)
     shares = np.zeros((n, k))
     for kind in np.unique(pictures.kind):
         here = pictures.kind == kind
-        wrong = here & (said < 0)
-        said[wrong] = rng.choice(pictures.label[here], wrong.sum())
+        wrong = here & (y_pred < 0)
+        y_pred[wrong] = rng.choice(pictures.label[here], wrong.sum())
         shares[here] = np.bincount(pictures.label[here], minlength=k) / here.sum()
     expected = np.zeros((n, k))
     for attribute, value, emotion, share in biased:
         here = (pictures.rows[f"attribute_{attribute}"] == value).to_numpy()
-        said[here & (rng.random(n) < share)] = emotion
+        y_pred[here & (rng.random(n) < share)] = emotion
         now = shares + expected
         expected[here] += share * (np.eye(k)[emotion] - now[here])
     rows = pictures.rows.assign(
         image_id=np.arange(n).astype(str), label=np.array(EKMAN.labels, dtype=object)[pictures.label]
     )
-    table: Any = _findings(Predictions(1.0 - np.eye(k)[said], rows, EKMAN, "label"))
+    table: Any = _findings(Predictions(1.0 - np.eye(k)[y_pred], rows, EKMAN, "label"))
     skewed = table[table["verdict"] == "skewed"]
     ascribed = skewed[skewed["origin"].isin(["model", "both"])]
     false = 0
@@ -122,7 +124,7 @@ def told(pictures: Pictures, rng: np.random.Generator, *, biased: Sequence[tuple
             ascribed["emotion"] == EKMAN.labels[emotion]
         )
         found = bool(cell.any())
-    return Told(len(skewed), len(ascribed), false, found)
+    return AttributionCounts(len(skewed), len(ascribed), false, found)
 
 
 def _findings(predictions: Predictions) -> pd.DataFrame:
@@ -133,20 +135,22 @@ def _findings(predictions: Predictions) -> pd.DataFrame:
     return skew_table(sums, data)
 
 
-def label_only(seed: Sequence[int], *, pictures: Pictures | None = None) -> Told:
+def label_only(seed: Sequence[int], *, pictures: Pictures | None = None) -> AttributionCounts:
     """A world in which the labels explain every skew: Emotion6's, or a generated one."""
     rng = np.random.default_rng(seed)
-    return told(generated(rng) if pictures is None else pictures, rng)
+    return attribution_counts(generated(rng) if pictures is None else pictures, rng)
 
 
-def mixed(seed: Sequence[int]) -> Told:
+def mixed(seed: Sequence[int]) -> AttributionCounts:
     """Labels differ everywhere; the model adds to what is said of two values of the first attribute, one of them much."""
     rng = np.random.default_rng(seed)
     emotions = rng.integers(len(EKMAN), size=2)
-    return told(generated(rng), rng, biased=((1, "v0", int(emotions[0]), 0.15), (1, "v1", int(emotions[1]), 0.05)))
+    return attribution_counts(
+        generated(rng), rng, biased=((1, "v0", int(emotions[0]), 0.15), (1, "v1", int(emotions[1]), 0.05))
+    )
 
 
-def planted(seed: Sequence[int]) -> Told:
+def planted(seed: Sequence[int]) -> AttributionCounts:
     """Of one value of the first attribute as many pictures more are read as one emotion as make a gap of ten points.
 
     One that the labels do not make rarer there: where they do, labels and bias cancel, and there is no skew whose doing
@@ -158,4 +162,4 @@ def planted(seed: Sequence[int]) -> Told:
     own, other = (np.bincount(pictures.label[side], minlength=len(EKMAN)) / side.sum() for side in (here, ~here))
     emotion = int(rng.choice(np.flatnonzero(own >= other)))
     base = float(own[emotion])
-    return told(pictures, rng, biased=((1, "v0", emotion, POINTS / (1 - base)),))
+    return attribution_counts(pictures, rng, biased=((1, "v0", emotion, POINTS / (1 - base)),))

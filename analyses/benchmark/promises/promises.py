@@ -13,7 +13,15 @@ import numpy as np
 
 from affect_workbench.analyses.audit.config import AuditConfig
 from affect_workbench.analyses.audit.run import run_audit
-from affect_workbench.analyses.benchmark.promises.sampling import COMMON, EKMAN, RARE, Design, Sampled, expected_hit, sampled
+from affect_workbench.analyses.benchmark.promises.sampling import (
+    COMMON,
+    EKMAN,
+    RARE,
+    Sampled,
+    SamplingScheme,
+    expected_hit,
+    sampled,
+)
 from affect_workbench.analyses.compare.compare import compare
 from affect_workbench.analyses.disparities.error_rates import odds_table
 from affect_workbench.analyses.inference.clusters import group_spreads, of_scores
@@ -30,7 +38,7 @@ CELLS = AuditConfig(attributes=("coin",), order=1, map_pictures=0, space_picture
 _KINDS = {COMMON: "", RARE: ", rare emotion"}
 
 
-class Held(NamedTuple):
+class IntervalCheck(NamedTuple):
     """What was promised of one cell: whether the interval held the truth, whether p was at most .05; None = not asked."""
 
     of: str
@@ -38,16 +46,16 @@ class Held(NamedTuple):
     rejected: bool | None
 
 
-def promises(design: Design, seed: Sequence[int], *, truth: str, differ: bool) -> list[Held]:
+def promises(scheme: SamplingScheme, seed: Sequence[int], *, truth: str, differ: bool) -> list[IntervalCheck]:
     """All that one data set of a design says; with `differ` only intervals are asked, since no null is true."""
-    world = sampled(design, np.random.default_rng(seed), votes=truth == "votes", differ=differ)
+    world = sampled(scheme, np.random.default_rng(seed), votes=truth == "votes", differ=differ)
     found = list(_of_cells(world, differ=differ))
     if not differ:
         found += [*_of_odds(world.predictions), *_of_comparison(world)]
     return found
 
 
-def _of_cells(world: Sampled, *, differ: bool) -> Iterator[Held]:
+def _of_cells(world: Sampled, *, differ: bool) -> Iterator[IntervalCheck]:
     predictions = world.predictions
     audit = run_audit(
         predictions, AuditConfig(attributes=("coin",), order=1, map_pictures=0, space_pictures=0, further=False)
@@ -55,27 +63,27 @@ def _of_cells(world: Sampled, *, differ: bool) -> Iterator[Held]:
     heads: Any = audit.findings[audit.findings["slice"] == HEADS].set_index("emotion")
     for emotion, kind in _KINDS.items():
         cell: Any = heads.loc[EKMAN.labels[emotion]]
-        true = {"effect": world.said[emotion], "composition": world.labelled[emotion], "rate": world.rate[emotion]}
+        true = {"effect": world.predicted_gap[emotion], "composition": world.labelled[emotion], "rate": world.rate[emotion]}
         true["shift"] = true["effect"] - true["composition"]
         for name, value in true.items():
             low, high = (cell[end] for end in (("low", "high") if name == "effect" else (f"{name}_low", f"{name}_high")))
             rejected = None if differ or name != "effect" else bool(cell["p"] <= 0.05)
             if np.isfinite(low):
-                yield Held(f"findings: {name}{kind}", bool(low <= value <= high), rejected)
+                yield IntervalCheck(f"findings: {name}{kind}", bool(low <= value <= high), rejected)
         if not differ and np.isfinite(cell["shift_p"]):
             two_sided = 2 * min(cell["shift_p"], 1 - cell["shift_p"])
-            yield Held(f"findings: shift{kind}", None, bool(two_sided <= 0.05))
+            yield IntervalCheck(f"findings: shift{kind}", None, bool(two_sided <= 0.05))
     if differ:
         return
     agreement = "vote agreement" if predictions.has_votes else "accuracy"
     row: Any = audit.slices[audit.slices["slice"] == HEADS].iloc[0]
     if np.isfinite(row["accuracy_low"]):
         expected = expected_hit(votes=predictions.has_votes)
-        yield Held(f"slices: {agreement}", bool(row["accuracy_low"] <= expected <= row["accuracy_high"]), None)
+        yield IntervalCheck(f"slices: {agreement}", bool(row["accuracy_low"] <= expected <= row["accuracy_high"]), None)
     yield from _of_gap(predictions, agreement)
 
 
-def _of_gap(predictions: Predictions, agreement: str) -> Iterator[Held]:
+def _of_gap(predictions: Predictions, agreement: str) -> Iterator[IntervalCheck]:
     data = SlicedPredictions(predictions, (coded_attribute(predictions.rows["coin"]),))
     per_picture = data.scores
     sums = slice_sums(data.attributes, per_picture.columns, order=1)
@@ -88,10 +96,10 @@ def _of_gap(predictions: Predictions, agreement: str) -> Iterator[Held]:
     gap = share_gap(inside, outside, spread=spreads.get("hit"))
     low, high, p = (float(one[at, 0]) for one in (gap.low, gap.high, gap.p))
     if np.isfinite(low):
-        yield Held(f"slices: gap of {agreement}", low <= 0 <= high, p <= 0.05)
+        yield IntervalCheck(f"slices: gap of {agreement}", low <= 0 <= high, p <= 0.05)
 
 
-def _of_odds(predictions: Predictions) -> Iterator[Held]:
+def _of_odds(predictions: Predictions) -> Iterator[IntervalCheck]:
     """Errors are independent of the side given the label, so that every gap is zero (with votes the truth is another)."""
     if predictions.has_votes:
         return
@@ -99,21 +107,21 @@ def _of_odds(predictions: Predictions) -> Iterator[Held]:
     heads = table[(table["slice"] == HEADS) & (table["emotion"] == EKMAN.labels[COMMON])]
     for row in heads.itertuples():
         if np.isfinite(row.p):
-            yield Held(f"odds: {row.measure}", bool(row.low <= 0 <= row.high), bool(row.p <= 0.05))
+            yield IntervalCheck(f"odds: {row.measure}", bool(row.low <= 0 <= row.high), bool(row.p <= 0.05))
 
 
-def _of_comparison(world: Sampled) -> Iterator[Held]:
+def _of_comparison(world: Sampled) -> Iterator[IntervalCheck]:
     asked = AuditConfig(attributes=("coin",))
     found = compare(world.predictions, world.second, config=asked)
     changes: Any = found.changes[found.changes["slice"] == HEADS].set_index("emotion")
     for emotion, kind in _KINDS.items():
         cell: Any = changes.loc[EKMAN.labels[emotion]]
         if np.isfinite(cell["p"]):
-            yield Held(f"compare: change{kind}", bool(cell["low"] <= 0 <= cell["high"]), bool(cell["p"] <= 0.05))
+            yield IntervalCheck(f"compare: change{kind}", bool(cell["low"] <= 0 <= cell["high"]), bool(cell["p"] <= 0.05))
     row: Any = found.slices[found.slices["slice"] == HEADS].iloc[0]
     if np.isfinite(row["low"]):
-        yield Held("compare: change of accuracy", bool(row["low"] <= 0 <= row["high"]), bool(row["p"] <= 0.05))
+        yield IntervalCheck("compare: change of accuracy", bool(row["low"] <= 0 <= row["high"]), bool(row["p"] <= 0.05))
     whole = found.overall
-    yield Held(
+    yield IntervalCheck(
         "compare: change of accuracy, all pictures", bool(whole["low"] <= 0 <= whole["high"]), bool(whole["p"] <= 0.05)
     )

@@ -34,7 +34,7 @@ _ALIKE = 0.5
 
 
 @dataclass(frozen=True)
-class Design:
+class SamplingScheme:
     """How pictures are sampled.
 
     Attributes:
@@ -63,18 +63,18 @@ class Design:
 
 
 DESIGNS = (
-    Design("independent", each=800),
-    Design("nested, 100 groups", 100, 10),
-    Design("nested, 40 groups", 40, 20, heads=0.5),
-    Design("nested, uneven groups", 100, 8, uneven=True, heads=0.5),
-    Design("nested, 12 groups against 28", 40, 20, heads=0.3),
-    Design("crossed, 20 people", 20, 40, crossed=1.0, balanced=True),
-    Design("crossed, 20 people, own slopes", 20, 40, crossed=1.0, balanced=True, slopes=True),
-    Design("crossed, unbalanced", 60, 12, crossed=1.0, heads=0.3),
-    Design("mixed, half crossed", 80, 10, crossed=0.5),
-    Design("pairs as groups", 400, 2, crossed=1.0, balanced=True),
-    Design("pairs", 400, 2, crossed=1.0, balanced=True, paired=True),
-    Design("pairs in 40 groups, own slopes", 400, 2, crossed=1.0, balanced=True, paired=True, outer=40, slopes=True),
+    SamplingScheme("independent", each=800),
+    SamplingScheme("nested, 100 groups", 100, 10),
+    SamplingScheme("nested, 40 groups", 40, 20, heads=0.5),
+    SamplingScheme("nested, uneven groups", 100, 8, uneven=True, heads=0.5),
+    SamplingScheme("nested, 12 groups against 28", 40, 20, heads=0.3),
+    SamplingScheme("crossed, 20 people", 20, 40, crossed=1.0, balanced=True),
+    SamplingScheme("crossed, 20 people, own slopes", 20, 40, crossed=1.0, balanced=True, slopes=True),
+    SamplingScheme("crossed, unbalanced", 60, 12, crossed=1.0, heads=0.3),
+    SamplingScheme("mixed, half crossed", 80, 10, crossed=0.5),
+    SamplingScheme("pairs as groups", 400, 2, crossed=1.0, balanced=True),
+    SamplingScheme("pairs", 400, 2, crossed=1.0, balanced=True, paired=True),
+    SamplingScheme("pairs in 40 groups, own slopes", 400, 2, crossed=1.0, balanced=True, paired=True, outer=40, slopes=True),
 )
 
 
@@ -86,27 +86,27 @@ class Sampled:
         predictions: with `coin` (heads, tails), `number` (a numeric outcome without any difference) and, in groups,
             `group_id`.
         second: what a second model says, no better and no worse.
-        said: true difference of the predictions of heads from tails `(k,)`.
+        predicted_gap: true difference of the predictions of heads from tails `(k,)`.
         labelled: of the labels.
         rate: true rates of the predictions of heads `(k,)`.
     """
 
     predictions: Predictions
     second: Predictions
-    said: Floats
+    predicted_gap: Floats
     labelled: Floats
     rate: Floats
 
 
-def sampled(design: Design, rng: np.random.Generator, *, votes: bool = False, differ: bool = False) -> Sampled:
-    """A data set of `design`; with `differ` the sides' labels differ, and so do the predictions, a little less."""
-    group, heads, side_of_group = _sides(design, rng)
+def sampled(scheme: SamplingScheme, rng: np.random.Generator, *, votes: bool = False, differ: bool = False) -> Sampled:
+    """A data set of `scheme`; with `differ` the sides' labels differ, and so do the predictions, a little less."""
+    group, heads, side_of_group = _sides(scheme, rng)
     n = len(heads)
     shares = np.stack([SHARES, SHIFTED if differ else SHARES])
     side = (~heads).astype(np.int64)
-    alike = rng.random(n) < _ALIKE if design.groups else np.zeros(n, dtype=bool)
+    alike = rng.random(n) < _ALIKE if scheme.groups else np.zeros(n, dtype=bool)
     label = _drawn(shares[side], np.where(alike, rng.random(side_of_group.max() + 1)[side_of_group], rng.random(n)))
-    said = _said(label, alike, side_of_group, rng)
+    y_pred = _predicted(label, alike, side_of_group, rng)
     rows = pd.DataFrame(
         {
             "image_id": np.arange(n).astype(str),
@@ -114,10 +114,10 @@ def sampled(design: Design, rng: np.random.Generator, *, votes: bool = False, di
             "number": rng.normal(size=n) + rng.normal(size=int(group.max()) + 1)[group],
         }
     )
-    if design.groups:
-        rows[PAIR if design.paired and PAIR in CORE_COLUMNS else "group_id"] = group
-    if design.outer:
-        rows["group_id"] = group % design.outer
+    if scheme.groups:
+        rows[PAIR if scheme.paired and PAIR in CORE_COLUMNS else "group_id"] = group
+    if scheme.outer:
+        rows["group_id"] = group % scheme.outer
     if votes:
         cast = np.where(
             rng.random((n, VOTES)) < _ALIKE, label[:, None], _drawn(shares[side][:, None], rng.random((n, VOTES)))
@@ -128,7 +128,7 @@ def sampled(design: Design, rng: np.random.Generator, *, votes: bool = False, di
         rows["label"] = np.array(EKMAN.labels, dtype=object)[label]
     first, second = (
         Predictions(1.0 - np.eye(len(SHARES))[one], rows, EKMAN, "label")
-        for one in (said, _said(label, alike, side_of_group, rng))
+        for one in (y_pred, _predicted(label, alike, side_of_group, rng))
     )
     difference = shares[0] - shares[1]
     rate = FAITHFUL * shares[0] + (1 - FAITHFUL) * SHARES
@@ -142,23 +142,23 @@ def expected_hit(*, votes: bool) -> float:
     return _ALIKE * hit + (1 - _ALIKE) * chance if votes else hit
 
 
-def _sides(design: Design, rng: np.random.Generator) -> tuple[Codes, Mask, Codes]:
+def _sides(scheme: SamplingScheme, rng: np.random.Generator) -> tuple[Codes, Mask, Codes]:
     """Group of each picture, whether it is on the side of heads, and what it shares its label with."""
-    if not design.groups:
-        n = design.each
-        return np.arange(n), rng.random(n) < design.heads, np.arange(n)
-    sizes = np.full(design.groups, design.each)
-    if design.uneven:
-        sizes = np.maximum(np.rint(design.each * np.exp(rng.normal(size=design.groups))), 1).astype(np.int64)
-    group = np.repeat(np.arange(design.groups), sizes)
+    if not scheme.groups:
+        n = scheme.each
+        return np.arange(n), rng.random(n) < scheme.heads, np.arange(n)
+    sizes = np.full(scheme.groups, scheme.each)
+    if scheme.uneven:
+        sizes = np.maximum(np.rint(scheme.each * np.exp(rng.normal(size=scheme.groups))), 1).astype(np.int64)
+    group = np.repeat(np.arange(scheme.groups), sizes)
     # As many groups of heads as the design says: few of them by chance is another design.
-    of_group = rng.permutation(np.arange(design.groups) < round(design.heads * design.groups))
-    own = rng.random(len(group)) < design.heads
-    if design.balanced:
+    of_group = rng.permutation(np.arange(scheme.groups) < round(scheme.heads * scheme.groups))
+    own = rng.random(len(group)) < scheme.heads
+    if scheme.balanced:
         own = np.arange(len(group)) % 2 == 0
-    heads = np.where(rng.random(len(group)) < design.crossed, own, of_group[group])
-    shared = group % design.outer if design.outer else group
-    return group, heads, shared * 2 + heads if design.slopes else shared
+    heads = np.where(rng.random(len(group)) < scheme.crossed, own, of_group[group])
+    shared = group % scheme.outer if scheme.outer else group
+    return group, heads, shared * 2 + heads if scheme.slopes else shared
 
 
 def _drawn(shares: Floats, uniform: Floats) -> Codes:
@@ -166,7 +166,7 @@ def _drawn(shares: Floats, uniform: Floats) -> Codes:
     return np.asarray((uniform[..., None] > shares.cumsum(axis=-1)[..., :-1]).sum(axis=-1), dtype=np.int64)
 
 
-def _said(label: Codes, alike: Mask, shared: Codes, rng: np.random.Generator) -> Codes:
+def _predicted(label: Codes, alike: Mask, shared: Codes, rng: np.random.Generator) -> Codes:
     """Predictions: the label, or a base rate that pictures of a group share too."""
     base = np.where(alike, rng.random(shared.max() + 1)[shared], rng.random(len(label)))
     return np.where(rng.random(len(label)) < FAITHFUL, label, _drawn(SHARES, base))

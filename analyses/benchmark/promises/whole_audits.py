@@ -1,8 +1,8 @@
 """On data without any bias: how often do the intervals of all tables hold zero, and how often is p at most .05?
 
-An attribute is dealt out by a coin, to pictures or to whole groups of pictures that share their label, or to every picture
-of a group anew. Whatever an audit or a comparison of two models then says of it is chance. The cells of one data set depend
-on each other, so the error of each share is taken over data sets.
+A coin assigns an attribute to pictures, to whole groups of pictures that share their label, or to each picture of a group.
+Whatever an audit or a comparison of two models then says of it is chance. The cells of one data set depend on each other, so
+the error of each share is taken over data sets.
 """
 
 from __future__ import annotations
@@ -50,13 +50,13 @@ TEST = "p of "
 
 
 @dataclass(frozen=True)
-class Dealt:
-    """How the coin is dealt out.
+class Assignment:
+    """How the coin assigns.
 
     Attributes:
         name: in words.
         group: pictures of a group; 1 for independent ones.
-        within: share of the pictures that are dealt a side of their own, instead of their group's.
+        within: share of the pictures that are assigned a side of their own, instead of their group's.
         votes: whether the truth is ten votes a picture.
         paired: whether groups of two are pairs with one picture on either side, kept in `pair_id`.
     """
@@ -68,14 +68,14 @@ class Dealt:
     paired: bool = False
 
 
-DEALT = (
-    Dealt("independent"),
-    Dealt("in groups of 10", 10),
-    Dealt("groups on both sides", 10, within=1.0),
-    Dealt("half the groups on both sides", 10, within=0.5),
-    Dealt("votes", votes=True),
-    Dealt("votes, in groups of 10", 10, votes=True),
-    Dealt("pairs", 2, paired=True),
+ASSIGNMENTS = (
+    Assignment("independent"),
+    Assignment("in groups of 10", 10),
+    Assignment("groups on both sides", 10, within=1.0),
+    Assignment("half the groups on both sides", 10, within=0.5),
+    Assignment("votes", votes=True),
+    Assignment("votes, in groups of 10", 10, votes=True),
+    Assignment("pairs", 2, paired=True),
 )
 
 
@@ -84,22 +84,22 @@ class Counted(NamedTuple):
 
     of: str
     cells: int
-    as_promised: int
+    n_valid: int
 
 
-def whole_audit(dealt: Dealt, seed: Sequence[int], *, n: int) -> list[Counted]:
+def whole_audit(assignment: Assignment, seed: Sequence[int], *, n: int) -> list[Counted]:
     """What the tables of one data set say of a coin."""
     rng = np.random.default_rng([*seed, 5])
-    population = Population(width=64, cluster_size=dealt.group)
+    population = Population(width=64, cluster_size=assignment.group)
     world = planted_embeddings("null", n=n, seed=seed[-1], mechanism="vectors", population=population)
-    of = np.arange(n) // dealt.group
+    of = np.arange(n) // assignment.group
     rows = world.rows[[name for name in world.rows if not str(name).startswith("attribute_")]]
     own, groups_own = rng.random(n) < 0.3, rng.random(of[-1] + 1)[of] < 0.3
-    heads = np.where(rng.random(n) < dealt.within, own, groups_own)
-    if dealt.paired:
+    heads = np.where(rng.random(n) < assignment.within, own, groups_own)
+    if assignment.paired:
         heads = (np.arange(n) + (rng.random(of[-1] + 1) < 0.5)[of]) % 2 == 0
         rows = rows.assign(**{PAIR if PAIR in CORE_COLUMNS else "group_id": of})
-    if dealt.votes:
+    if assignment.votes:
         label = world.taxonomy.codes(rows["label"])
         cast = np.where(rng.random((n, 10)) < 0.5, label[:, None], rng.integers(len(world.taxonomy), size=(n, 10)))
         votes = {f"vote_{name}": (cast == at).sum(axis=1) for at, name in enumerate(world.taxonomy.labels)}
@@ -108,7 +108,7 @@ def whole_audit(dealt: Dealt, seed: Sequence[int], *, n: int) -> list[Counted]:
         coin=np.where(heads, "heads", "tails"),
         number=np.exp(0.7 * rng.normal(size=n) + 0.7 * rng.normal(size=of[-1] + 1)[of]),
     )
-    held = () if dealt.votes else ("label",)
+    held = () if assignment.votes else ("label",)
     asked = AuditConfig(
         attributes=("coin",), map_pictures=0, space_pictures=600, draws=199, adjust_for=held, outcomes=("number",)
     )

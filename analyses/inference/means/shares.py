@@ -54,9 +54,9 @@ def share_gap(inside: Sums, outside: Sums, *, spread: Spread | None = None) -> S
     shares = votes_of(inside, outside)
     if shares and spread is None:
         spread = of_votes(inside, outside)
-    worth, freedom = (np.ones(value.shape), np.inf) if spread is None else (spread.design, spread.freedom)
+    deff, freedom = (np.ones(value.shape), np.inf) if spread is None else (spread.design_effect, spread.freedom)
     sides = (inside.total, inside.n, outside.total, outside.n)
-    counts = tuple(np.broadcast_to(part, value.shape) / worth for part in sides)
+    counts = tuple(np.broadcast_to(part, value.shape) / deff for part in sides)
 
     def interval(level: float | Floats) -> tuple[Floats, Floats]:
         if shares and spread is not None:
@@ -71,7 +71,7 @@ def share_gap(inside: Sums, outside: Sums, *, spread: Spread | None = None) -> S
         known = np.all([np.isfinite(part) for part in counts], axis=0)
         whole = (np.rint(np.where(known, part, 0.0)).astype(np.int64) for part in counts)
         p = inference.with_freedom(fisher_exact(*whole), freedom)
-    known = np.isfinite(value) & np.isfinite(worth)
+    known = np.isfinite(value) & np.isfinite(deff)
     low, high = interval(0.95)
     low, high, p = (np.where(known, one, np.nan) for one in (low, high, p))
     return ShareGap(value, low, high, p, interval)
@@ -86,8 +86,8 @@ def agreement_interval(inside: Sums, outside: Sums, *, spread: Spread | None = N
     if shares:
         own = of_votes(inside, outside) if spread is None else spread
         return inference.student_interval(inside.mean, own.mean_variance, own.mean_freedom)
-    worth, freedom = (1.0, np.inf) if spread is None else (spread.mean_design, spread.mean_freedom)
-    return inference.wilson(inside.total / worth, inside.n / worth, freedom=freedom)
+    deff, freedom = (1.0, np.inf) if spread is None else (spread.mean_design_effect, spread.mean_freedom)
+    return inference.wilson(inside.total / deff, inside.n / deff, freedom=freedom)
 
 
 def mean_of_shares(values: Floats, groups: npt.NDArray[np.int64] | None = None) -> tuple[float, float, float]:
@@ -100,17 +100,17 @@ def mean_of_shares(values: Floats, groups: npt.NDArray[np.int64] | None = None) 
     n, total, squares = (np.asarray([[part]], dtype=np.float64) for part in (len(values), values.sum(), (values**2).sum()))
     sums, nothing = Sums(total, squares, n), Sums(np.zeros((1, 1)), np.zeros((1, 1)), np.zeros((1, 1)))
     mean = float(sums.mean[0, 0])
-    worth, freedom = (1.0, np.inf) if groups is None else design_of_mean(values, groups, shares=True)
+    deff, freedom = (1.0, np.inf) if groups is None else design_effect_of_mean(values, groups, shares=True)
     if votes_of(sums, nothing) and np.ptp(values) > 0:
-        variance = sums.independent if groups is None else worth * sums.tosses
+        variance = sums.independent if groups is None else deff * sums.tosses
         degrees = n - 1 if groups is None else np.full((1, 1), freedom)
         low, high = inference.student_interval(sums.mean, variance, degrees)
     else:
-        low, high = inference.wilson(total / worth, n / worth, freedom=freedom)
+        low, high = inference.wilson(total / deff, n / deff, freedom=freedom)
     return mean, float(low[0, 0]), float(high[0, 0])
 
 
-def design_of_mean(values: Floats, groups: npt.NDArray[np.int64], *, shares: bool = False) -> tuple[float, float]:
+def design_effect_of_mean(values: Floats, groups: npt.NDArray[np.int64], *, shares: bool = False) -> tuple[float, float]:
     """How many pictures tell as much as one independent one (or one coin toss) of the mean of `values (n,)`.
 
     And with how many degrees of freedom that is known. 1 and infinitely many where nothing varies; NaN with one group.

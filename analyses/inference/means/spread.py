@@ -30,19 +30,20 @@ class Spread:
     """Of `s` slices and `c` kinds of numbers; NaN where there are too few groups to know.
 
     Attributes:
-        design: variance of the difference from the complement over that of independent coin tosses (or, of numbers that are
-            no shares, of independent pictures) `(s, c)`; below 1 where groups lie on both sides, or shares vary little.
+        design_effect: variance of the difference from the complement over that of independent coin tosses (or, of numbers
+            that are no shares, of independent pictures) `(s, c)`; below 1 where groups lie on both sides, or shares
+            vary little.
         variance: of the difference `(s, c)`.
         freedom: degrees of freedom of it `(s, c)` or `(s, 1)`; infinite where it follows from the rates.
-        mean_design: the same for the mean of the slice alone.
+        mean_design_effect: the same for the mean of the slice alone.
         mean_variance: of that mean.
         mean_freedom: of that.
     """
 
-    design: Floats
+    design_effect: Floats
     variance: Floats
     freedom: Floats
-    mean_design: Floats
+    mean_design_effect: Floats
     mean_variance: Floats
     mean_freedom: Floats
 
@@ -97,15 +98,15 @@ def of_groups(contrast: Contrast, means: Means, inside: Sums, outside: Sums, *, 
     own = np.maximum(means.variance, np.minimum(least, own_plain))
     with np.errstate(divide="ignore", invalid="ignore"):
         whole = Sums(inside.total + outside.total, inside.squares + outside.squares, inside.n + outside.n)
-    design = _over(variance, plain, _events(whole, np.minimum(inside.n, outside.n), shares=shares))
-    own_design = _over(own, own_plain, _events(inside, inside.n, shares=shares))
+    design_effect = _over(variance, plain, _events(whole, np.minimum(inside.n, outside.n), shares=shares))
+    own_design_effect = _over(own, own_plain, _events(inside, inside.n, shares=shares))
     enough = (contrast.groups >= fewest) & np.isfinite(contrast.freedom)
     enough_alone = enough & np.isfinite(means.freedom)
     return Spread(
-        np.where(enough, design, np.nan),
+        np.where(enough, design_effect, np.nan),
         np.where(enough, variance, np.nan),
         np.where(enough, contrast.freedom, np.nan),
-        np.where(enough_alone, own_design, np.nan),
+        np.where(enough_alone, own_design_effect, np.nan),
         np.where(enough_alone, own, np.nan),
         np.where(enough_alone, means.freedom, np.nan),
     )

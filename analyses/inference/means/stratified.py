@@ -176,7 +176,7 @@ class Places:
             np.searchsorted(parts // max(len(places), 1), np.arange(size + 1)),
         )
 
-    def sides(self, value: int) -> tuple[Floats, Floats]:
+    def slice_and_rest(self, value: int) -> tuple[Floats, Floats]:
         """The sums `(u, 1 + c)` of the pictures in a slice, and of those beside it."""
         own, inside = np.zeros_like(self.whole), slice(self._ends[value], self._ends[value + 1])
         own[self._place[inside]] = self._part[inside]
@@ -185,7 +185,7 @@ class Places:
 
 def _grouped(codes: Codes, size: int, strata: Codes, h: int, values: Floats, groups: Codes, at: Codes) -> Within:
     places = Places.of(codes, size, strata, h, values, groups)
-    rows = [_of_slice(*places.sides(value), places, h) for value in at]
+    rows = [_of_slice(*places.slice_and_rest(value), places, h) for value in at]
     return Within(*(np.array(column) for column in zip(*rows, strict=True)))
 
 

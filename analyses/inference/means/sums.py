@@ -42,6 +42,6 @@ class Sums:
         with np.errstate(divide="ignore", invalid="ignore"):
             return np.asarray(self.variance / self.n, dtype=np.float64)
 
-    def over(self, worth: float | Floats) -> Sums:
+    def over(self, design_effect: float | Floats) -> Sums:
         """The same of as many independent pictures as tell as much: divided by the design effect."""
-        return Sums(self.total / worth, self.squares / worth, self.n / worth)
+        return Sums(self.total / design_effect, self.squares / design_effect, self.n / design_effect)

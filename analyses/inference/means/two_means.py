@@ -39,7 +39,7 @@ MOST_ARRANGEMENTS = 200_000
 LEAST_FREEDOM = 4.0
 """With fewer Satterthwaite degrees of freedom a t of groups is not trusted (Tipton 2015,
 https://doi.org/10.1037/met0000011)."""
-_ARRAYS = ("effect", "error", "freedom", "p", "method", "design", "groups")
+_ARRAYS = ("effect", "error", "freedom", "p", "method", "design_effect", "groups")
 _BLOCK = 1 << 22
 """Chosen pictures that are held at a time."""
 
@@ -54,7 +54,7 @@ class MeanTests:
         freedom: degrees of freedom of its t `(s,)`.
         p: two-sided `(s,)`, NaN where nothing was tested.
         method: one of `METHODS`, `(s,)`.
-        design: its variance over that of independent pictures `(s,)`; 1 without groups.
+        design_effect: its variance over that of independent pictures `(s,)`; 1 without groups.
         groups: the fewer of the groups on either side `(s,)`; infinite without groups.
         chance: for a slice that was permuted, the sizes of t by chance, the largest first; None for the others.
     """
@@ -64,7 +64,7 @@ class MeanTests:
     freedom: Floats
     p: Floats
     method: npt.NDArray[np.object_]
-    design: Floats
+    design_effect: Floats
     groups: Floats
     chance: tuple[Floats | None, ...]
 
@@ -144,14 +144,14 @@ def _grouped(codes: Codes, size: int, values: Floats, groups: Codes, sums: Float
     tested = enough & np.isfinite(variance) & (freedom >= LEAST_FREEDOM)
     _, plain, _ = welch(sums.T, (sums.sum(axis=0) - sums).T)
     with np.errstate(divide="ignore", invalid="ignore"):
-        design = variance / plain**2
+        design_effect = variance / plain**2
     return MeanTests(
         effect,
         np.sqrt(variance),
         freedom,
         np.where(tested, found.p[:, 0], np.nan),
         np.where(tested, "cluster-robust", "none").astype(object),
-        np.where(np.isfinite(design), design, 1.0),
+        np.where(np.isfinite(design_effect), design_effect, 1.0),
         found.groups[:, 0],
         (None,) * size,
     )

@@ -50,9 +50,9 @@ class PairedCells:
         return np.asarray(alone & (one.size == one.squares))
 
     @property
-    def worth(self) -> Floats:
+    def pair_design_effect(self) -> Floats:
         """`(s, k)` variance over that of independent pairs of two pictures."""
-        return design_effect(self.seen, self._plain)
+        return variance_inflation(self.seen, self._plain)
 
     @property
     def _plain(self) -> Floats:
@@ -63,8 +63,8 @@ class PairedCells:
     @property
     def counts(self) -> tuple[Floats, Floats, Floats]:
         """Discordant pairs in either direction and all pairs `(s, k)`, as many as independent ones that tell as much."""
-        one, worth = self.seen, self.worth
-        return (one.size + one.total) / 2 / worth, (one.size - one.total) / 2 / worth, one.pairs / worth
+        one, deff = self.seen, self.pair_design_effect
+        return ((one.size + one.total) / 2 / deff, (one.size - one.total) / 2 / deff, one.pairs / deff)
 
     @property
     def p(self) -> Floats:
@@ -72,7 +72,7 @@ class PairedCells:
         up, down, _ = self.counts
         exact = mcnemar(np.rint(np.nan_to_num(up)), np.rint(np.nan_to_num(down)))
         with np.errstate(divide="ignore", invalid="ignore"):
-            deviations = np.abs(self.seen.effect) / np.sqrt(self.worth * self._plain)
+            deviations = np.abs(self.seen.effect) / np.sqrt(self.pair_design_effect * self._plain)
         deviations = np.where(self.seen.total == 0, 0.0, deviations)
         robust = 2 * special.stdtr(self.seen.freedom, -deviations)
         return np.where(self.tested, np.where(self.exact, exact, np.maximum(exact, robust)), np.nan)
@@ -87,8 +87,8 @@ class PairedCells:
         """Wilson interval of the rate in the slice `(s, k)`, of as many pairs as are worth independent ones."""
         one = self.seen
         with np.errstate(divide="ignore", invalid="ignore"):
-            worth = design_effect(one, one.inside * (1 - one.inside) / (one.pairs - 1), variance=one.inside_variance)
-            return inference.wilson(one.inside * one.pairs / worth, one.pairs / worth)
+            deff = variance_inflation(one, one.inside * (1 - one.inside) / (one.pairs - 1), variance=one.inside_variance)
+            return inference.wilson(one.inside * one.pairs / deff, one.pairs / deff)
 
     def detectable(self, *, alpha: float) -> Floats:
         """The difference that one test of size alpha finds with 80 % power `(s, k)`, with as many discordant pairs.
@@ -102,7 +102,7 @@ class PairedCells:
         return np.where(np.isfinite(spread), np.minimum(quantiles * spread, 1.0), np.inf)
 
     @property
-    def design(self) -> Floats:
+    def design_effect(self) -> Floats:
         """`(s, k)` variance over that of as many pictures in no pairs; 1 where neither is known."""
         one = self.seen
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -113,7 +113,7 @@ class PairedCells:
     def over(self, evidence: Evidence) -> Evidence:
         """The evidence, in slices that are compared in pairs replaced by what these say."""
         seen, here = self.seen, self.used[:, None]
-        pairs = np.broadcast_to(seen.pairs, seen.total.shape) / np.maximum(self.worth, 1.0)
+        pairs = np.broadcast_to(seen.pairs, seen.total.shape) / np.maximum(self.pair_design_effect, 1.0)
         few = (pairs < LOW_EVIDENCE_COUNT) | (pairs * (seen.inside + seen.outside) / 2 < LOW_EVIDENCE_EXPECTED)
 
         def interval(level: float | Floats) -> tuple[Floats, Floats]:
@@ -129,7 +129,7 @@ class PairedCells:
         )
 
 
-def design_effect(seen: PairContrast, plain: Floats, *, variance: Floats | None = None) -> Floats:
+def variance_inflation(seen: PairContrast, plain: Floats, *, variance: Floats | None = None) -> Floats:
     """Variances over plain ones `(s, k)`, 1 where neither is known.
 
     One discordant pair is added that varies as the slice does over all kinds of numbers: what two pairs in one group say
@@ -139,8 +139,8 @@ def design_effect(seen: PairContrast, plain: Floats, *, variance: Floats | None 
     with np.errstate(divide="ignore", invalid="ignore"):
         own, all_kinds = robust / plain, robust.sum(axis=1, keepdims=True) / plain.sum(axis=1, keepdims=True)
         all_kinds = np.where(np.isfinite(all_kinds), all_kinds, 1.0)
-        worth = np.where(np.isfinite(own), (own * seen.size + all_kinds) / (seen.size + 1), all_kinds)
-    return np.asarray(np.maximum(worth, _LEAST), dtype=np.float64)
+        deff = np.where(np.isfinite(own), (own * seen.size + all_kinds) / (seen.size + 1), all_kinds)
+    return np.asarray(np.maximum(deff, _LEAST), dtype=np.float64)
 
 
 @dataclass(frozen=True)
@@ -162,7 +162,7 @@ class PairedShift:
             plain = np.maximum(one.squares - one.total**2 / one.pairs, 0) / (one.pairs * (one.pairs - 1))
             more = one.pairs + 2
             mean = one.total / more
-            return mean, np.sqrt(((one.squares + 1) / more - mean**2) / more * design_effect(one, plain))
+            return mean, np.sqrt(((one.squares + 1) / more - mean**2) / more * variance_inflation(one, plain))
 
     def interval(self, *, level: float | Floats = 0.95) -> tuple[Floats, Floats]:
         """Student interval `(s, c)`."""

@@ -56,7 +56,7 @@ def paired_means(plain: PairedMeans, pairing: Pairing, values: Floats, *, spread
     tested = used & np.isfinite(variance) & (freedom >= LEAST_FREEDOM)
     p = Contrast(seen.effect, seen.variance, seen.freedom, seen.groups).p[:, 0]
     with np.errstate(divide="ignore", invalid="ignore"):
-        design = variance / (spread**2 * (1 / n + 1 / m))
+        design_effect = variance / (spread**2 * (1 / n + 1 / m))
     method = np.where(used, np.where(tested, METHOD, "none"), tests.method).astype(object)
 
     def instead(own: Floats, of: Floats) -> Floats:
@@ -70,7 +70,7 @@ def paired_means(plain: PairedMeans, pairing: Pairing, values: Floats, *, spread
             instead(freedom, tests.freedom),
             instead(np.where(tested, p, np.nan), tests.p),
             method,
-            instead(np.where(np.isfinite(design), design, 1.0), tests.design),
+            instead(np.where(np.isfinite(design_effect), design_effect, 1.0), tests.design_effect),
             instead(seen.groups[:, 0], tests.groups),
             chance,
         ),

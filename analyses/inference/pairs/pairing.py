@@ -35,7 +35,7 @@ class Pairing:
         differ: column -> which pairs differ in it.
         declared: the same of columns that were not inferred from the pictures.
         complete: column -> pairs of which at least two pictures have a value.
-        alike: column -> which pictures `(n,)` are in a pair whose pictures, two or more with a value, all have the same.
+        concordant: column -> which pictures `(n,)` are in a pair whose pictures with a value, two or more, have the same.
         parts: of each combination of attributes: its pairs, its codes, and the slices that they are.
         codes: pair of each picture `(n,)`.
         units: what each picture hangs together with `(n,)`.
@@ -48,7 +48,7 @@ class Pairing:
     differ: dict[str, Mask]
     declared: dict[str, Mask]
     complete: dict[str, int]
-    alike: dict[str, Mask]
+    concordant: dict[str, Mask]
     parts: tuple[tuple[PairParts, Codes, Codes], ...]
     codes: Codes
     units: Codes
@@ -70,14 +70,14 @@ class Pairing:
         pairs = data.pairs if known is None else np.where(known, data.pairs, -1)
         differ: dict[str, Mask] = {}
         complete: dict[str, int] = {}
-        alike: dict[str, Mask] = {}
+        concordant: dict[str, Mask] = {}
         for one in attributes:
             least, most = value_range(one.codes, pairs)
             differ[one.column] = least != most
             there = np.bincount(pairs[(pairs >= 0) & (one.codes >= 0)], minlength=len(least))
             complete[one.column] = int((there > 1).sum())
             same = (there > 1) & ~differ[one.column]
-            alike[one.column] = (pairs >= 0) & (one.codes >= 0) & same[pairs]
+            concordant[one.column] = (pairs >= 0) & (one.codes >= 0) & same[pairs]
         declared = {name: mask for name, mask in differ.items() if name not in inferred}
         designed = frozenset(
             name for name, mask in declared.items() if mask.sum() >= max(min_count, FEWEST_SHARE * complete[name])
@@ -100,7 +100,7 @@ class Pairing:
             mixed[at] = np.bincount(parts.value, weights=also[parts.pair], minlength=family.size)[codes]
             found.append((parts, codes, at))
         used = counted >= max(min_count, 2)
-        return cls(used, counted, mixed, designed, differ, declared, complete, alike, tuple(found), pairs, units)
+        return cls(used, counted, mixed, designed, differ, declared, complete, concordant, tuple(found), pairs, units)
 
     def contrast(self, values: Floats, *, known: Mask | None = None) -> PairContrast:
         """Differences within pairs of the columns of `values (n, c)`, of pictures that are `known (n,)`; None for all."""

@@ -104,9 +104,9 @@ def erasure_test(
     fold = grouped_folds(codes, 2, groups=groups, seed=sampling.seed)
     methods = ("within labels", "plain") if _varies_within(codes, y, fold) else ("plain",)
     pictures = _Pictures(x, codes, _strata(codes, y), groups, fold)
-    erased, ranks, said = _erased(pictures, methods, read, controls=sampling.draws, rng=rng)
+    erased, ranks, y_pred = _erased(pictures, methods, read, controls=sampling.draws, rng=rng)
     distances = {"before": read(x)} | {method: read(values) for method, values in erased.items()}
-    cells = _cells(pictures, attribute, labels, distances, said, methods)
+    cells = _cells(pictures, attribute, labels, distances, y_pred, methods)
     sample = np.sort(rng.choice(len(x), min(len(x), _MOST_FOR_NEIGHBOURS), replace=False))
     right = {name: np.nan if y is None else float((one.argmin(axis=1) == y).mean()) for name, one in distances.items()}
     collateral = pd.DataFrame(
@@ -118,7 +118,7 @@ def erasure_test(
                 "n": len(x),
                 "accuracy": right["before"],
                 "accuracy_after": right[method],
-                "control_accuracy": np.nan if y is None or method != methods[0] else float((said == y).mean()),
+                "control_accuracy": np.nan if y is None or method != methods[0] else float((y_pred == y).mean()),
                 "margin": float(margins(distances["before"]).mean()),
                 "margin_after": float(margins(distances[method]).mean()),
                 "overlap": kept_neighbours(x[sample], erased[method][sample]),
@@ -150,7 +150,7 @@ def _erased(
     """
     x, codes, fold = pictures.x, pictures.codes, pictures.fold
     erased, ranks = {method: np.empty_like(x) for method in methods}, dict.fromkeys(methods, 0)
-    said = np.zeros((controls, len(codes)), np.int64)
+    y_pred = np.zeros((controls, len(codes)), np.int64)
     for half in (0, 1):
         fitted, judged = np.flatnonzero(fold != half), fold == half
         columns = attribute_columns(x[fitted], codes[fitted])[1]
@@ -161,8 +161,8 @@ def _erased(
             erased[method][judged] = found.eraser(directions).apply(x[judged])
             if method == methods[0]:
                 drawn = found.random_directions(controls, rank=directions.shape[1], rng=rng)
-                said[:, judged] = _read_without(x[judged], found, drawn, read)
-    return erased, ranks, said
+                y_pred[:, judged] = _read_without(x[judged], found, drawn, read)
+    return erased, ranks, y_pred
 
 
 def _cells(
@@ -170,11 +170,11 @@ def _cells(
     attribute: CodedAttribute,
     labels: tuple[str, ...],
     distances: dict[str, Floats],
-    said: Codes,
+    y_pred: Codes,
     methods: tuple[str, ...],
 ) -> pd.DataFrame:
     """The table of cells, see `ErasureTest`."""
-    size, k, controls = len(attribute.conditions), len(labels), len(said)
+    size, k, controls = len(attribute.conditions), len(labels), len(y_pred)
     codes, strata = pictures.codes, pictures.strata
 
     def skew(name: str) -> Contrasts:
@@ -183,7 +183,7 @@ def _cells(
 
     before, after = skew("before"), skew(methods[0])
     reduction = np.abs(before.effect) - np.abs(after.effect)
-    by_chance = np.array([np.abs(before.effect) - np.abs(_differences(codes, size, strata, one, k)) for one in said])
+    by_chance = np.array([np.abs(before.effect) - np.abs(_differences(codes, size, strata, one, k)) for one in y_pred])
     p = chance_p(reduction, by_chance)
     (low, high), (after_low, after_high) = before.interval(), after.interval()
     beyond = (p <= BEYOND) & (reduction > 0)
@@ -240,9 +240,9 @@ def _read_without(x: Floats, found: Moments, drawn: Floats, read: Reader) -> Cod
     return np.array([(cosines - (whitened @ one) @ (toward @ one).T).argmax(axis=1) for one in drawn])
 
 
-def _differences(codes: Codes, size: int, strata: Strata, said: Codes, k: int) -> Floats:
+def _differences(codes: Codes, size: int, strata: Strata, y_pred: Codes, k: int) -> Floats:
     """Mantel-Haenszel differences `(v, k)` of what is said, from counts."""
-    inside = stratum_counts(codes, size, strata, said, k)
+    inside = stratum_counts(codes, size, strata, y_pred, k)
     outside = inside.sum(axis=0) - inside
     n, m = inside.sum(axis=2, keepdims=True), outside.sum(axis=2, keepdims=True)
     with np.errstate(divide="ignore", invalid="ignore"):

@@ -153,27 +153,27 @@ def within_label_leace(
     """
     if y.shape != (len(x),) or not np.issubdtype(y.dtype, np.integer):
         raise ValueError(f"labels have shape {y.shape} and type {y.dtype}: expected {(len(x),)} whole numbers")
-    known, columns = attribute_columns(x, z, also=y >= 0)
+    known, columns = attribute_columns(x, z, usable=y >= 0)
     found = moments(x, columns, rows=known, labels=y[known])
     return found.eraser(found.attribute_directions(alpha=alpha))
 
 
 def attribute_columns(
-    x: npt.NDArray[Any], z: npt.NDArray[Any], *, also: Mask | None = None
+    x: npt.NDArray[Any], z: npt.NDArray[Any], *, usable: Mask | None = None
 ) -> tuple[npt.NDArray[np.int64], Floats]:
     """Pictures with a known attribute, and the attribute's columns `(known, c)`; codes become one column a value.
 
     Args:
         x: features `(n, d)`.
         z: as in `leace`.
-        also: pictures `(n,)` that may be used at all.
+        usable: pictures `(n,)` that may be used at all.
 
     Raises:
         ValueError: see `leace`.
     """
     if x.ndim != 2 or len(z) != len(x) or z.ndim not in (1, 2):
         raise ValueError(f"features have shape {x.shape} and the attribute {z.shape}: expected (n, d) and (n,) or (n, c)")
-    known = np.ones(len(x), bool) if also is None else also.copy()
+    known = np.ones(len(x), bool) if usable is None else usable.copy()
     if z.ndim == 1 and np.issubdtype(z.dtype, np.integer):
         known &= z >= 0
         values, dense = np.unique(z[known], return_inverse=True)

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from affect_workbench.analyses.inference.intervals import quantile
-from affect_workbench.analyses.inference.resampling import dealt_codes
+from affect_workbench.analyses.inference.resampling import permuted_codes
 from affect_workbench.analyses.slices.coding import CodedAttribute
 from affect_workbench.analyses.slices.sums import group_sums
 from affect_workbench.analyses.space.erasure.folds import grouped_folds
@@ -41,7 +41,7 @@ def linear_probe(
     """How well a logistic regression tells the values of an attribute apart, on pictures that it has not seen.
 
     Five folds, groups together. Accuracy is balanced: the mean over the values of the share recognised, so that `chance` is
-    one over the number of `values`. The control is the same regression on values dealt out at random (groups together):
+    one over the number of `values`. The control is the same regression on values permuted at random (groups together):
     what it recognises is memory, not structure. `selectivity` is the accuracy beyond that (Hewitt and Liang 2019,
     https://arxiv.org/abs/1909.03368). Intervals are 95 %, with whole groups as units, and as wide as folds that learn from
     each other ask for (Nadeau and Bengio 2003, https://doi.org/10.1023/A:1024068626366): taken for independent, the
@@ -70,12 +70,15 @@ def linear_probe(
     features, codes = np.asarray(x[known], np.float64), codes.astype(np.int64)
     own = None if groups is None else groups[known]
     fold = grouped_folds(codes, FOLDS, groups=own, seed=seed)
-    (dealt,) = dealt_codes(codes, own, draws=1, rng=np.random.default_rng(seed))
-    hits, control = _hits(features, codes, fold), _hits(features, dealt, grouped_folds(dealt, FOLDS, groups=own, seed=seed))
-    weight, dealt_weight = _balance(codes), _balance(dealt)
+    (permuted,) = permuted_codes(codes, own, draws=1, rng=np.random.default_rng(seed))
+    hits, control = (
+        _hits(features, codes, fold),
+        _hits(features, permuted, grouped_folds(permuted, FOLDS, groups=own, seed=seed)),
+    )
+    weight, permuted_weight = _balance(codes), _balance(permuted)
     accuracy, error = _mean(hits, weight, codes, own)
-    selectivity = accuracy - float(control @ dealt_weight)
-    both = np.sqrt(error**2 + _mean(control, dealt_weight, dealt, own)[1] ** 2)
+    selectivity = accuracy - float(control @ permuted_weight)
+    both = np.sqrt(error**2 + _mean(control, permuted_weight, permuted, own)[1] ** 2)
     z = float(quantile(0.95))
     return dict(
         zip(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from affect_workbench.analyses.inference.resampling import dealt_codes
+from affect_workbench.analyses.inference.resampling import permuted_codes
 from affect_workbench.analyses.slices.coding import CodedAttribute
 from affect_workbench.analyses.slices.strata import series_of
 from affect_workbench.analyses.slices.sums import group_sums
@@ -55,7 +55,7 @@ def concept_shift_table(
         space: pictures and labels.
         attribute: the slices; pictures without a value take no part.
         labels: the `k` labels.
-        groups: group of each picture; whole groups are dealt.
+        groups: group of each picture; whole groups are permuted.
         shuffles: B, at least 200 for what is reported.
         seed: of the shuffles.
 
@@ -74,12 +74,12 @@ def concept_shift_table(
     relative = space.anchors - space.anchors.mean(axis=0)
     seen = _steps(x, codes, size, second)
     moved = seen @ relative.T
-    said = [(cosines + step).argmax(axis=1) for step in moved]
-    flips = np.array([(one != nearest).mean() for one in said])
-    toward = np.array([np.bincount(one, minlength=k) - np.bincount(nearest, minlength=k) for one in said]) / max(len(x), 1)
+    y_pred = [(cosines + step).argmax(axis=1) for step in moved]
+    flips = np.array([(one != nearest).mean() for one in y_pred])
+    toward = np.array([np.bincount(one, minlength=k) - np.bincount(nearest, minlength=k) for one in y_pred]) / max(len(x), 1)
     null, null_flips = np.empty((shuffles, size, k)), np.empty((shuffles, size))
-    for draw, dealt in enumerate(dealt_codes(codes, own, draws=shuffles, rng=np.random.default_rng(seed))):
-        null[draw] = _steps(x, dealt, size, second) @ relative.T
+    for draw, permuted in enumerate(permuted_codes(codes, own, draws=shuffles, rng=np.random.default_rng(seed))):
+        null[draw] = _steps(x, permuted, size, second) @ relative.T
         null_flips[draw] = [((cosines + step).argmax(axis=1) != nearest).mean() for step in null[draw]]
     low, high = np.quantile(null, [0.025, 0.975], axis=0)
     empty = np.bincount(codes, minlength=size) == 0

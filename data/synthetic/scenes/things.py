@@ -9,7 +9,7 @@ from affect_workbench.data.synthetic.scenes.canvas import BRIGHT, Canvas
 _TONE = {"light": (248, 214, 186), "medium": (190, 130, 84), "dark": (88, 54, 36)}
 
 
-def person(canvas: Canvas, x: int, feet: int, tone: str, held: str) -> None:
+def person(canvas: Canvas, x: int, feet: int, tone: str, carried: str) -> None:
     """A person who holds something, or `nothing`."""
     skin, shirt = _TONE[tone], canvas.any_of(*BRIGHT, (240, 240, 240), (60, 150, 160))
     trousers = canvas.any_of((44, 50, 84), (70, 70, 74), (96, 80, 60))
@@ -26,8 +26,8 @@ def person(canvas: Canvas, x: int, feet: int, tone: str, held: str) -> None:
     canvas.shine.pieslice((x - 13, head - 15, x + 13, head + 9), 185, 355, fill=canvas.lit(hair))
     for eye in (-5, 5):
         canvas.box((x + eye - 1, head + 1, x + eye + 1, head + 3), (20, 20, 24))
-    if held != "nothing":
-        _HELD[held](canvas, *hand)
+    if carried != "nothing":
+        _HELD[carried](canvas, *hand)
 
 
 def _balloon(canvas: Canvas, x: int, y: int) -> None:

@@ -64,8 +64,8 @@ def zero_shot_accuracy(encoder: VisionEncoder, scenes: pd.DataFrame, features: n
         vectors = np.stack([encoder.encode_text(texts).mean(axis=0) for texts in asked.values()])
         vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
         shown = scenes[attribute].notna().to_numpy()
-        said = np.array(list(asked), dtype=object)[(unit[shown] @ vectors.T).argmax(axis=1)]
-        result[attribute] = float((said == scenes.loc[shown, attribute].to_numpy()).mean())
+        predicted = np.array(list(asked), dtype=object)[(unit[shown] @ vectors.T).argmax(axis=1)]
+        result[attribute] = float((predicted == scenes.loc[shown, attribute].to_numpy()).mean())
     return pd.Series(result, name="zero-shot accuracy")
 
 

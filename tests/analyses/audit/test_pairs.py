@@ -11,7 +11,7 @@ import pytest
 from scipy import stats
 
 from affect_workbench.analyses.audit.config import AuditConfig
-from affect_workbench.analyses.audit.permutation_check import Deals, _blocks, _deal, selftest
+from affect_workbench.analyses.audit.permutation_check import Permutations, _blocks, _permute, permutation_check
 from affect_workbench.analyses.audit.result import AuditResult
 from affect_workbench.analyses.audit.run import run_audit
 from affect_workbench.analyses.compare.compare import compare
@@ -194,12 +194,13 @@ def test_a_number_is_compared_within_pairs_by_a_paired_t():
 
 def test_the_permutation_check_keeps_pairs_together_and_swaps_inside_them():
     table = issue_table()
-    assert selftest(table, EKMAN, config=replace(CELLS, attributes=("camera", "gender")), deals=Deals(times=15)).alarms <= 1
+    config = replace(CELLS, attributes=("camera", "gender"))
+    assert permutation_check(table, EKMAN, config=config, permutations=Permutations(times=15)).alarms <= 1
     pairs = pair_codes(table)
     assert pairs is not None
     rng, strata = np.random.default_rng(0), np.zeros(800, dtype=np.int64)
     blocks = _blocks(pairs, strata)
-    dealt = _deal(strata, pairs, rng, blocks=blocks).reshape(-1, 2)
+    dealt = _permute(strata, pairs, rng, blocks=blocks).reshape(-1, 2)
     assert (dealt // 2 == dealt[:, :1] // 2).all()
     assert 120 < (dealt[:, 0] > dealt[:, 1]).sum() < 280
     assert sorted(dealt.ravel()) == list(range(800))

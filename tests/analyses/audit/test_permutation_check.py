@@ -8,7 +8,7 @@ import pytest
 
 from affect_workbench.analyses.audit import permutation_check as module
 from affect_workbench.analyses.audit.config import AuditConfig
-from affect_workbench.analyses.audit.permutation_check import Deals, selftest
+from affect_workbench.analyses.audit.permutation_check import Permutations, permutation_check
 from affect_workbench.analyses.audit.run import run_audit
 from affect_workbench.data.predictions import predictions_from_table
 from affect_workbench.data.taxonomies.taxonomy import Taxonomy
@@ -36,7 +36,7 @@ def table(n: int = 2_000, *, seed: int = 0) -> pd.DataFrame:
 def test_biased_data_are_quiet_once_the_predictions_are_dealt_out():
     rows = table()
     assert run_audit(predictions_from_table(rows, taxonomy=EKMAN), CONFIG).count("skewed")
-    outcome = selftest(rows, EKMAN, config=CONFIG, deals=Deals(times=60))
+    outcome = permutation_check(rows, EKMAN, config=CONFIG, permutations=Permutations(times=60))
     assert outcome.times == 60
     assert outcome.rate <= 0.15
     assert outcome.low <= outcome.rate <= outcome.high
@@ -46,7 +46,7 @@ def test_biased_data_are_quiet_once_the_predictions_are_dealt_out():
 
 def test_rules_that_cry_wolf_are_shown_to():
     eager = AuditConfig(attributes=("tone", "time"), alpha=0.5, tolerance=0.0, map_pictures=0)
-    assert selftest(table(), EKMAN, config=eager, deals=Deals(times=40)).rate > 0.2
+    assert permutation_check(table(), EKMAN, config=eager, permutations=Permutations(times=40)).rate > 0.2
 
 
 def test_the_counts_of_a_deal_are_those_of_the_audit():
@@ -68,17 +68,17 @@ def test_predictions_stay_within_their_stratum_and_groups_stay_together():
     groups = np.repeat(np.arange(24), 5)
     rng = np.random.default_rng(0)
     for grouped in (None, groups):
-        dealt = module._deal(strata, grouped, rng)
-        np.testing.assert_array_equal(np.sort(dealt), np.arange(120))
-        np.testing.assert_array_equal(strata[dealt], strata)
-    dealt_groups = groups[dealt].reshape(24, 5)
-    assert (dealt_groups == dealt_groups[:, :1]).all(), "groups of one size are dealt out whole"
+        permuted = module._permute(strata, grouped, rng)
+        np.testing.assert_array_equal(np.sort(permuted), np.arange(120))
+        np.testing.assert_array_equal(strata[permuted], strata)
+    dealt_groups = groups[permuted].reshape(24, 5)
+    assert (dealt_groups == dealt_groups[:, :1]).all(), "groups of one size are permuted whole"
 
 
 def test_the_same_seed_deals_the_same():
     rows = table(500)
-    assert selftest(rows, EKMAN, config=CONFIG, deals=Deals(times=8, seed=4)) == selftest(
-        rows, EKMAN, config=CONFIG, deals=Deals(times=8, seed=4)
+    assert permutation_check(rows, EKMAN, config=CONFIG, permutations=Permutations(times=8, seed=4)) == permutation_check(
+        rows, EKMAN, config=CONFIG, permutations=Permutations(times=8, seed=4)
     )
 
 
@@ -88,4 +88,4 @@ def test_the_same_seed_deals_the_same():
 )
 def test_what_makes_no_sense_is_refused(more, words):
     with pytest.raises(ValueError, match=words):
-        selftest(table(100), EKMAN, config=CONFIG, deals=Deals(**more))
+        permutation_check(table(100), EKMAN, config=CONFIG, permutations=Permutations(**more))

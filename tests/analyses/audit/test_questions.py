@@ -70,7 +70,7 @@ def test_what_was_asked_for_by_name_and_cannot_be_answered_is_an_error(config: A
 
 
 def test_what_is_asked_of_a_sample_says_of_how_many(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(further, "MOST_DRAWN_ANEW", 250)
+    monkeypatch.setattr(further, "MOST_RESAMPLED", 250)
     table = predictions_table(400)
     result = run_audit(predictions_from_table(table), QUICK)
     assert result.run.sampled == dict.fromkeys(("calibration", "retrieval", "retrieval_figures"), 250)

@@ -34,7 +34,7 @@ def test_counts_and_true_differences_are_those_of_masks(drawn):
         spec = table.sums.specs[at]
         mask = spec.mask(predictions.rows)
         assert table.n[at, 0] == mask.sum()
-        np.testing.assert_array_equal(table.said[at], np.bincount(predictions.predicted[mask], minlength=8))
+        np.testing.assert_array_equal(table.hits[at], np.bincount(predictions.predicted[mask], minlength=8))
         assert table.sums.inside[at, -1] == (predictions.predicted != y)[mask].sum()
         inside = np.all([codes[name] == int(value[1:]) for name, value in spec.as_json().items()], axis=0)
         np.testing.assert_allclose(truth[at], world.rates(inside) - world.rates(~inside), atol=1e-12)
@@ -49,7 +49,7 @@ def test_other_rules_are_as_written_out(drawn):
     said = np.bincount(predictions.predicted, minlength=8)
     for at in range(0, len(n), 11):
         for emotion in range(8):
-            own = stats.beta(table.said[at, emotion] + 1, n[at] - table.said[at, emotion] + 1)
+            own = stats.beta(table.hits[at, emotion] + 1, n[at] - table.hits[at, emotion] + 1)
             other = stats.beta(said[emotion] + 1, everyone - said[emotion] + 1)
             t = abs(own.mean() - other.mean()) / np.sqrt(own.var() + other.var())
             assert found["DivExplorer"][at, emotion] == (t > 2)

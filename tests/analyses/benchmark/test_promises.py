@@ -14,7 +14,7 @@ import pytest
 
 from affect_workbench.analyses.benchmark.promises import attribution as worlds
 from affect_workbench.analyses.benchmark.promises.promises import TRUTHS, promises
-from affect_workbench.analyses.benchmark.promises.sampling import DESIGNS, Design, expected_hit, sampled
+from affect_workbench.analyses.benchmark.promises.sampling import DESIGNS, SamplingScheme, expected_hit, sampled
 from affect_workbench.analyses.benchmark.promises.whole_audits import rows_of
 
 PATH = Path(__file__).resolve().parents[3] / "bench" / "promises.py"
@@ -33,38 +33,38 @@ class Serial:
 
 
 @pytest.mark.parametrize("votes", [False, True])
-@pytest.mark.parametrize("design", [DESIGNS[0], Design("crossed", 2_000, 10, crossed=0.5, slopes=True)])
-def test_the_true_differences_are_those_of_very_many_pictures(design, votes):
-    large = Design("independent", each=20_000) if not design.groups else design
+@pytest.mark.parametrize("scheme", [DESIGNS[0], SamplingScheme("crossed", 2_000, 10, crossed=0.5, slopes=True)])
+def test_the_true_differences_are_those_of_very_many_pictures(scheme, votes):
+    large = SamplingScheme("independent", each=20_000) if not scheme.groups else scheme
     world = sampled(large, np.random.default_rng(0), votes=votes, differ=True)
     heads = (world.predictions.rows["coin"] == "heads").to_numpy()
     said, truth = np.eye(6)[world.predictions.predicted], world.predictions.truth
-    for numbers, true in ((said, world.said), (truth, world.labelled)):
+    for numbers, true in ((said, world.predicted_gap), (truth, world.labelled)):
         np.testing.assert_allclose(numbers[heads].mean(axis=0) - numbers[~heads].mean(axis=0), true, atol=0.03)
     np.testing.assert_allclose(said[heads].mean(axis=0), world.rate, atol=0.03)
     same = sampled(large, np.random.default_rng(1), votes=votes).predictions
     assert same.truth[np.arange(len(same)), same.predicted].mean() == pytest.approx(expected_hit(votes=votes), abs=0.01)
 
 
-@pytest.mark.parametrize("design", [DESIGNS[0], DESIGNS[6]], ids=lambda design: design.name)
-def test_a_design_asks_every_interval_and_every_test(design):
-    found = [one for truth in TRUTHS for one in promises(design, [0, 1], truth=truth, differ=False)]
+@pytest.mark.parametrize("scheme", [DESIGNS[0], DESIGNS[6]], ids=lambda scheme: scheme.name)
+def test_a_design_asks_every_interval_and_every_test(scheme):
+    found = [one for truth in TRUTHS for one in promises(scheme, [0, 1], truth=truth, differ=False)]
     asked = {one.of for one in found}
     for name in ("effect", "composition", "shift", "rate"):
         assert {f"findings: {name}", f"findings: {name}, rare emotion"} <= asked
     for name in ("odds: true positive rate", "slices: gap of vote agreement", "slices: accuracy", "compare: change"):
         assert name in asked
-    differ = promises(design, [0, 2], truth="labels", differ=True)
+    differ = promises(scheme, [0, 2], truth="labels", differ=True)
     assert all(one.rejected is None for one in differ)
 
 
 def test_errors_of_a_world_add_nothing_to_the_labels_and_a_bias_what_it_says():
     rng = np.random.default_rng(0)
     pictures = worlds.generated(rng)
-    nothing = worlds.told(pictures, rng)
+    nothing = worlds.attribution_counts(pictures, rng)
     assert nothing.skewed > 20
     assert (nothing.false, nothing.found) == (nothing.ascribed, None), "whatever is ascribed there is false"
-    biased = worlds.told(pictures, rng, biased=((1, "v0", 2, 0.3),))
+    biased = worlds.attribution_counts(pictures, rng, biased=((1, "v0", 2, 0.3),))
     assert biased.found
     assert biased.ascribed > 3
     assert biased.false == 0

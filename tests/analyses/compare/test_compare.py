@@ -8,7 +8,7 @@ import pytest
 from scipy import stats
 
 from affect_workbench.analyses.audit.config import AuditConfig
-from affect_workbench.analyses.compare.changes import CHANGE_COLUMNS, VERDICTS, growth_bounds, judged
+from affect_workbench.analyses.compare.changes import CHANGE_COLUMNS, VERDICTS, classify_changes, growth_bounds
 from affect_workbench.analyses.compare.compare import compare
 from affect_workbench.analyses.compare.labels import shared_labels
 from affect_workbench.data.predictions import predictions_from_table
@@ -267,7 +267,7 @@ def test_the_order_of_verdicts():
 
     def one(change, adjusted, growth, *, picked=yes, tested=yes, few=no):
         ends = [tuple(np.array([end]) for end in pair) for pair in (change, adjusted, growth)]
-        return judged(*ends, picked=picked, tested=tested, few=few, tolerance=0.02)[0]
+        return classify_changes(*ends, picked=picked, tested=tested, few=few, tolerance=0.02)[0]
 
     assert one((0.05, 0.1), (0.04, 0.12), (0.03, 0.1)) == "worse"
     assert one((0.05, 0.1), (0.04, 0.12), (0.01, 0.1)) == "changed"

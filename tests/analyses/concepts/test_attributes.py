@@ -292,7 +292,7 @@ def test_concept_attributes_with_and_without_truth():
             truth={concept.name: "time=night"},
             outcome="valence",
             anchors=anchors,
-            said=np.where(dark, 0, 1),
+            y_pred=np.where(dark, 0, 1),
             labels=("fear", "joy"),
         ),
     )

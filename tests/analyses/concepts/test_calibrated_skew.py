@@ -11,14 +11,14 @@ from affect_workbench.analyses.concepts.calibrated_skew import GoldLabels, calib
 from affect_workbench.analyses.concepts.logistic import SLOPE_PENALTY, cross_fitted, logistic
 from affect_workbench.analyses.concepts.sampling import stratified_sample
 from affect_workbench.analyses.inference.resampling import expanded_tail
-from affect_workbench.data.synthetic.concepts import SHARE, entangled_concept
+from affect_workbench.data.synthetic.concepts import SHARE, correlated_concept
 
 K = 8
 
 
 def labelled(planted, size, seed):
     """Gold and weights `(n,)` of a stratified sample that people labelled without a mistake."""
-    queue = stratified_sample(planted.score, planted.said, size=size, seed=seed)
+    queue = stratified_sample(planted.score, planted.y_pred, size=size, seed=seed)
     at = queue["position"].to_numpy()
     gold, weights = np.full(len(planted.gold), np.nan), np.full(len(planted.gold), np.nan)
     gold[at], weights[at] = planted.gold[at], 1 / queue["probability"]
@@ -28,16 +28,16 @@ def labelled(planted, size, seed):
 def naive_skew(planted):
     """What an audit says that takes the score for the concept: the share of pictures with it is known, so is the cut."""
     yes = planted.score > np.quantile(planted.score, 1 - SHARE)
-    said = planted.said == planted.label
+    said = planted.y_pred == planted.label
     return said[yes].mean() - said[~yes].mean()
 
 
 def test_a_prompt_invents_a_skew_and_gold_labels_take_it_away():
     naive, errors, covered = [], [], 0
     for seed in range(24):
-        planted = entangled_concept(0.4, n=8_000, seed=1_000 + seed)
+        planted = correlated_concept(0.4, n=8_000, seed=1_000 + seed)
         gold, weights = labelled(planted, 600, seed)
-        table = calibrated_skew(planted.score, planted.said, GoldLabels(gold, weights), k=K, draws=200, seed=seed)
+        table = calibrated_skew(planted.score, planted.y_pred, GoldLabels(gold, weights), k=K, draws=200, seed=seed)
         naive.append(naive_skew(planted))
         row = table.iloc[planted.label]
         errors.append(row["effect"])
@@ -49,26 +49,26 @@ def test_a_prompt_invents_a_skew_and_gold_labels_take_it_away():
 
 
 def test_a_prompt_that_is_entangled_with_nothing_invents_nothing():
-    planted = entangled_concept(0.0, n=8_000, seed=5)
+    planted = correlated_concept(0.0, n=8_000, seed=5)
     assert abs(naive_skew(planted)) < 0.03
 
 
 def test_a_real_skew_stays():
-    planted = entangled_concept(0.4, n=8_000, seed=3, skew=0.12)
-    true = (planted.said[planted.gold] == planted.label).mean() - (planted.said[~planted.gold] == planted.label).mean()
+    planted = correlated_concept(0.4, n=8_000, seed=3, skew=0.12)
+    true = (planted.y_pred[planted.gold] == planted.label).mean() - (planted.y_pred[~planted.gold] == planted.label).mean()
     assert true == pytest.approx(0.12, abs=0.03)
     gold, weights = labelled(planted, 600, 3)
-    row = calibrated_skew(planted.score, planted.said, GoldLabels(gold, weights), k=K, draws=300).iloc[planted.label]
+    row = calibrated_skew(planted.score, planted.y_pred, GoldLabels(gold, weights), k=K, draws=300).iloc[planted.label]
     assert row["low"] > 0
     assert row["effect"] == pytest.approx(true, abs=0.05)
     assert row["effect"] == pytest.approx(row["rate"] - row["complement_rate"])
 
 
 def test_where_everything_is_labelled_it_is_the_plain_difference():
-    planted = entangled_concept(0.3, n=3_000, seed=4, skew=0.05)
-    table = calibrated_skew(planted.score, planted.said, GoldLabels(planted.gold.astype(float)), k=K, draws=0)
+    planted = correlated_concept(0.3, n=3_000, seed=4, skew=0.05)
+    table = calibrated_skew(planted.score, planted.y_pred, GoldLabels(planted.gold.astype(float)), k=K, draws=0)
     for row in table.itertuples():
-        said = planted.said == row.label
+        said = planted.y_pred == row.label
         assert row.effect == pytest.approx(said[planted.gold].mean() - said[~planted.gold].mean(), abs=0.002)
         assert (row.labelled, row.yes) == (said.sum(), (said & planted.gold).sum())
     assert table["low"].isna().all()
@@ -76,13 +76,13 @@ def test_where_everything_is_labelled_it_is_the_plain_difference():
 
 def test_over_many_samples_of_labels_it_is_right_on_average():
     """200 labels, some 20 of them predicted as the emotion, and regressions that cannot fit: errors still average out."""
-    planted = entangled_concept(0.4, n=3_000, seed=12, skew=0.05)
-    said = planted.said == planted.label
+    planted = correlated_concept(0.4, n=3_000, seed=12, skew=0.05)
+    said = planted.y_pred == planted.label
     true = said[planted.gold].mean() - said[~planted.gold].mean()
     errors = []
     for seed in range(120):
         gold, weights = labelled(planted, 200, seed)
-        table = calibrated_skew(planted.score, planted.said, GoldLabels(gold, weights), k=K, draws=0, seed=seed)
+        table = calibrated_skew(planted.score, planted.y_pred, GoldLabels(gold, weights), k=K, draws=0, seed=seed)
         errors.append(table["effect"][planted.label] - true)
     assert abs(np.mean(errors)) < 3 * np.std(errors) / np.sqrt(len(errors))
 
@@ -106,10 +106,10 @@ def test_a_labelled_picture_is_judged_by_a_regression_that_saw_neither_it_nor_it
 
 def test_any_monotone_score_will_do():
     """The answers on either side add up whatever the score is, so a bent one shifts the estimate by noise only."""
-    planted = entangled_concept(0.4, n=8_000, seed=6)
+    planted = correlated_concept(0.4, n=8_000, seed=6)
     gold, weights = labelled(planted, 600, 6)
     straight, bent = (
-        calibrated_skew(score, planted.said, GoldLabels(gold, weights), k=K, draws=0)["effect"]
+        calibrated_skew(score, planted.y_pred, GoldLabels(gold, weights), k=K, draws=0)["effect"]
         for score in (planted.score, np.exp(8 * planted.score))
     )
     assert np.abs(straight - bent).max() < 0.04
@@ -145,11 +145,11 @@ def test_an_answer_that_never_varies_still_has_an_interval():
 
 
 def test_groups_widen_the_interval():
-    planted = entangled_concept(0.4, n=8_000, seed=2, cluster_size=20)
+    planted = correlated_concept(0.4, n=8_000, seed=2, cluster_size=20)
     gold, weights = labelled(planted, 600, 2)
     gold_labels = GoldLabels(gold, weights)
     alone, together = (
-        calibrated_skew(planted.score, planted.said, gold_labels, k=K, groups=groups, draws=300)
+        calibrated_skew(planted.score, planted.y_pred, gold_labels, k=K, groups=groups, draws=300)
         for groups in (None, planted.groups)
     )
     np.testing.assert_allclose(alone["effect"], together["effect"], atol=0.01)  # other folds, hardly another estimate
@@ -158,9 +158,9 @@ def test_groups_widen_the_interval():
 
 
 def test_an_emotion_that_nobody_labelled_stays_as_a_row():
-    planted = entangled_concept(0.2, n=2_000, seed=0)
+    planted = correlated_concept(0.2, n=2_000, seed=0)
     gold = np.where(np.arange(2_000) < 300, planted.gold, np.nan)
-    table = calibrated_skew(planted.score, planted.said, GoldLabels(gold), k=K + 1, draws=0)
+    table = calibrated_skew(planted.score, planted.y_pred, GoldLabels(gold), k=K + 1, draws=0)
     assert len(table) == K + 1
     assert np.isnan(table["effect"].iloc[K])
     assert table["reason"].iloc[K] == "0 labelled picture(s) are predicted as it: expected at least 10"
@@ -273,4 +273,4 @@ def test_no_sample_of_nothing(score, said, size, message):
 @pytest.mark.parametrize(("cosine", "skew", "message"), [(1.0, 0.0, "cosine is 1"), (0.2, 0.9, "skew is 0.9")])
 def test_worlds_that_cannot_be(cosine, skew, message):
     with pytest.raises(ValueError, match=message):
-        entangled_concept(cosine, n=500, skew=skew)
+        correlated_concept(cosine, n=500, skew=skew)

@@ -9,13 +9,13 @@ import pytest
 from affect_workbench.analyses.concepts.attributes import ConceptContext, concept_attributes
 from affect_workbench.analyses.concepts.entanglement import entanglement, lead, made_up_skews, null_skews, without_labels
 from affect_workbench.data.concepts.definitions import Concept
-from affect_workbench.data.synthetic.concepts import SHARE, entangled_concept
+from affect_workbench.data.synthetic.concepts import SHARE, correlated_concept
 from affect_workbench.workbench.concepts.sentences import in_words, nearest_sentence
 
 
 def skew(planted, score):
     yes = score > np.quantile(score, 1 - SHARE)
-    said = planted.said == planted.label
+    said = planted.y_pred == planted.label
     return said[yes].mean() - said[~yes].mean()
 
 
@@ -27,10 +27,10 @@ def scored(planted, concept):
 def test_what_the_overlap_makes_up_is_what_the_prompt_makes_up():
     """The concept is independent of the predictions, so all of the prompt's skew is the overlap's."""
     for cosine in (0.4, -0.4):
-        planted = entangled_concept(cosine, n=8_000, seed=11)
+        planted = correlated_concept(cosine, n=8_000, seed=11)
         naive = skew(planted, planted.score)
         made_up = made_up_skews(
-            planted.features, [planted.concept], anchors=planted.world.anchors, said=planted.said, shares=[SHARE]
+            planted.features, [planted.concept], anchors=planted.world.anchors, y_pred=planted.y_pred, shares=[SHARE]
         )[0, planted.label]
         assert np.sign(made_up) == np.sign(cosine)
         assert abs(naive) > 0.08
@@ -38,15 +38,15 @@ def test_what_the_overlap_makes_up_is_what_the_prompt_makes_up():
 
 
 def test_a_prompt_without_overlap_makes_up_nothing():
-    planted = entangled_concept(0.0, n=8_000, seed=12)
+    planted = correlated_concept(0.0, n=8_000, seed=12)
     made_up = made_up_skews(
-        planted.features, [planted.concept], anchors=planted.world.anchors, said=planted.said, shares=[SHARE]
+        planted.features, [planted.concept], anchors=planted.world.anchors, y_pred=planted.y_pred, shares=[SHARE]
     )
     assert np.abs(made_up).max() < 0.012
 
 
 def test_projecting_takes_the_skew_away_and_leaves_the_concept():
-    planted = entangled_concept(0.4, n=8_000, seed=13)
+    planted = correlated_concept(0.4, n=8_000, seed=13)
     free = without_labels(planted.concept, planted.world.anchors)
     assert abs(skew(planted, planted.score)) > 0.08
     assert abs(skew(planted, scored(planted, free))) < 0.03
@@ -55,8 +55,8 @@ def test_projecting_takes_the_skew_away_and_leaves_the_concept():
 
 
 def test_random_directions_by_a_loop():
-    planted = entangled_concept(0.2, n=1_000, seed=14)
-    covariance, isotropic = null_skews(planted.features, planted.said, k=8, share=SHARE, directions=400, seed=0)
+    planted = correlated_concept(0.2, n=1_000, seed=14)
+    covariance, isotropic = null_skews(planted.features, planted.y_pred, k=8, share=SHARE, directions=400, seed=0)
     unit = planted.features / np.linalg.norm(planted.features, axis=1, keepdims=True)
     rng = np.random.default_rng(1)
     slow = {"covariance": [], "isotropic": []}
@@ -67,7 +67,7 @@ def test_random_directions_by_a_loop():
         ):
             score = unit @ direction
             yes = score > np.quantile(score, 1 - SHARE)
-            rates = [np.bincount(planted.said[side], minlength=8) / side.sum() for side in (yes, ~yes)]
+            rates = [np.bincount(planted.y_pred[side], minlength=8) / side.sum() for side in (yes, ~yes)]
             slow[kind].append(np.abs(rates[0] - rates[1]))
     np.testing.assert_allclose(covariance, np.quantile(slow["covariance"], 0.95, axis=0), atol=0.03)
     np.testing.assert_allclose(isotropic, np.quantile(slow["isotropic"], 0.95, axis=0), atol=0.03)
@@ -89,7 +89,7 @@ def test_label_vectors_that_are_practically_one_entangle_nothing():
     ("project", "cosine", "projected"), [("auto", 0.4, True), ("auto", 0.1, False), ("yes", 0.1, True), ("no", 0.4, False)]
 )
 def test_what_is_projected_off(project, cosine, projected):
-    planted = entangled_concept(cosine, n=1_500, seed=15)
+    planted = correlated_concept(cosine, n=1_500, seed=15)
     labels = planted.world.taxonomy.labels
     anchors = dict(zip(labels, planted.world.anchors, strict=True))
     prompt = Concept("planted", planted.concept.direction, kind="prompt", prompts=("a", "b"))
@@ -98,7 +98,7 @@ def test_what_is_projected_off(project, cosine, projected):
         planted.world.rows,
         planted.features,
         concepts=[prompt, vector],
-        context=ConceptContext(anchors=anchors, project=project, said=planted.said, labels=labels),
+        context=ConceptContext(anchors=anchors, project=project, y_pred=planted.y_pred, labels=labels),
     )
     assert (report.kept is not None) == projected
     assert given.kept is None  # a direction that somebody gave stays as it is
@@ -113,7 +113,7 @@ def test_what_is_projected_off(project, cosine, projected):
 
 
 def test_projecting_is_yes_no_or_auto():
-    planted = entangled_concept(0.2, n=500, seed=1)
+    planted = correlated_concept(0.2, n=500, seed=1)
     with pytest.raises(ValueError, match="projecting off the labels is 'maybe': expected auto, yes, no"):
         concept_attributes(
             planted.world.rows, planted.features, concepts=[planted.concept], context=ConceptContext(project="maybe")

@@ -302,7 +302,7 @@ def test_the_residual_has_mean_zero_in_every_class():
 def test_a_gate_knows_a_tail_better_than_ridge_does():
     explore, inside = an_explore(share=0.02)
     weights = ridge(explore.z, explore.residual)[:, 2]
-    gate = fitted_gate(explore.z, explore.y, explore.said == 2, weights)
+    gate = fitted_gate(explore.z, explore.y, explore.y_pred == 2, weights)
     by_ridge, by_gate = (
         average_precision(explore.z @ weights, inside),
         average_precision(gate.score(explore.z, explore.y), inside),
@@ -313,8 +313,8 @@ def test_a_gate_knows_a_tail_better_than_ridge_does():
 
 def test_a_corner_is_told_from_the_sum_of_its_sides():
     explore, inside = an_explore(share=0.04, corner=True)
-    single = fitted_gate(explore.z, explore.y, explore.said == 2, ridge(explore.z, explore.residual)[:, 2])
-    corner = fitted_corner(explore.z, explore.y, explore.said == 2, single)
+    single = fitted_gate(explore.z, explore.y, explore.y_pred == 2, ridge(explore.z, explore.residual)[:, 2])
+    corner = fitted_corner(explore.z, explore.y, explore.y_pred == 2, single)
     sides = average_precision(corner.score(explore.z, explore.y), inside)
     assert sides > average_precision(single.score(explore.z, explore.y), inside) + 0.1
 

@@ -49,7 +49,7 @@ def adjusted(rows: pd.DataFrame, *columns: str, groups: np.ndarray | None = None
     table = adjusted_numeric_table(
         rows["valence"].to_numpy(),
         sliced_rows(coded, groups=groups),
-        held=strata_of(rows, ["place"]),
+        adjusted_for=strata_of(rows, ["place"]),
         sampling=Sampling(99),
         **options,
     )

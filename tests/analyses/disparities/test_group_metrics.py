@@ -18,11 +18,11 @@ from affect_workbench.analyses.disparities.ranking import ndkl, retrieval_tables
 from affect_workbench.analyses.inference.resampling import (
     Sampling,
     chance_p,
-    dealt_codes,
     drawn_tables,
     drawn_weights,
     excess_interval,
     null_tables,
+    permuted_codes,
     random_tables,
 )
 from affect_workbench.analyses.slices.coding import CodedAttribute, coded_attribute, coded_attributes
@@ -38,10 +38,10 @@ LABELS = np.array(EKMAN.labels, dtype=object)
 def test_dealing_keeps_counts_the_missing_and_what_belongs_together(pictures: list[tuple[int, int]]) -> None:
     codes, groups = (np.array(side, dtype=np.int64) for side in zip(*pictures, strict=True))
     rng = np.random.default_rng(0)
-    for dealt in dealt_codes(codes, None, draws=3, rng=rng):
+    for dealt in permuted_codes(codes, None, draws=3, rng=rng):
         np.testing.assert_array_equal(np.sort(dealt), np.sort(codes))
         np.testing.assert_array_equal(dealt < 0, codes < 0)
-    for dealt in dealt_codes(codes, groups, draws=3, rng=rng):
+    for dealt in permuted_codes(codes, groups, draws=3, rng=rng):
         np.testing.assert_array_equal(dealt < 0, codes < 0)
         whole = {}
         for group in np.unique(groups[codes >= 0]):

@@ -264,10 +264,10 @@ def test_small_sets_use_the_default_threshold():
 
 def test_calibration_needs_pictures_and_uses_the_larger_set():
     with pytest.raises(ValueError, match="cannot calibrate on 5 pictures: expected at least 100"):
-        near.calibrated_cosine(unit_rows(features(5, 1)), others=5)
+        near.calibrated_cosine(unit_rows(features(5, 1)), comparisons=5)
     found = overlap(PictureSet(rows(5), features=features(5, 1)), PictureSet(rows(300, "b"), features=features(300, 2)))
     assert "within the second set" in found.calibration
-    assert near.calibrated_cosine(np.ones((200, 1), dtype=np.float32), others=9) == (near._SAME, near._SAME)
+    assert near.calibrated_cosine(np.ones((200, 1), dtype=np.float32), comparisons=9) == (near._SAME, near._SAME)
     many = near.calibrated_radius(random_hashes(2_000, 1).values, pairs=1e12)
     assert many < near.calibrated_radius(random_hashes(2_000, 1).values, pairs=1e4) == 7
 

@@ -48,7 +48,7 @@ def effects_of(predictions: Predictions) -> tuple[np.ndarray, tuple]:
     assert codes is not None
     return group_spreads(sums, sliced_rows(attributes, groups=codes), compared={"said": Compared(said)})[
         "said"
-    ].design, sums.specs
+    ].design_effect, sums.specs
 
 
 def robust_variance(inside: np.ndarray, outside: np.ndarray, values: np.ndarray, groups: np.ndarray) -> np.ndarray:
@@ -98,9 +98,9 @@ def test_few_events_that_fall_into_different_groups_do_not_look_independent():
     sums = slice_sums(attributes, np.ones((600, 1)), order=1)
     spread = group_spreads(sums, sliced_rows(attributes, groups=group), compared={"said": Compared(said)})["said"]
     alone = group_spreads(sums, sliced_rows(attributes, groups=group), compared={"said": Compared(said[:, 2:])})["said"]
-    assert (spread.design[:, :2] > 9).all()
-    assert (alone.design < 1.3).all()
-    assert (spread.design[:, 2] > 8).all()
+    assert (spread.design_effect[:, :2] > 9).all()
+    assert (alone.design_effect < 1.3).all()
+    assert (spread.design_effect[:, 2] > 8).all()
     np.testing.assert_allclose(spread.variance[:, 2], alone.variance[:, 0])
 
 
@@ -159,7 +159,7 @@ def test_the_design_effect_of_a_mean_is_what_a_loop_over_groups_gives_where_some
         robust = robust_variance(inside, outside, values, codes)
         plain = sum(values[side].var(axis=0, ddof=1) / side.sum() for side in (inside, outside))
         np.testing.assert_allclose(spread.variance[number], robust)
-        assert (spread.design[number] >= robust / plain * (1 - 1e-9)).all()
+        assert (spread.design_effect[number] >= robust / plain * (1 - 1e-9)).all()
         alone = group_means(inside, values, codes)
         np.testing.assert_allclose(spread.mean_variance[number], alone)
 

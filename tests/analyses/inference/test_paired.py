@@ -74,7 +74,7 @@ def test_group_totals_are_those_of_a_loop_over_groups():
     for at, spec in enumerate(specs):
         for kind in range(2):
             expected = looped(spec.mask(rows), spec.universe(rows), groups, values[:, kind], counted[:, kind])
-            assert (found.design[at, kind], found.up[at, kind], found.down[at, kind]) == pytest.approx(expected)
+            assert (found.design_effect[at, kind], found.up[at, kind], found.down[at, kind]) == pytest.approx(expected)
     assert len(specs) == 11
 
 
@@ -85,4 +85,4 @@ def test_too_few_groups_to_know_how_alike_they_are():
     values = np.random.default_rng(0).integers(-1, 2, size=(len(groups), 1)).astype(float)
     specs = slice_sums([attribute], np.ones((len(groups), 1)), order=1).specs
     found = group_totals(specs, sliced_rows([attribute], groups=groups), values=values, counted=np.ones_like(values))
-    assert np.isnan(found.design).all()
+    assert np.isnan(found.design_effect).all()

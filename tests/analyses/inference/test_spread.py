@@ -99,10 +99,10 @@ def test_an_emotion_that_nobody_voted_for_varies_as_the_others_do():
     none, some = np.zeros(40), np.random.default_rng(4).beta(2, 3, 40)
     inside = Sums(*(np.hstack([getattr(sums(one), name) for one in (none, some)]) for name in ("total", "squares", "n")))
     spread = of_votes(inside, inside)
-    assert spread.design[0, 0] == pytest.approx(spread.design[0, 1], rel=0.05)
-    assert 0.05 < spread.design[0, 0] < 1
+    assert spread.design_effect[0, 0] == pytest.approx(spread.design_effect[0, 1], rel=0.05)
+    assert 0.05 < spread.design_effect[0, 0] < 1
     alone = of_votes(sums(none), sums(none))
-    assert alone.design[0, 0] == 1
+    assert alone.design_effect[0, 0] == 1
 
 
 @pytest.mark.parametrize("n", [15, 200])
@@ -115,7 +115,7 @@ def test_the_label_gap_of_votes_holds_what_it_says_also_where_an_emotion_is_rare
             own, other = (rng.binomial(10, rng.beta(rate, 1 - rate, size)) / 10 for size in (n, m))
             one, two = sums(own), sums(other)
             spread = of_votes(one, two)
-            counts = (part / spread.design for part in (one.total, one.n, two.total, two.n))
+            counts = (part / spread.design_effect for part in (one.total, one.n, two.total, two.n))
             low, high = newcombe(*counts, freedom=spread.freedom)
             held[at] += low[0, 0] <= 0 <= high[0, 0]
     for times in held:
@@ -142,8 +142,8 @@ def spread_of(codes: np.ndarray, values: np.ndarray, groups: np.ndarray, **how: 
 def test_people_on_both_sides_make_the_difference_surer_and_no_rate():
     codes, hits, person = crossed(0, rate=0.4, people=400)
     spread = spread_of(codes, hits, person)
-    np.testing.assert_allclose(spread.design, 0.8, rtol=0.1)
-    np.testing.assert_allclose(spread.mean_design, 1.8, rtol=0.15)
+    np.testing.assert_allclose(spread.design_effect, 0.8, rtol=0.1)
+    np.testing.assert_allclose(spread.mean_design_effect, 1.8, rtol=0.15)
     np.testing.assert_allclose(spread.freedom, 399, rtol=0.02)
 
 
@@ -153,7 +153,7 @@ def test_people_who_never_disagree_are_not_called_certain():
     spread = spread_of(codes, hits, np.repeat(np.arange(200), 2))
     np.testing.assert_allclose(spread.variance, 1 / 200**2)
     differences = spread_of(codes, np.where(codes == 0, 0.5, -0.5), np.repeat(np.arange(200), 2), shares=False)
-    assert (differences.design > 0).all()
+    assert (differences.design_effect > 0).all()
 
 
 @pytest.mark.parametrize("shares", [False, True])

@@ -75,7 +75,7 @@ def test_the_excess_is_that_of_the_four_rates():
     )
     t = len(sums.splits.child)
     assert t == 2 * 4
-    found = excess(sums.inside[:, 1:], sums.inside[:, 0], sums.splits, level=np.full(t, 0.95), worth=np.ones((t, 6)))
+    found = excess(sums.inside[:, 1:], sums.inside[:, 0], sums.splits, level=np.full(t, 0.95), design_effect=np.ones((t, 6)))
     known = rows["time"].notna()
     for number in range(t):
         dark, night = (condition.mask(rows) for condition in sums.specs[sums.splits.child[number]].conditions)

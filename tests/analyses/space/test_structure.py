@@ -23,7 +23,7 @@ from affect_workbench.analyses.space.margins import hubness_table, margin_table,
 from affect_workbench.analyses.space.mmd import kernel_features, mmd_table
 from affect_workbench.analyses.space.neighbours import nearest_neighbours, purity_table
 from affect_workbench.analyses.space.pull import pull_table
-from affect_workbench.analyses.space.rewording import wording_table
+from affect_workbench.analyses.space.rewording import prompt_variant_table
 from affect_workbench.data.predictions import Predictions, predictions_from_table
 from affect_workbench.data.taxonomies.taxonomy import Taxonomy
 from sliced_pictures import sliced
@@ -215,8 +215,8 @@ def test_purity_is_the_share_of_like_neighbours_less_chance_and_groups_are_no_pu
         x = rng.normal(size=(30, 4))[group] + 0.2 * rng.normal(size=(180, 4))
         fake = attribute(rng.integers(2, size=30)[group])
         beside = nearest_neighbours(x)
-        alone.append(purity_table(beside, fake, deals=79)["p"].min() <= 0.025)
-        together.append(purity_table(beside, fake, groups=group, deals=79)["p"].min() <= 0.025)
+        alone.append(purity_table(beside, fake, permutations=79)["p"].min() <= 0.025)
+        together.append(purity_table(beside, fake, groups=group, permutations=79)["p"].min() <= 0.025)
     assert sum(alone) > 20
     assert binomtest(sum(together), 40, 0.05, alternative="greater").pvalue > 0.001
 
@@ -256,7 +256,7 @@ def test_mmd_is_zero_on_average_where_nothing_differs_whatever_the_sizes() -> No
         x = rng.normal(size=(200, 6))
         codes = np.zeros(200, np.int64)
         codes[:20] = 1
-        row = mmd_table(x, [attribute(codes)], y=rng.integers(3, size=200), deals=39, seed=seed).iloc[1]
+        row = mmd_table(x, [attribute(codes)], y=rng.integers(3, size=200), permutations=39, seed=seed).iloc[1]
         values.append(row[["mmd", "mmd_within"]].astype(float).to_numpy())
         p.append(row[["p", "p_within"]].astype(float).to_numpy())
     values, p = np.array(values), np.array(p)
@@ -269,7 +269,7 @@ def test_mmd_within_labels_does_not_see_the_mix_of_labels_and_groups_are_dealt_w
     raw, within, single, whole = [], [], [], []
     for seed in range(30):
         predictions = world(seed, n=200, tie=0.4, missing=0.0)
-        row = mmd_table(vectors_of(predictions)[0], [tone(predictions)], y=true_codes(predictions), deals=39).iloc[0]
+        row = mmd_table(vectors_of(predictions)[0], [tone(predictions)], y=true_codes(predictions), permutations=39).iloc[0]
         raw.append(row["p"] <= 0.05)
         within.append(row["p_within"] <= 0.05)
         rng, group = np.random.default_rng(seed), np.repeat(np.arange(25), 8)
@@ -277,8 +277,8 @@ def test_mmd_within_labels_does_not_see_the_mix_of_labels_and_groups_are_dealt_w
             rng.normal(size=(25, 4))[group] + 0.3 * rng.normal(size=(200, 4)),
             attribute(rng.integers(2, size=25)[group]),
         )
-        single.append(mmd_table(x, [fake], deals=39)["p"].min() <= 0.05)
-        whole.append(mmd_table(x, [fake], groups=group, deals=39)["p"].min() <= 0.05)
+        single.append(mmd_table(x, [fake], permutations=39)["p"].min() <= 0.05)
+        whole.append(mmd_table(x, [fake], groups=group, permutations=39)["p"].min() <= 0.05)
     assert min(sum(raw), sum(single)) > 20
     for null in (within, whole):
         assert binomtest(sum(null), 30, 0.05, alternative="greater").pvalue > 0.001
@@ -311,7 +311,7 @@ def test_wording_counts_the_pictures_whose_label_flips() -> None:
     predictions = world(8)
     vectors, anchors = vectors_of(predictions)
     other = anchors + 0.4 * np.random.default_rng(1).normal(size=anchors.shape)
-    table = wording_table(sliced(predictions, [tone(predictions)]), {"a {} scene": 3 * other, "{}": anchors})
+    table = prompt_variant_table(sliced(predictions, [tone(predictions)]), {"a {} scene": 3 * other, "{}": anchors})
     by = table.set_index(["wording", "slice"])
     said = (vectors @ unit(other).T).argmax(axis=1)
     dark = (predictions.rows["tone"] == "dark").to_numpy()
@@ -320,9 +320,9 @@ def test_wording_counts_the_pictures_whose_label_flips() -> None:
     assert (by.loc["{}", "flips"] == 0).all()
     assert by.loc[("a {} scene", "all pictures"), "flips"] > 0
     with pytest.raises(ValueError, match=r"'x' have shape \(2, 10\): expected \(6, 10\)"):
-        wording_table(sliced(predictions, []), {"x": anchors[:2]})
+        prompt_variant_table(sliced(predictions, []), {"x": anchors[:2]})
     with pytest.raises(ValueError, match="no embeddings"):
-        wording_table(sliced(Predictions(predictions.distances, predictions.rows, EKMAN), []), {})
+        prompt_variant_table(sliced(Predictions(predictions.distances, predictions.rows, EKMAN), []), {})
 
 
 @pytest.mark.parametrize("width", [5, 40])

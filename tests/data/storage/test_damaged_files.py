@@ -34,7 +34,7 @@ from affect_workbench.probes.config import FitConfig
 from affect_workbench.probes.encoders.encode import _Shard
 from affect_workbench.probes.evaluation.evaluate import load_baselines
 from affect_workbench.probes.projector import MetricProjector
-from affect_workbench.probes.tinyemo.files import checked_state, config_beside, opened_weights
+from affect_workbench.probes.tinyemo.files import checked_state, config_beside, load_weights
 from affect_workbench.probes.training.state import _saved_state
 from affect_workbench.workbench.audit.context import audit_context
 from affect_workbench.workbench.audit.inputs import _basis
@@ -94,7 +94,7 @@ def read_sweep(folder: Path) -> None:
 
 
 def read_tinyemo(folder: Path) -> None:
-    checked_state(opened_weights(folder / "model.safetensors"), folder / "model.safetensors")
+    checked_state(load_weights(folder / "model.safetensors"), folder / "model.safetensors")
     config_beside(folder / "model.safetensors")
 
 

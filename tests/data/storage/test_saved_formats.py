@@ -35,9 +35,9 @@ def test_the_run_folder_opens_with_everything_in_it():
     finding = audit.finding(0)
     assert (finding.slice, finding.emotion, finding.verdict, finding.n) == ("figure tone: dark", "anger", "skewed", 93)
     assert finding.effect == pytest.approx(0.223752567355322, rel=1e-12)
-    assert audit.reading is not None
-    assert audit.selftest is not None
-    assert audit.selftest.alarms == 2
+    assert audit.accuracy is not None
+    assert audit.permutation_check is not None
+    assert audit.permutation_check.alarms == 2
     assert {"adjusted", "outcome valence", "levels", "space_pull"} <= set(audit.tables)
     assert [review.reviewer for review in load_reviews(WRITTEN / "audit")] == ["Ana"]
 

@@ -16,7 +16,7 @@ def test_without_a_plant_nothing_differs():
     plain = world()
     assert len(plain.codes) == np.prod(SIZES)
     assert plain.weight.sum() == pytest.approx(1)
-    np.testing.assert_allclose(plain.said, np.tile(plain.said[0], (len(plain.codes), 1)))
+    np.testing.assert_allclose(plain.predicted_rates, np.tile(plain.predicted_rates[0], (len(plain.codes), 1)))
     np.testing.assert_allclose(np.einsum("ii->i", plain.kernel[0]), 0.7)
 
 
@@ -24,8 +24,8 @@ def test_a_plant_changes_what_it_says_and_nothing_else():
     plain, place = world(), {"attribute_2": 1, "attribute_4": 0}
     read, labelled = plain.read(place, 3, 0.2), plain.labelled(place, 3, 0.2)
     inside = plain.where(place)
-    np.testing.assert_allclose(read.said[inside], 0.8 * plain.said[inside] + 0.2 * np.eye(8)[3])
-    np.testing.assert_allclose(read.said[~inside], plain.said[~inside])
+    np.testing.assert_allclose(read.predicted_rates[inside], 0.8 * plain.predicted_rates[inside] + 0.2 * np.eye(8)[3])
+    np.testing.assert_allclose(read.predicted_rates[~inside], plain.predicted_rates[~inside])
     np.testing.assert_array_equal(read.shown, plain.shown)
     np.testing.assert_allclose(labelled.shown[inside], 0.8 * plain.shown[inside] + 0.2 * np.eye(8)[3])
     np.testing.assert_array_equal(labelled.kernel, plain.kernel)

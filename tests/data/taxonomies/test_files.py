@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from affect_workbench.data.taxonomies.files import read_taxonomy, taxonomy_called
-from affect_workbench.data.taxonomies.joint import JointTaxonomy, twins
+from affect_workbench.data.taxonomies.joint import JointTaxonomy, equivalent_labels
 from affect_workbench.data.taxonomies.taxonomy import Taxonomy
 
 WHOLE = """
@@ -40,7 +40,7 @@ def test_a_file_is_the_taxonomy_that_it_describes(tmp_path: Path) -> None:
 
 def test_its_map_makes_twins_that_are_never_negatives(tmp_path: Path) -> None:
     own, ekman = read_taxonomy(written(tmp_path, WHOLE)), Taxonomy.named("ekman6")
-    pairs = twins(own, ekman)
+    pairs = equivalent_labels(own, ekman)
     assert [(own.labels[row], ekman.labels[column]) for row, column in zip(*pairs.nonzero(), strict=True)] == [
         ("wrath", "anger"),
         ("bliss", "joy"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from affect_workbench.data.taxonomies.joint import JointTaxonomy, joint, may_be_one, twins
+from affect_workbench.data.taxonomies.joint import JointTaxonomy, equivalent_labels, joint, may_be_one
 from affect_workbench.data.taxonomies.taxonomy import Taxonomy
 
 EKMAN, MIKELS, WEBEMO = (Taxonomy.named(name) for name in ("ekman6", "mikels8", "webemo25"))
@@ -27,7 +27,7 @@ def pair(mask: np.ndarray, first: Taxonomy, second: Taxonomy, one: str, other: s
     ],
 )
 def test_twins_are_known_by_the_map_of_either(first, one, second, other):
-    assert pair(twins(first, second), first, second, one, other)
+    assert pair(equivalent_labels(first, second), first, second, one, other)
     assert pair(may_be_one(second, first), second, first, other, one)
 
 
@@ -46,7 +46,7 @@ def test_what_surely_differs_may_be_pushed_apart(first, one, second, other):
 
 def test_what_nobody_knows_is_left_alone():
     assert pair(may_be_one(MIKELS, EKMAN), MIKELS, EKMAN, "awe", "surprise")
-    assert not pair(twins(MIKELS, EKMAN), MIKELS, EKMAN, "awe", "surprise")
+    assert not pair(equivalent_labels(MIKELS, EKMAN), MIKELS, EKMAN, "awe", "surprise")
 
 
 def test_the_joint_mask_is_symmetric_and_labels_of_one_taxonomy_exclude_each_other():
@@ -76,10 +76,10 @@ def test_taxonomies_that_nothing_connects_are_refused():
 
 def test_twins_and_blocks_lie_over_the_joint_labels() -> None:
     together = joint([EKMAN, WEBEMO])
-    np.testing.assert_array_equal(together.twins[: len(EKMAN), len(EKMAN) :], twins(EKMAN, WEBEMO))
-    np.testing.assert_array_equal(together.twins, together.twins.T)
-    assert not together.twins[: len(EKMAN), : len(EKMAN)].any()
-    assert (together.twins <= together.not_negative).all()
+    np.testing.assert_array_equal(together.equivalent_labels[: len(EKMAN), len(EKMAN) :], equivalent_labels(EKMAN, WEBEMO))
+    np.testing.assert_array_equal(together.equivalent_labels, together.equivalent_labels.T)
+    assert not together.equivalent_labels[: len(EKMAN), : len(EKMAN)].any()
+    assert (together.equivalent_labels <= together.not_negative).all()
     assert together.blocks.tolist() == [0] * len(EKMAN) + [1] * len(WEBEMO)
 
 

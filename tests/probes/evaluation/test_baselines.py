@@ -14,7 +14,12 @@ from sklearn.neighbors import KNeighborsClassifier
 from affect_workbench.data.datasets.published import MODELS, SETS, set_named
 from affect_workbench.data.features import FeatureSet, FeatureSpec
 from affect_workbench.data.taxonomies.taxonomy import TAXONOMIES, Taxonomy
-from affect_workbench.probes.evaluation.baselines import encoder_name, fitted_readings, out_of_fold_readings, text_reading
+from affect_workbench.probes.evaluation.baselines import (
+    encoder_name,
+    fitted_baseline_predictions,
+    out_of_fold_predictions,
+    text_predictions,
+)
 
 EKMAN = Taxonomy.named("ekman6")
 
@@ -30,7 +35,7 @@ def two_sides(planted):
 
 def test_baselines_are_those_of_scikit_learn_and_of_a_loop(two_sides):
     train, test = two_sides
-    by_name = {reading.name: reading for reading in fitted_readings(train, test, EKMAN)}
+    by_name = {reading.name: reading for reading in fitted_baseline_predictions(train, test, EKMAN)}
     assert list(by_name) == ["majority", "class mean", "15 nearest neighbours", "logistic regression"]
     x, y, new = unit(train.values), EKMAN.codes(train.rows["label"]), unit(test.values)
     assert (by_name["majority"].probabilities.argmax(axis=1) == np.bincount(y).argmax()).all()
@@ -56,21 +61,21 @@ def test_out_of_fold_no_baseline_reads_a_picture_that_it_was_fitted_on():
         return {item.name: (item.probabilities.argmax(axis=1) == codes).mean() for item in readings}
 
     inside, outside = (
-        accuracies(fitted_readings(features, features, EKMAN)),
-        accuracies(out_of_fold_readings(features, EKMAN)),
+        accuracies(fitted_baseline_predictions(features, features, EKMAN)),
+        accuracies(out_of_fold_predictions(features, EKMAN)),
     )
     assert inside["15 nearest neighbours"] == 1
     assert inside["logistic regression"] > 0.4
     assert max(outside.values()) < 0.3
     bare = replace(features, rows=rows.assign(label=rows["label"].where(rows.index > 3)))
     with pytest.raises(ValueError, match=re.escape("4 picture(s) have no label: leave them out first")):
-        out_of_fold_readings(bare, EKMAN)
+        out_of_fold_predictions(bare, EKMAN)
 
 
 def test_a_class_without_training_pictures_is_never_said(two_sides):
     train, test = two_sides
     without = train.take((train.rows["label"] != "joy").to_numpy())
-    for reading in fitted_readings(without, test, EKMAN):
+    for reading in fitted_baseline_predictions(without, test, EKMAN):
         assert not (reading.probabilities.argmax(axis=1) == EKMAN.labels.index("joy")).any()
 
 
@@ -81,15 +86,15 @@ def test_the_text_tower_must_be_that_of_the_features():
     values = tower.encode_text([f"a photo that evokes {label}" for label in EKMAN.labels])
     rows = pd.DataFrame({"image_id": list(EKMAN.labels)})
     features = FeatureSet(tower.spec, values, rows)
-    reading = text_reading(features, EKMAN)
+    reading = text_predictions(features, EKMAN)
     assert reading.scores == pytest.approx(values @ values.T, abs=1e-5)
     assert (reading.probabilities.argmax(axis=1) == np.arange(6)).all()
     unnamed = replace(features, spec=replace(tower.spec, encoder="unknown"))
     with pytest.raises(ValueError, match="do not say which encoder made them"):
-        text_reading(unnamed, EKMAN)
-    assert text_reading(unnamed, EKMAN, encoder="builtin:scenes").scores == pytest.approx(reading.scores)
+        text_predictions(unnamed, EKMAN)
+    assert text_predictions(unnamed, EKMAN, encoder="builtin:scenes").scores == pytest.approx(reading.scores)
     with pytest.raises(ValueError, match="the text tower is of builtin:scenes"):
-        text_reading(replace(features, spec=replace(tower.spec, weights="0123456789ab")), EKMAN)
+        text_predictions(replace(features, spec=replace(tower.spec, weights="0123456789ab")), EKMAN)
 
 
 @pytest.mark.parametrize(

@@ -80,17 +80,17 @@ import sys
 import torch
 from affect_workbench.probes.training.losses import Extras, info_nce
 from affect_workbench.probes.projector import MetricProjector
-from affect_workbench.probes.training.distributed import is_main, team
+from affect_workbench.probes.training.distributed import is_main, training_context
 
-crew = team("cpu")
+context = training_context("cpu")
 torch.manual_seed(0)
 projector = MetricProjector(6, 5, dropout=0.0).eval()  # in evaluation mode a picture does not depend on its neighbours
 bank = torch.nn.functional.normalize(torch.randn(4, 5), dim=1)
 features, labels = torch.randn(23, 6), torch.arange(23) % 4
-at, values, weight = crew.part(torch.arange(23), features)
+at, values, weight = context.part(torch.arange(23), features)
 (info_nce(projector(values), bank, labels[at], Extras()) * weight).backward()
 parameters = list(projector.parameters())
-crew.add_gradients(parameters)
+context.add_gradients(parameters)
 if is_main():
     torch.save([one.grad for one in parameters], sys.argv[1])
 """

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from affect_workbench.data.features import FeatureSet, FeatureSpec
-from affect_workbench.data.taxonomies.joint import JointTaxonomy, twins
+from affect_workbench.data.taxonomies.joint import JointTaxonomy, equivalent_labels
 from affect_workbench.data.taxonomies.taxonomy import Taxonomy
 from affect_workbench.probes.anchors.anchors import LabelAnchors, anchors_from, synonym_anchors
 from affect_workbench.probes.config import LOSS_NAMES, FitConfig
@@ -219,7 +219,7 @@ def agreement(probes, first: int, second: int) -> float:
     new = styled(300, first, noise=0.5, seed=9, start=9_000)
     new = replace(new, rows=new.rows[["image_id"]])
     said = [probes[at].predict(new).predicted for at in (first, second)]
-    same = twins(probes[first].taxonomy, probes[second].taxonomy)
+    same = equivalent_labels(probes[first].taxonomy, probes[second].taxonomy)
     return float(same[said[0], said[1]][same.any(axis=1)[said[0]]].mean())
 
 
@@ -232,7 +232,9 @@ def test_twins_of_three_taxonomies_end_in_agreement_which_the_unmasked_loss_fail
         masked = fit_joint(config, three_taxonomies(), progress=False)
         with monkeypatch.context() as patch:
             patch.setattr(JointTaxonomy, "not_negative", property(lambda self: np.eye(len(self), dtype=bool)))
-            patch.setattr(JointTaxonomy, "twins", property(lambda self: np.zeros((len(self), len(self)), dtype=bool)))
+            patch.setattr(
+                JointTaxonomy, "equivalent_labels", property(lambda self: np.zeros((len(self), len(self)), dtype=bool))
+            )
             unmasked = fit_joint(config, three_taxonomies(), progress=False)
         kept.append([agreement(masked, *pair) for pair in pairs])
         lost.append([agreement(unmasked, *pair) for pair in pairs])

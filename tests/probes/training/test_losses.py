@@ -272,7 +272,7 @@ def test_the_other_names_are_the_written_out_loop() -> None:
             if named and kind != blocks[label]:
                 weight = {at: math.exp(dot(picture, bank[at]) / T) for at in there}
                 total -= math.log(sum(weight[at] for at in named) / sum(weight.values()))
-    value = other_names(z, bank, y, Extras(T, twins=twin, blocks=blocks))
+    value = other_names(z, bank, y, Extras(T, equivalent=twin, blocks=blocks))
     assert value.item() == pytest.approx(total / (9 * 2))
     assert other_names(z, bank, y, Extras(T)).item() == 0
 
@@ -280,7 +280,7 @@ def test_the_other_names_are_the_written_out_loop() -> None:
 def test_other_names_are_better_the_nearer_a_picture_is_to_its_twin() -> None:
     bank = torch.eye(4, dtype=torch.float64)
     twin = torch.tensor([[0, 0, 1, 0], [0, 0, 0, 1], [1, 0, 0, 0], [0, 1, 0, 0]]).bool()
-    extras = Extras(T, twins=twin, blocks=blocks_of(2, 2))
+    extras = Extras(T, equivalent=twin, blocks=blocks_of(2, 2))
     y = torch.tensor([0])
     good, bad = (other_names(bank[at : at + 1], bank, y, extras).item() for at in (2, 3))
     assert good < bad

@@ -236,7 +236,7 @@ def test_out_of_fold_predictions_are_the_probabilities_that_training_measured(fo
     assert "predictions.parquet holds probabilities, each at a temperature (" in outcome.out
     succeeded("audit", "--predictions", probe, "-o", tmp_path / "run", "--map-pictures", 0, "--order", 1)
     result = load_audit(tmp_path / "run")
-    assert result.reading.confidence.n == 600
+    assert result.accuracy.confidence.n == 600
     assert "calibration" in result.tables
     report = (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
     assert "Its probabilities are out of fold, each at a temperature (" in report
@@ -245,7 +245,7 @@ def test_out_of_fold_predictions_are_the_probabilities_that_training_measured(fo
 def test_a_probe_folder_of_before_keeps_its_cosines(tmp_path):
     written = Path(__file__).parents[2] / "assets" / "written-by-0.1.0" / "probe"
     succeeded("audit", "--predictions", written, "-o", tmp_path / "run", *SLIM)
-    reading = load_audit(tmp_path / "run").reading
+    reading = load_audit(tmp_path / "run").accuracy
     assert (reading.seen, reading.confidence) == (0, None)
 
 

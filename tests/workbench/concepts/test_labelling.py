@@ -15,7 +15,7 @@ from streamlit.testing.v1 import AppTest
 
 from affect_workbench.analyses.concepts.agreement import agreement, krippendorff_alpha
 from affect_workbench.data.concepts.annotations import gold_labels, read_answers
-from affect_workbench.data.synthetic.concepts import entangled_concept
+from affect_workbench.data.synthetic.concepts import correlated_concept
 from affect_workbench.workbench.concepts.queue import (
     answered,
     next_open,
@@ -38,11 +38,11 @@ SIZE = 400
 def world(tmp_path_factory):
     """Predictions of anyone's model, features of another encoder, and a direction in these that leans toward an emotion."""
     root = tmp_path_factory.mktemp("labels")
-    planted = entangled_concept(0.6, n=3_000, seed=21)  # of .4 it is no better than a random direction of this world
+    planted = correlated_concept(0.6, n=3_000, seed=21)  # of .4 it is no better than a random direction of this world
     names = planted.world.taxonomy.labels
     Image.new("RGB", (32, 32), "navy").save(root / "picture.png")
     rows = planted.world.rows[["image_id", "label"]].assign(
-        predicted=[names[code] for code in planted.said], path=str(root / "picture.png")
+        predicted=[names[code] for code in planted.y_pred], path=str(root / "picture.png")
     )
     rows.to_csv(root / "said.csv", index=False)
     values = planted.features

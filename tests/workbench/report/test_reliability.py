@@ -14,7 +14,7 @@ import pytest
 from scipy import stats
 from streamlit.testing.v1 import AppTest
 
-from affect_workbench.analyses.audit.accuracy import MODEL_COLUMNS, Confidence, ReadingQuality, reading_from_json
+from affect_workbench.analyses.audit.accuracy import MODEL_COLUMNS, Confidence, MeasuredAccuracy, accuracy_from_json
 from affect_workbench.analyses.inference.intervals import wilson
 from affect_workbench.data.features import FeatureSet
 from affect_workbench.data.predictions import predictions_from_table
@@ -46,7 +46,7 @@ def shares(n: int = 600, *, seed: int = 0) -> pd.DataFrame:
     return table.assign(label=table["label"].where(np.arange(n) % 10 > 0))
 
 
-def read(table: pd.DataFrame, *, target_accuracy: float = 0.9) -> ReadingQuality | None:
+def read(table: pd.DataFrame, *, target_accuracy: float = 0.9) -> MeasuredAccuracy | None:
     return table_accuracy(predictions_from_table(table), target_accuracy=target_accuracy)
 
 
@@ -74,13 +74,13 @@ def text_of(folder: Path) -> str:
 
 def test_an_audit_of_a_probe_measures_what_its_training_did(demo, demo_result):
     record = json.loads((demo.probe / "metrics.json").read_text(encoding="utf-8"))
-    models = demo_result.reading.models.set_index("model")
+    models = demo_result.accuracy.models.set_index("model")
     assert list(models["kind"]) == ["probe", "baseline", "baseline", "baseline"]
     for name, wanted in (("metric projector", record), *record["baselines"].items()):
         for figure in ("accuracy", "low", "high"):
             assert models.loc[name, figure] == pytest.approx(wanted[figure]), (name, figure)
-    assert demo_result.reading.seen == 0
-    table = demo_result.reading.confidence.reliability
+    assert demo_result.accuracy.seen == 0
+    table = demo_result.accuracy.confidence.reliability
     assert ((table["confidence"] - table["accuracy"]).abs() * table["n"]).sum() / 2_500 == pytest.approx(record["ece"])
 
 
@@ -135,25 +135,25 @@ def test_the_mean_share_of_votes_is_called_vote_agreement():
     assert "(vote agreement)" in accuracy_sentence(voted)
     assert "votes" in unsure_sentence("score", truth="votes")
     assert accuracy_figure(voted.models, measure=voted.measure).layout.xaxis.title.text == "vote agreement, 95 % interval"
-    again = reading_from_json(voted.as_json())
+    again = accuracy_from_json(voted.as_json())
     assert again.truth == "votes"
-    assert reading_from_json({name: value for name, value in voted.as_json().items() if name != "truth"}).truth == "labels"
+    assert accuracy_from_json({name: value for name, value in voted.as_json().items() if name != "truth"}).truth == "labels"
 
 
 def test_predictions_out_of_fold_are_known_to_be_unseen_and_a_table_is_not(planted, run, tmp_path):
     planted.where(split="train").save(tmp_path / "features")
     succeeded("train", "--features", tmp_path / "features", "-o", tmp_path / "probe", "--folds", 3, "--epochs", 1)
     succeeded("audit", "--predictions", tmp_path / "probe", "-o", tmp_path / "run", *SLIM)
-    assert load_audit(tmp_path / "run").reading.seen == 0
+    assert load_audit(tmp_path / "run").accuracy.seen == 0
     assert "Whether it was trained on any" not in text_of(tmp_path / "run")
-    assert load_audit(run).reading.seen is None
+    assert load_audit(run).accuracy.seen is None
     assert "Whether it was trained on any of them is not known" in text_of(run)
 
 
 def test_in_sample_pictures_are_named_and_nothing_is_promised_on_them(demo, tmp_path):
     words = ("audit", "--features", demo.features, "--probe", demo.probe, "--split", "train")
     succeeded(*words, "-o", tmp_path / "run", *SLIM, "--target-accuracy", 0.3)
-    reading, text = load_audit(tmp_path / "run").reading, text_of(tmp_path / "run")
+    reading, text = load_audit(tmp_path / "run").accuracy, text_of(tmp_path / "run")
     seen = int((~load_probe(demo.probe).unseen(FeatureSet.load(demo.features).where(split="train"))).sum())
     assert reading.seen == reading.confidence.seen == seen > 0
     assert reading.confidence.threshold is None
@@ -174,7 +174,7 @@ def test_a_probe_without_saved_baselines_is_measured_alone(demo, tmp_path):
     del marker["files"]["baselines.safetensors"]
     (probe / "COMPLETE.json").write_text(json.dumps(marker), encoding="utf-8")
     succeeded("audit", "--features", demo.features, "--probe", probe, "--split", "test", "-o", tmp_path / "run", *SLIM)
-    assert load_audit(tmp_path / "run").reading.models["kind"].tolist() == ["probe"]
+    assert load_audit(tmp_path / "run").accuracy.models["kind"].tolist() == ["probe"]
 
 
 def test_the_ringed_row_is_where_the_answered_begin():
@@ -232,7 +232,7 @@ def test_the_gap_is_that_of_the_reliability_table():
 
 def test_the_best_baseline_stands_beside_the_probe_even_when_it_is_better():
     rows = [("p", "probe", 50, 0.5, 0.4, 0.6), ("a", "baseline", 50, 0.3, 0.2, 0.4), ("b", "baseline", 50, 0.7, 0.6, 0.8)]
-    reading = ReadingQuality(pd.DataFrame(rows, columns=list(MODEL_COLUMNS)), 0, None)
+    reading = MeasuredAccuracy(pd.DataFrame(rows, columns=list(MODEL_COLUMNS)), 0, None)
     assert accuracy_sentence(reading) == (
         "Of 50 labelled pictures, the probe predicts 50.0 % [40.0, 60.0] as labelled; the best of the baselines fitted "
         "on its training pictures, b, reaches 70.0 % [60.0, 80.0]."
@@ -253,20 +253,20 @@ def test_a_share_is_never_rounded_to_nothing_or_to_all():
 
 def test_the_reading_survives_saving_to_the_last_digit(demo_result, tmp_path):
     save_audit(demo_result, tmp_path / "run")
-    kept = load_audit(tmp_path / "run").reading
-    pd.testing.assert_frame_equal(kept.models, demo_result.reading.models)
+    kept = load_audit(tmp_path / "run").accuracy
+    pd.testing.assert_frame_equal(kept.models, demo_result.accuracy.models)
     for name in ("reliability", "coverage"):
         pd.testing.assert_frame_equal(
-            getattr(kept.confidence, name), getattr(demo_result.reading.confidence, name), check_exact=True
+            getattr(kept.confidence, name), getattr(demo_result.accuracy.confidence, name), check_exact=True
         )
-    assert kept.as_json() == demo_result.reading.as_json()
+    assert kept.as_json() == demo_result.accuracy.as_json()
 
 
 @pytest.mark.parametrize("factor", [1.0, 3.0])
 def test_what_was_just_measured_gives_the_report_of_what_was_kept(tmp_path, factor):
     table = shares()
     table[table.filter(like="score_").columns] *= factor
-    result = replace(audited(table), reading=read(table, target_accuracy=0.5))
+    result = replace(audited(table), accuracy=read(table, target_accuracy=0.5))
     save_audit(result, tmp_path / "run")
     assert report_html(load_audit(tmp_path / "run")) == report_html(result)
 
@@ -288,19 +288,19 @@ def test_an_older_run_opens_and_lacks_the_section(run, tmp_path):
     marker = json.loads((older / "COMPLETE.json").read_text(encoding="utf-8"))
     del marker["files"]["reading.json"]
     (older / "COMPLETE.json").write_text(json.dumps(marker), encoding="utf-8")
-    assert load_audit(older).reading is None
+    assert load_audit(older).accuracy is None
     succeeded("report", older)
     assert "How accurate is it?" not in text_of(older)
 
 
 @pytest.mark.parametrize("lost", ["models", "seen", "confidence"])
 def test_a_record_that_lacks_something_is_refused_by_name(lost):
-    record = ReadingQuality(read(shares()).models, 0, sure()).as_json()
+    record = MeasuredAccuracy(read(shares()).models, 0, sure()).as_json()
     with pytest.raises(ValueError, match=rf"not an accuracy record \('{lost}' is missing .*\): audit again"):
-        reading_from_json({name: value for name, value in record.items() if name != lost})
+        accuracy_from_json({name: value for name, value in record.items() if name != lost})
     del record["confidence"]["level"]
     with pytest.raises(ValueError, match="'level' is missing"):
-        reading_from_json(record)
+        accuracy_from_json(record)
 
 
 # What is shown
@@ -312,7 +312,7 @@ def test_the_report_has_the_section_between_its_figures_and_its_limits(demo_resu
     assert places == sorted(places)
     assert '<a href="#reading">Accuracy</a>' in page
     text = Page(page).text
-    reading = demo_result.reading
+    reading = demo_result.accuracy
     for sentence in (accuracy_sentence(reading), gap_sentence(reading.confidence), answer_sentence(reading.confidence)):
         assert sentence in text
     for name in ("accuracy", "reliability", "coverage"):
@@ -324,7 +324,7 @@ def test_without_probabilities_the_section_says_why_it_is_short(tmp_path):
         (predictions_table(300, scores=False), "The predictions contain labels only"),
         (predictions_table(300).assign(score_joy=7.0), "The scores are not probabilities"),
     ):
-        page = report_html(replace(audited(table), reading=read(table)))
+        page = report_html(replace(audited(table), accuracy=read(table)))
         assert why in Page(page).text
         assert 'id="accuracy"' in page
         assert 'id="coverage"' not in page
@@ -347,7 +347,7 @@ def page_of():
     def page(called: str) -> str:
         rows = [(called, "probe", 300, 0.5, 0.4, 0.6), (called, "baseline", 300, 0.5, 0.4, 0.6)]
         models = pd.DataFrame(rows, columns=list(MODEL_COLUMNS))
-        return report_html(replace(result, reading=ReadingQuality(models, 0, replace(found, model=called))))
+        return report_html(replace(result, accuracy=MeasuredAccuracy(models, 0, replace(found, model=called))))
 
     return page
 
@@ -361,7 +361,7 @@ def test_names_of_models_are_shown_and_never_run(page_of, name):
 
 
 def test_the_section_keeps_the_largest_report_under_its_limit():
-    big = replace(nasty_big_result(), reading=ReadingQuality(read(shares()).models, 0, sure(20_000)))
+    big = replace(nasty_big_result(), accuracy=MeasuredAccuracy(read(shares()).models, 0, sure(20_000)))
     assert len(report_html(big).encode()) < LIMIT
 
 
@@ -374,7 +374,7 @@ def test_the_app_shows_the_same(run, demo, demo_result, monkeypatch):
         return app, "\n".join(str(element.value) for element in app.markdown).replace("\\", "")
 
     app, said = opened(demo.audit)
-    assert accuracy_sentence(demo_result.reading) in said
-    assert answer_sentence(demo_result.reading.confidence) in said
+    assert accuracy_sentence(demo_result.accuracy) in said
+    assert answer_sentence(demo_result.accuracy.confidence) in said
     assert len(app.get("plotly_chart")) == 3
-    assert accuracy_sentence(load_audit(run).reading) in opened(run)[1]
+    assert accuracy_sentence(load_audit(run).accuracy) in opened(run)[1]

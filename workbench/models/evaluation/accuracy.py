@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from affect_workbench.analyses.audit.accuracy import MODEL_COLUMNS, Confidence, ReadingQuality
+from affect_workbench.analyses.audit.accuracy import MODEL_COLUMNS, Confidence, MeasuredAccuracy
 from affect_workbench.analyses.inference.means.shares import mean_of_shares
 from affect_workbench.arrays import Codes, Floats, Mask, Vectors
 from affect_workbench.data.features import FeatureSet
@@ -57,7 +57,7 @@ def probe_accuracy(
     baselines: Sequence[LinearBaseline],
     *,
     target_accuracy: float,
-) -> ReadingQuality | None:
+) -> MeasuredAccuracy | None:
     """Of a probe and the baselines that were saved with it; None where no picture has a label or votes.
 
     Where there are votes and no labels it is of the votes: how much of them goes to what is said, and no confidence.
@@ -79,14 +79,14 @@ def probe_accuracy(
     predicted += [(one.name, "baseline", one.probabilities(features).argmax(axis=1)) for one in baselines]
     models = _models([(model, kind, _hits(answers, codes, shares)[known]) for model, kind, answers in predicted])
     if shares is not None:
-        return ReadingQuality(models, seen, None, "votes")
+        return MeasuredAccuracy(models, seen, None, "votes")
     own = probe.probabilities(predictions)[known]
-    return ReadingQuality(models, seen, confidence_of(name, own, codes[known], seen=seen, target_accuracy=target_accuracy))
+    return MeasuredAccuracy(models, seen, confidence_of(name, own, codes[known], seen=seen, target_accuracy=target_accuracy))
 
 
 def table_accuracy(
     predictions: Predictions, *, target_accuracy: float, seen: int | None = None, basis: str = ""
-) -> ReadingQuality | None:
+) -> MeasuredAccuracy | None:
     """Of anyone's predictions; None where no picture has a label or votes.
 
     Without confidence where scores are no probabilities, or where there are votes and no labels.
@@ -104,15 +104,15 @@ def table_accuracy(
     name = predictions.source
     models = _models([(name, "model", _hits(predictions.predicted, codes, voted)[known])])
     if voted is not None:
-        return ReadingQuality(models, seen, None, "votes")
+        return MeasuredAccuracy(models, seen, None, "votes")
     scores = 1.0 - predictions.distances[known].astype(np.float64)
     shares = predictions.measure == "score" and bool(
         (scores >= 0).all() and (np.abs(scores.sum(axis=1) - 1) <= _ROUNDING).all()
     )
     if not shares:
-        return ReadingQuality(models, seen, None)
+        return MeasuredAccuracy(models, seen, None)
     confidence = confidence_of(name, scores, codes[known], seen=seen, target_accuracy=target_accuracy)
-    return ReadingQuality(models, seen, replace(confidence, basis=basis))
+    return MeasuredAccuracy(models, seen, replace(confidence, basis=basis))
 
 
 def none_count(probe: Probe, predictions: Predictions) -> int | None:

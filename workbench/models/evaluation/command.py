@@ -36,7 +36,7 @@ from affect_workbench.workbench.models.training.provenance import TrainingProven
 from affect_workbench.workbench.report.sections.reliability import answer_sentence
 
 if TYPE_CHECKING:
-    from affect_workbench.probes.evaluation.baselines import Reading
+    from affect_workbench.probes.evaluation.baselines import BaselinePredictions
     from affect_workbench.probes.projector import Probe
 
 
@@ -270,17 +270,22 @@ def _unlabelled(features: FeatureSet) -> FeatureSet:
 
 def _others(
     features: FeatureSet, splits: Measured, taxonomy: Taxonomy, encoder: str, footnotes: list[str]
-) -> list[tuple[str, Reading]]:
+) -> list[tuple[str, BaselinePredictions]]:
     """Baselines and zero-shot text where they can be had; a footnote says why not."""
-    from affect_workbench.probes.evaluation.baselines import FOLDS, fitted_readings, out_of_fold_readings, text_reading
+    from affect_workbench.probes.evaluation.baselines import (
+        FOLDS,
+        fitted_baseline_predictions,
+        out_of_fold_predictions,
+        text_predictions,
+    )
 
     measured, train = splits.pictures, splits.train
-    made: list[tuple[str, Reading]] = []
+    made: list[tuple[str, BaselinePredictions]] = []
     try:
         fitted = (
-            out_of_fold_readings(measured, taxonomy)
+            out_of_fold_predictions(measured, taxonomy)
             if train is None
-            else fitted_readings(features, measured, taxonomy, within=train)
+            else fitted_baseline_predictions(features, measured, taxonomy, within=train)
         )
         made += [("baseline", reading) for reading in fitted]
         footnotes.append(
@@ -291,7 +296,7 @@ def _others(
     except ValueError as error:
         footnotes.append(f"no baselines: {error}")
     try:
-        made.append(("zero-shot", text_reading(measured, taxonomy, encoder=encoder)))
+        made.append(("zero-shot", text_predictions(measured, taxonomy, encoder=encoder)))
     except ValueError as error:
         footnotes.append(f"no zero-shot CLIP text: {error}")
     return made

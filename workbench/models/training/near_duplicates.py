@@ -19,7 +19,7 @@ from affect_workbench.arrays import Mask, Positions
 from affect_workbench.data.features import FeatureSet
 from affect_workbench.data.images.decode import is_picture_name
 from affect_workbench.data.images.perceptual_hash import Hashes, hashes
-from affect_workbench.data.storage.arrays import gathered
+from affect_workbench.data.storage.arrays import take_rows
 
 AT_MOST = 200_000
 """Pictures of both sides that are compared beside an evaluation: as a rule some ten seconds, and 0.6 GB at width 768."""
@@ -81,7 +81,7 @@ class NearSearch:
         if count > AT_MOST:
             return f"{count:,} pictures are more than the {AT_MOST:,} that are compared here; {_ELSEWHERE}"
         rows = [features.rows.iloc[within] for features, within in sides]
-        values = [gathered(features.values, within) for features, within in sides]
+        values = [take_rows(features.values, within) for features, within in sides]
         hashed: list[Hashes] = self._hashes(rows)
         try:
             sets = zip(rows, values, hashed or (None, None), strict=False)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pandas as pd
 
-from affect_workbench.analyses.audit.accuracy import Confidence, ReadingQuality
+from affect_workbench.analyses.audit.accuracy import Confidence, MeasuredAccuracy
 from affect_workbench.workbench.interface.numbers import percent, points
 
 _FEWEST = 0.05
 """Share of the pictures below which the surest are not spoken of: `probes.evaluation.calibration` tries no smaller one."""
 
 
-def accuracy_sentence(quality: ReadingQuality) -> str:
+def accuracy_sentence(quality: MeasuredAccuracy) -> str:
     """How often the model is right, the best baseline beside it, and whether the figures are too high."""
     own, baselines = quality.models.iloc[0], quality.models[quality.models["kind"] == "baseline"]
     text = f"Of {int(own['n']):,} labelled pictures, {_subject(quality)} predicts {_rate(own)} as labelled"
@@ -122,7 +122,7 @@ def unsure_sentence(measure: str, *, truth: str = "labels") -> str:
     return "The scores are not probabilities (they do not add up to 1), so confidence is not assessed."
 
 
-def _subject(quality: ReadingQuality) -> str:
+def _subject(quality: MeasuredAccuracy) -> str:
     return "the probe" if quality.models["kind"].iloc[0] == "probe" else "the model"
 
 

@@ -8,7 +8,7 @@ from dataclasses import asdict
 import pandas as pd
 import streamlit as st
 
-from affect_workbench.analyses.audit.accuracy import ReadingQuality
+from affect_workbench.analyses.audit.accuracy import MeasuredAccuracy
 from affect_workbench.workbench.interface.numbers import markdown_text
 from affect_workbench.workbench.interface.style import CONFIG
 from affect_workbench.workbench.report.figures import calibration as calibration_figures
@@ -45,8 +45,8 @@ def render() -> None:
     }
     st.table(pd.DataFrame({"": list(facts.values())}, index=list(facts)))
 
-    if result.reading is not None:
-        _show_accuracy(result.reading, measure=run.measure)
+    if result.accuracy is not None:
+        _show_accuracy(result.accuracy, measure=run.measure)
     _show_system(system_section(result))
     st.header("Left out, and why")
     if result.excluded.empty:
@@ -78,7 +78,7 @@ def _show_system(found: SystemSection) -> None:
         st.markdown("\n".join(f"- {markdown_text(line)}" for line in found.attributes))
 
 
-def _show_accuracy(quality: ReadingQuality, *, measure: str) -> None:
+def _show_accuracy(quality: MeasuredAccuracy, *, measure: str) -> None:
     st.header("How accurate is it?")
     st.markdown(markdown_text(reliability_sentences.accuracy_sentence(quality)))
     st.plotly_chart(accuracy_figure(quality.models, measure=quality.measure), theme=None, key="accuracy", config=CONFIG)

@@ -105,7 +105,7 @@ def repeating_columns(predictions: Predictions, names: Sequence[str]) -> list[tu
         predictions: of the `n` pictures.
         names: attribute columns of their rows.
     """
-    said: npt.NDArray[np.int64] = predictions.predicted
+    y_pred: npt.NDArray[np.int64] = predictions.predicted
     truth = predictions.truth
     votes = None if truth is None else np.nan_to_num(truth, nan=-1.0)
     true = None if votes is None else np.where(votes[:, 0] >= 0, votes.argmax(axis=1), -1).astype(np.int64)
@@ -119,8 +119,8 @@ def repeating_columns(predictions: Predictions, names: Sequence[str]) -> list[tu
         if len(values) < 2 or int((codes >= 0).sum()) < FEWEST:
             continue
         # Two values that go with two readings may be the worst of biases (every man angry): those stay an attribute.
-        copied = len(values) > 2 and _same(codes, said)
-        derived = "" if true is None else derived_reason(codes, list(values), true=true, said=said, taxonomy=labels)
+        copied = len(values) > 2 and _same(codes, y_pred)
+        derived = "" if true is None else derived_reason(codes, list(values), true=true, y_pred=y_pred, taxonomy=labels)
         reason = (
             _counts_or_names(name, column, len(values))
             or ("repeats the truth: one value for each label, one label for each value" if _same(codes, true) else "")

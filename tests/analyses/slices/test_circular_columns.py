@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from affect_workbench.analyses.slices.repeats import naming_columns, repeating_columns
+from affect_workbench.analyses.slices.circular_columns import naming_columns, repeating_columns
 from affect_workbench.data.predictions import predictions_from_table
 from workbench_runs import EKMAN, audited, predictions_table
 
