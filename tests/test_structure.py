@@ -25,6 +25,7 @@ NAME = "affect_workbench"
 PACKAGES = ("data", "probes", "analyses", "workbench")
 MOST_ENTRIES = 12
 MOST_STEPS = 15
+MOST_PARAMETERS = 7
 
 MIRROR_EXCEPTIONS = {"tests/workbench/app": ("workbench/app.py", "workbench/views")}
 """Folders of tests that are about something else than the folder of the same name -> what they are about."""
@@ -250,6 +251,31 @@ def test_no_line_is_kept_from_the_formatter():
     marks = re.compile(r"#\s*(fmt:\s*(skip|off)|yapf:\s*disable)")
     paths = [path for path in sources(*PACKAGES, f"src/{NAME}", "tests", "bench") if path != Path(__file__)]
     assert [str(path.relative_to(ROOT)) for path in paths if marks.search(path.read_text(encoding="utf-8"))] == []
+
+
+def parameters_of(tree: ast.Module) -> Iterator[tuple[str, int]]:
+    """(function, number of its parameters), methods and functions in functions too; `self` and `cls` are not counted."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            rest = [one for one in (node.args.vararg, node.args.kwarg) if one is not None]
+            names = [one.arg for one in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs, *rest)]
+            own = names[:1] in (["self"], ["cls"])
+            yield getattr(node, "name", "lambda"), len(names) - own
+
+
+def test_every_kind_of_parameter_is_counted():
+    text = "class A:\n def f(self, a, /, b, *c, d=1, **e):\n  return lambda x, y: x\nasync def g(a, self): ..."
+    assert dict(parameters_of(ast.parse(text))) == {"f": 5, "lambda": 2, "g": 2}
+
+
+def test_no_function_takes_more_than_one_can_keep_in_mind():
+    crowded = {
+        f"{path.relative_to(ROOT)}: {name}": number
+        for path in sources(*PACKAGES, f"src/{NAME}")
+        for name, number in parameters_of(tree_of(path))
+        if number > MOST_PARAMETERS
+    }
+    assert crowded == {}, "what belongs together is an object, named for what it is"
 
 
 def test_no_module_is_a_drawer_for_whatever_is_left_over():

@@ -26,7 +26,7 @@ from affect_workbench.analyses.inference.mantel_haenszel import adjusted_differe
 from affect_workbench.analyses.space.erasure.leace import leace, within_label_leace
 from affect_workbench.arrays import Codes, Vectors
 from affect_workbench.data.synthetic.concepts import SHARE, correlated_concept
-from affect_workbench.data.synthetic.embeddings import planted_embeddings
+from affect_workbench.data.synthetic.embeddings import Population, planted_embeddings
 
 COSINE = 0.4
 GOLD = 600
@@ -120,7 +120,8 @@ def erasure_experiment(*, blocks: tuple[int, int]) -> Experiment:
 
     def run(seed: Sequence[int], quick: bool) -> Record:
         one = drawn_seed(seed, 0)
-        world = planted_embeddings("null", n=ERASED[not quick], seed=one, mechanism="vectors", accuracy=ACCURACY)
+        population = Population(accuracy=ACCURACY)
+        world = planted_embeddings("null", n=ERASED[not quick], seed=one, mechanism="vectors", population=population)
         rng = np.random.default_rng([one, 1])
         y, k = world.taxonomy.codes(world.rows["label"]), len(world.taxonomy)
         z = (rng.random(len(y)) < rng.permutation(np.linspace(0.15, 0.85, k))[y]).astype(np.int64)

@@ -13,7 +13,7 @@ import pandas as pd
 from affect_workbench.data.datasets.checks import NOT_LISTED, OnDisk, Problem
 from affect_workbench.data.datasets.folder_walk import Walked, pictures_under, unopened_sentence
 from affect_workbench.data.datasets.listings import entries_of, once, with_annotations, with_votes
-from affect_workbench.data.datasets.manifest import Manifest, manifest_of
+from affect_workbench.data.datasets.manifest import Listing, Manifest, manifest_of
 from affect_workbench.data.images.containment import Inside
 from affect_workbench.data.images.decode import is_picture_name
 from affect_workbench.data.tables.splits import split_of
@@ -188,15 +188,9 @@ def read_dataset(
         problems += wrong
     if taxonomy is None and "label" in listing and listing["label"].nunique() > 1:
         taxonomy = Taxonomy.spelt_as(sorted(listing["label"].unique()))
+    rows = listing.sort_values("path").reset_index(drop=True)
     return manifest_of(
-        listing.sort_values("path").reset_index(drop=True),
-        root=root,
-        layout=layout.name,
-        taxonomy=taxonomy,
-        problems=problems,
-        notes=notes,
-        progress=progress,
-        allow_outside=allow_outside,
+        Listing(rows, root, layout.name, taxonomy, problems, notes), progress=progress, allow_outside=allow_outside
     )
 
 

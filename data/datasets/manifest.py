@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,6 +21,27 @@ from affect_workbench.data.tables.splits import with_split_names
 from affect_workbench.data.taxonomies.taxonomy import Taxonomy
 
 SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class Listing:
+    """What a dataset's folders, lists and tables say of its pictures, before any of them is opened.
+
+    Attributes:
+        rows: `path`, and what is known of each picture; `label` as spelt on disk.
+        root: what relative paths are relative to.
+        layout: how it was read, for the record.
+        taxonomy: the labels, None where there are none.
+        problems: what was found wrong.
+        notes: what was decided.
+    """
+
+    rows: pd.DataFrame
+    root: Path
+    layout: str
+    taxonomy: Taxonomy | None
+    problems: Sequence[Problem] = ()
+    notes: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -162,50 +183,36 @@ class Manifest:
         return (Path(folder) / "manifest.json").is_file()
 
 
-def manifest_of(
-    listing: pd.DataFrame,
-    *,
-    root: Path,
-    layout: str,
-    taxonomy: Taxonomy | None,
-    problems: Iterable[Problem] = (),
-    notes: Iterable[str] = (),
-    progress: bool = True,
-    allow_outside: bool = False,
-) -> Manifest:
+def manifest_of(listing: Listing, *, progress: bool = True, allow_outside: bool = False) -> Manifest:
     """The manifest of a listing: pictures checked, ids given, labels resolved, a split made where there is none.
 
     Args:
-        listing: `path`, and what is known of each picture; `label` as spelt on disk. Without `label`, votes decide.
-        root: what relative paths are relative to.
-        layout: how it was read, for the record.
-        taxonomy: the labels; a label it does not know is a problem, and the picture is kept without one.
-        problems: what was found wrong before.
-        notes: what was decided before.
+        listing: a label that its taxonomy does not know is a problem, and the picture is kept without one. Without
+            `label`, votes decide.
         progress: show a bar while pictures are checked.
-        allow_outside: also read pictures that a relative path or a link leads to outside of `root`.
+        allow_outside: also read pictures that a relative path or a link leads to outside of the root.
     """
-    found, said = list(problems), list(notes)
-    if taxonomy is not None and "label" in listing:
-        listing, unknown = with_known_labels(listing, taxonomy)
-        found += unknown
-    elif taxonomy is not None and any(str(name).startswith(VOTE_PREFIX) for name in listing.columns):
-        label, counted = labels_from_votes(listing, taxonomy)
-        listing = listing.assign(label=label)
-        said += counted
-    rows, wrong = inspected(listing, root=root, progress=progress, allow_outside=allow_outside)
+    rows, taxonomy, problems, notes = listing.rows, listing.taxonomy, list(listing.problems), list(listing.notes)
+    if taxonomy is not None and "label" in rows:
+        rows, unknown = with_known_labels(rows, taxonomy)
+        problems += unknown
+    elif taxonomy is not None and any(str(name).startswith(VOTE_PREFIX) for name in rows.columns):
+        label, counted = labels_from_votes(rows, taxonomy)
+        rows = rows.assign(label=label)
+        notes += counted
+    rows, wrong = inspected(rows, root=listing.root, progress=progress, allow_outside=allow_outside)
     if "image_id" not in rows:
         rows = rows.assign(image_id=content_names(list(rows["content"]), list(rows["path"])))
     if "split" not in rows or rows["split"].isna().all():
         label = rows["label"] if "label" in rows else pd.Series([None] * len(rows), dtype=object)
         rows = rows.assign(split=hash_splits(list(rows["content"]), list(label)))
-        said.append(
+        notes.append(
             "no split is given: one was made from a hash of each picture's bytes, stratified by label, "
             + ", ".join(f"{name} {share:.0%}" for name, share in SHARES.items())
         )
     elif rows["split"].isna().any():
-        said.append(f"{int(rows['split'].isna().sum())} picture(s) are in no split")
-    return Manifest(rows, root, layout, taxonomy, problem_table(found + wrong), tuple(said))
+        notes.append(f"{int(rows['split'].isna().sum())} picture(s) are in no split")
+    return Manifest(rows, listing.root, listing.layout, taxonomy, problem_table(problems + wrong), tuple(notes))
 
 
 def _ordered(rows: pd.DataFrame) -> pd.DataFrame:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from affect_workbench.data.datasets.listings import once
-from affect_workbench.data.datasets.manifest import Manifest, manifest_of
+from affect_workbench.data.datasets.manifest import Listing, Manifest, manifest_of
 from affect_workbench.data.images.containment import Inside
 from affect_workbench.data.tables.column_types import numbers_of
 from affect_workbench.data.tables.columns import VOTE_PREFIX
@@ -74,16 +74,8 @@ def read_manifest(
         taxonomy = _taxonomy_of(table)
     if taxonomy is not None:
         table = _with_vote_names(table, taxonomy, path)
-    return manifest_of(
-        table,
-        root=where,
-        layout="table",
-        taxonomy=taxonomy,
-        problems=problems,
-        notes=read.notes,
-        progress=progress,
-        allow_outside=allow_outside,
-    )
+    listing = Listing(table, where, "table", taxonomy, problems, read.notes)
+    return manifest_of(listing, progress=progress, allow_outside=allow_outside)
 
 
 def _table(path: Path, id_column: str | None) -> Table:

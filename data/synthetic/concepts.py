@@ -16,7 +16,7 @@ import pandas as pd
 
 from affect_workbench.arrays import Floats, Mask
 from affect_workbench.data.concepts.definitions import Concept
-from affect_workbench.data.synthetic.embeddings import PlantedEmbeddings, planted_embeddings
+from affect_workbench.data.synthetic.embeddings import PlantedEmbeddings, Population, planted_embeddings
 
 SHARE = 0.3
 """Share of the pictures that have the concept."""
@@ -80,7 +80,8 @@ def correlated_concept(
     """
     if not -1 < cosine < 1:
         raise ValueError(f"cosine is {cosine:g}: expected between -1 and 1")
-    world = planted_embeddings("null", n=n, seed=seed, mechanism="vectors", width=width, cluster_size=cluster_size)
+    population = Population(width=width, cluster_size=cluster_size)
+    world = planted_embeddings("null", n=n, seed=seed, mechanism="vectors", population=population)
     rng = np.random.default_rng([seed, 1])
     anchors = world.anchors
     label = int(rng.integers(len(anchors)))

@@ -57,6 +57,38 @@ TOGETHER = 0.3
 
 
 @dataclass(frozen=True)
+class Population:
+    """What pictures and predictions are drawn from, before anything is planted.
+
+    Attributes:
+        width: `d`.
+        accuracy: of nearest label vectors (by bisection on the noise in their span) and of the confusion kernel.
+        taxonomy: name of the label set; labels stand on the circumplex in its order, at equal angles.
+        label_vectors: `(k, m)` real label vectors (anchors of a probe, say) instead; centred and scaled to unit mean length.
+        cluster_size: pictures of one cluster share label, topic, attributes, half of their noise and often the
+            prediction; 1 for independent pictures.
+
+    Raises:
+        ValueError: an unknown taxonomy, or an accuracy that is not between chance and 1.
+    """
+
+    width: int = 128
+    accuracy: float = 0.7
+    taxonomy: str = "mikels8"
+    label_vectors: Floats | None = None
+    cluster_size: int = 1
+
+    def __post_init__(self) -> None:
+        chance = 1 / len(Taxonomy.named(self.taxonomy))
+        if not chance < self.accuracy < 1:
+            raise ValueError(f"accuracy is {self.accuracy:g}: expected between {chance:.3g} (chance) and 1")
+
+
+CIRCUMPLEX = Population()
+"""Independent pictures of eight emotions."""
+
+
+@dataclass(frozen=True)
 class PlantedEmbeddings:
     """Embeddings, what a model said of them, and the slice that was planted.
 
@@ -110,11 +142,7 @@ def planted_embeddings(
     share: float | None = None,
     effect: float = 0.7,
     mechanism: Mechanism = "outcome",
-    width: int = 128,
-    accuracy: float = 0.7,
-    taxonomy: str = "mikels8",
-    label_vectors: Floats | None = None,
-    cluster_size: int = 1,
+    population: Population = CIRCUMPLEX,
 ) -> PlantedEmbeddings:
     """Embeddings of `n` imaginary pictures with one hidden biased slice, or none.
 
@@ -126,23 +154,21 @@ def planted_embeddings(
         effect: planted difference against other pictures of the same true labels; reached by bisection on the share of
             replaced predictions, or on how far vectors are moved.
         mechanism: `outcome` or `vectors`.
-        width: `d`.
-        accuracy: of nearest label vectors (by bisection on the noise in their span) and of the confusion kernel.
-        taxonomy: name of the label set; labels stand on the circumplex in its order, at equal angles.
-        label_vectors: `(k, m)` real label vectors (anchors of a probe, say) instead; centred and scaled to unit mean length.
-        cluster_size: pictures of one cluster share label, topic, attributes, half of their noise and often the
-            prediction; 1 for independent pictures.
+        population: what the pictures are drawn from.
 
     Raises:
         ValueError: an unknown scenario or mechanism, a number out of range, or an effect that cannot be reached.
     """
-    labels = Taxonomy.named(taxonomy)
+    labels, width, cluster_size = Taxonomy.named(population.taxonomy), population.width, population.cluster_size
     share = SHARES.get(scenario, 0.0) if share is None else share
-    _check(scenario, mechanism, n, share, effect, accuracy, len(labels), cluster_size)
+    _check_plant(scenario, mechanism, share, effect)
+    if n < 100 or not 1 <= cluster_size <= n // 2:
+        raise ValueError(f"n is {n} in clusters of {cluster_size}: expected at least 100 pictures in at least two clusters")
     rng = np.random.default_rng([seed, SCENARIOS.index(scenario)])
     k, cluster = len(labels), np.arange(n) // cluster_size
     clusters = int(cluster[-1]) + 1
-    anchors = _circumplex(k) if label_vectors is None else _centred(np.asarray(label_vectors, np.float64), k)
+    vectors, accuracy = population.label_vectors, population.accuracy
+    anchors = _circumplex(k) if vectors is None else _centred(np.asarray(vectors, np.float64), k)
     span = anchors.shape[1]
     if width <= span + TOPICS:
         raise ValueError(f"width is {width}: expected more than {span + TOPICS}, room for labels and topics")
@@ -216,21 +242,15 @@ def adjusted_difference(predicted: Mask, inside: Mask, y: Codes) -> float:
     return float(predicted[inside].mean() - others[y[inside]].mean())
 
 
-def _check(
-    scenario: str, mechanism: str, n: int, share: float, effect: float, accuracy: float, k: int, cluster_size: int
-) -> None:
+def _check_plant(scenario: str, mechanism: str, share: float, effect: float) -> None:
     if scenario not in SCENARIOS:
         raise ValueError(f"no scenario {scenario!r}; scenarios: {', '.join(SCENARIOS)}")
     if mechanism not in ("outcome", "vectors"):
         raise ValueError(f"no mechanism {mechanism!r}: expected outcome or vectors")
     if scenario != "null" and not 0 < share < 0.5:
         raise ValueError(f"share is {share:g}: expected between 0 and 0.5")
-    if not 1 / k < accuracy < 1:
-        raise ValueError(f"accuracy is {accuracy:g}: expected between {1 / k:.3g} (chance) and 1")
     if not 0 < effect < 1:
         raise ValueError(f"effect is {effect:g}: expected between 0 and 1")
-    if n < 100 or not 1 <= cluster_size <= n // 2:
-        raise ValueError(f"n is {n} in clusters of {cluster_size}: expected at least 100 pictures in at least two clusters")
 
 
 def _circumplex(k: int) -> Floats:

@@ -5,9 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -24,7 +23,7 @@ from affect_workbench.probes.training.batches import batches, epoch_order, load_
 from affect_workbench.probes.training.distributed import TrainingContext, is_main, training_context
 from affect_workbench.probes.training.label_sets import Prepared, Side
 from affect_workbench.probes.training.losses import Extras, Loss, loss_called, other_names
-from affect_workbench.probes.training.state import State, fresh
+from affect_workbench.probes.training.state import Checkpoint, State, fresh
 
 SAVE_EVERY = 20.0
 """Seconds of training after which an epoch's end is written to disk."""
@@ -78,69 +77,148 @@ def run(
     context = training_context(config.device)
     on = context.device(on)
     with torch.random.fork_rng(devices=[on] if on.type == "cuda" else []):
-        return _run(config, given, bank, on, context, work, progress and is_main(), stop_after)
+        torch.manual_seed(config.seed)
+        state = fresh(config, given, on)
+        checkpoint = None if work is None else Checkpoint(work, _asked_for(config, given, stop_after))
+        if checkpoint is not None:
+            checkpoint.resume(state, on)
+        trainer = _Trainer(
+            config,
+            given,
+            on,
+            context,
+            given.bank.to(on),
+            _known(given, on),
+            load_into_memory(given.train.pictures, on),
+            None if stop_after else load_into_memory(given.val.pictures, on),
+        )
+        return _fitted(trainer, state, bank, checkpoint, progress=progress and is_main(), stop_after=stop_after)
 
 
-def _run(
-    config: FitConfig,
-    given: Prepared,
-    bank: Bank,
-    on: torch.device,
-    context: TrainingContext,
-    work: Path | None,
-    progress: bool,
-    stop_after: int,
+@dataclass(frozen=True)
+class _Trainer:
+    """What stays the same in every epoch of one training.
+
+    Attributes:
+        config: how.
+        given: the two sides.
+        on: the device.
+        context: the processes that share the work.
+        bank: label anchors `(K, m)` by which validation pictures are read, on the device.
+        known: what the taxonomies say of each other's labels.
+        train: features of the training pictures, on the device; None where they are read as they are needed.
+        val: those of the validation pictures, likewise; None too where nothing is measured on them.
+    """
+
+    config: FitConfig
+    given: Prepared
+    on: torch.device
+    context: TrainingContext
+    bank: Tensor
+    known: Extras
+    train: Tensor | None
+    val: Tensor | None
+
+    def epoch(self, state: State, bank: Tensor, number: int) -> float:
+        """Mean loss of one pass over the training pictures, with the label anchors `(K, m)` of this epoch."""
+        config, side, context = self.config, self.given.train, self.context
+        # Dropout too depends on the epoch alone, so that a killed run can go on.
+        own = [config.seed, number + 1] + ([context.number] if context.size > 1 else [])
+        torch.manual_seed(int(np.random.SeedSequence(own).generate_state(1, np.uint64)[0]))
+        bank = bank.to(self.on)
+        state.projector.train()
+        loss, total = _loss(config), torch.zeros((), device=self.on)
+        y = torch.from_numpy(side.y).to(self.on)
+        order = epoch_order(side.y, side.sets, config.sampling, seed=config.seed, epoch=number)
+        waiting = 0
+        state.optimiser.zero_grad(set_to_none=True)
+        for at, values in batches(side.pictures, self.train, order, config.batch, self.on):
+            pictures = len(at)
+            at, values, weight = context.part(at, values)
+            with _precision(config, self.on):
+                z = state.projector(values)
+            value = loss(z.float(), bank, y[at], self._extras(state, side, at)) * weight
+            (value / config.accumulate).backward()
+            total += value.detach() * pictures
+            waiting += 1
+            if waiting == config.accumulate:
+                self._step(state)
+                waiting = 0
+        if waiting:
+            self._step(state)
+        context.mean_buffers(state.projector)
+        return context.total(total).item() / len(order)
+
+    def _step(self, state: State) -> None:
+        parameters = [parameter for group in state.optimiser.param_groups for parameter in group["params"]]
+        self.context.add_gradients(parameters)
+        if self.config.clip:
+            nn.utils.clip_grad_norm_(parameters, self.config.clip)
+        state.optimiser.step()
+        state.optimiser.zero_grad(set_to_none=True)
+        if state.schedule.last_epoch < getattr(state.schedule, "total_steps", math.inf) - 1:
+            state.schedule.step()
+
+    def _extras(self, state: State, side: Side, at: Tensor) -> Extras:
+        learned = self.config.learn_temperature
+        temperature: float | Tensor = state.log_temperature.exp() if learned else self.config.temperature
+        soft = side.soft[at.cpu()].to(at.device) if side.soft is not None else None
+        return replace(self.known, temperature=temperature, soft=soft)
+
+    @torch.inference_mode()
+    def figures(self, state: State) -> dict[str, float]:
+        """Accuracy (mean over the sets, each read against its own labels), balanced accuracy and loss on validation."""
+        side, loss = self.given.val, _loss(self.config)
+        y = torch.from_numpy(side.y)
+        cosines, losses = self.cosines(state.projector), []
+        hit = own_predictions(cosines.cpu(), self.given).eq(y).double().numpy()
+        for at, values in self._validation():
+            extras = self._extras(state, side, at)
+            losses.append(loss(state.projector(values), self.bank, y.to(self.on)[at], extras).item() * len(at))
+        of_class = np.bincount(side.y, weights=hit) / np.maximum(np.bincount(side.y), 1)
+        of_set = np.bincount(side.sets, weights=hit) / np.bincount(side.sets)
+        return {
+            "validation_accuracy": float(of_set.mean()),
+            "validation_balanced_accuracy": float(of_class[np.unique(side.y)].mean()),
+            "validation_loss": sum(losses) / len(y),
+        }
+
+    @torch.inference_mode()
+    def cosines(self, projector: MetricProjector) -> Tensor:
+        """Of the validation pictures with all joint labels `(v, K)`."""
+        projector.eval()
+        return torch.cat([projector(values) @ self.bank.T for _, values in self._validation()])
+
+    def _validation(self) -> Iterator[tuple[Tensor, Tensor]]:
+        """The validation pictures in order."""
+        side = self.given.val
+        return batches(side.pictures, self.val, np.arange(len(side.y)), _VALIDATION_BATCH, self.on)
+
+
+def _fitted(
+    trainer: _Trainer, state: State, bank: Bank, checkpoint: Checkpoint | None, *, progress: bool, stop_after: int
 ) -> Fitted:
-    torch.manual_seed(config.seed)
-    state = fresh(config, given, on)
-    asked = _asked_for(config, given, stop_after)
-    file = work / "state.pt" if work is not None else None
-    if file is not None and file.is_file():
-        record = _saved_state(file, on)
-        if record["asked"] != asked:
-            raise ValueError(f"{file} is of other pictures or settings: remove {work}, or choose another output")
-        state.take_over(record, file)
+    config, context = trainer.config, trainer.context
     resumed, saved = len(state.history), time.perf_counter()
-    in_memory = load_into_memory(given.train.pictures, on)
-    validation = None if stop_after else load_into_memory(given.val.pictures, on)
-    known = _known(given, on)
-    fixed = given.bank.to(on)
     epochs = stop_after or config.epochs
     with tqdm(total=epochs, initial=resumed, desc="training", unit="epoch", leave=False, disable=not progress) as bar:
         while len(state.history) < epochs and (stop_after or not _tired(state.history, config)):
             epoch = len(state.history)
-            # Dropout too depends on the epoch alone, so that a killed run can go on.
-            own = [config.seed, epoch + 1] + ([context.number] if context.size > 1 else [])
-            torch.manual_seed(int(np.random.SeedSequence(own).generate_state(1, np.uint64)[0]))
-            loss = _epoch(config, state, given.train, in_memory, bank(epoch).to(on), known, epoch, on, context)
-            figures = {} if stop_after else context.from_main(_figures(config, state, given, validation, fixed, known, on))
+            loss = trainer.epoch(state, bank(epoch), epoch)
+            figures = {} if stop_after else context.from_main(trainer.figures(state))
             state.history.append({"loss": loss, **figures, "temperature": math.exp(state.log_temperature.item())})
             bar.update()
             if figures:
                 bar.set_postfix(validation_accuracy=f"{figures['validation_accuracy']:.3f}")
             if stop_after or best_epoch(state.history, config.choose_by) == epoch:
                 state.best = {name: tensor.detach().clone() for name, tensor in state.projector.state_dict().items()}
-            if file is not None and is_main() and time.perf_counter() - saved >= SAVE_EVERY:
-                file.parent.mkdir(parents=True, exist_ok=True)
-                torch.save(state.as_record(asked), file.with_suffix(".partial"))
-                os.replace(file.with_suffix(".partial"), file)
+            if checkpoint is not None and is_main() and time.perf_counter() - saved >= SAVE_EVERY:
+                checkpoint.save(state)
                 saved = time.perf_counter()
     context.wait()
     state.projector.load_state_dict(state.best)
-    cosines = torch.empty(0, 0) if stop_after else _cosines(state.projector, given.val, validation, fixed, on)
+    cosines = torch.empty(0, 0) if stop_after else trainer.cosines(state.projector)
     return Fitted(state.projector.cpu().eval(), state.history, cosines.cpu(), resumed)
-
-
-def _saved_state(file: Path, on: torch.device) -> dict[str, Any]:
-    try:
-        record = torch.load(file, map_location=on, weights_only=True)
-    except Exception as error:  # torch raises RuntimeError, EOFError, UnpicklingError, KeyError, ... by kind of damage
-        raise ValueError(
-            f"{file} is not a readable training state (truncated?): remove it, and training begins anew"
-        ) from error
-    if not isinstance(record, dict) or "asked" not in record:
-        raise ValueError(f"{file} is not a training state: remove it, and training begins anew")
-    return record
 
 
 def best_epoch(history: list[dict[str, float]], choose_by: str) -> int:
@@ -160,59 +238,6 @@ def _tired(history: list[dict[str, float]], config: FitConfig) -> bool:
     else:
         values = [epoch[f"validation_{config.choose_by}"] for epoch in history]
     return bool(values) and len(values) - 1 - int(np.argmax(values)) >= config.patience
-
-
-def _epoch(
-    config: FitConfig,
-    state: State,
-    side: Side,
-    in_memory: Tensor | None,
-    bank: Tensor,
-    known: Extras,
-    epoch: int,
-    on: torch.device,
-    context: TrainingContext,
-) -> float:
-    """Mean loss of one pass."""
-    state.projector.train()
-    loss, total = _loss(config), torch.zeros((), device=on)
-    y = torch.from_numpy(side.y).to(on)
-    order = epoch_order(side.y, side.sets, config.sampling, seed=config.seed, epoch=epoch)
-    parameters = [parameter for group in state.optimiser.param_groups for parameter in group["params"]]
-    waiting = 0
-    state.optimiser.zero_grad(set_to_none=True)
-    for at, values in batches(side.pictures, in_memory, order, config.batch, on):
-        pictures = len(at)
-        at, values, weight = context.part(at, values)
-        with _precision(config, on):
-            z = state.projector(values)
-        value = loss(z.float(), bank, y[at], _extras(config, state, side, at, known)) * weight
-        (value / config.accumulate).backward()
-        total += value.detach() * pictures
-        waiting += 1
-        if waiting == config.accumulate:
-            _step(config, state, parameters, context)
-            waiting = 0
-    if waiting:
-        _step(config, state, parameters, context)
-    context.mean_buffers(state.projector)
-    return context.total(total).item() / len(order)
-
-
-def _step(config: FitConfig, state: State, parameters: list[nn.Parameter], context: TrainingContext) -> None:
-    context.add_gradients(parameters)
-    if config.clip:
-        nn.utils.clip_grad_norm_(parameters, config.clip)
-    state.optimiser.step()
-    state.optimiser.zero_grad(set_to_none=True)
-    if state.schedule.last_epoch < getattr(state.schedule, "total_steps", math.inf) - 1:
-        state.schedule.step()
-
-
-def _extras(config: FitConfig, state: State, side: Side, at: Tensor, known: Extras) -> Extras:
-    temperature: float | Tensor = state.log_temperature.exp() if config.learn_temperature else config.temperature
-    soft = side.soft[at.cpu()].to(at.device) if side.soft is not None else None
-    return replace(known, temperature=temperature, soft=soft)
 
 
 def _known(given: Prepared, on: torch.device) -> Extras:
@@ -239,42 +264,10 @@ def _precision(config: FitConfig, on: torch.device) -> Any:
     return nullcontext() if config.precision == "float32" else torch.autocast(on.type, torch.bfloat16)
 
 
-@torch.inference_mode()
-def _figures(
-    config: FitConfig, state: State, given: Prepared, in_memory: Tensor | None, bank: Tensor, known: Extras, on: torch.device
-) -> dict[str, float]:
-    """Accuracy (mean over the sets, each read against its own labels), balanced accuracy and loss on validation."""
-    side, loss = given.val, _loss(config)
-    y = torch.from_numpy(side.y)
-    cosines, losses = _cosines(state.projector, side, in_memory, bank, on), []
-    hit = own_predictions(cosines.cpu(), given).eq(y).double().numpy()
-    for at, values in _in_order(side, in_memory, on):
-        extras = _extras(config, state, side, at, known)
-        losses.append(loss(state.projector(values), bank, y.to(on)[at], extras).item() * len(at))
-    of_class = np.bincount(side.y, weights=hit) / np.maximum(np.bincount(side.y), 1)
-    of_set = np.bincount(side.sets, weights=hit) / np.bincount(side.sets)
-    return {
-        "validation_accuracy": float(of_set.mean()),
-        "validation_balanced_accuracy": float(of_class[np.unique(side.y)].mean()),
-        "validation_loss": sum(losses) / len(y),
-    }
-
-
 def own_predictions(cosines: Tensor, given: Prepared) -> Tensor:
     """Joint positions `(v,)` of the nearest label among those of each validation picture's own set."""
     own = given.own[torch.from_numpy(given.val.sets)]
     return cosines.masked_fill(~own, -math.inf).argmax(dim=1)
-
-
-@torch.inference_mode()
-def _cosines(projector: MetricProjector, side: Side, in_memory: Tensor | None, bank: Tensor, on: torch.device) -> Tensor:
-    """`(v, K)`."""
-    projector.eval()
-    return torch.cat([projector(values) @ bank.T for _, values in _in_order(side, in_memory, on)])
-
-
-def _in_order(side: Side, in_memory: Tensor | None, on: torch.device) -> Any:
-    return batches(side.pictures, in_memory, np.arange(len(side.y)), _VALIDATION_BATCH, on)
 
 
 def _asked_for(config: FitConfig, given: Prepared, stop_after: int) -> str:

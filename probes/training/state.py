@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -54,6 +55,56 @@ class State:
         except (KeyError, TypeError, ValueError, RuntimeError, AttributeError) as error:
             reason = " ".join(str(error).split())[:160]
             raise ValueError(f"{file} is damaged ({reason}): remove it, and training begins anew") from error
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """The state on disk of one training.
+
+    Attributes:
+        folder: where it is kept.
+        asked: names the run that it belongs to.
+    """
+
+    folder: Path
+    asked: str
+
+    @property
+    def file(self) -> Path:
+        """The file of the state."""
+        return self.folder / "state.pt"
+
+    def save(self, state: State) -> None:
+        """Writes the state; it appears whole or not at all."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        partial = self.file.with_suffix(".partial")
+        torch.save(state.as_record(self.asked), partial)
+        os.replace(partial, self.file)
+
+    def resume(self, state: State, on: torch.device) -> None:
+        """The state becomes the saved one, where there is one.
+
+        Raises:
+            ValueError: it is of another run, or damaged.
+        """
+        if not self.file.is_file():
+            return
+        record = _saved_state(self.file, on)
+        if record["asked"] != self.asked:
+            raise ValueError(f"{self.file} is of other pictures or settings: remove {self.folder}, or choose another output")
+        state.take_over(record, self.file)
+
+
+def _saved_state(file: Path, on: torch.device) -> dict[str, Any]:
+    try:
+        record = torch.load(file, map_location=on, weights_only=True)
+    except Exception as error:  # torch raises RuntimeError, EOFError, UnpicklingError, KeyError, ... by kind of damage
+        raise ValueError(
+            f"{file} is not a readable training state (truncated?): remove it, and training begins anew"
+        ) from error
+    if not isinstance(record, dict) or "asked" not in record:
+        raise ValueError(f"{file} is not a training state: remove it, and training begins anew")
+    return record
 
 
 def fresh(config: FitConfig, given: Prepared, on: torch.device) -> State:

@@ -62,37 +62,39 @@ def report_html(result: AuditResult, *, reviews: Sequence[Review] = ()) -> str:
         return outcome_html(result)
     found, further = match_reviews(result, reviews), report_sections(result)
     for share, rows in ((1.0, 1.0), (0.5, 1.0), (0.2, 1.0), (0.05, 1.0), (0.05, 0.1), (0.05, 0.01)):
-        page = _page(
-            result,
-            found,
-            further,
-            rows=rows,
-            excluded=int(share * MOST_EXCLUDED),
-            on_map=int(share * MOST_ON_MAP),
-            slices=max(int(share * figures.MOST_SLICES), 8),
-            pictures=int(share * MOST_PICTURES),
-        )
+        page = _page(result, found, further, _PageLimits.scaled(share, rows=rows))
         if len(page.encode()) < MOST_BYTES:
             break
     return page
 
 
-def _page(
-    result: AuditResult,
-    found: list[ReviewedFinding],
-    further: list[Section],
-    *,
-    rows: float,
-    excluded: int,
-    on_map: int,
-    slices: int,
-    pictures: int,
-) -> str:
+@dataclass(frozen=True)
+class _PageLimits:
+    """The most that is put into a page: the share of table rows, and numbers of pictures and slices."""
+
+    rows: float
+    excluded: int
+    on_map: int
+    slices: int
+    pictures: int
+
+    @classmethod
+    def scaled(cls, share: float, *, rows: float) -> _PageLimits:
+        return cls(
+            rows,
+            int(share * MOST_EXCLUDED),
+            int(share * MOST_ON_MAP),
+            max(int(share * figures.MOST_SLICES), 8),
+            int(share * MOST_PICTURES),
+        )
+
+
+def _page(result: AuditResult, found: list[ReviewedFinding], further: list[Section], most: _PageLimits) -> str:
     findings, strata = result.findings, differing_strata(result)
     own = findings[(findings["verdict"] == "skewed") & findings["explained_by"].isna()]
     numbers = result.outcomes[(result.outcomes["verdict"] == "skewed") & result.outcomes["explained_by"].isna()]
     decided: dict[Any, str] = marks(found)
-    gallery, claims = Gallery(result.samples, most=pictures), Claims(result.samples, result.taxonomy)
+    gallery, claims = Gallery(result.samples, most=most.pictures), Claims(result.samples, result.taxonomy)
     leading = [
         (
             sentences.finding_sentence(row, truth=result.run.truth, caveats=caveats(result, row, strata=strata)),
@@ -104,12 +106,12 @@ def _page(
     strata_marks = [strata_mark(strata.get(pair)) for pair in zip(findings["slice"], findings["emotion"], strict=True)]
     listed = findings_list(
         findings.assign(review=pd.Series(decided, dtype=object), strata=strata_marks),
-        single=int(rows * MOST_SINGLE),
-        intersections=int(rows * MOST_INTERSECTIONS),
-        written=int(rows * MOST_WRITTEN),
+        single=int(most.rows * MOST_SINGLE),
+        intersections=int(most.rows * MOST_INTERSECTIONS),
+        written=int(most.rows * MOST_WRITTEN),
     )
     inline = len(gallery.pictures)
-    behind = slice_pictures(result, gallery, figures.heat_map_slices(result, most=slices), claims=claims)
+    behind = slice_pictures(result, gallery, figures.heat_map_slices(result, most=most.slices), claims=claims)
     return template("report.html").render(
         result=result,
         beside=sentences.beside,
@@ -126,29 +128,31 @@ def _page(
         numbers_of=len(numbers),
         forest=_drawn("forest", figures.forest(result)),
         split=_drawn("split", figures.split(result)),
-        heat_map=_drawn("heat-map", figures.heat_map(result, most=slices)),
-        pull=_drawn("pull", figures.pull(result, most=slices)),
-        map=_drawn("map", map_figure.picture_map(result, most=on_map)),
+        heat_map=_drawn("heat-map", figures.heat_map(result, most=most.slices)),
+        pull=_drawn("pull", figures.pull(result, most=most.slices)),
+        map=_drawn("map", map_figure.picture_map(result, most=most.on_map)),
         space=space_section(result),
         system=system_section(result),
         read_first=read_first(result),
         space_figures={
             name: _drawn(name, figure)
-            for name, figure in (dict.fromkeys(FIGURES) | section_figures(result, slices=slices, on_map=on_map // 2)).items()
+            for name, figure in (
+                dict.fromkeys(FIGURES) | section_figures(result, slices=most.slices, on_map=most.on_map // 2)
+            ).items()
         },
         badge=sentences.map_badge(result.run.map, len(result.samples)),
-        on_map=min(on_map, int(result.samples["audit_x"].notna().sum())),
+        on_map=min(most.on_map, int(result.samples["audit_x"].notna().sum())),
         reading=_accuracy_section(result),
         concept_figures=[(one, _drawn(one.name, one.figure)) for one in concept_figures(result)],
         rows=list(_rows(listed.written)),
         listed=listed,
-        reviewed=found[: int(rows * MOST_REVIEWED)],
+        reviewed=found[: int(most.rows * MOST_REVIEWED)],
         reviewed_of=len(found),
         review_sentence=progress_sentence(result, found),
         slices_of_one=int((result.slices["order"] == 1).sum()),
-        most_slices=slices,
+        most_slices=most.slices,
         report_sections=[(section, _drawn(f"figure-{section.name}", section.figure)) for section in further],
-        excluded=list(_rows(result.excluded.head(excluded))),
+        excluded=list(_rows(result.excluded.head(most.excluded))),
         excluded_of=len(result.excluded),
         detectable=_detectable(findings),
         json=lambda value: json.dumps(value, ensure_ascii=False),

@@ -19,7 +19,7 @@ from affect_workbench.analyses.audit.run import run_audit
 from affect_workbench.analyses.benchmark.promises.sampling import PAIR
 from affect_workbench.analyses.compare.compare import compare
 from affect_workbench.data.predictions import Predictions
-from affect_workbench.data.synthetic.embeddings import planted_embeddings
+from affect_workbench.data.synthetic.embeddings import Population, planted_embeddings
 from affect_workbench.data.tables.columns import CORE_COLUMNS
 
 INTERVALS = (
@@ -90,7 +90,8 @@ class Counted(NamedTuple):
 def whole_audit(assignment: Assignment, seed: Sequence[int], *, n: int) -> list[Counted]:
     """What the tables of one data set say of a coin."""
     rng = np.random.default_rng([*seed, 5])
-    world = planted_embeddings("null", n=n, seed=seed[-1], mechanism="vectors", width=64, cluster_size=assignment.group)
+    population = Population(width=64, cluster_size=assignment.group)
+    world = planted_embeddings("null", n=n, seed=seed[-1], mechanism="vectors", population=population)
     of = np.arange(n) // assignment.group
     rows = world.rows[[name for name in world.rows if not str(name).startswith("attribute_")]]
     own, groups_own = rng.random(n) < 0.3, rng.random(of[-1] + 1)[of] < 0.3

@@ -23,7 +23,7 @@ from affect_workbench.analyses.discovery.split import explore_half
 from affect_workbench.analyses.discovery.verify import checked, exact_cmh, mantel_haenszel_difference, repeated, verdicts
 from affect_workbench.data.concepts.definitions import Concept
 from affect_workbench.data.predictions import Predictions
-from affect_workbench.data.synthetic.embeddings import planted_embeddings
+from affect_workbench.data.synthetic.embeddings import Population, planted_embeddings
 from affect_workbench.data.taxonomies.taxonomy import Taxonomy
 
 
@@ -147,7 +147,7 @@ def test_what_is_not_possible_is_said(found):
 
 
 def test_groups_are_kept_whole_and_counted():
-    planted = planted_embeddings("null", n=3_000, seed=21, cluster_size=10)
+    planted = planted_embeddings("null", n=3_000, seed=21, population=Population(cluster_size=10))
     result = discover(planted.features, planted.predictions)
     sides = pd.Series(result.explore).groupby(planted.rows["group_id"]).nunique()
     assert (sides == 1).all()

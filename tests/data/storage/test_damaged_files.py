@@ -35,7 +35,7 @@ from affect_workbench.probes.encoders.encode import _Shard
 from affect_workbench.probes.evaluation.evaluate import load_baselines
 from affect_workbench.probes.projector import MetricProjector
 from affect_workbench.probes.tinyemo.files import checked_state, config_beside, load_weights
-from affect_workbench.probes.training.loop import _saved_state
+from affect_workbench.probes.training.state import _saved_state
 from affect_workbench.workbench.audit.context import audit_context
 from affect_workbench.workbench.audit.inputs import _basis
 from affect_workbench.workbench.concepts.queue import Queue, open_queue, save_queue

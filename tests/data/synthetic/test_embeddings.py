@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from affect_workbench.data.synthetic.embeddings import SCENARIOS, SHARES, adjusted_difference, planted_embeddings
+from affect_workbench.data.synthetic.embeddings import SCENARIOS, SHARES, Population, adjusted_difference, planted_embeddings
 
 
 def parts(planted):
@@ -58,7 +58,7 @@ def test_the_same_seed_gives_the_same_and_another_seed_another():
 
 
 def test_clusters_share_label_and_often_the_reading():
-    planted = planted_embeddings("null", n=6_000, seed=4, cluster_size=6)
+    planted = planted_embeddings("null", n=6_000, seed=4, population=Population(cluster_size=6))
     y, said = parts(planted)
     assert planted.rows.groupby("group_id")["label"].nunique().max() == 1
     wrong = (said != y).astype(float).reshape(-1, 6) - (said != y).mean()
@@ -68,11 +68,12 @@ def test_clusters_share_label_and_often_the_reading():
 
 def test_real_label_vectors_take_the_place_of_the_circumplex():
     vectors = np.random.default_rng(0).standard_normal((8, 384))
-    planted = planted_embeddings("direction", n=3_000, seed=1, label_vectors=vectors, mechanism="vectors", effect=0.4)
+    real = Population(label_vectors=vectors)
+    planted = planted_embeddings("direction", n=3_000, seed=1, mechanism="vectors", effect=0.4, population=real)
     y, said = parts(planted)
     assert (said == y)[~planted.truth].mean() == pytest.approx(0.7, abs=0.03)
     with pytest.raises(ValueError, match=r"label_vectors have shape \(3, 384\): expected \(8, width\)"):
-        planted_embeddings("direction", n=500, label_vectors=vectors[:3])
+        planted_embeddings("direction", n=500, population=Population(label_vectors=vectors[:3]))
 
 
 @pytest.mark.parametrize(
@@ -83,11 +84,19 @@ def test_real_label_vectors_take_the_place_of_the_circumplex():
         ({"scenario": "direction", "share": 0.7}, "share is 0.7: expected between 0 and 0.5"),
         ({"scenario": "direction", "effect": 1.2}, "effect is 1.2: expected between 0 and 1"),
         ({"scenario": "direction", "effect": 0.99}, "effect is 0.99: at most 0.[0-9]+ can be planted"),
-        ({"scenario": "null", "accuracy": 0.1}, r"accuracy is 0.1: expected between 0.125 \(chance\) and 1"),
         ({"scenario": "null", "n": 20}, "n is 20 in clusters of 1: expected at least 100 pictures"),
-        ({"scenario": "null", "width": 30}, "width is 30: expected more than 50, room for labels and topics"),
+        (
+            {"scenario": "null", "population": Population(width=30)},
+            "width is 30: expected more than 50, room for labels and topics",
+        ),
     ],
 )
 def test_bad_input_is_refused(words, message):
     with pytest.raises(ValueError, match=message):
         planted_embeddings(**({"n": 1_000} | words))
+
+
+@pytest.mark.parametrize("accuracy", [0.1, 0.125, 1.0])
+def test_no_population_is_predicted_by_chance_or_without_error(accuracy):
+    with pytest.raises(ValueError, match=rf"accuracy is {accuracy:g}: expected between 0.125 \(chance\) and 1"):
+        Population(accuracy=accuracy)

@@ -280,17 +280,17 @@ def test_a_killed_training_goes_on_to_the_same_weights(tmp_path, monkeypatch, mo
     config = replace(QUICK, epochs=6, patience=6, **more)
     whole = trained(config)
     monkeypatch.setattr(loop, "SAVE_EVERY", 0.0)
-    done = loop._epoch
+    done = loop._Trainer.epoch
 
-    def until_the_fourth(*arguments):
-        if arguments[6] == 3:
+    def until_the_fourth(trainer, state, bank, number):
+        if number == 3:
             raise Killed
-        return done(*arguments)
+        return done(trainer, state, bank, number)
 
-    monkeypatch.setattr(loop, "_epoch", until_the_fourth)
+    monkeypatch.setattr(loop._Trainer, "epoch", until_the_fourth)
     with pytest.raises(Killed):
         fit(config, blobs(), anchors=ANCHORS, taxonomy=TWO, work=tmp_path / "work", progress=False)
-    monkeypatch.setattr(loop, "_epoch", done)
+    monkeypatch.setattr(loop._Trainer, "epoch", done)
     resumed = fit(config, blobs(), anchors=ANCHORS, taxonomy=TWO, work=tmp_path / "work", progress=False)
     assert resumed.fingerprint() == whole.fingerprint()
     assert resumed.config["history"] == whole.config["history"]

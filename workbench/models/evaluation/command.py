@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -40,6 +40,23 @@ if TYPE_CHECKING:
     from affect_workbench.probes.projector import Probe
 
 
+@dataclass(frozen=True)
+class EvaluationProtocol:
+    """How every dataset of a table is measured.
+
+    Attributes:
+        split: measured on; `test` where there is one, else all pictures.
+        unseen_only: leave out pictures that any of the probes was trained on, and near-duplicates of them.
+        encoder: opens the text tower where the features do not name their encoder.
+        target_accuracy: accuracy asked for where unsure pictures may stay unanswered.
+    """
+
+    split: str = ""
+    unseen_only: bool = False
+    encoder: str = ""
+    target_accuracy: float = 0.9
+
+
 @writes_out()
 def evaluate_datasets(settings: EvaluateSettings, *, say: Say = print) -> tuple[DatasetTable, ...]:
     """Measures one probe (or its seeds) on every dataset and writes the table in every form.
@@ -60,6 +77,12 @@ def evaluate_datasets(settings: EvaluateSettings, *, say: Say = print) -> tuple[
     if len(chosen) not in (1, len(places)):
         raise ValueError(f"{len(chosen)} taxonomies for {len(places)} datasets: give one for all, or one each")
     provenance, search = training_provenance(settings.probe, probes, given=settings.trained_on), NearSearch()
+    protocol = EvaluationProtocol(
+        settings.split,
+        settings.unseen_only,
+        "" if settings.encoder == "unknown" else settings.encoder,
+        settings.target_accuracy,
+    )
     tables = []
     for (name, path), labels in zip(places, chosen * (len(places) if len(chosen) == 1 else 1), strict=True):
         source = Source.at(path, encoder=settings.encoder, id_column=settings.id_column)
@@ -67,16 +90,7 @@ def evaluate_datasets(settings: EvaluateSettings, *, say: Say = print) -> tuple[
         taxonomy = taxonomy_called(labels) if labels else dataset_taxonomy(name, features, probes[0].taxonomy)
         tables.append(
             dataset_table(
-                probes,
-                features,
-                name=name,
-                taxonomy=taxonomy,
-                split=settings.split,
-                unseen_only=settings.unseen_only,
-                encoder="" if settings.encoder == "unknown" else settings.encoder,
-                target_accuracy=settings.target_accuracy,
-                provenance=provenance,
-                search=search,
+                probes, features, name=name, taxonomy=taxonomy, protocol=protocol, provenance=provenance, search=search
             )
         )
     finish(tables, out=settings.out, overwrite=settings.overwrite, say=say)
@@ -147,12 +161,9 @@ def dataset_table(
     *,
     name: str,
     taxonomy: Taxonomy,
-    split: str = "",
-    unseen_only: bool = False,
-    encoder: str = "",
-    target_accuracy: float = 0.9,
-    provenance: TrainingProvenance | None = None,
-    search: NearSearch | None = None,
+    protocol: EvaluationProtocol,
+    provenance: TrainingProvenance,
+    search: NearSearch,
 ) -> DatasetTable:
     """Everything about one dataset: probe, baselines, zero-shot CLIP, reported figures, and what leaks.
 
@@ -161,10 +172,7 @@ def dataset_table(
         features: labelled pictures.
         name: of the dataset; reported figures are found by it.
         taxonomy: labels to read against; anchors are made anew where they are not the probe's own.
-        split: measured on; `test` where there is one, else all pictures.
-        unseen_only: leave out pictures that any of the probes was trained on, and near-duplicates of them.
-        encoder: opens the text tower where the features do not name their encoder.
-        target_accuracy: accuracy asked for where unsure pictures may stay unanswered.
+        protocol: how it is measured.
         provenance: the probe's training pictures, to look for near-duplicates of.
         search: of several datasets, to open each picture once.
 
@@ -179,10 +187,10 @@ def dataset_table(
         probes,
         features,
         name=name,
-        split=split,
-        unseen_only=unseen_only,
-        provenance=provenance or TrainingProvenance(()),
-        search=search or NearSearch(),
+        split=protocol.split,
+        unseen_only=protocol.unseen_only,
+        provenance=provenance,
+        search=search,
     )
     measured, seen, footnotes = splits.pictures, splits.seen, list(splits.notes)
     recorded = all(probe.trained_on for probe in probes)
@@ -210,7 +218,7 @@ def dataset_table(
         hits = np.stack([p.argmax(axis=1) == codes for p in own])
         rows[0]["low"], rows[0]["high"] = bootstrap_accuracy(hits)
         rows[0]["interval"] = "bootstrap over seeds and pictures"
-    for kind, reading in _others(features, splits, taxonomy, encoder, footnotes):
+    for kind, reading in _others(features, splits, taxonomy, protocol.encoder, footnotes):
         rows.append(
             {"model": reading.name, "kind": kind, "interval": "Wilson", **row(reading.probabilities, reading.scores)}
         )
@@ -220,7 +228,7 @@ def dataset_table(
         footnotes.append(f"{unlabelled:,} picture(s) have no label and are left out")
     known = int(seen.sum()) if recorded else None
     drawn = label if len(probes) == 1 else f"{PROBE}, first seed"
-    confidence = confidence_of(drawn, own[0], codes, seen=known, target_accuracy=target_accuracy)
+    confidence = confidence_of(drawn, own[0], codes, seen=known, target_accuracy=protocol.target_accuracy)
     # Against its own labels, which are those that the threshold is about, whatever the dataset's are.
     beyond = none_count(probes[0], predictions[0] if swapped[0] is probes[0] else probes[0].predict(_unlabelled(measured)))
     more = coverage_record(confidence) | {"none_of_these": None if beyond is None else beyond / len(measured)}

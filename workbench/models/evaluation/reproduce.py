@@ -16,7 +16,7 @@ from affect_workbench.workbench.datasets.settings import FeaturesSettings
 from affect_workbench.workbench.interface.claiming import writes_out
 from affect_workbench.workbench.interface.fields import require_accuracy
 from affect_workbench.workbench.interface.progress import Say
-from affect_workbench.workbench.models.evaluation.command import dataset_table, finish, open_probes
+from affect_workbench.workbench.models.evaluation.command import EvaluationProtocol, dataset_table, finish, open_probes
 from affect_workbench.workbench.models.evaluation.reproduce_training import require_trainable, trained_on_table
 from affect_workbench.workbench.models.evaluation.settings import ReproduceSettings
 from affect_workbench.workbench.models.evaluation.table import DatasetTable
@@ -77,16 +77,14 @@ def reproduce(settings: ReproduceSettings, *, say: Say = print) -> tuple[Dataset
     folders = settings.probe if probes else trained_on_table(paths, settings, say=say)
     probes = probes or open_probes(folders)
     provenance, search = training_provenance(folders, probes), NearSearch()
+    protocol = EvaluationProtocol(settings.split, settings.unseen_only, settings.encoder, settings.target_accuracy)
     tables = [
         dataset_table(
             probes,
             open_features(path, encoder=probes[0].spec.encoder),
             name=name,
             taxonomy=Taxonomy.named(SETS[name].taxonomy),
-            split=settings.split,
-            unseen_only=settings.unseen_only,
-            encoder=settings.encoder,
-            target_accuracy=settings.target_accuracy,
+            protocol=protocol,
             provenance=provenance,
             search=search,
         )

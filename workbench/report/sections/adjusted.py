@@ -43,6 +43,9 @@ class _Wording:
         unit: what follows a number in a sentence, with its blank.
         scale: what numbers are multiplied by.
         digits: after the point.
+        axis: what the figure's numbers are.
+        by: how it was adjusted.
+        test: of homogeneity.
     """
 
     about: str
@@ -51,6 +54,9 @@ class _Wording:
     unit: str
     scale: float
     digits: int
+    axis: str
+    by: str
+    test: str
 
     def number(self, value: float) -> str:
         return signed(self.scale * value, self.digits)
@@ -60,12 +66,15 @@ class _Wording:
 
 
 _RATES = _Wording(
-    "Pictures with {0.slice} predicted as {0.emotion}",
-    "The difference in {0.emotion} predictions for {0.slice}",
-    "pair",
-    " points",
-    100.0,
-    1,
+    about="Pictures with {0.slice} predicted as {0.emotion}",
+    gap="The difference in {0.emotion} predictions for {0.slice}",
+    many="pair",
+    unit=" points",
+    scale=100.0,
+    digits=1,
+    axis="difference from the other pictures, points",
+    by="(Mantel-Haenszel)",
+    test="Breslow and Day’s test of the odds ratios with Tarone’s correction, and a test of the differences themselves",
 )
 
 
@@ -82,9 +91,6 @@ def adjusted_differences(result: AuditResult) -> Section | None:
         source="adjusted",
         keys=("slice", "emotion"),
         band=100 * result.run.config.tolerance,
-        axis="difference from the other pictures, points",
-        by="(Mantel-Haenszel)",
-        test="Breslow and Day’s test of the odds ratios with Tarone’s correction, and a test of the differences themselves",
     )
 
 
@@ -93,8 +99,17 @@ def adjusted_outcomes(result: AuditResult) -> list[Section]:
     found: list[Section] = []
     for outcome, table in named_tables(result, ADJUSTED_PREFIX):
         name = outcome.replace("{", "{{").replace("}", "}}")
-        gap = f"The difference in mean {name} for {{0.slice}}"
-        wording = _Wording(name + " of pictures with {0.slice}", gap, "slice", "", 1.0, 2)
+        wording = _Wording(
+            about=name + " of pictures with {0.slice}",
+            gap=f"The difference in mean {name} for {{0.slice}}",
+            many="slice",
+            unit="",
+            scale=1.0,
+            digits=2,
+            axis=f"difference of mean {outcome}",
+            by="(within strata, averaged with Mantel and Haenszel’s weights)",
+            test="an interaction contrast over the strata, by the same model as the interval",
+        )
         found.append(
             _section(
                 table,
@@ -104,26 +119,13 @@ def adjusted_outcomes(result: AuditResult) -> list[Section]:
                 source=ADJUSTED_PREFIX + outcome,
                 keys=("slice",),
                 band=float(table["tolerance"].iloc[0]),
-                axis=f"difference of mean {outcome}",
-                by="(within strata, averaged with Mantel and Haenszel’s weights)",
-                test="an interaction contrast over the strata, by the same model as the interval",
             )
         )
     return found
 
 
 def _section(
-    table: pd.DataFrame,
-    wording: _Wording,
-    *,
-    name: str,
-    title: str,
-    source: str,
-    keys: tuple[str, ...],
-    band: float,
-    axis: str,
-    by: str,
-    test: str,
+    table: pd.DataFrame, wording: _Wording, *, name: str, title: str, source: str, keys: tuple[str, ...], band: float
 ) -> Section:
     held = str(table["adjusted_for"].iloc[0])
     table = table.reindex(columns=[*table.columns, *(column for column in _BETWEEN if column not in table)])
@@ -144,12 +146,12 @@ def _section(
             Series.of("unadjusted", drawn, scale=wording.scale),
             Series.of(f"adjusted for {held}", drawn, WITHIN, scale=wording.scale),
         ],
-        axis=axis,
+        axis=wording.axis,
         band=band,
     )
     tested = int(known["homogeneity_p"].notna().sum())
     reading = (
-        f"Blue: the unadjusted difference. Orange: the difference adjusted for {held} {by}. What remains is not "
+        f"Blue: the unadjusted difference. Orange: the difference adjusted for {held} {wording.by}. What remains is not "
         f"explained by {held}; something else that is correlated with the slice may still explain it."
     )
     if "homogeneity_strata" in table:
@@ -158,7 +160,7 @@ def _section(
             if tested < len(known)
             else ""
         )
-        reading += f" Whether the difference is the same in all strata (homogeneity) is tested by {test}{untold}."
+        reading += f" Whether the difference is the same in all strata (homogeneity) is tested by {wording.test}{untold}."
     columns = {key: leading[key] for key in keys} | {
         "unadjusted": intervals(leading, scale=wording.scale, digits=wording.digits),
         "adjusted": intervals(leading, WITHIN, scale=wording.scale, digits=wording.digits),

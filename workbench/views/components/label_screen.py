@@ -49,25 +49,30 @@ class Shown:
     visible: bool
 
 
-def screen(
-    shown: Shown | None,
-    *,
-    turn: int,
-    source: str,
-    annotator: str,
-    keys: Mapping[str, str],
-    key: str,
-    on_answered: Callable[[], None],
-    on_remembered: Callable[[], None],
-) -> None:
+@dataclass(frozen=True)
+class Screen:
+    """The picture on the page, and the keys that answer.
+
+    Attributes:
+        turn: a number for every run of the page.
+        image_id: of the picture that is asked about; empty where none is.
+        source: the picture as a `data:` address; empty where it cannot be shown.
+        annotator: whose name the browser shall remember; empty for nobody's.
+        answers: key -> answer.
+    """
+
+    turn: int
+    image_id: str
+    source: str
+    annotator: str
+    answers: Mapping[str, str]
+
+
+def show(screen: Screen, *, key: str, on_answered: Callable[[], None], on_remembered: Callable[[], None]) -> None:
     """Puts the picture on the page, and with it the keys to answer.
 
     Args:
-        shown: what is asked about; None where nothing is.
-        turn: a number for every run of the page.
-        source: the picture as a `data:` address; empty where it cannot be shown.
-        annotator: whose name the browser shall remember; empty for nobody's.
-        keys: key -> answer.
+        screen: what is shown.
         key: where `on_answered` finds what was sent, in the session's state: `answered` with `turn`, `id` and `answer`.
         on_answered: called before the page runs again.
         on_remembered: the same for `remembered`, the name that this browser knows.
@@ -79,11 +84,11 @@ def screen(
     of_component, of_place = (plain, {}) if "isolate_styles" in inspect.signature(make).parameters else ({}, plain)
     component = make("workbench_label_screen", html=_HTML, css=_CSS, js=script, **of_component)
     data = {
-        "turn": turn,
-        "id": shown.image_id if shown else "",
-        "source": source,
-        "answers": dict(keys),
-        "annotator": annotator,
+        "turn": screen.turn,
+        "id": screen.image_id,
+        "source": screen.source,
+        "answers": dict(screen.answers),
+        "annotator": screen.annotator,
     }
     component(data=data, key=key, on_answered_change=on_answered, on_remembered_change=on_remembered, **of_place)
 

@@ -27,7 +27,7 @@ from affect_workbench.workbench.concepts.queue import (
     save_answer,
 )
 from affect_workbench.workbench.interface.numbers import markdown_text
-from affect_workbench.workbench.views.components.label_screen import Shown, picture_source, screen
+from affect_workbench.workbench.views.components.label_screen import Screen, Shown, picture_source, show
 
 LABELS_VARIABLE = "WORKBENCH_LABELS"
 _KEYS = {"y": YES, "n": NO, "u": UNSURE}
@@ -87,16 +87,9 @@ def _ask(queue: Queue, name: str) -> None:
     st.session_state[_SHOWN] = shown = shown and replace(shown, visible=bool(source))
     possible = _possible(shown)
     with picture:
-        screen(
-            shown,
-            turn=turn,
-            source=source,
-            annotator=name,
-            key=_SCREEN,
-            on_answered=_key_pressed,
-            on_remembered=_remembered,
-            keys={key: answer for key, answer in (*_KEYS.items(), ("b", _BACK)) if answer in possible},
-        )
+        answers = {key: answer for key, answer in (*_KEYS.items(), ("b", _BACK)) if answer in possible}
+        screen = Screen(turn, "" if shown is None else shown.image_id, source, name, answers)
+        show(screen, key=_SCREEN, on_answered=_key_pressed, on_remembered=_remembered)
     if shown is not None:
         above.subheader(queue.question)
         if not shown.visible:
