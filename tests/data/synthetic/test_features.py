@@ -109,7 +109,7 @@ def test_every_planted_cell_is_found_in_every_seed(audits, bias: PlantedBias) ->
 def test_a_planted_skew_is_traced_to_the_right_cause(audits, bias: PlantedBias) -> None:
     origins = pd.concat([biased.findings for biased, _ in audits])
     at = origins["where"].map(lambda where: where == dict(bias.where)) & (origins["emotion"] == bias.emotion)
-    causes = origins.loc[at & (origins["verdict"] == "skewed"), "origin"]
+    causes = origins.loc[at & (origins["verdict"] == "skewed"), "attribution"]
     assert len(causes) > len(SEEDS) / 2
     assert (causes == ("model" if bias.kind == "reading" else "labels")).mean() >= 0.8
 

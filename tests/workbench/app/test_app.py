@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from affect_workbench.analyses.audit.result import SCHEMA
 from affect_workbench.analyses.inference.verdicts import VERDICTS
 from affect_workbench.workbench.interface.numbers import markdown_text
 from affect_workbench.workbench.report.figures.map import colourings
@@ -162,7 +163,7 @@ def test_a_damaged_run_is_one_clear_line_on_every_page(opened, runs, tmp_path, d
         (run / "samples.parquet").write_bytes(b"?" * (run / "samples.parquet").stat().st_size)
     else:
         text = (run / "audit.json").read_text(encoding="utf-8")
-        (run / "audit.json").write_text(text.replace('"schema": 1', '"schema": 8', 1), encoding="utf-8")
+        (run / "audit.json").write_text(text.replace(f'"schema": {SCHEMA}', '"schema": 8', 1), encoding="utf-8")
     app = opened(page, run=run)
     assert not app.exception
     (error,) = app.error
