@@ -14,6 +14,7 @@ from affect_workbench.data.storage.saved_arrays import read_parquet, table_of
 from affect_workbench.workbench.runs.older import current_records
 
 RECORD, MEMBERS = "discover.json", "members.parquet"
+_RENAMED = {"repeats": "explained_by"}
 _AGAIN = "discover again with `workbench discover`"
 _TEXT = ("name", "why", "true_class", "emotion", "direction", "verdict")
 _WHOLE = ("slice", "n_explore", "n_confirm", "explained_by")
@@ -46,7 +47,7 @@ def load_discovery(folder: Path | str) -> SavedDiscovery:
     """
     folder = Path(folder)
     require_complete(folder, what="discovery")
-    record = current_records(read_record(folder / RECORD, otherwise=_AGAIN), "slices")
+    record = current_records(read_record(folder / RECORD, otherwise=_AGAIN), "slices", _RENAMED)
     table = table_of(record, "slices", text=_TEXT, whole=_WHOLE, numeric=_NUMBERS)
     for one in record.records("slices"):
         if one.text("verdict") not in VERDICTS:

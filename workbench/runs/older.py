@@ -35,10 +35,10 @@ def current_columns(table: pd.DataFrame) -> pd.DataFrame:
     return table.rename(columns=COLUMNS)
 
 
-def current_records(record: Record, key: str) -> Record:
+def current_records(record: Record, key: str, columns: Mapping[str, str] = COLUMNS) -> Record:
     """The record whose rows under `key` have today's names; what is no list of rows is left for whoever reads it."""
     rows = record.values.get(key)
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         return record
-    renamed = [{COLUMNS.get(name, name): value for name, value in row.items()} for row in rows]
+    renamed = [{columns.get(name, name): value for name, value in row.items()} for row in rows]
     return replace(record, values={**record.values, key: renamed})
