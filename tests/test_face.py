@@ -366,8 +366,9 @@ def test_the_signature_and_the_help_list_every_option():
     for function, kind in ((aw.audit, aw.AuditConfig), (aw.discover, aw.DiscoveryConfig), (aw.fit, aw.FitConfig)):
         shown = inspect.signature(function).parameters
         for option in fields(kind):
-            assert shown[option.name].default == option.default
-            assert f"    {option.name} ({option.type}): " in function.__doc__
+            name = option.metadata.get("flag", option.name)
+            assert shown[name].default == option.default
+            assert f"    {name} ({option.type}): " in function.__doc__
 
 
 def hostile(seed: int = 0) -> pd.DataFrame:
@@ -461,3 +462,11 @@ def test_every_field_of_a_public_class_is_explained(name):
 def test_every_statistic_names_its_source():
     for function in (aw.audit, aw.compare, aw.discover, aw.fit, aw.find_duplicates):
         assert re.search(r"Sources?\b.*?https://", function.__doc__, flags=re.DOTALL), function.__name__
+
+
+def test_options_are_called_as_on_the_command_line():
+    cells = aw.audit(TABLE, attributes=["tone"], additional_analyses=False, resamples=99, progress=False)
+    assert (cells.result.run.config.further, cells.result.run.config.draws) == (False, 99)
+    assert "additional_analyses" in inspect.signature(aw.audit).parameters
+    with pytest.raises(TypeError, match=r"audit\(\) has no keyword 'resample': did you mean resamples"):
+        aw.audit(TABLE, resample=99)

@@ -102,7 +102,8 @@ def odds_table(data: SlicedPredictions, *, rules: Rules = STANDARD) -> pd.DataFr
 def confusion_table(data: SlicedPredictions, *, rules: Rules = STANDARD) -> pd.DataFrame:
     """One row a (slice, true emotion, other emotion it is read as): how much more often than in the complement.
 
-    Columns: those of `odds_table` without `measure`, and `read_as`; `emotion` is the true one, `n` the pictures that truly
+    Columns: those of `odds_table` without `measure`, and `predicted_as`; `emotion` is the true one, `n` the pictures that
+        truly
     show it, `rate` the share of them read as the other one.
 
     Raises:
@@ -112,7 +113,7 @@ def confusion_table(data: SlicedPredictions, *, rules: Rules = STANDARD) -> pd.D
     y_pred, k = predictions.predicted, len(predictions.taxonomy)
     specs, inside, outside = _confusions(data, truth, rules.order)
     off = ~np.eye(k, dtype=bool)
-    true_of, read_as = np.nonzero(off)
+    true_of, predicted_as = np.nonzero(off)
 
     def side(counts: Floats) -> tuple[Floats, Floats]:
         return counts[:, off], counts.sum(axis=2)[:, true_of]
@@ -129,7 +130,7 @@ def confusion_table(data: SlicedPredictions, *, rules: Rules = STANDARD) -> pd.D
     table = _gap_table(specs, side(inside), side(outside), units, rules=rules, inferred=data.inferred)
     labels = np.array(predictions.taxonomy.labels, dtype=object)
     table.insert(2, "emotion", np.tile(labels[true_of], len(specs)))
-    table.insert(3, "read_as", np.tile(labels[read_as], len(specs)))
+    table.insert(3, "predicted_as", np.tile(labels[predicted_as], len(specs)))
     return table
 
 

@@ -57,14 +57,16 @@ def with_keywords(kind: type[Any]) -> Callable[[Function], Function]:
     def shown(function: Function) -> Function:
         signature = inspect.signature(function)
         own = [one for one in signature.parameters.values() if one.kind is not inspect.Parameter.VAR_KEYWORD]
-        offered = [one for one in fields(kind) if one.name not in signature.parameters]
+        offered = {name: one for name, one in _offered(kind).items() if name not in signature.parameters}
         keywords = [
-            inspect.Parameter(one.name, inspect.Parameter.KEYWORD_ONLY, default=one.default, annotation=one.type)
-            for one in offered
+            inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=one.default, annotation=one.type)
+            for name, one in offered.items()
         ]
         function.__signature__ = signature.replace(parameters=[*own, *keywords])  # type: ignore[attr-defined]
         if function.__doc__:
-            lines = [f"    {one.name} ({one.type}): {one.metadata.get('help', '')}; {one.default!r}." for one in offered]
+            lines = [
+                f"    {name} ({one.type}): {one.metadata.get('help', '')}; {one.default!r}." for name, one in offered.items()
+            ]
             options = "\n".join([f"Options, the fields of `{kind.__name__}` with their defaults:", *lines])
             function.__doc__ = f"{inspect.cleandoc(function.__doc__)}\n\n{options}\n"
         return function
@@ -87,12 +89,18 @@ def config_of(kind: type[Config], given: Config | None, options: Mapping[str, An
     """
     if given is not None and not isinstance(given, kind):
         raise TypeError(f"config is {type(given).__name__}: expected {kind.__name__}")
-    known = {one.name: one for one in fields(kind)}  # type: ignore[arg-type]
+    offered = _offered(kind)
+    known = {one.name: one for one in offered.values()} | offered
     for name in options:
         if name not in known:
-            raise TypeError(f"{function}() has no keyword {name!r}: {_nearest(name, known)}")
-    values = {name: _value(known[name], value) for name, value in options.items()}
+            raise TypeError(f"{function}() has no keyword {name!r}: {_nearest(name, offered)}")
+    values = {known[name].name: _value(known[name], value) for name, value in options.items()}
     return kind(**values) if given is None else replace(given, **values)  # type: ignore[type-var]
+
+
+def _offered(kind: type[Any]) -> dict[str, Field[Any]]:
+    """Keyword -> field: what the command line calls it, with underscores."""
+    return {one.metadata.get("flag", one.name).replace("-", "_"): one for one in fields(kind)}
 
 
 def _value(field: Field[Any], value: Any) -> Any:

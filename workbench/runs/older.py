@@ -25,6 +25,7 @@ COLUMNS: Mapping[str, str] = MappingProxyType(
         "shrunk": "pooled_rate",
         "coarsest": "label_tree_level",
         "design": "design_effect",
+        "read_as": "predicted_as",
     }
 )
 """Column of schema 1 -> column of today."""

@@ -133,15 +133,15 @@ def test_every_gap_is_what_a_loop_counts() -> None:
         column, value = next(iter(row.where.items()))
         shows = truth == EKMAN.labels.index(row.emotion)
         inside = (data.rows[column] == value).to_numpy()
-        assert row.rate == pytest.approx((said == EKMAN.labels.index(row.read_as))[inside & shows].mean())
-        assert row.emotion != row.read_as
+        assert row.rate == pytest.approx((said == EKMAN.labels.index(row.predicted_as))[inside & shows].mean())
+        assert row.emotion != row.predicted_as
 
 
 def test_a_planted_confusion_is_found_by_name_and_direction() -> None:
     data, coded = pictures(1, n=3_000, mistaken=0.3)
     confusions = confusion_table(sliced(data, coded))
     found = confusions[confusions["verdict"] == "skewed"].sort_values("effect").iloc[-1]
-    assert (found["slice"], found["emotion"], found["read_as"]) == ("tone: dark", "joy", "anger")
+    assert (found["slice"], found["emotion"], found["predicted_as"]) == ("tone: dark", "joy", "anger")
     odds = odds_table(sliced(data, coded)).set_index(["measure", "slice", "emotion"])
     assert odds.loc[("true positive rate", "tone: dark", "joy"), "verdict"] == "skewed"
     assert odds.loc[("true positive rate", "tone: dark", "joy"), "effect"] < 0

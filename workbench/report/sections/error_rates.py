@@ -48,13 +48,13 @@ def error_rates(result: AuditResult) -> Section | None:
             f"{plural(len(confusions), 'confusion')}."
         ),
         *(_sentence(row, _WORDS[row.measure]) for row in rows_of(sure.head(_MOST_SENTENCES))),
-        *(_sentence(row, f"predicted as {row.read_as}") for row in rows_of(mixed.head(_MOST_SENTENCES))),
+        *(_sentence(row, f"predicted as {row.predicted_as}") for row in rows_of(mixed.head(_MOST_SENTENCES))),
     )
     leading = pd.concat([sure.head(MOST_ROWS // 2), mixed.head(MOST_ROWS // 2)])
     leading = leading if len(leading) else gaps.head(MOST_ROWS // 2)
     what = [
-        f"{row.emotion} predicted as {row.read_as}"
-        if isinstance(getattr(row, "read_as", None), str)
+        f"{row.emotion} predicted as {row.predicted_as}"
+        if isinstance(getattr(row, "predicted_as", None), str)
         else f"{row.emotion} {_WORDS[row.measure]}"
         for row in rows_of(leading)
     ]

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
 
 import pandas as pd
 import streamlit as st
 
 from affect_workbench.analyses.audit.accuracy import MeasuredAccuracy
 from affect_workbench.workbench.interface.numbers import markdown_text
+from affect_workbench.workbench.interface.options import as_shown
 from affect_workbench.workbench.interface.style import CONFIG
 from affect_workbench.workbench.report.figures import calibration as calibration_figures
 from affect_workbench.workbench.report.figures.accuracy import accuracy_figure
@@ -40,7 +40,7 @@ def render() -> None:
             if name in run.provenance
         },
         "tested pairs": f"{run.tested:,}",
-        "settings": json.dumps(asdict(run.config)),
+        "settings": json.dumps(as_shown(run.config)),
         "versions": ", ".join(f"{name} {version}" for name, version in run.versions.items()),
     }
     st.table(pd.DataFrame({"": list(facts.values())}, index=list(facts)))
