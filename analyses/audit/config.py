@@ -49,7 +49,10 @@ class AuditConfig:
     )
     favourable: str = _option("", "the favourable emotion; gives impact ratios")
     draws: int = _option(
-        999, "resamples (permutations or bootstrap samples) behind every p value by chance", flag="resamples", was="draws"
+        999,
+        "resamples (permutations or bootstrap samples) behind p values by chance; calibration and retrieval use at most 199",
+        flag="resamples",
+        was="draws",
     )
     map_pictures: int = _option(4_000, "maximum number of pictures on the map; 0 for no map")
     space_pictures: int = _option(
