@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from affect_workbench.analyses.inference import intervals as inference
+from affect_workbench.analyses.inference import intervals
 from affect_workbench.analyses.inference.paired import GroupTotals, group_totals
 from affect_workbench.analyses.inference.verdicts import STANDARD, Rules, counted, known_design_effect, verdicts
 from affect_workbench.analyses.slices.conditions import SliceSpec
@@ -155,7 +155,7 @@ def _gap_table(
     )
     evidence = counted(hits, n, other_hits, m, rules, design_effect=units.design_effect, freedom=units.freedom)
     judgement = verdicts(evidence, rules, families=slice_families(tuple(specs), inferred))
-    rate_low, rate_high = inference.wilson(hits / alone, n / alone, freedom=units.own_freedom)
+    rate_low, rate_high = intervals.wilson(hits / alone, n / alone, freedom=units.own_freedom)
     base_rate = (hits + other_hits + 0.5) / (n + m + 1)
     cells: dict[str, npt.NDArray[Any]] = {
         "n": np.rint(n).astype(np.int64),
@@ -171,7 +171,7 @@ def _gap_table(
         "q": judgement.q,
         "adjusted_low": judgement.adjusted_low,
         "adjusted_high": judgement.adjusted_high,
-        "detectable": inference.smallest_detectable_effect(n / deff, m / deff, base_rate, alpha=rules.alpha),
+        "detectable": intervals.smallest_detectable_effect(n / deff, m / deff, base_rate, alpha=rules.alpha),
         "verdict": judgement.verdict,
         "low_evidence": judgement.low_evidence,
     }

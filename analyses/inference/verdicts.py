@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from affect_workbench.analyses.inference import intervals as inference
+from affect_workbench.analyses.inference import intervals
 from affect_workbench.analyses.inference.exact import fisher_exact
 from affect_workbench.analyses.inference.homogeneity import DIFFERS
 from affect_workbench.analyses.inference.multiplicity import select
@@ -137,9 +137,9 @@ def counted(
     p = fisher_exact(*(np.rint(side / few_enough).astype(np.int64) for side in given))
 
     def interval(level: float | Floats) -> tuple[Floats, Floats]:
-        return inference.newcombe(*counts, level=level, freedom=degrees)
+        return intervals.newcombe(*counts, level=level, freedom=degrees)
 
-    return Evidence(rate, other, np.where(tested, inference.with_freedom(p, degrees), np.nan), interval, few)
+    return Evidence(rate, other, np.where(tested, intervals.with_freedom(p, degrees), np.nan), interval, few)
 
 
 def verdict(

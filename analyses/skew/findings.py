@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from affect_workbench.analyses.inference import intervals as inference
+from affect_workbench.analyses.inference import intervals
 from affect_workbench.analyses.inference.means.spread import Spread, of_votes, votes_of
 from affect_workbench.analyses.inference.means.sums import Sums
 from affect_workbench.analyses.inference.paired import change_p
@@ -209,7 +209,7 @@ def skew_table(
         "high": judgement.high,
         "p": judgement.p,
         "q": judgement.q,
-        "detectable": inference.smallest_detectable_effect(n / deff, m / deff, base_rate, alpha=rules.alpha),
+        "detectable": intervals.smallest_detectable_effect(n / deff, m / deff, base_rate, alpha=rules.alpha),
     }
     if "votes" in scores:
         cells |= _split(sums, scores, judgement, rules, families, spreads, pairs)
@@ -225,7 +225,7 @@ def skew_table(
     cells |= own | {"pooled_rate": partially_pooled_rates(sums, scores), "design_effect": deff}
     alone = known_design_effect(shape, None if spread is None else spread.mean_design_effect)
     degrees = np.inf if spread is None else spread.mean_freedom
-    cells["rate_low"], cells["rate_high"] = inference.wilson(hits / alone, n / alone, freedom=degrees)
+    cells["rate_low"], cells["rate_high"] = intervals.wilson(hits / alone, n / alone, freedom=degrees)
     cells["ratio"], cells["log_odds"] = _ratios(hits, n, other_hits, m)
     if pairs is not None:
         cells = pairs.over(cells, alpha=rules.alpha)
@@ -263,8 +263,8 @@ def ranked(table: pd.DataFrame) -> pd.DataFrame:
     """
     table = table.reset_index(drop=True)
     grounded = table["attribution"].isin(["both", "unclear", "labels"])
-    distance = inference.distance_from_zero(table["low"], table["high"])
-    own = inference.distance_from_zero(table["model_gap_low"], table["model_gap_high"])
+    distance = intervals.distance_from_zero(table["low"], table["high"])
+    own = intervals.distance_from_zero(table["model_gap_low"], table["model_gap_high"])
     # Of a skew that the labels do not explain, only what the model surely adds counts: in a small slice that they "do not
     # explain" may mean that little is known of them.
     distance = np.where((table["attribution"] == "model").to_numpy(), np.minimum(distance, own), distance)
@@ -306,10 +306,10 @@ def _split(
         of_labels = of_votes(votes, other_votes)
     deff, degrees = (1.0, np.inf) if of_labels is None else (of_labels.design_effect, of_labels.freedom)
     counts = (part / deff for part in (votes.total, votes.n, other_votes.total, other_votes.n))
-    labels = Gap(votes.mean - other_votes.mean, *inference.newcombe(*counts, freedom=degrees))
+    labels = Gap(votes.mean - other_votes.mean, *intervals.newcombe(*counts, freedom=degrees))
     deff, degrees = (1.0, np.inf) if of_shift is None else (of_shift.design_effect, of_shift.freedom)
     paired = shift.over(deff), other_shift.over(deff)
-    model = Gap(shift.mean - other_shift.mean, *inference.paired_shift_interval(*paired, freedom=degrees))
+    model = Gap(shift.mean - other_shift.mean, *intervals.paired_shift_interval(*paired, freedom=degrees))
     two_sided = change_p(*paired, freedom=degrees)
     if pairs is not None:
         labels, model, two_sided = pairs.gaps(labels, model, two_sided)

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from affect_workbench.analyses.inference import intervals as inference
+from affect_workbench.analyses.inference import intervals
 from affect_workbench.analyses.inference.multiplicity import select
 from affect_workbench.analyses.inference.pairs.cells import PairedCells, PairedShift
 from affect_workbench.analyses.inference.pairs.pairing import Pairing
@@ -71,7 +71,7 @@ class InPairs:
         with np.errstate(divide="ignore", invalid="ignore"):
             ratio = seen.inside / seen.outside
         own["ratio"] = np.where(np.isfinite(ratio), ratio, np.nan)
-        odds, other_odds = (inference.log_odds(rate * seen.pairs, seen.pairs)[0] for rate in (seen.inside, seen.outside))
+        odds, other_odds = (intervals.log_odds(rate * seen.pairs, seen.pairs)[0] for rate in (seen.inside, seen.outside))
         own["log_odds"] = odds - other_odds
         replaced = dict(cells)
         for name, values in own.items():

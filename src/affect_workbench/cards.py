@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,14 +46,14 @@ class Card:
         return "\n".join(map(_printable, [*lines, self.more]))
 
 
-class Shown:
+class Shown(ABC):
     """Shows itself as a card: in a notebook as HTML, at a prompt as text."""
 
-    def _card(self) -> Card:
-        raise NotImplementedError
+    @abstractmethod
+    def _card(self) -> Card: ...
 
-    def _page(self) -> str:
-        raise NotImplementedError
+    @abstractmethod
+    def _page(self) -> str: ...
 
     def __repr__(self) -> str:
         return self._card().text()

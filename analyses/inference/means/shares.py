@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from affect_workbench.analyses.inference import intervals as inference
+from affect_workbench.analyses.inference import intervals
 from affect_workbench.analyses.inference.exact import fisher_exact
 from affect_workbench.analyses.inference.means.cluster_robust import contrast_and_means
 from affect_workbench.analyses.inference.means.spread import Spread, of_votes, votes_of
@@ -60,17 +60,17 @@ def share_gap(inside: Sums, outside: Sums, *, spread: Spread | None = None) -> S
 
     def interval(level: float | Floats) -> tuple[Floats, Floats]:
         if shares and spread is not None:
-            return inference.student_interval(value, spread.variance, spread.freedom, level=level)
-        return inference.newcombe(*counts, level=level, freedom=freedom)
+            return intervals.student_interval(value, spread.variance, spread.freedom, level=level)
+        return intervals.newcombe(*counts, level=level, freedom=freedom)
 
     if shares and spread is not None:
         with np.errstate(divide="ignore", invalid="ignore"):
             deviations = value / np.sqrt(spread.variance)
-        p = inference.two_sided(np.where(value == 0, 0.0, deviations), freedom=spread.freedom)
+        p = intervals.two_sided(np.where(value == 0, 0.0, deviations), freedom=spread.freedom)
     else:
         known = np.all([np.isfinite(part) for part in counts], axis=0)
         whole = (np.rint(np.where(known, part, 0.0)).astype(np.int64) for part in counts)
-        p = inference.with_freedom(fisher_exact(*whole), freedom)
+        p = intervals.with_freedom(fisher_exact(*whole), freedom)
     known = np.isfinite(value) & np.isfinite(deff)
     low, high = interval(0.95)
     low, high, p = (np.where(known, one, np.nan) for one in (low, high, p))
@@ -85,9 +85,9 @@ def agreement_interval(inside: Sums, outside: Sums, *, spread: Spread | None = N
     shares = votes_of(inside, outside)
     if shares:
         own = of_votes(inside, outside) if spread is None else spread
-        return inference.student_interval(inside.mean, own.mean_variance, own.mean_freedom)
+        return intervals.student_interval(inside.mean, own.mean_variance, own.mean_freedom)
     deff, freedom = (1.0, np.inf) if spread is None else (spread.mean_design_effect, spread.mean_freedom)
-    return inference.wilson(inside.total / deff, inside.n / deff, freedom=freedom)
+    return intervals.wilson(inside.total / deff, inside.n / deff, freedom=freedom)
 
 
 def mean_of_shares(values: Floats, groups: npt.NDArray[np.int64] | None = None) -> tuple[float, float, float]:
@@ -104,9 +104,9 @@ def mean_of_shares(values: Floats, groups: npt.NDArray[np.int64] | None = None) 
     if votes_of(sums, nothing) and np.ptp(values) > 0:
         variance = sums.independent if groups is None else deff * sums.tosses
         degrees = n - 1 if groups is None else np.full((1, 1), freedom)
-        low, high = inference.student_interval(sums.mean, variance, degrees)
+        low, high = intervals.student_interval(sums.mean, variance, degrees)
     else:
-        low, high = inference.wilson(total / deff, n / deff, freedom=freedom)
+        low, high = intervals.wilson(total / deff, n / deff, freedom=freedom)
     return mean, float(low[0, 0]), float(high[0, 0])
 
 

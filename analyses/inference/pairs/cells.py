@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import special
 
-from affect_workbench.analyses.inference import intervals as inference
+from affect_workbench.analyses.inference import intervals
 from affect_workbench.analyses.inference.paired import mcnemar
 from affect_workbench.analyses.inference.pairs.contrast import PairContrast
 from affect_workbench.analyses.inference.pairs.rates import tango
@@ -88,7 +88,7 @@ class PairedCells:
         one = self.seen
         with np.errstate(divide="ignore", invalid="ignore"):
             deff = variance_inflation(one, one.inside * (1 - one.inside) / (one.pairs - 1), variance=one.inside_variance)
-            return inference.wilson(one.inside * one.pairs / deff, one.pairs / deff)
+            return intervals.wilson(one.inside * one.pairs / deff, one.pairs / deff)
 
     def detectable(self, *, alpha: float) -> Floats:
         """The difference that one test of size alpha finds with 80 % power `(s, k)`, with as many discordant pairs.
@@ -167,11 +167,11 @@ class PairedShift:
     def interval(self, *, level: float | Floats = 0.95) -> tuple[Floats, Floats]:
         """Student interval `(s, c)`."""
         mean, error = self._mean_and_error()
-        return inference.student_interval(mean, error**2, self.seen.freedom, level=level)
+        return intervals.student_interval(mean, error**2, self.seen.freedom, level=level)
 
     @property
     def p(self) -> Floats:
         """Two-sided p of "no difference" `(s, c)`, from the distribution of the interval."""
         mean, error = self._mean_and_error()
         known = np.isfinite(self.seen.freedom) & np.isfinite(error)
-        return np.where(known, inference.two_sided(mean / error, freedom=self.seen.freedom), np.nan)
+        return np.where(known, intervals.two_sided(mean / error, freedom=self.seen.freedom), np.nan)

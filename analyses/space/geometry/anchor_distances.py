@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from affect_workbench.analyses.inference import intervals as inference
+from affect_workbench.analyses.inference import intervals
 from affect_workbench.analyses.inference.means.shares import agreement_interval
 from affect_workbench.analyses.inference.means.spread import Spread
 from affect_workbench.analyses.inference.means.sums import Sums
@@ -59,13 +59,13 @@ def structure_table(
     difference = distance - other
     spread = (spreads or {}).get("distance")
     if spread is None:
-        low, high = inference.mean_interval(Sums(total, squares, n))
-        difference_low, difference_high = inference.mean_difference_interval(
+        low, high = intervals.mean_interval(Sums(total, squares, n))
+        difference_low, difference_high = intervals.mean_difference_interval(
             Sums(total, squares, n), Sums(other_total, other_squares, m)
         )
     else:
-        low, high = inference.student_interval(distance, spread.mean_variance, spread.mean_freedom)
-        difference_low, difference_high = inference.student_interval(difference, spread.variance, spread.freedom)
+        low, high = intervals.student_interval(distance, spread.mean_variance, spread.mean_freedom)
+        difference_low, difference_high = intervals.student_interval(difference, spread.variance, spread.freedom)
     cells = {
         "n": np.rint(n).astype(np.int64),
         "distance": distance,
@@ -130,9 +130,9 @@ def slice_table(sums: SliceSums, data: SlicedPredictions, *, spreads: Mapping[st
             table["margin"] = total / n
             of_margin = known.get("margin")
             table["margin_low"], table["margin_high"] = (
-                inference.mean_interval(Sums(total, squares, n))
+                intervals.mean_interval(Sums(total, squares, n))
                 if of_margin is None
-                else inference.student_interval(total / n, of_margin.mean_variance[:, 0], of_margin.mean_freedom[:, 0])
+                else intervals.student_interval(total / n, of_margin.mean_variance[:, 0], of_margin.mean_freedom[:, 0])
             )
     if embeddings is not None:
         shifts = np.array([row for attribute in data.attributes for row in _centroid_shifts(attribute, embeddings)])

@@ -221,23 +221,30 @@ def pull(result: AuditResult, *, order: int = 1, most: int = MOST_SLICES) -> go.
     def grid(column: str) -> pd.DataFrame:
         return cells.pivot(index="slice", columns="emotion", values=column).reindex(index=slices, columns=labels)
 
-    values, sure = 100 * grid("pull"), (grid("difference_low") > 0) | (grid("difference_high") < 0)
+    return pull_heat_map(
+        100 * grid("pull"), (grid("difference_low") > 0) | (grid("difference_high") < 0), measure=result.run.measure
+    )
+
+
+def pull_heat_map(values: pd.DataFrame, written: pd.DataFrame, *, measure: str) -> go.Figure:
+    """A row a slice, a column an emotion, coloured by `values` in hundredths of the measure; numbers where `written`."""
+    slices = [str(name) for name in values.index]
     limit = max(float(np.nanmax(np.abs(values.to_numpy()), initial=0.0)), 0.1)
     figure = blank(height=150 + 24 * len(slices))
     figure.add_heatmap(
         z=values.to_numpy(),
-        x=[safe(label) for label in labels],
+        x=[safe(label) for label in values.columns],
         y=list(range(len(slices))),
         xgap=2,
         ygap=2,
         zmin=-limit,
         zmax=limit,
         colorscale=[list(stop) for stop in DIVERGING],
-        colorbar=_colour_bar(f"pull, {result.run.measure} × 100", len(slices)),
-        text=np.where(sure, values.map(lambda value: f"{value:+.1f}".replace("-", "−")), ""),
+        colorbar=_colour_bar(f"pull, {measure} × 100", len(slices)),
+        text=np.where(written, values.map(lambda value: f"{value:+.1f}".replace("-", "−")), ""),
         texttemplate="%{text}",
         textfont={"size": 11, "color": "#1f2328"},
-        customdata=[[short(name, 90)] * len(labels) for name in slices],
+        customdata=[[short(name, 90)] * values.shape[1] for name in slices],
         hovertemplate="%{customdata} → %{x}: %{z:.2f}<extra></extra>",
     )
     return _as_table(figure, slices)

@@ -12,7 +12,8 @@ import plotly.graph_objects as go
 from affect_workbench.analyses.audit.result import AuditResult
 from affect_workbench.analyses.space.erasure.erasure_test import RUNS_THROUGH
 from affect_workbench.workbench.interface.numbers import points
-from affect_workbench.workbench.interface.style import BLUE, DIVERGING, ORANGE, PALETTE, VERMILION, blank, safe, short
+from affect_workbench.workbench.interface.style import BLUE, ORANGE, PALETTE, VERMILION, blank, safe, short
+from affect_workbench.workbench.report.figures.findings import pull_heat_map
 from affect_workbench.workbench.report.figures.map import SYMBOLS
 from affect_workbench.workbench.report.space.sentences import leading_erasures
 
@@ -39,39 +40,7 @@ def within_pull(result: AuditResult, *, most: int = MOST_SLICES) -> go.Figure | 
     labels = list(result.taxonomy.labels)
     values = known.pivot(index="slice", columns="emotion", values="pull_within").reindex(index=slices, columns=labels)
     sure = known.pivot(index="slice", columns="emotion", values="q_within").reindex(index=slices, columns=labels) <= SURE
-    values = 100 * values
-    limit = max(float(np.nanmax(np.abs(values.to_numpy()), initial=0.0)), 0.1)
-    figure = blank(height=150 + 24 * len(slices))
-    figure.add_heatmap(
-        z=values.to_numpy(),
-        x=[safe(label) for label in labels],
-        y=list(range(len(slices))),
-        xgap=2,
-        ygap=2,
-        zmin=-limit,
-        zmax=limit,
-        colorscale=[list(stop) for stop in DIVERGING],
-        colorbar={
-            "title": {"text": f"pull, {result.run.measure} × 100", "side": "right"},
-            "thickness": 12,
-            "len": min(1.0, 260 / (24 * len(slices) + 30)),
-        },
-        text=np.where(sure, values.map(lambda value: f"{value:+.1f}".replace("-", "−")), ""),
-        texttemplate="%{text}",
-        textfont={"size": 11, "color": "#1f2328"},
-        customdata=[[short(name, 90)] * len(labels) for name in slices],
-        hovertemplate="%{customdata} → %{x}: %{z:.2f}<extra></extra>",
-    )
-    figure.update_yaxes(
-        tickvals=list(range(len(slices))),
-        ticktext=[short(name) for name in slices],
-        range=[len(slices) - 0.5, -0.5],
-        automargin=True,
-        showgrid=False,
-        zeroline=False,
-    )
-    figure.update_xaxes(side="top", showgrid=False, type="category", automargin=True)
-    return figure
+    return pull_heat_map(100 * values, sure, measure=result.run.measure)
 
 
 def erasure(result: AuditResult, *, most: int = MOST_CELLS) -> go.Figure | None:
