@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from affect_workbench.arrays import Mask, Vectors
-from affect_workbench.data.tables.columns import SCORE_PREFIX, VOTE_PREFIX, attribute_columns
+from affect_workbench.data.tables.columns import PROMPT_PREFIX, SCORE_PREFIX, VOTE_PREFIX, attribute_columns
 from affect_workbench.data.tables.magnitude import require_moderate
 from affect_workbench.data.tables.read import named, with_ids
 from affect_workbench.data.tables.splits import with_split_names
@@ -69,6 +69,7 @@ class Predictions:
             )
         require_moderate(self.distances, what="a score column")
         self.truth  # noqa: B018  validates labels and votes once, here
+        self.by_prompt  # noqa: B018  and so the answers to single prompts
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -115,6 +116,26 @@ class Predictions:
         else:
             return None
         return shares if known.any() else None
+
+    @cached_property
+    def by_prompt(self) -> dict[str, npt.NDArray[np.int64]]:
+        """What was answered to each prompt alone: name -> position of the label `(n,)`, -1 for no answer.
+
+        From the columns `prompt_<name>`; empty where nothing was asked in words.
+
+        Raises:
+            ValueError: such a column holds something that is no label.
+        """
+        found = {}
+        for name in (str(name) for name in self.rows if str(name).startswith(PROMPT_PREFIX)):
+            try:
+                found[name.removeprefix(PROMPT_PREFIX)] = self.taxonomy.codes(self.rows[name])
+            except ValueError as error:
+                raise ValueError(
+                    f"column {name!r}: {error}; columns that start with {PROMPT_PREFIX!r} hold what was predicted for one "
+                    "prompt: rename an attribute that is called so"
+                ) from error
+        return found
 
     @property
     def has_votes(self) -> bool:

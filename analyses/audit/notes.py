@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from affect_workbench.analyses.skew.prompts import FEWEST
 from affect_workbench.analyses.slices.pairs import group_codes
 from affect_workbench.data.predictions import Predictions
 from affect_workbench.data.tables.columns import VOTE_PREFIX
@@ -22,6 +23,11 @@ def prediction_notes(predictions: Predictions) -> list[str]:
             "between slices, whatever the model does inside"
         )
     notes += group_notes(predictions.rows)
+    if len(predictions.by_prompt) >= FEWEST:
+        notes.append(
+            f"answers are means over {len(predictions.by_prompt)} prompts: intervals and tests of skews and of model gaps "
+            "hold for other prompts of their kind too, those of the additional analyses for these prompts"
+        )
     if predictions.truth is None:
         notes.append("no labels or votes: a skew cannot be split into label gap and model gap")
     else:

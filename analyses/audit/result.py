@@ -61,6 +61,7 @@ TABLES: Mapping[str, str] = MappingProxyType(
         "space_pull": "a (slice, emotion): how far its pictures lie toward the anchor",
         "space_shift": "a (slice, emotion): what one standard deviation more would do",
         "space_wording": "a prompt variant: labels that flip",
+        "prompts": "a (slice, emotion, prompt): the skew under that prompt alone",
     }
 )
 """Name of each table beyond the cells -> what one of its rows is about; an outcome's have names of their own."""

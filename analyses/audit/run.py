@@ -19,6 +19,7 @@ from affect_workbench.analyses.inference.clusters import group_spreads, of_score
 from affect_workbench.analyses.skew.findings import ranked, skew_table
 from affect_workbench.analyses.skew.in_pairs import InPairs
 from affect_workbench.analyses.skew.label_tree import label_tree_levels, level_table
+from affect_workbench.analyses.skew.prompts import BetweenPrompts
 from affect_workbench.analyses.slices.attribute_kinds import kind_notes
 from affect_workbench.analyses.slices.circular_columns import repeating_columns
 from affect_workbench.analyses.slices.coding import coded_attributes
@@ -68,7 +69,8 @@ def run_audit(
     spreads = {} if data.groups is None else group_spreads(sums, data, compared=of_scores(data.scores))
     pairing = pairing_of(sums.specs, data, min_count=config.min_count)
     in_pairs = None if pairing is None else InPairs.of(pairing, data.scores)
-    findings = skew_table(sums, data, rules=config.rules, spreads=spreads, pairs=in_pairs)
+    prompts = BetweenPrompts.of(data, rules=config.rules)
+    findings = skew_table(sums, data, rules=config.rules, spreads=spreads, pairs=in_pairs, prompts=prompts)
     findings = without_verdicts(findings, aside)
     answers = QuestionResults()
     if proven.attributes and (config.further or config.outcomes or config.adjust_for):
@@ -86,6 +88,8 @@ def run_audit(
         tables["levels"] = without_verdicts(levels[single].reset_index(drop=True), aside)
     if in_pairs is not None:
         tables["pairs"] = in_pairs.table(sums.specs, data.scores.of("said"), rules=config.rules, inferred=inferred)
+    if prompts is not None:
+        tables["prompts"] = prompts.table(sums.specs, predictions.taxonomy.labels)
     structure = structure_table(sums, data, spreads=spreads)
     slices = slice_table(sums, data, spreads=spreads)
     say("drawing the map")

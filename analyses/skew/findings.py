@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -34,6 +34,7 @@ from affect_workbench.analyses.inference.verdicts import (
 from affect_workbench.analyses.skew.attribution import ORIGINS, Gap, attributions, in_direction
 from affect_workbench.analyses.skew.in_pairs import InPairs
 from affect_workbench.analyses.skew.intersections import beyond_parts
+from affect_workbench.analyses.skew.prompts import BetweenPrompts
 from affect_workbench.analyses.skew.shrinkage import partially_pooled_rates
 from affect_workbench.analyses.slices.families import slice_families
 from affect_workbench.analyses.slices.scores import Scores
@@ -162,6 +163,7 @@ def skew_table(
     rules: Rules = STANDARD,
     spreads: Mapping[str, Spread] | None = None,
     pairs: InPairs | None = None,
+    prompts: BetweenPrompts | None = None,
 ) -> pd.DataFrame:
     """One row a (slice, emotion) cell, with the columns of `Finding`, ranked by verdict, effect and evidence.
 
@@ -174,6 +176,7 @@ def skew_table(
         spreads: of `hits`, `votes` and `shift` where pictures come in groups (`analyses.inference.clusters.group_spreads`);
             empty or None for independent pictures.
         pairs: what pairs say, which counts in the slices that are compared in them; None without pairs.
+        prompts: how skews vary with the prompt; None where nothing was asked in words.
     """
     scores, taxonomy = data.scores, data.predictions.taxonomy
     k = len(taxonomy)
@@ -195,7 +198,8 @@ def skew_table(
         design_effect=None if spread is None else spread.design_effect,
         freedom=None if spread is None else spread.freedom,
     )
-    judgement = verdicts(evidence if pairs is None else pairs.predicted.over(evidence), rules, families=families)
+    evidence = evidence if pairs is None else pairs.predicted.over(evidence)
+    judgement = verdicts(evidence if prompts is None else prompts.over(evidence), rules, families=families)
     effect, verdict = judgement.effect, judgement.verdict
     pictures, others = np.broadcast_to(n, deff.shape), np.broadcast_to(m, deff.shape)
     base_rate = (hits + other_hits + 0.5) / (n + m + 1)
@@ -212,7 +216,7 @@ def skew_table(
         "detectable": intervals.smallest_detectable_effect(n / deff, m / deff, base_rate, alpha=rules.alpha),
     }
     if "votes" in scores:
-        cells |= _split(sums, scores, judgement, rules, families, spreads, pairs)
+        cells |= _split(sums, scores, judgement, rules, families, spreads, _Beside(pairs, prompts))
     own, repeats = beyond_parts(
         sums,
         judgement,
@@ -282,6 +286,13 @@ def ranked(table: pd.DataFrame) -> pd.DataFrame:
     return table.iloc[order.sort_values(list(order.columns), kind="stable").index].reset_index(drop=True)
 
 
+class _Beside(NamedTuple):
+    """What else is known of the cells: what pairs say, and how they vary with the prompt."""
+
+    pairs: InPairs | None
+    prompts: BetweenPrompts | None
+
+
 def _split(
     sums: SliceSums,
     scores: Scores,
@@ -289,7 +300,7 @@ def _split(
     rules: Rules,
     families: npt.NDArray[np.int64],
     spreads: Mapping[str, Spread],
-    pairs: InPairs | None,
+    beside: _Beside,
 ) -> dict[str, npt.NDArray[Any]]:
     """Label gap (the truth differs) and model gap (predictions differ beyond it), each with its interval, and the origin."""
 
@@ -311,8 +322,10 @@ def _split(
     paired = shift.over(deff), other_shift.over(deff)
     model = Gap(shift.mean - other_shift.mean, *intervals.paired_shift_interval(*paired, freedom=degrees))
     two_sided = change_p(*paired, freedom=degrees)
-    if pairs is not None:
-        labels, model, two_sided = pairs.gaps(labels, model, two_sided)
+    if beside.pairs is not None:
+        labels, model, two_sided = beside.pairs.gaps(labels, model, two_sided)
+    if beside.prompts is not None:
+        model, two_sided = beside.prompts.gap(model, two_sided)
     p = in_direction(two_sided, model.value, judgement.effect)
     p = np.where(judgement.tested, p, np.nan)
     skewed = judgement.verdict == "skewed"
