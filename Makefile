@@ -37,7 +37,10 @@ bench: $(STAMP) ## time the audit and the training beside what else there is
 	$(BIN)/workbench bench --workers 2
 	$(BIN)/python bench/promises.py
 	$(BIN)/python bench/bench.py
+	$(BIN)/python bench/asking.py
+	$(BIN)/python bench/attaching.py
 	$(BIN)/python bench/encoding.py
+	$(BIN)/python bench/planted_llava.py
 	$(BIN)/python bench/overlap.py
 	$(BIN)/python bench/training.py
 	$(BIN)/python bench/demo.py

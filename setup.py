@@ -13,6 +13,7 @@ setup(
         "affect_workbench": ["py.typed"],
         "affect_workbench.workbench": [".streamlit/*.toml"],
         "affect_workbench.workbench.interface": ["templates/*"],
+        "affect_workbench.probes.attach.families": ["*.toml"],
         "affect_workbench.probes.encoders.builtin": ["*.json", "*.safetensors", "*.md"],
     },
     include_package_data=False,

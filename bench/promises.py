@@ -46,6 +46,7 @@ WIDE = (
     ("12 groups", "few degrees of freedom: `analyses.inference.clusters`"),
     ("20 people", "few degrees of freedom: `analyses.inference.clusters`"),
     ("40 groups", "few degrees of freedom: `analyses.inference.clusters`"),
+    ("pairs, 2000 findings: label_gap", "a pair has one label, no gap to miss: `analyses.benchmark.promises.whole_audits`"),
     ("confusions", "few pictures of one label predicted as one other: the exact test of few counts"),
     ("odds", "few pictures of one label: the exact test of few counts"),
     ("comparability", "excess cannot fall below chance: `analyses.inference.resampling`"),

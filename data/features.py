@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from affect_workbench.data.plurals import plural
 from affect_workbench.data.storage.arrays import give_back, take_rows
 from affect_workbench.data.storage.atomic import atomic_folder, require_complete, write_json
 from affect_workbench.data.storage.saved import read_record
@@ -19,6 +20,7 @@ from affect_workbench.data.storage.saved_arrays import read_npy, read_parquet
 from affect_workbench.data.tables.columns import attribute_columns
 from affect_workbench.data.tables.read import named, with_ids
 from affect_workbench.data.tables.splits import split_name, with_split_names
+from affect_workbench.keywords import path_of, python_errors
 
 SCHEMA = 1
 LARGEST_FEATURE = 1e15
@@ -116,7 +118,7 @@ class FeatureSet:
         if bad:
             positions = np.concatenate(bad)
             raise ValueError(
-                f"features of {len(positions)} picture(s) hold NaN or infinite values, first "
+                f"features of {plural(len(positions), 'picture')} hold NaN or infinite values, first "
                 f"{named(self.rows['image_id'].iloc[positions])}: encode them again or leave them out"
             )
 
@@ -165,13 +167,15 @@ class FeatureSet:
             )
         return self.take(mask)
 
+    @python_errors()
     def save(self, folder: Path | str, *, overwrite: bool = False) -> None:
         """Writes `values.npy`, `rows.parquet`, `spec.json`; the folder appears whole or not at all.
 
         Raises:
+            TypeError: no path.
             FileExistsError: the folder exists and `overwrite` is False.
         """
-        with atomic_folder(Path(folder), overwrite=overwrite) as partial:
+        with atomic_folder(path_of(folder, keyword="folder"), overwrite=overwrite) as partial:
             np.save(partial / "values.npy", self.values, allow_pickle=False)
             self.rows.to_parquet(partial / "rows.parquet")
             write_json(
@@ -180,15 +184,16 @@ class FeatureSet:
             )
 
     @classmethod
+    @python_errors()
     def load(cls, folder: Path | str) -> FeatureSet:
         """Opens a saved folder; values stay on disk, memory-mapped.
 
         Raises:
             FileNotFoundError: no such folder, or a file is missing.
             ValueError: the folder is unfinished, damaged, or written by another schema.
-            TypeError: its values are not floating point.
+            TypeError: no path, or its values are not floating point.
         """
-        folder = Path(folder)
+        folder = path_of(folder, keyword="folder")
         require_complete(folder, what="feature set")
         record = read_record(folder / "spec.json", schema=SCHEMA, otherwise="encode again")
         spec = record.record("spec").made(FeatureSpec)

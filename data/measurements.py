@@ -11,6 +11,7 @@ from affect_workbench.arrays import Mask
 from affect_workbench.data.tables.read import with_ids
 from affect_workbench.data.taxonomies.frame_columns import as_our_columns
 from affect_workbench.data.taxonomies.taxonomy import closest
+from affect_workbench.keywords import column_names, python_errors
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class Measurements:
         if not len(rows):
             raise ValueError("measurements need at least one picture, got none")
         if not self.outcomes:
-            raise ValueError("no outcome is named: say which numeric columns to compare (--outcomes valence)")
+            raise ValueError("no outcome is named: say which numeric columns to compare (--outcomes=valence)")
         for name in self.outcomes:
             if name not in rows:
                 columns = [str(column) for column in rows.columns if column != "image_id"]
@@ -51,7 +52,8 @@ class Measurements:
         return len(self.rows)
 
     @classmethod
-    def from_frame(cls, frame: pd.DataFrame, outcomes: Sequence[str]) -> Measurements:
+    @python_errors()
+    def from_frame(cls, frame: pd.DataFrame, outcomes: str | Sequence[str]) -> Measurements:
         """Numbers of the pictures in a data frame, one row each; ids are found as by `Predictions.from_frame`.
 
         Args:
@@ -59,11 +61,11 @@ class Measurements:
             outcomes: the columns of numbers, in units of their own.
 
         Raises:
-            TypeError: no data frame.
+            TypeError: no data frame, or outcomes that are no names.
             ValueError: no outcome, an outcome that is no column or holds text, or ids that repeat.
         """
         columns = as_our_columns(frame, {}, {})
-        return cls(columns.rows, tuple(outcomes), "data frame", columns.notes)
+        return cls(columns.rows, column_names(outcomes, keyword="outcomes"), "data frame", columns.notes)
 
     def with_rows(self, rows: pd.DataFrame, *, outcomes: Sequence[str] = (), notes: Sequence[str] = ()) -> Measurements:
         """The same pictures with other columns beside them, and maybe more outcomes among these.

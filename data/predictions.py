@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from affect_workbench.arrays import Mask, Vectors
+from affect_workbench.arrays import Codes, Mask, Vectors
+from affect_workbench.data.plurals import plural
 from affect_workbench.data.tables.columns import PROMPT_PREFIX, SCORE_PREFIX, VOTE_PREFIX, attribute_columns
 from affect_workbench.data.tables.magnitude import require_moderate
 from affect_workbench.data.tables.read import named, with_ids
@@ -20,7 +21,7 @@ from affect_workbench.data.taxonomies.frame_columns import as_our_columns, likel
 from affect_workbench.data.taxonomies.label_columns import with_vote_names
 from affect_workbench.data.taxonomies.prediction_columns import Measure, read_predictions
 from affect_workbench.data.taxonomies.taxonomy import Taxonomy
-from affect_workbench.keywords import python_errors
+from affect_workbench.keywords import in_python, python_errors
 
 
 @dataclass(frozen=True, repr=False)
@@ -36,9 +37,11 @@ class Predictions:
         embeddings: `(n, m)` the pictures in the space the distances were measured in, or None.
         anchors: `(k, m)` the labels in that space, or None.
         notes: sentences about what was found wanting while reading.
+        answered: `(n,)` position of the label that a model itself answered, -1 where it gave none of them, where these
+            predictions are of a probe that stands in for that model; None where they stand for themselves.
 
     Raises:
-        ValueError: shapes disagree, ids repeat, a distance is NaN or infinite, a label is outside the taxonomy.
+        ValueError: shapes disagree, ids repeat, a distance is NaN or infinite, a label or an answer is outside the taxonomy.
     """
 
     distances: Vectors
@@ -49,6 +52,7 @@ class Predictions:
     embeddings: Vectors | None = None
     anchors: Vectors | None = None
     notes: tuple[str, ...] = field(default=())
+    answered: Codes | None = None
 
     def __post_init__(self) -> None:
         expected = (len(self.rows), len(self.taxonomy))
@@ -64,12 +68,27 @@ class Predictions:
         if bad.any():
             which = named(rows["image_id"].iloc[np.flatnonzero(bad)])
             raise ValueError(
-                f"scores of {int(bad.sum())} picture(s) are NaN or infinite, first {which}: "
+                f"scores of {plural(int(bad.sum()), 'picture')} are NaN or infinite, first {which}: "
                 "leave those rows out or predict them again"
             )
         require_moderate(self.distances, what="a score column")
+        if self.answered is not None:
+            object.__setattr__(self, "answered", self._checked_answers(self.answered))
         self.truth  # noqa: B018  validates labels and votes once, here
         self.by_prompt  # noqa: B018  and so the answers to single prompts
+
+    def _checked_answers(self, answered: Codes) -> Codes:
+        if answered.shape != (len(self.rows),) or not np.issubdtype(answered.dtype, np.integer):
+            raise ValueError(
+                f"answers have shape {answered.shape} and type {answered.dtype}: expected one whole number per picture, "
+                f"({len(self.rows)},)"
+            )
+        if answered.min() < -1 or answered.max() >= len(self.taxonomy):
+            raise ValueError(
+                f"answers are positions from {answered.min()} to {answered.max()}: expected 0 to {len(self.taxonomy) - 1}, "
+                "or -1 for none of the labels"
+            )
+        return answered.astype(np.int64)
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -103,7 +122,8 @@ class Predictions:
                 negative = (votes < 0).any(axis=1)
                 first = str(self.rows["image_id"].iloc[int(negative.argmax())])
                 raise ValueError(
-                    f"{int(negative.sum())} picture(s) have negative votes, first {first!r}: expected counts or shares"
+                    f"{plural(int(negative.sum()), 'picture has', 'pictures have')} "
+                    f"negative votes, first {first!r}: expected counts or shares"
                 )
             require_moderate(votes, what="a vote column")
             totals = votes.sum(axis=1, keepdims=True)
@@ -150,17 +170,13 @@ class Predictions:
         """
         if list(rows["image_id"].astype(str)) != list(self.rows["image_id"]):
             raise ValueError("the new rows name other pictures, or name them in another order")
-        return self._replaced(self.distances, rows, self.embeddings, self.notes + notes)
+        return replace(self, rows=rows, notes=self.notes + notes)
 
     def take(self, mask: Mask) -> Predictions:
         """The pictures where `mask (n,)` is true."""
         embeddings = None if self.embeddings is None else self.embeddings[mask]
-        return self._replaced(self.distances[mask], self.rows[mask], embeddings, self.notes)
-
-    def _replaced(
-        self, distances: Vectors, rows: pd.DataFrame, embeddings: Vectors | None, notes: tuple[str, ...]
-    ) -> Predictions:
-        return Predictions(distances, rows, self.taxonomy, self.measure, self.source, embeddings, self.anchors, notes)
+        answered = None if self.answered is None else self.answered[mask]
+        return replace(self, distances=self.distances[mask], rows=self.rows[mask], embeddings=embeddings, answered=answered)
 
     def as_in(self, taxonomy: Taxonomy) -> Predictions:
         """The same predictions with the labels as this taxonomy spells and orders them; as they are where labels differ."""
@@ -170,9 +186,12 @@ class Predictions:
             return self
         at = [self.taxonomy.labels.index(label) for label in own]
         anchors = None if self.anchors is None else self.anchors[at]
-        return replace(self, distances=self.distances[:, at], taxonomy=taxonomy, anchors=anchors)
+        place = np.append(np.argsort(at), -1)  # of each own label, and of "none"
+        answered = None if self.answered is None else place[self.answered]
+        return replace(self, distances=self.distances[:, at], taxonomy=taxonomy, anchors=anchors, answered=answered)
 
     @classmethod
+    @python_errors()
     def from_frame(
         cls,
         frame: pd.DataFrame,
@@ -199,10 +218,10 @@ class Predictions:
                 else those of the columns, or of the values in them.
 
         Raises:
-            TypeError: no data frame.
+            TypeError: no data frame, a name that is no name, or a pattern that is none.
             FileNotFoundError: no such taxonomy file.
-            ValueError: no such column, neither predictions nor scores, missing predictions, repeated ids, a label outside
-                the taxonomy, or labels and predictions that never meet.
+            ValueError: no row, one label only, no such column, neither predictions nor scores, missing predictions,
+                repeated ids, a label outside the taxonomy, or labels and predictions that never meet.
 
         Example:
             >>> frame = pd.DataFrame({"truth": ["joy", "anger"], "guess": ["joy", "joy"], "tone": ["dark", "light"]})
@@ -219,23 +238,28 @@ class Predictions:
         )
         if silent and (likely := likely_column(columns.rows, "predicted")):
             raise ValueError(f"no column 'predicted' and no scores: did you mean predicted={likely!r}?")
-        with python_errors():
-            return predictions_from_table(
-                columns.rows,
-                scores_prefix=columns.prefixes["scores"],
-                votes_prefix=columns.prefixes["votes"],
-                taxonomy=taxonomy_of(taxonomy),
-                source="data frame",
-                notes=columns.notes,
-            )
+        made = predictions_from_table(
+            columns.rows,
+            scores_prefix=columns.prefixes["scores"],
+            votes_prefix=columns.prefixes["votes"],
+            taxonomy=taxonomy_of(taxonomy),
+            source="data frame",
+            notes=columns.notes,
+        )
+        notes = tuple(map(in_python, made.notes))
+        return made if notes == made.notes else replace(made, notes=notes)
 
     def table(self) -> pd.DataFrame:
-        """A plain table that `from_frame` reads back: rows, `predicted`, and a `score_<label>` column each."""
+        """A plain table that `from_frame` reads back: rows, `predicted`, `answered` where known, a `score_<label>` each."""
         labels = np.asarray(self.taxonomy.labels, dtype=object)
         scores = pd.DataFrame(
             1.0 - self.distances.astype(np.float64), columns=[SCORE_PREFIX + label for label in self.taxonomy.labels]
         )
-        return pd.concat([self.rows, pd.Series(labels[self.predicted], name="predicted"), scores], axis=1)
+        columns = [pd.Series(labels[self.predicted], name="predicted")]
+        if self.answered is not None:
+            columns.append(pd.Series(np.array([*labels, None], dtype=object)[self.answered], name="answered"))
+        rows = self.rows if self.answered is None else self.rows.drop(columns="answered", errors="ignore")
+        return pd.concat([rows, *columns, scores], axis=1)
 
 
 def predictions_from_table(
@@ -261,16 +285,23 @@ def predictions_from_table(
         ValueError: see `read_predictions`.
     """
     read = read_predictions(table, scores_prefix=scores_prefix, votes_prefix=votes_prefix, taxonomy=taxonomy, source=source)
-    return Predictions(read.distances, read.rows, read.taxonomy, read.measure, source, notes=(*notes, *read.notes))
+    return Predictions(
+        read.distances, read.rows, read.taxonomy, read.measure, source, notes=(*notes, *read.notes), answered=read.answered
+    )
 
 
 def taxonomy_of(given: Taxonomy | str | Sequence[str] | None) -> Taxonomy | None:
     """The labels as they may be given: ready, by the name of a built-in set or by a `.toml` file, or one by one.
 
     Raises:
+        TypeError: none of these.
         FileNotFoundError: no such file.
         ValueError: no such built-in set, or labels that `Taxonomy` refuses.
     """
     if given is None or isinstance(given, Taxonomy):
         return given
-    return taxonomy_called(given) if isinstance(given, str) else Taxonomy.from_labels(given)
+    if isinstance(given, str):
+        return taxonomy_called(given)
+    if not isinstance(given, Iterable):
+        raise TypeError(f"taxonomy is {given!r}: expected the name of a built-in one, a .toml file, or the labels")
+    return Taxonomy.from_labels(given)

@@ -184,7 +184,7 @@ class Probe:
         return (
             f"{seen} of {len(features)} predictions are in-sample: these pictures were trained on, or used to choose the "
             "epoch, so the probe does better on them, and with less bias, than on new ones. Audit unseen pictures "
-            "(--unseen-only) or out-of-fold predictions (train --folds 5) instead",
+            "(--unseen-only) or out-of-fold predictions (workbench train --folds 5) instead",
         )
 
     def probabilities(self, predictions: Predictions) -> Floats:

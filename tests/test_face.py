@@ -10,6 +10,7 @@ import subprocess
 import sys
 import textwrap
 from dataclasses import FrozenInstanceError, fields, is_dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -21,12 +22,15 @@ from affect_workbench.analyses.audit.run import run_audit
 from affect_workbench.analyses.discovery.discover import discover
 from affect_workbench.analyses.duplicates.find import PictureSet, overlap
 from affect_workbench.data.predictions import predictions_from_table
+from affect_workbench.data.tables.read import read_table
+from affect_workbench.keywords import in_python
 from affect_workbench.workbench.audit.compare import compared
 from affect_workbench.workbench.runs.reviews import load_reviews, review_of, save_review
 from pages import Page
 from workbench_runs import HOSTILE, predictions_table, succeeded
 
 QUICK = {"order": 1, "map_pictures": 0, "draws": 99}
+QUICK_CONFIG = AuditConfig(**QUICK)
 MODELS = {"torch", "transformers", "umap", "streamlit"}
 HEAVY = MODELS | {"numpy", "pandas", "scipy", "sklearn", "statsmodels", "plotly", "jinja2"}
 TAGS = {"div", "b", "span", "ol", "ul", "li", "details", "summary"}
@@ -96,6 +100,34 @@ def test_a_frame_predictions_and_a_config_are_one_audit(frame, result):
     assert again.result.run.config == result.result.run.config
 
 
+def test_a_frame_is_audited_as_the_same_table_in_a_file(tmp_path):
+    frame = predictions_table(400, scores=False)
+    odd = np.arange(400) % 2 == 1
+    tone = frame["tone"].where(odd, frame["tone"] + " ").where(np.arange(400) % 10 > 0, "")
+    level = pd.Categorical(np.where(odd, "1", " 2"))
+    frame = frame.assign(tone=tone, level=level, label=frame["label"].where(odd, " " + frame["label"]))
+    frame.to_csv(tmp_path / "table.csv", index=False)
+    found, expected = (
+        aw.audit(frame, **QUICK),
+        run_audit(predictions_from_table(read_table(tmp_path / "table.csv")), QUICK_CONFIG),
+    )
+    assert found.slices["slice"].tolist() == expected.slices["slice"].tolist()
+    assert set(found.slices["slice"]) >= {"tone: dark", "tone: light", "level: 1", "level: 2"}
+    for name in ("findings", "slices", "excluded"):
+        pd.testing.assert_frame_equal(getattr(found, name), getattr(expected, name))
+    pd.testing.assert_frame_equal(found.samples, expected.samples)
+    numbers = frame.drop(columns=["label", "predicted"]).assign(valence=np.where(odd, "0.5", "1 "))
+    alone = aw.Measurements.from_frame(numbers, "valence")
+    assert alone.rows["valence"].tolist()[:2] == [1.0, 0.5]
+    assert alone.rows["tone"].isna().sum() == 40
+
+
+def test_training_pictures_are_read_as_a_table_too(frame):
+    training = frame.rename(columns=str.upper).rename(columns=str.lower).assign(tone=frame["tone"] + " ")
+    tables = [aw.audit(frame, training=one, **QUICK).table("amplification") for one in (training, frame)]
+    pd.testing.assert_frame_equal(*tables)
+
+
 def test_a_saved_audit_is_the_one_of_the_command_line(frame, tmp_path):
     frame.to_csv(tmp_path / "table.csv", index=False)
     options = ("--order", 1, "--map-pictures", 0, "--draws", 99)
@@ -137,8 +169,10 @@ def test_a_result_shows_its_headline_and_first_findings_and_no_frames(result, fa
     page, text = Page(result._repr_html_()), repr(result)
     assert result.headline in page.text
     assert result.headline in text
-    assert len(page.having("li")) == len(result.sentences()) == 4
-    assert all(sentence in text for sentence in result.sentences())
+    # Of tone, which has two values, one is the complement of the other: each sentence has a mirror image.
+    assert len(page.having("li")) == 2
+    assert [sentence in text for sentence in result.sentences()] == [True, False, True, False]
+    assert page.text.count("2 mirrored findings are not repeated") == text.count("mirrored findings") == 1
     assert page.having("table") == []
     assert max(len(text), len(page.text)) < 2_500
     change = aw.compare(result, fairer)
@@ -182,6 +216,9 @@ def test_a_comparison_is_that_of_the_house(result, fairer, tmp_path):
     assert change.overall == dict(expected.overall)
     assert len(change.better()) == expected.count("better") > 0
     assert change.worse().empty
+    pd.testing.assert_frame_equal(change.findings, change.changes)
+    assert len(change.changed()) == sum(map(expected.count, ("worse", "better", "changed")))
+    assert change.changed(explained=False)["explained_by"].isna().all()
     assert type(change.plot()).__name__ == "Figure"
     page = Page(change.to_html(tmp_path / "compare.html").read_text())
     assert "A: old · B: new" in page.text
@@ -189,6 +226,18 @@ def test_a_comparison_is_that_of_the_house(result, fairer, tmp_path):
     pd.testing.assert_frame_equal(aw.compare(first, str(second)).changes, change.changes)
     with pytest.raises(TypeError, match="cannot compare DataFrame: expected an audit"):
         aw.compare(result.findings, fairer)
+
+
+def test_a_saved_comparison_is_that_of_the_command_line(result, fairer, tmp_path):
+    runs = result.save(tmp_path / "a"), fairer.save(tmp_path / "b")
+    succeeded("compare", *runs, "-o", tmp_path / "command")
+    saved = aw.compare(*runs).save(tmp_path / "face")
+    names = {path.name for path in (tmp_path / "command").iterdir()}
+    assert {path.name for path in saved.iterdir()} == names
+    for name in names - {"compare.html", "comparison.json", "COMPLETE.json"}:
+        assert (saved / name).read_bytes() == (tmp_path / "command" / name).read_bytes(), name
+    records = [json.loads((folder / "comparison.json").read_text()) for folder in (tmp_path / "command", saved)]
+    assert {**records[0], "command": ""} == records[1]
 
 
 def test_audits_that_asked_differently_are_not_compared(frame, result):
@@ -339,6 +388,46 @@ REFUSED = [
         ValueError,
         "did you mean predicted='y_pred'",
     ),
+    (lambda: aw.Predictions.from_frame(TABLE.head(0)), ValueError, "the data frame has no rows: expected one row a picture"),
+    (lambda: aw.audit(pd.DataFrame()), ValueError, "the data frame has no rows"),
+    (lambda: aw.audit(LABELS.assign(label="joy", predicted="joy")), ValueError, r"one label only \('joy'\).*taxonomy="),
+    (
+        lambda: aw.audit(LABELS.assign(predicted=["", *LABELS["predicted"][1:]])),
+        ValueError,
+        "1 row has no prediction, first 'picture-00000': leave",
+    ),
+    (lambda: aw.Predictions.from_frame(TABLE, scores=3), TypeError, "scores=3: expected a pattern .* or a mapping"),
+    (lambda: aw.Predictions.from_frame(TABLE, votes=["vote_a"]), TypeError, "votes=.*: expected a pattern"),
+    (lambda: aw.Predictions.from_frame(TABLE, scores={"joy": 3}), ValueError, "scores=3: there is no such column"),
+    (lambda: aw.Predictions.from_frame(TABLE, predicted=5), ValueError, "predicted=5: there is no such column; legal"),
+    (lambda: aw.Predictions.from_frame(TABLE, label=["label"]), TypeError, "expected the name of a column"),
+    (lambda: aw.Predictions.from_frame(TABLE, taxonomy=3), TypeError, "taxonomy is 3: expected the name of a built-in"),
+    (lambda: aw.Measurements.from_frame(TABLE, 3), TypeError, "outcomes is 3: expected names of columns"),
+    (lambda: aw.Measurements.from_frame(TABLE, ()), ValueError, r"no outcome is named.*\(outcomes='valence'\)"),
+    (lambda: aw.load(3), TypeError, "folder is 3: expected a path"),
+    (lambda: aw.load_probe(None), TypeError, "folder is None: expected a path"),
+    (lambda: aw.FeatureSet.load(3), TypeError, "folder is 3: expected a path"),
+    (lambda: aw.audit(TABLE, attributes=["label"]), ValueError, "'label' is no attribute: it holds the true labels; attr"),
+    (lambda: aw.audit(TABLE, attributes="predicted"), ValueError, "'predicted' is no attribute: .* predicted labels; attr"),
+    (lambda: aw.audit(TABLE, attributes="image_id"), ValueError, "'image_id' is no attribute: .* ids of the pictures; attr"),
+    (lambda: aw.audit(TABLE, attributes=()), ValueError, "no attribute is named to slice by; attributes: tone, place"),
+    (
+        lambda: aw.audit(TABLE.drop(columns=["tone", "place"])),
+        ValueError,
+        r"nothing to slice by: .*frame\.merge\(table, on='image_id'\)$",
+    ),
+    (lambda: aw.audit(TABLE, valence=3), TypeError, "valence is 3: expected a mapping of label to number"),
+    (lambda: aw.audit(TABLE, valence={"joy": "high"}), TypeError, "valence of 'joy' is 'high': expected a number"),
+    (lambda: aw.audit(TABLE, training=3), TypeError, "training is int: expected a FeatureSet or a data frame"),
+    (lambda: aw.find_duplicates(TABLE, threshold="x"), TypeError, "threshold is 'x': expected a number"),
+    (lambda: aw.find_duplicates(TABLE, names="ab"), TypeError, "names is 'ab': expected two texts"),
+    (lambda: aw.discover("features", TABLE), TypeError, "features are str: expected a FeatureSet or an array of numbers"),
+    (lambda: aw.audit(TABLE, numeric="label"), ValueError, "numeric= names 'label'"),
+    (
+        lambda: aw.discover(np.ones((200, 3)), predictions_table(200), space="projected"),
+        ValueError,
+        r"predictions of a probe \(probe\.predict\(features\)\)",
+    ),
     (lambda: aw.audit("table.csv"), TypeError, "table is str: expected Predictions, a data frame, or features"),
     (lambda: aw.audit(TABLE, attribute="tone"), TypeError, r"audit\(\) has no keyword 'attribute': did you mean attributes"),
     (lambda: aw.audit(TABLE, order="2"), TypeError, "order is '2': expected a whole number"),
@@ -360,6 +449,89 @@ def test_what_is_wrong_is_said_in_one_line_of_python_words(call, kind, said):
         call()
     assert "\n" not in str(refusal.value)
     assert "--" not in str(refusal.value)
+
+
+def test_a_column_that_is_called_by_a_number_may_be_named_by_it():
+    table = LABELS.rename(columns={"predicted": 5, "tone": 7})
+    found = aw.Predictions.from_frame(table, predicted=5)
+    np.testing.assert_array_equal(found.predicted, aw.Predictions.from_frame(LABELS).predicted)
+    assert aw.audit(found, attributes=[7], **QUICK).result.run.attributes == ("7",)
+
+
+def test_what_cannot_be_written_is_said_in_python_words(result, fairer, planted, tmp_path):
+    change = aw.compare(result, fairer)
+    for one in (result, change, planted):
+        folder = tmp_path / type(one).__name__
+        one.save(folder)
+        with pytest.raises(FileExistsError, match="exists: choose another folder, or pass overwrite=True"):
+            one.save(folder)
+        one.save(folder, overwrite=True)
+        with pytest.raises(TypeError, match="folder is 3: expected a path"):
+            one.save(3)
+    with pytest.raises(TypeError, match="path is 3: expected a path"):
+        result.to_html(3)
+    with pytest.raises(ValueError, match="no plot 3: legal: forest"):
+        result.plot(3)
+
+
+def test_what_is_left_out_is_said_in_python_words(frame):
+    found = aw.audit(frame.assign(truth=frame["label"], **{"the truth": frame["label"]}), **QUICK).excluded
+    reasons = found.set_index("name")["reason"]
+    assert reasons["truth"].endswith("attributes='truth' slices by it anyway")
+    assert reasons["the truth"].endswith("attributes='the truth' slices by it anyway")
+
+
+IN_PYTHON = {
+    "pass --overwrite to replace it": "pass overwrite=True to replace it",
+    "(--outcomes=valence)": "(outcomes='valence')",
+    "--attributes='the tone' slices": "attributes='the tone' slices",
+    "one of --scores-prefix, --votes-prefix.": "one of scores=, votes=.",
+    "Join them with --attributes=TABLE.csv.": "Join them with frame.merge(table, on='image_id').",
+    "name it with --encoder=open_clip:MODEL/TAG)": "name it with encoder='open_clip:MODEL/TAG')",
+    "(workbench train --folds 5) or --probe": "(workbench train --folds 5) or probe.predict(features)",
+    "a--b and x --2 stay": "a--b and x --2 stay",
+}
+
+
+@pytest.mark.parametrize(("words", "expected"), IN_PYTHON.items())
+def test_options_become_keywords(words, expected):
+    assert in_python(words) == expected
+
+
+COMMANDS_ONLY = {"data/datasets", "probes/tinyemo", "probes/asking", "probes/encoders", "probes/evaluation/metrics.py"}
+"""What no function of the face calls."""
+
+
+def sentences_with_options():
+    """Every text of the analyses, the data and the probes that names an option, values left out; no docstrings."""
+    root = Path(__file__).resolve().parents[1]
+    for path in [*(one for name in ("analyses", "data", "probes") for one in (root / name).rglob("*.py"))]:
+        if any(str(path.relative_to(root)).startswith(one) for one in COMMANDS_ONLY):
+            continue
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        texts = [node for node in ast.walk(tree) if isinstance(node, ast.JoinedStr)]
+        inner = {id(part) for text in texts for part in text.values}
+        told = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)} | inner
+        for node in ast.walk(tree):
+            if isinstance(node, ast.JoinedStr):
+                text = "".join(str(part.value) if isinstance(part, ast.Constant) else "X" for part in node.values)
+            elif isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in told:
+                text = node.value
+            else:
+                continue
+            if re.search(r"(?<![\w-])--[a-z]", text):
+                yield f"{path.name}:{node.lineno}", text
+
+
+def test_every_option_that_a_sentence_names_is_a_keyword_of_the_face():
+    functions = [*FUNCTIONS.values(), aw.FeatureSpec]
+    keywords = {name for function in functions for name in inspect.signature(function).parameters}
+    sentences = dict(sentences_with_options())
+    assert len(sentences) > 15
+    for where, text in sentences.items():
+        words = re.sub("workbench [a-z]+ --[^.;)]*", "", in_python(text))
+        assert "--" not in words, where
+        assert set(re.findall(r"\b([a-z_]+)=(?!=)", words)) <= keywords | {"on"}, where
 
 
 def test_the_signature_and_the_help_list_every_option():

@@ -268,6 +268,18 @@ def test_every_kind_of_parameter_is_counted():
     assert dict(parameters_of(ast.parse(text))) == {"f": 5, "lambda": 2, "g": 2}
 
 
+def test_no_sentence_leaves_the_plural_to_its_reader():
+    texts = [
+        (path, node.value)
+        for path in sources(*PACKAGES)
+        for node in ast.walk(tree_of(path))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    ]
+    texts += [(path, path.read_text(encoding="utf-8")) for path in (ROOT / "workbench").rglob("*.html")]
+    assert len(texts) > 1_000
+    assert {str(path.relative_to(ROOT)) for path, text in texts if re.search(r"[a-z]\((s|es)\)", text)} == set()
+
+
 def test_no_function_takes_more_than_one_can_keep_in_mind():
     crowded = {
         f"{path.relative_to(ROOT)}: {name}": number

@@ -20,6 +20,8 @@ from affect_workbench.workbench.concepts.settings import LabelSettings
 from affect_workbench.workbench.datasets.settings import DataSettings, FeaturesSettings, OverlapSettings
 from affect_workbench.workbench.discovery.settings import DiscoverSettings
 from affect_workbench.workbench.interface.options import add_arguments, build, current_words, note_renamed, read_toml
+from affect_workbench.workbench.models.asking.settings import AskSettings
+from affect_workbench.workbench.models.attaching.settings import AttachSettings
 from affect_workbench.workbench.models.evaluation.settings import EvaluateSettings, ReproduceSettings
 from affect_workbench.workbench.models.training.settings import (
     AnchorsSettings,
@@ -28,7 +30,7 @@ from affect_workbench.workbench.models.training.settings import (
     TrainSettings,
 )
 from affect_workbench.workbench.runs.settings import ReportSettings, ReviewSettings
-from affect_workbench.workbench.views.settings import AppSettings
+from affect_workbench.workbench.views.settings import LABELS_VARIABLE, RUNS_VARIABLE, VARIABLE_OF_RECORD, AppSettings
 
 COMMANDS: Mapping[str, type[Any]] = types.MappingProxyType(
     {
@@ -40,6 +42,8 @@ COMMANDS: Mapping[str, type[Any]] = types.MappingProxyType(
         "sweep": SweepSettings,
         "import-tinyemo": ImportTinyemoSettings,
         "anchors": AnchorsSettings,
+        "ask": AskSettings,
+        "attach": AttachSettings,
         "evaluate": EvaluateSettings,
         "reproduce": ReproduceSettings,
         "audit": AuditSettings,
@@ -63,7 +67,7 @@ _NEW_OBJECTS = 100_000
 
 EXIT_BAD_INPUT = 2
 EXIT_FINDINGS = 1
-RESUMED = ("features", "train", "sweep")
+RESUMED = ("features", "train", "sweep", "ask", "attach")
 """Commands that keep what they have finished when they are interrupted."""
 
 
@@ -170,6 +174,14 @@ def _run(command: str, settings: Any, line: str) -> int:
         from affect_workbench.workbench.models.training.anchors import anchors
 
         anchors(settings)
+    elif command == "ask":
+        from affect_workbench.workbench.models.asking.command import ask
+
+        ask(settings, command=line)
+    elif command == "attach":
+        from affect_workbench.workbench.models.attaching.command import attach
+
+        attach(settings, command=line)
     elif command == "permutation-check":
         from affect_workbench.workbench.audit.permutation_check import check_permutations
         from affect_workbench.workbench.runs.store import naming_damage
@@ -237,19 +249,18 @@ def _app(settings: AppSettings) -> int:
     app = Path(__file__).with_name("app.py")
     if settings.run:
         restore(Path(settings.run))
-    copies = bool(settings.run) and (Path(settings.run) / "overlap.json").is_file()
-    if settings.run and not copies and not (Path(settings.run) / "audit.json").is_file():
+    found = [variable for record, variable in VARIABLE_OF_RECORD.items() if (Path(settings.run) / record).is_file()]
+    if settings.run and not found:
         raise FileNotFoundError(
-            f"no audit at {settings.run}: expected a run folder with audit.json, or the folder of `workbench overlap`"
+            f"no audit at {settings.run}: expected a run folder with audit.json, or the folder of `workbench overlap`, "
+            "`workbench ask` or `workbench attach`"
         )
     command = [sys.executable, "-m", "streamlit", "run", str(app), "--server.port", str(settings.port)]
     command += ["--browser.gatherUsageStats", "false", "--server.address", "localhost"]
     command += ["--server.headless", "true"] if settings.headless else []
-    chosen = {
-        "WORKBENCH_RUNS": settings.runs,
-        "WORKBENCH_LABELS": settings.labels,
-        "WORKBENCH_OVERLAP" if copies else "WORKBENCH_RUN": settings.run,
-    }
+    chosen = {RUNS_VARIABLE: settings.runs, LABELS_VARIABLE: settings.labels}
+    if settings.run:
+        chosen[found[0]] = settings.run
     if sys.platform == "win32":
         return subprocess.call(command, env=os.environ | chosen)
     sys.stdout.flush()
@@ -284,7 +295,7 @@ def _parser() -> argparse.ArgumentParser:
         text = (kind.__doc__ or "").strip()
         child = commands.add_parser(name, help=text, description=text, allow_abbrev=False)
         child.add_argument(
-            "--config", metavar="FILE", default=argparse.SUPPRESS, help="TOML file with these options as keys"
+            "--config", metavar="PATH", default=argparse.SUPPRESS, help="TOML file with these options as keys"
         )
         add_arguments(child, kind)
     return parser

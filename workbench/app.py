@@ -1,4 +1,4 @@
-"""The app: `streamlit run workbench/app.py`, or `workbench app`. It opens saved audits and never loads a model."""
+"""The app: `streamlit run workbench/app.py`, or `workbench app`. It opens what is saved and never loads a model itself."""
 
 import os
 import sys
@@ -11,7 +11,8 @@ sys.path[:] = [entry for entry in sys.path if Path(entry).resolve() != HERE]
 import streamlit as st  # noqa: E402
 
 from affect_workbench.workbench.views.components.numbers import show_numbers  # noqa: E402
-from affect_workbench.workbench.views.state import OVERLAP_VARIABLE, choose_run, current_audit  # noqa: E402
+from affect_workbench.workbench.views.settings import MODEL_VARIABLE, OVERLAP_VARIABLE  # noqa: E402
+from affect_workbench.workbench.views.state import choose_run, current_audit  # noqa: E402
 
 PAGES = HERE / "views" / "pages"
 
@@ -19,8 +20,8 @@ PAGES = HERE / "views" / "pages"
 def main() -> None:
     """Draws the frame, lets the reader choose a run, and hands over to the page."""
     st.set_page_config(page_title="Affect Workbench", layout="wide")
-    with_copies = bool(os.environ.get(OVERLAP_VARIABLE))
-    overview = st.Page(PAGES / "audit" / "overview.py", title="Overview", default=not with_copies)
+    with_copies, with_model = (bool(os.environ.get(name)) for name in (OVERLAP_VARIABLE, MODEL_VARIABLE))
+    overview = st.Page(PAGES / "audit" / "overview.py", title="Overview", default=not (with_copies or with_model))
     slices = st.Page(PAGES / "audit" / "slices.py", title="Slices")
     disparities = st.Page(PAGES / "audit" / "disparities.py", title="Additional analyses")
     space = st.Page(PAGES / "audit" / "space.py", title="Space")
@@ -30,9 +31,11 @@ def main() -> None:
     review = st.Page(PAGES / "people" / "review.py", title="Review")
     label = st.Page(PAGES / "people" / "label.py", title="Label")
     copies = st.Page(PAGES / "data" / "duplicates.py", title="Duplicates", default=with_copies)
+    model = st.Page(PAGES / "model" / "model.py", title="Model", default=with_model)
     page = st.navigation(
         {
             "Audit": [overview, slices, disparities, space, concepts, run, discovered],
+            "Model": [model],
             "People": [review, label],
             "Data": [copies],
         }
@@ -40,11 +43,11 @@ def main() -> None:
     # The default margins take a quarter of a laptop screen away from the tables.
     st.html("<style>.stMainBlockContainer { padding: 2.5rem 2rem 4rem; }</style>")
     st.sidebar.markdown("**Affect Workbench**")
-    chosen = None if page == copies else choose_run(needed=page not in (label, discovered))
+    chosen = None if page in (copies, model) else choose_run(needed=page not in (label, discovered))
     of_emotions = page in (overview, slices, space, concepts, review)
     if chosen is not None and of_emotions and not current_audit().has_predictions:
         show_numbers(current_audit())
-    elif chosen is not None or page in (label, discovered, copies):  # these need no audit
+    elif chosen is not None or page in (label, discovered, copies, model):  # these need no audit
         page.run()
 
 

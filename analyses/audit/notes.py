@@ -7,6 +7,7 @@ import pandas as pd
 
 from affect_workbench.analyses.skew.prompts import FEWEST
 from affect_workbench.analyses.slices.pairs import group_codes
+from affect_workbench.data.plurals import plural
 from affect_workbench.data.predictions import Predictions
 from affect_workbench.data.tables.columns import VOTE_PREFIX
 from affect_workbench.data.taxonomies.label_overlap import unmet_notes
@@ -34,16 +35,18 @@ def prediction_notes(predictions: Predictions) -> list[str]:
         unknown = int(np.isnan(predictions.truth[:, 0]).sum())
         if unknown:
             notes.append(
-                f"{unknown} of {len(predictions)} picture(s) have no label or votes: accuracy, label gap and "
+                f"{unknown:,} of {plural(len(predictions), 'picture')} "
+                f"{'has' if unknown == 1 else 'have'} no label or votes: "
+                "accuracy, label gap and "
                 "model gap leave them out"
             )
     notes += unmet_notes(predictions.predicted, predictions.truth, predictions.taxonomy)
     if predictions.has_votes and (off := _sums_off_one(predictions)):
-        notes.append(f"votes of {off:,} picture(s) are shares that do not add up to 1: they are normalised")
+        notes.append(f"votes of {plural(off, 'picture')} are shares that do not add up to 1: they are normalised")
     used = {VOTE_PREFIX + label for label in predictions.taxonomy.labels}
     stray = [name for name in predictions.rows if str(name).startswith(VOTE_PREFIX) and name not in used]
     if stray:
-        notes.append(f"vote column(s) outside the taxonomy are ignored: {', '.join(map(str, stray))}")
+        notes.append(f"votes outside the taxonomy are ignored: {', '.join(map(str, stray))}")
     return notes
 
 

@@ -12,6 +12,8 @@ from affect_workbench.analyses.inference.pairs.pairing import Pairing
 from affect_workbench.analyses.slices.conditions import SliceSpec
 from affect_workbench.analyses.slices.pairs import crossing, group_codes, pair_codes
 from affect_workbench.analyses.slices.sliced import Sliced
+from affect_workbench.data.plurals import plural
+from affect_workbench.data.tables.columns import column_words
 
 Row = tuple[str, str, int, str]
 
@@ -28,7 +30,8 @@ def pairing_of(specs: Sequence[SliceSpec], data: Sliced, *, min_count: int) -> P
     if crossed and (left := int(data.groups.max()) + 1) < FEWEST_GROUPS:
         raise ValueError(
             f"{crossed:,} pairs (pair_id) hold pictures of several groups (group_id) that reach into other pairs, so that "
-            f"only {left} part(s) of the data are independent, fewer than {FEWEST_GROUPS}: give pairs inside groups or "
+            f"only {plural(left, 'part of the data is', 'parts of the data are')} independent, fewer than {FEWEST_GROUPS}: "
+            "give pairs inside groups or "
             "groups inside pairs, or leave one of the two columns out"
         )
     return Pairing.of(specs, data, min_count=min_count)
@@ -46,7 +49,7 @@ def pair_notes(rows: pd.DataFrame, pairing: Pairing | None, *, min_count: int) -
         return ["no two pictures share a pair_id: nothing is compared in pairs"] if given else []
     notes = []
     for column, differ in pairing.differ.items():
-        name, count, of = column.replace("_", " "), int(differ.sum()), pairing.complete[column]
+        name, count, of = column_words(column), int(differ.sum()), pairing.complete[column]
         if column not in pairing.designed:
             if count and column in pairing.declared:
                 notes.append(
@@ -55,7 +58,7 @@ def pair_notes(rows: pd.DataFrame, pairing: Pairing | None, *, min_count: int) -
                 )
             continue
         also = {other: int((differ & mask).sum()) for other, mask in pairing.declared.items() if other != column}
-        too = [f"{number:,} differ in {other.replace('_', ' ')} too" for other, number in also.items() if number]
+        too = [f"{number:,} differ in {column_words(other)} too" for other, number in also.items() if number]
         notes.append(
             f"slices of {name} are compared in {count:,} pairs (pair_id) that differ in it"
             + (f", of which {', '.join(too)}: a difference in one may be caused by the other" if too else " only")
@@ -73,7 +76,7 @@ def pair_notes(rows: pd.DataFrame, pairing: Pairing | None, *, min_count: int) -
             "(accuracy, error rates, adjusted differences, distances) compare with all other pictures, pairs as "
             "groups"
         )
-    same = [name.replace("_", " ") for name, mask in pairing.differ.items() if not mask.any()]
+    same = [column_words(name) for name, mask in pairing.differ.items() if not mask.any()]
     if same:
         notes.append(
             f"pairs (pair_id) do not differ in {', '.join(same)}: slices of {'it' if len(same) == 1 else 'them'} are "
@@ -101,7 +104,7 @@ def _alike_note(rows: pd.DataFrame, pairing: Pairing, column: str) -> list[str]:
     first = rows["pair_id"].to_numpy(dtype=object)[concordant][0]
     count, of, pictures = len(np.unique(pairing.codes[concordant])), pairing.complete[column], int(concordant.sum())
     return [
-        f"{count:,} of {of:,} pairs (pair_id) {'does' if count == 1 else 'do'} not differ in {column.replace('_', ' ')}: "
+        f"{count:,} of {of:,} pairs (pair_id) {'does' if count == 1 else 'do'} not differ in {column_words(column)}: "
         f"{'its' if count == 1 else 'their'} {pictures:,} pictures are not used in its comparison, first {str(first)!r}"
     ]
 
@@ -114,7 +117,7 @@ def pair_exclusions(pairing: Pairing | None, data: Sliced, *, specs: Sequence[Sl
     for one in data.attributes:
         if one.column not in pairing.designed:
             continue
-        name, known = one.column.replace("_", " "), one.codes >= 0
+        name, known = column_words(one.column), one.codes >= 0
         there = np.bincount(pairing.codes[known & (pairing.codes >= 0)], minlength=len(pairing.differ[one.column]))
         partner = known & (pairing.codes >= 0) & (there > 1)[pairing.codes]
         alone = int((known & ~partner).sum())

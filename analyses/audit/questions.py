@@ -31,7 +31,9 @@ from affect_workbench.arrays import Vectors
 MOST_RESAMPLED = 20_000
 """What permutes single pictures is asked of at most this many, drawn at random."""
 NO_VALENCE = "severity of pictures predicted as "
-_FEWER_DRAWS = 199
+FEWER_DRAWS = 199
+"""Resamples, at most, of the tables that take long to resample: `FEWER_DRAWN`."""
+FEWER_DRAWN = ("calibration", "retrieval")
 Tables = Mapping[str, pd.DataFrame]
 
 
@@ -134,7 +136,7 @@ def _error_rates(data: SlicedPredictions, config: AuditConfig, context: AuditCon
 
 
 def _calibration(data: SlicedPredictions, config: AuditConfig, context: AuditContext) -> Tables:
-    sampling = config.sampling.at_most(_FEWER_DRAWS)
+    sampling = config.sampling.at_most(FEWER_DRAWS)
     return {"calibration": calibration_table(data, temperature=context.temperature, rules=config.rules, sampling=sampling)}
 
 
@@ -175,7 +177,7 @@ def _comparability(data: SlicedPredictions, config: AuditConfig, context: AuditC
 
 
 def _retrieval(data: SlicedPredictions, config: AuditConfig, context: AuditContext) -> Tables:
-    slices, figures = retrieval_tables(data, sampling=config.sampling.at_most(_FEWER_DRAWS))
+    slices, figures = retrieval_tables(data, sampling=config.sampling.at_most(FEWER_DRAWS))
     return {"retrieval": slices, "retrieval_figures": figures}
 
 

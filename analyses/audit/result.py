@@ -19,6 +19,7 @@ from affect_workbench.analyses.audit.accuracy import MeasuredAccuracy
 from affect_workbench.analyses.audit.config import AuditConfig
 from affect_workbench.analyses.audit.outcome_tables import ADJUSTED_PREFIX, OUTCOME_PREFIX, outcome_findings
 from affect_workbench.analyses.audit.permutation_check import PermutationCheck
+from affect_workbench.analyses.fidelity.certificate import Certificate
 from affect_workbench.analyses.inference.verdicts import VERDICTS
 from affect_workbench.analyses.skew.findings import Finding
 from affect_workbench.data.taxonomies.taxonomy import Taxonomy
@@ -31,6 +32,7 @@ TABLES: Mapping[str, str] = MappingProxyType(
         "amplification": "a (value, emotion): how much stronger a tie is than in the training data",
         "amplification_means": "an attribute: its mean amplification",
         "calibration": "a slice: how good its probabilities are",
+        "causal": "a (slice, emotion): a model's answers before and after an attribute was erased inside it",
         "comparability": "a (metric, attribute): what other tools compute",
         "concept_calibrated": "a (concept, emotion): the skew calibrated on labelled pictures",
         "concept_null": "a concept: beside random directions",
@@ -38,6 +40,9 @@ TABLES: Mapping[str, str] = MappingProxyType(
         "concept_scores": "a picture: its score on each concept",
         "confusions": "a (slice, label, prediction): confusions beside the complement's",
         "distribution": "a slice: all emotions at once",
+        "fidelity": "a slice, first all pictures: how often a probe says what its model answered",
+        "fidelity_cells": "a (slice, emotion): the skew of a probe beside that of its model's answers",
+        "layers": "a (place in a model, reader): what can be told of answers and labels from there",
         "levels": "a (slice, level of the label tree, group of labels)",
         "odds": "a (slice, emotion): true and false positive rates",
         "pairs": "a slice: all emotions at once, within pairs",
@@ -86,6 +91,7 @@ class RunInfo:
         notes: sentences that a reader must see first.
         versions: of Python, of this project and of the libraries that the numbers depend on.
         sampled: table -> pictures that it rests on, where these are a sample.
+        resamples: table -> resamples that it rests on, where these are fewer than were asked.
         map: the record of the map and how far it can be trusted; None without a map.
         unproven: inferred attribute -> why nothing is said of its slices.
         provenance: what the caller knows: command, features, probe, remarks, what was stated of the system.
@@ -104,6 +110,7 @@ class RunInfo:
     versions: Mapping[str, str] = field(default_factory=lambda: versions())
     inferred: tuple[str, ...] = ()
     sampled: Mapping[str, int] = field(default_factory=dict)
+    resamples: Mapping[str, int] = field(default_factory=dict)
     map: Mapping[str, Any] | None = None
     unproven: Mapping[str, str] = field(default_factory=dict)
     provenance: Mapping[str, Any] = field(default_factory=dict)
@@ -152,9 +159,9 @@ class AuditResult:
         findings: one row a (slice, emotion) cell, columns of `Finding`, ranked.
         slices: one row a slice (see `slice_table`).
         structure: one row a (slice, emotion): distances to the anchors (see `structure_table`).
-        samples: one row a picture: the predictions' rows with `predicted`, `audit_agreement` (share of votes for the
-            predicted label, NaN without truth), `audit_margin`, and its place `audit_x`, `audit_y` on the map (NaN when
-            not on it).
+        samples: one row a picture: the predictions' rows with `predicted`, `answered` where known, `audit_agreement` (share
+            of votes for the predicted label, NaN without truth), `audit_margin`, and its place `audit_x`, `audit_y` on the
+            map (NaN when not on it).
         excluded: what was left out and why: `what` (attribute, concept, question, slice, pictures), `name`, `n`, `reason`.
         run: what the audit was made of, and with what.
         accuracy: how well the labelled pictures were read, where the caller measured it.
@@ -211,12 +218,18 @@ class AuditResult:
             raise ValueError(f"no verdict {verdict!r}; verdicts: {', '.join(VERDICTS)}")
         return int(((self.findings if self.has_predictions else self.outcomes)["verdict"] == verdict).sum())
 
+    @cached_property
+    def certificate(self) -> Certificate | None:
+        """Whether the probe speaks for the model that it stands in for; None where the predictions stand for themselves."""
+        return Certificate.of(self.tables)
+
     @property
     def headline(self) -> str:
-        """The outcome in one sentence."""
+        """The outcome in one sentence; before it, where that is so, that the probe does not speak for its model."""
         what, table = ("emotion", self.findings) if self.has_predictions else ("outcome", self.outcomes)
         small, skewed = self.count("too small"), self.count("skewed")
-        sentence = (
+        sentence = "" if self.certificate is None else self.certificate.headline
+        sentence += (
             f"{skewed:,} of {len(table):,} (slice, {what}) pairs {'is' if skewed == 1 else 'are'} skewed; "
             f"{small:,} {'is' if small == 1 else 'are'} too small to tell, {self.count('undetermined'):,} undetermined, "
             f"{self.count('equivalent'):,} equivalent"

@@ -11,10 +11,11 @@ import pandas as pd
 from affect_workbench.analyses.audit.config import AuditConfig
 from affect_workbench.analyses.audit.notes import prediction_notes
 from affect_workbench.analyses.audit.pair_notes import pair_exclusions, pair_notes, pairing_of
-from affect_workbench.analyses.audit.questions import AuditContext, QuestionResults, ask_questions
+from affect_workbench.analyses.audit.questions import FEWER_DRAWN, FEWER_DRAWS, AuditContext, QuestionResults, ask_questions
 from affect_workbench.analyses.audit.result import AuditResult, RunInfo, now
-from affect_workbench.analyses.audit.tables import excluded_table, map_of, map_record, samples_of
+from affect_workbench.analyses.audit.tables import excluded_table, is_mapped, map_of, map_record, samples_of
 from affect_workbench.analyses.disparities.accuracy import ACCURACY, accuracy_table
+from affect_workbench.analyses.fidelity.certificate import certificate_tables
 from affect_workbench.analyses.inference.clusters import group_spreads, of_scores
 from affect_workbench.analyses.skew.findings import ranked, skew_table
 from affect_workbench.analyses.skew.in_pairs import InPairs
@@ -80,6 +81,8 @@ def run_audit(
     if "hit" in data.scores:
         accuracy = accuracy_table(sums, data, rules=config.rules, spread=spreads.get("hit"))
         tables[ACCURACY] = without_verdicts(accuracy, aside)
+    if predictions.answered is not None:
+        tables |= certificate_tables(proven, rules=config.rules, sampling=config.sampling)
     tables |= answers.tables
     if proven.attributes and config.further:
         levels = level_table(sums, data, rules=config.rules, pairing=pairing)
@@ -92,9 +95,11 @@ def run_audit(
         tables["prompts"] = prompts.table(sums.specs, predictions.taxonomy.labels)
     structure = structure_table(sums, data, spreads=spreads)
     slices = slice_table(sums, data, spreads=spreads)
-    say("drawing the map")
+    if is_mapped(predictions, config):
+        say("drawing the map")
     drawn = map_of(predictions, config)
-    say("analysing the embedding space")
+    if predictions.measure != "label":
+        say("analysing the embedding space")
     tables |= space_tables(
         proven,
         skewed=frozenset(findings.loc[findings["verdict"] == "skewed", "slice"]),
@@ -130,6 +135,7 @@ def run_audit(
             tested=int(findings["p"].notna().sum()),
             config=config,
             sampled=answers.sampled,
+            resamples={name: FEWER_DRAWS for name in FEWER_DRAWN if name in tables and config.draws > FEWER_DRAWS},
             map=map_record(drawn, predictions),
             notes=(
                 *predictions.notes,

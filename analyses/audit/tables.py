@@ -18,9 +18,14 @@ SCORE_OF = "audit_score_"
 EXCLUDED_COLUMNS = ("what", "name", "n", "reason")
 
 
+def is_mapped(predictions: Predictions, config: AuditConfig) -> bool:
+    """Whether a map is asked for, and there is more than labels to draw it from."""
+    return predictions.measure != "label" and config.map_pictures > 0
+
+
 def map_of(predictions: Predictions, config: AuditConfig) -> Projection | None:
     """The map of the pictures; None where none was asked for, or only labels are known."""
-    if predictions.measure == "label" or not config.map_pictures:
+    if not is_mapped(predictions, config):
         return None
     vectors = predictions.distances if predictions.embeddings is None else predictions.embeddings
     ids = predictions.rows["image_id"].to_numpy(dtype=object)
@@ -52,6 +57,8 @@ def samples_of(data: SlicedPredictions, drawn: Projection | None) -> pd.DataFram
     labels = np.asarray(predictions.taxonomy.labels, dtype=object)
     samples = predictions.rows.copy()
     samples["predicted"] = labels[predictions.predicted]
+    if predictions.answered is not None:
+        samples["answered"] = np.array([*labels, None], dtype=object)[predictions.answered]
     agreement = np.full(len(samples), np.nan)
     if "hit" in per_picture:
         known = per_picture.of("labelled")[:, 0] > 0

@@ -11,6 +11,7 @@ import pandas as pd
 
 from affect_workbench.analyses.compare.labels import SharedLabels, shared_labels, spread
 from affect_workbench.arrays import Floats, Mask
+from affect_workbench.data.plurals import plural
 from affect_workbench.data.predictions import Predictions
 from affect_workbench.data.tables.columns import VOTE_PREFIX, attribute_columns
 from affect_workbench.data.tables.read import named
@@ -115,7 +116,7 @@ def shared_attributes(
             notes.append(f"attribute {name!r} was inferred differently in the second run and is ignored")
         else:
             raise ValueError(
-                f"attribute {name!r} differs between the runs for {int(differing.sum()):,} picture(s), "
+                f"attribute {name!r} differs between the runs for {plural(int(differing.sum()), 'picture')}, "
                 f"first {named(ids[differing])}: audit both with the same attributes"
             )
     if not shared:
@@ -134,7 +135,7 @@ def _one_truth(first: Predictions, second: Predictions, at: npt.NDArray[np.int64
     if differing.any():
         which = named(first.rows["image_id"].to_numpy()[differing])
         raise ValueError(
-            f"the labels differ between the runs for {int(differing.sum()):,} picture(s), first {which}: "
+            f"the labels differ between the runs for {plural(int(differing.sum()), 'picture')}, first {which}: "
             "audit both with the same labels"
         )
     return np.asarray(one, dtype=np.float64)

@@ -163,7 +163,7 @@ def concept_attributes(
     columns = [inferred_column(concept) for concept in concepts]
     there = [column for column in columns if column in rows]
     if there:
-        raise ValueError(f"column(s) {', '.join(there)} are already in the data: rename the concept(s)")
+        raise ValueError(f"already in the data: {', '.join(there)}; rename the concepts of these names")
     known = _known(rows, concepts, context.truth, context.gold)
     if outcome is not None and outcome not in rows:
         raise ValueError(f"no column {outcome!r} to compare concepts on; columns: {', '.join(map(str, rows.columns))}")

@@ -26,6 +26,7 @@ from scipy import sparse
 from affect_workbench.analyses.concepts.logistic import cross_fitted
 from affect_workbench.analyses.inference.resampling import expanded_tail
 from affect_workbench.arrays import Codes, Floats, Mask
+from affect_workbench.data.plurals import plural
 
 ENOUGH_LABELS = 200
 """True labels from which on an inferred attribute may be called calibrated."""
@@ -214,9 +215,12 @@ def _too_few(read_as: Mask, unit: Codes, *, grouped: bool) -> str:
     """Why nothing can be said of an emotion; "" where something can."""
     for side, word in ((read_as, ""), (~read_as, "not ")):
         if side.sum() < LEAST_READ_AS:
-            return f"{side.sum()} labelled picture(s) are {word}predicted as it: expected at least {LEAST_READ_AS}"
+            return (
+                f"{plural(side.sum(), 'labelled picture is', 'labelled pictures are')} "
+                f"{word}predicted as it: expected at least {LEAST_READ_AS}"
+            )
         if grouped and len(np.unique(unit[side])) < LEAST_READ_AS:
-            found = f"those {word}predicted as it come from {len(np.unique(unit[side]))} group(s)"
+            found = f"those {word}predicted as it come from {plural(len(np.unique(unit[side])), 'group')}"
             return f"of the labelled pictures {found}: expected at least {LEAST_READ_AS}"
     return ""
 
@@ -252,5 +256,6 @@ def _check(scores: Floats, labels: Codes, truth: Floats, k: int, known: Codes, w
         raise ValueError("all labelled pictures have the same score: it does not separate the concept")
     if codes is not None and len(np.unique(codes[known])) < 10:
         raise ValueError(
-            f"the labelled pictures come from {len(np.unique(codes[known]))} group(s): expected at least 10 for an interval"
+            f"the labelled pictures come from {plural(len(np.unique(codes[known])), 'group')}"
+            ": expected at least 10 for an interval"
         )

@@ -19,6 +19,7 @@ from affect_workbench.analyses.inference.multiplicity import benjamini_hochberg
 from affect_workbench.analyses.inference.resampling import STANDARD_SAMPLING, Sampling
 from affect_workbench.arrays import Floats
 from affect_workbench.data.concepts.definitions import Concept
+from affect_workbench.data.plurals import plural
 
 CHUNK = 8_192
 BEATS, NO_BETTER = "beats the null", "no better than a random direction"
@@ -178,7 +179,8 @@ def outcome_columns(
     rows = np.flatnonzero(series.notna().to_numpy())
     if len(rows) < FEWEST_WITH_OUTCOME:
         raise ValueError(
-            f"{len(rows)} picture(s) have an outcome: expected at least {FEWEST_WITH_OUTCOME} to measure an association"
+            f"{plural(len(rows), 'picture has', 'pictures have')} "
+            f"an outcome: expected at least {FEWEST_WITH_OUTCOME} to measure an association"
         )
     known = series.iloc[rows]
     as_numbers = pd.api.types.is_numeric_dtype(known) or known.map(lambda value: isinstance(value, bool | np.bool_)).all()
@@ -289,7 +291,7 @@ def _group_error(scores: Floats, target: Floats, groups: npt.NDArray[Any], *, se
     codes, names = pd.factorize(groups.astype(str))
     if len(names) < 5:
         raise ValueError(
-            f"the pictures come from {len(names)} group(s): expected at least 5 for an interval; "
+            f"the pictures come from {plural(len(names), 'group')}: expected at least 5 for an interval; "
             "leave groups out if pictures are independent"
         )
     parts = np.stack([np.ones_like(scores), scores, target, scores**2, target**2, scores * target], axis=1)

@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from affect_workbench.arrays import Floats
+from affect_workbench.data.plurals import plural
 
 MOST_BINS = 5
 """Score bins, where there are labels enough for them."""
@@ -45,11 +46,15 @@ def stratified_sample(
         )
     if not np.isfinite(score).all():
         raise ValueError(
-            f"{int((~np.isfinite(score)).sum())} score(s) are NaN or infinite: expected a number for every picture"
+            f"{plural(int((~np.isfinite(score)).sum()), 'score is', 'scores are')} "
+            "NaN or infinite: expected a number for every picture"
         )
     labels = len(np.unique(y_pred))
     if size < labels:
-        raise ValueError(f"{size} picture(s) were asked for: expected at least {labels}, one of each predicted label")
+        raise ValueError(
+            f"{plural(size, 'picture was', 'pictures were')} "
+            f"asked for: expected at least {labels}, one of each predicted label"
+        )
     bins = max(1, min(bins, size // (4 * labels)))
     edges = np.unique(np.quantile(score, np.arange(1, bins) / bins))
     cells = y_pred * (len(edges) + 1) + np.searchsorted(edges, score, side="right")

@@ -13,6 +13,7 @@ import pandas as pd
 
 from affect_workbench.analyses.inference.intervals import wilson
 from affect_workbench.arrays import Floats, Mask
+from affect_workbench.data.plurals import plural
 from affect_workbench.data.tables.read import named
 
 LEAST_LABELS = 5
@@ -176,7 +177,7 @@ def cross_fitted_quality(
         own = np.asarray(groups)[known].astype(str)
         if len(np.unique(own)) < LEAST_LABELS:
             raise ValueError(
-                f"the true labels come from {len(np.unique(own))} group(s): expected at least {LEAST_LABELS}, so "
+                f"the true labels come from {plural(len(np.unique(own)), 'group')}: expected at least {LEAST_LABELS}, so "
                 "that the threshold can be tested on groups that were not used to set it; label pictures of more "
                 "groups"
             )

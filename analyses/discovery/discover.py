@@ -28,6 +28,7 @@ from affect_workbench.analyses.slices.circular_columns import repeating_columns
 from affect_workbench.analyses.slices.pairs import group_codes
 from affect_workbench.arrays import Floats, Mask, Vectors
 from affect_workbench.data.concepts.definitions import Concept
+from affect_workbench.data.plurals import plural
 from affect_workbench.data.predictions import Predictions
 from affect_workbench.data.tables.columns import attribute_columns
 from affect_workbench.data.taxonomies.taxonomy import Taxonomy
@@ -161,7 +162,8 @@ def discover(
     labelled = np.flatnonzero(np.isfinite(truth).all(axis=1))
     if len(labelled) < FEWEST_PICTURES:
         raise ValueError(
-            f"{len(labelled)} picture(s) have a label or votes: expected at least {FEWEST_PICTURES}, half to "
+            f"{plural(len(labelled), 'picture has', 'pictures have')} "
+            f"a label or votes: expected at least {FEWEST_PICTURES}, half to "
             "search and half to verify; label more, or slice by known attributes with `workbench audit`"
         )
     y = truth[labelled].argmax(axis=1).astype(np.int64)
@@ -225,7 +227,7 @@ def off_label_span(predictions: Predictions) -> Floats:
         ValueError: no embeddings or anchors (predictions from a table have none), or no dimension off the span.
     """
     if predictions.embeddings is None or predictions.anchors is None:
-        raise ValueError("space projected needs a probe: give --probe, or use the space features")
+        raise ValueError("space projected needs predictions of a probe (--probe): give those, or use the space features")
     vectors = np.asarray(predictions.embeddings, np.float64)
     axes = np.linalg.svd(np.asarray(predictions.anchors, np.float64), full_matrices=False)[2]
     if len(axes) >= vectors.shape[1]:
@@ -322,12 +324,13 @@ def _notes(
     if predictions.measure != "label" and config.space == "features":
         notes.append(
             "a model that uses these very features makes errors near the borders between labels: a slice may "
-            "only consist of the hard pictures of a class (--space projected searches only where a probe does "
+            "only consist of the hard pictures of a class (--space=projected searches only where a probe does "
             "not look)"
         )
     if labelled < len(predictions):
         without = len(predictions) - labelled
-        notes.append(f"{without:,} of {len(predictions):,} picture(s) have no label or votes: they are in no slice")
+        verb = "has" if without == 1 else "have"
+        notes.append(f"{without:,} of {plural(len(predictions), 'picture')} {verb} no label or votes: they are in no slice")
     if predictions.has_votes:
         notes.append("the most voted label counts as the true one")
     if groups is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from affect_workbench.arrays import Codes, Mask
+from affect_workbench.data.plurals import plural
 
 
 def explore_half(y: Codes, groups: Codes | None = None, *, seed: int = 0) -> Mask:
@@ -22,7 +23,9 @@ def explore_half(y: Codes, groups: Codes | None = None, *, seed: int = 0) -> Mas
     codes = np.arange(len(y)) if groups is None else np.unique(groups, return_inverse=True)[1]
     count = int(codes.max(initial=-1)) + 1
     if count < 2:
-        raise ValueError(f"{len(y)} picture(s) in {count} group(s) cannot be halved: expected at least two groups")
+        raise ValueError(
+            f"{plural(len(y), 'picture')} in {plural(count, 'group')} cannot be halved: expected at least two groups"
+        )
     votes = np.bincount(codes * (int(y.max()) + 1) + y, minlength=count * (int(y.max()) + 1)).reshape(count, -1)
     label, size = votes.argmax(axis=1), votes.sum(axis=1)
     rng = np.random.default_rng([seed, 4])

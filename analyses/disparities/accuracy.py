@@ -14,7 +14,7 @@ import pandas as pd
 from affect_workbench.analyses.inference.means.shares import share_gap
 from affect_workbench.analyses.inference.means.spread import Spread
 from affect_workbench.analyses.inference.means.sums import Sums
-from affect_workbench.analyses.inference.verdicts import LOW_EVIDENCE_COUNT, STANDARD, Evidence, Rules, verdicts
+from affect_workbench.analyses.inference.verdicts import DECIDED, LOW_EVIDENCE_COUNT, STANDARD, Evidence, Rules, verdicts
 from affect_workbench.analyses.slices.families import slice_families
 from affect_workbench.analyses.slices.sliced import SlicedPredictions
 from affect_workbench.analyses.slices.sums import SliceSums
@@ -22,23 +22,9 @@ from affect_workbench.analyses.slices.sums import SliceSums
 ACCURACY = "accuracy"
 """Name of the table in `AuditResult.tables`."""
 ACCURACY_COLUMNS = (
-    "slice",
-    "where",
-    "order",
-    "n",
-    "n_complement",
-    "accuracy",
-    "complement_accuracy",
-    "effect",
-    "low",
-    "high",
-    "p",
-    "q",
-    "adjusted_low",
-    "adjusted_high",
-    "verdict",
-    "low_evidence",
-    "design_effect",
+    *("slice", "where", "order", "n", "n_complement", "accuracy", "complement_accuracy"),
+    *DECIDED,
+    *("low_evidence", "design_effect"),
 )
 
 
@@ -73,25 +59,17 @@ def accuracy_table(
     few = np.minimum(own.n, other.n) / np.fmax(design_effect, 1.0) < LOW_EVIDENCE_COUNT
     evidence = Evidence(own.mean, other.mean, np.where(tested, gap.p, np.nan), gap.interval, few)
     cells = verdicts(evidence, rules, families=slice_families(sums.specs, data.inferred))
-    shown = {
-        "accuracy": cells.rate,
-        "complement_accuracy": cells.complement_rate,
-        "effect": cells.effect,
-        "low": cells.low,
-        "high": cells.high,
-    }
     columns = {
         "n": np.rint(own.n).astype(np.int64),
         "n_complement": np.rint(other.n).astype(np.int64),
-        **{name: np.where(cells.tested, values, np.nan) for name, values in shown.items()},
-        "p": cells.p,
-        "q": cells.q,
-        "adjusted_low": cells.adjusted_low,
-        "adjusted_high": cells.adjusted_high,
-        "verdict": cells.verdict,
+        "accuracy": cells.rate,
+        "complement_accuracy": cells.complement_rate,
+        **{name: getattr(cells, name) for name in DECIDED},
         "low_evidence": cells.low_evidence,
         "design_effect": np.where(np.isfinite(design_effect), design_effect, 1.0),
     }
+    for name in ("accuracy", "complement_accuracy", "effect", "low", "high"):
+        columns[name] = np.where(cells.tested, columns[name], np.nan)
     table = pd.DataFrame(
         {
             "slice": [spec.name for spec in sums.specs],

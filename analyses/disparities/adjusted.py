@@ -36,46 +36,14 @@ from affect_workbench.analyses.slices.strata import Strata, named_strata, requir
 from affect_workbench.analyses.slices.sums import group_sums
 from affect_workbench.arrays import Floats, Mask
 
-ADJUSTED_COLUMNS = (
-    "slice",
-    "where",
-    "emotion",
-    "adjusted_for",
-    "n",
-    "n_complement",
-    "left_out",
-    "strata_used",
-    "strata_unused",
-    "unused",
-    "strata_flat",
-    "n_used",
-    "n_complement_used",
-    "effect",
-    "low",
-    "high",
-    "within",
-    "within_se",
-    "within_low",
-    "within_high",
-    "p",
-    "exact",
-    "q",
-    "picked_low",
-    "picked_high",
-    "detectable",
-    "verdict",
-    "low_evidence",
-    "simpson",
-    "simpson_kind",
-    "reason",
-    "homogeneity_p",
-    "homogeneity_q",
-    "homogeneity_strata",
-    "smallest",
-    "smallest_in",
-    "largest",
-    "largest_in",
+ADJUSTED = (
+    *("adjusted_for", "n", "n_complement", "left_out", "strata_used", "strata_unused", "unused", "n_used"),
+    *("n_complement_used", "effect", "low", "high", "within", "within_se", "within_low", "within_high", "p", "q"),
+    *("picked_low", "picked_high", "detectable", "verdict", "low_evidence", "simpson", "simpson_kind", "reason"),
+    *("homogeneity_p", "homogeneity_q", "homogeneity_strata", "smallest", "smallest_in", "largest", "largest_in"),
 )
+"""What is told of a difference that is adjusted, of rates and of numbers alike."""
+ADJUSTED_COLUMNS = ("slice", "where", "emotion", *ADJUSTED, "strata_flat", "exact")
 SIMPSON_KINDS = ("reversed", "explained", "uncovered")
 
 

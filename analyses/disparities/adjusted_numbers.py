@@ -15,7 +15,7 @@ import numpy.typing as npt
 import pandas as pd
 from scipy import special
 
-from affect_workbench.analyses.disparities.adjusted import SIMPSON_KINDS, agreement_columns
+from affect_workbench.analyses.disparities.adjusted import ADJUSTED, SIMPSON_KINDS, agreement_columns
 from affect_workbench.analyses.disparities.numbers import DEFAULT_TOLERANCE, checked_outcome
 from affect_workbench.analyses.inference.clusters import FEWEST_GROUPS
 from affect_workbench.analyses.inference.means.stratified import Within, within_strata
@@ -29,46 +29,7 @@ from affect_workbench.analyses.slices.sliced import Sliced
 from affect_workbench.analyses.slices.strata import Strata, named_strata, require_other_attributes
 from affect_workbench.arrays import Codes, Floats, Mask
 
-ADJUSTED_OUTCOME_COLUMNS = (
-    "slice",
-    "where",
-    "adjusted_for",
-    "n",
-    "n_complement",
-    "left_out",
-    "strata_used",
-    "strata_unused",
-    "unused",
-    "n_used",
-    "n_complement_used",
-    "effect",
-    "low",
-    "high",
-    "within",
-    "within_se",
-    "within_low",
-    "within_high",
-    "p",
-    "method",
-    "q",
-    "picked_low",
-    "picked_high",
-    "tolerance",
-    "spread",
-    "detectable",
-    "verdict",
-    "low_evidence",
-    "simpson",
-    "simpson_kind",
-    "reason",
-    "homogeneity_p",
-    "homogeneity_q",
-    "homogeneity_strata",
-    "smallest",
-    "smallest_in",
-    "largest",
-    "largest_in",
-)
+ADJUSTED_OUTCOME_COLUMNS = ("slice", "where", *ADJUSTED, "method", "tolerance", "spread")
 
 
 def adjusted_numeric_table(

@@ -30,6 +30,7 @@ from affect_workbench.analyses.slices.sliced import SlicedPredictions
 from affect_workbench.analyses.slices.strata import series_of
 from affect_workbench.analyses.slices.sums import group_sums
 from affect_workbench.arrays import Floats, Mask
+from affect_workbench.data.plurals import plural
 from affect_workbench.data.predictions import Predictions
 from affect_workbench.data.tables.read import named
 
@@ -61,7 +62,8 @@ def probabilities(predictions: Predictions, *, temperature: float | None = None)
         ):
             if bad.any():
                 raise ValueError(
-                    f"{int(bad.sum())} picture(s) have {what}, first {named(ids.iloc[np.flatnonzero(bad)])}: "
+                    f"{plural(int(bad.sum()), 'picture has', 'pictures have')} "
+                    f"{what}, first {named(ids.iloc[np.flatnonzero(bad)])}: "
                     "calibration needs probabilities; if these are logits, give their softmax"
                 )
     shares = np.maximum(shares, 0.0)

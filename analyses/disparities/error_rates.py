@@ -15,7 +15,7 @@ import pandas as pd
 
 from affect_workbench.analyses.inference import intervals
 from affect_workbench.analyses.inference.paired import GroupTotals, group_totals
-from affect_workbench.analyses.inference.verdicts import STANDARD, Rules, counted, known_design_effect, verdicts
+from affect_workbench.analyses.inference.verdicts import DECIDED, STANDARD, Rules, counted, known_design_effect, verdicts
 from affect_workbench.analyses.slices.conditions import SliceSpec
 from affect_workbench.analyses.slices.families import families, slice_families
 from affect_workbench.analyses.slices.sliced import SlicedPredictions
@@ -23,27 +23,6 @@ from affect_workbench.analyses.slices.strata import series_of, true_codes
 from affect_workbench.arrays import Codes, Floats
 
 MEASURES = ("true positive rate", "false positive rate")
-GAP_COLUMNS = (
-    "slice",
-    "where",
-    "emotion",
-    "n",
-    "n_complement",
-    "rate",
-    "rate_low",
-    "rate_high",
-    "complement_rate",
-    "effect",
-    "low",
-    "high",
-    "p",
-    "q",
-    "adjusted_low",
-    "adjusted_high",
-    "detectable",
-    "verdict",
-    "low_evidence",
-)
 
 
 @dataclass(frozen=True)
@@ -164,15 +143,8 @@ def _gap_table(
         "rate_low": rate_low,
         "rate_high": rate_high,
         "complement_rate": judgement.complement_rate,
-        "effect": judgement.effect,
-        "low": judgement.low,
-        "high": judgement.high,
-        "p": judgement.p,
-        "q": judgement.q,
-        "adjusted_low": judgement.adjusted_low,
-        "adjusted_high": judgement.adjusted_high,
+        **{name: getattr(judgement, name) for name in DECIDED},
         "detectable": intervals.smallest_detectable_effect(n / deff, m / deff, base_rate, alpha=rules.alpha),
-        "verdict": judgement.verdict,
         "low_evidence": judgement.low_evidence,
     }
     for name in ("rate", "rate_low", "rate_high", "complement_rate", "effect", "low", "high"):

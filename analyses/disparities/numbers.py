@@ -27,6 +27,7 @@ from affect_workbench.analyses.slices.families import families, slice_families
 from affect_workbench.analyses.slices.sliced import Sliced, SlicedPredictions
 from affect_workbench.analyses.slices.sums import group_sums
 from affect_workbench.arrays import Floats
+from affect_workbench.data.plurals import plural
 from affect_workbench.data.tables.magnitude import require_moderate
 from affect_workbench.data.taxonomies.label_overlap import by_label
 from affect_workbench.data.taxonomies.taxonomy import Taxonomy
@@ -238,13 +239,13 @@ def checked_outcome(outcome: Floats, data: Sliced, *, tolerance: float | None, n
         raise ValueError(f"{name} has shape {values.shape}: expected one number per picture, {expected}")
     if np.isinf(values).any():
         raise ValueError(
-            f"{name} is infinite for {int(np.isinf(values).sum())} picture(s): leave them empty or correct them"
+            f"{name} is infinite for {plural(int(np.isinf(values).sum()), 'picture')}: leave them empty or correct them"
         )
     require_moderate(values, what=name)
     known = values[np.isfinite(values)]
     if len(known) < 2 or known.min() == known.max():
         what = f"the same ({known[0]:g})" if len(known) else "not known"
-        raise ValueError(f"{name} is {what} for all of {len(values)} picture(s): there is nothing to compare")
+        raise ValueError(f"{name} is {what} for all {plural(len(values), 'picture')}: there is nothing to compare")
     if tolerance is not None and not (np.isfinite(tolerance) and tolerance >= 0):
         raise ValueError(f"tolerance is {tolerance}: expected a number of units of {name}, zero or more")
     return values

@@ -13,6 +13,7 @@ import pandas as pd
 from affect_workbench.analyses.duplicates import exact_search as near
 from affect_workbench.analyses.duplicates.matching import matches
 from affect_workbench.data.images.perceptual_hash import Hashes
+from affect_workbench.data.plurals import plural
 from affect_workbench.data.storage.arrays import unit_rows
 from affect_workbench.data.tables.read import with_ids
 
@@ -186,7 +187,10 @@ def _contents(a: pd.DataFrame, b: pd.DataFrame, notes: list[str]) -> tuple[pd.Se
         return columns[0], columns[1]
     same = int(a["image_id"].isin(b["image_id"]).sum()) if a is not b else 0
     if same:
-        notes.append(f"{same:,} id(s) occur in both sets; without content hashes an equal id does not count as a duplicate")
+        notes.append(
+            f"{plural(same, 'id occurs', 'ids occur')} "
+            "in both sets; without content hashes an equal id does not count as a duplicate"
+        )
     notes.append("exact duplicates were not looked for: content hashes are not known for both sets")
     return None
 

@@ -12,6 +12,7 @@ from affect_workbench.analyses.duplicates import approximate_search as near_inde
 from affect_workbench.analyses.duplicates import exact_search as near
 from affect_workbench.arrays import Floats
 from affect_workbench.data.images.perceptual_hash import Hashes
+from affect_workbench.data.plurals import plural
 
 UNCALIBRATED = 0.99
 """Cosine threshold for sets that are too small to calibrate on."""
@@ -169,7 +170,8 @@ def _radii(
 def _note_left_out(notes: list[str], counts: list[int], why: str) -> None:
     if any(counts):
         notes.append(
-            f"{max(counts) if counts[0] == counts[1] else sum(counts):,} picture(s) have {why} and were not compared by them"
+            f"{plural(max(counts) if counts[0] == counts[1] else sum(counts), 'picture has', 'pictures have')} "
+            f"{why} and were not compared by them"
         )
 
 

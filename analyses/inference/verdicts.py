@@ -18,6 +18,8 @@ from affect_workbench.arrays import Floats, Mask
 Ends = tuple[Floats, Floats]
 """Lower and upper ends of intervals."""
 VERDICTS = ("skewed", "equivalent", "undetermined", "too small")
+DECIDED = ("effect", "low", "high", "p", "q", "adjusted_low", "adjusted_high", "verdict")
+"""What tables tell of the difference in a cell: names in `Cells`."""
 LOW_EVIDENCE_COUNT = 30
 LOW_EVIDENCE_EXPECTED = 5.0
 _MOST_COUNTED = 10_000_000

@@ -173,8 +173,8 @@ def skew_table(
         sums: over slices of the pictures' scores.
         data: the pictures.
         rules: what decides a verdict.
-        spreads: of `hits`, `votes` and `shift` where pictures come in groups (`analyses.inference.clusters.group_spreads`);
-            empty or None for independent pictures.
+        spreads: of `hits`, `votes` and `model_gap` where pictures come in groups
+            (`analyses.inference.clusters.group_spreads`); empty or None for independent pictures.
         pairs: what pairs say, which counts in the slices that are compared in them; None without pairs.
         prompts: how skews vary with the prompt; None where nothing was asked in words.
     """
@@ -311,16 +311,16 @@ def _split(
         )
         return inside, outside
 
-    (votes, other_votes), (shift, other_shift) = sides("votes"), sides("model_gap")
-    of_labels, of_shift = spreads.get("votes"), spreads.get("model_gap")
+    (votes, other_votes), (gap, other_gap) = sides("votes"), sides("model_gap")
+    of_labels, of_gap = spreads.get("votes"), spreads.get("model_gap")
     if of_labels is None and votes_of(votes, other_votes):
         of_labels = of_votes(votes, other_votes)
     deff, degrees = (1.0, np.inf) if of_labels is None else (of_labels.design_effect, of_labels.freedom)
     counts = (part / deff for part in (votes.total, votes.n, other_votes.total, other_votes.n))
     labels = Gap(votes.mean - other_votes.mean, *intervals.newcombe(*counts, freedom=degrees))
-    deff, degrees = (1.0, np.inf) if of_shift is None else (of_shift.design_effect, of_shift.freedom)
-    paired = shift.over(deff), other_shift.over(deff)
-    model = Gap(shift.mean - other_shift.mean, *intervals.paired_shift_interval(*paired, freedom=degrees))
+    deff, degrees = (1.0, np.inf) if of_gap is None else (of_gap.design_effect, of_gap.freedom)
+    paired = gap.over(deff), other_gap.over(deff)
+    model = Gap(gap.mean - other_gap.mean, *intervals.paired_shift_interval(*paired, freedom=degrees))
     two_sided = change_p(*paired, freedom=degrees)
     if beside.pairs is not None:
         labels, model, two_sided = beside.pairs.gaps(labels, model, two_sided)

@@ -15,7 +15,7 @@ import pandas as pd
 from affect_workbench.analyses.inference.clusters import Compared, group_spreads
 from affect_workbench.analyses.inference.pairs.cells import PairedCells
 from affect_workbench.analyses.inference.pairs.pairing import Pairing
-from affect_workbench.analyses.inference.verdicts import Rules, counted, verdicts
+from affect_workbench.analyses.inference.verdicts import DECIDED, Rules, counted, verdicts
 from affect_workbench.analyses.slices.families import slice_families
 from affect_workbench.analyses.slices.sliced import SlicedPredictions
 from affect_workbench.analyses.slices.strata import series_of
@@ -25,24 +25,7 @@ from affect_workbench.data.taxonomies.taxonomy import POLARITY_WORDS, TAXONOMIES
 
 COARSER = {"webemo25": "parrott6", "mikels8": "ekman6"}
 """Taxonomies with a level between their labels and polarity."""
-LEVEL_COLUMNS = (
-    "slice",
-    "where",
-    "level",
-    "group",
-    "n",
-    "n_complement",
-    "rate",
-    "complement_rate",
-    "effect",
-    "low",
-    "high",
-    "p",
-    "q",
-    "adjusted_low",
-    "adjusted_high",
-    "verdict",
-)
+LEVEL_COLUMNS = ("slice", "where", "level", "group", "n", "n_complement", "rate", "complement_rate", *DECIDED)
 
 
 @dataclass(frozen=True)
@@ -115,14 +98,7 @@ def level_table(sums: SliceSums, data: SlicedPredictions, *, rules: Rules, pairi
             "n_complement": np.repeat(counts[1], width),
             "rate": found.rate,
             "complement_rate": found.complement_rate,
-            "effect": found.effect,
-            "low": found.low,
-            "high": found.high,
-            "p": found.p,
-            "q": found.q,
-            "adjusted_low": found.adjusted_low,
-            "adjusted_high": found.adjusted_high,
-            "verdict": found.verdict,
+            **{name: getattr(found, name) for name in DECIDED},
         }
         table = pd.DataFrame({name: np.asarray(values).ravel() for name, values in cells.items()})
         table["slice"] = series_of([spec.name for spec in sums.specs], width)
@@ -137,7 +113,7 @@ def label_tree_levels(findings: pd.DataFrame, levels: pd.DataFrame, *, taxonomy:
     """For every skewed finding the coarsest level at which it is real, e.g. `negative (polarity)`; None for the others.
 
     Real at a level: the group that the emotion belongs to is skewed there too, in the same direction. A finding that is
-    real at no coarser level is named by its emotion alone: it is a shift between neighbours.
+    real at no coarser level is named by its emotion alone: it is a skew between neighbouring emotions.
 
     Args:
         findings: as `analyses.skew.findings.skew_table` gives them.

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from affect_workbench.data.plurals import plural
+
 if TYPE_CHECKING:
     from affect_workbench.analyses.slices.coding import CodedAttribute
 
@@ -56,7 +58,7 @@ def require_kinds(rows: pd.DataFrame, numeric: Collection[str], *, categorical: 
         if not is_numeric(rows[name]):
             numbers = pd.to_numeric(rows[name].astype(object), errors="coerce")
             words = rows[name][numbers.isna() & rows[name].notna()]
-            held = f"{str(words.iloc[0])!r} in {len(words):,} picture(s)" if len(words) else "yes and no"
+            held = f"{str(words.iloc[0])!r} in {plural(len(words), 'picture')}" if len(words) else "yes and no"
             raise ValueError(f"--numeric names {name!r}, which holds {held}: only numbers can be cut at quantiles")
 
 
@@ -68,7 +70,7 @@ def require_finite(name: str, infinite: int) -> None:
     """
     if infinite:
         raise ValueError(
-            f"attribute {name!r} holds {infinite:,} infinite value(s): it cannot be sliced; leave those cells empty"
+            f"attribute {name!r} holds {plural(infinite, 'infinite value')}: it cannot be sliced; leave those cells empty"
         )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from shlex import quote
 
 import numpy as np
 import numpy.typing as npt
@@ -130,7 +131,7 @@ def repeating_columns(predictions: Predictions, names: Sequence[str]) -> list[tu
             or _almost_core(name, predictions.rows)
         )
         if reason:
-            found.append((name, f"it {reason}; --attributes {name} slices by it anyway"))
+            found.append((name, f"it {reason}; --attributes={quote(name)} slices by it anyway"))
     return found
 
 
@@ -142,7 +143,7 @@ def naming_columns(rows: pd.DataFrame, names: Sequence[str]) -> list[tuple[str, 
         reason = _counts_or_names(name, column, column.nunique()) if int(column.notna().sum()) >= FEWEST else ""
         reason = reason or _almost_core(name, rows)
         if reason:
-            found.append((name, f"it {reason}; --attributes {name} slices by it anyway"))
+            found.append((name, f"it {reason}; --attributes={quote(name)} slices by it anyway"))
     return found
 
 

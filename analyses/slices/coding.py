@@ -13,6 +13,8 @@ import pandas as pd
 
 from affect_workbench.analyses.slices.attribute_kinds import is_numeric, is_quantity, listed, require_finite, require_kinds
 from affect_workbench.analyses.slices.conditions import Condition, in_words
+from affect_workbench.data.plurals import plural
+from affect_workbench.data.tables.columns import CORE_COLUMNS, MEANINGS, VOTE_PREFIX
 from affect_workbench.data.tables.magnitude import require_moderate
 
 MOST_VALUES = 100
@@ -61,7 +63,9 @@ def coded_attribute(
     distinct = int(column.nunique(dropna=True)) if distinct is None else distinct
     if distinct < 2:
         only = f"one value ({in_words(column.dropna().iloc[0])!r})" if distinct else "no value at all"
-        raise ValueError(f"attribute {name!r} has {only} in {len(column)} picture(s): a slice needs at least two to compare")
+        raise ValueError(
+            f"attribute {name!r} has {only} in {plural(len(column), 'picture')}: a slice needs at least two to compare"
+        )
     if is_quantity(column, distinct=distinct) if quantity is None else quantity and is_numeric(column):
         return _binned(column.astype(float), bins=bins)
     codes, values = pd.factorize(column, sort=True, use_na_sentinel=True)
@@ -98,13 +102,7 @@ def coded_attributes(
         ValueError: an unknown name, something that cannot be cut (see `attribute_kinds.require_kinds`), two slices with the
             same name in words, or nothing left to slice by (why, for each).
     """
-    from difflib import get_close_matches
-
-    for name in names or ():
-        if name not in available:
-            near = get_close_matches(name, available, n=1)
-            hint = f"did you mean {near[0]}?" if near else f"attributes: {', '.join(available) or 'none'}"
-            raise ValueError(f"no attribute {name!r} in the data: {hint}")
+    _require_attributes(rows, names, available)
     require_kinds(rows, numeric, categorical=categorical)
     coded: list[CodedAttribute] = []
     unusable: list[tuple[str, str]] = list(aside) if names is None else []
@@ -140,8 +138,22 @@ def coded_attributes(
     if not coded:
         left_out = (f"attribute {name!r}: {reason}".replace(": it ", " ", 1) for name, reason in unusable)
         reasons = "; ".join(left_out) or "the data have no attribute column"
-        raise ValueError(f"nothing to slice by: {reasons}. Join attributes with --attributes TABLE.csv")
+        raise ValueError(f"nothing to slice by: {reasons}. Join attributes with --attributes=TABLE.csv")
     return coded, unusable
+
+
+def _require_attributes(rows: pd.DataFrame, names: Sequence[str] | None, available: Sequence[str]) -> None:
+    from difflib import get_close_matches
+
+    listed = f"attributes: {', '.join(available) or 'none'}"
+    if names is not None and not names:
+        raise ValueError(f"no attribute is named to slice by; {listed}")
+    for name in [name for name in names or () if name not in available]:
+        if name in rows or name in CORE_COLUMNS:
+            usual = "votes" if name.startswith(VOTE_PREFIX) else "an outcome that is compared"
+            raise ValueError(f"{name!r} is no attribute: it holds {MEANINGS.get(name, usual)}; {listed}")
+        near = get_close_matches(name, available, n=1)
+        raise ValueError(f"no attribute {name!r} in the data: {f'did you mean {near[0]}?' if near else listed}")
 
 
 def _require_different_names(coded: Sequence[CodedAttribute]) -> None:

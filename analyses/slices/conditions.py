@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from affect_workbench.arrays import Mask
+from affect_workbench.data.tables.columns import column_words
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ class Condition:
     @property
     def name(self) -> str:
         """The condition in words: `figure tone: dark`, `valence: above 2.9, up to 4.37`."""
-        column = self.column.replace("_", " ")
+        column = column_words(self.column)
         if self.value is not None:
             return f"{column}: {in_words(self.value)}"
         ends = [f"above {in_words(self.above)}"] if self.above is not None else []

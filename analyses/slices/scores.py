@@ -18,9 +18,9 @@ class Scores:
     Attributes:
         columns: of the `n` pictures. Sums of rows are all that later steps need, so parts of the data add up exactly.
         at: kind -> its columns. With k labels: `one` (1), `y_pred` (k, predicted as), and where there is a truth
-            `labelled` (1), `votes` (k), `votes2` (k), `shift` (k, said minus votes), `shift2` (k), `hit` (1, share of
-            votes for the predicted label), `hit2` (1); and where distances mean something `distance` (k), `distance2` (k),
-            `margin` (1, second nearest minus nearest), `margin2` (1).
+            `labelled` (1), `votes` (k), `votes2` (k), `model_gap` (k, predicted minus votes), `model_gap2` (k), `hit`
+            (1, share of votes for the predicted label), `hit2` (1); and where distances mean something `distance` (k),
+            `distance2` (k), `margin` (1, second nearest minus nearest), `margin2` (1).
     """
 
     columns: CodedColumns
@@ -70,14 +70,14 @@ def _against_truth(one_hot: Floats, truth: Floats) -> dict[str, Floats]:
     """The kinds of score that need a truth, from one-hot `one_hot (n, k)` and shares `truth (n, k)`, NaN where unknown."""
     labelled = np.isfinite(truth).all(axis=1, keepdims=True)
     votes = np.where(labelled, truth, 0.0)
-    shift = np.where(labelled, one_hot - votes, 0.0)
+    gap = np.where(labelled, one_hot - votes, 0.0)
     hit = (one_hot * votes).sum(axis=1, keepdims=True)
     return {
         "labelled": labelled.astype(float),
         "votes": votes,
         "votes2": votes**2,
-        "model_gap": shift,
-        "model_gap2": shift**2,
+        "model_gap": gap,
+        "model_gap2": gap**2,
         "hit": hit,
         "hit2": hit**2,
     }

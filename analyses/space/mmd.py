@@ -19,6 +19,7 @@ from affect_workbench.analyses.inference.resampling import chance_p, permuted_co
 from affect_workbench.analyses.slices.coding import CodedAttribute
 from affect_workbench.analyses.slices.sums import group_sums
 from affect_workbench.arrays import Codes, Floats
+from affect_workbench.data.plurals import plural
 
 FEATURES = 512
 CHUNK = 16_384
@@ -58,7 +59,7 @@ def kernel_features(x: npt.NDArray[Any], *, features: int = FEATURES, seed: int 
     """
     rng = np.random.default_rng(seed)
     if len(x) < 2:
-        raise ValueError(f"{len(x)} picture(s) have no distance: expected at least two")
+        raise ValueError(f"{plural(len(x), 'picture has', 'pictures have')} no distance: expected at least two")
     at = np.sort(rng.choice(len(x), min(len(x), 1_000), replace=False))
     points = np.asarray(x[at], np.float64)
     squares = (points**2).sum(axis=1)

@@ -11,6 +11,7 @@ import pandas as pd
 from affect_workbench.analyses.inference.resampling import chance_p, permuted_codes
 from affect_workbench.analyses.slices.coding import CodedAttribute
 from affect_workbench.arrays import Codes, Floats
+from affect_workbench.data.plurals import plural
 
 NEIGHBOURS = 15
 PERMUTATIONS = 199
@@ -24,7 +25,7 @@ def nearest_neighbours(x: npt.NDArray[Any], *, neighbours: int = NEIGHBOURS) -> 
         ValueError: no more pictures than neighbours.
     """
     if len(x) <= neighbours:
-        raise ValueError(f"{len(x)} picture(s) cannot have {neighbours} neighbours each: expected more pictures")
+        raise ValueError(f"{plural(len(x), 'picture')} cannot have {neighbours} neighbours each: expected more pictures")
     points = np.ascontiguousarray(x, dtype=np.float32)
     try:
         import faiss

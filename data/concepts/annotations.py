@@ -26,6 +26,7 @@ import numpy as np
 import pandas as pd
 
 from affect_workbench.arrays import Floats
+from affect_workbench.data.plurals import plural
 from affect_workbench.data.storage.delimited import read_cells
 from affect_workbench.data.tables.read import named
 from affect_workbench.data.taxonomies.label_identity import label_set, plain
@@ -79,7 +80,10 @@ class GoldLabels:
                 f"Left out: {' and '.join(parts)}; if these differ from the others, the computed rates are off."
             )
         if len(strangers):
-            sentences.append(f"{len(strangers):,} labelled picture(s) are not in this audit, first {named(strangers)}.")
+            sentences.append(
+                f"{plural(len(strangers), 'labelled picture is', 'labelled pictures are')} "
+                f"not in this audit, first {named(strangers)}."
+            )
         if np.isnan(self.table["probability"]).all():
             sentences.append("How the pictures were chosen is not known: they are taken for a simple random sample.")
         return sentences
@@ -104,7 +108,8 @@ def read_answers(paths: Sequence[Path | str]) -> pd.DataFrame:
     if (several > 1).any():
         pictures = [image_id for _, image_id in several.index[several > 1]]
         raise ValueError(
-            f"{len(pictures)} picture(s) were drawn with two probabilities, first {named(pictures)}: answers of two samples "
+            f"{plural(len(pictures), 'picture was', 'pictures were')} "
+            f"drawn with two probabilities, first {named(pictures)}: answers of two samples "
             "cannot be put together; give those of one"
         )
     return table.sort_index().reset_index(drop=True)

@@ -16,6 +16,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from affect_workbench.arrays import Floats
+from affect_workbench.data.plurals import plural
 from affect_workbench.data.storage.delimited import read_cells
 from affect_workbench.data.storage.saved_arrays import read_npy, read_npz
 from affect_workbench.data.storage.text_files import lines_of, text_of
@@ -204,7 +205,10 @@ def require_unique_names(names: Sequence[str], *, where: str) -> None:
     """
     repeated = sorted({name for name in names if names.count(name) > 1})
     if repeated:
-        raise ValueError(f"{where}: concept(s) {named(repeated)} occur more than once: give each its own name")
+        raise ValueError(
+            f"{where}: {plural(len(repeated), 'concept occurs', 'concepts occur')} "
+            f"more than once, first {named(repeated)}: give each its own name"
+        )
 
 
 def _arrays(path: Path) -> dict[str, npt.NDArray[Any]]:

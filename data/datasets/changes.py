@@ -11,6 +11,7 @@ import pandas as pd
 
 from affect_workbench.data.datasets.manifest import Manifest
 from affect_workbench.data.images.decode import UnreadablePicture, content_id
+from affect_workbench.data.plurals import plural
 from affect_workbench.data.storage.atomic import MARKER
 from affect_workbench.data.tables.read import named
 
@@ -38,7 +39,7 @@ def with_changes(manifest: Manifest, folder: Path) -> tuple[Manifest, list[str]]
     content[later] = now
     rows = manifest.rows.assign(content=pd.Series(content, index=manifest.rows.index, dtype=object))
     said = (
-        f"{len(changed):,} picture(s) have changed since the manifest was written, first "
+        f"{plural(len(changed), 'picture has', 'pictures have')} changed since the manifest was written, first "
         f"{named(manifest.rows['path'].iloc[changed])}: they are taken as they are now; read the dataset again "
         "(workbench data) for their splits and copies"
     )

@@ -13,6 +13,7 @@ from tqdm import tqdm
 
 from affect_workbench.arrays import Vectors
 from affect_workbench.data.features import FeatureSet, FeatureSpec
+from affect_workbench.data.plurals import plural
 from affect_workbench.data.storage.saved_arrays import read_npy
 from affect_workbench.data.tables.headers import TABLE_SUFFIXES, is_table
 from affect_workbench.data.tables.read import named, read_table
@@ -63,7 +64,7 @@ def read_tree(root: Path | str, *, read_vector: VectorReader, spec: FeatureSpec 
             values[position] = vector
     if unequal:
         raise ValueError(
-            f"features of unequal width under {root}: {len(unequal)} file(s) are not {first.size} wide, "
+            f"features of unequal width under {root}: {plural(len(unequal), 'file is', 'files are')} not {first.size} wide, "
             f"first {named(unequal)}: encode all pictures with one encoder"
         )
     rows = pd.DataFrame(

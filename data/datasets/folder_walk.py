@@ -11,6 +11,7 @@ from pathlib import Path
 from affect_workbench.data.datasets.checks import OUTSIDE, UNREAD_ENDING, Problem
 from affect_workbench.data.images.containment import Inside
 from affect_workbench.data.images.decode import UNOPENED_SUFFIXES, is_picture_name
+from affect_workbench.data.plurals import plural
 
 
 @dataclass(frozen=True)
@@ -93,4 +94,7 @@ def unopened_sentence(files: Sequence[Path]) -> str:
     """How many pictures are not opened, by ending."""
     endings = Counter(file.suffix.lower() for file in files)
     said = ", ".join(f"{ending} ({count:,})" for ending, count in sorted(endings.items()))
-    return f"{len(files):,} picture(s) have an ending that is not opened, {said}: left out; save them as .png or .jpg"
+    return (
+        f"{plural(len(files), 'picture has', 'pictures have')} "
+        f"an ending that is not opened, {said}: left out; save them as .png or .jpg"
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from affect_workbench.data.datasets.checks import UNKNOWN_LABEL, Problem
+from affect_workbench.data.plurals import plural
 from affect_workbench.data.tables.columns import VOTE_PREFIX
 from affect_workbench.data.taxonomies.taxonomy import Taxonomy, closest
 
@@ -28,9 +29,15 @@ def labels_from_votes(rows: pd.DataFrame, taxonomy: Taxonomy) -> tuple[pd.Series
     label[without] = None
     notes = ["labels are the most voted emotion"]
     if ties:
-        notes.append(f"{ties} picture(s) have a tie for the most voted emotion: the first in {taxonomy.name} is taken")
+        notes.append(
+            f"{plural(ties, 'picture has', 'pictures have')} "
+            f"a tie for the most voted emotion: the first in {taxonomy.name} is taken"
+        )
     if without.any():
-        notes.append(f"{int(without.sum())} picture(s) have no votes for an emotion of {taxonomy.name}: no label")
+        notes.append(
+            f"{plural(int(without.sum()), 'picture has', 'pictures have')} no "
+            f"votes for an emotion of {taxonomy.name}: no label"
+        )
     return label, notes
 
 

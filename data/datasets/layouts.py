@@ -16,6 +16,7 @@ from affect_workbench.data.datasets.listings import entries_of, once, with_annot
 from affect_workbench.data.datasets.manifest import Listing, Manifest, manifest_of
 from affect_workbench.data.images.containment import Inside
 from affect_workbench.data.images.decode import is_picture_name
+from affect_workbench.data.plurals import plural
 from affect_workbench.data.tables.splits import split_of
 from affect_workbench.data.taxonomies.taxonomy import Taxonomy, closest
 
@@ -198,7 +199,10 @@ def _why_none(walked: Walked) -> str:
     """What lies there that is not read, as the end of a sentence."""
     said = [unopened_sentence(walked.unopened)] if walked.unopened else []
     if walked.links:
-        said.append(f"{len(walked.links):,} folder(s) are links to elsewhere, first {walked.links[0]}: give --allow-outside")
+        said.append(
+            f"{plural(len(walked.links), 'folder leads', 'folders lead')} "
+            f"elsewhere by a link, first {walked.links[0]}: give --allow-outside"
+        )
     return f" ({'; '.join(said)})" if said else ""
 
 

@@ -12,6 +12,7 @@ import pandas as pd
 from affect_workbench.data.datasets.checks import Problem, content_names, inspected, problem_table
 from affect_workbench.data.datasets.hash_splits import SHARES, hash_splits
 from affect_workbench.data.datasets.labels import labels_from_votes, with_known_labels
+from affect_workbench.data.plurals import plural
 from affect_workbench.data.storage.atomic import atomic_folder, require_complete, write_json
 from affect_workbench.data.storage.saved import read_record
 from affect_workbench.data.storage.saved_arrays import read_parquet
@@ -76,10 +77,15 @@ class Manifest:
         rows = with_split_names(with_ids(self.rows, where="manifest"))
         for name in ("path", "content"):
             if rows[name].isna().any():
-                raise ValueError(f"manifest: {int(rows[name].isna().sum())} row(s) have no {name}: leave those rows out")
+                raise ValueError(
+                    f"manifest: {plural(int(rows[name].isna().sum()), 'row has', 'rows have')} no "
+                    f"{name}: leave those rows out"
+                )
         repeated = rows["path"][rows["path"].duplicated()].unique()
         if len(repeated):
-            raise ValueError(f"manifest: {len(repeated)} path(s) occur more than once, first {named(repeated)}")
+            raise ValueError(
+                f"manifest: {plural(len(repeated), 'path occurs', 'paths occur')} more than once, first {named(repeated)}"
+            )
         if self.taxonomy is not None and "label" in rows:
             self.taxonomy.codes(rows["label"].astype(object))
         object.__setattr__(self, "rows", _ordered(rows))
@@ -211,7 +217,7 @@ def manifest_of(listing: Listing, *, progress: bool = True, allow_outside: bool 
             + ", ".join(f"{name} {share:.0%}" for name, share in SHARES.items())
         )
     elif rows["split"].isna().any():
-        notes.append(f"{int(rows['split'].isna().sum())} picture(s) are in no split")
+        notes.append(f"{plural(int(rows['split'].isna().sum()), 'picture is', 'pictures are')} in no split")
     return Manifest(rows, listing.root, listing.layout, taxonomy, problem_table(problems + wrong), tuple(notes))
 
 

@@ -9,6 +9,7 @@ import pandas as pd
 from affect_workbench.data.datasets.listings import once
 from affect_workbench.data.datasets.manifest import Listing, Manifest, manifest_of
 from affect_workbench.data.images.containment import Inside
+from affect_workbench.data.plurals import plural
 from affect_workbench.data.tables.column_types import numbers_of
 from affect_workbench.data.tables.columns import VOTE_PREFIX
 from affect_workbench.data.tables.headers import ID_COLUMNS, TABLE_SUFFIXES
@@ -59,7 +60,10 @@ def read_manifest(
             f"its columns: {', '.join(map(str, table.columns))}{pictures}"
         )
     if table["path"].isna().any():
-        raise ValueError(f"{path}: {int(table['path'].isna().sum())} row(s) have no path: fill it in, or leave them out")
+        raise ValueError(
+            f"{path}: {plural(int(table['path'].isna().sum()), 'row has', 'rows have')} no "
+            "path: fill it in, or leave them out"
+        )
     asked = id_column or next((name for name in ID_COLUMNS if name in table), None)
     if asked is not None:
         if asked != "image_id":

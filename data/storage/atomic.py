@@ -26,6 +26,7 @@ __all__ = [
     "alone",
     "atomic_folder",
     "ensure_free",
+    "finished_under",
     "is_replaceable",
     "require_complete",
     "write_bytes",
@@ -148,3 +149,15 @@ def require_complete(path: Path, *, what: str) -> None:
             raise ValueError(
                 f"the {what} at {path} is damaged: {name} has {(path / name).stat().st_size} bytes, {size} were written"
             )
+
+
+def finished_under(root: Path | str, *records: str) -> list[Path]:
+    """Finished folders up to two levels under `root` (or `root` itself) that hold one of these files, the newest first.
+
+    Hidden ones are left out.
+    """
+    root = Path(root)
+    found = {path.parent for record in records for depth in ("", "*/", "*/*/") for path in root.glob(depth + record)}
+    whole = [path for path in found if (path / MARKER).is_file()]
+    whole = [path for path in whole if not any(part.startswith(".") for part in path.relative_to(root).parts)]
+    return sorted(whole, key=lambda path: ((path / MARKER).stat().st_mtime_ns, str(path)), reverse=True)

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+from affect_workbench.data.plurals import plural
 from affect_workbench.data.storage.leftovers import (
     ASIDE,
     MARKER,
@@ -144,8 +145,9 @@ def ensure_free(path: Path, *, overwrite: bool, known: Collection[str] = ()) -> 
     strangers = unlisted_files(path, known=known)
     if strangers:
         raise FileExistsError(
-            f"{path} holds {len(strangers)} file(s) that are not part of its result, first {strangers[0]!r}: to replace it "
-            "would delete them; move them away, or choose another folder"
+            f"{path} holds {plural(len(strangers), 'file that is', 'files that are')} "
+            f"not part of its result, first {strangers[0]!r}: to replace it "
+            "would delete what is not its own; move that away, or choose another folder"
         )
 
 

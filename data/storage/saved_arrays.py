@@ -162,7 +162,7 @@ def require_columns(table: pd.DataFrame, needed: Iterable[str], *, path: Path, o
     if missing:
         has = ", ".join(str(name)[:40] for name in table.columns[:12])
         raise ValueError(
-            f"{path} cannot be read: it lacks the column(s) {', '.join(map(repr, missing))} (it has {has}); {otherwise}"
+            f"{path} cannot be read: it lacks {', '.join(map(repr, missing))} among its columns (it has {has}); {otherwise}"
         )
 
 

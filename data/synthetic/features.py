@@ -4,9 +4,9 @@ A picture's vector is its *content* (the direction of an emotion) plus a directi
 noise. Without bias the content is the true emotion and attributes say nothing about it. Two things can be planted:
 
 - `reading`: in the slice, a share `strength` of the pictures carries the content of another emotion than the true one,
-  as when an encoder sees anger in dark faces. The labels stay true, so this is a *model shift*.
-- `labels`: in the slice, a share `strength` of the pictures truly has the emotion. The model is right to say so; the
-  *composition* of the slice differs.
+  as when an encoder sees anger in dark faces. The labels stay true, so this is a *model gap*.
+- `labels`: in the slice, a share `strength` of the pictures truly has the emotion. The model is right to say so;
+  this is a *label gap*.
 
 Only the split `test` is biased; `train` is drawn without bias, so a probe cannot learn to undo it.
 """
@@ -43,7 +43,7 @@ class PlantedBias:
         where: attribute -> value; the slice is the conjunction.
         emotion: the emotion that is said more often there.
         strength: share of the slice's pictures that are changed, 0 to 1.
-        kind: `reading` (labels stay true: model shift) or `labels` (the truth itself differs: composition).
+        kind: `reading` (labels stay true: model gap) or `labels` (the truth itself differs: label gap).
     """
 
     where: Mapping[str, str]

@@ -72,14 +72,14 @@ class TableWorld:
         return np.asarray(weight @ self.predicted_rates[inside] / weight.sum())
 
     def read(self, place: Mapping[str, int], emotion: int, strength: float) -> TableWorld:
-        """With a share `strength` of what is said in the place replaced by one emotion, whatever is shown: model shift."""
+        """With a share `strength` of what is said in the place replaced by one emotion, whatever is shown: model gap."""
         inside = self.where(place)
         kernel = self.kernel.copy()
         kernel[inside] = (1 - strength) * kernel[inside] + strength * np.eye(len(self.taxonomy))[emotion]
         return replace(self, kernel=kernel)
 
     def labelled(self, place: Mapping[str, int], emotion: int, strength: float) -> TableWorld:
-        """With a share `strength` of the place's pictures truly showing the emotion: composition."""
+        """With a share `strength` of the place's pictures truly showing the emotion: label gap."""
         inside = self.where(place)
         shown = self.shown.copy()
         shown[inside] = (1 - strength) * shown[inside] + strength * np.eye(len(self.taxonomy))[emotion]

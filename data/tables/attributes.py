@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from affect_workbench.arrays import Mask
+from affect_workbench.data.plurals import plural
 from affect_workbench.data.tables.columns import CORE_COLUMNS, VOTE_PREFIX, attribute_columns
 from affect_workbench.data.tables.read import named
 from affect_workbench.data.tables.splits import ids_without_split
@@ -50,16 +51,23 @@ class JoinReport:
         if self.core:
             sentences.append(f"taken from the attribute table: {', '.join(self.core)}")
         for name, cells in self.filled:
-            sentences.append(f"{name}: {cells} cell(s) that were empty in the data are filled from the attribute table")
+            sentences.append(
+                f"{name}: {plural(cells, 'cell that was empty in the data is', 'cells that were empty in the data are')} "
+                "filled from the attribute table"
+            )
         if self.aside:
             sentences.append(f"{', '.join(self.aside)} of the attribute table: not used, the data have their own")
         without = self.without if among is None else [name for name in self.without if name in among]
         if without:
             what = f"they are in no slice of {', '.join(self.attributes)}" if self.attributes else "nothing is added to them"
-            sentences.append(f"{len(without)} picture(s) have no row in the attribute table, first {named(without)}: {what}")
+            sentences.append(
+                f"{plural(len(without), 'picture has', 'pictures have')} no "
+                f"row in the attribute table, first {named(without)}: {what}"
+            )
         if self.unused:
             sentences.append(
-                f"{len(self.unused)} row(s) of the attribute table match no picture, first {named(self.unused)}: not used"
+                f"{plural(len(self.unused), 'row of the attribute table matches', 'rows of the attribute table match')} no "
+                f"picture, first {named(self.unused)}: not used"
             )
         return sentences
 
@@ -100,8 +108,9 @@ def join_attributes(rows: pd.DataFrame, table: pd.DataFrame) -> tuple[pd.DataFra
         if differing.any():
             what = "core column" if name in CORE_COLUMNS or name.startswith(VOTE_PREFIX) else "attribute"
             raise ValueError(
-                f"{what} {name!r} is in the data and in the attribute table, and differs for {int(differing.sum()):,} "
-                f"picture(s), first {named(ids[differing])}: remove or rename it in one of the two"
+                f"{what} {name!r} is in the data and in the attribute table, and differs for "
+                f"{plural(int(differing.sum()), 'picture')}, "
+                f"first {named(ids[differing])}: remove or rename it in one of the two"
             )
         empty = (joined[name].isna() & theirs[name].notna()).to_numpy()
         if empty.any():

@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from affect_workbench.arrays import Floats
+from affect_workbench.data.plurals import plural
 from affect_workbench.data.storage.delimited import trimmed
 
 _WHOLE = r"^[+-]?(?:0|[1-9][0-9]{0,17})$"
@@ -111,7 +112,7 @@ def column_notes(rows: pd.DataFrame) -> list[str]:
         if len(others) < 2:
             continue
         if stands and _all(others, _NUMBER):
-            said = ", ".join(f"{value!r} ({n} time{'s' * (n != 1)})" for value, n in stands.items())
+            said = ", ".join(f"{value!r} ({plural(n, 'time')})" for value, n in stands.items())
             notes.append(
                 f"column {name!r} holds numbers, and {said}: only an empty cell is missing, so it is a value like any other "
                 "and the column is taken as text; empty those cells to have numbers"
@@ -141,8 +142,8 @@ def numbers_of(column: pd.Series, *, where: str, ids: Sequence[object] | pd.Seri
         first = int(bad.argmax())
         of = f" (picture {str(list(ids)[first])!r})" if ids is not None else f" (row {first + 1})"
         raise ValueError(
-            f"{where} holds {str(column.iloc[first])!r}{of}, and {int(bad.sum())} cell(s) in all that are no number: write "
-            "numbers with a decimal point, and leave a cell empty where there is none"
+            f"{where} holds {str(column.iloc[first])!r}{of}, and {plural(int(bad.sum()), 'cell that is', 'cells that are')} "
+            "no number in all: write numbers with a decimal point, and leave a cell empty where there is none"
         )
     return found
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from affect_workbench.arrays import Vectors
+from affect_workbench.data.plurals import plural
 
 LARGEST = 1e60
 """Beyond this the variance of a variance is more than a float can hold (1.8e308); no measurement is as large."""
@@ -25,6 +26,7 @@ def require_moderate(values: Vectors, *, what: str) -> None:
     beyond = np.isfinite(values) & (np.abs(values) > LARGEST)
     if beyond.any():
         raise ValueError(
-            f"{what} holds {int(beyond.sum()):,} number(s) beyond ±{LARGEST:g}, first {values[beyond][0]:g}: statistics of "
+            f"{what} holds {plural(int(beyond.sum()), 'number')} "
+            f"beyond ±{LARGEST:g}, first {values[beyond][0]:g}: statistics of "
             "such numbers overflow; write it in another unit, or leave those cells empty"
         )

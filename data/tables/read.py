@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
+from affect_workbench.data.plurals import plural
 from affect_workbench.data.storage.delimited import UNNAMED, read_cells
 from affect_workbench.data.storage.saved_arrays import read_arrow
 from affect_workbench.data.tables.column_types import column_notes, series_of, without_point_zero
@@ -79,12 +80,25 @@ def columns_of(path: Path, *, text: Sequence[str] = ()) -> Table:
             columns, decimal_comma = cells.columns, cells.separator != ","
             if cells.unusual:
                 notes.append(f"its cells are separated by {cells.unusual}; a comma in a number is read as a decimal comma")
-        rows = pd.DataFrame(
-            {name: series_of(column, text=name in as_text, decimal_comma=decimal_comma) for name, column in columns.items()}
-        )
+        read = typed_columns(columns, text=text, decimal_comma=decimal_comma)
     except (pa.ArrowException, OSError, ValueError) as error:
         reason = (str(error).splitlines() or ["?"])[0].removeprefix(f"{path} ")
         raise ValueError(f"{path} cannot be read as a table: {reason}") from error
+    return Table(read.rows, tuple(f"{path.name}: {note}" for note in (*notes, *read.notes)))
+
+
+def typed_columns(columns: Mapping[str, Any], *, text: Sequence[str] = (), decimal_comma: bool = False) -> Table:
+    """What the cells of a table say, wherever they come from; `TEXT_COLUMNS`, and those in `text`, are text.
+
+    Args:
+        columns: name -> cells `(n,)`, an Arrow column.
+        text: further columns that are text whatever they look like.
+        decimal_comma: see `data.tables.column_types.series_of`.
+    """
+    as_text, notes = {*TEXT_COLUMNS, *text}, []
+    rows = pd.DataFrame(
+        {name: series_of(column, text=name in as_text, decimal_comma=decimal_comma) for name, column in columns.items()}
+    )
     for name in sorted(as_text.difference((*ID_COLUMNS, "path", *text)) & set(rows.columns)):
         spelt, floating = rows[name], pa.types.is_floating(columns[name].type)
         rows[name] = without_point_zero(spelt)
@@ -94,8 +108,7 @@ def columns_of(path: Path, *, text: Sequence[str] = ()) -> Table:
             notes.append(
                 f"column {name!r} holds numbers spelt with a point, as gaps make them: {first}.0 is the label {first}"
             )
-    said = [f"{path.name}: {note}" for note in (*notes, *column_notes(rows))]
-    return Table(rows, tuple(said))
+    return Table(rows, (*notes, *column_notes(rows)))
 
 
 def with_ids(rows: pd.DataFrame, *, where: str) -> pd.DataFrame:
@@ -108,7 +121,9 @@ def with_ids(rows: pd.DataFrame, *, where: str) -> pd.DataFrame:
         raise ValueError(f"{where}: no column 'image_id'; columns: {', '.join(map(str, rows.columns))}")
     missing = rows["image_id"].isna().to_numpy()
     if missing.any():
-        raise ValueError(f"{where}: {int(missing.sum())} row(s) have no id, first at row {int(missing.argmax()) + 1}")
+        raise ValueError(
+            f"{where}: {plural(int(missing.sum()), 'row has', 'rows have')} no id, first at row {int(missing.argmax()) + 1}"
+        )
     rows = rows.reset_index(drop=True).assign(image_id=rows["image_id"].astype(str).to_numpy())
     require_unique(rows["image_id"], where=where)
     return rows
@@ -122,7 +137,10 @@ def require_unique(ids: pd.Series, *, where: str) -> None:
     """
     repeated = ids[ids.duplicated()].unique()
     if len(repeated):
-        raise ValueError(f"{where}: {len(repeated)} id(s) occur more than once, first {named(repeated)}: ids must be unique")
+        raise ValueError(
+            f"{where}: {plural(len(repeated), 'id occurs', 'ids occur')} "
+            f"more than once, first {named(repeated)}: ids must be unique"
+        )
 
 
 def named(items: Iterable[object], *, most: int = 3) -> str:

@@ -9,6 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from affect_workbench.arrays import Mask
+from affect_workbench.data.plurals import plural
 
 SPLITS = {
     "train": "train",
@@ -77,7 +78,9 @@ def stratified_folds(codes: npt.NDArray[np.integer], folds: int, *, seed: int) -
         ValueError: fewer than two folds, or fewer pictures than folds.
     """
     if folds < 2 or len(codes) < folds:
-        raise ValueError(f"cannot make {folds} folds of {len(codes)} picture(s): at least 2 folds and one picture each")
+        raise ValueError(
+            f"cannot make {folds} folds of {plural(len(codes), 'picture')}: at least 2 folds and one picture each"
+        )
     shuffled = np.random.default_rng(seed).permutation(len(codes))
     # Dealing the class-sorted pictures round the folds keeps both class shares and fold sizes within one of equal.
     by_class = shuffled[np.argsort(codes[shuffled], kind="stable")]
@@ -102,6 +105,6 @@ def stratified_holdout(codes: npt.NDArray[np.integer], share: float, *, seed: in
     held[by_class] = rank < np.minimum(np.round(share * np.repeat(sizes, sizes)), np.repeat(sizes, sizes) - 1)
     if not held.any() or held.all():
         raise ValueError(
-            f"holding out {share:.0%} of {len(codes)} picture(s) leaves one side empty: more pictures are needed"
+            f"holding out {share:.0%} of {plural(len(codes), 'picture')} leaves one side empty: more pictures are needed"
         )
     return held

@@ -8,9 +8,11 @@ from dataclasses import dataclass
 import pandas as pd
 
 from affect_workbench.data.tables.columns import VOTE_PREFIX
+from affect_workbench.data.tables.frame_cells import frame_cells, with_text_names
 from affect_workbench.data.tables.headers import ID_COLUMNS
 from affect_workbench.data.tables.read import named
 from affect_workbench.data.taxonomies.taxonomy import closest
+from affect_workbench.keywords import column_name
 
 _PREFIX = {"scores": "score_", "votes": VOTE_PREFIX}
 _USUAL = {
@@ -45,18 +47,17 @@ def as_our_columns(
         by_label: `scores` or `votes` -> a pattern with one star, or label -> column; None where they were not named.
 
     Raises:
-        TypeError: no data frame.
-        ValueError: no such column, a pattern without a star or that no column fits, or a column that is named twice.
+        TypeError: no data frame, or a name that is no name.
+        ValueError: no row, no such column, a pattern without a star or that no column fits, or a column that is named twice.
     """
     if not isinstance(frame, pd.DataFrame):
         raise TypeError(f"expected a data frame with one row a picture, got {type(frame).__name__}")
-    frame = frame.set_axis(list(map(str, frame.columns)), axis=1)
-    if repeated := sorted(set(frame.columns[frame.columns.duplicated()])):
-        raise ValueError(f"two columns are called {repeated[0]!r}: rename one of them")
-    names = {theirs: ours for ours, theirs in single.items() if theirs is not None}
-    for theirs, ours in names.items():
-        _require_column(frame, theirs, keyword=ours)
-    if len(names) < sum(theirs is not None for theirs in single.values()):
+    if not len(frame):
+        raise ValueError("the data frame has no rows: expected one row a picture")
+    frame = with_text_names(frame)
+    asked_for = {ours: theirs for ours, theirs in single.items() if theirs is not None}
+    names = {_column(frame, theirs, keyword=ours): ours for ours, theirs in asked_for.items()}
+    if len(names) < len(asked_for):
         raise ValueError(f"one column is named for two of {', '.join(f'{ours}=' for ours in single)}: each is another one")
     prefixes: dict[str, str | None] = {}
     for keyword, asked in by_label.items():
@@ -74,7 +75,8 @@ def as_our_columns(
         notes += note
     if "label" not in frame and (likely := likely_column(frame, "label")):
         notes.append(f"no column 'label': the truth is not known (label={likely!r} names a column that may hold it)")
-    return FrameColumns(frame, prefixes, tuple(notes))
+    read = frame_cells(frame)
+    return FrameColumns(read.rows, prefixes, (*notes, *read.notes))
 
 
 def likely_column(frame: pd.DataFrame, ours: str) -> str | None:
@@ -100,14 +102,15 @@ def _of_labels(frame: pd.DataFrame, asked: str | Mapping[str, str] | None, *, ke
     if asked is None:
         return {}
     if isinstance(asked, Mapping):
-        for column in asked.values():
-            _require_column(frame, column, keyword=keyword)
-        return {str(label): column for label, column in asked.items()}
+        return {str(label): _column(frame, column, keyword=keyword) for label, column in asked.items()}
+    expected = (
+        f"{keyword}={asked!r}: expected a pattern in which one star stands for the label, such as "
+        f"'{_PREFIX[keyword]}*', or a mapping of label to column"
+    )
+    if not isinstance(asked, str):
+        raise TypeError(expected)
     if asked.count("*") != 1:
-        raise ValueError(
-            f"{keyword}={asked!r}: expected a pattern in which one star stands for the label, such as "
-            f"'{_PREFIX[keyword]}*', or a mapping of label to column"
-        )
+        raise ValueError(expected)
     before, after = asked.split("*")
     found = {
         name[len(before) : len(name) - len(after)]: name
@@ -123,6 +126,9 @@ def _names(frame: pd.DataFrame) -> list[str]:
     return list(map(str, frame.columns))
 
 
-def _require_column(frame: pd.DataFrame, name: str, *, keyword: str) -> None:
+def _column(frame: pd.DataFrame, asked: object, *, keyword: str) -> str:
+    """The name of a column that was asked for; a column that is called by a number may be asked for by it."""
+    name = column_name(asked, keyword=keyword)
     if name not in frame:
-        raise ValueError(f"{keyword}={name!r}: there is no such column; {closest(name, _names(frame))}")
+        raise ValueError(f"{keyword}={asked!r}: there is no such column; {closest(name, _names(frame))}")
+    return name

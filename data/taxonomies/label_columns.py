@@ -169,9 +169,7 @@ def label_matrix(rows: pd.DataFrame, columns: dict[str, str], taxonomy: Taxonomy
             )
     missing = [label for label in taxonomy.labels if label not in owner]
     if missing:
-        raise ValueError(
-            f"no {what} column for the label(s) {', '.join(missing)} of taxonomy {taxonomy.name!r}: expected one per label"
-        )
+        raise ValueError(f"no {what} column for {', '.join(missing)} of taxonomy {taxonomy.name!r}: expected one per label")
     columns_in_order = [owner[label] for label in taxonomy.labels]
     return np.column_stack(
         [numbers_of(rows[name], where=f"{what} column {name!r}", ids=rows["image_id"]) for name in columns_in_order]

@@ -12,6 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from affect_workbench.arrays import Vectors
+from affect_workbench.data.plurals import plural
 from affect_workbench.data.tables.read import named
 from affect_workbench.data.taxonomies.label_identity import (
     Counts,
@@ -170,12 +171,12 @@ def unmet_notes(predicted: npt.NDArray[np.int64], truth: Vectors | None, taxonom
     for own, other, what in (*sides, (true, said, "true and never predicted")):
         met = [label for label, count in zip(taxonomy.labels, other, strict=True) if count > 0]
         unmet = [
-            f"{label!r} ({count:,.4g} picture(s){_near(label, met)})"
+            f"{label!r} ({count:,.4g} {'picture' if count == 1 else 'pictures'}{_near(label, met)})"
             for label, count, others in zip(taxonomy.labels, own, other, strict=True)
             if count > 0 and others <= 0
         ]
         if unmet:
-            notes.append(f"{len(unmet)} label(s) are {what}: {_listed(unmet)}")
+            notes.append(f"{plural(len(unmet), 'label is', 'labels are')} {what}: {_listed(unmet)}")
     return notes
 
 

@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from affect_workbench.arrays import Vectors
+from affect_workbench.arrays import Codes, Vectors
+from affect_workbench.data.plurals import plural
 from affect_workbench.data.tables.columns import SCORE_PREFIX, VOTE_PREFIX
 from affect_workbench.data.tables.read import named, with_ids
 from affect_workbench.data.taxonomies.label_columns import (
@@ -44,6 +45,7 @@ class PredictionColumns:
         taxonomy: the `k` labels.
         measure: `score` or `label`.
         notes: sentences about what was found wanting.
+        answered: `(n,)` what the model itself answered, -1 where it gave none of the labels; None without such a column.
     """
 
     distances: Vectors
@@ -51,6 +53,7 @@ class PredictionColumns:
     taxonomy: Taxonomy
     measure: Measure
     notes: tuple[str, ...]
+    answered: Codes | None = None
 
 
 def read_predictions(
@@ -68,8 +71,9 @@ def read_predictions(
 
     Args:
         table: `image_id`, and either `predicted` or one score column a label; optionally `label` or one vote column a
-            label; every other column is an attribute, except the score columns of other models that share a suffix, and
-            score columns that name no label (see `data.taxonomies.label_columns`).
+            label; optionally `answered`, what the model itself answered where these predictions stand in for it (empty:
+            none of the labels); every other column is an attribute, except the score columns of other models that share a
+            suffix, and score columns that name no label (see `data.taxonomies.label_columns`).
         scores_prefix: what the score columns start with; larger scores are nearer. `score_` is tried by itself.
         votes_prefix: what the vote columns start with. `vote_` is tried by itself.
         taxonomy: the labels; without it they are taken from the columns or values.
@@ -120,19 +124,23 @@ def read_predictions(
     others = [*scores.aside, *(column for column in votes.aside if not column.startswith(VOTE_PREFIX))]
     if others:
         notes.append(
-            f"{len(others)} column(s) that start like a score or a vote and name no label are ignored: "
+            f"{plural(len(others), 'column is', 'columns are')} ignored, named like a score or a vote but after no label: "
             f"{named(others, most=12)}; where one is a label, name the labels with --taxonomy"
         )
     if "label" in columns:
         labels = np.array([*chosen.labels, None], dtype=object)[chosen.codes(rows["label"])]
         rows = rows.assign(label=pd.Series(labels.tolist(), index=rows.index))
-    used = ["predicted", *scores.of.values(), *others]
+    answered, answer_notes = _answered(rows, chosen)
+    notes += answer_notes
+    used = ["predicted", "answered", *scores.of.values(), *others]
     if scores.of:
         strangers = other_models(rows, scores.of)
         used += strangers
         if strangers:
-            read.insert(0, f"{len(strangers)} score column(s) of other models are ignored, first {named(strangers)}")
-    return PredictionColumns(distances, rows.drop(columns=used, errors="ignore"), chosen, measure, tuple(notes + read))
+            ignored = plural(len(strangers), "score column of another model is", "score columns of other models are")
+            read.insert(0, f"{ignored} ignored, first {named(strangers)}")
+    kept = rows.drop(columns=used, errors="ignore")
+    return PredictionColumns(distances, kept, chosen, measure, tuple(notes + read), answered)
 
 
 def with_votes(rows: pd.DataFrame, taxonomy: Taxonomy, *, votes_prefix: str | None = None) -> tuple[pd.DataFrame, list[str]]:
@@ -148,14 +156,14 @@ def with_votes(rows: pd.DataFrame, taxonomy: Taxonomy, *, votes_prefix: str | No
 
 
 def labels_named(table: pd.DataFrame, *, scores_prefix: str | None = None) -> list[str]:
-    """The labels that a table of predictions speaks of: in `predicted` and `label`, and in the names of its scores."""
+    """The labels that a table of predictions speaks of: in its columns of labels, and in the names of its scores."""
     seen = [name for counts in _labels_seen(table).values() for name in counts]
     return list(dict.fromkeys([*seen, *endings(table, scores_prefix or SCORE_PREFIX)]))
 
 
 def _labels_seen(rows: pd.DataFrame) -> dict[str, Counts]:
-    """`label` and `predicted`, where there are such columns, with the spellings in them."""
-    there = [name for name in ("label", "predicted") if name in rows]
+    """`label`, `predicted` and `answered`, where there are such columns, with the spellings in them."""
+    there = [name for name in ("label", "predicted", "answered") if name in rows]
     numbers = all(pd.api.types.is_numeric_dtype(rows[name]) for name in there)
     return {name: spellings(rows[name], as_numbers=numbers) for name in there}
 
@@ -164,7 +172,7 @@ def _taxonomy_of(rows: pd.DataFrame, columns: dict[str, Counts]) -> Taxonomy:
     """The labels that the columns speak of: those of the scores where there are some, of the votes, or all that are seen.
 
     Raises:
-        ValueError: the true and the predicted ones have none in common.
+        ValueError: the true and the predicted ones have none in common, or there are fewer than two.
     """
     true = "votes" if "votes" in columns else "label"
     said = "scores" if "scores" in columns else "predicted"
@@ -172,10 +180,16 @@ def _taxonomy_of(rows: pd.DataFrame, columns: dict[str, Counts]) -> Taxonomy:
     both = [rows[name].notna() for name in (true, said) if name in rows]
     pictures = int(np.logical_and.reduce(both).sum()) if both else len(rows)
     require_common(truth, predicted, pictures=pictures, names=(true, said))
+    labels = label_set(truth, predicted, columns.get("answered", {})).values()
+    if len(labels) < 2:
+        found = f"one label only ({named(labels)})" if labels else "no label"
+        raise ValueError(
+            f"the table has {found}: expected at least two; where the others are merely not in it, name all with --taxonomy"
+        )
     if said == "scores" or true == "votes":
         own = Taxonomy.spelt_as(label_set(predicted if said == "scores" else truth).values())
         return respelt(respelt(own, columns.get("predicted", {})), truth)
-    return Taxonomy.spelt_as(sorted(label_set(truth, predicted).values()))
+    return Taxonomy.spelt_as(sorted(labels))
 
 
 def _distances(rows: pd.DataFrame, scores: LabelColumns, taxonomy: Taxonomy) -> tuple[Vectors, Measure, list[str]]:
@@ -189,10 +203,27 @@ def _distances(rows: pd.DataFrame, scores: LabelColumns, taxonomy: Taxonomy) -> 
     codes = taxonomy.codes(rows["predicted"])
     if (codes < 0).any():
         raise ValueError(
-            f"{int((codes < 0).sum())} row(s) have no prediction, first {named(rows['image_id'][codes < 0])}: "
+            f"{plural(int((codes < 0).sum()), 'row has', 'rows have')} no prediction, "
+            f"first {named(rows['image_id'][codes < 0])}: "
             "leave those rows out or predict them again"
         )
     return 1.0 - np.eye(len(taxonomy))[codes], "label", []
+
+
+def _answered(rows: pd.DataFrame, taxonomy: Taxonomy) -> tuple[Codes | None, list[str]]:
+    """What the model itself answered `(n,)`, -1 where nothing is given; None without a column of answers or any in it."""
+    if "answered" not in rows:
+        return None, []
+    try:
+        codes = taxonomy.codes(rows["answered"])
+    except ValueError as error:
+        raise ValueError(
+            f"column 'answered' (what the model itself answered, where the predictions stand in for it): {error}; rename "
+            "the column where it is something else"
+        ) from error
+    if (codes < 0).all():
+        return None, ["the column 'answered' is empty: whether the predictions stand in for a model is not examined"]
+    return codes, []
 
 
 def _with_votes(rows: pd.DataFrame, votes: dict[str, str], taxonomy: Taxonomy) -> tuple[pd.DataFrame, list[str]]:
@@ -211,17 +242,24 @@ def _with_votes(rows: pd.DataFrame, votes: dict[str, str], taxonomy: Taxonomy) -
     )
     without = shares.isna().any(axis=1) | (shares.sum(axis=1) <= 0)
     if without.any():
-        notes.append(f"{int(without.sum())} picture(s) have no votes, first {named(rows['image_id'][without])}: no truth")
+        notes.append(
+            f"{plural(int(without.sum()), 'picture has', 'pictures have')} no "
+            f"votes, first {named(rows['image_id'][without])}: no truth"
+        )
     return pd.concat([rows.drop(columns=list(votes.values())), shares], axis=1), notes
 
 
 def _tie_notes(distances: Vectors) -> list[str]:
     tied = int(((distances == distances.min(axis=1, keepdims=True)).sum(axis=1) > 1).sum())
-    return [f"{tied} picture(s) have a tie for the top score: the label first in the taxonomy is taken"] if tied else []
+    return (
+        [f"{plural(tied, 'picture has', 'pictures have')} a tie for the top score: the label first in the taxonomy is taken"]
+        if tied
+        else []
+    )
 
 
 def _disagreement_notes(said: npt.NDArray[np.int64], distances: Vectors) -> list[str]:
     differing = int((said != distances.argmin(axis=1)).sum())
     if not differing:
         return []
-    return [f"in {differing} row(s) the column 'predicted' is not the top score: the top score is used"]
+    return [f"in {plural(differing, 'row')} the column 'predicted' is not the top score: the top score is used"]

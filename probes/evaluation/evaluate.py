@@ -15,6 +15,7 @@ from scipy.special import softmax
 
 from affect_workbench.arrays import Codes, Floats, Vectors
 from affect_workbench.data.features import FeatureSet
+from affect_workbench.data.plurals import plural
 from affect_workbench.data.predictions import Predictions
 from affect_workbench.data.storage.arrays import take_rows, unit_rows
 from affect_workbench.data.storage.threads import threads_for
@@ -75,7 +76,7 @@ def fit_baselines(
     rows = rows if within is None else np.intersect1d(rows, within)
     classes = np.unique(codes[rows])
     if len(classes) < 2:
-        raise ValueError(f"cannot fit baselines on {len(classes)} class(es): at least two are needed")
+        raise ValueError(f"cannot fit baselines on {plural(len(classes), 'class', 'classes')}: at least two are needed")
     sample = _at_most(rows, codes[rows], LOGISTIC_AT_MOST)
     # In single precision it stops where rounding does, which differs with the number of threads.
     x = unit_rows(take_rows(train.values, sample)).astype(np.float64)
@@ -230,7 +231,10 @@ def out_of_fold(parts: list[tuple[npt.NDArray[np.int64], Predictions]], features
     """
     times = np.bincount(np.concatenate([positions for positions, _ in parts]), minlength=len(features))
     if (times != 1).any():
-        raise ValueError(f"{int((times == 0).sum())} picture(s) are in no fold and {int((times > 1).sum())} in several")
+        raise ValueError(
+            f"{plural(int((times == 0).sum()), 'picture is', 'pictures are')} "
+            f"in no fold and {int((times > 1).sum())} in several"
+        )
     first = parts[0][1]
     distances = np.empty((len(features), len(first.taxonomy)), dtype=first.distances.dtype)
     for positions, predictions in parts:

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from affect_workbench.data.plurals import plural
 from affect_workbench.data.storage.saved import read_json
 from affect_workbench.data.tables.read import named
 from affect_workbench.probes.projector import MetricProjector
@@ -102,7 +103,11 @@ def checked_state(tensors: Mapping[str, Any], file: Path) -> dict[str, Tensor]:
     extra = [str(key) for key in tensors if key not in expected]
     if missing or extra:
         found = [f"lacks {named(missing)}"] if missing else []
-        found += [f"has {len(extra)} key(s) that do not belong there, first {named(extra)}"] if extra else []
+        found += (
+            [f"has {plural(len(extra), 'key that does', 'keys that do')} not belong there, first {named(extra)}"]
+            if extra
+            else []
+        )
         raise ValueError(
             f"{file} is not a Metric Projector: it {' and '.join(found)}; expected are exactly {', '.join(expected)}"
         )

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from affect_workbench.data.features import FeatureSet
+from affect_workbench.data.plurals import plural
 from affect_workbench.data.taxonomies.taxonomy import Taxonomy
 from affect_workbench.probes.anchors.anchors import LabelAnchors, anchors_from
 from affect_workbench.probes.config import FitConfig, loss_parts
@@ -54,7 +55,7 @@ def fit(
     codes = taxonomy.codes(train.rows["label"])
     classes = len(np.unique(codes[codes >= 0]))
     if classes < 2:
-        raise ValueError(f"cannot train on {classes} class(es): at least two are needed")
+        raise ValueError(f"cannot train on {plural(classes, 'class', 'classes')}: at least two are needed")
     anchors = anchors or anchors_from(config.anchors, taxonomy, template=config.template)
     return fit_joint(config, [LabelSet(train, taxonomy, anchors, val)], work=work, progress=progress)[0]
 

@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from affect_workbench.data.features import FeatureSet, require_same_spec
+from affect_workbench.data.plurals import plural
 from affect_workbench.data.tables.columns import VOTE_PREFIX
 from affect_workbench.data.tables.splits import stratified_holdout
 from affect_workbench.data.taxonomies.joint import JointTaxonomy, joint
@@ -56,7 +57,7 @@ class LabelSet:
             raise ValueError(f"anchors are for {self.anchors.labels}, the taxonomy has {self.taxonomy.labels}")
         classes = len(np.unique(self.codes(self.features)[self.labelled]))
         if classes < 2:
-            raise ValueError(f"cannot train on {classes} class(es): at least two are needed")
+            raise ValueError(f"cannot train on {plural(classes, 'class', 'classes')}: at least two are needed")
         if self.val is not None:
             if self.val.spec.fingerprint() != self.features.spec.fingerprint():
                 ours, theirs = self.features.spec.in_words(), self.val.spec.in_words()
@@ -98,7 +99,8 @@ class LabelSet:
         if (votes < 0).any():
             bad = features.rows["image_id"][np.asarray((votes < 0).any(axis=1))]
             raise ValueError(
-                f"{len(bad)} picture(s) have negative votes, first {str(bad.iloc[0])!r}: expected counts or shares"
+                f"{plural(len(bad), 'picture has', 'pictures have')} "
+                f"negative votes, first {str(bad.iloc[0])!r}: expected counts or shares"
             )
         total = votes.sum(axis=1, keepdims=True)
         return np.divide(votes, total, where=total > 0, out=np.zeros_like(votes))

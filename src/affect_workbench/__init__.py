@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from affect_workbench.data.predictions import Predictions
     from affect_workbench.data.taxonomies.taxonomy import Taxonomy
     from affect_workbench.notebook import audit, compare, discover, find_duplicates, fit, load, load_probe, save_probe
+    from affect_workbench.probes.attach.tap import Tap, attach
     from affect_workbench.probes.config import FitConfig
     from affect_workbench.probes.projector import Probe
     from affect_workbench.results import Comparison, Discovery, Duplicates
@@ -41,7 +42,9 @@ _HOMES = {
     "Measurements": "data.measurements",
     "Predictions": "data.predictions",
     "Probe": "probes.projector",
+    "Tap": "probes.attach.tap",
     "Taxonomy": "data.taxonomies.taxonomy",
+    "attach": "probes.attach.tap",
     "audit": "notebook",
     "compare": "notebook",
     "discover": "notebook",
@@ -66,7 +69,9 @@ __all__ = [
     "Measurements",
     "Predictions",
     "Probe",
+    "Tap",
     "Taxonomy",
+    "attach",
     "audit",
     "compare",
     "discover",

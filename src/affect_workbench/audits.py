@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from affect_workbench.analyses.audit.result import AuditResult
-from affect_workbench.cards import MOST_SENTENCES, Card, Pieces, Shown
+from affect_workbench.cards import MOST_SENTENCES, Card, Pieces, Shown, unmirrored
 from affect_workbench.data.taxonomies.taxonomy import Taxonomy, closest
-from affect_workbench.keywords import in_python
+from affect_workbench.keywords import in_python, path_of, python_errors
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -66,7 +66,7 @@ class Audit(Shown):
     @property
     def excluded(self) -> pd.DataFrame:
         """What was left out: `what`, `name`, `n`, `reason`."""
-        return self.result.excluded.copy()
+        return self.result.excluded.assign(reason=self.result.excluded["reason"].map(in_python))
 
     @property
     def tables(self) -> tuple[str, ...]:
@@ -114,6 +114,7 @@ class Audit(Shown):
         """The skewed findings that stand on their own, the first `most`, each in a sentence."""
         return tuple("".join(text for text, _ in sentence) for sentence in self._sentences(most))
 
+    @python_errors()
     def plot(self, kind: str = "forest") -> go.Figure:
         """A plotly figure of the audit.
 
@@ -139,6 +140,7 @@ class Audit(Shown):
             raise ValueError(f"plot {kind!r} has nothing to draw: this audit has no {lacking.get(kind, 'finding')}")
         return figure
 
+    @python_errors()
     def save(self, folder: Path | str, *, overwrite: bool = False) -> Path:
         """Writes a run folder as `workbench audit` does, with its report; it appears whole or not at all. Returns its path.
 
@@ -149,6 +151,7 @@ class Audit(Shown):
             overwrite: replace a run that is there; what people decided about it is kept.
 
         Raises:
+            TypeError: no path.
             FileExistsError: the folder exists and `overwrite` is False.
         """
         from affect_workbench.workbench.audit.exports import audit_findings, write_findings
@@ -157,7 +160,7 @@ class Audit(Shown):
         from affect_workbench.workbench.runs.reviews import carried_reviews, merged
         from affect_workbench.workbench.runs.store import save_audit
 
-        target = Path(folder)
+        target = path_of(folder, keyword="folder")
         reviews = merged(self.reviews, carried_reviews(target))
         save_audit(
             self.result,
@@ -169,19 +172,19 @@ class Audit(Shown):
         )
         return target
 
-    def _own(self) -> tuple[pd.DataFrame, pd.DataFrame]:
-        """Findings and outcomes that are skewed and repeat no wider slice."""
+    def _own(self, *, mirrored: bool = True) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """Findings and outcomes that are skewed and repeat no wider slice; or also no mirror image of another."""
         tables = (self.result.findings, self.result.outcomes)
         findings, outcomes = (one[(one["verdict"] == "skewed") & one["explained_by"].isna()] for one in tables)
-        return findings, outcomes
+        return (findings, outcomes) if mirrored else (unmirrored(findings, "emotion"), unmirrored(outcomes, "outcome"))
 
-    def _sentences(self, most: int) -> list[Pieces]:
+    def _sentences(self, most: int, *, mirrored: bool = True) -> list[Pieces]:
         from affect_workbench.workbench.report.headline import caveats, differing_strata
         from affect_workbench.workbench.report.outcome_sentences import outcome_sentence
         from affect_workbench.workbench.report.sentences import finding_sentence
 
         result, strata = self.result, differing_strata(self.result)
-        findings, numbers = self._own()
+        findings, numbers = self._own(mirrored=mirrored)
         said: list[Pieces] = [
             finding_sentence(row, truth=result.run.truth, caveats=caveats(result, row, strata=strata))
             for row in findings.head(most).itertuples()
@@ -191,8 +194,9 @@ class Audit(Shown):
     def _card(self) -> Card:
         from affect_workbench.workbench.report.headline import headline_sentences
 
-        result, shown = self.result, tuple(self._sentences(MOST_SENTENCES))
-        more = sum(map(len, self._own())) - len(shown)
+        result, shown = self.result, tuple(self._sentences(MOST_SENTENCES, mirrored=False))
+        every, once = (sum(map(len, self._own(mirrored=mirrored))) for mirrored in (True, False))
+        more = once - len(shown)
         left = f"{more:,} more in .skewed() or .outcomes; " if more else ""
         return Card(
             f"Audit of {result.run.pictures:,} pictures by {', '.join(result.run.attributes)}",
@@ -201,6 +205,7 @@ class Audit(Shown):
             shown,
             f"{left}.findings has every pair, .plot() draws them, .to_html(path) writes the report.",
             self.notes,
+            every - once,
         )
 
     def _page(self) -> str:

@@ -4,31 +4,56 @@ from __future__ import annotations
 
 import difflib
 import inspect
+import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import Field, fields, replace
 from numbers import Integral, Real
+from pathlib import Path
 from typing import Any, TypeVar
 
-_OPTION = re.compile(r"(?<![\w-])--([a-z]+(?:-[a-z]+)*)")
-_RENAMED = {"scores_prefix": "scores", "votes_prefix": "votes", "id_column": "image_id"}
+_COMMAND = r"workbench(?: [a-z][\w-]*)+"
+_OPTION = re.compile(
+    rf"(?P<command>{_COMMAND}[^.;)`]*)|(?<![\w-])--(?P<name>[a-z]+(?:-[a-z]+)*)(?:=(?P<value>'[^']*'|[^\s,;)]*[^\s,;.)]))?"
+)
+"""An option, with its value after `=`; what a whole command of the command line names is left as it is."""
+_RENAMED = {"scores_prefix": "scores", "votes_prefix": "votes", "id_column": "image_id", "training_data": "training"}
+_SWITCHES = ("overwrite", "calibrate", "learn_temperature", "normalise")
+_OTHERWISE = {
+    "attributes=TABLE.csv": "frame.merge(table, on='image_id')",
+    "probe": "probe.predict(features)",
+    "unseen_only": "features.take(probe.unseen(features))",
+}
+"""Options without a keyword -> what does the same in Python."""
 _KINDS: Mapping[str, tuple[type, str]] = {
     "int": (Integral, "a whole number"),
     "float": (Real, "a number"),
     "bool": (bool, "True or False"),
     "str": (str, "text"),
 }
+_REFUSALS = (FileExistsError, FileNotFoundError, PermissionError, OSError, TypeError, ValueError)
 Config = TypeVar("Config")
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 def in_python(text: str) -> str:
-    """The text with the keyword `some_option=` wherever it names the option `--some-option`."""
+    """The text with `some_option=`, or `some_option='value'`, where it names `--some-option`, or `--some-option=value`.
+
+    A switch is `True`. What no function takes as a keyword is what does the same in Python.
+    """
 
     def keyword(found: re.Match[str]) -> str:
-        name = found[1].replace("-", "_")
-        return f"{_RENAMED.get(name, name)}="
+        if found["command"]:
+            return found[0]
+        name, value = found["name"].replace("-", "_"), found["value"]
+        for written in (f"{name}={value}", name):
+            if written in _OTHERWISE:
+                return _OTHERWISE[written]
+        name = _RENAMED.get(name, name)
+        if value is None:
+            return f"{name}=True" if name in _SWITCHES else f"{name}="
+        return f"{name}={value.strip(chr(39))!r}"
 
     return _OPTION.sub(keyword, text)
 
@@ -38,14 +63,63 @@ def python_errors() -> Iterator[None]:
     """Around a call of the house: what it refuses is refused in the words of `in_python`.
 
     Raises:
-        ValueError: with the same message in these words.
+        ValueError: with the same message in these words; likewise TypeError, OSError and its kinds.
     """
     try:
         yield
-    except ValueError as error:
+    except (ValueError, TypeError, OSError) as error:
         if (words := in_python(str(error))) == str(error):
             raise
-        raise ValueError(words) from None
+        raise next(kind for kind in _REFUSALS if isinstance(error, kind))(words) from None
+
+
+def column_name(given: object, *, keyword: str) -> str:
+    """The name of a column as text, as columns are called here; of a column that is called by a number, its digits.
+
+    Raises:
+        TypeError: it is neither.
+    """
+    if isinstance(given, str):
+        return given.strip()
+    if not isinstance(given, Integral) or isinstance(given, bool):
+        raise TypeError(f"{keyword}={given!r}: expected the name of a column")
+    return str(int(given))
+
+
+def column_names(given: object, *, keyword: str) -> tuple[str, ...]:
+    """Names of columns; one text stands for itself alone.
+
+    Raises:
+        TypeError: no names.
+    """
+    if isinstance(given, str):
+        return (column_name(given, keyword=keyword),)
+    if not isinstance(given, Iterable) or isinstance(given, Mapping):
+        raise TypeError(f"{keyword} is {given!r}: expected names of columns")
+    return tuple(column_name(one, keyword=keyword) for one in given)
+
+
+def path_of(given: object, *, keyword: str) -> Path:
+    """A path that was given as text or as a path.
+
+    Raises:
+        TypeError: it is neither.
+    """
+    if not isinstance(given, str | os.PathLike):
+        raise TypeError(f"{keyword} is {given!r}: expected a path, as text or as a pathlib.Path")
+    return Path(given)
+
+
+def two_names(given: object) -> tuple[str, str]:
+    """What two things are called, and nothing else.
+
+    Raises:
+        TypeError: not two texts.
+    """
+    names = () if isinstance(given, str) or not isinstance(given, Iterable) else tuple(given)
+    if len(names) != 2 or not all(isinstance(one, str) for one in names):
+        raise TypeError(f"names is {given!r}: expected two texts, such as ('old', 'new')")
+    return names[0], names[1]
 
 
 def with_keywords(kind: type[Any]) -> Callable[[Function], Function]:
@@ -108,12 +182,7 @@ def _value(field: Field[Any], value: Any) -> Any:
     if expected.startswith("tuple"):
         if value is None and field.default is None:
             return None
-        if isinstance(value, str):
-            return (value,)
-        names = tuple(value) if isinstance(value, Iterable) else ()
-        if not isinstance(value, Iterable) or not all(isinstance(one, str) for one in names):
-            raise TypeError(f"{field.name} is {value!r}: expected names of columns")
-        return names
+        return column_names(value, keyword=field.name)
     kind, words = _KINDS[expected]
     if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
         raise TypeError(f"{field.name} is {value!r}: expected {words}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,10 +19,12 @@ from affect_workbench.arrays import Vectors
 from affect_workbench.audits import Audit
 from affect_workbench.data.features import FeatureSet
 from affect_workbench.data.measurements import Measurements
+from affect_workbench.data.plurals import plural
 from affect_workbench.data.predictions import Predictions, taxonomy_of
+from affect_workbench.data.tables.frame_cells import frame_cells
 from affect_workbench.data.tables.read import named
 from affect_workbench.data.taxonomies.taxonomy import Taxonomy
-from affect_workbench.keywords import config_of, python_errors, with_keywords
+from affect_workbench.keywords import config_of, path_of, python_errors, two_names, with_keywords
 from affect_workbench.probes.config import FitConfig
 from affect_workbench.results import Comparison, Discovery, Duplicates
 
@@ -32,6 +35,7 @@ _TARGET_ACCURACY = 0.9
 
 
 @with_keywords(AuditConfig)
+@python_errors()
 def audit(
     table: Predictions | Measurements | FeatureSet | pd.DataFrame,
     *,
@@ -72,7 +76,7 @@ def audit(
     given = _audited(table, probe, asked)
     called = ", ".join(["table", *(f"{name}={value!r}" for name, value in options.items())])
     record = {"command": f"affect_workbench.audit({called})"}
-    with python_errors(), _progress("auditing", shown=progress) as step:
+    with _progress("auditing", shown=progress) as step:
         if isinstance(given, Measurements):
             from affect_workbench.analyses.audit.outcomes import run_outcome_audit
 
@@ -82,8 +86,8 @@ def audit(
         from affect_workbench.workbench.models.evaluation.accuracy import probe_accuracy, table_accuracy
 
         known = AuditContext(
-            training=training.rows if isinstance(training, FeatureSet) else training,
-            valence=None if valence is None else {given.taxonomy.resolve(word): one for word, one in valence.items()},
+            training=None if training is None else _rows(training),
+            valence=None if valence is None else _valence(valence, given.taxonomy),
             temperature=None if probe is None else probe.temperature,
         )
         result = run_audit(given, asked, context=known, provenance=record, progress=step)
@@ -94,6 +98,7 @@ def audit(
         return Audit(replace(result, accuracy=accuracy))
 
 
+@python_errors()
 def load(folder: Path | str) -> Audit:
     """The audit in a run folder, of `Audit.save` or of `workbench audit`, with what people decided about its findings.
 
@@ -101,15 +106,18 @@ def load(folder: Path | str) -> Audit:
         folder: the run folder.
 
     Raises:
+        TypeError: no path.
         FileNotFoundError: no such folder, or a file is missing.
         ValueError: unfinished, damaged, not an audit, or of another version.
     """
     from affect_workbench.workbench.runs.reviews import load_reviews
     from affect_workbench.workbench.runs.store import load_audit
 
-    return Audit(load_audit(folder), load_reviews(folder))
+    path = path_of(folder, keyword="folder")
+    return Audit(load_audit(path), load_reviews(path))
 
 
+@python_errors()
 def compare(
     first: Audit | AuditResult | Path | str,
     second: Audit | AuditResult | Path | str,
@@ -127,20 +135,18 @@ def compare(
         names: what the two are called; else their run folders, or A and B.
 
     Raises:
-        TypeError: no audit and no folder.
+        TypeError: no audit and no folder, or not two names.
         FileNotFoundError: a run is missing.
         ValueError: the audits are of other pictures, labels or attributes, or asked differently (what differs).
     """
     from affect_workbench.workbench.audit.compare import compared
 
-    called = names or tuple(
-        str(one) if isinstance(one, str | Path) else other for one, other in ((first, "A"), (second, "B"))
-    )
-    with python_errors():
-        return Comparison(compared(_result(first), _result(second)), (called[0], called[1]))
+    called = names or [str(one) if isinstance(one, str | Path) else other for one, other in ((first, "A"), (second, "B"))]
+    return Comparison(compared(_result(first), _result(second)), two_names(called))
 
 
 @with_keywords(DiscoveryConfig)
+@python_errors()
 def discover(
     features: FeatureSet | Vectors,
     table: Predictions | pd.DataFrame,
@@ -169,15 +175,18 @@ def discover(
     from affect_workbench.analyses.discovery.discover import discover as discovered
 
     asked = config_of(DiscoveryConfig, config, options, function="discover")
+    if not isinstance(features, FeatureSet) and np.asarray(features).dtype.kind not in "fiu":
+        raise TypeError(f"features are {type(features).__name__}: expected a FeatureSet or an array of numbers (n, d)")
     predictions = Predictions.from_frame(table) if isinstance(table, pd.DataFrame) else table
     if not isinstance(predictions, Predictions):
         raise TypeError(f"table is {type(table).__name__}: expected Predictions or a data frame")
     if isinstance(features, FeatureSet):
         features, predictions = _matched(features, predictions)
-    with python_errors(), _progress("discovering", shown=progress) as step:
+    with _progress("discovering", shown=progress) as step:
         return Discovery(discovered(np.asarray(features), predictions, config=asked, progress=step), predictions)
 
 
+@python_errors()
 def find_duplicates(
     first: FeatureSet | pd.DataFrame,
     second: FeatureSet | pd.DataFrame | None = None,
@@ -200,21 +209,24 @@ def find_duplicates(
         names: what the two sets are called.
 
     Raises:
-        TypeError: a set of another kind.
+        TypeError: a set of another kind, a threshold that is no number, or not two names.
         ValueError: repeated ids, features of two encoders, nothing to compare by, or a number out of range.
     """
     from affect_workbench.analyses.duplicates.find import PictureSet, overlap
 
+    for keyword, number in (("threshold", threshold), ("radius", radius)):
+        if number is not None and (not isinstance(number, Real) or isinstance(number, bool)):
+            raise TypeError(f"{keyword} is {number!r}: expected a number")
+    names = two_names(names)
     one = PictureSet(*_side(first, hashes=hashes))
     other = None if second is None else PictureSet(*_side(second, hashes=hashes))
     if second is None:
         names = (names[0], names[0])
-    with python_errors():
-        found = overlap(one, other, threshold=threshold, radius=radius)
-    return Duplicates(found, names)
+    return Duplicates(overlap(one, other, threshold=threshold, radius=radius), names)
 
 
 @with_keywords(FitConfig)
+@python_errors()
 def fit(
     features: FeatureSet,
     val: FeatureSet | None = None,
@@ -252,10 +264,10 @@ def fit(
     if "train" in splits and len(splits) > 1:
         train = features.where(split="train")
         val = features.where(split="val") if val is None and "val" in splits else val
-    with python_errors():
-        return fitted(asked, train, val, taxonomy=taxonomy_of(taxonomy), progress=progress)
+    return fitted(asked, train, val, taxonomy=taxonomy_of(taxonomy), progress=progress)
 
 
+@python_errors()
 def save_probe(probe: Probe, folder: Path | str, *, overwrite: bool = False) -> Path:
     """Writes a probe folder, for `load_probe` and `workbench audit --probe`; it appears whole or not at all.
 
@@ -268,16 +280,19 @@ def save_probe(probe: Probe, folder: Path | str, *, overwrite: bool = False) -> 
         The folder.
 
     Raises:
+        TypeError: no path.
         FileExistsError: the folder exists and `overwrite` is False.
     """
     from affect_workbench.data.storage.atomic import atomic_folder
     from affect_workbench.probes.checkpoint import save_probe as written
 
-    with atomic_folder(Path(folder), overwrite=overwrite) as partial:
+    target = path_of(folder, keyword="folder")
+    with atomic_folder(target, overwrite=overwrite) as partial:
         written(probe, partial)
-    return Path(folder)
+    return target
 
 
+@python_errors()
 def load_probe(folder: Path | str) -> Probe:
     """The probe in a folder, of `save_probe` or of `workbench train`.
 
@@ -285,12 +300,13 @@ def load_probe(folder: Path | str) -> Probe:
         folder: the probe folder.
 
     Raises:
+        TypeError: no path.
         FileNotFoundError: no such folder, or a file is missing.
         ValueError: unfinished, damaged, edited, or of another version.
     """
     from affect_workbench.probes.checkpoint import load_probe as opened
 
-    return opened(folder)
+    return opened(path_of(folder, keyword="folder"))
 
 
 def _audited(table: object, probe: Probe | None, asked: AuditConfig) -> Predictions | Measurements:
@@ -309,6 +325,25 @@ def _audited(table: object, probe: Probe | None, asked: AuditConfig) -> Predicti
     if asked.outcomes and silent:
         return Measurements.from_frame(table, asked.outcomes)
     return Predictions.from_frame(table)
+
+
+def _rows(training: object) -> pd.DataFrame:
+    """The rows of the training pictures."""
+    if isinstance(training, pd.DataFrame):
+        return frame_cells(training).rows
+    if not isinstance(training, FeatureSet):
+        raise TypeError(f"training is {type(training).__name__}: expected a FeatureSet or a data frame")
+    return training.rows
+
+
+def _valence(given: object, taxonomy: Taxonomy) -> dict[str, float]:
+    """Label -> number, labels in the spelling of the taxonomy."""
+    if not isinstance(given, Mapping):
+        raise TypeError(f"valence is {given!r}: expected a mapping of label to number")
+    for label, number in given.items():
+        if not isinstance(number, Real) or isinstance(number, bool):
+            raise TypeError(f"valence of {str(label)!r} is {number!r}: expected a number")
+    return {taxonomy.resolve(label): number for label, number in given.items()}
 
 
 def _result(given: object) -> AuditResult:
@@ -335,7 +370,7 @@ def _matched(features: FeatureSet, predictions: Predictions) -> tuple[Vectors, P
             f"no predicted picture is among the features: {named(ids)} against {named(features.rows['image_id'])}"
         )
     if not found.all():
-        note = f"{int((~found).sum()):,} predicted picture(s) have no features: left out"
+        note = f"{plural(int((~found).sum()), 'predicted picture has', 'predicted pictures have')} no features: left out"
         part = predictions.take(found)
         predictions = part.with_rows(part.rows, notes=(note,))
     return features.take(positions[found]).values, predictions
@@ -347,7 +382,7 @@ def _side(given: object, *, hashes: bool) -> tuple[pd.DataFrame, Any, Any]:
 
     if not isinstance(given, FeatureSet | pd.DataFrame):
         raise TypeError(f"a set of pictures is {type(given).__name__}: expected a FeatureSet or a data frame")
-    rows, values = (given.rows, given.values) if isinstance(given, FeatureSet) else (given, None)
+    rows, values = (given.rows, given.values) if isinstance(given, FeatureSet) else (frame_cells(given).rows, None)
     if hashes and ("path" not in rows or rows["path"].isna().any()):
         raise ValueError("hashes=True reads picture files: expected a column 'path' without gaps in every set")
     return rows, values, perceptual(rows["path"].tolist()) if hashes else None

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from affect_workbench.cards import MOST_SENTENCES, Card, Pieces, Shown
-from affect_workbench.keywords import in_python
+from affect_workbench.cards import MOST_SENTENCES, Card, Pieces, Shown, unmirrored
+from affect_workbench.keywords import in_python, path_of, python_errors
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from affect_workbench.analyses.discovery.discover import DiscoveryResult
     from affect_workbench.analyses.duplicates.find import Overlap
     from affect_workbench.data.predictions import Predictions
+
+_SURE = ("worse", "better", "changed")
+"""Verdicts on a change that is beyond chance and tolerance."""
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -40,6 +44,11 @@ class Comparison(Shown):
     def changes(self) -> pd.DataFrame:
         """One row a (slice, emotion), ranked: `skew_a`, `skew_b`, `change` with `low`, `high` (shares), `q`, `verdict`."""
         return self.result.changes.copy()
+
+    @property
+    def findings(self) -> pd.DataFrame:
+        """`changes`, under the name that the findings have in an audit."""
+        return self.changes
 
     @property
     def outcomes(self) -> pd.DataFrame:
@@ -73,13 +82,29 @@ class Comparison(Shown):
         """What must be known before any number is read."""
         return tuple(map(in_python, self.result.notes))
 
-    def worse(self) -> pd.DataFrame:
-        """The changes by which a skew surely grew, by more than the tolerance."""
-        return self._with("worse")
+    def worse(self, *, explained: bool = True) -> pd.DataFrame:
+        """The changes by which a skew surely grew, by more than the tolerance.
 
-    def better(self) -> pd.DataFrame:
-        """The changes by which a skew surely shrank, by more than the tolerance."""
-        return self._with("better")
+        Args:
+            explained: also intersections that are explained by their parent slice.
+        """
+        return self._with("worse", explained=explained)
+
+    def better(self, *, explained: bool = True) -> pd.DataFrame:
+        """The changes by which a skew surely shrank, by more than the tolerance.
+
+        Args:
+            explained: also intersections that are explained by their parent slice.
+        """
+        return self._with("better", explained=explained)
+
+    def changed(self, *, explained: bool = True) -> pd.DataFrame:
+        """All sure changes of a skew, by more than the tolerance: worse, better, or as far off in the other direction.
+
+        Args:
+            explained: also intersections that are explained by their parent slice.
+        """
+        return self._with(*_SURE, explained=explained)
 
     def plot(self) -> go.Figure:
         """The leading changes of skew with their 95 % intervals, in points, as a plotly figure.
@@ -93,17 +118,40 @@ class Comparison(Shown):
             raise ValueError("nothing was predicted: numbers alone were compared; their page is written by to_html")
         return change_forest(self.result.changes)
 
-    def _with(self, verdict: str) -> pd.DataFrame:
+    @python_errors()
+    def save(self, folder: Path | str, *, overwrite: bool = False) -> Path:
+        """Writes the folder that `workbench compare` writes, with its page, whole or not at all. Returns its path.
+
+        Args:
+            folder: where to.
+            overwrite: replace a comparison that is there.
+
+        Raises:
+            TypeError: no path.
+            FileExistsError: the folder exists and `overwrite` is False.
+        """
+        from affect_workbench.workbench.audit.compare import save_comparison
+        from affect_workbench.workbench.audit.exports import compare_findings
+        from affect_workbench.workbench.runs.gate import gate_from
+
+        target = path_of(folder, keyword="folder")
+        findings = compare_findings(self.result, gate_from("", verdict="worse"))
+        save_comparison(self.result, target, names=self.names, findings=findings, overwrite=overwrite)
+        return target
+
+    def _with(self, *verdicts: str, explained: bool) -> pd.DataFrame:
         table = self.result.changes if self.result.has_predictions else self.result.outcomes
-        return table[table["verdict"] == verdict].copy()
+        found = table[table["verdict"].isin(verdicts)]
+        return (found if explained or "explained_by" not in found else found[found["explained_by"].isna()]).copy()
 
     def _card(self) -> Card:
         from affect_workbench.workbench.audit.compare_sentences import change_sentence, outcome, outcome_change
 
         result = self.result
-        found = result.changes[result.changes["verdict"].isin(["worse", "better", "changed"])]
-        own = found[found["explained_by"].isna()]
-        numbers = result.outcomes[result.outcomes["verdict"].isin(["worse", "better", "changed"])]
+        found = result.changes[result.changes["verdict"].isin(_SURE)]
+        every = found[found["explained_by"].isna()]
+        own = unmirrored(every, "emotion")
+        numbers = result.outcomes[result.outcomes["verdict"].isin(_SURE)]
         said: list[Pieces] = [
             [(f"{row.verdict}: ", "effect"), *change_sentence(row)] for row in own.head(MOST_SENTENCES).itertuples()
         ]
@@ -118,8 +166,9 @@ class Comparison(Shown):
             self.headline,
             " ".join(outcome(result)),
             tuple(said),
-            f"{rest}.changes has every pair, .plot() draws them, .to_html(path) writes the page.",
+            f"{rest}.changes has every pair, .plot() draws them, .to_html(path) writes the page, .save(folder) all.",
             self.notes,
+            len(every) - len(own),
         )
 
     def _page(self) -> str:

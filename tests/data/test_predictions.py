@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from affect_workbench.data.predictions import Predictions, predictions_from_table
+from affect_workbench.data.tables.columns import attribute_columns
 from affect_workbench.data.tables.read import read_table
 from affect_workbench.data.taxonomies.taxonomy import Taxonomy
 
@@ -62,8 +63,8 @@ def test_larger_scores_are_nearer_and_ties_and_disagreements_are_told() -> None:
     predictions = predictions_from_table(scored([[0.9, 0.1], [0.2, 0.8], [0.5, 0.5]], predicted=list("aaa")))
     assert predictions.predicted.tolist() == [0, 1, 0]
     assert predictions.notes == (
-        "1 picture(s) have a tie for the top score: the label first in the taxonomy is taken",
-        "in 1 row(s) the column 'predicted' is not the top score: the top score is used",
+        "1 picture has a tie for the top score: the label first in the taxonomy is taken",
+        "in 1 row the column 'predicted' is not the top score: the top score is used",
     )
 
 
@@ -85,7 +86,7 @@ def test_votes_become_shares_and_pictures_without_votes_have_no_truth() -> None:
     predictions = predictions_from_table(table, votes_prefix="v_")
     assert predictions.has_votes
     np.testing.assert_allclose(predictions.truth, [[0.75, 0.25], [np.nan] * 2, [np.nan] * 2, [1, 0]])
-    assert predictions.notes == ("2 picture(s) have no votes, first 'p1', 'p2': no truth",)
+    assert predictions.notes == ("2 pictures have no votes, first 'p1', 'p2': no truth",)
 
 
 def test_without_any_truth_there_is_none() -> None:
@@ -99,7 +100,7 @@ def test_scores_of_other_models_and_votes_outside_the_labels_are_left_aside_and_
     assert set(predictions.rows) == {"image_id", "tone", "vote_a", "vote_b"}
     assert predictions.notes == (
         "votes for 'neutral' (mean 3) are outside the labels of the scores and are ignored",
-        "2 score column(s) of other models are ignored, first 'other_a', 'other_b'",
+        "2 score columns of other models are ignored, first 'other_a', 'other_b'",
     )
 
 
@@ -137,15 +138,15 @@ def test_malformed_predictions_are_refused() -> None:
         replace(good, distances=np.zeros((2, 3)))
     with pytest.raises(ValueError, match="1 embeddings for 2 pictures"):
         replace(good, embeddings=np.zeros((1, 2)))
-    with pytest.raises(ValueError, match=r"1 id\(s\) occur more than once, first 'x'"):
+    with pytest.raises(ValueError, match=r"1 id occurs more than once, first 'x'"):
         replace(good, rows=good.rows.assign(image_id="x"))
-    with pytest.raises(ValueError, match=r"scores of 1 picture\(s\) are NaN or infinite, first 'p1'"):
+    with pytest.raises(ValueError, match=r"scores of 1 picture are NaN or infinite, first 'p1'"):
         replace(good, distances=np.array([[0, 0], [np.inf, 0]]))
     with pytest.raises(ValueError, match="predictions need at least one picture"):
         good.take(np.zeros(2, dtype=bool))
-    with pytest.raises(ValueError, match=r"1 picture\(s\) have negative votes, first 'p1'"):
+    with pytest.raises(ValueError, match=r"1 picture has negative votes, first 'p1'"):
         replace(good, rows=good.rows.assign(vote_a=[1, -1], vote_b=1))
-    with pytest.raises(ValueError, match=r"1 label\(s\) are not in taxonomy 'two', first 'c'"):
+    with pytest.raises(ValueError, match=r"1 label is not in taxonomy 'two', first 'c'"):
         replace(good, rows=good.rows.assign(label=["a", "c"]))
 
 
@@ -156,9 +157,9 @@ def test_tables_without_predictions_are_refused() -> None:
         predictions_from_table(said(["a", "b"]), scores_prefix="clip_")
     with pytest.raises(ValueError, match=r"no column starts with 'v_' \(--votes-prefix\)"):
         predictions_from_table(said(["a", "b"]), votes_prefix="v_")
-    with pytest.raises(ValueError, match=r"2 row\(s\) have no prediction, first 'p1', 'p2'"):
+    with pytest.raises(ValueError, match=r"2 rows have no prediction, first 'p1', 'p2'"):
         predictions_from_table(said(["a", None, None, "b"]))
-    with pytest.raises(ValueError, match=r"no score column for the label\(s\) disgust, fear.* of taxonomy 'ekman6'"):
+    with pytest.raises(ValueError, match=r"no score column for disgust, fear.* of taxonomy 'ekman6'"):
         predictions_from_table(said(["joy"], score_joy=1.0, score_anger=0.0), taxonomy=EKMAN)
     with pytest.raises(ValueError, match=r"score column 'score_a' holds 'high' \(picture 'p0'\)"):
         predictions_from_table(said(["a"], score_a="high", score_b=0.0))
@@ -190,4 +191,48 @@ def test_the_real_artemis_table_is_read_with_its_votes(shared_data: Path) -> Non
     assert (len(predictions), predictions.taxonomy.labels[-1], predictions.has_votes) == (3_967, "something else", True)
     assert {"artist", "style", "genre", "year"} <= set(predictions.rows)
     assert not [name for name in predictions.rows if name.startswith(("clip_", "imagenet_", "votes_"))]
-    assert any(note.startswith("9 score column(s) of other models are ignored") for note in predictions.notes)
+    assert any(note.startswith("9 score columns of other models are ignored") for note in predictions.notes)
+
+
+# What the model itself answered
+
+
+def test_answers_of_the_model_survive_a_table_and_are_no_attribute() -> None:
+    table = said(["a", "b", "b"], answered=["A", None, "a"], tone=["dark", "light", "dark"])
+    predictions = predictions_from_table(table)
+    assert predictions.answered.tolist() == [0, -1, 0]
+    assert attribute_columns(predictions.rows) == ["tone"]
+    assert "answered" not in predictions.rows
+    back = predictions_from_table(predictions.table())
+    assert back.answered.tolist() == [0, -1, 0]
+    assert predictions_from_table(said(["a", "b"])).answered is None
+    assert "answered" not in predictions_from_table(said(["a", "b"])).table()
+
+
+def test_a_label_that_is_only_answered_is_a_label() -> None:
+    predictions = predictions_from_table(said(["a", "b"], answered=["c", "a"]))
+    assert predictions.taxonomy.labels == ("a", "b", "c")
+    assert predictions.answered.tolist() == [2, 0]
+
+
+def test_answers_follow_their_pictures_and_their_labels() -> None:
+    predictions = Predictions(np.zeros((3, 2)), said(list("aaa")), TWO, answered=np.array([0, 1, -1]))
+    assert predictions.take(np.array([False, True, True])).answered.tolist() == [1, -1]
+    assert predictions.with_rows(predictions.rows.assign(tone="dark")).answered.tolist() == [0, 1, -1]
+    three = Taxonomy("three", ("a", "b", "c"))
+    answered = np.array([0, 1, 2, -1])
+    turned = Predictions(np.eye(4, 3), said(list("aaaa")), three, answered=answered).as_in(
+        Taxonomy("other", ("c", "a", "b"))
+    )
+    assert [None if code < 0 else turned.taxonomy.labels[code] for code in turned.answered] == ["a", "b", "c", None]
+
+
+def test_answers_that_are_none_are_refused_or_noted() -> None:
+    with pytest.raises(ValueError, match=r"column 'answered'.*'yes'.*rename"):
+        predictions_from_table(scored([[0.1, 0.9], [0.8, 0.2]], answered=["yes", "a"]))
+    empty = predictions_from_table(said(["a", "b"], answered=[None, None]))
+    assert empty.answered is None
+    assert any("'answered' is empty" in note for note in empty.notes)
+    for bad in (np.array([0]), np.array([0, 2]), np.array([0, -2]), np.array([0.0, 1.0])):
+        with pytest.raises(ValueError, match="answers"):
+            Predictions(np.zeros((2, 2)), said(list("aa")), TWO, answered=bad)

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from affect_workbench.data.storage.locks import alone
-from workbench_runs import DemoRun, Outcome, predictions_table, succeeded
+from workbench_runs import AttachedModel, DemoRun, Outcome, predictions_table, succeeded
 
 
 def made_once(tmp_path_factory: pytest.TempPathFactory, name: str, make: Callable[[Path], None]) -> Path:
@@ -59,6 +59,26 @@ def demo_result(demo: DemoRun) -> Any:
     from affect_workbench.workbench.runs.store import load_audit
 
     return load_audit(demo.audit)
+
+
+ATTACHED_PLACES = ("connector.in", "connector.out", "layers.1", "last")
+
+
+@pytest.fixture(scope="session")
+def attached_model(tmp_path_factory: pytest.TempPathFactory) -> AttachedModel:
+    """`workbench attach` of a tiny LLaVA at four places, with 90 drawn pictures, and its camera erased."""
+    from affect_workbench.data.synthetic.scenes.dataset import write_scenes
+    from tiny_multimodal import tiny_model
+
+    def make(folder: Path) -> None:
+        write_scenes(folder / "world", train=60, test=30, seed=1, progress=False).save(folder / "manifest")
+        erased = ("--erase", "camera", "--erase-pictures", 60)
+        given = ("--pictures", folder / "manifest", "--at", *ATTACHED_PLACES)
+        outcome = succeeded("attach", tiny_model("llava", folder / "model"), *given, *erased, "-o", folder / "run")
+        (folder / "outcome.json").write_text(json.dumps(asdict(outcome)), encoding="utf-8")
+
+    folder = made_once(tmp_path_factory, "attached", make)
+    return AttachedModel(folder, Outcome(**json.loads((folder / "outcome.json").read_text(encoding="utf-8"))))
 
 
 @pytest.fixture

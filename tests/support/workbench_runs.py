@@ -66,6 +66,26 @@ class DemoRun:
         return self.folder / "audit"
 
 
+@dataclass(frozen=True)
+class AttachedModel:
+    """What `workbench attach` left of a tiny model, and what it printed."""
+
+    folder: Path
+    outcome: Outcome
+
+    @property
+    def model(self) -> Path:
+        return self.folder / "model"
+
+    @property
+    def manifest(self) -> Path:
+        return self.folder / "manifest"
+
+    @property
+    def run(self) -> Path:
+        return self.folder / "run"
+
+
 def workbench(*words: object) -> Outcome:
     """Runs `workbench WORDS` in this process."""
     from affect_workbench.workbench.__main__ import main

@@ -24,6 +24,7 @@ from affect_workbench.workbench.interface.claiming import writes_out
 from affect_workbench.workbench.interface.progress import MAP_STEP, Say, steps
 from affect_workbench.workbench.report.headline import beside_headline, outcome
 from affect_workbench.workbench.report.html import report_html
+from affect_workbench.workbench.report.sections.fidelity import certificate_sentence
 from affect_workbench.workbench.report.system.card import read_system_card
 from affect_workbench.workbench.report.system.section import read_first
 from affect_workbench.workbench.runs.files import RUN_FILES
@@ -118,6 +119,8 @@ def audit(settings: AuditSettings, *, command: str = "", remarks: tuple[str, ...
             predictions, config, inferred=inferred, unproven=unproven, context=known, provenance=provenance, progress=step
         )
         result = replace(result, accuracy=given.accuracy(predictions, target_accuracy=settings.target_accuracy))
+        if given.tables:
+            result = replace(result, tables={**result.tables, **given.tables})
         if reports:
             ids = predictions.rows["image_id"]
             kept = concept_tables(reports, ids, result.findings, tolerance=config.tolerance)
@@ -141,6 +144,8 @@ def audit(settings: AuditSettings, *, command: str = "", remarks: tuple[str, ...
     for name, reason in unproven.items():
         say(f"warning: concept {name!r} is {reason}")
     say(result.headline)
+    if result.certificate is not None:
+        say(f"certificate: {certificate_sentence(result.certificate)}")
     if result.count("skewed"):
         say(outcome(result))
     for sentence in beside_headline(result):

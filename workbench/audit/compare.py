@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from shlex import quote
 
 import numpy as np
 
@@ -46,7 +47,30 @@ def compare_runs(settings: CompareSettings, *, command: str = "", say: Say = pri
     first, second = load_audit(settings.run_a), load_audit(settings.run_b)
     result = compared(first, second)
     findings = compare_findings(result, gate)
-    with atomic_folder(out, overwrite=settings.overwrite) as partial:
+    names = (settings.run_a, settings.run_b)
+    save_comparison(result, out, names=names, findings=findings, command=command, overwrite=settings.overwrite)
+    _report(result, findings, say)
+    say(f"page: {out / 'compare.html'}")
+    return findings
+
+
+def save_comparison(
+    result: Comparison, out: Path, *, names: tuple[str, str], findings: Findings, command: str = "", overwrite: bool = False
+) -> None:
+    """Writes `compare.html`, tables as CSV, `comparison.json`, `findings.json` and `junit.xml`; all of it or nothing.
+
+    Args:
+        result: the comparison.
+        out: the folder.
+        names: what the two runs are called.
+        findings: of the comparison.
+        command: what made it, for the record.
+        overwrite: replace a comparison that is there.
+
+    Raises:
+        FileExistsError: the folder exists and `overwrite` is False.
+    """
+    with atomic_folder(out, overwrite=overwrite) as partial:
         for name, table in (("changes", result.changes), ("slices", result.slices)):
             where = [json.dumps(one, ensure_ascii=False) for one in table["where"]]
             table.assign(where=where).to_csv(partial / f"{name}.csv", index=False)
@@ -56,7 +80,7 @@ def compare_runs(settings: CompareSettings, *, command: str = "", say: Say = pri
             result.outcomes.assign(where=where).to_csv(partial / "outcomes.csv", index=False)
         record = {
             "headline": headline(result),
-            "runs": [settings.run_a, settings.run_b],
+            "runs": list(names),
             "overall": dict(result.overall),
             "config": {name: getattr(result.config, name) for name in _ASKED},
             "notes": list(result.notes),
@@ -65,11 +89,8 @@ def compare_runs(settings: CompareSettings, *, command: str = "", say: Say = pri
         }
         write_json(partial / "comparison.json", record)
         write_findings(findings, partial)
-        page = compare_html(result, name_a=settings.run_a, name_b=settings.run_b, command=command)
+        page = compare_html(result, name_a=names[0], name_b=names[1], command=command)
         (partial / "compare.html").write_text(page, encoding="utf-8", newline="\n")
-    _report(result, findings, say)
-    say(f"page: {out / 'compare.html'}")
-    return findings
 
 
 def compared(first: AuditResult, second: AuditResult) -> Comparison:
@@ -132,7 +153,7 @@ def _same_kinds(first: AuditResult, second: AuditResult) -> tuple[tuple[str, ...
         quantiles, values = ("first", "second") if name in numeric else ("second", "first")
         raise ValueError(
             f"the runs used different settings: {name} is cut at quantiles in the {quantiles} and taken value by "
-            f"value in the {values}; audit one of them again with --numeric {name} or --categorical {name}"
+            f"value in the {values}; audit one of them again with --numeric={quote(name)} or --categorical={quote(name)}"
         )
     return tuple({*numeric, *numeric_there}), tuple({*by_value, *by_value_there})
 

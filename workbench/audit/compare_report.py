@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 from affect_workbench.analyses.compare.compare import Comparison
 from affect_workbench.analyses.slices.conditions import SliceSpec
 from affect_workbench.workbench.audit import compare_sentences as sentences
-from affect_workbench.workbench.interface.numbers import points, probability
+from affect_workbench.workbench.interface.numbers import points, small_q
 from affect_workbench.workbench.interface.page import figure_html, template
 from affect_workbench.workbench.interface.style import BLUE, GREEN, GREY, ORANGE, VERMILION, safe, short
 from affect_workbench.workbench.interface.thumbnails import thumbnail_uri
@@ -107,7 +107,7 @@ def change_forest(changes: pd.DataFrame, *, most: int = MOST_ROWS) -> go.Figure:
 def _hover(row: Any) -> str:
     return (
         f"<b>{short(row.slice, 90)}</b> → <b>{safe(row.emotion)}</b><br>{row.verdict}, n = {row.n:,}<br>"
-        f"skew {points(row.skew_a)} → {points(row.skew_b)} points, q = {probability(row.q)}"
+        f"skew {points(row.skew_a)} → {points(row.skew_b)} points, {safe(small_q(row.q))}"
     )
 
 

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from affect_workbench.analyses.compare.compare import Comparison
-from affect_workbench.workbench.interface.numbers import percent, plural, points, probability, small_q
+from affect_workbench.data.tables.columns import column_words
+from affect_workbench.workbench.interface.numbers import percent, plural, points, small_p, small_q
 from affect_workbench.workbench.report.outcome_sentences import number
 
 VERDICT_MEANING = {
@@ -29,7 +30,6 @@ def change_sentence(row: Any) -> list[tuple[str, str]]:
     pieces = [("Pictures with ", "plain"), (row.slice, "slice"), (" predicted as ", "plain"), (row.emotion, "emotion")]
     if row.p != row.p:
         return [*pieces, (f": too few pictures (n = {row.n:,}).", "plain")]
-    q = "q < 0.001" if row.q < 0.001 else f"q = {probability(row.q)}"
     pieces += [
         (
             (f": the difference from the other pictures changed from {points(row.skew_a)} to {points(row.skew_b)} points, "),
@@ -37,7 +37,7 @@ def change_sentence(row: Any) -> list[tuple[str, str]]:
         ),
         (f"{points(row.change)} points", "effect"),
         (f" [{points(row.low)}, {points(row.high)}]", "plain"),
-        (f", {q}, n = {row.n:,}", "quiet"),
+        (f", {small_q(row.q)}, n = {row.n:,}", "quiet"),
     ]
     if abs(row.beyond_a - row.skew_a) > 0.0005 or abs(row.beyond_b - row.skew_b) > 0.0005:
         pieces.append((f"; beyond the label gap from {points(row.beyond_a)} to {points(row.beyond_b)}", "plain"))
@@ -50,7 +50,7 @@ def flip_sentence(row: Any, *, grouped: bool) -> str:
     """What happened inside the slice alone."""
     units = "groups of pictures" if grouped else "pictures"
     came, left = ("moved toward it", "away") if grouped else ("changed to it", "away from it")
-    return f"In the slice, {row.into:,} {units} {came}, {row.out_of:,} {left}: McNemar p = {probability(row.mcnemar_p)}."
+    return f"In the slice, {row.into:,} {units} {came}, {row.out_of:,} {left}: McNemar {small_p(row.mcnemar_p)}."
 
 
 def plain_change(row: Any) -> str:
@@ -61,7 +61,7 @@ def plain_change(row: Any) -> str:
 def outcome_change(row: Any) -> str:
     """A row of `Comparison.outcomes` as plain text."""
     if row.p != row.p:
-        return f"Pictures with {row.slice}, {row.outcome}: too few pictures (n = {row.n:,})."
+        return f"Pictures with {row.slice}, {column_words(row.outcome)}: too few pictures (n = {row.n:,})."
     ending = {
         "worse": f"; the absolute difference grew by at least {number(row.growth_low)}",
         "better": f"; the absolute difference shrank by at least {number(abs(row.growth_high))}",
@@ -69,7 +69,7 @@ def outcome_change(row: Any) -> str:
     }.get(row.verdict, "")
     change, low, high = (number(value, signed=True) for value in (row.change, row.low, row.high))
     return (
-        f"Pictures with {row.slice}, mean {row.outcome}: the difference from the other pictures changed from "
+        f"Pictures with {row.slice}, mean {column_words(row.outcome)}: the difference from the other pictures changed from "
         f"{number(row.skew_a, signed=True)} to {number(row.skew_b, signed=True)}, {change} [{low}, {high}], "
         f"{small_q(row.q)}, n = {row.n:,}{ending}."
     )
@@ -138,6 +138,6 @@ def accuracy_sentence(overall: Mapping[str, Any]) -> str:
     test = "sign test" if overall.get("votes") else "McNemar"
     return (
         f"{accuracy_name(overall)} changed from {percent(overall['accuracy_a'])} to "
-        f"{percent(overall['accuracy_b'])}: {change} points [{low}, {high}], {test} p = "
-        f"{probability(overall['p'])}{tie}, n = {overall['labelled']:,}."
+        f"{percent(overall['accuracy_b'])}: {change} points [{low}, {high}], {test} "
+        f"{small_p(overall['p'])}{tie}, n = {overall['labelled']:,}."
     )

@@ -21,6 +21,14 @@ from affect_workbench.data.taxonomies.files import taxonomy_called
 from affect_workbench.data.taxonomies.prediction_columns import labels_named, with_votes
 from affect_workbench.workbench.audit.attributes import with_tables
 from affect_workbench.workbench.audit.settings import AuditSettings
+from affect_workbench.workbench.models.asking.files import asked_notes, asked_provenance, is_asked, require_predictions
+from affect_workbench.workbench.models.attaching.files import (
+    attached_notes,
+    attached_predictions,
+    attached_provenance,
+    attached_tables,
+    is_attached,
+)
 from affect_workbench.workbench.models.evaluation.accuracy import probe_accuracy, table_accuracy
 
 if TYPE_CHECKING:
@@ -32,7 +40,7 @@ if TYPE_CHECKING:
 class AuditInput:
     """What an audit is asked about: predictions, and where a probe made them just now, that probe with what it read.
 
-    `joined` says which table each attribute was joined from.
+    `joined` says which table each attribute was joined from; `tables` are tables of the result that are known already.
     """
 
     predictions: Predictions
@@ -44,6 +52,7 @@ class AuditInput:
     basis: str = ""
     trained_on: pd.DataFrame | None = None
     joined: Mapping[str, str] = field(default_factory=dict)
+    tables: Mapping[str, pd.DataFrame] = field(default_factory=dict)
 
     def accuracy(self, predictions: Predictions, *, target_accuracy: float) -> MeasuredAccuracy | None:
         """How well the labelled pictures are read; `predictions` are these with all that was joined to them."""
@@ -112,21 +121,14 @@ def _not_nearly_seen(features: FeatureSet, probe: Probe, settings: AuditSettings
 
 
 def load_predictions(settings: AuditSettings) -> AuditInput:
-    """What a table of predictions says, or the out-of-fold predictions in a probe folder.
+    """What a table of predictions says, the answers in a folder of `ask`, or out-of-fold predictions in a probe folder.
 
     Raises:
         ValueError: no picture in the split; see `predictions_from_table`.
         FileNotFoundError: a folder without out-of-fold predictions.
     """
-    path = Path(settings.predictions)
-    folds, basis = path.is_dir(), ""
-    if folds:
-        from affect_workbench.workbench.models.training.command import PREDICTIONS_FILE
-
-        if not (path / PREDICTIONS_FILE).is_file():
-            raise FileNotFoundError(f"{path} holds no {PREDICTIONS_FILE}: train the probe with --folds 5 to get one")
-        basis = _basis(path)
-        path = path / PREDICTIONS_FILE
+    given = _given(Path(settings.predictions))
+    path = given.path
     table = table_of(path, id_column=settings.id_column or None)
     known = labels_named(table.rows, scores_prefix=settings.scores_prefix or None)
     joined = with_tables(table.rows, settings.attributes, labels=known, prefix=settings.scores_prefix or SCORE_PREFIX)
@@ -143,9 +145,39 @@ def load_predictions(settings: AuditSettings) -> AuditInput:
         if not inside.any():
             raise ValueError(f"no picture of {path} is in split {settings.split!r}")
         predictions = predictions.take(inside)
-    notes = (*table.notes, *joined.notes(predictions.rows["image_id"]))
+    notes = (*given.notes, *table.notes, *joined.notes(predictions.rows["image_id"]))
     predictions = predictions.with_rows(predictions.rows, notes=notes)
-    return AuditInput(predictions, {"predictions": str(path)}, out_of_fold=folds, basis=basis, joined=joined.origins)
+    provenance = {"predictions": str(path), **given.provenance}
+    folds, tables = given.out_of_fold, given.tables
+    return AuditInput(predictions, provenance, out_of_fold=folds, basis=given.basis, joined=joined.origins, tables=tables)
+
+
+@dataclass(frozen=True)
+class _Given:
+    """Where a table of predictions lies, and what is said of it beside it."""
+
+    path: Path
+    notes: tuple[str, ...] = ()
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+    tables: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+    out_of_fold: bool = False
+    basis: str = ""
+
+
+def _given(path: Path) -> _Given:
+    """The table itself, or the one in a folder of `ask`, of `attach`, or of a probe trained with folds."""
+    if is_attached(path):
+        return _Given(attached_predictions(path), attached_notes(path), attached_provenance(path), attached_tables(path))
+    if is_asked(path):
+        return _Given(require_predictions(path), asked_notes(path), asked_provenance(path))
+    if not path.is_dir():
+        return _Given(path)
+    from affect_workbench.workbench.models.training.command import PREDICTIONS_FILE
+
+    table = path / PREDICTIONS_FILE
+    if not table.is_file():
+        raise FileNotFoundError(f"{path} holds no {PREDICTIONS_FILE}: train the probe with --folds 5 to get one")
+    return _Given(table, out_of_fold=True, basis=_basis(path))
 
 
 def _basis(folder: Path) -> str:

@@ -16,6 +16,7 @@ from affect_workbench.data.tables.headers import column_names, is_table, require
 from affect_workbench.workbench.audit.settings import AuditSettings
 from affect_workbench.workbench.interface.claiming import writes_out
 from affect_workbench.workbench.interface.fields import require_accuracy
+from affect_workbench.workbench.models.asking.files import is_asked, require_predictions
 from affect_workbench.workbench.runs.files import RUN_FILES
 from affect_workbench.workbench.runs.gate import audit_gate
 
@@ -42,8 +43,11 @@ def require_usable(settings: AuditSettings) -> None:
         raise ValueError("--probe goes with --features; --predictions are already made")
     if settings.inferred.concept_labels and not settings.inferred.concepts:
         raise ValueError("--concept-labels needs concepts: name them with --concepts")
-    # A folder of predictions is a probe's.
-    predictions = [Path(settings.predictions)] if settings.predictions and not Path(settings.predictions).is_dir() else []
+    given = Path(settings.predictions)
+    if settings.predictions and is_asked(given):
+        given = require_predictions(given)
+    # Any other folder of predictions is a probe's.
+    predictions = [given] if settings.predictions and not given.is_dir() else []
     tables = [*predictions, *(Path(item) for item in settings.attributes if is_table(Path(item)))]
     for table in tables:
         require_table(table)

@@ -7,20 +7,20 @@ from dataclasses import dataclass, field
 from affect_workbench.analyses.audit.config import AuditConfig
 from affect_workbench.workbench.concepts.settings import ConceptSettings
 from affect_workbench.workbench.interface import fields
-from affect_workbench.workbench.interface.fields import option
+from affect_workbench.workbench.interface.fields import option, path_option
 
 
 @dataclass(frozen=True)
 class AuditSettings:
     """Slice predictions by attributes, test each slice for skew, and write a run folder with an HTML report."""
 
-    out: str = option("", "run folder to write", required=True, short="-o")
-    features: str = option("", "features to predict with --probe")
-    probe: str = option("", "probe folder, with --features")
-    predictions: str = option(
+    out: str = path_option("", "run folder to write", required=True, short="-o")
+    features: str = path_option("", "features to predict with --probe")
+    probe: str = path_option("", "probe folder, with --features")
+    predictions: str = path_option(
         "",
-        "table of any model's predictions, or a probe folder made with --folds, instead of --features; with --outcomes "
-        "also a table of numbers only",
+        "table of any model's predictions, a folder that ask wrote, or a probe folder made with --folds, instead of "
+        "--features; with --outcomes also a table of numbers only",
     )
     attributes: tuple[str, ...] = option(
         (), "a table to join by id (ratings.csv), attribute names, or both, separated by commas"
@@ -40,15 +40,15 @@ class AuditSettings:
     unseen_only: bool = fields.unseen_only()
     trained_on: tuple[str, ...] = fields.trained_on()
     encoder: str = fields.encoder()
-    training_data: str = option(
+    training_data: str = path_option(
         "",
         "features or table of the training pictures, with labels and attributes: measures bias amplification",
         was="training",
     )
-    valence: str = option("", "table of the labels' valence (columns label, valence); default: their polarity")
+    valence: str = path_option("", "table of the labels' valence (columns label, valence); default: their polarity")
     target_accuracy: float = fields.target_accuracy()
-    system: str = option("", "TOML file that describes the system, its purpose and its data; see docs/system.toml")
-    review_from: str = option("", "run folder to copy reviews from; reviews of a run that is replaced are always kept")
+    system: str = path_option("", "TOML file that describes the system, its purpose and its data; see docs/system.toml")
+    review_from: str = path_option("", "run folder to copy reviews from; reviews of a run that is replaced are always kept")
     fail_on: str = option(
         "",
         "exit with code 1 if (skewed) any pair is skewed; (skewed:0.05) an absolute effect has a lower bound over 5 points "
@@ -66,7 +66,7 @@ class CompareSettings:
 
     run_a: str = option("", "run folder of the first model, usually the one in use", required=True, positional=True)
     run_b: str = option("", "run folder of the second model, usually its replacement", required=True, positional=True)
-    out: str = option("", "folder for compare.html and its tables", required=True, short="-o")
+    out: str = path_option("", "folder for compare.html and its tables", required=True, short="-o")
     fail_on: str = option(
         "", "exit with code 1 if (worse) a skew grew; (worse:0.05) the growth has a lower bound over 5 points"
     )

@@ -54,8 +54,8 @@ def _of_pictures(settings: DemoSettings, *, command: str, say: Say) -> AuditResu
     if bias:
         say(
             f"planted: {100 * bias.strength:.0f} % of the training votes on pictures with "
-            f"{_in_words(bias.attribute, bias.value)} say {bias.emotion} whatever the picture shows; the labels "
-            "of the audited pictures are fair"
+            f"{_in_words(bias.attribute, bias.value)} say {bias.emotion} whatever the picture shows; the votes "
+            "on the audited pictures are fair"
         )
     else:
         say("planted: nothing; the camera has no effect in this world, so a correct audit finds none")
@@ -78,14 +78,14 @@ def _of_pictures(settings: DemoSettings, *, command: str, say: Say) -> AuditResu
     if bias:
         cells = result.findings[result.findings["emotion"] == bias.emotion]
         row = cells[cells["where"].map(lambda where: where == {bias.attribute: bias.value})].iloc[0]
-        say(f"{'found' if row['verdict'] == 'skewed' else 'missed'}: {plain_sentence(row)}")
+        say(f"{'found' if row['verdict'] == 'skewed' else 'missed'}: {plain_sentence(row, truth=result.run.truth)}")
         say(remark)
     else:
         attribute = AnnotatorBias().attribute
         own = result.findings["where"].map(lambda where: set(where) == {attribute})
         skewed = result.findings[own & (result.findings["verdict"] == "skewed")]
         for _, row in skewed.iterrows():
-            say(f"false alarm: {plain_sentence(row)}")
+            say(f"false alarm: {plain_sentence(row, truth=result.run.truth)}")
         if skewed.empty:
             say(
                 f"as expected, none of the {int(own.sum())} pairs of {attribute} and emotion is skewed; any skew "
@@ -123,7 +123,7 @@ def _accuracy_remark(biased: Any, features: FeatureSet, seed: int) -> str:
     with_bias, without = (_accuracy(probe, test_on) for probe in (biased, twin))
     return (
         f"Accuracy does not reveal the bias: {with_bias:.3f} with the planted bias, {without:.3f} after the same "
-        "training on fair labels. Only the slices show it."
+        "training on fair votes. Only the slices show it."
     )
 
 
@@ -154,7 +154,7 @@ def _of_table(settings: DemoSettings, *, command: str, say: Say) -> AuditResult:
     for bias in biases:
         cells = result.findings[result.findings["emotion"] == bias.emotion]
         row = cells[cells["where"].map(lambda where, asked=dict(bias.where): where == asked)].iloc[0]
-        say(f"{'found' if row['verdict'] == 'skewed' else 'missed'}: {plain_sentence(row)}")
+        say(f"{'found' if row['verdict'] == 'skewed' else 'missed'}: {plain_sentence(row, truth=result.run.truth)}")
     say(f"next: workbench app {run}")
     return result
 

@@ -12,6 +12,7 @@ import plotly.graph_objects as go
 
 from affect_workbench.analyses.audit.result import AuditResult
 from affect_workbench.analyses.concepts.entanglement import LABEL_CORRELATION
+from affect_workbench.data.tables.columns import column_words
 from affect_workbench.workbench.concepts.sentences import calibration_sentences
 from affect_workbench.workbench.concepts.tables import CALIBRATED, NULL, OVERLAP
 from affect_workbench.workbench.interface.numbers import points
@@ -148,7 +149,8 @@ def calibrated_figure(table: pd.DataFrame, *, tolerance: float) -> go.Figure:
         ends = 100 * rows[low].to_numpy(np.float64), 100 * rows[high].to_numpy(np.float64)
         _dots(figure, shown, places + offset, colour, symbol, name, ends)
     ticks = [
-        (f"{short(row.column)} → " if len(names) > 1 else "") + f"<b>{safe(row.emotion)}</b>" for row in rows.itertuples()
+        (f"{short(column_words(row.column))} → " if len(names) > 1 else "") + f"<b>{safe(row.emotion)}</b>"
+        for row in rows.itertuples()
     ]
     figure.update_yaxes(tickvals=places.tolist(), ticktext=ticks, autorange="reversed", automargin=True, showgrid=False)
     figure.update_xaxes(title="difference between pictures with and without the concept, points", zeroline=False)

@@ -17,6 +17,7 @@ import pandas as pd
 from affect_workbench.analyses.concepts.agreement import agreement
 from affect_workbench.analyses.concepts.calibrated_skew import ENOUGH_LABELS
 from affect_workbench.data.concepts.annotations import ANSWER_COLUMNS, ANSWERS, UNSURE, read_answers
+from affect_workbench.data.plurals import plural
 from affect_workbench.data.storage.atomic import alone, atomic_folder, require_complete, write_json, write_text
 from affect_workbench.data.storage.saved import read_record
 from affect_workbench.data.storage.saved_arrays import numbers, read_saved_csv
@@ -187,7 +188,7 @@ def agreement_sentence(queue: Queue) -> str:
     """How well several people agree, in one sentence."""
     found = agreement(queue.answers)
     if not np.isfinite(found.alpha):
-        shared = f"{len(found.annotators)} people share {found.shared:,} picture(s)"
+        shared = f"{len(found.annotators):,} people share {plural(found.shared, 'picture')}"
         return f"{shared}: too few answers, or all the same, to measure agreement"
     interval = f" [{found.low:.2f}, {found.high:.2f}]" if np.isfinite(found.low) else ""
     return (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from affect_workbench.workbench.interface.fields import option
+from affect_workbench.workbench.interface.fields import option, path_option
 
 
 @dataclass(frozen=True)
@@ -15,13 +15,13 @@ class ConceptSettings:
         (), "prompts that become attributes ('prompt | opposite'), files of them, or direction files (.npy, .npz)", many=True
     )
     concept_encoder: str = option("", "encoder whose text tower encodes the prompts; default: that of the features")
-    concept_features: str = option(
+    concept_features: str = path_option(
         "", "features of the same pictures by another encoder, for scoring concepts; default: --features"
     )
     concept_project: str = option(
         "auto", "project prompts off the label directions: yes, no, or auto (those that correlate with one, in --features)"
     )
-    concept_labels: tuple[str, ...] = option(
+    concept_labels: tuple[str, ...] = path_option(
         (), "labels.csv of concepts, written by `label` and the app; several are merged", many=True, was="gold"
     )
     concept_outcome: str = option("", "column to compare concepts with random directions on; default: the prediction")
@@ -33,6 +33,6 @@ class LabelSettings:
 
     run: str = option("", "run folder of an audit with --concepts", required=True, positional=True)
     concept: str = option("", "the concept; needed only if the run has several")
-    out: str = option("", "label folder to write; default: labels/CONCEPT", short="-o")
+    out: str = path_option("", "label folder to write; default: labels/CONCEPT", short="-o")
     size: int = option(600, "pictures to label; at least 200 answers are needed, 600 estimate most skews to within 2 points")
     seed: int = option(0, "random seed of the draw")

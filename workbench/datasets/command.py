@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from affect_workbench.data.datasets.manifest import Manifest
 from affect_workbench.data.datasets.manifest_table import read_manifest
+from affect_workbench.data.plurals import plural
 from affect_workbench.data.storage.atomic import write_text
 from affect_workbench.workbench.datasets.settings import DataSettings, FeaturesSettings
 from affect_workbench.workbench.interface.claiming import writes_out
@@ -39,7 +40,8 @@ def data(settings: DataSettings, *, say: Say = print) -> Manifest:
     if settings.out:
         manifest.save(Path(settings.out), overwrite=settings.overwrite)
         if len(manifest.problems):
-            say(f"all {len(manifest.problems):,} problem(s) are in {Path(settings.out) / 'problems.csv'}")
+            listed = plural(len(manifest.problems), "problem is", "problems are")
+            say(f"all {listed} in {Path(settings.out) / 'problems.csv'}")
         say(f"wrote {settings.out}; next: workbench features {settings.out} --encoder builtin:scenes -o FEATURES")
     return manifest
 
@@ -54,7 +56,7 @@ def features(settings: FeaturesSettings, *, say: Say = print) -> Encoded:
     from affect_workbench.probes.encoders.encode import encode
     from affect_workbench.probes.encoders.vision import vision_encoder
 
-    manifest = _as_it_is_now(Path(settings.manifest), say, allow_outside=settings.allow_outside)
+    manifest = current_manifest(Path(settings.manifest), say, allow_outside=settings.allow_outside)
     encoder = vision_encoder(settings.encoder, on=settings.device, precision=settings.precision)
     say(f"{len(manifest.rows):,} pictures, {encoder.spec.in_words()}, on {encoder.on}")
     rows = manifest.rows.assign(path=[str(path) for path in manifest.paths()])
@@ -72,7 +74,7 @@ def features(settings: FeaturesSettings, *, say: Say = print) -> Encoded:
     return made
 
 
-def _as_it_is_now(path: Path, say: Say, *, allow_outside: bool) -> Manifest:
+def current_manifest(path: Path, say: Say, *, allow_outside: bool) -> Manifest:
     """The manifest with the hashes of the files as they are now; says which pictures have changed since it was written."""
     from affect_workbench.data.datasets.changes import with_changes
 

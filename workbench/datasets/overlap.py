@@ -14,7 +14,7 @@ from affect_workbench.workbench.interface.claiming import writes_out
 
 if TYPE_CHECKING:
     from affect_workbench.analyses.duplicates.find import Overlap, PictureSet
-from affect_workbench.workbench.datasets.command import _as_it_is_now
+from affect_workbench.workbench.datasets.command import current_manifest
 from affect_workbench.workbench.interface.progress import Say
 
 
@@ -55,7 +55,7 @@ def _side(path: str, settings: OverlapSettings, *, say: Say) -> PictureSet:
         stored = FeatureSet.load(folder)
         side = PictureSet(stored.rows, stored.values)
     else:
-        manifest = _as_it_is_now(folder, say, allow_outside=settings.allow_outside)
+        manifest = current_manifest(folder, say, allow_outside=settings.allow_outside)
         side = PictureSet(manifest.rows.assign(path=[str(item) for item in manifest.paths()]))
     if settings.hashes and "path" in side.rows and side.rows["path"].notna().all():
         from affect_workbench.data.images.perceptual_hash import hashes as perceptual

@@ -13,7 +13,7 @@ from typing import Any
 import pandas as pd
 
 from affect_workbench.analyses.duplicates.find import Overlap
-from affect_workbench.data.storage.atomic import MARKER, require_complete, write_json
+from affect_workbench.data.storage.atomic import finished_under, require_complete, write_json
 from affect_workbench.data.storage.saved import read_record
 from affect_workbench.data.storage.saved_arrays import numbers, read_saved_csv
 
@@ -102,17 +102,9 @@ def load_overlap(folder: Path | str) -> SavedOverlap:
     return SavedOverlap(result, record.text("a"), record.text("b"))
 
 
-def is_overlap(folder: Path) -> bool:
-    """Whether the folder holds a finished comparison."""
-    return (folder / RECORD).is_file() and (folder / MARKER).is_file()
-
-
 def overlaps_under(root: Path | str) -> list[Path]:
     """Folders up to two levels under `root` (or `root` itself) that hold a finished comparison, the newest first."""
-    root = Path(root)
-    places = {root, *(path.parent for depth in ("*", "*/*") for path in root.glob(f"{depth}/{RECORD}"))}
-    found = [path for path in places if is_overlap(path) and not path.name.startswith(".")]
-    return sorted(found, key=lambda path: ((path / MARKER).stat().st_mtime_ns, str(path)), reverse=True)
+    return finished_under(root, RECORD)
 
 
 def _table(path: Path) -> pd.DataFrame:

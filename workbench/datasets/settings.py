@@ -5,17 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from affect_workbench.workbench.interface import fields
-from affect_workbench.workbench.interface.fields import option
+from affect_workbench.workbench.interface.fields import option, path_option
 
 
 @dataclass(frozen=True)
 class DataSettings:
     """Recognise a dataset's layout, count its pictures, list every problem, and write its manifest."""
 
-    root: str = option(
+    root: str = path_option(
         "", "folder of pictures, or a CSV, JSONL or Parquet table with a path column", required=True, positional=True
     )
-    out: str = option("", "manifest folder to write; default: nothing is written", short="-o")
+    out: str = path_option("", "manifest folder to write; default: nothing is written", short="-o")
     layout: str = option("", "the layout, if it is not recognised automatically")
     all_problems: bool = option(False, "list every problem, not only the first three of each kind", was="every")
     allow_outside: bool = fields.allow_outside()
@@ -32,7 +32,7 @@ class FeaturesSettings:
         "open_clip:MODEL/TAG, open_clip:MODEL/CHECKPOINT-FILE, hf-hub:NAME, transformers:NAME or builtin:scenes",
         required=True,
     )
-    out: str = option("", "feature folder to write", required=True, short="-o")
+    out: str = path_option("", "feature folder to write", required=True, short="-o")
     device: str = option("auto", "cpu, cuda, mps, or auto for the fastest available")
     precision: str = option("auto", "float32, bfloat16, float16; auto: half precision on a GPU, full elsewhere")
     workers: int = fields.picture_workers()
@@ -45,7 +45,7 @@ class OverlapSettings:
 
     a: str = option("", "manifest or feature folder, usually the training set", required=True, positional=True)
     b: str = option("", "another one, usually the test set; default: the splits of the first are compared", positional=True)
-    out: str = option("runs/overlap", "folder for overlap.html and pairs.csv", short="-o")
+    out: str = path_option("runs/overlap", "folder for overlap.html and pairs.csv", short="-o")
     threshold: float = option(0.0, "smallest cosine of near-duplicate features; 0: calibrated on the data")
     hashes: bool = option(True, "also compare perceptual hashes of the picture files")
     allow_outside: bool = fields.allow_outside()

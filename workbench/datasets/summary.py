@@ -7,6 +7,7 @@ import pandas as pd
 from affect_workbench.data.datasets.checks import KINDS
 from affect_workbench.data.datasets.layouts import LAYOUTS
 from affect_workbench.data.datasets.manifest import Manifest
+from affect_workbench.data.plurals import plural
 from affect_workbench.data.tables.columns import VOTE_PREFIX
 
 _EXAMPLES = 3
@@ -56,7 +57,7 @@ def _votes(manifest: Manifest) -> str:
         return "no"
     with_any = int((manifest.rows[manifest.votes].sum(axis=1) > 0).sum())
     names = ", ".join(name.removeprefix(VOTE_PREFIX) for name in manifest.votes)
-    return f"yes, for {with_any:,} picture(s): {names}"
+    return f"yes, for {plural(with_any, 'picture')}: {names}"
 
 
 def _attributes(manifest: Manifest) -> str:

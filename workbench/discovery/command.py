@@ -12,6 +12,7 @@ import pandas as pd
 from affect_workbench.analyses.audit.result import versions
 from affect_workbench.analyses.discovery.discover import DiscoveryResult, discover
 from affect_workbench.data.features import FeatureSet
+from affect_workbench.data.plurals import plural
 from affect_workbench.data.predictions import Predictions
 from affect_workbench.data.storage.atomic import atomic_folder, write_json
 from affect_workbench.data.storage.threads import threads_for
@@ -122,7 +123,7 @@ def _given(settings: DiscoverSettings) -> tuple[FeatureSet, Predictions, dict[st
     predictions = given.predictions.take(positions >= 0)
     without = int((positions < 0).sum())
     if without:
-        note = f"{without:,} predicted picture(s) have no features: left out"
+        note = f"{plural(without, 'predicted picture has', 'predicted pictures have')} no features: left out"
         predictions = predictions.with_rows(predictions.rows, notes=(note,))
     provenance = given.provenance | {"features": f"{settings.features} ({features.spec.in_words()})"}
     return features.take(positions[positions >= 0]), predictions, provenance

@@ -8,7 +8,7 @@ import pandas as pd
 
 from affect_workbench.analyses.discovery.discover import DiscoveryResult
 from affect_workbench.analyses.discovery.naming import NO_NAME
-from affect_workbench.workbench.interface.numbers import percent, points, probability
+from affect_workbench.workbench.interface.numbers import percent, points, small_q
 
 VERDICT_WORDS = {
     "verified": "Confirmed on held-out pictures",
@@ -30,11 +30,10 @@ def slice_sentence(row: Any) -> str:
     start = f"{VERDICT_WORDS[row.verdict]}: slice {row.slice} ({row.name}; {pictures}{inside})"
     if pd.isna(row.effect):
         return f"{start}."
-    q = "q < 0.001" if row.q < 0.001 else f"q = {probability(row.q)}"
     sentence = (
         f"{start} is predicted as {row.emotion} {percent(row.rate)} of the time, other pictures with the same "
         f"labels {percent(row.expected)}: {points(row.effect)} points [{points(row.low)}, {points(row.high)}], "
-        f"{q}."
+        f"{small_q(row.q)}."
     )
     return sentence + (f" It is explained by slice {row.explained_by}." if row.explained_by else "")
 

@@ -6,20 +6,20 @@ from dataclasses import dataclass, field
 
 from affect_workbench.analyses.discovery.config import DiscoveryConfig
 from affect_workbench.workbench.interface import fields
-from affect_workbench.workbench.interface.fields import option
+from affect_workbench.workbench.interface.fields import option, path_option
 
 
 @dataclass(frozen=True)
 class DiscoverSettings:
     """Find slices that no attribute names where predictions differ from labels, and verify them on held-out pictures."""
 
-    out: str = option("", "folder for discover.html, slices.csv and members.parquet", required=True, short="-o")
+    out: str = path_option("", "folder for discover.html, slices.csv and members.parquet", required=True, short="-o")
     features: str = fields.features()
-    probe: str = option("", "probe folder to predict with")
-    predictions: str = option(
+    probe: str = path_option("", "probe folder to predict with")
+    predictions: str = path_option(
         "", "table of any model's predictions for these pictures, or a probe folder made with --folds; instead of --probe"
     )
-    attributes: tuple[str, ...] = option(
+    attributes: tuple[str, ...] = path_option(
         (), "tables to join by id, separated by commas; slices are named by their attributes"
     )
     scores_prefix: str = fields.columns_prefix("score")

@@ -31,6 +31,8 @@ _READ = (
     "a",
     "b",
     "manifest",
+    "pictures",
+    "prompts",
     "root",
     "run",
     "run_a",

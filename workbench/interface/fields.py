@@ -16,11 +16,18 @@ def option(default: Any, text: str, **more: Any) -> Any:
     return field(default=default, metadata={"help": text, **more})
 
 
+def path_option(default: Any, text: str, **more: Any) -> Any:
+    """The same for files and folders."""
+    return option(default, text, path=True, **more)
+
+
 def features(*, instead: str = "") -> Any:
     """Features that a command cannot do without, unless the setting named by `instead` is given."""
     text = "feature folder, TinyEmo tree, or a table beside an .npy"
     return (
-        option("", f"{text}; or --{instead}", required=True, instead=instead) if instead else option("", text, required=True)
+        path_option("", f"{text}; or --{instead}", required=True, instead=instead)
+        if instead
+        else path_option("", text, required=True)
     )
 
 
@@ -44,6 +51,11 @@ def taxonomy() -> Any:
     return option("", f"{TAXONOMIES}; default: the labels found in the data")
 
 
+def prompts() -> Any:
+    """The words in which a model is asked."""
+    return path_option("", 'TOML file of prompts, name = "question with {options}"; default: six, three list the options')
+
+
 def unseen_only() -> Any:
     """Whether pictures that trained the probe are left out."""
     return option(False, "leave out pictures that the probe was trained on, and near-duplicates of them")
@@ -51,7 +63,7 @@ def unseen_only() -> Any:
 
 def trained_on() -> Any:
     """Where near-duplicates of training pictures are looked for."""
-    return option(
+    return path_option(
         (), "features of the probe's training pictures, where they have moved, to find near-duplicates of them", many=True
     )
 
@@ -96,7 +108,7 @@ def finished_run() -> Any:
 
 def probe_out() -> Any:
     """The folder of a probe that is made."""
-    return option("", "probe folder to write", required=True, short="-o")
+    return path_option("", "probe folder to write", required=True, short="-o")
 
 
 def overwrite(what: str = "the folder") -> Any:

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import types
+from collections import Counter
 from collections.abc import Mapping
+from typing import Any
 
 import pandas as pd
+
+from affect_workbench.data.tables.columns import column_words
 
 HEADERS: Mapping[str, str] = types.MappingProxyType(
     {
@@ -31,9 +35,25 @@ HEADERS: Mapping[str, str] = types.MappingProxyType(
         "relabelled": "labelled differently",
     }
 )
-"""Column of a saved table -> header; all others are shown by their own name."""
+"""Column of a saved table -> header; all others are shown by their own name in words."""
 
 
 def headed(table: pd.DataFrame) -> pd.DataFrame:
-    """The table with the headers that readers see."""
-    return table.rename(columns=HEADERS)
+    """The table with the headers that readers see; columns that would get the same one keep their own names."""
+    return table.set_axis(headers_of(table), axis="columns")
+
+
+def headers_of(table: pd.DataFrame) -> list[str]:
+    """The header of each column."""
+    shown = [HEADERS.get(name, column_words(name)) for name in map(str, table.columns)]
+    taken = Counter(shown)
+    return [header if taken[header] == 1 else str(name) for header, name in zip(shown, table.columns, strict=True)]
+
+
+def raw_names(table: pd.DataFrame) -> dict[str, Any]:
+    """For `column_config` of a headed table: a column in words tells its own name to who asks."""
+    return {
+        header: {"help": f"column {name}"}
+        for header, name in zip(headers_of(table), table.columns, strict=True)
+        if header != name and name not in HEADERS
+    }

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from affect_workbench.data.plurals import plural as plural
+
 EFFECT = ("effect", "low", "high")
 
 
@@ -40,14 +42,15 @@ def percents(column: pd.Series) -> list[str]:
     return [percent(share) for share in column.tolist()]
 
 
-def small_q(q: float) -> str:
-    """`q < 0.001`, `q = 0.03`."""
-    return "q < 0.001" if q < 0.001 else f"q = {q:.2g}"
+def small_q(q: float | None, letter: str = "q") -> str:
+    """`q < 0.001`, `q = 0.032`."""
+    words = probability(q)
+    return f"{letter} {words}" if words.startswith("<") else f"{letter} = {words}"
 
 
-def plural(count: int, one: str, many: str = "") -> str:
-    """`1 pair`, `12 pairs`."""
-    return f"{count:,} {one if count == 1 else many or one + 's'}"
+def small_p(p: float | None) -> str:
+    """`p < 0.001`, `p = 0.032`."""
+    return small_q(p, "p")
 
 
 def rates(rows: pd.DataFrame) -> dict[str, list[str]]:
@@ -75,15 +78,17 @@ def percent(share: float | None) -> str:
 
 
 def probability(value: float | None) -> str:
-    """A p or q: `0.03`, `2e-9`, `< 1e-300`."""
+    """A p or q, the same on every page: `0.53`, `0.032`, `< 0.001`."""
     if value is None or math.isnan(value):
         return "–"
-    if value >= 0.001:
-        return f"{value:.3f}".rstrip("0") if value < 0.9995 else "1"
-    if value <= 0:
-        return "< 1e-300"
-    mantissa, exponent = f"{value:.0e}".split("e")
-    return f"{mantissa}e{int(exponent)}"
+    if value < 0.001:
+        return "< 0.001"
+    return f"{value:.3f}" if value < 0.0995 else f"{value:.2f}"
+
+
+def probabilities(column: pd.Series) -> list[str]:
+    """`probability` of every row."""
+    return [probability(value) for value in column.tolist()]
 
 
 def markdown_text(text: str) -> str:

@@ -83,10 +83,11 @@ def add_arguments(parser: argparse.ArgumentParser, settings: type[Any]) -> None:
                 *flags, dest=name, action=argparse.BooleanOptionalAction, default=argparse.SUPPRESS, help=help_text
             )
         else:
+            text = "PATH" if item.metadata.get("path") else "TEXT"
             if item.metadata.get("many"):
-                parser.add_argument(*flags, dest=name, nargs="+", metavar="TEXT", default=argparse.SUPPRESS, help=help_text)
+                parser.add_argument(*flags, dest=name, nargs="+", metavar=text, default=argparse.SUPPRESS, help=help_text)
                 continue
-            metavar = {int: "N", float: "X"}.get(kind, "TEXT")
+            metavar = {int: "N", float: "X"}.get(kind, text)
             parse = _names if kind is tuple else kind
             parser.add_argument(*flags, dest=name, type=parse, metavar=metavar, default=argparse.SUPPRESS, help=help_text)
 
@@ -214,6 +215,8 @@ def _renamed_flags(item: Field[Any]) -> dict[str, tuple[str, ...]]:
 def _default_in_words(item: Field[Any]) -> str:
     if item.metadata.get("required"):
         return " (required)"
-    if item.default in (MISSING, None, "", False, True, ()):
+    if isinstance(item.default, bool):
+        return f" (default: {'on' if item.default else 'off'})"
+    if item.default in (MISSING, None, "", ()):
         return ""
     return f" (default: {item.default})".replace("%", "%%")

@@ -8,6 +8,7 @@ from typing import Any
 import plotly.graph_objects as go
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
+from affect_workbench.data.tables.columns import column_words
 from affect_workbench.workbench.interface import numbers
 from affect_workbench.workbench.interface.style import CONFIG
 
@@ -36,6 +37,7 @@ def _environment() -> Environment:
         keep_trailing_newline=True,
     )
     words: dict[str, Any] = {name: getattr(numbers, name) for name in ("points", "percent", "probability")}
+    words["column_words"] = column_words
     environment.filters |= words
     environment.globals |= words | {"plotly_js": _plotly_js}
     return environment

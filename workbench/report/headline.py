@@ -10,10 +10,12 @@ from affect_workbench.analyses.audit.outcome_tables import ADJUSTED_PREFIX
 from affect_workbench.analyses.audit.result import AuditResult
 from affect_workbench.analyses.disparities.accuracy import ACCURACY
 from affect_workbench.analyses.inference.homogeneity import DIFFERS
+from affect_workbench.data.tables.columns import column_words
 from affect_workbench.workbench.concepts.sentences import calibration_status
 from affect_workbench.workbench.interface.numbers import percent, plural, points
 from affect_workbench.workbench.report.outcome_sentences import number, outcome_summary
 from affect_workbench.workbench.report.sections.accuracy import accuracy_name
+from affect_workbench.workbench.report.sections.fidelity import certificate_sentence
 from affect_workbench.workbench.report.sections.section import named_tables, skewed
 
 _ORIGIN_PARTS = (
@@ -28,7 +30,13 @@ StrataByPair = dict[tuple[str, str], str]
 
 
 def headline_sentences(result: AuditResult) -> str:
-    """What stands under the headline: what it means, then what it does not count."""
+    """What stands under the headline: whether a probe speaks for its model, what it means, what it does not count."""
+    certificate = result.certificate
+    return " ".join((*([] if certificate is None else [certificate_sentence(certificate)]), verdict_sentences(result)))
+
+
+def verdict_sentences(result: AuditResult) -> str:
+    """The same without the certificate."""
     verdicts = outcome(result) if result.has_predictions else outcome_summary(result)
     return " ".join((verdicts, *beside_headline(result)))
 
@@ -91,7 +99,7 @@ def strata_verdicts(result: AuditResult, pairs: pd.MultiIndex) -> list[bool | No
 
 def strata_mark(column: str | None) -> str:
     """What stands beside the verdict of a pair that differs between strata; "" where none is known."""
-    return f"overall; {DIFFERS} of {column.replace('_', ' ')}" if column else ""
+    return f"overall; {DIFFERS} of {column_words(column)}" if column else ""
 
 
 def caveats(result: AuditResult, finding: Any, *, strata: StrataByPair) -> str:
@@ -105,7 +113,7 @@ def caveats(result: AuditResult, finding: Any, *, strata: StrataByPair) -> str:
     # Of a row of a table, `where` is a method.
     where = finding["where"] if isinstance(finding, pd.Series) else finding.where
     column = strata.get((finding.slice, finding.emotion))
-    verdict = f"{finding.verdict} overall, {DIFFERS} of {column.replace('_', ' ')}" if column else ""
+    verdict = f"{finding.verdict} overall, {DIFFERS} of {column_words(column)}" if column else ""
     return "; ".join(filter(None, (calibration_status(result, where, finding.emotion), verdict)))
 
 
@@ -126,10 +134,11 @@ def _strata_sentences(result: AuditResult) -> tuple[str, ...]:
             f"{points(top[end])} points" if kind == "emotion" else number(top[end], signed=True)
             for end in ("smallest", "largest")
         )
+        about = column_words(top["about"]) if kind == "outcome" else top["about"]
         sentences.append(
             f"{plural(len(table), 'pair' if kind == 'emotion' else '(slice, outcome) pair')} "
-            f"{'differs' if len(table) == 1 else 'differ'} between strata of {top['adjusted_for'].replace('_', ' ')}"
-            f"{of_these}, most of all {top['slice']}, {top['about']}: {low} in {top['smallest_in']}, "
+            f"{'differs' if len(table) == 1 else 'differ'} between strata of {column_words(top['adjusted_for'])}"
+            f"{of_these}, most of all {top['slice']}, {about}: {low} in {top['smallest_in']}, "
             f"{high.removesuffix(' points')} in {top['largest_in']}."
         )
     return tuple(sentences)

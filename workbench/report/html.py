@@ -24,10 +24,11 @@ from affect_workbench.workbench.report.figures import map as map_figure
 from affect_workbench.workbench.report.figures.accuracy import accuracy_figure
 from affect_workbench.workbench.report.figures.calibration import coverage_figure, reliability_figure
 from affect_workbench.workbench.report.findings_list import MOST_INTERSECTIONS, MOST_SINGLE, MOST_WRITTEN, findings_list
-from affect_workbench.workbench.report.headline import caveats, differing_strata, headline_sentences, strata_mark
+from affect_workbench.workbench.report.headline import caveats, differing_strata, strata_mark, verdict_sentences
 from affect_workbench.workbench.report.outcome_html import outcome_html
 from affect_workbench.workbench.report.outcome_sentences import outcome_sentence
 from affect_workbench.workbench.report.sections import Section, report_sections
+from affect_workbench.workbench.report.sections.fidelity import certificate_box
 from affect_workbench.workbench.report.sections.reliability import (
     accuracy_sentence,
     answer_sentence,
@@ -118,7 +119,8 @@ def _page(result: AuditResult, found: list[ReviewedFinding], further: list[Secti
         run=result.run,
         config=as_shown(result.run.config),
         provenance=result.run.provenance,
-        outcome=headline_sentences(result),
+        outcome=verdict_sentences(result),
+        certificate=certificate_box(result),
         counts=[(verdict, result.count(verdict), sentences.VERDICT_MEANING[verdict]) for verdict in VERDICTS],
         leading=leading,
         behind=behind,

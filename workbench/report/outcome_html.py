@@ -11,6 +11,7 @@ import plotly.graph_objects as go
 
 from affect_workbench.analyses.audit.result import AuditResult
 from affect_workbench.analyses.inference.verdicts import VERDICTS
+from affect_workbench.data.tables.columns import column_words
 from affect_workbench.workbench.interface.intervals import Series, interval_figure
 from affect_workbench.workbench.interface.options import as_shown
 from affect_workbench.workbench.interface.page import figure_html, template
@@ -60,7 +61,7 @@ def outcome_forest(result: AuditResult, *, most: int = MOST_DRAWN) -> go.Figure 
         return None
     scaled = shown.assign(**{name: shown[name] / shown["spread"] for name in ("effect", "low", "high")})
     return interval_figure(
-        [f"{row.slice} → {row.outcome}" for row in scaled.itertuples()],
+        [f"{row.slice} → {column_words(row.outcome)}" for row in scaled.itertuples()],
         [Series.of("difference", scaled, scale=1.0, filled=scaled["verdict"] == "skewed")],
         axis="difference from the other pictures, standard deviations",
         band=_COHEN,
@@ -76,7 +77,11 @@ def examples(result: AuditResult, finding: Any, *, most: int = _MOST_EXAMPLES) -
     inside = inside[inside[finding.outcome].notna()]
     order = inside.sort_values([finding.outcome, "image_id"], ascending=[not finding.effect > 0, True], kind="stable")
     found = [
-        Example(str(row["image_id"]), f"{finding.outcome} {number(row[finding.outcome])}", thumbnail_uri(row.get("path")))
+        Example(
+            str(row["image_id"]),
+            f"{column_words(finding.outcome)} {number(row[finding.outcome])}",
+            thumbnail_uri(row.get("path")),
+        )
         for _, row in order.head(_MOST_TRIED).iterrows()
     ]
     return ([one for one in found if one.thumbnail] or found)[:most]
@@ -94,7 +99,7 @@ def _page(result: AuditResult, *, rows: int, excluded: int) -> str:
         run=result.run,
         config=as_shown(result.run.config),
         provenance=result.run.provenance,
-        summary=headline_sentences(result),
+        outcome=headline_sentences(result),
         json=_json,
         number=number,
         counts=[(verdict, result.count(verdict), sentences.VERDICT_MEANING[verdict]) for verdict in VERDICTS],

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from affect_workbench.analyses.audit.result import AuditResult
+from affect_workbench.data.tables.columns import column_words
 from affect_workbench.workbench.interface.numbers import plural, small_q
 
 
@@ -16,11 +17,13 @@ def number(value: float, *, signed: bool = False) -> str:
 
 def outcome_sentence(row: Any) -> list[tuple[str, str]]:
     """A row of `AuditResult.outcomes` as (text, style) pieces, styles as in `report.sentences.finding_sentence`."""
-    pieces = [("Pictures with ", "plain"), (row.slice, "slice"), (" have a mean ", "plain"), (row.outcome, "emotion")]
+    pieces = [("Pictures with ", "plain"), (row.slice, "slice")]
     if row.p != row.p:
-        return [("Pictures with ", "plain"), (row.slice, "slice"), (f": too few pictures (n = {row.n:,}).", "plain")]
+        return [*pieces, (f": too few pictures (n = {row.n:,}).", "plain")]
     return [
         *pieces,
+        (" have a mean ", "plain"),
+        (column_words(row.outcome), "emotion"),
         (f" of {number(row.mean)}, other pictures {number(row.complement_mean)}: ", "plain"),
         (number(row.effect, signed=True), "effect"),
         (f" [{number(row.low, signed=True)}, {number(row.high, signed=True)}]", "plain"),
@@ -47,7 +50,7 @@ def outcome_summary(result: AuditResult) -> str:
         )
         return f"No outcome differs between slices both beyond chance and by more than the tolerance.{not_decided}"
     repeated = int(skewed["explained_by"].notna().sum())
-    parts = [f"{name}: {count:,}" for name, count in skewed["outcome"].value_counts(sort=False).items()]
+    parts = [f"{column_words(name)}: {count:,}" for name, count in skewed["outcome"].value_counts(sort=False).items()]
     sentence = f"No emotions were predicted; numeric outcomes are compared. Skewed pairs by outcome: {', '.join(parts)}."
     if repeated:
         sentence += f" {repeated:,} of the {len(skewed):,} {'is' if repeated == 1 else 'are'} explained by the parent slice."

@@ -9,7 +9,8 @@ from typing import Any
 import pandas as pd
 
 from affect_workbench.analyses.audit.result import AuditResult
-from affect_workbench.workbench.interface.numbers import _escaped, percent, points, probability
+from affect_workbench.data.tables.columns import column_words
+from affect_workbench.workbench.interface.numbers import _escaped, percent, points, small_q
 
 VERDICT_MEANING = {
     "skewed": "differs beyond chance and by more than the tolerance",
@@ -47,9 +48,7 @@ def finding_sentence(finding: Any, *, truth: str = "labels", caveats: str = "") 
     pieces.append((f" {percent(finding.rate)} of the time, {others} {percent(finding.complement_rate)}: ", "plain"))
     pieces.append((f"{points(finding.effect)} points", "effect"))
     pieces.append((f" [{points(finding.low)}, {points(finding.high)}]", "plain"))
-    # The exact q stands in the table; here a reader wants to know whether it is small.
-    q = "q < 0.001" if finding.q is not None and finding.q < 0.001 else f"q = {probability(finding.q)}"
-    pieces.append((f", {q}, n = {finding.n:,}", "quiet"))
+    pieces.append((f", {small_q(finding.q)}, n = {finding.n:,}", "quiet"))
     if isinstance(finding.label_gap, float) and not math.isnan(finding.label_gap):
         pieces.append((f"; the {truth} themselves differ by {points(finding.label_gap)} points (label gap)", "plain"))
     if isinstance(finding.attribution, str):
@@ -67,7 +66,7 @@ def in_pairs(pairs: float, mixed: float, where: Mapping[str, Any]) -> str:
         mixed: how many of them differ in another attribute as well.
         where: the slice's conditions, in one of which at least they differ.
     """
-    columns = " or ".join(column.replace("_", " ") for column in where)
+    columns = " or ".join(column_words(column) for column in where)
     more = f" ({mixed:,.0f} of them also in another attribute)" if mixed else " only"
     return f"In {pairs:,.0f} pair{'' if pairs == 1 else 's'} that differ in {columns}{more}"
 
@@ -107,7 +106,7 @@ def beside(finding: Any) -> str:
             f"of {1 / finding.design_effect:.1f} independent ones"
         )
     if known(finding.model_gap_q):
-        parts.append(f"model gap: q = {probability(finding.model_gap_q)} over all attributions")
+        parts.append(f"model gap: {small_q(finding.model_gap_q)} over all attributions")
     detectable = points(finding.detectable, signed=False)
     parts.append(f"a single test detects differences of about {detectable} points or more (80 % power)")
     text = "; ".join(parts)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from affect_workbench.workbench.interface import fields
-from affect_workbench.workbench.interface.fields import option
+from affect_workbench.workbench.interface.fields import option, path_option
 
 
 @dataclass(frozen=True)
@@ -14,7 +14,7 @@ class ReviewSettings:
 
     run: str = fields.finished_run()
     history: bool = option(False, "list every decision ever made, not only the current ones")
-    out: str = option("", "CSV file to write them to as well", short="-o")
+    out: str = path_option("", "CSV file to write them to as well", short="-o")
 
 
 @dataclass(frozen=True)
@@ -22,4 +22,4 @@ class ReportSettings:
     """Write the HTML report of a finished audit again."""
 
     run: str = fields.finished_run()
-    out: str = option("", "HTML file to write; default: the run's report.html", short="-o")
+    out: str = path_option("", "HTML file to write; default: the run's report.html", short="-o")

@@ -26,7 +26,7 @@ from affect_workbench.analyses.audit.tables import EXCLUDED_COLUMNS
 from affect_workbench.analyses.inference.verdicts import VERDICTS
 from affect_workbench.analyses.skew.findings import FINDING_COLUMNS
 from affect_workbench.analyses.slices.conditions import SliceSpec
-from affect_workbench.data.storage.atomic import MARKER, alone, atomic_folder, require_complete, write_json
+from affect_workbench.data.storage.atomic import MARKER, alone, atomic_folder, finished_under, require_complete, write_json
 from affect_workbench.data.storage.leftovers import discard, put_aside
 from affect_workbench.data.storage.saved import Record, read_record
 from affect_workbench.data.storage.saved_arrays import read_parquet, table_of
@@ -254,17 +254,7 @@ def _permutation_check(folder: Path) -> PermutationCheck | None:
 
 def runs_under(root: Path | str) -> list[Path]:
     """Folders under `root` (or `root` itself) that hold a finished audit, the newest first."""
-    root = Path(root)
-    if not root.is_dir():
-        return []
-    found = {
-        root,
-        *(path.parent for path in root.glob("*/audit.json")),
-        *(path.parent for path in root.glob("*/*/audit.json")),
-    }
-    whole = [path for path in found if (path / "audit.json").is_file() and (path / MARKER).is_file()]
-    whole = [path for path in whole if not any(part.startswith(".") for part in path.relative_to(root).parts)]
-    return sorted(whole, key=lambda path: ((path / MARKER).stat().st_mtime_ns, str(path)), reverse=True)
+    return finished_under(root, "audit.json")
 
 
 def _reading(folder: Path) -> MeasuredAccuracy | None:

@@ -10,10 +10,8 @@ import streamlit as st
 from affect_workbench.analyses.audit.result import AuditResult
 from affect_workbench.data.storage.atomic import MARKER
 from affect_workbench.workbench.runs.store import load_audit, runs_under
+from affect_workbench.workbench.views.settings import RUN_VARIABLE, RUNS_VARIABLE
 
-RUNS_VARIABLE = "WORKBENCH_RUNS"
-RUN_VARIABLE = "WORKBENCH_RUN"
-OVERLAP_VARIABLE = "WORKBENCH_OVERLAP"
 _CHOSEN = "chosen_run"
 
 

@@ -58,7 +58,7 @@ class Assignment:
         group: pictures of a group; 1 for independent ones.
         within: share of the pictures that are assigned a side of their own, instead of their group's.
         votes: whether the truth is ten votes a picture.
-        paired: whether groups of two are pairs with one picture on either side, kept in `pair_id`.
+        paired: whether groups of two are pairs with one picture on either side, kept in `pair_id`; both have the same label.
     """
 
     name: str

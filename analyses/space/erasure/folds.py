@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from affect_workbench.arrays import Codes
+from affect_workbench.data.plurals import plural
 from affect_workbench.data.tables.splits import stratified_folds
 
 
@@ -27,6 +28,6 @@ def grouped_folds(codes: Codes, folds: int, *, groups: Codes | None = None, seed
     number = np.unique(groups, return_inverse=True)[1]
     count, size = int(number.max(initial=-1)) + 1, int(codes.max(initial=0)) + 1
     if count < folds:
-        raise ValueError(f"the pictures come from {count} group(s): expected at least {folds}, one a fold")
+        raise ValueError(f"the pictures come from {plural(count, 'group')}: expected at least {folds}, one a fold")
     usual = np.bincount(number * size + codes, minlength=count * size).reshape(count, size).argmax(axis=1)
     return np.asarray(stratified_folds(usual, folds, seed=seed)[number], np.int64)

@@ -17,6 +17,7 @@ from scipy import special
 
 from affect_workbench.analyses.slices.sums import group_sums
 from affect_workbench.arrays import Floats, Mask, Vectors
+from affect_workbench.data.plurals import plural
 
 CHUNK = 65_536
 """Rows that are turned to float64 at a time, so that a memory-mapped array is never copied whole."""
@@ -183,7 +184,7 @@ def attribute_columns(
     if not np.isfinite(columns).all():
         raise ValueError("the attribute holds NaN or infinite values: expected numbers, or codes with -1 where not known")
     if len(columns) < 2 or not (np.ptp(columns, axis=0) > 0).any():
-        raise ValueError(f"the attribute does not vary over {len(columns)} picture(s): there is nothing to erase")
+        raise ValueError(f"the attribute does not vary over {plural(len(columns), 'picture')}: there is nothing to erase")
     return np.flatnonzero(known), columns
 
 

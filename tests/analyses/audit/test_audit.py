@@ -94,9 +94,22 @@ def test_the_same_audit_twice_is_the_same(audited: AuditResult, planted, planted
         "drawing the map",
         "analysing the embedding space",
     ]
+    assert again.run.resamples == {"retrieval": 199}
     assert set(again.tables) == set(audited.tables)
     for name in again.tables:
         pd.testing.assert_frame_equal(again.tables[name], audited.tables[name])
+
+
+def test_no_step_is_named_that_is_not_taken(planted, planted_probe) -> None:
+    predictions = planted_probe.predict(planted.where(split="test"))
+    asked = AuditConfig(attributes=("setting",), order=1, map_pictures=0, space_pictures=0, further=False, draws=99)
+    steps: list[str] = []
+    assert run_audit(predictions, asked, progress=steps.append).run.resamples == {}
+    assert steps == ["slicing", "counting", "testing", "analysing the embedding space"]
+    steps.clear()
+    run_audit(labels_only(tone=["dark", "light"] * 50), asked_of_labels := AuditConfig(draws=99), progress=steps.append)
+    assert asked_of_labels.map_pictures > 0
+    assert steps == ["slicing", "counting", "testing", "additional analyses"]
 
 
 def test_everything_left_out_is_listed_with_its_size_and_reason() -> None:
@@ -105,7 +118,7 @@ def test_everything_left_out_is_listed_with_its_size_and_reason() -> None:
     listed = {
         (row.what, row.name_): (row.n, row.reason) for row in result.excluded.rename(columns={"name": "name_"}).itertuples()
     }
-    assert listed[("attribute", "one")][1].startswith("it has one value ('x') in 100 picture(s)")
+    assert listed[("attribute", "one")][1].startswith("it has one value ('x') in 100 pictures")
     assert listed[("pictures", "without tone")] == (4, "no value: in no slice of it, nor in a complement")
     few = "fewer than 10 pictures in it or in its complement: listed, not tested"
     assert listed[("slice", "tone: dark")] == (4, few)
@@ -124,10 +137,10 @@ def test_what_a_reader_must_know_is_noted() -> None:
     ]
     notes = run_audit(labels_only(tone=tone, group_id=[*range(20)] * 2, label=["joy", None] * 20)).run.notes
     assert notes[0].startswith("pictures come in 20 groups (group_id): tests and intervals of skews account for")
-    assert notes[1] == "20 of 40 picture(s) have no label or votes: accuracy, label gap and model gap leave them out"
+    assert notes[1] == "20 of 40 pictures have no label or votes: accuracy, label gap and model gap leave them out"
     stray = labels_only(tone=tone, label="joy").with_rows
     rows = labels_only(tone=tone, label="joy").rows.assign(vote_neutral=0.5)
-    assert list(run_audit(stray(rows)).run.notes) == ["vote column(s) outside the taxonomy are ignored: vote_neutral"]
+    assert list(run_audit(stray(rows)).run.notes) == ["votes outside the taxonomy are ignored: vote_neutral"]
 
 
 def test_attributes_keep_their_values_in_the_samples_whatever_they_are_called() -> None:

@@ -242,7 +242,7 @@ def test_measurements_are_checked_once() -> None:
         Measurements(table.head(0), ("valence",))
     kept = Measurements(table, ("valence", "valence")).take(np.arange(20) < 5)
     assert (len(kept), kept.outcomes) == (5, ("valence",))
-    with pytest.raises(ValueError, match="at least two are needed"):
+    with pytest.raises(ValueError, match="expected at least two"):
         Taxonomy("custom", ())
 
 

@@ -154,6 +154,31 @@ def test_the_planted_skew_is_told_in_every_chapter_and_the_twin_is_quiet() -> No
     assert len(fair["severity"].found) == len(fair["levels"].found) == 1
 
 
+def test_the_rule_of_thumb_and_the_test_are_told_apart_in_one_sentence() -> None:
+    config = replace(QUICK, favourable="joy")
+    result = run_audit(predictions_from_table(predictions_table(600, bias=0.5)), config)
+    table = result.tables["comparability"]
+    impact = (table["measure"] == "impact ratio") & (table["attribute"] == "tone")
+    for value, q, below, link, lower in (
+        (0.7, 0.6, "below", "but", "not lower"),
+        (0.7, 0.01, "below", "and", "lower"),
+        (0.9, 0.01, "not below", "but", "lower"),
+        (0.9, 0.6, "not below", "and", "not lower"),
+    ):
+        changed = table.assign(value=table["value"].mask(impact, value), q=table["q"].mask(impact, q))
+        sections = {
+            one.name: one for one in report_sections(replace(result, tables=result.tables | {"comparability": changed}))
+        }
+        (sentence,) = [one for one in sections["comparability"].found if one.startswith("Impact ratio of joy by tone")]
+        assert (
+            f", {below} the four fifths of the rule of thumb, {link} by the test {lower} than expected by chance" in sentence
+        )
+    for sentence in (sections["comparability"].found[0], sections["impact"].found[0]):
+        assert "rule of thumb" in sentence
+        assert "test" in sentence
+        assert "of the others" in sentence, "what the rule lets pass and the test does not"
+
+
 def test_the_command_line_asks_by_name_and_keeps_the_answers(tmp_path) -> None:
     predictions_table(300).to_csv(tmp_path / "table.csv", index=False)
     predictions_table(300, seed=1).drop(columns="predicted").to_csv(tmp_path / "training.csv", index=False)
@@ -193,7 +218,7 @@ def test_data_that_look_wrong_are_named() -> None:
     shares[:7] *= 0.6
     votes = pd.DataFrame(shares, columns=[f"vote_{label}" for label in EKMAN])
     voted = pd.concat([table.drop(columns="label"), votes], axis=1)
-    assert any("votes of 7 picture(s) are shares that do not add up to 1" in note for note in noted(voted))
+    assert any("votes of 7 pictures are shares that do not add up to 1" in note for note in noted(voted))
     counts = pd.concat([table.drop(columns="label"), (votes * 10).round() + 1], axis=1)
     assert not any("add up" in note for note in noted(counts))
     many = table.assign(artist=[f"artist {number}" for number in range(200)])

@@ -163,7 +163,7 @@ def test_an_emotion_that_nobody_labelled_stays_as_a_row():
     table = calibrated_skew(planted.score, planted.y_pred, GoldLabels(gold), k=K + 1, draws=0)
     assert len(table) == K + 1
     assert np.isnan(table["effect"].iloc[K])
-    assert table["reason"].iloc[K] == "0 labelled picture(s) are predicted as it: expected at least 10"
+    assert table["reason"].iloc[K] == "0 labelled pictures are predicted as it: expected at least 10"
 
 
 def test_an_emotion_whose_labels_come_from_a_few_groups_says_so():
@@ -173,8 +173,7 @@ def test_an_emotion_whose_labels_come_from_a_few_groups_says_so():
     groups = np.where(said == 0, np.arange(2_000) % 6, np.arange(2_000))
     table = calibrated_skew(rng.standard_normal(2_000), said, GoldLabels(gold), k=3, groups=groups, draws=50)
     assert (
-        table["reason"].iloc[0]
-        == "of the labelled pictures those predicted as it come from 6 group(s): expected at least 10"
+        table["reason"].iloc[0] == "of the labelled pictures those predicted as it come from 6 groups: expected at least 10"
     )
     assert np.isnan(table["effect"].iloc[0])
     assert table["low"].iloc[1:].notna().all()
@@ -198,7 +197,7 @@ def test_an_expanded_percentile_interval_is_as_wide_as_students(n):
         ({"gold": np.full(500, 0.5)}, "other numbers than 0 and 1"),
         ({"gold": np.zeros(500)}, "concept labels are 0 yes and 500 no: expected at least 10 of each"),
         ({"weights": np.zeros(500)}, "weights of labelled pictures hold zero"),
-        ({"groups": np.arange(500) % 7}, r"come from 7 group\(s\): expected at least 10"),
+        ({"groups": np.arange(500) % 7}, r"come from 7 groups: expected at least 10"),
     ],
 )
 def test_what_cannot_be_calibrated_is_refused(change, message):
@@ -261,8 +260,8 @@ def test_samples_of_any_size(size):
     ("score", "said", "size", "message"),
     [
         (np.zeros(3), np.zeros(4), 2, r"scores of shape \(3,\) meet predictions of shape \(4,\)"),
-        (np.array([0, np.nan, 1]), np.zeros(3), 2, r"1 score\(s\) are NaN"),
-        (np.zeros(3), np.arange(3), 2, r"2 picture\(s\) were asked for: expected at least 3"),
+        (np.array([0, np.nan, 1]), np.zeros(3), 2, r"1 score is NaN"),
+        (np.zeros(3), np.arange(3), 2, r"2 pictures were asked for: expected at least 3"),
     ],
 )
 def test_no_sample_of_nothing(score, said, size, message):

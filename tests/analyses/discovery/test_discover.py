@@ -71,7 +71,7 @@ def test_off_the_label_span_a_deterministic_model_without_bias_stays_quiet_and_a
     assert scored.found
     assert scored.average_precision > 0.6
     planted = planted_embeddings("null", n=1_000, seed=3)
-    with pytest.raises(ValueError, match="space projected needs a probe: give --probe"):
+    with pytest.raises(ValueError, match=r"space projected needs predictions of a probe \(--probe\)"):
         discover(planted.features, planted.predictions, config=projected)
     with pytest.raises(ValueError, match="no space 'map': expected features or projected"):
         DiscoveryConfig(space="map")
@@ -113,7 +113,7 @@ def test_pictures_without_a_label_are_counted_and_in_no_slice(found):
     rows = planted.rows.copy()
     rows.loc[:999, "label"] = None
     result = discover(planted.features, planted.predictions.with_rows(rows), config=DiscoveryConfig(most=3))
-    assert any("1,000 of 8,000 picture(s) have no label or votes" in note for note in result.notes)
+    assert any("1,000 of 8,000 pictures have no label or votes" in note for note in result.notes)
     assert all(members.min() >= 1_000 for members in result.members)
     assert len(result.table) <= 3
 
@@ -137,7 +137,7 @@ def test_what_is_not_possible_is_said(found):
     with pytest.raises(ValueError, match=r"features have shape \(10, 128\): expected \(8000, width\)"):
         discover(planted.features[:10], planted.predictions)
     few = np.arange(8_000) < 150
-    with pytest.raises(ValueError, match=r"150 picture\(s\) have a label or votes: expected at least 200"):
+    with pytest.raises(ValueError, match=r"150 pictures have a label or votes: expected at least 200"):
         discover(planted.features[few], planted.predictions.take(few))
     same = planted.predictions.with_rows(planted.rows.assign(label="awe"))
     with pytest.raises(ValueError, match="all pictures are labelled 'awe': expected at least two labels"):
@@ -167,7 +167,7 @@ def test_halves_are_stratified_seeded_and_never_tear_a_group():
     assert not np.array_equal(half, explore_half(y, seed=4))
     torn = pd.Series(explore_half(y, groups)).groupby(groups).nunique()
     assert (torn == 1).all()
-    with pytest.raises(ValueError, match=r"5 picture\(s\) in 1 group\(s\) cannot be halved"):
+    with pytest.raises(ValueError, match=r"5 pictures in 1 group cannot be halved"):
         explore_half(np.zeros(5, np.int64), np.zeros(5, np.int64))
 
 

@@ -108,10 +108,10 @@ def test_cosines_need_a_temperature() -> None:
 def test_scores_that_are_no_probabilities_are_refused_in_one_line() -> None:
     data, coded = pictures(4, n=50)
     logits = Predictions(1 - np.log(1.5 - data.distances), data.rows, EKMAN, "score")
-    with pytest.raises(ValueError, match=r"picture\(s\) have negative scores, first '0'.*if these are logits, give their"):
+    with pytest.raises(ValueError, match=r"pictures? ha(s|ve) negative scores, first '0'.*if these are logits, give their"):
         calibration_table(sliced(logits, coded))
     large = Predictions(1 - 7 * (1 - data.distances), data.rows, EKMAN, "score")
-    with pytest.raises(ValueError, match=r"50 picture\(s\) have scores that do not add up to 1, first '0'"):
+    with pytest.raises(ValueError, match=r"50 pictures have scores that do not add up to 1, first '0'"):
         calibration_table(sliced(large, coded))
     labels = Predictions(1 - np.eye(6)[data.predicted], data.rows, EKMAN, "label")
     with pytest.raises(ValueError, match="calibration needs a probability for every label"):

@@ -242,9 +242,9 @@ def test_missing_outcomes_are_left_out_and_counted() -> None:
 @pytest.mark.parametrize(
     ("outcome", "options", "message"),
     [
-        (np.full(6, 2.0), {}, r"outcome is the same \(2\) for all of 6 picture"),
-        (np.full(6, np.nan), {}, "outcome is not known for all of 6 picture"),
-        (np.array([1, 2, 3, 4, 5, np.inf]), {}, r"outcome is infinite for 1 picture\(s\)"),
+        (np.full(6, 2.0), {}, r"outcome is the same \(2\) for all 6 pictures"),
+        (np.full(6, np.nan), {}, "outcome is not known for all 6 pictures"),
+        (np.array([1, 2, 3, 4, 5, np.inf]), {}, r"outcome is infinite for 1 picture"),
         (np.arange(5.0), {}, r"outcome has shape \(5,\): expected one number per picture, \(6,\)"),
         (np.arange(6.0), {"tolerance": -1.0}, "tolerance is -1.0: expected a number of units"),
     ],

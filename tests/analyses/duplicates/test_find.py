@@ -207,7 +207,7 @@ def test_ids_are_copies_only_when_they_are_content_hashes():
     assert overlap(PictureSet(a), PictureSet(b)).pairs["id_a"].tolist() == ids[2:]
     numbered = overlap(PictureSet(rows(150), features=features(150, 1)), PictureSet(rows(150), features=features(150, 2)))
     assert not (numbered.pairs["kind"] == "exact").any()
-    assert "150 id(s) occur in both sets" in numbered.notes[0]
+    assert "150 ids occur in both sets" in numbered.notes[0]
 
 
 def test_one_set_across_its_splits():
@@ -232,7 +232,7 @@ def test_hashes_alone_and_with_features():
     alone = overlap(PictureSet(rows(300), hashes=a), PictureSet(rows(200, "b"), hashes=b))
     assert sorted(alone.pairs["b"]) == list(range(1, 10))
     assert alone.pairs["hamming"].tolist() == [2] * 9
-    assert "1 picture(s) have no perceptual hash" in alone.notes[-1]
+    assert "1 picture has no perceptual hash" in alone.notes[-1]
     values, others = features(300, 1), features(200, 2)
     others[:5] = values[50:55] * 2
     others[5] = 0

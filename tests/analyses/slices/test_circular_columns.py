@@ -29,7 +29,7 @@ def test_the_truth_under_another_name_is_left_aside(name: str) -> None:
         ((column, reason),) = found(truth, **{name: base()["label"].str.upper()}).items()
         assert column == name
         assert ("repeats the truth" if truth else "name it label if it is the truth") in reason
-        assert f"--attributes {name}" in reason
+        assert f"--attributes={name}" in reason
 
 
 @pytest.mark.parametrize("values", [EKMAN, "abcdef", range(6), range(10, 16)])
@@ -107,7 +107,7 @@ def test_what_is_worked_out_from_the_truth_is_left_aside() -> None:
     assert reasons["is_joy"].startswith("it states where the truth is 'joy'")
     assert reasons["gold2"].startswith("it is determined by the truth: all pictures with one of its values have")
     assert reasons["correct"].startswith("it states where the prediction is right")
-    assert all(reason.endswith(f"--attributes {name} slices by it anyway") for name, reason in reasons.items())
+    assert all(reason.endswith(f"--attributes={name} slices by it anyway") for name, reason in reasons.items())
 
 
 def test_what_goes_with_the_truth_by_chance_or_bias_stays() -> None:

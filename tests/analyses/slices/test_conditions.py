@@ -146,7 +146,7 @@ def test_attributes_are_chosen_by_name_or_all_that_can_be_sliced() -> None:
     assert [attribute.column for attribute in usable] == ["tone"]
     reasons = dict(unusable)
     assert list(reasons) == ["one", "file", "empty"]
-    assert reasons["one"].startswith(f"it has one value ('x') in {n} picture(s)")
+    assert reasons["one"].startswith(f"it has one value ('x') in {n} picture{'s' * (n > 1)}")
     assert reasons["file"] == "101 different values, more than 100: name it to slice by it anyway"
     assert reasons["empty"].startswith("it has no value at all")
     assert [attribute.column for attribute in coded_attributes(rows, ["file", "tone", "file"], available=available)[0]] == [
@@ -173,9 +173,9 @@ def test_malformed_slices_are_refused() -> None:
 
 def test_attributes_that_cannot_be_sliced_are_refused() -> None:
     rows = pd.DataFrame({"tone": ["dark"] * 3, "v": [np.inf, *range(20)][:3]})
-    with pytest.raises(ValueError, match=r"attribute 'tone' has one value \('dark'\) in 3 picture\(s\): a slice needs"):
+    with pytest.raises(ValueError, match=r"attribute 'tone' has one value \('dark'\) in 3 pictures: a slice needs"):
         coded_attribute(rows["tone"])
-    with pytest.raises(ValueError, match=r"attribute 'v' holds 2 infinite value\(s\)"):
+    with pytest.raises(ValueError, match=r"attribute 'v' holds 2 infinite values"):
         coded_attribute(pd.Series([np.inf, -np.inf, *range(20)], name="v"))
     with pytest.raises(ValueError, match=r"no attribute 'tones' in the data: did you mean tone\?"):
         coded_attributes(rows, ["tones"], available=["tone"])
@@ -193,14 +193,14 @@ def test_infinite_values_are_no_categories(values: list[object]) -> None:
     for categorical in ((), ("size",)):
         coded, unusable = coded_attributes(rows, None, available=list(rows), categorical=categorical)
         assert [one.column for one in coded] == ["tone"]
-        assert unusable == [("size", "it holds 30 infinite value(s): it cannot be sliced; leave those cells empty")]
+        assert unusable == [("size", "it holds 30 infinite values: it cannot be sliced; leave those cells empty")]
 
 
 @pytest.mark.parametrize("values", [[1.7e308, -1.7e308], [1e200, 1.0], [9e60, 2.0]])
 def test_numbers_whose_statistics_overflow_are_no_attribute_and_no_outcome(values):
     column = pd.Series(np.linspace(0, 1, 40), name="size")
     column[:2] = values
-    with pytest.raises(ValueError, match=r"attribute 'size' holds \d number\(s\) beyond ±1e\+60, first .*overflow"):
+    with pytest.raises(ValueError, match=r"attribute 'size' holds \d numbers? beyond ±1e\+60, first .*overflow"):
         coded_attribute(column)
     rows = pd.DataFrame({"size": column, "tone": ["dark", "light"] * 20})
     coded, unusable = coded_attributes(rows, None, available=["size", "tone"])

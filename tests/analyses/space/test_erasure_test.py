@@ -244,7 +244,7 @@ def test_folds_are_even_and_keep_groups_whole() -> None:
     fold = grouped_folds(codes, 5, groups=group)
     assert all(len(set(fold[group == one])) == 1 for one in range(30))
     assert (np.bincount(fold * 2 + codes) == 12).all()
-    with pytest.raises(ValueError, match=r"3 group\(s\): expected at least 5"):
+    with pytest.raises(ValueError, match=r"3 groups: expected at least 5"):
         grouped_folds(codes, 5, groups=np.arange(120) // 40)
 
 

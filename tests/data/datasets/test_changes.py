@@ -50,7 +50,7 @@ def test_a_changed_picture_is_taken_as_it_is_even_with_its_old_date(saved: Path)
     assert again.rows["content"][1] == content_id(path)
     assert again.rows.drop(columns="content").equals(manifest.rows.drop(columns="content"))
     assert said == list(again.notes[-1:])
-    assert said[0].startswith("1 picture(s) have changed since the manifest was written, first ")
+    assert said[0].startswith("1 picture has changed since the manifest was written, first ")
     assert manifest.rows["path"][1] in said[0]
 
 

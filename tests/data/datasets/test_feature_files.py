@@ -62,14 +62,14 @@ def test_broken_trees_get_one_clear_error(tmp_path: Path) -> None:
     (tmp_path / "t" / "images" / "train" / "joy").mkdir(parents=True)
     error(FileNotFoundError, "no feature files under .*: expected .*/images/<split>/<class>/<id>.pt")
     root = tree(tmp_path / "t", {"train/joy/1": vector(1), "train/joy/2": vector(2), "Training/joy/1": vector(3)})
-    error(ValueError, r"1 id\(s\) occur more than once, first 'train/joy/1'")
+    error(ValueError, r"1 id occurs more than once, first 'train/joy/1'")
     (root / "images/Training/joy/1.pt").unlink()
     for width in (5, 6):
         tree(root, {f"train/joy/{width}": vector(1, width)})
-    error(ValueError, r"unequal width under .*: 2 file\(s\) are not 4 wide, first 'joy/5', 'joy/6'")
+    error(ValueError, r"unequal width under .*: 2 files are not 4 wide, first 'joy/5', 'joy/6'")
     (root / "images/train/joy/6.pt").unlink()
     tree(root, {"train/joy/5": torch.full((4,), torch.nan)})
-    error(ValueError, r"features of 1 picture\(s\) hold NaN or infinite values, first 'joy/5'")
+    error(ValueError, r"features of 1 picture hold NaN or infinite values, first 'joy/5'")
     tree(root, {"train/joy/5": torch.zeros(2, 4)})
     error(ValueError, r"joy/5.pt holds float32 of shape \(2, 4\): expected one float vector")
     file = root / "images/train/joy/5.pt"
@@ -162,7 +162,7 @@ def test_labels_outside_the_taxonomy_are_refused_and_missing_ones_stay_missing()
         "joy",
         None,
     ]
-    with pytest.raises(ValueError, match=r"1 label\(s\) are not in taxonomy 'mikels8', first 'Joy'"):
+    with pytest.raises(ValueError, match=r"1 label is not in taxonomy 'mikels8', first 'Joy'"):
         with_taxonomy(features, Taxonomy.named("mikels8"))
     with pytest.raises(ValueError, match="no 'label' column, so taxonomy 'ekman6' cannot be applied"):
         with_taxonomy(FeatureSet(FeatureSpec(1), features.values, rows[["image_id"]]), EKMAN)

@@ -68,11 +68,11 @@ def test_endings_that_are_not_opened_are_counted_and_named(shelf: Path) -> None:
         (shelf / name).write_bytes(b"x")
     manifest = read_dataset(shelf, progress=False)
     assert list(found(manifest, "ending not opened")) == ["anger/c.heic", "anger/d.heic", "joy/a.jpe", "joy/b.AVIF"]
-    assert "4 picture(s) have an ending that is not opened, .avif (1), .heic (2), .jpe (1): left out" in manifest.notes[0]
+    assert "4 pictures have an ending that is not opened, .avif (1), .heic (2), .jpe (1): left out" in manifest.notes[0]
     assert "ending not opened: 4" in summary(manifest)
     for name in ("joy/1", "joy/2", "anger/3", "anger/4"):
         (shelf / f"{name}.png").rename(shelf / f"{name}.heic")
-    with pytest.raises(ValueError, match=r"like no dataset .* \(8 picture\(s\) have an ending that is not opened"):
+    with pytest.raises(ValueError, match=r"like no dataset .* \(8 pictures have an ending that is not opened"):
         read_dataset(shelf)
 
 

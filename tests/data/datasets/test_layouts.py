@@ -217,8 +217,8 @@ def test_emotion6_votes_are_the_truth_and_the_folder_is_the_keyword(shelf: Shelf
     assert manifest.attributes == ["valence", "arousal", "neutral_share", "keyword"]
     assert manifest.votes == [f"vote_{label}" for label in EKMAN]
     notes = " | ".join(manifest.notes)
-    assert "1 picture(s) have a tie for the most voted emotion: the first in ekman6 is taken" in notes
-    assert "1 picture(s) have no votes for an emotion of ekman6" in notes
+    assert "1 picture has a tie for the most voted emotion: the first in ekman6 is taken" in notes
+    assert "1 picture has no votes for an emotion of ekman6" in notes
     assert "votes for neutral (mean 0.475) are kept as the attribute `neutral_share`" in notes
     assert "no split is given" in notes
 
@@ -239,7 +239,7 @@ def test_abstract_votes_are_kept_and_ties_counted(shelf: Shelf) -> None:
         "testImages_abstract/odd.jpg": "amusement",
     }
     assert by_path(manifest).loc["testImages_abstract/ab, 'x' 2.jpg", ["vote_awe", "vote_contentment"]].tolist() == [3, 3]
-    assert any("1 picture(s) have a tie" in note for note in manifest.notes)
+    assert any("1 picture has a tie" in note for note in manifest.notes)
     assert kinds(manifest) == [
         ("missing file", "testImages_abstract/gone.jpg"),
         ("not listed", "testImages_abstract/extra.jpg"),

@@ -154,7 +154,7 @@ def test_every_kind_of_table_gives_the_same(tmp_path: Path, suffix: str) -> None
     assert list(manifest.rows["label"].dropna()) == ["1", "0", "1"]
     assert manifest.taxonomy is not None
     assert manifest.taxonomy.labels == ("0", "1")
-    assert any("1 picture(s) are in no split" in note for note in manifest.notes)
+    assert any("1 picture is in no split" in note for note in manifest.notes)
     assert "(no split)" in manifest.counts().columns
 
 
@@ -205,8 +205,8 @@ def test_labels_come_from_votes_where_there_are_only_votes(tmp_path: Path) -> No
     assert manifest.taxonomy is Taxonomy.named("ekman6")
     assert list(manifest.rows["label"][:2]) == ["fear", "sadness"]
     assert pd.isna(manifest.rows["label"][2])
-    assert any("1 picture(s) have a tie" in note and "first in ekman6" in note for note in manifest.notes)
-    assert any("1 picture(s) have no votes" in note for note in manifest.notes)
+    assert any("1 picture has a tie" in note and "first in ekman6" in note for note in manifest.notes)
+    assert any("1 picture has no votes" in note for note in manifest.notes)
 
 
 @pytest.mark.parametrize(
@@ -215,8 +215,8 @@ def test_labels_come_from_votes_where_there_are_only_votes(tmp_path: Path) -> No
         ("file,label\na.png,joy\n", r"has no column 'path' .*its columns: file, label"),
         ("path\n", "has no rows"),
         ("", "cannot be read as a table"),
-        ("image_id,path\n1,a.png\n1,b.png\n", r"1 id\(s\) occur more than once, first '1'"),
-        ("image_id,path\n1,\n2,b.png\n", r"1 row\(s\) have no path"),
+        ("image_id,path\n1,a.png\n1,b.png\n", r"1 id occurs more than once, first '1'"),
+        ("image_id,path\n1,\n2,b.png\n", r"1 row has no path"),
         ("path,vote_joy,vote_happy\na.png,1,2\n", "two vote columns stand for one label of ekman6"),
     ],
 )
@@ -243,7 +243,7 @@ def test_other_refusals(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="no column 'name' for the ids; its columns: path"):
         read(tmp_path / "t.csv", id_column="name")
     rows = pd.DataFrame({"image_id": ["a", "b"], "path": ["x", "x"], "content": ["1", "2"]})
-    with pytest.raises(ValueError, match=r"1 path\(s\) occur more than once"):
+    with pytest.raises(ValueError, match=r"1 path occurs more than once"):
         Manifest(rows, tmp_path, "table")
     with pytest.raises(ValueError, match="no column content"):
         Manifest(rows.drop(columns="content"), tmp_path, "table")
@@ -299,7 +299,7 @@ def test_the_summary_says_everything(folder: Path) -> None:
         "layout      table",
         "pictures    5",
         "6 (ekman6)",
-        "yes, for 5 picture(s): joy, anger",
+        "yes, for 5 pictures: joy, anger",
         "tone (2 values, 1 missing)",
         "problems    4",
         "missing file: 1",

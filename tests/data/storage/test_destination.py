@@ -200,10 +200,10 @@ def test_a_replacement_that_fails_between_its_renames_puts_the_run_back(result, 
 
 def test_files_that_a_result_does_not_list_are_never_replaced(result, run):
     ensure_free(run, overwrite=True, known=RUN_FILES)
-    with pytest.raises(FileExistsError, match=r"holds 1 file\(s\) that are not part of its result, first 'review.json'"):
+    with pytest.raises(FileExistsError, match=r"holds 1 file that is not part of its result, first 'review.json'"):
         ensure_free(run, overwrite=True)  # by what is no audit
     (run / "labels.csv").write_text("a morning's work")
-    with pytest.raises(FileExistsError, match=r"first 'labels\.csv': to replace it would delete them"):
+    with pytest.raises(FileExistsError, match=r"first 'labels\.csv': to replace it would delete what is not its own"):
         save(result, run)
     assert (run / "labels.csv").read_text() == "a morning's work"
 

@@ -203,9 +203,7 @@ def test_numbers_beside_words_for_unknown_are_named_and_counted() -> None:
     )
     (note,) = column_notes(rows)
     assert note.startswith("column 'age' holds numbers, and 'NA' (2 times), 'n/a' (1 time): only an empty cell is missing")
-    with pytest.raises(
-        ValueError, match=r"column 'age' holds 'NA' \(picture 'b'\), and 3 cell\(s\) in all that are no number"
-    ):
+    with pytest.raises(ValueError, match=r"column 'age' holds 'NA' \(picture 'b'\), and 3 cells that are no number in all"):
         numbers_of(rows["age"], where="column 'age'", ids=list("abcde"))
     with pytest.raises(ValueError, match=r"x holds 'nan' \(row 2\), and 1 cell"):
         numbers_of(pd.Series(["1", "nan", None]), where="x")

@@ -57,8 +57,8 @@ def test_csv_tsv_and_parquet_give_the_same_table(tmp_path: Path) -> None:
         ("", "cannot be read as a table: No columns"),
         ("id,tone\n", "has no rows: expected one row per picture"),
         ('id,tone\n"a,dark\n', "cannot be read as a table"),
-        ("id,tone\n,dark\nb,light\n", r"1 row\(s\) have no id, first at row 1"),
-        ("id\na\nb\na\nb\nc\n", r"2 id\(s\) occur more than once, first 'a', 'b': ids must be unique"),
+        ("id,tone\n,dark\nb,light\n", r"1 row has no id, first at row 1"),
+        ("id\na\nb\na\nb\nc\n", r"2 ids occur more than once, first 'a', 'b': ids must be unique"),
         ("n,tone\n1,dark\n2,dark\n", "no text column that differs in every row; its columns: n, tone"),
     ],
 )
@@ -115,8 +115,8 @@ def test_the_notes_of_a_join_say_how_many_and_which() -> None:
         pd.DataFrame({"image_id": ["a", "b"]}), pd.DataFrame({"image_id": ["b", "c", "d"], "tone": ["x", "y", "z"]})
     )
     assert report.notes() == [
-        "1 picture(s) have no row in the attribute table, first 'a': they are in no slice of tone",
-        "2 row(s) of the attribute table match no picture, first 'c', 'd': not used",
+        "1 picture has no row in the attribute table, first 'a': they are in no slice of tone",
+        "2 rows of the attribute table match no picture, first 'c', 'd': not used",
     ]
 
 
@@ -155,7 +155,7 @@ def test_core_columns_of_a_joined_table_are_used() -> None:
     assert joined["path"].tolist() == ["x/a", "x/b", "x/c"]
     assert report.notes()[0] == ("taken from the attribute table: group_id, label, vote_joy, split, pair_id")
     assert report.notes(among=[])[1:] == [
-        "tone: 1 cell(s) that were empty in the data are filled from the attribute table",
+        "tone: 1 cell that was empty in the data is filled from the attribute table",
         "path of the attribute table: not used, the data have their own",
     ]
 

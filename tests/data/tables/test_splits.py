@@ -57,14 +57,14 @@ def test_folds_do_not_follow_the_order_of_the_pictures() -> None:
 
 
 def test_impossible_splits_are_refused() -> None:
-    with pytest.raises(ValueError, match=r"cannot make 1 folds of 5 picture\(s\)"):
+    with pytest.raises(ValueError, match=r"cannot make 1 folds of 5 pictures"):
         stratified_folds(np.zeros(5, dtype=int), 1, seed=0)
-    with pytest.raises(ValueError, match=r"cannot make 6 folds of 5 picture\(s\)"):
+    with pytest.raises(ValueError, match=r"cannot make 6 folds of 5 pictures"):
         stratified_folds(np.zeros(5, dtype=int), 6, seed=0)
     for share in (0.0, 1.0, -0.1, float("nan")):
         with pytest.raises(ValueError, match="expected a number between 0 and 1"):
             stratified_holdout(np.zeros(5, dtype=int), share, seed=0)
-    with pytest.raises(ValueError, match=r"holding out 10% of 3 picture\(s\) leaves one side empty"):
+    with pytest.raises(ValueError, match=r"holding out 10% of 3 pictures leaves one side empty"):
         stratified_holdout(np.zeros(3, dtype=int), 0.1, seed=0)
 
 

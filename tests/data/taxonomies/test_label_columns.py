@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from affect_workbench.data.plurals import plural
 from affect_workbench.data.predictions import predictions_from_table
 from affect_workbench.data.taxonomies.label_overlap import LabelsApartError
 from affect_workbench.data.taxonomies.taxonomy import Taxonomy
@@ -51,7 +52,7 @@ def test_columns_that_name_no_label_are_left_aside_and_named(shares, prefix, kno
     assert list(after.rows) == list(before.rows)
     aside = [name for name in more if name not in rows]
     (note,) = [note for note in after.notes if "are ignored" in note]
-    assert note.startswith(f"{len(aside)} column(s) that start like a score or a vote and name no label are ignored")
+    assert note.startswith(plural(len(aside), "column is", "columns are") + " ignored, named like a score")
     assert all(repr(name) in note for name in aside)
 
 

@@ -78,7 +78,7 @@ def test_numbers_meet_as_integers_floats_and_text_also_with_gaps(label, predicte
 
 def test_a_prediction_that_is_missing_in_a_nullable_column_is_refused_by_name():
     rows = table().assign(predicted=pd.array([pd.NA, *[1] * 59], dtype="Int64"), label=[0, 1] * 30)
-    with pytest.raises(ValueError, match=r"1 row\(s\) have no prediction, first 'p0'"):
+    with pytest.raises(ValueError, match=r"1 row has no prediction, first 'p0'"):
         predictions_from_table(rows)
 
 
@@ -140,8 +140,8 @@ def test_labels_without_a_counterpart_are_named_with_the_nearest_other():
     rows.loc[rows.index[:3], "predicted"] = "suprisse"
     rows.loc[rows.index[-4:], "label"] = "neutral"
     notes = prediction_notes(predictions_from_table(rows))
-    assert "1 label(s) are predicted and never true: 'suprisse' (3 picture(s); nearest: 'surprise')" in notes
-    assert "1 label(s) are true and never predicted: 'neutral' (4 picture(s))" in notes
+    assert "1 label is predicted and never true: 'suprisse' (3 pictures; nearest: 'surprise')" in notes
+    assert "1 label is true and never predicted: 'neutral' (4 pictures)" in notes
     assert (nearest("delight", SIX), nearest("Sorrow", ("joy", "sad")), nearest("zzz", SIX)) == ("joy", "sad", None)
 
 
@@ -176,7 +176,7 @@ def test_no_label_in_common_is_refused_unless_one_set_is_named():
         predictions_from_table(rows)
     named = predictions_from_table(rows, taxonomy=Taxonomy.named("fer7"))
     assert accuracy(named) == 0
-    assert any("'neutral' (60 picture(s))" in note for note in prediction_notes(named))
+    assert any("'neutral' (60 pictures)" in note for note in prediction_notes(named))
 
 
 def test_many_labels_that_are_emotions_are_no_sentences():

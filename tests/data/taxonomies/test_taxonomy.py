@@ -126,16 +126,16 @@ def test_wrong_labels_and_names_are_refused_with_a_hint() -> None:
     ekman = Taxonomy.named("ekman6")
     with pytest.raises(ValueError, match=r"label 'hapiness' is not in taxonomy 'ekman6'"):
         ekman.resolve("hapiness")
-    with pytest.raises(ValueError, match=r"2 label\(s\) are not in taxonomy 'ekman6', first 'angre': did you mean anger\?"):
+    with pytest.raises(ValueError, match=r"2 labels are not in taxonomy 'ekman6', first 'angre': did you mean anger\?"):
         ekman.codes(["joy", "angre", "lust", "angre"])
     with pytest.raises(ValueError, match=r"unknown taxonomy 'ekman': did you mean ekman6\?"):
         Taxonomy.named("ekman")
 
 
 def test_malformed_taxonomies_are_refused() -> None:
-    with pytest.raises(ValueError, match=r"has 1 label\(s\); at least two are needed"):
+    with pytest.raises(ValueError, match=r"has 1 label: expected at least two"):
         Taxonomy("x", ("a",))
-    with pytest.raises(ValueError, match=r"repeats the label\(s\) a"):
+    with pytest.raises(ValueError, match=r"repeats 'a'"):
         Taxonomy("x", ("a", "b", "a"))
     with pytest.raises(ValueError, match=r"'c' cannot stand for both 'a' and 'b'"):
         Taxonomy("x", ("a", "b"), aliases={"c": "a"}, synonyms={"b": ("c",)})

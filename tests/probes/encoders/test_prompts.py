@@ -106,7 +106,7 @@ def test_prompts_from_tables_and_lines(tmp_path):
         ("p.csv", "prompt,colour\nnight,red\n", "has the columns prompt, colour: expected"),
         ("p.csv", "name,prompt\na,night\nb,\n", "row 2 has an empty prompt"),
         ("p.txt", "night |\n", "line 1 is 'night |': expected"),
-        ("p.txt", "night\nnight\n", r"concept\(s\) 'night' occur more than once"),
+        ("p.txt", "night\nnight\n", r"1 concept occurs more than once, first 'night'"),
         ("p.txt", "night | night\n", "'night' is its own opposite"),
     ],
 )
@@ -190,7 +190,7 @@ PAIR = [PromptPair("x", "a", ("b",))]
     [
         (lambda: prompt_concepts([], TextTower()), "no prompts were given"),
         (lambda: prompt_concepts(PAIR, TextTower(), templates=["a photo"]), r"expected at least one, each with \{\}"),
-        (lambda: prompt_concepts(PAIR * 2, TextTower()), r"prompts: concept\(s\) 'x' occur more than once"),
+        (lambda: prompt_concepts(PAIR * 2, TextTower()), r"prompts: 1 concept occurs more than once, first 'x'"),
         (
             lambda: prompt_concepts(PAIR, lambda texts: np.ones(len(texts))),
             r"returned shape \(20,\): expected \(20, width\)",

@@ -68,7 +68,7 @@ def test_out_of_fold_no_baseline_reads_a_picture_that_it_was_fitted_on():
     assert inside["logistic regression"] > 0.4
     assert max(outside.values()) < 0.3
     bare = replace(features, rows=rows.assign(label=rows["label"].where(rows.index > 3)))
-    with pytest.raises(ValueError, match=re.escape("4 picture(s) have no label: leave them out first")):
+    with pytest.raises(ValueError, match=re.escape("4 pictures have no label: leave them out first")):
         out_of_fold_predictions(bare, EKMAN)
 
 

@@ -246,10 +246,10 @@ GOOD = np.array([[0.6, 0.4], [0.2, 0.8]])
     [
         (np.empty((0, 2)), [], "nothing to calibrate on: the validation split has no labelled picture"),
         (GOOD, [0, 1, 1], r"labels have shape \(3,\): expected \(2,\)"),
-        (GOOD, [0, -1], r"1 picture\(s\) have a label outside 0 to 1 \(first -1\): leave pictures without a label out"),
-        (GOOD, [2, 0], r"1 picture\(s\) have a label outside 0 to 1 \(first 2\)"),
+        (GOOD, [0, -1], r"1 picture has a label outside 0 to 1 \(first -1\): leave pictures without a label out"),
+        (GOOD, [2, 0], r"1 picture has a label outside 0 to 1 \(first 2\)"),
         (GOOD[0], [0], r"scores have shape \(2,\): expected \(pictures, labels\)"),
-        (GOOD * np.nan, [0, 1], r"scores of 2 of 2 picture\(s\) are NaN or infinite"),
+        (GOOD * np.nan, [0, 1], r"scores of 2 of 2 pictures are NaN or infinite"),
     ],
 )
 def test_what_cannot_be_calibrated_is_refused(ask, scores: np.ndarray, codes: list[int], message: str) -> None:

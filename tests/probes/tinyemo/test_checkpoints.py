@@ -291,8 +291,8 @@ def changed(**tensors: torch.Tensor | None) -> State:
     ("weights", "message"),
     [
         (changed(model_4_bias=None), r"is not a Metric Projector: it lacks 'model\.4\.bias'; expected are exactly model\.0"),
-        (state() | {"lm.head": torch.ones(1)}, r"has 1 key\(s\) that do not belong there, first 'lm\.head'"),
-        ({f"module.{name}": tensor for name, tensor in state().items()}, r"lacks .* and 6 more and has 9 key\(s\)"),
+        (state() | {"lm.head": torch.ones(1)}, r"has 1 key that does not belong there, first 'lm\.head'"),
+        ({f"module.{name}": tensor for name, tensor in state().items()}, r"lacks .* and 6 more and has 9 keys"),
         (state(text_width=10, hidden=12), r"model\.4\.weight has shape \(10, 12\), expected \(12, 12\) beside .* \(12, 8\)"),
         (changed(model_1_bias=torch.ones(5)), r"model\.1\.bias has shape \(5,\), expected \(12,\)"),
         (changed(model_0_weight=torch.ones(12)), r"model\.0\.weight has shape \(12,\), expected two numbers"),

@@ -142,11 +142,11 @@ def test_features_that_cannot_be_trained_on_are_refused() -> None:
     features = blobs()
     with pytest.raises(ValueError, match="cannot train: the features have no 'label' column"):
         trained(train=replace(features, rows=features.rows[["image_id"]]))
-    with pytest.raises(ValueError, match=r"cannot train on 1 class\(es\): at least two are needed"):
+    with pytest.raises(ValueError, match=r"cannot train on 1 class: at least two are needed"):
         trained(train=features.take(np.arange(120) % 3 == 0))
     with pytest.raises(ValueError, match=r"validation features are of other, 6 wide, training ones of test, 6 wide"):
         trained(val=replace(features, spec=FeatureSpec(6, "other")))
-    with pytest.raises(ValueError, match=r"1 label\(s\) are not in taxonomy 'two', first 'd'"):
+    with pytest.raises(ValueError, match=r"1 label is not in taxonomy 'two', first 'd'"):
         trained(train=replace(features, rows=features.rows.assign(label=["d", *features.rows["label"][1:]])))
 
 
@@ -317,7 +317,7 @@ def test_pictures_can_be_chosen_by_their_position_instead_of_copied() -> None:
     assert pointed.fingerprint() == copied.fingerprint()
     assert pointed.trained_on == set(features.rows["image_id"].iloc[chosen])
     assert pointed.config["unlabelled"] == 0
-    with pytest.raises(ValueError, match=r"cannot train on 1 class\(es\)"):
+    with pytest.raises(ValueError, match=r"cannot train on 1 class"):
         LabelSet(features, TWO, ANCHORS, within=np.arange(0, 150, 3))
 
 

@@ -16,7 +16,7 @@ from streamlit.testing.v1 import AppTest
 
 from affect_workbench.analyses.audit.result import SCHEMA
 from affect_workbench.analyses.inference.verdicts import VERDICTS
-from affect_workbench.workbench.interface.numbers import markdown_text
+from affect_workbench.workbench.interface.numbers import markdown_text, probability
 from affect_workbench.workbench.report.figures.map import colourings
 from affect_workbench.workbench.report.headline import headline_sentences
 from affect_workbench.workbench.report.sentences import VERDICT_MEANING, markdown_sentence, samples_in
@@ -313,18 +313,42 @@ def test_the_rows_is_in_points(opened, demo, demo_result):
     first = demo_result.findings.iloc[0]
     assert shown.loc[0, "difference"] == pytest.approx(100 * first["effect"])
     assert shown.loc[0, "rate %"] == pytest.approx(100 * first["rate"])
+    assert shown.loc[0, "complement %"] == pytest.approx(100 * first["complement_rate"])
+    assert shown["q"].str.strip().tolist() == [probability(q) for q in demo_result.findings["q"]]
+    by_text, known = shown["q"].sort_values(kind="stable").index, demo_result.findings["q"].notna()
+    assert demo_result.findings["q"].round(3)[by_text][known[by_text]].is_monotonic_increasing
     assert list(shown) == [
         "slice",
         "emotion",
         "verdict",
         "n",
         "rate %",
+        "complement %",
         "difference",
         "interval",
         "q",
         "label gap",
         "model gap",
     ]
+
+
+def test_columns_are_shown_in_words_on_every_page(opened, tmp_path):
+    names = ("figure_tone", "scene_kind")
+    table_of = predictions_table(400, bias=0.9, attributes={names[0]: ("dark", "light"), names[1]: ("a_b", "c", "d")})
+    table_of.loc[:20, "scene_kind"] = None
+    noise = np.random.default_rng(0).normal(size=len(table_of))
+    measured = table_of.assign(mean_light=noise - 2.0 * (table_of["figure_tone"] == "dark"))
+    run = finished_run(tmp_path / "run", measured, map_pictures=100, outcomes=("mean_light",), adjust_for=("scene_kind",))
+    for page in ("overview", "slices", "space", "review", "disparities", "run"):
+        app = healthy(opened(page, run=run))
+        headers = {str(column) for frame in app.dataframe for column in frame.value}
+        said = [words(app), *headers, *(str(option) for box in app.selectbox for option in box.options)]
+        if page != "run":
+            said += [frame.value.astype(str).to_csv(index=False) for frame in app.dataframe]
+        for name in (*names, "mean_light"):
+            assert not any(name in one for one in said), page
+    shown = table(healthy(opened("review", run=run)), "scene kind")
+    assert set(shown["scene kind"].dropna()) == {"a_b", "c", "d"}, "values are the data’s own"
 
 
 def test_filters_that_leave_nothing_leave_an_empty_table(opened, runs):
@@ -370,8 +394,8 @@ def test_intersections_have_a_heat_map_of_their_own(opened, demo):
 def test_the_map_can_be_coloured_by_everything_that_is_known(opened, demo, demo_result):
     app = healthy(opened("space", run=demo.audit))
     box = selectbox(app, "Colour by")
-    assert box.options == colourings(demo_result)
-    assert {"predicted", "label", "figure_tone"} <= set(box.options)
+    assert box.options == [name.replace("_", " ") for name in colourings(demo_result)]
+    assert {"predicted", "label", "figure tone"} <= set(box.options)
     for colour in ("figure_tone", "prediction margin", "agreement with the truth"):
         healthy(selectbox(app, "Colour by").set_value(colour).run())
 
@@ -425,6 +449,9 @@ def test_the_run_page_says_where_the_numbers_come_from(opened, demo, demo_result
 def test_the_run_page_lists_what_was_left_out(opened, runs):
     result = load_audit(runs / "hostile")
     app = healthy(opened("run", run=runs / "hostile"))
+    heading = "Exclusions and reasons"
+    assert heading in {header.value for header in app.header}
+    assert f"<h2>{heading}</h2>" in (runs / "hostile" / "report.html").read_text(encoding="utf-8")
     if result.excluded.empty:
         assert "Nothing: every attribute" in words(app)
     else:

@@ -269,6 +269,23 @@ def test_clicking_a_cell_of_the_heat_map_shows_the_pictures_behind_it(visit, app
     assert seen.complaints == []
 
 
+def test_the_page_of_a_model_is_drawn_and_its_pictures_are_chosen_by_keyboard(visit, attached_model, tmp_path):
+    with served_app(tmp_path / "log.txt", WORKBENCH_MODEL=str(attached_model.run), WORKBENCH_RUNS=str(tmp_path)) as url:
+        seen = opened_app(visit, url)
+        page = seen.page
+        page.get_by_role("heading", name="Ask about a new picture").wait_for()
+        page.locator(".js-plotly-plot").nth(2).wait_for()
+        settled(page)
+        assert not seen.scrolls_sideways()
+        second = pd.read_parquet(attached_model.run / "predictions.parquet")["image_id"].iloc[1]
+        page.get_by_role("button", name=second).focus()
+        page.keyboard.press("Enter")
+        page.get_by_role("heading", name=f"Picture {second}").wait_for()
+        settled(page)
+        assert seen.complaints == []
+        assert seen.hosts == {"localhost"}
+
+
 # The report
 
 
@@ -346,6 +363,36 @@ def test_folded_tables_have_room_for_names_and_end_inside_the_page(request, whic
     folded, narrow, wide = request.getfixturevalue(which).page.evaluate(UNFOLDED)
     assert folded > 3
     assert (narrow, wide) == ([], [])
+
+
+BROKEN = """() => {
+    const broken = [];
+    document.querySelectorAll("details").forEach(one => one.open = true);
+    for (const cell of document.querySelectorAll(".sideways th, .sideways td:not(:first-child)")) {
+        const walker = document.createTreeWalker(cell, NodeFilter.SHOW_TEXT), range = document.createRange();
+        for (let node = walker.nextNode(); node; node = walker.nextNode())
+            for (const word of node.data.matchAll(/[^\\s-]+/g)) {
+                range.setStart(node, word.index);
+                range.setEnd(node, word.index + word[0].length);
+                if (new Set([...range.getClientRects()].map(box => Math.round(box.top))).size > 1) broken.push(word[0]);
+            }
+    }
+    document.querySelectorAll("details").forEach(one => one.open = false);
+    return broken;
+}"""
+"""Words of the sections' tables that stand on two lines."""
+
+
+@pytest.mark.parametrize("width", [1200, 800])
+def test_no_cell_of_a_section_breaks_inside_a_word(visit, tmp_path, width):
+    attributes = {"figure_tone_of_the_person": ("dark", "light"), "kind_of_scene": ("a street", "at home", "deep forest")}
+    table = predictions_table(600, attributes=attributes)
+    seen = visit()
+    seen.page.set_viewport_size({"width": width, "height": 900})
+    seen.page.goto((finished_run(tmp_path / "run", table) / "report.html").as_uri())
+    assert seen.page.locator("#calibration td").count() > 50
+    assert seen.page.evaluate(BROKEN) == []
+    assert not seen.scrolls_sideways()
 
 
 BOXES = """texts => texts.filter(text => text.textContent).map(text => {

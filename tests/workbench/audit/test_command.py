@@ -141,7 +141,7 @@ def test_pictures_without_a_label_are_counted_and_left_out_of_training(small, tm
     rows = features.rows.assign(label=features.rows["label"].where(features.rows.index >= 40))
     FeatureSet(features.spec, np.asarray(features.values), rows).save(tmp_path / "some")
     outcome = succeeded("train", "--features", tmp_path / "some", "-o", tmp_path / "probe", "--epochs", 1)
-    assert "note: 40 picture(s) have no label and are left out of training" in outcome.out
+    assert "note: 40 pictures have no label and are left out of training" in outcome.out
     assert not {f"planted-{number:06d}" for number in range(40)} & load_probe(tmp_path / "probe").trained_on
 
 
@@ -283,7 +283,7 @@ def test_a_probe_without_folds_has_no_predictions_to_audit(demo, tmp_path):
 def test_too_many_folds_are_refused(small, tmp_path):
     for number in (1, 601):
         line = refusal("train", "--features", small, "-o", tmp_path / "probe", "--folds", number)
-        assert f"cannot make {number} folds of 600 picture(s)" in line
+        assert f"cannot make {number} folds of 600 pictures" in line
 
 
 # Attributes from a table
@@ -301,8 +301,8 @@ def test_attributes_are_joined_by_id_and_what_does_not_match_is_counted_and_name
     outcome = succeeded(*words, "--attributes", tmp_path / "calm.csv", "-o", tmp_path / "run")
     result = load_audit(tmp_path / "run")
     without, strange = result.run.notes
-    assert without.startswith("40 picture(s) have no row in the attribute table, first 'planted-003000', 'planted-003001'")
-    assert strange.startswith("2 row(s) of the attribute table match no picture, first 'stranger-1', 'stranger-2'")
+    assert without.startswith("40 pictures have no row in the attribute table, first 'planted-003000', 'planted-003001'")
+    assert strange.startswith("2 rows of the attribute table match no picture, first 'stranger-1', 'stranger-2'")
     assert f"warning: {without}" in outcome.out
     assert result.run.provenance["attributes_table"] == str(tmp_path / "calm.csv")
     missing = result.excluded[result.excluded["name"] == "without calm"]
@@ -437,7 +437,7 @@ def test_real_predictions_of_another_model_are_audited_with_votes(shared_data, t
     )
     result = load_audit(tmp_path / "run")
     assert (result.run.pictures, result.run.truth, len(result.taxonomy)) == (3_967, "votes", 9)
-    assert "9 score column(s) of other models are ignored, first 'imagenet_resnet50_amusement'" in outcome.out
+    assert "9 score columns of other models are ignored, first 'imagenet_resnet50_amusement'" in outcome.out
     assert result.run.attributes == ("genre", "style")
     assert result.headline in outcome.out
     assert verdict_of(result, {"genre": "religious_painting"}, "awe") == "skewed"

@@ -196,7 +196,7 @@ def test_answers_of_files_are_put_together(tmp_path):
     said = " ".join(labels.notes(pd.Series(["9", "007"])))
     assert "1 pictures were labelled by 3 people" in said
     assert "1 that nobody was sure about and 1 with a tie" in said
-    assert "1 labelled picture(s) are not in this audit, first '8'" in said
+    assert "1 labelled picture is not in this audit, first '8'" in said
     (tmp_path / "own.csv").write_text("image_id,answer\nx,yes\ny,no\n")
     own = gold_labels(read_answers([tmp_path / "own.csv"]))[""]
     assert own.of(pd.Series(["x", "y"]))[1] is None

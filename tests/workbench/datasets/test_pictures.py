@@ -52,7 +52,7 @@ def test_a_picture_that_was_replaced_is_encoded_anew(world, tmp_path):
     succeeded(*words)
     manifest.picture_path(3).write_bytes((world.root / "world/pictures/000000.png").read_bytes())
     again = succeeded(*words)
-    assert "1 picture(s) have changed since the manifest was written" in again.out
+    assert "1 picture has changed since the manifest was written" in again.out
     assert "1 encoded now, 7 reused" in again.out
     new, other = (FeatureSet.load(folder).values for folder in (tmp_path / "features", world.features))
     np.testing.assert_allclose(new[3], other[0], rtol=1e-4, atol=1e-5)
@@ -138,10 +138,10 @@ def test_training_refuses_test_pictures_in_the_training_set(world, tmp_path):
     rows.loc[test, "content"] = rows.loc[train, "content"].to_numpy()
     FeatureSet(features.spec, np.asarray(features.values), rows).save(tmp_path / "leaky")
     line = refusal("train", "--features", tmp_path / "leaky", "-o", tmp_path / "probe")
-    assert "5 picture(s) to measure on were also used for training or to choose the epoch" in line
+    assert "5 pictures to measure on were also used for training or to choose the epoch" in line
     assert "--allow-overlap" in line
     allowed = succeeded("train", "--features", tmp_path / "leaky", "-o", tmp_path / "probe", "--allow-overlap")
-    assert "warning: 5 picture(s)" in allowed.out
+    assert "warning: 5 pictures" in allowed.out
     seen = succeeded(
         "audit",
         "--features",
@@ -163,7 +163,7 @@ def test_folds_refuse_copies(world, tmp_path):
     rows.loc[1, "content"] = rows.loc[0, "content"]
     FeatureSet(features.spec, np.asarray(features.values), rows.drop(columns="split")).save(tmp_path / "leaky")
     line = refusal("train", "--features", tmp_path / "leaky", "-o", tmp_path / "probe", "--folds", 3)
-    assert "1 picture(s) are copies of another picture" in line
+    assert "1 picture is a copy of another picture" in line
 
 
 def test_data_recognises_folders_counts_them_and_writes_a_manifest(world, tmp_path):
@@ -178,7 +178,7 @@ def test_data_recognises_folders_counts_them_and_writes_a_manifest(world, tmp_pa
     assert "folder-of-folders" in outcome.out
     assert "unreadable picture: 5" in outcome.out
     assert "... and 2 more (--all-problems lists all)" in outcome.out
-    assert "all 5 problem(s) are in" in outcome.out
+    assert "all 5 problems are in" in outcome.out
     assert sorted(pd.read_csv(tmp_path / "manifest/problems.csv")["path"].str[-12:]) == [f"broken {n}.jpg" for n in range(5)]
     whole = succeeded("data", tmp_path / "mine", "--all-problems").out
     assert all(f"broken {number}.jpg: its content is no picture" in whole for number in range(5))
@@ -197,6 +197,9 @@ def test_the_demo_of_pictures_says_what_it_planted_and_what_accuracy_would_have_
     outcome = succeeded("demo", "-o", tmp_path / "demo", "--pictures", 240, "--no-show")
     assert outcome.out.count("planted: 25 % of the training votes on pictures with camera: noisy say anger") == 1
     assert "Accuracy does not reveal the bias: 0." in outcome.out
+    told = [line for line in outcome.out.splitlines() if line.startswith(("planted:", "found:", "missed:", "Accuracy does"))]
+    assert len(told) == 3
+    assert all("votes" in line and "labels" not in line for line in told), "the report says votes"
     run = json.loads((tmp_path / "demo/audit/audit.json").read_text(encoding="utf-8"))["run"]
     assert run["remarks"][0].startswith("Accuracy does not reveal the bias")
     assert "Accuracy does not reveal the bias" in (tmp_path / "demo/audit/report.html").read_text(encoding="utf-8")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -110,7 +111,7 @@ def test_predictions_without_features_are_counted(folder, tmp_path):
     more = pd.concat([table, table.head(7).assign(image_id=[f"new-{at}" for at in range(7)])])
     more.to_csv(tmp_path / "more.csv", index=False)
     words = ["--features", folder / "features", "--predictions", tmp_path / "more.csv", "-o", tmp_path / "found"]
-    assert "note: 7 predicted picture(s) have no features: left out" in succeeded("discover", *words).out
+    assert "note: 7 predicted pictures have no features: left out" in succeeded("discover", *words).out
 
 
 def test_a_probe_predicts_what_is_discovered_in(demo, tmp_path):
@@ -150,7 +151,7 @@ def test_hostile_names_are_text(planted, text):
     rows = planted.rows.assign(tone=np.where(planted.truth, text, "other"), path=text)
     rows["image_id"] = [f"{text}{at}" for at in range(len(rows))]
     few = np.arange(len(rows)) < 3_000
-    predictions = planted.predictions._replaced(planted.distances, rows, None, ()).take(few)
+    predictions = replace(planted.predictions, rows=rows, embeddings=None, notes=()).take(few)
     found = discover(planted.features[few], predictions)
     page = discovery_html(found, predictions.rows, predictions.predicted, title=text)
     assert "<script" not in page

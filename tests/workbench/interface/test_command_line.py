@@ -101,6 +101,37 @@ def test_help_of_a_command_explains_each_of_its_options(command):
         assert " ".join(item.metadata["help"].split()) in words.replace("- ", "-") or item.metadata["help"][:20] in words
 
 
+PATHS = {"data", "extra_features", "features", "out", "predictions", "probe", "review_from", "root", "runs", "system"}
+"""Options that hold a file or a folder whatever the command; those whose help begins with one do as well."""
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_says_what_is_a_path_and_whether_a_switch_is_on(command):
+    text = " ".join(succeeded(command, "--help").out.split())
+    for name, item in options(COMMANDS[command]).items():
+        flag, words = flag_of(item), item.metadata["help"]
+        a_path = name in PATHS or re.match(r"([a-z]+ )?(folder|CSV file|HTML file|TOML file)\b", words)
+        if a_path and not item.metadata.get("positional"):
+            assert f"{flag} PATH" in text, flag
+        if isinstance(item.default, bool):
+            assert f"{' '.join(words.split())} (default: {'on' if item.default else 'off'})" in text, flag
+    assert "--config PATH" in text
+
+
+ELSEWHERE = {"--folds": "a probe folder made with", "--concepts": "run folder of an audit with"}
+"""Flags of the command that made what another command takes."""
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_of_a_command_speaks_of_no_flag_that_it_lacks(command):
+    own = {flag_of(item) for item in options(COMMANDS[command]).values()}
+    for item in options(COMMANDS[command]).values():
+        words = item.metadata["help"]
+        for flag in re.findall(r"--[a-z][a-z-]*", words):
+            known = flag in own or f"--{flag.removeprefix('--no-')}" in own
+            assert known or f"{ELSEWHERE.get(flag, '(nowhere)')} {flag}" in words, f"{flag_of(item)}: {words}"
+
+
 def test_without_a_command_the_help_is_shown():
     outcome = workbench()
     assert outcome.code == 2
@@ -196,7 +227,7 @@ def test_unequal_widths_are_counted_and_named(tmp_path):
     root = small_tree(tmp_path / "features")
     tree(root, {"joy/1": np.zeros(9, "f4"), "joy/2": np.zeros(9, "f4")})
     line = refusal("train", "--features", root, "-o", tmp_path / "probe")
-    assert "2 file(s) are not 8 wide, first 'joy/1', 'joy/2'" in line
+    assert "2 files are not 8 wide, first 'joy/1', 'joy/2'" in line
 
 
 def test_nan_and_infinite_features_are_counted_and_named(tmp_path):
@@ -205,7 +236,7 @@ def test_nan_and_infinite_features_are_counted_and_named(tmp_path):
     bad[0, 3], bad[1, 0] = np.nan, np.inf
     tree(root, {"anger/4": bad[0], "joy/2": bad[1]})
     line = refusal("train", "--features", root, "-o", tmp_path / "probe")
-    assert "2 picture(s) hold NaN or infinite values, first 'anger/4', 'joy/2'" in line
+    assert "2 pictures hold NaN or infinite values, first 'anger/4', 'joy/2'" in line
 
 
 def test_nan_scores_are_counted_and_named(tmp_path):
@@ -213,7 +244,7 @@ def test_nan_scores_are_counted_and_named(tmp_path):
     table.loc[[3, 7], "score_joy"] = np.nan
     table.to_csv(tmp_path / "table.csv", index=False)
     line = refusal("audit", "--predictions", tmp_path / "table.csv", "-o", tmp_path / "run")
-    assert "2 picture(s) are NaN or infinite, first 'picture-00003', 'picture-00007'" in line
+    assert "2 pictures are NaN or infinite, first 'picture-00003', 'picture-00007'" in line
 
 
 def test_duplicate_ids_are_counted_and_named(tmp_path):
@@ -221,7 +252,7 @@ def test_duplicate_ids_are_counted_and_named(tmp_path):
     table.loc[[4, 5], "image_id"] = "picture-00001"
     table.to_csv(tmp_path / "table.csv", index=False)
     line = refusal("audit", "--predictions", tmp_path / "table.csv", "-o", tmp_path / "run")
-    assert "1 id(s) occur more than once, first 'picture-00001'" in line
+    assert "1 id occurs more than once, first 'picture-00001'" in line
 
 
 def test_duplicate_ids_among_the_attributes_are_named(tmp_path, table_file):
@@ -229,13 +260,13 @@ def test_duplicate_ids_among_the_attributes_are_named(tmp_path, table_file):
     line = refusal(
         "audit", "--predictions", table_file(), "--attributes", tmp_path / "mood.csv", "-o", tmp_path / "run", *SLIM
     )
-    assert "mood.csv: 1 id(s) occur more than once, first 'picture-00001'" in line
+    assert "mood.csv: 1 id occurs more than once, first 'picture-00001'" in line
 
 
 def test_a_label_outside_the_taxonomy_gets_the_nearest_names(tmp_path):
     root = small_tree(tmp_path / "features", classes=("anger", "sadnes"))
     line = refusal("train", "--features", root, "--taxonomy", "ekman6", "-o", tmp_path / "probe")
-    assert "1 label(s) are not in taxonomy 'ekman6', first 'sadnes': did you mean sadness" in line
+    assert "1 label is not in taxonomy 'ekman6', first 'sadnes': did you mean sadness" in line
 
 
 def test_a_prediction_outside_the_taxonomy_gets_the_nearest_names(tmp_path):

@@ -176,16 +176,16 @@ def test_copies_between_the_sides_of_the_baselines_are_counted(planted, runs, tm
     content[int(np.flatnonzero(split == "test")[5])] = content[int(np.flatnonzero(split == "train")[5])]
     folder = saved(planted, tmp_path / "copied", rows=planted.rows.assign(content=content))
     outcome = succeeded("evaluate", "--probe", runs.probes[0], "--datasets", folder)
-    assert "leakage: 1 measured picture(s) are among those that the baselines are fitted on" in outcome.out
+    assert "leakage: 1 measured picture is among those that the baselines are fitted on" in outcome.out
     whole = saved(planted, tmp_path / "whole", rows=planted.rows.assign(content=content).drop(columns="split"))
     outcome = succeeded("evaluate", "--probe", runs.probes[0], "--datasets", whole)
-    assert "leakage: 2 picture(s) have an exact duplicate among the measured ones" in outcome.out
+    assert "leakage: 2 pictures have an exact duplicate among the measured ones" in outcome.out
 
 
 def test_a_label_that_is_missing_is_counted(planted, runs, tmp_path):
     rows = planted.rows.assign(label=planted.rows["label"].where(planted.rows.index % 10 > 0))
     outcome = succeeded("evaluate", "--probe", runs.probes[0], "--datasets", saved(planted, tmp_path / "some", rows=rows))
-    assert "150 picture(s) have no label and are left out" in outcome.out
+    assert "150 pictures have no label and are left out" in outcome.out
 
 
 def test_bad_input_is_one_line(planted, runs, tmp_path):

@@ -232,8 +232,8 @@ def test_unlabelled_pictures_and_copies_are_left_out_and_counted(tmp_path: Path)
     contents[50] = contents[20]
     contents[60:70] = ""
     result, said = swept(saved(tmp_path / "features", label=labels, content=contents), tmp_path / "out", trials=1)
-    assert "4 picture(s) have no label and are left out" in said
-    assert "1 picture(s) are copies of another one and are left out, first 'p50'" in said
+    assert "4 pictures have no label and are left out" in said
+    assert "1 picture is a copy of another one: left out, first 'p50'" in said
     assert len(result.best.hits) == 85
 
 
@@ -404,7 +404,7 @@ def test_a_killed_sweep_goes_on_to_the_same_trials(tmp_path: Path, killed_at: in
     done = len([*(tmp_path / ".out.sweep").glob("trial-*.json")])
     assert 0 < done < 13
     resumed, said = swept(features, tmp_path / "out", trials=13)
-    assert f"after {done} trial(s)" in said
+    assert f"after {done} trials" in said
     assert as_found(resumed) == as_found(whole)
     assert not (tmp_path / ".out.sweep").exists()
 
@@ -467,7 +467,7 @@ def test_settings_under_which_training_breaks_down_fail_alone(tmp_path: Path) ->
         (["--minutes", "nan"], "--minutes is nan"),
         (["--trials", -2], "--trials -2: expected numbers from 0"),
         (["--folds", 1], "--folds is 1: at least 2 are needed"),
-        (["--folds", 31], r"3 class(es) have fewer pictures than the 31 folds, first 'anger' has 30"),
+        (["--folds", 31], r"3 classes have fewer pictures than the 31 folds, first 'anger' has 30"),
         (["--keep", "colour"], "--keep 'colour' is no setting that is searched"),
         (["--loss", "hinge"], "unknown loss 'hinge'"),
         (["--split", "test"], "these features have no split, so there is no split 'test'"),
@@ -487,7 +487,7 @@ def test_features_that_cannot_be_learned_from_are_refused(tmp_path: Path, plante
     assert "no picture at" in refusal("sweep", "--features", tmp_path / "empty", "-o", tmp_path / "out")
     saved(tmp_path / "joyful", label=["joy"] * 90)
     line = refusal("sweep", "--features", tmp_path / "joyful", "--taxonomy", "ekman6", "-o", tmp_path / "out")
-    assert "cannot sweep on 1 class(es)" in line
+    assert "cannot sweep on 1 class" in line
     assert "no features at" in refusal("sweep", "--features", tmp_path / "gone", "-o", tmp_path / "out")
 
 

@@ -116,11 +116,11 @@ def test_a_label_of_a_single_picture_is_named() -> None:
     features = features_of([None] * 5, ["joy", "joy", "joy", "joy", "fear"])
     (told,) = thin_labels(features, TWO, training_splits(features, TWO, settings_of(holdout=0.25)))
     assert told == (
-        "1 label(s) have a single picture, which is learned from and cannot be measured on: fear; add pictures of them, or "
+        "1 label with a single picture, which is learned from and cannot be measured on: fear; add pictures of them, or "
         "remove them"
     )
     (told,) = thin_labels(features, TWO, training_splits(features, TWO, settings_of(folds=2)))
-    assert told.startswith("1 label(s) have a single picture, so that in its fold the projector knows them by their word")
+    assert told.startswith("1 label with a single picture, so that in its fold the projector knows them by their word")
     assert not thin_labels(features_of([None] * 8), TWO, training_splits(features_of([None] * 8), TWO, settings_of()))
 
 
@@ -128,10 +128,10 @@ def test_labels_that_only_one_side_has_are_named() -> None:
     labels = ["joy"] * 6 + ["fear"] + ["joy"] * 2 + ["fear"] * 2
     features = features_of(["train"] * 7 + ["test"] * 4, labels)
     (told,) = thin_labels(features, TWO, training_splits(features, TWO, settings_of()))
-    assert told.startswith("1 label(s) are learned from a single picture: fear")
+    assert told.startswith("1 label learned from a single picture: fear")
     features = features_of(["train"] * 6 + ["test"] * 5, labels)
     (told,) = thin_labels(features, TWO, training_splits(features, TWO, settings_of()))
-    assert told.startswith("1 label(s) have no picture to learn from, so the projector knows them by their word alone")
+    assert told.startswith("1 label with no picture to learn from, so the projector knows them by their word alone")
 
 
 def test_with_nothing_held_out_every_labelled_picture_is_learnt_from() -> None:
@@ -172,14 +172,14 @@ def test_a_measured_picture_that_chose_the_epoch_is_leakage(tmp_path: Path) -> N
     content = [f"{number:016x}" for number in range(90)] + [f"{60:016x}"] + [f"{number:016x}" for number in range(91, 120)]
     features_of(["train"] * 60 + ["val"] * 30 + ["test"] * 30, content=content).save(tmp_path / "features")
     words = ("train", "--features", tmp_path / "features", "--epochs", 1, "-o", tmp_path / "probe")
-    assert "1 picture(s) to measure on were also used for training or to choose the epoch" in refusal(*words)
-    assert "warning: 1 picture(s) to measure on" in succeeded(*words, "--allow-overlap").out
+    assert "1 picture to measure on was also used for training or to choose the epoch" in refusal(*words)
+    assert "warning: 1 picture to measure on" in succeeded(*words, "--allow-overlap").out
 
 
 def test_a_label_of_a_single_picture_is_warned_of_and_trained_on(tmp_path: Path) -> None:
     labels = [TWO.labels[number % 2] for number in range(39)] + ["awe"]
     features_of([None] * 40, labels).save(tmp_path / "features")
     told = succeeded("train", "--features", tmp_path / "features", "--epochs", 1, "-o", tmp_path / "probe").out
-    assert "warning: 1 label(s) have a single picture, which is learned from and cannot be measured on: awe" in told
+    assert "warning: 1 label with a single picture, which is learned from and cannot be measured on: awe" in told
     assert "; no picture of awe" in told
     assert load_probe(tmp_path / "probe").taxonomy.labels == ("awe", "fear", "joy")

@@ -10,10 +10,14 @@ from dataclasses import replace
 from html import unescape
 
 import numpy as np
+import pandas as pd
 import pytest
 from plotly.offline import get_plotlyjs
 
+from affect_workbench.analyses.audit.config import AuditConfig
+from affect_workbench.analyses.audit.outcomes import run_outcome_audit
 from affect_workbench.analyses.inference.verdicts import VERDICTS
+from affect_workbench.data.measurements import Measurements
 from affect_workbench.data.predictions import predictions_from_table
 from affect_workbench.workbench.interface import style
 from affect_workbench.workbench.interface.options import as_shown
@@ -98,7 +102,7 @@ def test_a_nasty_big_audit_stays_under_six_megabytes_and_says_what_is_not_drawn(
     assert f"All {len(result.findings):,} are in audit.json" in text
     assert len(listed_rows(big)) > single
     assert re.search(r"[\d,]+ of these are drawn here; the app draws all", text)
-    assert f"{len(result.excluded):,} item(s)" in text
+    assert f"{len(result.excluded):,} items" in text
 
 
 def test_long_attribute_values_keep_the_report_under_six_megabytes():
@@ -247,7 +251,7 @@ def test_what_was_left_out_is_listed_with_reasons(demo_result, page):
     table["rare"] = np.where(np.arange(200) < 4, "four", "many")
     result = audited(table)
     text = Page(report_html(result)).text
-    assert f"{len(result.excluded)} item(s). Being left out says nothing about bias." in text
+    assert f"{len(result.excluded)} items. Being left out says nothing about bias." in text
     for row in result.excluded.itertuples():
         assert row.name in text
         assert row.reason in text
@@ -301,6 +305,32 @@ def test_without_truth_no_column_speaks_of_labels():
     head = report_html(result).split("<thead>")[1].split("</thead>")[0]
     assert ">label gap<" not in head
     assert ">model gap<" not in head
+
+
+def measured_table() -> pd.DataFrame:
+    """Everything that is named has a name with an underscore."""
+    attributes = {"figure_tone": ("dark", "light"), "scene_kind": ("street", "home"), "camera_make": ("a", "b")}
+    table = predictions_table(600, attributes=attributes)
+    table.loc[:50, "scene_kind"] = None
+    noise = np.random.default_rng(0).normal(size=len(table))
+    return table.assign(mean_light=noise - 2.0 * (table["figure_tone"] == "dark"), only_one="x")
+
+
+@pytest.mark.parametrize("predicted", [True, False])
+def test_columns_are_named_in_words_and_keep_their_names_where_they_are_asked_for(predicted):
+    table = measured_table()
+    config = {"outcomes": ("mean_light",), "adjust_for": ("camera_make",), "map_pictures": 0, "draws": 99}
+    if predicted:
+        result = audited(table, favourable="joy", **config)
+    else:
+        rows = table.drop(columns=[name for name in table if name.startswith(("score_", "predicted", "label"))])
+        result = run_outcome_audit(Measurements(rows, ("mean_light",)), AuditConfig(**config))
+    page = report_html(result)
+    before_provenance = Page(page.replace('<section id="provenance">', "<script>", 1)).text
+    for name in ("figure_tone", "scene_kind", "camera_make", "mean_light", "only_one"):
+        assert name.replace("_", " ") in before_provenance
+        assert name not in before_provenance
+        assert name in page, "in a title, or under provenance"
 
 
 def test_votes_are_called_votes():

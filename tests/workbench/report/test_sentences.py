@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from affect_workbench.analyses.inference.verdicts import VERDICTS
 from affect_workbench.analyses.skew.findings import ORIGINS, Finding
 from affect_workbench.workbench.audit.compare_sentences import outcome as changed
-from affect_workbench.workbench.interface.numbers import markdown_text, percent, points, probability
+from affect_workbench.workbench.interface.numbers import markdown_text, percent, points, probability, small_q
 from affect_workbench.workbench.report import sentences
 from affect_workbench.workbench.report.headline import outcome
 from affect_workbench.workbench.report.sections.severity import _sentence as of_severity
@@ -94,16 +94,17 @@ def test_rates_are_percents(share, words):
 @pytest.mark.parametrize(
     ("value", "words"),
     [
-        (0.03, "0.03"),
-        (0.1, "0.1"),
-        (0.5, "0.5"),
+        (0.03, "0.030"),
+        (0.0013, "0.001"),
+        (0.0324, "0.032"),
+        (0.0999, "0.10"),
+        (0.5, "0.50"),
         (0.001, "0.001"),
-        (1.0, "1"),
-        (0.9999, "1"),
-        (0.0005, "5e-4"),
-        (2e-9, "2e-9"),
-        (1e-300, "1e-300"),
-        (0.0, "< 1e-300"),
+        (1.0, "1.00"),
+        (0.9999, "1.00"),
+        (0.0005, "< 0.001"),
+        (2e-9, "< 0.001"),
+        (0.0, "< 0.001"),
         (None, "–"),
         (math.nan, "–"),
     ],
@@ -115,8 +116,11 @@ def test_probabilities_are_short_and_never_zero(value, words):
 @given(st.floats(min_value=1e-320, max_value=1.0, exclude_min=True))
 def test_a_probability_in_words_is_the_probability(value):
     words = probability(value)
-    assert float(words.removeprefix("< ")) == pytest.approx(value, rel=0.5, abs=1e-300)
-    assert float(words.removeprefix("< ")) > 0
+    if words.startswith("<"):
+        assert value < float(words.removeprefix("< ")) == 0.001
+    else:
+        assert float(words) == pytest.approx(value, abs=0.00051 if value < 0.0995 else 0.0051)
+    assert small_q(value) == f"q {words}" if words.startswith("<") else f"q = {words}"
 
 
 def test_a_finding_is_one_sentence_that_anyone_can_read():

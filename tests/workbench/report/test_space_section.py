@@ -73,7 +73,7 @@ def test_the_section_says_association_is_no_bias_first_and_then_what_erasing_sho
 def test_nothing_is_claimed_where_random_directions_do_as_much(result) -> None:
     cells = result.tables["space_erasure"].assign(verdict=NOT_SHOWN, p=0.4)
     said = space_sentences.erasure_sentences(with_tables(result, space_erasure=cells))
-    assert all("random directions remove as much (p = 0.4)" in sentence for sentence in said)
+    assert all("random directions remove as much (p = 0.40)" in sentence for sentence in said)
     quiet = result.tables["space_pull"].assign(q_within=0.9)
     assert "no slice is pulled" in (space_sentences.pull_sentence(with_tables(result, space_pull=quiet)) or "")
     chance = result.tables["space_encoding"].assign(selectivity_low=-0.1)

@@ -13,6 +13,7 @@ import pandas as pd
 from affect_workbench.data.datasets.feature_files import with_taxonomy
 from affect_workbench.data.datasets.published import HEADLINE_NOTE, SETS, set_named
 from affect_workbench.data.features import FeatureSet
+from affect_workbench.data.plurals import plural
 from affect_workbench.data.storage.atomic import atomic_folder
 from affect_workbench.data.taxonomies.files import taxonomy_called
 from affect_workbench.data.taxonomies.taxonomy import Taxonomy
@@ -225,7 +226,7 @@ def dataset_table(
     rows += _reported(name, taxonomy, footnotes)
     unlabelled = int(features.rows["label"].isna().sum())
     if unlabelled:
-        footnotes.append(f"{unlabelled:,} picture(s) have no label and are left out")
+        footnotes.append(f"{plural(unlabelled, 'picture has no label and is', 'pictures have no label and are')} left out")
     known = int(seen.sum()) if recorded else None
     drawn = label if len(probes) == 1 else f"{PROBE}, first seed"
     confidence = confidence_of(drawn, own[0], codes, seen=known, target_accuracy=protocol.target_accuracy)

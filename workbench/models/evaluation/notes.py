@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from affect_workbench.data.plurals import plural
 from affect_workbench.data.tables.read import named
 from affect_workbench.data.taxonomies.taxonomy import Taxonomy
 
@@ -30,7 +31,8 @@ def train_note(copies: pd.DataFrame, *, unseen_only: bool) -> str:
     if copies.empty:
         return ""
     sentence = (
-        f"leakage: {len(copies):,} measured picture(s) are among those that the baselines are fitted on, first "
+        f"leakage: {plural(len(copies), 'measured picture is', 'measured pictures are')} "
+        "among those that the baselines are fitted on, first "
         f"{named(copies['image_id'])}"
     )
     return sentence + ("; they are left out" if unseen_only else ": the baselines' figures are too high")

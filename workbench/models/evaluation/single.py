@@ -10,6 +10,7 @@ import pandas as pd
 
 from affect_workbench.analyses.audit.accuracy import Confidence
 from affect_workbench.data.features import FeatureSet
+from affect_workbench.data.plurals import plural
 from affect_workbench.data.storage.atomic import atomic_folder, write_json
 from affect_workbench.workbench.datasets.features import open_features
 from affect_workbench.workbench.interface.claiming import writes_out
@@ -102,7 +103,9 @@ def _one_table(
     notes = [
         *leaks,
         "baselines are those that were saved with the probe, fitted on its training pictures",
-        f"{unlabelled:,} picture(s) have no label and are left out" if unlabelled else "",
+        f"{plural(unlabelled, 'picture has no label and is', 'pictures have no label and are')} left out"
+        if unlabelled
+        else "",
     ]
     where = f"split {settings.split}" if settings.split else "all pictures"
     kinds = ["probe", *["baseline"] * (len(table) - 1)]

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from affect_workbench.analyses.space.geometry.anchors import AnchorGeometry
+from affect_workbench.workbench.interface.numbers import small_p
 from affect_workbench.workbench.interface.page import template
 
 COLLINEAR = 0.9
@@ -100,8 +101,7 @@ def _follows(row: Any, which: str, *, expected: int) -> str:
     if np.isnan(row["r"]):
         return f"Whether {which} lie nearer to each other is unknown: there is nothing to compare."
     orders = f"{'all ' if row['exact'] else ''}{int(row['permutations']):,} permutations of {int(row['labels'])} labels"
-    p = "p < 0.001" if row["p"] < 0.001 else f"p = {row['p']:.3f}"
-    numbers = f"r = {row['r']:+.2f}, {p} over {orders}".replace("-", "−")
+    numbers = f"r = {row['r']:+.2f}, {small_p(row['p'])} over {orders}".replace("-", "−")
     if row["p"] > _SURE:
         return f"Whether {which} lie nearer to each other is not shown: {numbers}."
     side = "nearer to each other" if row["r"] * expected > 0 else "farther from each other, not nearer"

@@ -13,6 +13,7 @@ import pandas as pd
 
 from affect_workbench.data.datasets.feature_files import with_taxonomy
 from affect_workbench.data.features import FeatureSet, FeatureSpec
+from affect_workbench.data.plurals import plural
 from affect_workbench.data.storage.atomic import atomic_folder, write_json
 from affect_workbench.data.tables.columns import VOTE_PREFIX
 from affect_workbench.data.taxonomies.files import taxonomy_called
@@ -184,7 +185,10 @@ def _opened(path: str, settings: TrainSettings, taxonomy: str, say: Say) -> tupl
         raise ValueError(f"cannot train: the features at {path} have no 'label' column")
     unlabelled = int(features.rows["label"].isna().sum())
     if unlabelled:
-        say(f"note: {unlabelled} picture(s) have no label and are left out of training")
+        say(
+            f"note: {plural(unlabelled, 'picture has no label and is', 'pictures have no label and are')} "
+            "left out of training"
+        )
     labels = asked or Taxonomy.from_labels(sorted(features.rows["label"].dropna().unique(), key=str))
     return with_taxonomy(features, labels), labels
 

@@ -10,6 +10,7 @@ import pandas as pd
 
 from affect_workbench.arrays import Mask, Positions
 from affect_workbench.data.features import FeatureSet
+from affect_workbench.data.plurals import plural
 from affect_workbench.data.tables.read import named
 from affect_workbench.workbench.models.training.near_duplicates import NearDuplicates, NearSearch
 from affect_workbench.workbench.models.training.provenance import TrainingProvenance
@@ -65,7 +66,8 @@ def near_notes(copies: NearDuplicates, *, of: str, whose: str, unseen_only: bool
     which += ", from where about one pair is expected by chance"
     if copies.may_be_chance:
         return [
-            f"{len(copies.pairs)} picture(s) are as similar to {of} as near-duplicates are, {which}{left_out}",
+            f"{plural(len(copies.pairs), 'picture is', 'pictures are')} "
+            f"as similar to {of} as near-duplicates are, {which}{left_out}",
             *unchecked,
         ]
     count = f"leakage: {len(copies.pairs):,} of {len(copies.found):,} pictures are near-duplicates of {of}, {which}"
@@ -81,14 +83,18 @@ def duplicate_notes(measured: FeatureSet, near: NearDuplicates) -> list[str]:
     if twins.any():
         which = f"first {named(measured.rows['image_id'][twins])}"
         notes.append(
-            f"leakage: {int(twins.sum()):,} picture(s) have an exact duplicate among the measured ones, {which}: {both}"
+            f"leakage: {plural(int(twins.sum()), 'picture has', 'pictures have')} "
+            f"an exact duplicate among the measured ones, {which}: {both}"
         )
     notes += [f"near-duplicates among the measured pictures were not looked for: {reason}" for reason in near.unchecked]
     if len(near.pairs) and not near.may_be_chance:
         first = near.pairs.iloc[0]
         which = f"first {first['image_id']!r} (like {first['like']!r}, cosine {first['cosine']:.3f}), by {near.by}"
         which += ", from where about one pair is expected by chance"
-        notes.append(f"leakage: {len(near.pairs):,} picture(s) are near-duplicates of another measured one, {which}: {both}")
+        notes.append(
+            f"leakage: {plural(len(near.pairs), 'picture is a near-duplicate', 'pictures are near-duplicates')} "
+            f"of another measured one, {which}: {both}"
+        )
     return notes
 
 

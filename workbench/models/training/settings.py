@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from affect_workbench.probes.config import FitConfig
 from affect_workbench.workbench.interface import fields
-from affect_workbench.workbench.interface.fields import option
+from affect_workbench.workbench.interface.fields import option, path_option
 
 
 @dataclass(frozen=True)
@@ -15,7 +15,7 @@ class TrainSettings:
 
     features: str = fields.features()
     out: str = fields.probe_out()
-    extra_features: tuple[str, ...] = option(
+    extra_features: tuple[str, ...] = path_option(
         (), "more feature sets to train on jointly, each with its own labels", many=True, was="also"
     )
     extra_taxonomies: tuple[str, ...] = option(
@@ -43,7 +43,7 @@ class SweepSettings:
     """Search hyper-parameters of the Metric Projector by cross-validation within a time limit; settings given stay fixed."""
 
     features: str = fields.features()
-    out: str = option("", "folder for best.toml and trials.csv", required=True, short="-o")
+    out: str = path_option("", "folder for best.toml and trials.csv", required=True, short="-o")
     taxonomy: str = fields.taxonomy()
     split: str = option("", "use this split only; default: 'train' where there are splits, so that 'test' stays unseen")
     minutes: float = option(5.0, "total time limit in minutes, across interruptions; 0: no limit, with --trials")
@@ -66,7 +66,7 @@ class ImportTinyemoSettings:
     anchors: str = option("", "label anchors, token:MODEL; default: the language model that config.json names")
     template: str = option("{}", "prompt phrase with {} for the label; the published code uses the bare label")
     encoder: str = option("", "encoder of the features; default: the vision tower that config.json names")
-    features: str = option("", "features it will be used on; encoder and feature mean are taken from them")
+    features: str = path_option("", "features it will be used on; encoder and feature mean are taken from them")
     temperature: float = option(0.1, "softmax temperature of the cosines; the checkpoint has none")
     overwrite: bool = fields.overwrite("the probe")
 
@@ -80,5 +80,5 @@ class AnchorsSettings:
         FitConfig.anchors, "sentence:, token:, output: or hidden:MODEL (folder, hub name, short name), or clip:ENCODER"
     )
     template: str = option(FitConfig.template, "prompt phrase with {} for the label; several separated by |")
-    out: str = option("", "folder for anchors.html and its tables; default: nothing is written", short="-o")
+    out: str = path_option("", "folder for anchors.html and its tables; default: nothing is written", short="-o")
     overwrite: bool = fields.overwrite()

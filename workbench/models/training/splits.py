@@ -13,6 +13,7 @@ import pandas as pd
 
 from affect_workbench.arrays import Mask, Positions
 from affect_workbench.data.features import FeatureSet
+from affect_workbench.data.plurals import plural
 from affect_workbench.data.tables.read import named
 from affect_workbench.data.tables.splits import split_name, stratified_holdout
 from affect_workbench.data.taxonomies.taxonomy import Taxonomy
@@ -108,13 +109,15 @@ def refuse_copies(trained_on: pd.DataFrame, measured: pd.DataFrame | None, *, al
         return
     if measured is None:
         leaked, rows = trained_on["content"].notna() & trained_on["content"].duplicated(), trained_on
-        what = "are copies of another picture, so folds would measure on pictures they were trained on"
+        so = "of another picture, so folds would measure on pictures they were trained on"
+        what = f"picture is a copy {so}", f"pictures are copies {so}"
     else:
         leaked, rows = measured["content"].isin(set(trained_on["content"].dropna())), measured
-        what = "to measure on were also used for training or to choose the epoch, byte for byte"
+        also = "also used for training or to choose the epoch, byte for byte"
+        what = f"picture to measure on was {also}", f"pictures to measure on were {also}"
     if not leaked.any():
         return
-    sentence = f"{int(leaked.sum())} picture(s) {what}, first {named(rows['image_id'][leaked])}"
+    sentence = f"{plural(int(leaked.sum()), *what)}, first {named(rows['image_id'][leaked])}"
     if not allowed:
         raise ValueError(f"{sentence}: remove them (workbench overlap shows the pairs), or pass --allow-overlap")
     say(f"warning: {sentence}: accuracy is too high by what that makes up")
@@ -134,14 +137,14 @@ def thin_labels(features: FeatureSet, taxonomy: Taxonomy, cut: TrainingSplits) -
     measured = trained_on if cut.test is None else np.bincount(codes[cut.test], minlength=len(taxonomy))
     alone = "the projector knows them by their word alone and the baselines never predict them"
     told = {
-        "have no picture to learn from, so " + alone: (trained_on == 0) & (measured > 0),
-        "have a single picture, so that in its fold " + alone: (trained_on == 1) & folds,
-        "have a single picture, which is learned from and cannot be measured on": (trained_on == 1) & (measured == 0),
-        "are learned from a single picture": (trained_on == 1) & (measured > 0) & (cut.test is not None),
+        "with no picture to learn from, so " + alone: (trained_on == 0) & (measured > 0),
+        "with a single picture, so that in its fold " + alone: (trained_on == 1) & folds,
+        "with a single picture, which is learned from and cannot be measured on": (trained_on == 1) & (measured == 0),
+        "learned from a single picture": (trained_on == 1) & (measured > 0) & (cut.test is not None),
     }
     return [
         (
-            f"{int(which.sum())} label(s) {what}: {', '.join(np.array(taxonomy.labels)[which])}; add pictures of "
+            f"{plural(int(which.sum()), 'label')} {what}: {', '.join(np.array(taxonomy.labels)[which])}; add pictures of "
             "them, or remove them"
         )
         for what, which in told.items()

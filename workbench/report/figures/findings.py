@@ -13,7 +13,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from affect_workbench.analyses.audit.result import AuditResult
-from affect_workbench.workbench.interface.numbers import percent, points, probability
+from affect_workbench.workbench.interface.numbers import percent, points, small_q
 from affect_workbench.workbench.interface.style import (
     BLUE,
     DIVERGING,
@@ -290,5 +290,5 @@ def _hover(row: Any) -> str:
     lines = [f"<b>{short(row.slice, 90)}</b> → <b>{safe(row.emotion)}</b>", f"{row.verdict}, n = {row.n:,}"]
     if not pd.isna(row.effect):
         lines.append(f"{percent(row.rate)} against {percent(row.complement_rate)}")
-        lines.append(f"{points(row.effect)} points [{points(row.low)}, {points(row.high)}], q = {probability(row.q)}")
+        lines.append(f"{points(row.effect)} points [{points(row.low)}, {points(row.high)}], {safe(small_q(row.q))}")
     return "<br>".join(lines)

@@ -10,6 +10,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from affect_workbench.analyses.audit.result import AuditResult
+from affect_workbench.data.tables.columns import column_words
 from affect_workbench.workbench.interface.style import PALETTE, blank, safe, short
 from affect_workbench.workbench.report.evidence.choice import truth_of
 
@@ -40,8 +41,8 @@ def picture_map(result: AuditResult, *, colour: str = "predicted", most: int | N
     figure.update_yaxes(visible=False, scaleanchor="x")
     hover = _map_hover(samples)
     if pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values) and values.nunique() > len(PALETTE):
-        marker = {"color": values, "colorscale": "Cividis", "colorbar": {"title": colour}}
-        figure.add_trace(_marks(samples, hover, marker, name=colour, showlegend=False))
+        marker = {"color": values, "colorscale": "Cividis", "colorbar": {"title": safe(column_words(colour))}}
+        figure.add_trace(_marks(samples, hover, marker, name=column_words(colour), showlegend=False))
     else:
         for number, (value, at) in enumerate(_groups(values, result.taxonomy.labels)):
             marker = {"color": PALETTE[number % len(PALETTE)], "symbol": SYMBOLS[number // len(PALETTE) % len(SYMBOLS)]}

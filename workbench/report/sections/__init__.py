@@ -6,6 +6,7 @@ from affect_workbench.analyses.audit.result import AuditResult
 from affect_workbench.workbench.report.sections.accuracy import slice_accuracy
 from affect_workbench.workbench.report.sections.adjusted import adjusted_differences, adjusted_outcomes
 from affect_workbench.workbench.report.sections.error_rates import calibration, error_rates
+from affect_workbench.workbench.report.sections.fidelity import fidelity
 from affect_workbench.workbench.report.sections.group_metrics import (
     amplification,
     comparability,
@@ -14,6 +15,7 @@ from affect_workbench.workbench.report.sections.group_metrics import (
 )
 from affect_workbench.workbench.report.sections.impact_ratios import impact_ratios
 from affect_workbench.workbench.report.sections.in_pairs import in_pairs
+from affect_workbench.workbench.report.sections.inside import causal_check, layer_sweep
 from affect_workbench.workbench.report.sections.label_tree import label_tree
 from affect_workbench.workbench.report.sections.section import Section
 from affect_workbench.workbench.report.sections.severity import outcomes, severity
@@ -24,6 +26,9 @@ __all__ = ["Section", "report_sections"]
 def report_sections(result: AuditResult) -> list[Section]:
     """The sections that the audit's tables fill, in the order in which a reader asks."""
     single = [
+        fidelity(result),
+        layer_sweep(result),
+        causal_check(result),
         slice_accuracy(result),
         adjusted_differences(result),
         error_rates(result),

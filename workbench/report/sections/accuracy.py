@@ -9,7 +9,16 @@ import pandas as pd
 from affect_workbench.analyses.audit.result import AuditResult
 from affect_workbench.analyses.disparities.accuracy import ACCURACY
 from affect_workbench.analyses.inference.intervals import distance_from_zero
-from affect_workbench.workbench.interface.numbers import counts, interval, intervals, percent, percents, plural, small_q
+from affect_workbench.workbench.interface.numbers import (
+    counts,
+    interval,
+    intervals,
+    percent,
+    percents,
+    plural,
+    probabilities,
+    small_q,
+)
 from affect_workbench.workbench.report.sections.section import Section, rows_of, skew_figure, skewed
 
 MOST_INTERSECTIONS = 100
@@ -63,7 +72,7 @@ def slice_accuracy(result: AuditResult) -> Section | None:
                 name.lower(): percents(shown["accuracy"]),
                 "complement": percents(shown["complement_accuracy"]),
                 "difference": intervals(shown),
-                "q": [small_q(q).removeprefix("q ").removeprefix("= ") if q == q else "–" for q in shown["q"]],
+                "q": probabilities(shown["q"]),
                 "verdict": shown["verdict"],
             }
         ),

@@ -11,6 +11,7 @@ from affect_workbench.analyses.audit.outcome_tables import ADJUSTED_PREFIX
 from affect_workbench.analyses.audit.result import AuditResult
 from affect_workbench.analyses.inference.homogeneity import DIFFERS
 from affect_workbench.analyses.inference.intervals import distance_from_zero
+from affect_workbench.data.tables.columns import column_words
 from affect_workbench.workbench.interface.intervals import Series, interval_figure
 from affect_workbench.workbench.interface.numbers import EFFECT, interval, intervals, plural, signed, small_q
 from affect_workbench.workbench.report.sections.section import MOST_ROWS, Section, named_tables, rows_of
@@ -98,7 +99,8 @@ def adjusted_outcomes(result: AuditResult) -> list[Section]:
     """The adjusted differences of each numeric outcome."""
     found: list[Section] = []
     for outcome, table in named_tables(result, ADJUSTED_PREFIX):
-        name = outcome.replace("{", "{{").replace("}", "}}")
+        spoken = column_words(outcome)
+        name = spoken.replace("{", "{{").replace("}", "}}")
         wording = _Wording(
             about=name + " of pictures with {0.slice}",
             gap=f"The difference in mean {name} for {{0.slice}}",
@@ -106,7 +108,7 @@ def adjusted_outcomes(result: AuditResult) -> list[Section]:
             unit="",
             scale=1.0,
             digits=2,
-            axis=f"difference of mean {outcome}",
+            axis=f"difference of mean {spoken}",
             by="(within strata, averaged with Mantel and Haenszel’s weights)",
             test="an interaction contrast over the strata, by the same model as the interval",
         )
@@ -115,7 +117,7 @@ def adjusted_outcomes(result: AuditResult) -> list[Section]:
                 table,
                 wording,
                 name=f"adjusted-outcome-{len(found) + 1}",
-                title=f"Outcome {outcome}, adjusted for {{}}",
+                title=f"Outcome {name}, adjusted for {{}}",
                 source=ADJUSTED_PREFIX + outcome,
                 keys=("slice",),
                 band=float(table["tolerance"].iloc[0]),
@@ -127,7 +129,7 @@ def adjusted_outcomes(result: AuditResult) -> list[Section]:
 def _section(
     table: pd.DataFrame, wording: _Wording, *, name: str, title: str, source: str, keys: tuple[str, ...], band: float
 ) -> Section:
-    held = str(table["adjusted_for"].iloc[0])
+    held = column_words(table["adjusted_for"].iloc[0])
     table = table.reindex(columns=[*table.columns, *(column for column in _BETWEEN if column not in table)])
     known = table[table["within"].notna()].copy()
     known["sure"] = distance_from_zero(known["within_low"], known["within_high"])

@@ -5,9 +5,19 @@ from __future__ import annotations
 import pandas as pd
 
 from affect_workbench.analyses.audit.result import AuditResult
+from affect_workbench.data.tables.columns import column_words
 from affect_workbench.workbench.interface.intervals import Series, interval_figure
-from affect_workbench.workbench.interface.numbers import counts, interval, intervals, percent, percents, plural, small_q
-from affect_workbench.workbench.report.sections.section import MOST_ROWS, Section, rows_of, sampled
+from affect_workbench.workbench.interface.numbers import (
+    counts,
+    interval,
+    intervals,
+    percent,
+    percents,
+    plural,
+    probabilities,
+    small_q,
+)
+from affect_workbench.workbench.report.sections.section import FOUR_FIFTHS, MOST_ROWS, Section, rows_of, sampled
 
 EXCESS, AMPLIFIED = ("excess", "low", "high"), ("amplification", "low", "high")
 _MOST_SENTENCES = 3
@@ -25,7 +35,7 @@ def distributions(result: AuditResult) -> Section | None:
     sure = attributes[attributes["q"] <= 0.05]
     found = [
         f"Predictions depend on {len(sure):,} of {plural(len(attributes), 'attribute')} beyond chance"
-        + (f", most on {sure['attribute'].iloc[0].replace('_', ' ')}." if len(sure) else "."),
+        + (f", most on {column_words(sure['attribute'].iloc[0])}." if len(sure) else "."),
         *(
             (
                 f"{row.slice}: {row.divergence:.4f} bits from the other pictures, {row.by_chance:.4f} expected by "
@@ -35,7 +45,10 @@ def distributions(result: AuditResult) -> Section | None:
         ),
     ]
     leading, drawn = pd.concat([attributes, slices]).head(MOST_ROWS), slices.head(_MOST_DRAWN)
-    names = [row.slice if isinstance(row.slice, str) else f"all values of {row.attribute}" for row in rows_of(leading)]
+    names = [
+        row.slice if isinstance(row.slice, str) else f"all values of {column_words(row.attribute)}"
+        for row in rows_of(leading)
+    ]
     return Section(
         "distribution",
         "All emotions at once",
@@ -57,7 +70,7 @@ def distributions(result: AuditResult) -> Section | None:
                 "divergence": [f"{100 * value:.2f}" for value in leading["divergence"]],
                 "expected by chance": [f"{100 * value:.2f}" for value in leading["by_chance"]],
                 "excess": intervals(leading, EXCESS, digits=2),
-                "q": [f"{q:.2g}" for q in leading["q"]],
+                "q": probabilities(leading["q"]),
                 "Cramér’s V": [f"{v:.3f}" for v in leading["cramers_v"]],
             }
         ),
@@ -73,20 +86,22 @@ def comparability(result: AuditResult) -> Section | None:
     if table is None or table.empty:
         return None
     ratios = table[table["measure"] == "demographic parity ratio"]
-    failing = ratios[ratios["value"] < 0.8]
-    beyond = failing[failing["q"] <= 0.05]
+    low, sure = ratios["value"] < FOUR_FIFTHS, ratios["q"] <= 0.05
     found = [
         (
-            f"By the four-fifths rule {len(failing):,} of {len(ratios):,} (attribute, emotion) pairs would be called "
-            f"unfair; {len(beyond):,} of these {'is' if len(beyond) == 1 else 'are'} more unequal than expected by "
-            "chance."
+            f"Two different questions: by the four-fifths rule, a rule of thumb on the ratio alone, {int(low.sum()):,} of "
+            f"{plural(len(ratios), '(attribute, emotion) pair')} would be called unfair; a test, which asks whether a ratio "
+            f"is lower than expected by chance, says so of {int((low & sure).sum()):,} of these and of "
+            f"{int((~low & sure).sum()):,} of the others."
         )
     ]
     impact = table[table["measure"] == "impact ratio"]
     found += [
         (
-            f"Impact ratio of {row.emotion} by {row.attribute.replace('_', ' ')}: {row.value:.2f} ({row.lowest} "
-            f"against {row.highest}); {row.by_chance:.2f} is expected by chance, {small_q(row.q)}."
+            f"Impact ratio of {row.emotion} by {column_words(row.attribute)}: {row.value:.2f} ({row.lowest} against "
+            f"{row.highest}), {'below' if row.value < FOUR_FIFTHS else 'not below'} the four fifths of the rule of thumb, "
+            f"{'and' if (row.value < FOUR_FIFTHS) == (row.q <= 0.05) else 'but'} by the test "
+            f"{'' if row.q <= 0.05 else 'not '}lower than expected by chance ({row.by_chance:.2f}, {small_q(row.q)})."
         )
         for row in rows_of(impact)
     ]
@@ -106,14 +121,14 @@ def comparability(result: AuditResult) -> Section | None:
         None,
         pd.DataFrame(
             {
-                "attribute": leading["attribute"],
+                "attribute": leading["attribute"].map(column_words),
                 "emotion": leading["emotion"],
                 "measure": leading["measure"],
                 "values": leading["values"].map(str),
                 "value": [f"{value:.2f}" for value in leading["value"]],
                 "expected by chance": [f"{value:.2f}" for value in leading["by_chance"]],
                 "excess": intervals(leading, EXCESS, scale=1.0, digits=2),
-                "q": [f"{q:.2g}" for q in leading["q"]],
+                "q": probabilities(leading["q"]),
             }
         ),
         len(table),
@@ -212,7 +227,7 @@ def amplification(result: AuditResult) -> Section | None:
             "listed."
         ),
         interval_figure(
-            [str(name).replace("_", " ") for name in drawn["attribute"]],
+            [column_words(name) for name in drawn["attribute"]],
             [Series.of("amplification", drawn, AMPLIFIED)],
             axis="mean amplification, points",
         ),

@@ -7,12 +7,12 @@ from typing import Any
 import pandas as pd
 
 from affect_workbench.analyses.audit.result import AuditResult
+from affect_workbench.data.tables.columns import column_words
 from affect_workbench.data.tables.read import named
 from affect_workbench.workbench.interface.numbers import counts, percents, plural
-from affect_workbench.workbench.report.sections.section import MOST_ROWS, Section, rows_of
+from affect_workbench.workbench.report.sections.section import FOUR_FIFTHS, MOST_ROWS, Section, rows_of
 from affect_workbench.workbench.report.sentences import samples_in
 
-FOUR_FIFTHS = 0.8
 SMALL_SHARE = 0.02
 """Of the data: categories below it may be left out of the ratios, with a reason and their rates (§ 5-301(d))."""
 
@@ -50,7 +50,8 @@ def impact_ratios(result: AuditResult) -> Section | None:
         (
             f"Selection rate: the share predicted as {favourable}. Impact ratio: the rate over the highest of its "
             "attribute, or of its two attributes. The highest of several rates is too high by chance, so most ratios "
-            "are below one in any data: see the verdict, and the ratios expected by chance under “other rules and "
+            "are below one in any data. A category can fail the rule of thumb and not be skewed (few pictures, or rare "
+            "in every category), or be skewed and pass it; the ratios expected by chance are under “other rules and "
             "tools”. This is not legal advice."
         ),
         None,
@@ -71,12 +72,14 @@ def impact_ratios(result: AuditResult) -> Section | None:
 
 
 def _below(cells: pd.DataFrame, one: str, many: str = "") -> str:
-    """How many ratios are below four fifths, of how many, and how many of these are no chance."""
-    below = cells[cells["ratio"] < FOUR_FIFTHS]
-    sure, unknown = int((below["verdict"] == "skewed").sum()), int(cells["ratio"].isna().sum())
+    """How many ratios are below four fifths, of how many, and of how many the verdict is skewed: two questions."""
+    below, skewed = cells["ratio"] < FOUR_FIFTHS, cells["verdict"] == "skewed"
+    unknown = int(cells["ratio"].isna().sum())
     return (
-        f"The ratio is below four fifths for {len(below):,} of {plural(len(cells), one, many)}; {sure:,} of these "
-        f"{'is' if sure == 1 else 'are'} skewed beyond chance and tolerance."
+        f"The ratio is below four fifths, a rule of thumb that ignores chance, for {int(below.sum()):,} of "
+        f"{plural(len(cells), one, many)}; the verdict, a test of the difference of rates in either direction "
+        f"against chance and tolerance, is skewed for {int((below & skewed).sum()):,} of these and "
+        f"{int((~below & skewed).sum()):,} of the others."
         + (f" {plural(unknown, one, many)} {'has' if unknown == 1 else 'have'} too few pictures for one." if unknown else "")
     )
 
@@ -100,7 +103,7 @@ def _small(single: pd.DataFrame, pictures: int) -> list[str]:
 def _unknown(result: AuditResult, attributes: list[str]) -> list[str]:
     """How many pictures are in no category, which the rule wants to be told."""
     lacking = {name: int(result.samples[name].isna().sum()) for name in attributes if name in result.samples}
-    parts = [f"{count:,} of {name.replace('_', ' ')}" for name, count in lacking.items() if count]
+    parts = [f"{count:,} of {column_words(name)}" for name, count in lacking.items() if count]
     return [f"Pictures whose category is unknown are not counted: {', '.join(parts)}."] if parts else []
 
 

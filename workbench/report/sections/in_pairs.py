@@ -8,7 +8,7 @@ import pandas as pd
 
 from affect_workbench.analyses.audit.result import AuditResult
 from affect_workbench.analyses.skew.in_pairs import EXACT, ROBUST
-from affect_workbench.workbench.interface.numbers import counts, plural, small_q
+from affect_workbench.workbench.interface.numbers import counts, plural, probabilities, small_q
 from affect_workbench.workbench.report.sections.section import MOST_ROWS, Section, rows_of
 from affect_workbench.workbench.report.sentences import in_pairs as pairs_in_words
 
@@ -52,7 +52,7 @@ def in_pairs(result: AuditResult) -> Section | None:
                 "partners": counts(leading["n_complement"]),
                 "also differ elsewhere": counts(leading["mixed"]),
                 "Stuart-Maxwell": [_statistic(row) for row in rows_of(leading)],
-                "q": ["–" if q != q else f"{q:.2g}" for q in leading["q"].tolist()],
+                "q": probabilities(leading["q"]),
             }
         ),
         len(table),

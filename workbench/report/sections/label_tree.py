@@ -39,7 +39,7 @@ def label_tree(result: AuditResult) -> Section | None:
             ),
         ),
         (
-            "Each level has the same tests as the single emotions. A skew that is absent one level up is a shift "
+            "Each level has the same tests as the single emotions. A skew that is absent one level up lies "
             "between neighbouring emotions; one that remains at polarity changes whether a picture counts as "
             "pleasant or unpleasant."
         ),

@@ -14,6 +14,8 @@ from affect_workbench.analyses.inference.intervals import distance_from_zero
 from affect_workbench.workbench.interface.intervals import Series, interval_figure
 
 MOST_ROWS = 30
+FOUR_FIFTHS = 0.8
+"""An impact ratio below is adverse by a rule of thumb (29 CFR § 1607.4(D)), whatever its uncertainty."""
 Where = dict[str, Any]
 
 

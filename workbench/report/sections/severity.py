@@ -9,8 +9,9 @@ import pandas as pd
 from affect_workbench.analyses.audit.outcome_tables import OUTCOME_PREFIX
 from affect_workbench.analyses.audit.questions import NO_VALENCE
 from affect_workbench.analyses.audit.result import AuditResult
+from affect_workbench.data.tables.columns import column_words
 from affect_workbench.workbench.interface.intervals import Series, interval_figure
-from affect_workbench.workbench.interface.numbers import counts, interval, intervals, plural, signed, small_q
+from affect_workbench.workbench.interface.numbers import counts, interval, intervals, plural, probabilities, signed, small_q
 from affect_workbench.workbench.report.sections.section import (
     MOST_ROWS,
     Section,
@@ -80,31 +81,31 @@ def outcomes(result: AuditResult) -> list[Section]:
     """A section for each numeric outcome that was asked for."""
     report_sections: list[Section] = []
     for name, table in named_tables(result, OUTCOME_PREFIX):
-        source = OUTCOME_PREFIX + name
+        source, spoken = OUTCOME_PREFIX + name, column_words(name)
         order = ranked(table)
         drawn, leading = order.head(_MOST_DRAWN), order.head(MOST_ROWS)
         sure = skewed(order)
         tolerance = float(table["tolerance"].iloc[0])
         found = [
             (
-                f"{name} differs in {len(sure):,} of {plural(len(table), 'slice')}, beyond chance and by more than "
+                f"{spoken} differs in {len(sure):,} of {plural(len(table), 'slice')}, beyond chance and by more than "
                 f"{tolerance:.2g} (a fifth of its standard deviation)."
             ),
             *(
-                _sentence(row, name + " of pictures with {} is {}", ("higher", "lower")) + "."
+                _sentence(row, spoken + " of pictures with {} is {}", ("higher", "lower")) + "."
                 for row in rows_of(sure.head(_MOST_SENTENCES))
             ),
         ]
         report_sections.append(
             Section(
                 f"outcome-{len(report_sections) + 1}",
-                f"Outcome: {name}",
+                f"Outcome: {spoken}",
                 (*found, *sampled(result, source)),
                 f"Difference of means from the other pictures. {how_found(table)}",
                 interval_figure(
                     drawn["slice"].tolist(),
-                    [Series.of(name, drawn, scale=1.0)],
-                    axis=f"difference of mean {name}",
+                    [Series.of(spoken, drawn, scale=1.0)],
+                    axis=f"difference of mean {spoken}",
                     band=tolerance,
                 ),
                 _table(leading),
@@ -164,7 +165,7 @@ def _table(rows: pd.DataFrame) -> pd.DataFrame:
             "mean": [signed(value, 2) for value in rows["mean"]],
             "complement": [signed(value, 2) for value in rows["complement_mean"]],
             "difference": intervals(rows, scale=1.0, digits=2),
-            "q": [f"{q:.2g}" for q in rows["q"]],
+            "q": probabilities(rows["q"]),
             "verdict": rows["verdict"],
         }
     )

@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 
 from affect_workbench.analyses.audit.result import AuditResult
 from affect_workbench.analyses.space.erasure.erasure_test import RUNS_THROUGH
-from affect_workbench.workbench.interface.numbers import points
+from affect_workbench.workbench.interface.numbers import points, small_p
 from affect_workbench.workbench.interface.style import BLUE, ORANGE, PALETTE, VERMILION, blank, safe, short
 from affect_workbench.workbench.report.figures.findings import pull_heat_map
 from affect_workbench.workbench.report.figures.map import SYMBOLS
@@ -86,7 +86,7 @@ def erasure(result: AuditResult, *, most: int = MOST_CELLS) -> go.Figure | None:
                 hoverinfo="text",
                 marker={"color": BLUE, "size": 10, "symbol": symbol, "line": {"width": 2, "color": BLUE}},
                 hovertext=[
-                    f"{short(row.slice)} → {safe(row.emotion)}: {points(row.after)} points, p = {row.p:.3f}"
+                    f"{short(row.slice)} → {safe(row.emotion)}: {points(row.after)} points, {safe(small_p(row.p))}"
                     for row in _rows(cells[chosen])
                 ],
             )

@@ -9,6 +9,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from affect_workbench.analyses.audit.result import AuditResult
+from affect_workbench.data.tables.columns import column_words
 from affect_workbench.workbench.interface.numbers import percent
 from affect_workbench.workbench.report.space import figures as space_figures
 from affect_workbench.workbench.report.space import sentences as space_sentences
@@ -86,7 +87,7 @@ def shown_tables(result: AuditResult) -> dict[str, pd.DataFrame]:
     if prices is not None and len(prices):
         tables["Attributes: the cost of erasing"] = pd.DataFrame(
             {
-                "attribute": prices["attribute"].str.replace("_", " "),
+                "attribute": prices["attribute"].map(column_words),
                 "erased": prices["method"],
                 "accuracy before": prices["accuracy"].map(_share),
                 "accuracy after": prices["accuracy_after"].map(_share),
@@ -98,7 +99,7 @@ def shown_tables(result: AuditResult) -> dict[str, pd.DataFrame]:
     if attributes is not None and len(attributes):
         tables["Attributes: linear decodability"] = pd.DataFrame(
             {
-                "attribute": attributes["attribute"].str.replace("_", " "),
+                "attribute": attributes["attribute"].map(column_words),
                 "n": attributes["n"].map("{:,}".format),
                 "balanced accuracy [95 %]": _interval(attributes, "accuracy", "low", "high"),
                 "chance": attributes["chance"].map("{:.2f}".format),

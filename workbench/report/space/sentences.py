@@ -8,7 +8,8 @@ import pandas as pd
 
 from affect_workbench.analyses.audit.result import AuditResult
 from affect_workbench.analyses.space.erasure.erasure_test import NO_SKEW, RUNS_THROUGH
-from affect_workbench.workbench.interface.numbers import percent, points, probability
+from affect_workbench.data.tables.columns import column_words
+from affect_workbench.workbench.interface.numbers import percent, points, small_p
 
 WARNING = (
     "An association describes where vectors lie; it is not a bias. That pictures of a slice lie nearer to a "
@@ -65,7 +66,7 @@ def erasure_sentences(result: AuditResult) -> list[str]:
         return []
     sentences = []
     for column, price in prices.groupby("attribute", sort=False):
-        name = str(column).replace("_", " ")
+        name = column_words(column)
         mine = cells[cells["attribute"] == column]
         if mine.empty:
             sentences.append(f"{name}: on the tested pictures no skew differs from zero beyond chance.")
@@ -78,9 +79,7 @@ def erasure_sentences(result: AuditResult) -> list[str]:
                 f"{int(top['controls']):,} random directions: less than {limit} points)"
             )
         else:
-            ending = (
-                f"it is not shown that it {RUNS_THROUGH}: random directions remove as much (p = {probability(top['p'])})"
-            )
+            ending = f"it is not shown that it {RUNS_THROUGH}: random directions remove as much ({small_p(top['p'])})"
         how = "" if cost["method"] == "plain" else " within labels"
         sentences.append(
             f"With {name} erased{how}, the skew of {top['slice']} → {top['emotion']} changes from "
@@ -99,7 +98,7 @@ def encoding_sentence(result: AuditResult) -> str | None:
     if decodable.empty:
         return f"None of {_of(len(table), 'attribute')} is linearly decodable from the features beyond chance."
     listed = ", ".join(
-        f"{str(row.attribute).replace('_', ' ')} ({row.accuracy:.2f} balanced accuracy, chance {row.chance:.2f})"
+        f"{column_words(row.attribute)} ({row.accuracy:.2f} balanced accuracy, chance {row.chance:.2f})"
         for row in decodable.head(_MOST_SENTENCES).itertuples()
     )
     more = f" and {len(decodable) - _MOST_SENTENCES} more" if len(decodable) > _MOST_SENTENCES else ""
@@ -171,7 +170,7 @@ def label_sentences(result: AuditResult) -> list[str]:
     if alignment is not None and pd.notna(alignment["r"].iloc[0]):
         row = _row(alignment, alignment.index[0])
         tried = f"all {int(row['permutations']):,}" if row["exact"] else f"{int(row['permutations']):,}"
-        r = f"r = {row['r']:+.2f}, p = {probability(row['p'])} over {tried} orders of the labels".replace("-", "−")
+        r = f"r = {row['r']:+.2f}, {small_p(row['p'])} over {tried} orders of the labels".replace("-", "−")
         if row["p"] > SURE:
             ending = "no relation is shown"
         elif row["r"] > 0:
@@ -222,7 +221,7 @@ def sample_sentence(result: AuditResult) -> str | None:
         parts.append(f"Slow analyses used a random sample of {few:,} of {int(some['of'].iloc[0]):,} pictures.")
     left = about[about["attribute"] != ""]
     if len(left):
-        names = ", ".join(sorted({str(name).replace("_", " ") for name in left["attribute"]}))
+        names = ", ".join(sorted({column_words(name) for name in left["attribute"]}))
         parts.append(f"Some analyses could not be done for {names} (too few pictures or groups with a value).")
     return " ".join(parts) or None
 

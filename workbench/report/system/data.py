@@ -10,7 +10,7 @@ import pandas as pd
 
 from affect_workbench.analyses.audit.result import AuditResult, RunInfo
 from affect_workbench.analyses.slices.conditions import Condition, in_words
-from affect_workbench.data.tables.columns import VOTE_PREFIX
+from affect_workbench.data.tables.columns import VOTE_PREFIX, column_words
 from affect_workbench.data.tables.read import named
 from affect_workbench.workbench.interface.numbers import percent, plural
 
@@ -31,7 +31,7 @@ def label_sentences(result: AuditResult, meaning: str | None = None) -> list[str
     """
     run = result.run
     if not result.has_predictions:
-        outcomes = ", ".join(run.config.outcomes)
+        outcomes = ", ".join(map(column_words, run.config.outcomes))
         return [f"No emotions were predicted; numeric outcomes of the pictures are compared ({outcomes})."]
     known, total = run.pictures_with_truth, run.pictures
     if run.truth == "none":
@@ -67,7 +67,7 @@ def missing_sentences(result: AuditResult, missing: Sequence[str] | None = None)
     without = _without_value(result)
     if without:
         most = max(without, key=lambda name: without[name])
-        parts = f"{_spoken(most)} ({without[most]:,} of {result.run.pictures:,})"
+        parts = f"{column_words(most)} ({without[most]:,} of {result.run.pictures:,})"
         found.append(
             f"Some pictures have no value of {parts} and are left out where it is sliced."
             if len(without) == 1
@@ -140,7 +140,7 @@ def _attribute_line(result: AuditResult, name: str) -> str:
     without = _without_value(result).get(name)
     if without:
         parts.append(f"{plural(without, 'picture')} without a value")
-    return f"{_spoken(name)}: {'; '.join(parts)}."
+    return f"{column_words(name)}: {'; '.join(parts)}."
 
 
 def _origin(run: RunInfo, name: str) -> str:
@@ -160,7 +160,3 @@ def _without_value(result: AuditResult) -> dict[str, int]:
     samples: pd.DataFrame = result.samples
     counts = {name: int(samples[name].isna().sum()) for name in result.run.attributes if name in samples}
     return {name: count for name, count in counts.items() if count}
-
-
-def _spoken(name: str) -> str:
-    return name.replace("_", " ")

@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from affect_workbench.analyses.audit.tables import SCORE_OF
-from affect_workbench.workbench.interface.headers import headed
+from affect_workbench.workbench.interface.headers import headed, raw_names
 from affect_workbench.workbench.interface.numbers import markdown_text
 from affect_workbench.workbench.interface.thumbnails import thumbnail_bytes
 from affect_workbench.workbench.report.evidence.choice import Evidence, caption, worst_first
@@ -26,7 +26,7 @@ def show_evidence(found: Evidence, *, key: str) -> None:
         rows = found.rows
         as_emotion = bool((rows["predicted"] == found.emotion).all())
         if "path" in rows:
-            _thumbnails(rows, found.captions(_MOST_TRIED), "")
+            show_thumbnails(rows, found.captions(_MOST_TRIED))
             if as_emotion:
                 _captioned(typical_first(rows), "Most typical: with a margin near the middle of these")
         _table(rows, key=key, order=_WORST_FIRST if as_emotion else "the clearest examples come first")
@@ -47,35 +47,7 @@ def show_pictures(rows: pd.DataFrame, *, key: str) -> None:
     _table(worst, key=key, order=_WORST_FIRST)
 
 
-def _table(rows: pd.DataFrame, *, key: str, order: str) -> None:
-    hidden = [
-        str(name)
-        for name in rows
-        if str(name).startswith(("vote_", SCORE_OF)) or name in ("audit_x", "audit_y", "path", "content", "split")
-    ]
-    columns = ["image_id", "predicted", *(["label"] if "label" in rows else []), "audit_agreement", "audit_margin"]
-    columns += [str(name) for name in rows if name not in (*columns, *hidden)]
-    st.dataframe(
-        headed(rows[columns].head(MOST_ROWS)),
-        hide_index=True,
-        key=key,
-        column_config={
-            "agreement": st.column_config.NumberColumn(format="%.2f", help="share of labels or votes for the prediction"),
-            "margin": st.column_config.NumberColumn(
-                format="%.3f", help="difference between the nearest and the second nearest label"
-            ),
-        },
-    )
-    shown = f"the first {MOST_ROWS:,} of " if len(rows) > MOST_ROWS else ""
-    st.caption(f"{shown}{len(rows):,} pictures; {order}.")
-
-
-def _captioned(rows: pd.DataFrame, title: str) -> None:
-    some = rows.head(_MOST_TRIED)
-    _thumbnails(some, [caption(row) for row in some.to_dict("records")], title)
-
-
-def _thumbnails(rows: pd.DataFrame, captions_of: list[str], title: str) -> None:
+def show_thumbnails(rows: pd.DataFrame, captions_of: list[str], title: str = "") -> None:
     """A row of pictures with what they show; nothing where no file can be found."""
     shown: list[bytes] = []
     captions: list[str] = []
@@ -90,3 +62,33 @@ def _thumbnails(rows: pd.DataFrame, captions_of: list[str], title: str) -> None:
         if title:
             st.markdown(f"**{title}**")
         st.image(shown, caption=captions, width=110)
+
+
+def _table(rows: pd.DataFrame, *, key: str, order: str) -> None:
+    hidden = [
+        str(name)
+        for name in rows
+        if str(name).startswith(("vote_", SCORE_OF)) or name in ("audit_x", "audit_y", "path", "content", "split")
+    ]
+    columns = ["image_id", "predicted", *(["label"] if "label" in rows else []), "audit_agreement", "audit_margin"]
+    columns += [str(name) for name in rows if name not in (*columns, *hidden)]
+    shown = rows[columns].head(MOST_ROWS)
+    st.dataframe(
+        headed(shown),
+        hide_index=True,
+        key=key,
+        column_config=raw_names(shown)
+        | {
+            "agreement": st.column_config.NumberColumn(format="%.2f", help="share of labels or votes for the prediction"),
+            "margin": st.column_config.NumberColumn(
+                format="%.3f", help="difference between the nearest and the second nearest label"
+            ),
+        },
+    )
+    first = f"the first {MOST_ROWS:,} of " if len(rows) > MOST_ROWS else ""
+    st.caption(f"{first}{len(rows):,} pictures; {order}.")
+
+
+def _captioned(rows: pd.DataFrame, title: str) -> None:
+    some = rows.head(_MOST_TRIED)
+    show_thumbnails(some, [caption(row) for row in some.to_dict("records")], title)

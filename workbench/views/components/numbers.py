@@ -9,8 +9,9 @@ import streamlit as st
 
 from affect_workbench.analyses.audit.result import AuditResult
 from affect_workbench.analyses.inference.verdicts import VERDICTS
-from affect_workbench.workbench.interface.headers import headed
-from affect_workbench.workbench.interface.numbers import markdown_text
+from affect_workbench.data.tables.columns import column_words
+from affect_workbench.workbench.interface.headers import headed, raw_names
+from affect_workbench.workbench.interface.numbers import markdown_text, probabilities
 from affect_workbench.workbench.interface.style import CONFIG
 from affect_workbench.workbench.report import sentences
 from affect_workbench.workbench.report.headline import differing_strata, headline_sentences, strata_mark
@@ -70,7 +71,8 @@ def show_numbers(result: AuditResult) -> None:
     marks = [strata_mark(strata.get(pair)) for pair in zip(shown["slice"], shown["outcome"], strict=True)]
     columns = [*_SHOWN[:3], *(["strata"] if any(marks) else []), *_SHOWN[3:]]
     st.caption(f"{len(shown):,} of {len(outcomes):,} pairs. Choose a row to see the pictures behind it.")
-    named = shown.assign(strata=marks)[columns].pipe(headed)
+    worded = shown.assign(strata=marks, outcome=shown["outcome"].map(column_words), q=probabilities(shown["q"]))
+    named = headed(worded[columns])
     event = st.dataframe(named, hide_index=True, key="numbers", on_select="rerun", selection_mode="single-row")
     picked = event.selection.rows
     if picked and picked[0] < len(shown):
@@ -90,6 +92,7 @@ def show_measured(result: AuditResult, where: dict[str, Any], *, by: str = "", l
     outcomes = [str(name) for name in result.run.config.outcomes]
     order = inside.sort_values(by or outcomes[0], ascending=not largest, kind="stable")
     columns = ["image_id", *outcomes, *result.run.attributes]
-    st.dataframe(headed(order[columns].head(_MOST_ROWS)), hide_index=True, key="behind")
-    shown = f"the first {_MOST_ROWS:,} of " if len(order) > _MOST_ROWS else ""
-    st.caption(f"{shown}{len(order):,} pictures, by {by or outcomes[0]}.")
+    shown = order[columns].head(_MOST_ROWS)
+    st.dataframe(headed(shown), hide_index=True, key="behind", column_config=raw_names(shown))
+    first = f"the first {_MOST_ROWS:,} of " if len(order) > _MOST_ROWS else ""
+    st.caption(f"{first}{len(order):,} pictures, by {column_words(by or outcomes[0])}.")

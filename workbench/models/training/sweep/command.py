@@ -16,6 +16,7 @@ from tqdm import tqdm
 
 from affect_workbench.arrays import Positions
 from affect_workbench.data.features import FeatureSet
+from affect_workbench.data.plurals import plural
 from affect_workbench.data.storage.atomic import atomic_folder, write_text
 from affect_workbench.data.tables.read import named
 from affect_workbench.data.taxonomies.files import taxonomy_called
@@ -101,7 +102,7 @@ def sweep(settings: SweepSettings, *, say: Say = print, clock: Clock = time.mono
     trials = load_trials(work, setup, setup.question(settings.fit, dict(space)))
     before = trials[-1].elapsed if trials else 0.0
     if trials:
-        say(f"resuming an interrupted sweep after {len(trials)} trial(s), {before:.0f} s")
+        say(f"resuming an interrupted sweep after {plural(len(trials), 'trial')}, {before:.0f} s")
 
     def elapsed() -> float:
         return before + clock() - started
@@ -156,7 +157,10 @@ def _pictures(settings: SweepSettings, say: Say) -> tuple[FeatureSet, Positions,
     if not labelled.any():
         raise ValueError(f"cannot sweep: no picture at {settings.features} has a label")
     if not labelled.all():
-        say(f"note: {int((~labelled).sum())} picture(s) have no label and are left out")
+        say(
+            f"note: {plural(int((~labelled).sum()), 'picture has no label and is', 'pictures have no label and are')} "
+            "left out"
+        )
     rows, within = features.rows[labelled], np.flatnonzero(labelled)
     taxonomy = taxonomy or Taxonomy.from_labels(sorted(rows["label"].unique()))
     splits = sorted(rows["split"].dropna().unique()) if "split" in rows else []
@@ -178,7 +182,10 @@ def _pictures(settings: SweepSettings, say: Say) -> tuple[FeatureSet, Positions,
         copies = (contents.notna() & (contents != "") & contents.duplicated()).to_numpy()
         if copies.any():
             which = named(rows["image_id"][copies])
-            say(f"note: {int(copies.sum())} picture(s) are copies of another one and are left out, first {which}")
+            say(
+                f"note: {plural(int(copies.sum()), 'picture is a copy', 'pictures are copies')} of another one: left out, "
+                f"first {which}"
+            )
             rows, within = rows[~copies], within[~copies]
     say(f"{len(rows):,} pictures, {features.spec.in_words()}; labels: {', '.join(taxonomy.labels)}")
     return features, within, taxonomy, last

@@ -16,6 +16,7 @@ import pandas as pd
 
 from affect_workbench.arrays import Floats, Mask
 from affect_workbench.data.features import FeatureSet
+from affect_workbench.data.plurals import plural
 from affect_workbench.data.storage.atomic import write_json
 from affect_workbench.data.storage.saved import Record, read_json, read_record
 from affect_workbench.data.tables.splits import stratified_folds
@@ -62,11 +63,14 @@ class CVSetup:
             raise ValueError(f"--folds is {self.folds}: at least 2 are needed, one to train on and one to measure on")
         sizes = self.sizes
         if (sizes > 0).sum() < 2:
-            raise ValueError(f"cannot sweep on {int((sizes > 0).sum())} class(es): at least two are needed")
+            raise ValueError(
+                f"cannot sweep on {plural(int((sizes > 0).sum()), 'class', 'classes')}: at least two are needed"
+            )
         few = [f"{self.taxonomy.labels[at]!r} has {sizes[at]}" for at in np.flatnonzero((sizes > 0) & (sizes < self.folds))]
         if few:
             raise ValueError(
-                f"{len(few)} class(es) have fewer pictures than the {self.folds} folds, first {few[0]}: every fold needs "
+                f"{plural(len(few), 'class has', 'classes have')} "
+                f"fewer pictures than the {self.folds} folds, first {few[0]}: every fold needs "
                 "one; take fewer folds or more pictures"
             )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from affect_workbench.data.tables.columns import column_words
 from affect_workbench.workbench.concepts.figures import concept_figures
 from affect_workbench.workbench.concepts.tables import CALIBRATED, SCORES
 from affect_workbench.workbench.interface.numbers import markdown_text
@@ -33,10 +34,10 @@ def render() -> None:
         st.dataframe(
             table.assign(**{name: 100 * table[name] for name in shares})[
                 ["concept", "emotion", "labelled", "yes", *shares, "verdict", "naive_verdict", "reason"]
-            ].rename(columns=lambda name: str(name).replace("_", " ")),
+            ].rename(columns=column_words),
             hide_index=True,
             key="calibrated-table",
-            column_config={name.replace("_", " "): st.column_config.NumberColumn(format="%.1f") for name in shares},
+            column_config={column_words(name): st.column_config.NumberColumn(format="%.1f") for name in shares},
         )
     st.subheader("Where each comes from")
     for sentence in result.run.provenance.get("concept_sentences", ()):

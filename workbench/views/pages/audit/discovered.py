@@ -9,12 +9,13 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from affect_workbench.data.storage.atomic import MARKER
+from affect_workbench.data.storage.atomic import finished_under
 from affect_workbench.workbench.discovery.sentences import WARNING, slice_sentence
 from affect_workbench.workbench.discovery.store import RECORD, load_discovery
 from affect_workbench.workbench.interface.headers import headed
 from affect_workbench.workbench.interface.numbers import markdown_text
-from affect_workbench.workbench.views.state import RUNS_VARIABLE, short_name
+from affect_workbench.workbench.views.settings import RUNS_VARIABLE
+from affect_workbench.workbench.views.state import short_name
 
 _MOST_PICTURES = 12
 
@@ -23,7 +24,7 @@ def render() -> None:
     """Choose a discovery, read what holds, choose a slice, see its held-out members."""
     st.title("Discovered slices")
     root = Path(os.environ.get(RUNS_VARIABLE, "runs"))
-    folders = discoveries_under(root)
+    folders = finished_under(root, RECORD)
     if not folders:
         st.info(f"Nothing was discovered under `{root}` yet: `workbench discover --features DIR --probe DIR -o runs/found`.")
         return
@@ -47,13 +48,6 @@ def render() -> None:
             st.markdown(_list(others))
     row = st.selectbox("Pictures of slice", rows, format_func=lambda row: f"{row.slice}. {row.name} → {row.emotion}")
     _show(members[(members["slice"] == row.slice) & (members["half"] == "confirm")], row)
-
-
-def discoveries_under(root: Path) -> list[Path]:
-    """Finished discoveries one or two folders below `root`, the newest first."""
-    found = [path.parent for pattern in ("*", "*/*") for path in root.glob(f"{pattern}/{RECORD}")]
-    whole = [path for path in found if (path / MARKER).is_file() and not path.name.startswith(".")]
-    return sorted(whole, key=lambda path: ((path / MARKER).stat().st_mtime_ns, str(path)), reverse=True)
 
 
 def _list(rows: list[Any]) -> str:

@@ -8,6 +8,8 @@ import pandas as pd
 import streamlit as st
 
 from affect_workbench.analyses.audit.accuracy import MeasuredAccuracy
+from affect_workbench.data.plurals import plural
+from affect_workbench.data.tables.columns import column_words
 from affect_workbench.workbench.interface.numbers import markdown_text
 from affect_workbench.workbench.interface.options import as_shown
 from affect_workbench.workbench.interface.style import CONFIG
@@ -16,6 +18,17 @@ from affect_workbench.workbench.report.figures.accuracy import accuracy_figure
 from affect_workbench.workbench.report.sections import reliability as reliability_sentences
 from affect_workbench.workbench.report.system.section import SystemSection, system_section
 from affect_workbench.workbench.views.state import current_audit, current_folder
+
+_MADE_WITH = (
+    "features",
+    "features_fingerprint",
+    "probe",
+    "probe_fingerprint",
+    "anchors",
+    "asked_model",
+    "asked_prompts",
+    "attributes_table",
+)
 
 
 def render() -> None:
@@ -30,15 +43,14 @@ def render() -> None:
         "predictions": f"{run.source} ({run.measure})",
         "taxonomy": f"{result.taxonomy.name}: {', '.join(result.taxonomy.labels)}",
     }
-    compared = {"pictures": f"{run.pictures:,}", "numbers": f"{', '.join(run.config.outcomes)} of {run.source}"}
+    compared = {
+        "pictures": f"{run.pictures:,}",
+        "numbers": f"{column_words(', '.join(run.config.outcomes))} of {run.source}",
+    }
     facts = {
         "made": run.created,
         **(read if result.has_predictions else compared),
-        **{
-            name.replace("_", " "): run.provenance[name]
-            for name in ("features", "features_fingerprint", "probe", "probe_fingerprint", "anchors", "attributes_table")
-            if name in run.provenance
-        },
+        **{column_words(name): run.provenance[name] for name in _MADE_WITH if name in run.provenance},
         "tested pairs": f"{run.tested:,}",
         "settings": json.dumps(as_shown(run.config)),
         "versions": ", ".join(f"{name} {version}" for name, version in run.versions.items()),
@@ -48,12 +60,12 @@ def render() -> None:
     if result.accuracy is not None:
         _show_accuracy(result.accuracy, measure=run.measure)
     _show_system(system_section(result))
-    st.header("Left out, and why")
+    st.header("Exclusions and reasons")
     if result.excluded.empty:
         st.markdown("Nothing: every attribute, slice and picture is in the tables.")
     else:
-        st.caption(f"{len(result.excluded):,} item(s). Being left out says nothing about bias.")
-        st.dataframe(result.excluded, hide_index=True, key="excluded")
+        st.caption(f"{plural(len(result.excluded), 'item')}. Being left out says nothing about bias.")
+        st.dataframe(_worded(result.excluded), hide_index=True, key="excluded")
 
     st.header("Downloads")
     table = result.findings if result.has_predictions else result.outcomes
@@ -95,6 +107,11 @@ def _show_accuracy(quality: MeasuredAccuracy, *, measure: str) -> None:
     coverage = calibration_figures.coverage_figure({found.model: found.coverage}, threshold=found.threshold)
     right.plotly_chart(coverage, theme=None, key="coverage", config=CONFIG)
     st.caption(reliability_sentences.coverage_note(found))
+
+
+def _worded(excluded: pd.DataFrame) -> pd.DataFrame:
+    """What was left out, columns named in words; the names of slices are words already."""
+    return excluded.assign(name=excluded["name"].where(excluded["what"] == "slice", excluded["name"].map(column_words)))
 
 
 render()

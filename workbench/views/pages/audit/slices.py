@@ -9,8 +9,9 @@ import streamlit as st
 
 from affect_workbench.analyses.audit.result import AuditResult
 from affect_workbench.analyses.inference.verdicts import VERDICTS
+from affect_workbench.data.tables.columns import column_words
 from affect_workbench.workbench.interface.headers import headed
-from affect_workbench.workbench.interface.numbers import markdown_text, points
+from affect_workbench.workbench.interface.numbers import markdown_text, points, probabilities
 from affect_workbench.workbench.interface.style import CONFIG
 from affect_workbench.workbench.report import sentences
 from affect_workbench.workbench.report.evidence.choice import evidence, predicted_so
@@ -109,21 +110,20 @@ _COLUMNS = {
         name: st.column_config.NumberColumn(width=width, format="%.1f", help=text)
         for name, width, text in (
             ("rate %", 60, "share of the slice that is predicted as the emotion"),
+            ("complement %", 112, "share of all other pictures that is predicted as the emotion"),
             ("difference", 75, "difference from all other pictures, points"),
             ("label gap", 65, "label gap: how much the true labels differ, points"),
             ("model gap", 70, "model gap: how much the predictions differ beyond the labels, points"),
         )
     },
-    "slice": st.column_config.TextColumn(width=230),
+    "slice": st.column_config.TextColumn(width=220),
     "emotion": st.column_config.TextColumn(width=85),
     "verdict": st.column_config.TextColumn(width=95),
     "strata": st.column_config.TextColumn(width=190, help="where strata differ, the verdict holds for none of them"),
     "review": st.column_config.TextColumn(width=120, help="what a person decided"),
     "interval": st.column_config.TextColumn(width=105, help="95 % interval of the difference"),
     "n": st.column_config.NumberColumn(width=50),
-    "q": st.column_config.NumberColumn(
-        width=65, format="%.1e", help="smallest false discovery rate at which this is reported"
-    ),
+    "q": st.column_config.TextColumn(width=65, help="smallest false discovery rate at which this is reported"),
 }
 
 
@@ -133,7 +133,9 @@ def _filtered(result: AuditResult) -> pd.DataFrame:
     first, second, third, fourth = st.columns([2, 2, 2, 1.4], vertical_alignment="bottom")
     verdicts = first.multiselect("Verdict", VERDICTS, placeholder="all verdicts")
     emotions = second.multiselect("Emotion", result.taxonomy.labels, placeholder="all emotions")
-    attributes = third.multiselect("Attribute", result.run.attributes, placeholder="all attributes")
+    attributes = third.multiselect(
+        "Attribute", result.run.attributes, placeholder="all attributes", format_func=column_words
+    )
     if verdicts:
         findings = findings[findings["verdict"].isin(verdicts)]
     if emotions:
@@ -149,17 +151,19 @@ def _readable(
     findings: pd.DataFrame, review_marks: dict[int, str], strata: StrataByPair, *, with_truth: bool
 ) -> pd.DataFrame:
     """The columns a reader needs, differences in points."""
-    names = ["slice", "emotion", "verdict", "n", "rate", "effect", "interval", "q", "label_gap", "model_gap"]
-    shares = ["rate", "effect", "label_gap", "model_gap"]
+    gaps = ["label_gap", "model_gap"] if with_truth else []
+    names = ["slice", "emotion", "verdict", "n", "rate", "complement_rate", "effect", "interval", "q", *gaps]
+    shares = ["rate", "complement_rate", "effect", *gaps]
     table = findings.assign(
         interval=[
             "" if pd.isna(low) else f"{points(low)} to {points(high)}"
             for low, high in zip(findings["low"], findings["high"], strict=True)
         ],
+        # With a blank in front, text sorts as the number does.
+        q=[f" {q}" if q.startswith("<") else q for q in probabilities(findings["q"])],
         **{name: 100 * findings[name].astype(float) for name in shares},
     )
-    shown = [name for name in names if with_truth or name not in ("label_gap", "model_gap")]
-    readable = headed(table[shown]).rename(columns={"rate": "rate %"})
+    readable = headed(table[names]).rename(columns={"rate": "rate %", "complement rate": "complement %"})
     strata_marks = [strata_mark(strata.get(pair)) for pair in zip(findings["slice"], findings["emotion"], strict=True)]
     if any(strata_marks):
         readable.insert(3, "strata", strata_marks)

@@ -8,6 +8,7 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
+from affect_workbench.data.tables.columns import column_words
 from affect_workbench.workbench.interface.headers import HEADERS, headed
 from affect_workbench.workbench.interface.numbers import markdown_text
 from affect_workbench.workbench.interface.style import CONFIG
@@ -30,7 +31,7 @@ def render() -> None:
         st.plotly_chart(drawn["plane"], theme=None, key="plane", config=CONFIG)
         st.subheader("By neighbourhood")
     st.caption(sentences.map_badge(result.run.map, len(result.samples)))
-    colour = st.selectbox("Colour by", map_figure.colourings(result))
+    colour = st.selectbox("Colour by", map_figure.colourings(result), format_func=column_words)
     figure = map_figure.picture_map(result, colour=colour)
     selected: list[str] = []
     if figure is not None:

@@ -15,7 +15,8 @@ from affect_workbench.workbench.datasets.overlap_store import SavedOverlap, load
 from affect_workbench.workbench.interface.headers import headed
 from affect_workbench.workbench.interface.numbers import markdown_text
 from affect_workbench.workbench.interface.thumbnails import thumbnail_bytes
-from affect_workbench.workbench.views.state import OVERLAP_VARIABLE, RUNS_VARIABLE, short_name
+from affect_workbench.workbench.views.settings import OVERLAP_VARIABLE, RUNS_VARIABLE
+from affect_workbench.workbench.views.state import short_name
 
 _A_PAGE = 24
 _SIDE = 220

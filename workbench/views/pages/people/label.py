@@ -28,8 +28,8 @@ from affect_workbench.workbench.concepts.queue import (
 )
 from affect_workbench.workbench.interface.numbers import markdown_text
 from affect_workbench.workbench.views.components.label_screen import Screen, Shown, picture_source, show
+from affect_workbench.workbench.views.settings import LABELS_VARIABLE
 
-LABELS_VARIABLE = "WORKBENCH_LABELS"
 _KEYS = {"y": YES, "n": NO, "u": UNSURE}
 _BACK = "back"
 _NAME = "reviewer_name"

@@ -1,0 +1,1 @@
+"""What did a model answer, to which prompt, and what may be concluded from it?"""

@@ -1,0 +1,1 @@
+"""What does a multimodal language model do with a picture, inside, unchanged?"""

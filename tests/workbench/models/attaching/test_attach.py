@@ -1,0 +1,140 @@
+"""`workbench attach`: one folder with answers, features and probes, which audit takes; the model as it was."""
+
+from __future__ import annotations
+
+import shutil
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from affect_workbench.data.features import FeatureSet
+from affect_workbench.workbench.models.attaching.command import tapped_question
+from affect_workbench.workbench.models.attaching.files import (
+    attached_features,
+    attached_notes,
+    attached_probabilities,
+    attached_record,
+    attached_tables,
+)
+from affect_workbench.workbench.runs.store import load_audit
+from tiny_multimodal import tiny_folder
+from workbench_runs import SLIM, refusal, succeeded
+
+pytest_plugins = ["workbench_fixtures"]
+
+PLACES = ("connector.in", "connector.out", "layers.1", "last")
+
+
+def test_one_run_makes_answers_features_readings_and_predictions(attached_model):
+    folder, printed = attached_model.run, attached_model.outcome.out
+    features = attached_features(folder)
+    assert tuple(features) == PLACES
+    predictions = pd.read_parquet(folder / "predictions.parquet")
+    answers = pd.read_parquet(folder / "answers" / "predictions.parquet").set_index("image_id").loc[predictions["image_id"]]
+    assert (predictions["answered"].to_numpy() == answers["predicted"].to_numpy()).all()
+    for one in features.values():
+        assert one.rows["image_id"].tolist() == predictions["image_id"].tolist()
+        assert one.spec.encoder == f"attach:{attached_model.model}"
+    probes = attached_probabilities(folder)
+    assert set(probes.groupby("reader")["place"].unique()["answer probe"]) == set(PLACES)
+    shares = probes.filter(like="p_").to_numpy()
+    np.testing.assert_allclose(shares.sum(axis=1), 1, atol=1e-5)
+    assert "answer probe" in printed
+    assert not folder.with_name("run.attaching").exists()
+
+
+def test_the_audited_probe_is_the_one_that_agrees_best_and_its_predictions_are_its_readings(attached_model):
+    folder = attached_model.run
+    record = attached_record(folder)
+    agreement = record.record("agreement").values
+    assert agreement[record.text("audited")] == max(agreement.values())
+    predictions = pd.read_parquet(folder / "predictions.parquet")
+    share = (predictions["predicted"] == predictions["answered"]).mean()
+    assert agreement[record.text("audited")] == pytest.approx(share)
+
+
+def test_audit_takes_the_folder_with_its_certificate_sweep_and_causal_check(attached_model, tmp_path):
+    folder = attached_model.run
+    succeeded("audit", "--predictions", folder, "-o", tmp_path / "audit", *SLIM)
+    result = load_audit(tmp_path / "audit")
+    for name in ("fidelity", "layers", "causal"):
+        assert result.table(name) is not None
+    assert any("fitted on the model's own answers" in note for note in result.run.notes)
+    assert result.run.provenance["attached"]["family"] == "llava"
+    succeeded("audit", "--predictions", folder / "answers", "-o", tmp_path / "answers", *SLIM)
+    assert load_audit(tmp_path / "answers").table("prompts") is not None
+
+
+def test_a_run_that_was_killed_goes_on(attached_model, tmp_path):
+    """What an interrupted run had is not done again: answers and features of another run stand in for it."""
+    folder = attached_model.run
+    out = tmp_path / "again"
+    work = tmp_path / "again.attaching"
+    shutil.copytree(folder / "answers", work / "answers")
+    shutil.copytree(folder / "features", work / "features")
+    printed = succeeded(
+        "attach", attached_model.model, "--pictures", attached_model.manifest, "--at", *PLACES, "-o", out
+    ).out
+    assert "0 pictures now" in printed
+    assert "answers scored" not in printed
+    pd.testing.assert_frame_equal(
+        pd.read_parquet(out / "predictions.parquet"), pd.read_parquet(folder / "predictions.parquet")
+    )
+
+
+def test_answers_of_another_model_are_refused(attached_model, tmp_path):
+    answers = attached_model.run / "answers"
+    words = [
+        "attach",
+        tiny_folder("qwen2_vl"),
+        "--pictures",
+        attached_model.manifest,
+        "--answers",
+        answers,
+        "-o",
+        tmp_path / "x",
+    ]
+    assert "ask this one, or leave out --answers" in refusal(*words)
+
+
+def test_a_probe_of_ones_own_is_used_where_its_features_are_made(attached_model, tmp_path):
+    folder = attached_model.run
+    features = attached_features(folder)["connector.out"]
+    keep = FeatureSet(features.spec, np.array(features.values), features.rows)
+    keep.save(tmp_path / "features")
+    succeeded("train", "--features", tmp_path / "features", "-o", tmp_path / "probe", "--epochs", 2)
+    given = ["--pictures", attached_model.manifest, "--answers", folder / "answers"]
+    own = ["attach", attached_model.model, *given, "--probe", tmp_path / "probe"]
+    succeeded(*own, "--at", "connector.out", "last", "-o", tmp_path / "fits")
+    projected = pd.read_parquet(tmp_path / "fits" / "projector" / "predictions.parquet")
+    assert attached_record(tmp_path / "fits").text("probe_at") == "connector.out"
+    assert {"predicted", "answered"} <= set(projected)
+    message = refusal(*own, "--at", "last", "-o", tmp_path / "differs")
+    assert "say so with --probe-at last" in message
+    elsewhere = refusal(*own, "--at", "last", "--probe-at", "connector.out", "-o", tmp_path / "elsewhere")
+    assert "is not a tapped place of that width" in elsewhere
+
+
+def test_what_cannot_be_done_is_one_line(attached_model, tmp_path):
+    model, pictures = attached_model.model, ["--pictures", attached_model.manifest]
+    assert "missing --pictures and -o" in refusal("attach", model)
+    assert "it has connector.in, connector.out" in refusal(
+        "attach", model, *pictures, "--at", "layers.99", "-o", tmp_path / "x"
+    )
+    assert "at least 20" in refusal(
+        "attach", model, *pictures, "--erase", "camera", "--random-directions", 3, "-o", tmp_path / "x"
+    )
+    assert not (tmp_path / "x").exists()
+
+
+def test_families_and_sizes_are_told_without_a_model(attached_model):
+    assert "found by one forward pass" in succeeded("attach", "--list").out
+    assert "GB" in succeeded("attach", attached_model.model, "--size").out
+
+
+def test_notes_say_what_predictions_are_and_what_was_not_answered(attached_model):
+    notes = " ".join(attached_notes(attached_model.run))
+    assert "cross-fitted" in notes
+    assert set(attached_tables(attached_model.run)) == {"layers", "causal"}
+    assert "{options}" not in tapped_question(attached_model.run / "answers")

@@ -1,0 +1,186 @@
+"""Does a report say at its head whether a probe speaks for its model, and show where in the model and whether it matters?"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from affect_workbench.analyses.audit.config import AuditConfig
+from affect_workbench.analyses.audit.run import run_audit
+from affect_workbench.analyses.fidelity.causal import Erasure, causal_table
+from affect_workbench.analyses.fidelity.layers import layer_sweep
+from affect_workbench.analyses.fidelity.pictures import AnsweredPictures
+from affect_workbench.analyses.inference.resampling import Sampling
+from affect_workbench.data.predictions import predictions_from_table
+from affect_workbench.workbench.report.headline import headline_sentences
+from affect_workbench.workbench.report.html import report_html
+from affect_workbench.workbench.report.sections import report_sections
+from affect_workbench.workbench.report.sections.fidelity import certificate_box, certificate_sentence
+from affect_workbench.workbench.runs.store import load_audit, save_audit
+from answered_pictures import LABELS, answered_table, sliced_answers, written_features
+from pages import Page
+from workbench_runs import HOSTILE, SLIM, succeeded
+
+FEW = Sampling(99)
+
+
+def audited(table: pd.DataFrame):
+    return run_audit(predictions_from_table(table), AuditConfig(further=False, map_pictures=0, space_pictures=0))
+
+
+def with_model_tables(result, table: pd.DataFrame):
+    """The audit with a sweep over three places, and a check in which an erasure takes the skew of the answers."""
+    pictures = AnsweredPictures.of(sliced_answers(table))
+    taps = {
+        "connector.in:mean": written_features(pictures.truth, 20, strength=5),
+        "connector.out:mean": written_features(pictures.answers, 20, strength=4),
+        "layers.4": written_features(pictures.answers, 20, strength=6),
+    }
+    random = np.tile(pictures.answers, (20, 1))
+    same = ["a dark street"] * len(table)
+    check = causal_table(pictures, Erasure("tone", pictures.truth, random, (same, same), "connector.out"), sampling=FEW)
+    return replace(result, tables={**result.tables, "layers": layer_sweep(taps, pictures), "causal": check})
+
+
+@pytest.fixture(scope="module")
+def table():
+    return answered_table(1_200, agreement=0.9)
+
+
+@pytest.fixture(scope="module")
+def result(table):
+    return with_model_tables(audited(table), table)
+
+
+@pytest.fixture(scope="module")
+def sections(result):
+    return {section.name: section for section in report_sections(result)}
+
+
+def test_the_certificate_stands_at_the_head_before_any_finding(result):
+    page = Page(report_html(result))
+    text = page.text
+    at = text.index("Fidelity certificate: the probe may speak for the model")
+    assert text.index(result.headline) < at < text.index("Size and uncertainty")
+    assert at < text.index("differs beyond chance and by more than the tolerance")
+    assert certificate_sentence(result.certificate).replace(" %", "\u00a0%") in "".join(page.words)
+    assert {"href": "#fidelity"} in page.having("a")
+    assert any(section.get("id") == "fidelity" for section in page.having("section"))
+
+
+def test_a_report_of_predictions_that_stand_for_themselves_has_none_of_it(table):
+    result = audited(table.drop(columns="answered"))
+    assert certificate_box(result) is None
+    assert {section.name for section in report_sections(result)}.isdisjoint({"fidelity", "layers", "causal"})
+    text = Page(report_html(result)).text
+    assert "certificate" not in text
+    assert "Fidelity" not in text
+
+
+def test_below_three_quarters_headline_and_title_say_that_it_does_not_speak():
+    result = audited(answered_table(900, agreement=0.6))
+    box = certificate_box(result)
+    assert (box.title, box.kind) == ("Fidelity certificate: the probe does not speak for the model", "nowhere")
+    page = Page(report_html(result))
+    assert page.text.count("The probe does not speak for the model") >= 3  # title, headline, certificate
+    assert result.headline.startswith("The probe does not speak for the model")
+    assert "does not speak for the model" in headline_sentences(result)
+
+
+def test_a_probe_that_agrees_and_is_blind_to_the_skew_is_not_called_faithful():
+    result = audited(answered_table(1_500, skew=0.3, probe_skew=0.0))
+    assert result.certificate.speaks
+    box = certificate_box(result)
+    assert box.kind == "partly"
+    assert "in 3 of 11 slices" in box.title or "in 4 of 11 slices" in box.title
+    assert any(line.startswith("Not for tone: ") for line in box.silent)
+
+
+def test_pictures_without_an_answer_are_counted(table):
+    box = certificate_box(audited(table.assign(answered=table["answered"].where(table.index >= 100))))
+    assert box.silent[-1] == "100 pictures without an answer of the model are left out."
+
+
+def test_the_section_lists_every_slice_and_says_why_not(result, sections):
+    section = sections["fidelity"]
+    assert section.total == len(result.tables["fidelity"]) == len(section.table)
+    assert section.table["slice"].iloc[0] == "all pictures"
+    assert section.where[0] is None
+    assert section.where[1]
+    points = [len(trace.x) for trace in section.figure.data if trace.mode == "markers"]
+    assert sum(points) == result.tables["fidelity_cells"]["effect"].notna().sum()
+
+
+def test_the_sweep_draws_a_line_a_reader_in_every_panel_and_names_what_the_connector_does(result, sections):
+    section = sections["layers"]
+    readers = result.tables["layers"]["reader"].nunique()
+    lines = [trace for trace in section.figure.data if trace.mode == "lines+markers"]
+    assert len(lines) == 4 * readers
+    assert list(lines[0].x) == ["connector.in:mean", "connector.out:mean", "layers.4"]
+    assert {trace.yaxis for trace in lines} == {"y", "y2", "y3", "y4"}
+    assert "at layers.4" in section.found[0]
+    assert "at connector.in:mean" in section.found[1]
+    assert section.found[-1].startswith("The connector: readable labels ")
+
+
+def test_a_sweep_without_truth_has_no_panel_of_accuracy(table):
+    result = audited(table)
+    pictures = replace(AnsweredPictures.of(sliced_answers(table)), truth=None, attributes=())
+    sweep = layer_sweep({"last": written_features(pictures.answers, 16)}, pictures)
+    found = {one.name: one for one in report_sections(replace(result, tables={**result.tables, "layers": sweep}))}
+    assert {trace.yaxis for trace in found["layers"].figure.data} == {"y", "y2"}
+    assert len(found["layers"].found) == 1
+
+
+def test_the_causal_check_is_told_with_its_controls(sections, table):
+    section = sections["causal"]
+    assert section.title == "Does the model use tone where it is written at connector.out?"
+    assert section.found[0].startswith("Erasing tone at connector.out removes 94 % [")
+    assert "20 random erasures of equal rank remove 0 % on average (0 to 0 %), p = 0.048" in section.found[0]
+    assert any(sentence.startswith("Accuracy: ") for sentence in section.found)
+    assert any("word for word for 100.0 %" in sentence for sentence in section.found)
+    assert [trace.name for trace in section.figure.data] == ["before", "after erasing"]
+
+
+def test_where_the_answers_have_no_skew_there_was_nothing_to_remove():
+    fair = answered_table(400, skew=0.0)
+    pictures = AnsweredPictures.of(sliced_answers(fair))
+    attribute = replace(pictures.attributes[0], codes=np.arange(400) % 2)
+    even = replace(pictures, attributes=(attribute,), answers=np.arange(400) // 2 % 6)
+    check = causal_table(even, Erasure("tone", even.answers, np.tile(even.answers, (20, 1))), sampling=FEW)
+    found = {one.name: one for one in report_sections(replace(audited(fair), tables={"causal": check}))}
+    assert "there was nothing to remove" in found["causal"].found[0]
+
+
+def test_what_is_saved_is_reported_alike(result, tmp_path):
+    save_audit(result, tmp_path / "run")
+    assert report_html(load_audit(tmp_path / "run")) == report_html(result)
+
+
+def test_names_of_places_attributes_and_labels_never_run():
+    table = answered_table(600, agreement=0.7)
+    names = dict(zip(LABELS, (*HOSTILE, "joy", "fear"), strict=True))
+    table = table.replace(dict.fromkeys(("label", "predicted", "answered"), names))
+    table["tone"] = table["tone"].map({"dark": HOSTILE[0], "light": HOSTILE[1]})
+    result = audited(table)
+    sweep = layer_sweep({HOSTILE[0]: np.ones((600, 3))}, AnsweredPictures.of(sliced_answers(table)))
+    html = report_html(replace(result, tables={**result.tables, "layers": sweep}))
+    assert "<script>alert" not in html
+    assert "<img src=x" not in html
+    for script in Page(html).scripts:
+        if script.lstrip().startswith("{"):
+            json.loads(script)
+
+
+def test_a_table_with_answers_becomes_a_certified_audit_on_the_command_line(tmp_path):
+    answered_table(500, agreement=0.6).to_csv(tmp_path / "table.csv", index=False)
+    printed = succeeded("audit", "--predictions", tmp_path / "table.csv", "-o", tmp_path / "run", *SLIM).out
+    assert "The probe does not speak for the model" in printed
+    assert "certificate: The probe does not speak for the model: it says what the model itself answered for" in printed
+    result = load_audit(tmp_path / "run")
+    assert result.certificate.n == 500
+    assert set(result.run.attributes) == {"tone", "place"}

@@ -1,0 +1,1 @@
+"""How does `workbench ask` make a table of predictions out of what a model answers?"""

@@ -1,0 +1,1 @@
+"""How does `workbench attach` find out where inside a multimodal LLM an emotion sits, and whether a probe speaks for it?"""

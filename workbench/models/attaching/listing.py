@@ -1,0 +1,25 @@
+"""What does `workbench attach` know before a model is loaded: which families there are?"""
+
+from __future__ import annotations
+
+from affect_workbench.probes.attach.families import CHECKED, TAPS, family_table
+
+
+def families_in_words() -> str:
+    """One line a family: its name, what it is called, how it is served, its connector, and what is different about it."""
+    rows = family_table()
+    served = [row for row in rows if row["served"] != "no"]
+    found = sum(row["served"] == "found" for row in served)
+    lines = [
+        f"{len(served)} families are checked ({CHECKED}); of {found} the connector is found by one forward pass, of "
+        f"{len(served) - found} it is from the table. Others are tried like these. Places: {TAPS}.",
+        "",
+        *(_line(row) for row in rows),
+    ]
+    return "\n".join(lines)
+
+
+def _line(row: dict[str, str]) -> str:
+    about = "; ".join(part for part in (row["note"], row["checked"] if row["served"] == "no" else "") if part)
+    line = f"{row['family']:22} {row['called']:24} {row['served']:6} {row['connector']}"
+    return f"{line}  ({about})" if about else line
