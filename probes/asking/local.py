@@ -46,8 +46,12 @@ class LocalModel:
         """Scores or generates, batch by batch.
 
         Raises:
-            ValueError: a batch does not fit into memory.
+            ValueError: labels that cannot be told apart, or a batch that does not fit into memory.
         """
+        from affect_workbench.probes.attach.scoring import label_tokens
+
+        if any(question.method == "scored" for question, _ in asked):
+            label_tokens(self.model, self.labels)
         for method in ("scored", "generated"):
             members = [at for at, (question, _) in enumerate(asked) if question.method == method]
             for start in range(0, len(members), self.batch):
@@ -59,7 +63,16 @@ class LocalModel:
                     raise ValueError(
                         f"{plural(len(batch), 'question')} at a time: that does not fit into memory: ask fewer with --batch"
                     ) from error
+                except ValueError:  # the processor refuses a picture: which, is found out one by one
+                    replies = [self._alone(one, method) for one in batch]
                 yield from zip(some, replies, strict=True)
+
+    def _alone(self, asked: Asked, method: str) -> Reply:
+        """The reply to one question; where the processor refuses the picture, its reason."""
+        try:
+            return (self._scored if method == "scored" else self._generated)([asked])[0]
+        except ValueError as error:
+            return Reply(error=str(error))
 
     def _scored(self, asked: Sequence[Asked]) -> list[Reply]:
         from affect_workbench.probes.attach.scoring import score_labels

@@ -196,6 +196,15 @@ class _Shown:
         return values
 
 
+def require_erasable(model: MultimodalModel, place: str) -> None:
+    """Refuses a place where nothing can be erased.
+
+    Raises:
+        ValueError: why, and the places where something can be.
+    """
+    _place(model, place)
+
+
 def _place(model: MultimodalModel, place: str) -> tuple[str, int]:
     layers = len(model.model.get_submodule(model.structure.layers))
     found = re.fullmatch(r"layers\.(\d+)", place)

@@ -75,7 +75,10 @@ def label_tokens(model: MultimodalModel, labels: Sequence[str]) -> tuple[Tokens,
         raise ValueError(f"labels {list(labels)}: expected at least one word, and none empty")
     prompt, between = _before_the_answer(model)
     tokens = tuple(_continuation(model.tokenizer, prompt, between + label) for label in labels)
+    unknown = getattr(model.tokenizer, "unk_token_id", None)
     for label, own in zip(labels, tokens, strict=True):
+        if unknown is not None and unknown in own:
+            raise ValueError(f"label {label!r} is no word of this model's tokenizer: give it another word")
         alike = [other for other, its in zip(labels, tokens, strict=True) if its[: len(own)] == own]
         alike.remove(label)
         if alike:

@@ -35,7 +35,10 @@ class ModelSize:
 
     def __str__(self) -> str:
         """The size in words."""
-        return f"{self.parameters / 1e9:.2f} billion parameters, {self.gigabytes:.2f} GB in {self.dtype}"
+        small = self.parameters < 1e8
+        count = f"{self.parameters / 1e6:.2f} million" if small else f"{self.parameters / 1e9:.2f} billion"
+        size = f"{1e3 * self.gigabytes:.1f} MB" if small else f"{self.gigabytes:.2f} GB"
+        return f"{count} parameters, {size} in {self.dtype}"
 
 
 def load_model(source: ModelSource) -> MultimodalModel:

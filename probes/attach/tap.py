@@ -116,7 +116,7 @@ class Tap:
         self,
         manifest: Manifest | Path | str | Sequence[Path | str],
         *,
-        at: Sequence[str],
+        at: Sequence[str] | str,
         question: str | None = None,
         out: Path | str | None = None,
         batch: int | None = None,
@@ -146,7 +146,7 @@ class Tap:
         recorded = record_pictures(
             self.model,
             manifest_from(manifest, progress=progress),
-            at,
+            [at] if isinstance(at, str) else at,
             out=Path(out) if out is not None else _temporary(),
             question=QUESTION if question is None else question,
             batch=BATCH if batch is None else batch,

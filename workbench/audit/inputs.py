@@ -28,6 +28,9 @@ from affect_workbench.workbench.models.attaching.files import (
     attached_provenance,
     attached_tables,
     is_attached,
+    is_projected,
+    projected_notes,
+    projected_predictions,
 )
 from affect_workbench.workbench.models.evaluation.accuracy import probe_accuracy, table_accuracy
 
@@ -168,6 +171,13 @@ def _given(path: Path) -> _Given:
     """The table itself, or the one in a folder of `ask`, of `attach`, or of a probe trained with folds."""
     if is_attached(path):
         return _Given(attached_predictions(path), attached_notes(path), attached_provenance(path), attached_tables(path))
+    if is_projected(path):
+        return _Given(
+            projected_predictions(path),
+            projected_notes(path),
+            attached_provenance(path.parent),
+            attached_tables(path.parent),
+        )
     if is_asked(path):
         return _Given(require_predictions(path), asked_notes(path), asked_provenance(path))
     if not path.is_dir():

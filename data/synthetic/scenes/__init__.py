@@ -2,8 +2,9 @@
 
 from affect_workbench.data.synthetic.scenes.canvas import SIZE
 from affect_workbench.data.synthetic.scenes.captions import captions, prompts
-from affect_workbench.data.synthetic.scenes.draw import draw
+from affect_workbench.data.synthetic.scenes.draw import draw, region
 from affect_workbench.data.synthetic.scenes.emotions import AnnotatorBias, annotate, bayes_accuracy, emotion_probabilities
+from affect_workbench.data.synthetic.scenes.pairs import paired_scenes
 from affect_workbench.data.synthetic.scenes.world import ATTRIBUTES, NOT_SHOWN, sample_scenes
 
 __all__ = [
@@ -16,6 +17,8 @@ __all__ = [
     "captions",
     "draw",
     "emotion_probabilities",
+    "paired_scenes",
     "prompts",
+    "region",
     "sample_scenes",
 ]

@@ -9,6 +9,8 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image, ImageDraw
 
+from affect_workbench.data.synthetic.scenes.streams import Streams
+
 SIZE = 64
 """Side of a picture in pixels."""
 SIDE = 2 * SIZE
@@ -26,13 +28,26 @@ BRIGHT: tuple[Colour, ...] = ((220, 40, 50), (40, 90, 220), (250, 200, 30), (160
 
 
 class Canvas:
-    """Draws on an image: `shine` in true colours, the methods under the picture's light."""
+    """One part draws on an image: `shine` in true colours, the methods under the picture's light.
 
-    def __init__(self, image: Image.Image, light: str, rng: np.random.Generator) -> None:
+    Attributes:
+        image: what is drawn on, `(SIDE, SIDE)` RGB.
+        shine: its pen.
+        light: value of the attribute `light`.
+    """
+
+    def __init__(self, image: Image.Image, light: str, streams: Streams, part: str) -> None:
+        self.image = image
         self.shine = ImageDraw.Draw(image)
         self.light = light
-        self.rng = rng
+        self._streams = streams
+        self._part = part
         self._ambient = _AMBIENT[light]
+
+    @property
+    def rng(self) -> np.random.Generator:
+        """The part's own random numbers."""
+        return self._streams[self._part]
 
     def lit(self, colour: Colour) -> Colour:
         """The colour under the picture's light."""

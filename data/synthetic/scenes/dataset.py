@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from affect_workbench.data.storage.atomic import atomic_folder, ensure_free
 from affect_workbench.data.storage.leftovers import discard
 from affect_workbench.data.synthetic.scenes.draw import draw
 from affect_workbench.data.synthetic.scenes.emotions import AnnotatorBias, annotate
+from affect_workbench.data.synthetic.scenes.pairs import paired_scenes
 from affect_workbench.data.synthetic.scenes.world import ATTRIBUTES, sample_scenes
 from affect_workbench.data.taxonomies.taxonomy import Taxonomy
 
@@ -70,6 +72,43 @@ def write_scenes(
     ]
     rows = pd.concat(sides, ignore_index=True)
     seeds = rng.integers(2**63, size=len(rows))
+    return _drawn(folder, rows, seeds, overwrite=overwrite, progress=progress)
+
+
+def write_pairs(
+    folder: Path,
+    attribute: str,
+    *,
+    pairs: int,
+    seed: int,
+    values: Sequence[str] | None = None,
+    overwrite: bool = False,
+    progress: bool = True,
+) -> Manifest:
+    """Draws `pairs` pairs of PNG files that differ in one attribute only, and opens their manifest, saved beside them.
+
+    All are of the split `test` and have a `pair_id`. Their annotators are fair and the same ones see both pictures of a
+    pair, so that labels differ only where the attribute gives reason for it. See `paired_scenes` for `values`.
+
+    Raises:
+        ValueError: no pair asked for, or what `paired_scenes` refuses.
+        FileExistsError: the folder exists and `overwrite` is False.
+    """
+    if pairs < 1:
+        raise ValueError(f"{pairs} pairs: at least one is needed")
+    scenes = paired_scenes(pairs, attribute, rng=np.random.default_rng(seed), values=values)
+    answers = pd.concat([annotate(scenes[side::2], rng=np.random.default_rng([seed, 1])) for side in (0, 1)]).sort_index()
+    rows = pd.concat([scenes.drop(columns="seed"), answers], axis=1).assign(split="test")
+    return _drawn(folder, rows, scenes["seed"].to_numpy(), overwrite=overwrite, progress=progress)
+
+
+def training_answers(scenes: pd.DataFrame, *, seed: int, bias: AnnotatorBias | None) -> pd.DataFrame:
+    """What the annotators of the training pictures say; with and without `bias` the same draws are used."""
+    return annotate(scenes, rng=np.random.default_rng([seed, 1]), bias=bias)
+
+
+def _drawn(folder: Path, rows: pd.DataFrame, seeds: npt.NDArray[np.int64], *, overwrite: bool, progress: bool) -> Manifest:
+    """Draws a picture for each row with its seed, and saves the manifest beside them."""
     names = [f"pictures/{number:06d}.png" for number in range(len(rows))]
     contents = []
     ensure_free(folder / "manifest", overwrite=overwrite)
@@ -85,11 +124,6 @@ def write_scenes(
     manifest = _manifest(folder, rows, names, contents)
     manifest.save(folder / "manifest", overwrite=overwrite)
     return manifest
-
-
-def training_answers(scenes: pd.DataFrame, *, seed: int, bias: AnnotatorBias | None) -> pd.DataFrame:
-    """What the annotators of the training pictures say; with and without `bias` the same draws are used."""
-    return annotate(scenes, rng=np.random.default_rng([seed, 1]), bias=bias)
 
 
 def _dealt(attribute: str, n: int, rng: np.random.Generator) -> npt.NDArray[np.object_]:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 from PIL import Image, ImageDraw
@@ -19,6 +17,9 @@ _SKY = {
     "storm": ((40, 44, 54), (92, 98, 108)),
 }
 _GROUND = {"beach": (236, 214, 150), "forest": (70, 132, 56), "city": (128, 128, 132), "room": (150, 92, 56)}
+_FRAME = (246, 244, 238)
+WINDOW = (60, 46)
+"""Width and height of the view through the window of a room."""
 
 
 @lru_cache(maxsize=512)
@@ -29,11 +30,11 @@ def _gradient(light: str, width: int, height: int, horizon: int) -> Image.Image:
     return Image.fromarray(np.ascontiguousarray(np.broadcast_to(pixels, (height, width, 3))))
 
 
-def sky(light: str, size: tuple[int, int], horizon: int, rng: np.random.Generator) -> Image.Image:
-    """The sky down to the horizon, with what stands in it at this light."""
+def sky(canvas: Canvas, corner: tuple[int, int], size: tuple[int, int], horizon: int) -> None:
+    """The sky down to `horizon` below the corner, with what stands in it at this light."""
+    light, rng, width = canvas.light, canvas.rng, size[0]
     image = _gradient(light, *size, horizon).copy()
     pen = ImageDraw.Draw(image)
-    width = size[0]
     radius = max(5, width // 13)
     x, y = int(rng.integers(radius, width - radius)), int(rng.integers(radius, max(radius + 1, horizon // 2)))
     if light == "sunny":
@@ -58,7 +59,7 @@ def sky(light: str, size: tuple[int, int], horizon: int, rng: np.random.Generato
                 y += max(6, horizon // 5)
                 points.append((points[-1][0] + int(rng.integers(-8, 9)), y))
             pen.line(points, fill=(255, 250, 170), width=3)
-    return image
+    canvas.image.paste(image, corner)
 
 
 def beach(canvas: Canvas, horizon: int) -> None:
@@ -101,36 +102,36 @@ def city(canvas: Canvas, horizon: int) -> None:
     canvas.box((0, horizon + 20, SIDE, horizon + 22), (226, 226, 226))
 
 
-def room(scene: Mapping[str, Any], rng: np.random.Generator, floor: int) -> Image.Image:
-    """Wall and floor; sky and weather are seen through the window."""
-    image = Image.new("RGB", (SIDE, SIDE))
-    canvas = Canvas(image, scene["light"], rng)
+def room(canvas: Canvas, floor: int, window: tuple[int, int]) -> None:
+    """Wall and floor, and the frame of a window whose view has its upper left corner at `window`."""
+    (x, y), (width, height) = window, WINDOW
     canvas.box((0, 0, SIDE, floor), canvas.any_of((214, 190, 150), (186, 206, 160), (206, 176, 176), (176, 192, 210)))
     canvas.box((0, floor, SIDE, SIDE), canvas.any_of(_GROUND["room"]))
     canvas.box((0, floor, SIDE, floor + 2), (240, 232, 220))
-    width, height = 60, 46
-    x, y = int(rng.integers(6, SIDE - width - 6)), int(rng.integers(5, 12))
-    view = weather(sky(scene["light"], (width, height), height - 2, rng), scene["weather"], rng)
-    canvas.box((x - 4, y - 4, x + width + 3, y + height + 3), (246, 244, 238))
-    image.paste(view, (x, y))
-    canvas.box((x + width // 2 - 1, y, x + width // 2 + 1, y + height - 1), (246, 244, 238))
-    return image
+    canvas.box((x - 4, y - 4, x + width + 3, y + height + 3), _FRAME)
 
 
-def weather(image: Image.Image, weather: str, rng: np.random.Generator) -> Image.Image:
-    """The same picture in fog, rain or snow."""
-    width, height = image.size
+def window_bar(canvas: Canvas, window: tuple[int, int]) -> None:
+    """The bar down the middle of the window, in front of what is seen through it."""
+    (x, y), (width, height) = window, WINDOW
+    canvas.box((x + width // 2 - 1, y, x + width // 2 + 1, y + height - 1), _FRAME)
+
+
+def weather(canvas: Canvas, corner: tuple[int, int], size: tuple[int, int], weather: str) -> None:
+    """Fog, rain or snow over what is drawn already, in the part of the canvas that has this corner and size."""
+    (left, top), (width, height) = corner, size
+    image = canvas.image.crop((left, top, left + width, top + height))
     many = max(24, width * height // 200)
-    if weather == "fog":
-        return Image.blend(image, Image.new("RGB", image.size, (178, 184, 190)), 0.58)
     pen = ImageDraw.Draw(image)
-    if weather == "rain":
-        for x, y in rng.integers((-4, -8), (width, height), size=(many, 2)):
+    if weather == "fog":
+        image = Image.blend(image, Image.new("RGB", size, (178, 184, 190)), 0.58)
+    elif weather == "rain":
+        for x, y in canvas.rng.integers((-4, -8), size, size=(many, 2)):
             pen.line((x, y, x - 3, y + 9), fill=(172, 200, 232), width=1)
     elif weather == "snow":
-        for x, y in rng.integers(0, (width, height), size=(many, 2)):
+        for x, y in canvas.rng.integers(0, size, size=(many, 2)):
             pen.ellipse((x, y, x + 3, y + 3), fill=(252, 252, 255))
-    return image
+    canvas.image.paste(image, corner)
 
 
 OUTDOORS = {"beach": beach, "forest": forest, "city": city}

@@ -1,33 +1,48 @@
-"""What stands in a drawn picture: a person and what is held, an animal, a flower, a house, and what lies beside?"""
+"""What stands in a drawn picture: a person and what is held, an animal, a flower, a house, and what lies around?"""
 
 from __future__ import annotations
 
 import numpy as np
 
-from affect_workbench.data.synthetic.scenes.canvas import BRIGHT, Canvas
+from affect_workbench.data.synthetic.scenes.canvas import BRIGHT, SIDE, Canvas
 
 _TONE = {"light": (248, 214, 186), "medium": (190, 130, 84), "dark": (88, 54, 36)}
 
 
-def person(canvas: Canvas, x: int, feet: int, tone: str, carried: str) -> None:
-    """A person who holds something, or `nothing`."""
-    skin, shirt = _TONE[tone], canvas.any_of(*BRIGHT, (240, 240, 240), (60, 150, 160))
+def clothes(canvas: Canvas, x: int, feet: int) -> None:
+    """Shirt and trousers of a person."""
+    shirt = canvas.any_of(*BRIGHT, (240, 240, 240), (60, 150, 160))
     trousers = canvas.any_of((44, 50, 84), (70, 70, 74), (96, 80, 60))
-    side = -1 if x > 64 else 1
-    head, shoulder, hip = feet - 62, feet - 50, feet - 24
-    canvas.box((x - 9, hip, x - 2, feet), trousers)
-    canvas.box((x + 2, hip, x + 9, feet), trousers)
-    canvas.box((x - 11, shoulder, x + 11, hip), shirt)
-    hand = (x + side * 22, shoulder + 14)
-    canvas.line([(x - side * 13, shoulder + 3), (x - side * 15, hip)], skin, 6)
-    canvas.line([(x + side * 11, shoulder + 4), hand], skin, 6)
-    canvas.oval((x - 12, head - 13, x + 12, head + 13), skin)
+    canvas.box((x - 9, feet - 24, x - 2, feet), trousers)
+    canvas.box((x + 2, feet - 24, x + 9, feet), trousers)
+    canvas.box((x - 11, feet - 50, x + 11, feet - 24), shirt)
+
+
+def skin(canvas: Canvas, x: int, feet: int, tone: str) -> None:
+    """Arms and face of a person."""
+    colour, shoulder, side = _TONE[tone], feet - 50, _outward(x)
+    canvas.line([(x - side * 13, shoulder + 3), (x - side * 15, feet - 24)], colour, 6)
+    canvas.line([(x + side * 11, shoulder + 4), hand(x, feet)], colour, 6)
+    canvas.oval((x - 12, feet - 75, x + 12, feet - 49), colour)
+
+
+def hair_and_eyes(canvas: Canvas, x: int, feet: int) -> None:
+    """What a face has that is not skin."""
+    head = feet - 62
     hair = canvas.any_of((40, 30, 26), (120, 80, 40), (200, 170, 90), (150, 150, 150), (150, 60, 30))
     canvas.shine.pieslice((x - 13, head - 15, x + 13, head + 9), 185, 355, fill=canvas.lit(hair))
     for eye in (-5, 5):
         canvas.box((x + eye - 1, head + 1, x + eye + 1, head + 3), (20, 20, 24))
-    if carried != "nothing":
-        _HELD[carried](canvas, *hand)
+
+
+def hand(x: int, feet: int) -> tuple[int, int]:
+    """Where a person at `x` holds something."""
+    return x + _outward(x) * 22, feet - 36
+
+
+def _outward(x: int) -> int:
+    """The side on which a person has room to hold something: +1 is the right."""
+    return -1 if x > 64 else 1
 
 
 def _balloon(canvas: Canvas, x: int, y: int) -> None:
@@ -52,7 +67,7 @@ def _knife(canvas: Canvas, x: int, y: int) -> None:
     canvas.shape([(x - 4, y - 3), (x + 4, y - 3), (x + 4, y - 22), (x - 2, y - 32)], (226, 234, 244))
 
 
-_HELD = {"balloon": _balloon, "gift": _gift, "umbrella": _umbrella, "knife": _knife}
+CARRIED = {"balloon": _balloon, "gift": _gift, "umbrella": _umbrella, "knife": _knife}
 
 
 def _dog(canvas: Canvas, x: int, feet: int) -> None:
@@ -106,6 +121,7 @@ SUBJECTS = {"dog": _dog, "flower": _flower, "house": _house, "snake": _snake}
 
 def fire(canvas: Canvas, x: int, feet: int) -> None:
     """Flames."""
+    x = _nudged(canvas, x)
     for wide, tall, colour in ((15, 34, (220, 50, 20)), (11, 25, (250, 130, 20)), (6, 14, (255, 226, 90))):
         tip = x + int(canvas.rng.integers(-4, 5))
         canvas.shine.polygon(
@@ -124,6 +140,7 @@ def fire(canvas: Canvas, x: int, feet: int) -> None:
 
 def garbage(canvas: Canvas, x: int, feet: int) -> None:
     """A heap with flies."""
+    x = _nudged(canvas, x)
     for _ in range(7):
         cx, cy = x + int(canvas.rng.integers(-14, 15)), feet - int(canvas.rng.integers(0, 12))
         radius = int(canvas.rng.integers(5, 9))
@@ -133,6 +150,16 @@ def garbage(canvas: Canvas, x: int, feet: int) -> None:
     for _ in range(5):
         cx, cy = x + int(canvas.rng.integers(-16, 17)), feet - int(canvas.rng.integers(10, 26))
         canvas.shine.rectangle((cx, cy, cx + 2, cy + 2), fill=(20, 24, 10))
+
+
+def confetti(canvas: Canvas) -> None:
+    """Paper in all colours, in front of everything."""
+    for x, y in canvas.rng.integers(0, SIDE, size=(60, 2)):
+        canvas.shine.rectangle((x, y, x + 3, y + 3), fill=BRIGHT[int(canvas.rng.integers(len(BRIGHT)))])
+
+
+def _nudged(canvas: Canvas, x: int) -> int:
+    return x + int(canvas.rng.integers(-4, 5))
 
 
 EXTRAS = {"fire": fire, "garbage": garbage}

@@ -57,7 +57,7 @@ def sample_scenes(n: int, *, rng: np.random.Generator, fixed: Mapping[str, str] 
     return pd.DataFrame(columns)
 
 
-def require_value(attribute: str, value: str) -> None:
+def require_attribute(attribute: str) -> None:
     """Refuses what the world does not have.
 
     Raises:
@@ -65,6 +65,15 @@ def require_value(attribute: str, value: str) -> None:
     """
     if attribute not in ATTRIBUTES:
         raise ValueError(f"the drawn world has no attribute {attribute!r}: {closest(attribute, ATTRIBUTES)}")
+
+
+def require_value(attribute: str, value: str) -> None:
+    """Refuses an attribute or a value that the world does not have.
+
+    Raises:
+        ValueError: the unknown name and the nearest known one.
+    """
+    require_attribute(attribute)
     legal = [level for level, _ in ATTRIBUTES[attribute]]
     if value not in legal:
         raise ValueError(f"attribute {attribute!r} has no value {value!r}: {closest(value, legal)}")

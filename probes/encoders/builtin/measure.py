@@ -26,7 +26,8 @@ captions, batch by batch, mostly speak of one topic (the figure, what it holds, 
 twice, no stored data set, no emotion word in any caption.
 
 **Made by** `python -m affect_workbench.probes.encoders.builtin.train` (seed 0, the defaults of that module; about an hour
-on 2 free cores, in bf16). The weights of another machine differ in their last bits.
+on 2 free cores, in bf16). The weights of another machine differ in their last bits; these learned from pictures drawn
+before each part had its own random numbers (the same world, other pictures for a seed).
 
 **Zero-shot accuracy** on {pictures:,} fresh pictures (seed {seed}), by
 `python -m affect_workbench.probes.encoders.builtin.measure`; person's attributes on pictures of persons:

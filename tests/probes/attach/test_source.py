@@ -79,7 +79,7 @@ def test_the_size_follows_the_precision():
     packed = [size_of(ModelSource(name, dtype="bfloat16", quantization=kind)).gigabytes for kind in ("8bit", "4bit")]
     assert whole.gigabytes / 4 < packed[0] < whole.gigabytes / 2
     assert packed[1] < packed[0]
-    assert str(whole) == "0.00 billion parameters, 0.00 GB in float32"
+    assert str(whole) == "0.10 million parameters, 0.4 MB in float32"
 
 
 def test_a_real_size_is_told_in_words(tmp_path):

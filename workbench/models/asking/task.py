@@ -9,8 +9,10 @@ from pathlib import Path
 import pandas as pd
 
 from affect_workbench.data.answers.prompts import STANDARD_PROMPTS, Prompt, read_prompts
+from affect_workbench.data.datasets.checks import MISSING, UNREADABLE
+from affect_workbench.data.datasets.manifest import Manifest
 from affect_workbench.data.plurals import plural
-from affect_workbench.data.tables.columns import VOTE_PREFIX
+from affect_workbench.data.tables.columns import ANSWER_COUNTS, PROMPT_PREFIX, SCORE_PREFIX, VOTE_PREFIX
 from affect_workbench.data.tables.splits import split_name
 from affect_workbench.data.taxonomies.files import taxonomy_called
 from affect_workbench.data.taxonomies.taxonomy import Taxonomy
@@ -70,10 +72,35 @@ def read_task(settings: AskSettings, say: Say) -> Task:
         raise ValueError(f"{settings.pictures} names no labels: say what to ask for with --labels or --taxonomy")
     if len(taxonomy) < 2:
         raise ValueError(f"{plural(len(taxonomy), 'label')} to ask for: expected at least two")
+    require_free_names(rows)
     rows, notes = _with_known_truth(rows, taxonomy)
+    notes = (*_left_out(manifest), *notes)
     for note in notes:
         say(f"note: {note}")
     return Task(rows, [Path(path) for path in rows["path"]], taxonomy, prompts, notes)
+
+
+def require_free_names(rows: pd.DataFrame) -> None:
+    """Refuses attributes whose names mean something in a table of predictions: they would be lost in it.
+
+    Raises:
+        ValueError: which.
+    """
+    taken = ("predicted", "answered", *ANSWER_COUNTS)
+    lost = [str(name) for name in rows if name in taken or str(name).startswith((PROMPT_PREFIX, SCORE_PREFIX))]
+    if lost:
+        raise ValueError(
+            f"the pictures have an attribute {lost[0]!r}, a name that predictions use for themselves: rename that column"
+        )
+
+
+def _left_out(manifest: Manifest) -> tuple[str, ...]:
+    """Pictures that are named and could not be read, in a sentence."""
+    broken = manifest.problems[manifest.problems["kind"].isin((MISSING, UNREADABLE))]
+    if broken.empty:
+        return ()
+    first = broken.iloc[0]
+    return (f"{plural(len(broken), 'picture')} cannot be read, first {first['path']}: {first['detail']}; nothing is asked",)
 
 
 def _with_known_truth(rows: pd.DataFrame, taxonomy: Taxonomy) -> tuple[pd.DataFrame, tuple[str, ...]]:

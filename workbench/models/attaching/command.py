@@ -16,6 +16,7 @@ from affect_workbench.data.features import FeatureSet
 from affect_workbench.data.plurals import plural
 from affect_workbench.data.predictions import Predictions, predictions_from_table
 from affect_workbench.data.storage.atomic import atomic_folder, write_json
+from affect_workbench.data.tables.columns import attribute_columns
 from affect_workbench.data.tables.read import table_of
 from affect_workbench.data.taxonomies.taxonomy import Taxonomy
 from affect_workbench.workbench.datasets.command import current_manifest
@@ -25,6 +26,7 @@ from affect_workbench.workbench.models.asking.command import ask_model
 from affect_workbench.workbench.models.asking.files import PREDICTIONS_FILE as ASKED_PREDICTIONS
 from affect_workbench.workbench.models.asking.files import asked_notes, asked_record, is_asked, require_predictions
 from affect_workbench.workbench.models.asking.settings import AskSettings
+from affect_workbench.workbench.models.asking.task import require_free_names
 from affect_workbench.workbench.models.attaching.erasing import Asked, causal_sentences, causal_tables
 from affect_workbench.workbench.models.attaching.files import (
     ANSWERS,
@@ -46,6 +48,10 @@ if TYPE_CHECKING:
 
 _DEFAULT_LAYERS = 3
 _MOST_NAMED = 5
+_CHOSEN = (
+    "the place was chosen among {} for its agreement with the answers to these pictures, which makes its fidelity a little "
+    "optimistic; --audited names a place beforehand"
+)
 ASKING = ("model", "pictures", "labels", "taxonomy", "prompts", "split", "seed", "batch", "allow_outside", "loading")
 """Settings that mean the same for `ask`."""
 
@@ -104,6 +110,7 @@ def _attach(settings: AttachSettings, *, command: str, say: Say) -> Attached:
     with _tap(settings, model=settings.loading.load(settings.model, say)) as tap:
         say(_size_line(tap))
         places = checked_places(tap.model, settings.at or _default_places(tap.places))
+        _require_possible(settings, tap, tuple(map(str, places)))
         answers = _answers(settings, tap, work, say)
         recorded = _recorded(settings, tap, answers, work, places=tuple(map(str, places)), say=say)
         features = next(iter(recorded.features.values()))
@@ -112,6 +119,8 @@ def _attach(settings: AttachSettings, *, command: str, say: Say) -> Attached:
         for line in probes.in_words():
             say(line)
         projected = projected_predictions(settings, recorded.features, said) if settings.probe else None
+        if projected is not None:
+            say(projected.in_words())
         causal = None
         if settings.erase:
             causal = causal_tables(settings, tap, said, _asked(answers), kept=work / "erasing")
@@ -124,6 +133,33 @@ def _attach(settings: AttachSettings, *, command: str, say: Say) -> Attached:
     shutil.rmtree(work, ignore_errors=True)
     say(f"wrote {settings.out}; next: workbench audit --predictions {settings.out} -o AUDIT")
     return made
+
+
+def _require_possible(settings: AttachSettings, tap: Tap, places: tuple[str, ...]) -> None:
+    """Refuses what would only be found out after the model was asked about every picture.
+
+    Raises:
+        ValueError: an audited place that is not tapped, attention that the model does not give, an attribute that is not
+            there, or a place where nothing can be erased.
+    """
+    if settings.audited and settings.audited not in places:
+        raise ValueError(f"--audited {settings.audited!r} is not tapped: expected one of {', '.join(places)}")
+    if any(place.endswith(":attention") for place in places) and tap.model.model.config._attn_implementation != "eager":
+        raise ValueError("pooling by attention needs the attention weights: give --attn-implementation eager")
+    manifest = current_manifest(Path(settings.pictures), lambda line: None, allow_outside=settings.allow_outside)
+    require_free_names(manifest.rows)
+    lacking = [name for name in settings.erase if name not in attribute_columns(manifest.rows)]
+    if lacking:
+        known = ", ".join(attribute_columns(manifest.rows)) or "none"
+        raise ValueError(f"--erase {lacking[0]!r} is no attribute of the pictures: expected one of {known}")
+    if settings.erase:
+        from affect_workbench.probes.attach.erasing import require_erasable
+
+        require_erasable(tap.model, settings.erase_at)
+    if settings.probe:
+        from affect_workbench.probes.checkpoint import load_probe
+
+        load_probe(settings.probe)
 
 
 def _tap(settings: AttachSettings, *, model: MultimodalModel | None = None) -> Tap:
@@ -170,8 +206,17 @@ def _recorded(
     from affect_workbench.probes.attach.recording import record_pictures
 
     manifest = current_manifest(Path(settings.pictures), lambda line: None, allow_outside=settings.allow_outside)
-    answered = pd.read_parquet(answers / ASKED_PREDICTIONS, columns=["image_id"])["image_id"]
-    rows = manifest.rows[manifest.rows["image_id"].isin(answered)].reset_index(drop=True)
+    answered = pd.read_parquet(answers / ASKED_PREDICTIONS)
+    rows = manifest.rows[manifest.rows["image_id"].isin(answered["image_id"])].reset_index(drop=True)
+    if "content" in answered:
+        asked = answered.set_index("image_id")["content"].reindex(rows["image_id"]).to_numpy()
+        changed = rows["content"].to_numpy() != asked
+        if changed.any():
+            say(
+                f"warning: {plural(int(changed.sum()), 'picture')} changed after the model was asked, first "
+                f"{rows['path'][changed].iloc[0]}: left out; ask again"
+            )
+            rows = rows[~changed].reset_index(drop=True)
     if rows.empty:
         raise ValueError(f"none of the pictures of {settings.pictures} was answered in {answers}: are these its pictures?")
     recorded = record_pictures(
@@ -239,6 +284,7 @@ def _record(
     notes = [
         f"predictions are those of a probe of {probes.audited} in {tap.source.name}, fitted on the model's own answers to "
         "other pictures (cross-fitted); the model is unchanged",
+        *([] if settings.audited or len(probes.probes) == 1 else [_CHOSEN.format(len(probes.probes))]),
         *asked_notes(answers),
     ]
     if len(recorded.unreadable):
@@ -258,6 +304,7 @@ def _record(
         "agreement": dict(probes.agreement),
         "probe": settings.probe,
         "probe_at": "" if made.projected is None else made.projected.place,
+        "probe_notes": [] if made.projected is None else list(made.projected.notes),
         "erased": list(settings.erase),
         "erased_at": settings.erase_at if settings.erase else "",
         "notes": notes,

@@ -69,6 +69,22 @@ def attached_notes(folder: Path) -> tuple[str, ...]:
     return tuple(str(note) for note in attached_record(folder).values["notes"])
 
 
+def is_projected(folder: Path) -> bool:
+    """Whether the folder holds what the user's own probe says, within one that `workbench attach` wrote."""
+    return folder.name == PROJECTOR and is_attached(folder.parent)
+
+
+def projected_predictions(folder: Path) -> Path:
+    """The table of what the user's own probe says."""
+    require_complete(folder.parent, what="folder of an attached model")
+    return folder / PREDICTIONS_FILE
+
+
+def projected_notes(folder: Path) -> tuple[str, ...]:
+    """What an audit of the user's own probe has to say of how its predictions came about."""
+    return attached_record(folder.parent).texts("probe_notes")
+
+
 def attached_features(folder: Path) -> dict[str, FeatureSet]:
     """The features by place, in the order in which a picture passes them."""
     places = attached_record(folder).record("places").values

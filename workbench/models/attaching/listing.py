@@ -8,11 +8,10 @@ from affect_workbench.probes.attach.families import CHECKED, TAPS, family_table
 def families_in_words() -> str:
     """One line a family: its name, what it is called, how it is served, its connector, and what is different about it."""
     rows = family_table()
-    served = [row for row in rows if row["served"] != "no"]
-    found = sum(row["served"] == "found" for row in served)
+    found, known = (sum(row["served"] == how for row in rows) for how in ("found", "table"))
     lines = [
-        f"{len(served)} families are checked ({CHECKED}); of {found} the connector is found by one forward pass, of "
-        f"{len(served) - found} it is from the table. Others are tried like these. Places: {TAPS}.",
+        f"{found + known} kinds of models are checked ({CHECKED}): of {found} the connector is found by one forward pass, "
+        f"of {known} it is from the table. Any other is tried like these. Places: {TAPS}.",
         "",
         *(_line(row) for row in rows),
     ]
@@ -20,6 +19,8 @@ def families_in_words() -> str:
 
 
 def _line(row: dict[str, str]) -> str:
-    about = "; ".join(part for part in (row["note"], row["checked"] if row["served"] == "no" else "") if part)
+    about = "; ".join(
+        part for part in (row["note"], row["checked"] if row["served"] not in ("found", "table") else "") if part
+    )
     line = f"{row['family']:22} {row['called']:24} {row['served']:6} {row['connector']}"
     return f"{line}  ({about})" if about else line

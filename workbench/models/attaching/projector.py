@@ -22,10 +22,20 @@ class Projected:
     Attributes:
         place: where it was used.
         predictions: of the tapped pictures, with `answered`, what the model itself said.
+        notes: what has to be known of them, such as that the probe was trained on these pictures.
     """
 
     place: str
     predictions: pd.DataFrame
+    notes: tuple[str, ...] = ()
+
+    def in_words(self) -> str:
+        """Where the probe was used, and how often it says what the model answered."""
+        told = f"your probe is used at {self.place}, as it is"
+        if "answered" not in self.predictions:
+            return f"{told}; its labels are others than the model was asked for"
+        agreement = (self.predictions["predicted"] == self.predictions["answered"]).mean()
+        return f"{told}: it says what the model answered for {agreement:.0%} of pictures"
 
     def write(self, folder: Path) -> None:
         """Writes the table, which `workbench audit --predictions` takes."""
@@ -57,18 +67,21 @@ def projected_predictions(settings: AttachSettings, features: Mapping[str, Featu
         same = [place for place in wide if features[place].spec.fingerprint() == probe.spec.fingerprint()]
         if not same:
             hint = (
-                f"{' and '.join(wide)} {'has' if len(wide) == 1 else 'have'} that width: if features are the same there, "
+                f"of the tapped places, that width {'has' if len(wide) == 1 else 'have'} {', '.join(wide)}: where the "
+                "features are the same, "
                 f"say so with --probe-at {wide[0]}"
                 if wide
                 else f"no tapped place has that width ({_of(features)})"
             )
             raise ValueError(f"{settings.probe} was trained on features of {probe.spec.in_words()}: {hint}")
         place = same[0]
-    table = probe.predict(replace(features[place], spec=probe.spec)).table()
+    predictions = probe.predict(replace(features[place], spec=probe.spec))
+    table = predictions.table()
     if probe.taxonomy.labels == answers.taxonomy.labels:
         labels = np.asarray(answers.taxonomy.labels, dtype=object)
         table = table.assign(answered=labels[answers.predicted])
-    return Projected(place, table)
+    own = f"predictions are those of the probe {settings.probe} at {place} of {settings.model}, as it is"
+    return Projected(place, table, (own, *predictions.notes))
 
 
 def _of(features: Mapping[str, FeatureSet]) -> str:

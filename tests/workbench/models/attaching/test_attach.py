@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
+from affect_workbench.data.datasets.manifest import Manifest
 from affect_workbench.data.features import FeatureSet
 from affect_workbench.workbench.models.attaching.command import tapped_question
 from affect_workbench.workbench.models.attaching.files import (
@@ -19,11 +22,17 @@ from affect_workbench.workbench.models.attaching.files import (
 )
 from affect_workbench.workbench.runs.store import load_audit
 from tiny_multimodal import tiny_folder
-from workbench_runs import SLIM, refusal, succeeded
+from workbench_runs import SLIM, refusal, succeeded, workbench
 
 pytest_plugins = ["workbench_fixtures"]
 
 PLACES = ("connector.in", "connector.out", "layers.1", "last")
+
+
+@pytest.fixture(scope="module")
+def world(attached_model) -> Path:
+    """The folder of the pictures' manifest."""
+    return attached_model.folder
 
 
 def test_one_run_makes_answers_features_readings_and_predictions(attached_model):
@@ -110,6 +119,10 @@ def test_a_probe_of_ones_own_is_used_where_its_features_are_made(attached_model,
     projected = pd.read_parquet(tmp_path / "fits" / "projector" / "predictions.parquet")
     assert attached_record(tmp_path / "fits").text("probe_at") == "connector.out"
     assert {"predicted", "answered"} <= set(projected)
+    succeeded("audit", "--predictions", tmp_path / "fits" / "projector", "-o", tmp_path / "audit", *SLIM)
+    notes = " ".join(load_audit(tmp_path / "audit").run.notes)
+    assert "those of the probe" in notes
+    assert "in-sample" in notes
     message = refusal(*own, "--at", "last", "-o", tmp_path / "differs")
     assert "say so with --probe-at last" in message
     elsewhere = refusal(*own, "--at", "last", "--probe-at", "connector.out", "-o", tmp_path / "elsewhere")
@@ -130,7 +143,7 @@ def test_what_cannot_be_done_is_one_line(attached_model, tmp_path):
 
 def test_families_and_sizes_are_told_without_a_model(attached_model):
     assert "found by one forward pass" in succeeded("attach", "--list").out
-    assert "GB" in succeeded("attach", attached_model.model, "--size").out
+    assert "MB in float32" in succeeded("attach", attached_model.model, "--size").out
 
 
 def test_notes_say_what_predictions_are_and_what_was_not_answered(attached_model):
@@ -138,3 +151,61 @@ def test_notes_say_what_predictions_are_and_what_was_not_answered(attached_model
     assert "cross-fitted" in notes
     assert set(attached_tables(attached_model.run)) == {"layers", "causal"}
     assert "{options}" not in tapped_question(attached_model.run / "answers")
+
+
+def small(world: Path, folder: Path, **more: object) -> Path:
+    """A table of a few of the pictures, with more columns."""
+    manifest = Manifest.load(world / "manifest")
+    rows = manifest.rows.head(12).assign(path=[str(path) for path in manifest.paths()[:12]]).drop(columns="content")
+    rows.assign(**more).to_csv(folder / "few.csv", index=False)
+    return folder / "few.csv"
+
+
+@pytest.mark.parametrize("name", ["predicted", "answered", "prompt_style", "answers_label", "score_joy"])
+def test_an_attribute_that_would_be_lost_in_predictions_is_refused_first(world, tmp_path, name):
+    pictures = small(world, tmp_path, **{name: "x"})
+    for command in ("ask", "attach"):
+        message = refusal(command, tiny_folder("llava"), "--pictures", pictures, "-o", tmp_path / "x")
+        assert f"attribute {name!r}" in message
+        assert "rename" in message
+
+
+def test_what_cannot_be_done_is_refused_before_the_model_is_asked(world, tmp_path):
+    given = ["attach", tiny_folder("llava"), "--pictures", world / "manifest", "-o", tmp_path / "x"]
+    for words, expected in (
+        (["--erase", "background"], "no attribute of the pictures"),
+        (["--erase", "camera", "--erase-at", "last"], "cannot be erased at 'last'"),
+        (["--at", "last", "--audited", "layers.1"], "is not tapped"),
+        (["--at", "layers.1:attention"], "--attn-implementation eager"),
+    ):
+        outcome = workbench(*given, *words)
+        assert expected in outcome.err
+        assert "answers scored" not in outcome.out
+
+
+def test_a_picture_that_changed_after_the_model_was_asked_is_left_out(world, tmp_path):
+    pictures = pd.read_csv(small(world, tmp_path))
+    copies = tmp_path / "copies"
+    copies.mkdir()
+    moved = [shutil.copy(path, copies / Path(path).name) for path in pictures["path"]]
+    pictures.assign(path=moved).to_csv(tmp_path / "few.csv", index=False)
+    succeeded("ask", tiny_folder("llava"), "--pictures", tmp_path / "few.csv", "-o", tmp_path / "asked")
+    shutil.copy(moved[1], moved[0])
+    given = ["--pictures", tmp_path / "few.csv", "--answers", tmp_path / "asked", "--at", "last", "-o", tmp_path / "run"]
+    printed = succeeded("attach", tiny_folder("llava"), *given).out
+    assert "1 picture changed after the model was asked" in printed
+    assert len(pd.read_parquet(tmp_path / "run" / "predictions.parquet")) == 11
+
+
+def test_pictures_that_cannot_be_read_or_are_refused_are_named_and_the_others_asked(world, tmp_path):
+    pictures = pd.read_csv(small(world, tmp_path))
+    (tmp_path / "text.png").write_text("no picture")
+    Image.new("RGB", (2_000, 3)).save(tmp_path / "thin.png")
+    odd = pictures.head(2).assign(image_id=["text", "thin"], path=[str(tmp_path / "text.png"), str(tmp_path / "thin.png")])
+    pd.concat([pictures, odd]).to_csv(tmp_path / "few.csv", index=False)
+    printed = succeeded("ask", tiny_folder("qwen2_vl"), "--pictures", tmp_path / "few.csv", "-o", tmp_path / "asked").out
+    assert "1 picture cannot be read, first " in printed
+    assert "text.png" in printed
+    assert len(pd.read_parquet(tmp_path / "asked" / "predictions.parquet")) == 12
+    unanswered = pd.read_csv(tmp_path / "asked" / "unanswered.csv").set_index("image_id")
+    assert "aspect ratio" in unanswered.loc["thin", "reason"]
