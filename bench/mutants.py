@@ -50,7 +50,7 @@ TESTS = (
     "analyses/skew/attribution",
     "analyses/inference/pairs",
     "analyses/audit/pairs",
-    "analyses/compare/compare",
+    "analyses/audit/compare/compare",
     "analyses/disparities/numbers",
     "analyses/disparities/error_rates",
     "analyses/skew/label_tree",

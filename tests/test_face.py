@@ -24,7 +24,7 @@ from affect_workbench.analyses.duplicates.find import PictureSet, overlap
 from affect_workbench.data.predictions import predictions_from_table
 from affect_workbench.data.tables.read import read_table
 from affect_workbench.keywords import in_python
-from affect_workbench.workbench.audit.compare import compared
+from affect_workbench.workbench.audit.comparison.command import compared
 from affect_workbench.workbench.runs.reviews import load_reviews, review_of, save_review
 from pages import Page
 from workbench_runs import HOSTILE, predictions_table, succeeded

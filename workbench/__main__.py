@@ -23,6 +23,7 @@ from affect_workbench.workbench.interface.options import add_arguments, build, c
 from affect_workbench.workbench.models.asking.settings import AskSettings
 from affect_workbench.workbench.models.attaching.settings import AttachSettings
 from affect_workbench.workbench.models.evaluation.settings import EvaluateSettings, ReproduceSettings
+from affect_workbench.workbench.models.instruct.settings import InstructSettings
 from affect_workbench.workbench.models.training.settings import (
     AnchorsSettings,
     ImportTinyemoSettings,
@@ -44,6 +45,7 @@ COMMANDS: Mapping[str, type[Any]] = types.MappingProxyType(
         "anchors": AnchorsSettings,
         "ask": AskSettings,
         "attach": AttachSettings,
+        "instruct": InstructSettings,
         "evaluate": EvaluateSettings,
         "reproduce": ReproduceSettings,
         "audit": AuditSettings,
@@ -67,7 +69,7 @@ _NEW_OBJECTS = 100_000
 
 EXIT_BAD_INPUT = 2
 EXIT_FINDINGS = 1
-RESUMED = ("features", "train", "sweep", "ask", "attach")
+RESUMED = ("features", "train", "sweep", "ask", "attach", "instruct")
 """Commands that keep what they have finished when they are interrupted."""
 
 
@@ -182,6 +184,8 @@ def _run(command: str, settings: Any, line: str) -> int:
         from affect_workbench.workbench.models.attaching.command import attach
 
         attach(settings, command=line)
+    elif command == "instruct":
+        return _instruct(settings, line)
     elif command == "permutation-check":
         from affect_workbench.workbench.audit.permutation_check import check_permutations
         from affect_workbench.workbench.runs.store import naming_damage
@@ -212,7 +216,7 @@ def _run(command: str, settings: Any, line: str) -> int:
         if settings.show:
             _show(Path(settings.out) / "audit" / "report.html")
     elif command == "compare":
-        from affect_workbench.workbench.audit.compare import compare_runs
+        from affect_workbench.workbench.audit.comparison.command import compare_runs
         from affect_workbench.workbench.runs.store import naming_damage
 
         with naming_damage(f"{settings.run_a} or {settings.run_b}"):
@@ -228,6 +232,41 @@ def _run(command: str, settings: Any, line: str) -> int:
         result = audit(settings, command=line)
         return EXIT_FINDINGS if gate.fails(result) else 0
     return 0
+
+
+def _instruct(settings: InstructSettings, line: str) -> int:
+    from affect_workbench.workbench.models.instruct import command as instruct
+
+    instruct.require_step(settings)
+    if settings.step == "build":
+        instruct.build(settings, command=line)
+        return 0
+    if settings.step == "check":
+        return EXIT_FINDINGS if instruct.check(settings) and settings.fail_on else 0
+    return _audit_instruct(settings, line)
+
+
+def _audit_instruct(settings: InstructSettings, line: str) -> int:
+    """The texts of instruct data through the audit of numbers: `models` may not reach up to `audit`, so they meet here."""
+    from affect_workbench.analyses.audit.config import AuditConfig
+    from affect_workbench.workbench.audit.outcomes import audit_outcomes
+    from affect_workbench.workbench.interface.claiming import writes_out
+    from affect_workbench.workbench.models.instruct.texts import audited_texts
+    from affect_workbench.workbench.runs.files import RUN_FILES
+    from affect_workbench.workbench.runs.gate import audit_gate
+
+    gate = audit_gate(settings.fail_on)
+    texts, outcomes = audited_texts(Path(settings.path), words=settings.words, frequent=settings.frequent)
+    asked = AuditSettings(
+        out=settings.out,
+        predictions=settings.path,
+        attributes=settings.attributes,
+        fail_on=settings.fail_on,
+        overwrite=settings.overwrite,
+        audit=AuditConfig(outcomes=outcomes, order=settings.order),
+    )
+    result = writes_out(known=RUN_FILES)(audit_outcomes)(asked, texts, gate=gate, provenance={"command": line})
+    return EXIT_FINDINGS if gate.fails(result) else 0
 
 
 def _report(settings: ReportSettings) -> int:

@@ -9,7 +9,8 @@ import pandas as pd
 
 from affect_workbench.analyses.audit.config import AuditConfig
 from affect_workbench.analyses.disparities.adjusted_numbers import adjusted_numeric_table
-from affect_workbench.analyses.disparities.numbers import DEFAULT_TOLERANCE, numeric_table
+from affect_workbench.analyses.disparities.number_tests import DEFAULT_TOLERANCE
+from affect_workbench.analyses.disparities.numbers import numeric_table
 from affect_workbench.analyses.inference.intervals import distance_from_zero
 from affect_workbench.analyses.slices.sliced import Sliced
 from affect_workbench.analyses.slices.strata import Strata

@@ -22,13 +22,22 @@ from affect_workbench.analyses.slices.attribute_kinds import kind_notes
 from affect_workbench.analyses.slices.circular_columns import naming_columns
 from affect_workbench.analyses.slices.coding import coded_attributes
 from affect_workbench.analyses.slices.sliced import SlicedRows
-from affect_workbench.analyses.slices.strata import strata_of
+from affect_workbench.analyses.slices.strata import Strata, strata_of
 from affect_workbench.analyses.slices.sums import CodedColumns, slice_sums
-from affect_workbench.data.measurements import Measurements
+from affect_workbench.data.datasets.measurements import Measurements
 from affect_workbench.data.tables.columns import attribute_columns
 from affect_workbench.data.taxonomies.taxonomy import NO_LABELS
 
 _STRUCTURE_COLUMNS = ("slice", "emotion", "n")
+Compared = Callable[[SlicedRows, AuditConfig, Strata | None], dict[str, pd.DataFrame]]
+
+
+def each_by_itself(data: SlicedRows, config: AuditConfig, adjusted_for: Strata | None) -> dict[str, pd.DataFrame]:
+    """The tables of every outcome of the config, each with a false discovery rate of its own."""
+    tables: dict[str, pd.DataFrame] = {}
+    for name in config.outcomes:
+        tables |= outcome_tables(data, config, name=name, adjusted_for=adjusted_for)
+    return tables
 
 
 def run_outcome_audit(
@@ -38,6 +47,7 @@ def run_outcome_audit(
     inferred: frozenset[str] = frozenset(),
     provenance: Mapping[str, Any] | None = None,
     progress: Callable[[str], None] | None = None,
+    compared: Compared | None = None,
 ) -> AuditResult:
     """Slices the pictures by their attributes and says for every (slice, outcome) what the data can tell.
 
@@ -47,6 +57,8 @@ def run_outcome_audit(
         inferred: attributes that were inferred, not declared; their slices are corrected for many tests apart.
         provenance: what the caller knows of where the data came from; kept in `run`.
         progress: called with the name of each step before it starts.
+        compared: makes the tables of all outcomes of sliced pictures, with the config and the strata, if any;
+            `each_by_itself` when not given.
 
     Raises:
         ValueError: an unknown attribute, nothing to slice by, an outcome that is the same everywhere, or strata that cannot
@@ -86,9 +98,7 @@ def run_outcome_audit(
         adjusted_for = strata_of(
             rows, config.adjust_for, bins=config.bins, numeric=config.numeric, categorical=config.categorical
         )
-    tables: dict[str, pd.DataFrame] = {}
-    for name in config.outcomes:
-        tables |= outcome_tables(data, config, name=name, adjusted_for=adjusted_for)
+    tables = (compared or each_by_itself)(data, config, adjusted_for)
     tested = sum(int(table["p"].notna().sum()) for name, table in tables.items() if name.startswith(OUTCOME_PREFIX))
     nothing = dict.fromkeys(("audit_agreement", "audit_margin", "audit_x", "audit_y"), np.nan)
     return AuditResult(

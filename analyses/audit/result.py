@@ -31,6 +31,7 @@ TABLES: Mapping[str, str] = MappingProxyType(
         "adjusted": "a (slice, emotion): the difference within strata",
         "amplification": "a (value, emotion): how much stronger a tie is than in the training data",
         "amplification_means": "an attribute: its mean amplification",
+        "attribute_words": "a (slice, outcome) of texts: the difference without and with words of the attribute itself",
         "calibration": "a slice: how good its probabilities are",
         "causal": "a (slice, emotion): a model's answers before and after an attribute was erased inside it",
         "comparability": "a (metric, attribute): what other tools compute",
@@ -66,6 +67,7 @@ TABLES: Mapping[str, str] = MappingProxyType(
         "space_pull": "a (slice, emotion): how far its pictures lie toward the anchor",
         "space_shift": "a (slice, emotion): what one standard deviation more would do",
         "space_wording": "a prompt variant: labels that flip",
+        "texts": "a text: which picture it is about and what was found in it",
         "prompts": "a (slice, emotion, prompt): the skew under that prompt alone",
     }
 )

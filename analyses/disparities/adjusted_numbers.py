@@ -16,7 +16,7 @@ import pandas as pd
 from scipy import special
 
 from affect_workbench.analyses.disparities.adjusted import ADJUSTED, SIMPSON_KINDS, agreement_columns
-from affect_workbench.analyses.disparities.numbers import DEFAULT_TOLERANCE, checked_outcome
+from affect_workbench.analyses.disparities.number_tests import DEFAULT_TOLERANCE, checked_outcome
 from affect_workbench.analyses.inference.clusters import FEWEST_GROUPS
 from affect_workbench.analyses.inference.means.stratified import Within, within_strata
 from affect_workbench.analyses.inference.means.two_means import LEAST_FREEDOM, MeanTests, mean_tests

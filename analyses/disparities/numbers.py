@@ -14,26 +14,19 @@ import numpy.typing as npt
 import pandas as pd
 from scipy import special
 
+from affect_workbench.analyses.disparities.number_tests import NumberTests, number_tests
 from affect_workbench.analyses.inference.clusters import FEWEST_GROUPS
 from affect_workbench.analyses.inference.means.cluster_robust import student
-from affect_workbench.analyses.inference.means.two_means import MeanTests, mean_tests, welch
+from affect_workbench.analyses.inference.means.two_means import welch
 from affect_workbench.analyses.inference.multiplicity import select
-from affect_workbench.analyses.inference.pairs.means import PairedMeans, paired_means
-from affect_workbench.analyses.inference.pairs.pairing import Pairing
 from affect_workbench.analyses.inference.resampling import STANDARD_SAMPLING, Sampling
 from affect_workbench.analyses.inference.verdicts import LOW_EVIDENCE_COUNT, STANDARD, Rules, verdict
 from affect_workbench.analyses.slices.conditions import SliceSpec
-from affect_workbench.analyses.slices.families import families, slice_families
+from affect_workbench.analyses.slices.families import slice_families
 from affect_workbench.analyses.slices.sliced import Sliced, SlicedPredictions
-from affect_workbench.analyses.slices.sums import group_sums
 from affect_workbench.arrays import Floats
-from affect_workbench.data.plurals import plural
-from affect_workbench.data.tables.magnitude import require_moderate
 from affect_workbench.data.taxonomies.label_overlap import by_label
 from affect_workbench.data.taxonomies.taxonomy import Taxonomy
-
-DEFAULT_TOLERANCE = 0.2
-"""Tolerance in standard deviations of the outcome: Cohen's "small", https://doi.org/10.4324/9780203771587."""
 
 
 def numeric_table(
@@ -72,46 +65,40 @@ def numeric_table(
     Raises:
         ValueError: lengths disagree; the outcome is infinite, unknown everywhere or the same everywhere; a bad tolerance.
     """
-    values = checked_outcome(outcome, data, tolerance=tolerance, name=name)
-    known = np.isfinite(values)
-    spread = float(values[known].std(ddof=1))
-    tolerance = DEFAULT_TOLERANCE * spread if tolerance is None else tolerance
-    rng, least = sampling.rng(), rules.min_count
-    centre = float(values[known].mean())
-    values = np.where(known, values - centre, 0.0)
-    columns = np.stack([known.astype(float), values, values**2], axis=1)
-    specs: list[SliceSpec] = []
-    parts: list[tuple[Floats, Floats, npt.NDArray[np.int64]]] = []
-    tests: list[MeanTests] = []
-    for family in families(data.attributes, rules.order):
-        at, listed = family.listed(least)
-        specs += listed
-        codes = np.where(known, family.codes, -1)
-        sums = group_sums(codes, family.size, columns)
-        lost = np.full(len(at), int(((family.codes >= 0) & ~known).sum()))
-        parts.append((sums[at], (sums.sum(axis=0) - sums)[at], lost))
-        by_family = mean_tests(codes, family.size, values, groups=data.groups, least=least, draws=sampling.draws, rng=rng)
-        tests.append(by_family.at(at))
-    inside, outside, left_out = (np.concatenate(part) for part in zip(*parts, strict=True))
-    judgement = MeanTests.joined(tests)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        mean, other = (side[:, 1] / side[:, 0] for side in (inside, outside))
-    none = np.full(len(specs), np.nan)
-    found = PairedMeans(judgement, inside[:, 0], outside[:, 0], mean, other, none, none)
-    pairing = Pairing.of(specs, data, min_count=least, known=known)
-    if pairing is not None:
-        found = paired_means(found, pairing, values, spread=spread)
+    tested = number_tests(outcome, data, rules=rules, sampling=sampling, tolerance=tolerance, name=name)
+    return decided_tables([tested], rules=rules, inferred=data.inferred)[0]
+
+
+def decided_tables(
+    tests: Sequence[NumberTests], *, rules: Rules = STANDARD, inferred: frozenset[str] = frozenset()
+) -> list[pd.DataFrame]:
+    """The table of `numeric_table` for each of several numbers of the same slices, which share one false discovery rate.
+
+    First each slice has one test of all its numbers; only in slices that pass are they tested one by one
+    (`analyses.inference.multiplicity`).
+
+    Args:
+        tests: one a number, of the same slices in the same order.
+        rules: what decides a verdict, but for the tolerance.
+        inferred: attributes that were inferred, see `analyses.slices.sliced.Sliced`.
+    """
+    p = np.stack([one.found.tests.p for one in tests], axis=1)
+    selection = select(p, slice_families(tests[0].specs, inferred), alpha=rules.alpha)
+    q = selection.q if len(tests) > 1 else selection.slice_q[:, None]
+    return [_decided(one, q[:, at], selection.level, rules) for at, one in enumerate(tests)]
+
+
+def _decided(tests: NumberTests, q: Floats, level: Floats, rules: Rules) -> pd.DataFrame:
+    specs, found, inside, spread = tests.specs, tests.found, tests.inside, tests.spread
     judgement, n, m = found.tests, found.n, found.m
     tested, effect, deff = np.isfinite(judgement.p), judgement.effect, judgement.design_effect
-    selection = select(judgement.p[:, None], slice_families(tuple(specs), data.inferred), alpha=rules.alpha)
-    q = selection.slice_q
-    half, adjusted = judgement.half(), judgement.half(selection.level)
+    half, adjusted = judgement.half(), judgement.half(level)
     picked = q <= rules.alpha
     low_evidence = (np.minimum(n, m) / deff < LOW_EVIDENCE_COUNT) | (judgement.groups < FEWEST_GROUPS)
     decided = verdict(
         (effect - half, effect + half),
         (effect - adjusted, effect + adjusted),
-        tolerance=tolerance,
+        tolerance=tests.tolerance,
         tested=tested,
         selected=picked,
         low_evidence=low_evidence,
@@ -119,7 +106,7 @@ def numeric_table(
     with np.errstate(divide="ignore", invalid="ignore"):
         power = float(-special.ndtri(rules.alpha / 2) + special.ndtri(0.8))
         detectable = spread * np.sqrt(deff / n + deff / m) * power
-        means = [np.where(tested, one + centre, np.nan) for one in (found.mean, found.other)]
+        means = [np.where(tested, one + tests.centre, np.nan) for one in (found.mean, found.other)]
     shown = np.where(tested, effect, np.nan)
     repeats = _repeats(specs, inside, np.maximum(deff, 1.0), np.where(decided == "skewed", np.sign(effect), 0.0))
     return pd.DataFrame(
@@ -128,7 +115,7 @@ def numeric_table(
             "where": [spec.as_json() for spec in specs],
             "n": np.rint(n).astype(np.int64),
             "n_complement": np.rint(m).astype(np.int64),
-            "left_out": left_out,
+            "left_out": tests.left_out,
             "mean": means[0],
             "complement_mean": means[1],
             "effect": shown,
@@ -139,7 +126,7 @@ def numeric_table(
             "q": q,
             "adjusted_low": np.where(picked, effect - adjusted, np.nan),
             "adjusted_high": np.where(picked, effect + adjusted, np.nan),
-            "tolerance": tolerance,
+            "tolerance": tests.tolerance,
             "spread": spread,
             "detectable": np.where(np.isfinite(detectable), detectable, np.inf),
             "verdict": decided,
@@ -223,29 +210,3 @@ def label_valence(taxonomy: Taxonomy, valence: Mapping[str, float] | None = None
     if not np.isfinite(number).any():
         raise ValueError(f"none of {', '.join(taxonomy.labels)} has a known polarity: give a valence for each label")
     return number
-
-
-def checked_outcome(outcome: Floats, data: Sliced, *, tolerance: float | None, name: str) -> Floats:
-    """The numbers `(n,)`, NaN where not known.
-
-    Raises:
-        ValueError: see `numeric_table`.
-    """
-    values = np.asarray(outcome, dtype=np.float64)
-    if not data.attributes:
-        raise ValueError(f"nothing to slice {name} by: give at least one attribute")
-    if values.shape != data.attributes[0].codes.shape:
-        expected = data.attributes[0].codes.shape
-        raise ValueError(f"{name} has shape {values.shape}: expected one number per picture, {expected}")
-    if np.isinf(values).any():
-        raise ValueError(
-            f"{name} is infinite for {plural(int(np.isinf(values).sum()), 'picture')}: leave them empty or correct them"
-        )
-    require_moderate(values, what=name)
-    known = values[np.isfinite(values)]
-    if len(known) < 2 or known.min() == known.max():
-        what = f"the same ({known[0]:g})" if len(known) else "not known"
-        raise ValueError(f"{name} is {what} for all {plural(len(values), 'picture')}: there is nothing to compare")
-    if tolerance is not None and not (np.isfinite(tolerance) and tolerance >= 0):
-        raise ValueError(f"tolerance is {tolerance}: expected a number of units of {name}, zero or more")
-    return values

@@ -148,7 +148,7 @@ def verdict(
     interval: Ends,
     adjusted: Ends,
     *,
-    tolerance: float,
+    tolerance: float | Floats,
     tested: Mask,
     selected: Mask | bool = True,
     low_evidence: Mask | bool = False,

@@ -63,6 +63,12 @@ _APOLOGY = re.compile(
     r"\b(?:i['’]m|i am) (?:\w+ )?sorry\b|\bas an? (?:ai|language model)\b|^\W*(?:sorry|unfortunately)\b", re.IGNORECASE
 )
 """Makes a text a refusal that names no label."""
+_OBSERVING = re.compile(
+    r"\s*(?:\w+ )?(?:see(?! (?:an?y?|the|this|your) (?:picture|image|photo))|ignore|miss|overlook|escape|imagine|help but"
+    r"|look away)\b",
+    re.IGNORECASE,
+)
+"""What follows a phrase of refusal where it describes the picture: `we cannot see the sky`, `impossible to ignore`."""
 _DOUBT = re.compile(
     r"\b(?:maybe|perhaps|possibly|might|may|could|either|mixed|unclear|ambiguous|uncertain|unsure|not sure|not certain"
     r"|(?:hard|difficult) to (?:say|tell|determine)|depends|open to interpretation|mixture|combination|blend)\b",
@@ -93,7 +99,7 @@ def parse(text: str, taxonomy: Taxonomy) -> ParsedAnswer:
         text: as the model gave it.
         taxonomy: the labels that were asked for.
     """
-    text = _THOUGHT.sub(lambda found: " " * len(found.group()), unicodedata.normalize("NFC", text))
+    text = without_thoughts(text)
     mentions = list(_mentions(text, taxonomy))
     if len(mentions) == 1 and plain(text) == plain(text[mentions[0].start : mentions[0].end]):
         return mentions[0].answer()
@@ -101,7 +107,7 @@ def parse(text: str, taxonomy: Taxonomy) -> ParsedAnswer:
     if len({mention.label for mention in decided}) == 1:
         return decided[-1].answer()
     affirmed, refused, in_doubt = [], False, False
-    for start, end in _clauses(text):
+    for start, end in clauses(text):
         clause = text[start:end]
         inside = [mention for mention in mentions if start <= mention.start < end]
         refused = refused or _APOLOGY.search(clause) is not None
@@ -109,13 +115,45 @@ def parse(text: str, taxonomy: Taxonomy) -> ParsedAnswer:
             refused = True
             continue
         in_doubt = in_doubt or _DOUBT.search(_without(clause, inside, start)) is not None
-        affirmed += [mention for mention in inside if not _is_negated(text[start : mention.start])]
+        affirmed += [mention for mention in inside if not is_negated(text[start : mention.start])]
     labels = {mention.label for mention in affirmed}
     if len(labels) == 1 and not in_doubt:
         return affirmed[0].answer()
     if labels or (in_doubt and not refused):
         return ParsedAnswer("hedge")
     return ParsedAnswer("refusal" if refused else "unparseable")
+
+
+def without_thoughts(text: str) -> str:
+    """The text composed (NFC), with what a reasoning model wrote before its answer blanked out."""
+    return _THOUGHT.sub(lambda found: " " * len(found.group()), unicodedata.normalize("NFC", text))
+
+
+def idioms_in(text: str) -> list[tuple[int, int]]:
+    """Where phrases begin and end in which a word of an emotion speaks of none (`I would love to`)."""
+    return [found.span() for found in _IDIOM.finditer(text)]
+
+
+def refusing_clauses(text: str) -> list[tuple[int, int]]:
+    """Where the clauses begin and end in which a free text declines to answer, or apologises for that.
+
+    Stricter than `parse`, for which a text without a label says nothing in any case: here it may well describe a picture.
+    """
+    if not (_REFUSAL.search(text) or _APOLOGY.search(text)):
+        return []
+    found = []
+    for start, end in clauses(text):
+        refusal = _REFUSAL.search(text, start, end)
+        apology = _APOLOGY.search(text[start:end])
+        sorry = apology is not None and not apology.group().strip(" \"'“”*").casefold().startswith("unfortunately")
+        if sorry or (refusal is not None and not _OBSERVING.match(text, refusal.end())):
+            found.append((start, end))
+    return found
+
+
+def expresses_doubt(text: str) -> bool:
+    """Whether a text hedges anywhere: perhaps, might, hard to tell."""
+    return _DOUBT.search(text) is not None
 
 
 @dataclass(frozen=True)
@@ -130,7 +168,7 @@ class _Mention:
 
 def _mentions(text: str, taxonomy: Taxonomy) -> Iterator[_Mention]:
     pattern, labels = _vocabulary(tuple(taxonomy.labels), tuple(taxonomy.aliases.items()))
-    idioms = [found.span() for found in _IDIOM.finditer(text)]
+    idioms = idioms_in(text)
     for found in pattern.finditer(text):
         if not any(start < found.end() and found.start() < end for start, end in idioms):
             yield _Mention(labels[_form(found.group())], *found.span())
@@ -165,7 +203,8 @@ def _is_decision(text: str, mention: _Mention, mentions: list[_Mention]) -> bool
     return bool(last[1]) and mention.start > len(last[0]) and plain(last[2]) == plain(text[mention.start : mention.end])
 
 
-def _clauses(text: str) -> Iterator[tuple[int, int]]:
+def clauses(text: str) -> Iterator[tuple[int, int]]:
+    """Where each clause of a text begins and ends: what is refused, doubted or negated in one is not in the next."""
     start = 0
     for found in _CLAUSE.finditer(text):
         yield start, found.start()
@@ -173,7 +212,8 @@ def _clauses(text: str) -> Iterator[tuple[int, int]]:
     yield start, len(text)
 
 
-def _is_negated(before: str) -> bool:
+def is_negated(before: str) -> bool:
+    """Whether what stands before a word in its clause (`no sign of`) says that the picture does not show it."""
     found = _NEGATION.search(before)
     return found is not None and not _CONTRAST.search(before[found.start() :])
 

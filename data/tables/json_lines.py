@@ -31,7 +31,7 @@ def json_lines(path: Path, *, text: Sequence[str] = ()) -> Table:
     try:
         for number, line in enumerate(text_of(path).split("\n"), start=1):
             if line.strip(" \t\r"):
-                records.append(_record(line, number))
+                records.append(json_object(line, number))
     except (ValueError, OSError) as error:
         raise ValueError(f"{path} cannot be read as a table: {error}") from error
     as_text = {*TEXT_COLUMNS, *text}
@@ -45,7 +45,12 @@ def json_lines(path: Path, *, text: Sequence[str] = ()) -> Table:
     return Table(rows, tuple(f"{path.name}: {note}" for note in column_notes(rows)))
 
 
-def _record(line: str, number: int) -> dict[str, object]:
+def json_object(line: str, number: int) -> dict[str, object]:
+    """The object in a line.
+
+    Raises:
+        ValueError: it is no JSON object, or names a key twice; the message gives the line's number.
+    """
     try:
         found = json.loads(line, object_pairs_hook=_once_each)
     except (ValueError, RecursionError) as error:

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from affect_workbench.analyses.audit.config import AuditConfig
     from affect_workbench.analyses.discovery.config import DiscoveryConfig
     from affect_workbench.audits import Audit
+    from affect_workbench.data.datasets.measurements import Measurements
     from affect_workbench.data.features import FeatureSet, FeatureSpec
-    from affect_workbench.data.measurements import Measurements
     from affect_workbench.data.predictions import Predictions
     from affect_workbench.data.taxonomies.taxonomy import Taxonomy
     from affect_workbench.notebook import audit, compare, discover, find_duplicates, fit, load, load_probe, save_probe
@@ -39,7 +39,7 @@ _HOMES = {
     "FeatureSet": "data.features",
     "FeatureSpec": "data.features",
     "FitConfig": "probes.config",
-    "Measurements": "data.measurements",
+    "Measurements": "data.datasets.measurements",
     "Predictions": "data.predictions",
     "Probe": "probes.projector",
     "Tap": "probes.attach.tap",

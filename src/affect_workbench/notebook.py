@@ -17,8 +17,8 @@ from affect_workbench.analyses.audit.result import AuditResult
 from affect_workbench.analyses.discovery.config import DiscoveryConfig
 from affect_workbench.arrays import Vectors
 from affect_workbench.audits import Audit
+from affect_workbench.data.datasets.measurements import Measurements
 from affect_workbench.data.features import FeatureSet
-from affect_workbench.data.measurements import Measurements
 from affect_workbench.data.plurals import plural
 from affect_workbench.data.predictions import Predictions, taxonomy_of
 from affect_workbench.data.tables.frame_cells import frame_cells
@@ -139,7 +139,7 @@ def compare(
         FileNotFoundError: a run is missing.
         ValueError: the audits are of other pictures, labels or attributes, or asked differently (what differs).
     """
-    from affect_workbench.workbench.audit.compare import compared
+    from affect_workbench.workbench.audit.comparison.command import compared
 
     called = names or [str(one) if isinstance(one, str | Path) else other for one, other in ((first, "A"), (second, "B"))]
     return Comparison(compared(_result(first), _result(second)), two_names(called))

@@ -19,7 +19,7 @@ from affect_workbench.keywords import in_python, path_of, python_errors
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-    from affect_workbench.analyses.compare.compare import Comparison as ComparedModels
+    from affect_workbench.analyses.audit.compare.compare import Comparison as ComparedModels
     from affect_workbench.analyses.discovery.discover import DiscoveryResult
     from affect_workbench.analyses.duplicates.find import Overlap
     from affect_workbench.data.predictions import Predictions
@@ -73,7 +73,7 @@ class Comparison(Shown):
     @property
     def headline(self) -> str:
         """The outcome in one sentence."""
-        from affect_workbench.workbench.audit.compare_sentences import headline
+        from affect_workbench.workbench.audit.comparison.sentences import headline
 
         return headline(self.result)
 
@@ -112,7 +112,7 @@ class Comparison(Shown):
         Raises:
             ValueError: numbers alone were compared.
         """
-        from affect_workbench.workbench.audit.compare_report import change_forest
+        from affect_workbench.workbench.audit.comparison.report import change_forest
 
         if not self.result.has_predictions:
             raise ValueError("nothing was predicted: numbers alone were compared; their page is written by to_html")
@@ -130,7 +130,7 @@ class Comparison(Shown):
             TypeError: no path.
             FileExistsError: the folder exists and `overwrite` is False.
         """
-        from affect_workbench.workbench.audit.compare import save_comparison
+        from affect_workbench.workbench.audit.comparison.command import save_comparison
         from affect_workbench.workbench.audit.exports import compare_findings
         from affect_workbench.workbench.runs.gate import gate_from
 
@@ -145,7 +145,7 @@ class Comparison(Shown):
         return (found if explained or "explained_by" not in found else found[found["explained_by"].isna()]).copy()
 
     def _card(self) -> Card:
-        from affect_workbench.workbench.audit.compare_sentences import change_sentence, outcome, outcome_change
+        from affect_workbench.workbench.audit.comparison.sentences import change_sentence, outcome, outcome_change
 
         result = self.result
         found = result.changes[result.changes["verdict"].isin(_SURE)]
@@ -172,7 +172,7 @@ class Comparison(Shown):
         )
 
     def _page(self) -> str:
-        from affect_workbench.workbench.audit.compare_report import compare_html
+        from affect_workbench.workbench.audit.comparison.report import compare_html
 
         return compare_html(self.result, name_a=self.names[0], name_b=self.names[1])
 

@@ -1,15 +1,17 @@
-"""Where do tests get a model's answers, a probe's predictions and features from whose every difference is known?"""
+"""Where do tests get cosines, a model's answers, a probe's predictions and features from, of which all is known?"""
 
 from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+from scipy.special import softmax
 
 from affect_workbench.analyses.fidelity.pictures import AnsweredPictures
 from affect_workbench.analyses.slices.coding import coded_attribute, coded_attributes
 from affect_workbench.analyses.slices.sliced import SlicedPredictions
 from affect_workbench.data.predictions import predictions_from_table
 
+Pair = tuple[np.ndarray, np.ndarray]
 LABELS = ("anger", "disgust", "fear", "joy", "sadness", "surprise")
 
 
@@ -64,3 +66,17 @@ def written_features(codes: np.ndarray, width: int, *, strength: float = 3.0, se
     rng = np.random.default_rng(seed)
     directions = np.linalg.qr(rng.standard_normal((width, len(LABELS))))[0].T
     return (strength * directions[codes] + rng.standard_normal((len(codes), width))).astype(np.float32)
+
+
+def drawn(probabilities: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """One label a row, drawn with these probabilities."""
+    return (
+        (rng.random((len(probabilities), 1)) > probabilities.cumsum(axis=1)).sum(axis=1).clip(max=probabilities.shape[1] - 1)
+    )
+
+
+def world(n: int, *, temperature: float = 0.07, k: int = 5, seed: int = 0) -> Pair:
+    """Cosines, and labels that are drawn from softmax(cosine / temperature): the temperature is known."""
+    rng = np.random.default_rng(seed)
+    cosines = rng.uniform(-0.3, 0.5, (n, k))
+    return cosines, drawn(softmax(cosines / temperature, axis=1), rng)

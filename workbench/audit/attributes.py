@@ -44,9 +44,18 @@ def with_pairs(predictions: Predictions, column: str) -> Predictions:
     Raises:
         ValueError: no such column, or no two pictures share a value of it.
     """
-    rows = predictions.rows
+    rows, notes = with_pairs_column(predictions.rows, column)
+    return predictions.with_rows(rows, notes=notes) if notes else predictions
+
+
+def with_pairs_column(rows: pd.DataFrame, column: str) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """The rows with the column as their `pair_id`, and what is said of that; the rows themselves where it is called so.
+
+    Raises:
+        ValueError: see `with_pairs`.
+    """
     if column == "pair_id" and column in rows:
-        return predictions
+        return rows, ()
     if column not in rows or column == "image_id":
         names = [str(name) for name in rows.columns if name != "image_id"]
         raise ValueError(f"--pairs {column}: there is no such column; {nearest_column(column, names)}")
@@ -58,7 +67,7 @@ def with_pairs(predictions: Predictions, column: str) -> Predictions:
     kept = rows.drop(columns="pair_id", errors="ignore").assign(pair_id=rows[column])
     # What says which pictures belong together is no attribute of theirs; group_id and the like keep their own meaning.
     kept = kept if column in CORE_COLUMNS else kept.drop(columns=column)
-    return predictions.with_rows(kept, notes=tuple(notes))
+    return kept, tuple(notes)
 
 
 def with_tables(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from affect_workbench.analyses.audit.result import AuditResult
 from affect_workbench.analyses.audit.run import run_audit
@@ -18,6 +18,7 @@ from affect_workbench.workbench.audit.inputs import load_predictions, predict_wi
 from affect_workbench.workbench.audit.outcomes import audit_outcomes, outcomes_only
 from affect_workbench.workbench.audit.precheck import require_usable
 from affect_workbench.workbench.audit.settings import AuditSettings
+from affect_workbench.workbench.audit.texts import audit_texts
 from affect_workbench.workbench.concepts.sentences import calibration_sentences, obtained
 from affect_workbench.workbench.concepts.tables import CALIBRATED, concept_tables
 from affect_workbench.workbench.interface.claiming import writes_out
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 
 @writes_out(known=RUN_FILES)
 def audit(settings: AuditSettings, *, command: str = "", remarks: tuple[str, ...] = (), say: Say = print) -> AuditResult:
-    """Audits a probe's or anyone's predictions, or numbers alone, and writes a run folder with its report.
+    """Audits anyone's predictions, numbers alone or texts, and writes a run folder with its report.
 
     Args:
         settings: what to audit.
@@ -55,9 +56,12 @@ def audit(settings: AuditSettings, *, command: str = "", remarks: tuple[str, ...
     gate = audit_gate(settings.fail_on)
     carried_reviews(out, settings.review_from)
     card = read_system_card(settings.system) if settings.system else None
+    more: dict[str, Any] = {"remarks": list(remarks)} | ({"command": command} if command else {})
+    more |= {"system": card.as_json()} if card else {}
+    if settings.texts:
+        return audit_texts(settings, gate=gate, provenance=more, say=say)
     if (table := outcomes_only(settings)) is not None:
-        more = ({"command": command} if command else {}) | ({"system": card.as_json()} if card else {})
-        return audit_outcomes(settings, table, gate=gate, provenance={"remarks": list(remarks), **more}, say=say)
+        return audit_outcomes(settings, table, gate=gate, provenance=more, say=say)
     tables = [item for item in settings.attributes if is_table(Path(item))]
     names = tuple(item for item in settings.attributes if item not in tables)
     try:
@@ -85,8 +89,7 @@ def audit(settings: AuditSettings, *, command: str = "", remarks: tuple[str, ...
         names = (*names, *(report.column for report in reports)) if names else ()
     inferred = frozenset(report.column for report in reports)
     unproven = {report.column: report.unproven for report in reports if report.unproven}
-    provenance |= ({"command": command} if command else {}) | ({"system": card.as_json()} if card else {})
-    provenance["remarks"] = list(remarks)
+    provenance |= more
     config = replace(settings.audit, attributes=names or None)
     known = audit_context(
         training=settings.training_data,

@@ -11,10 +11,10 @@ from xml.etree import ElementTree
 
 import pandas as pd
 
-from affect_workbench.analyses.compare.changes import VERDICTS as COMPARE_VERDICTS
+from affect_workbench.analyses.audit.compare.changes import VERDICTS as COMPARE_VERDICTS
 from affect_workbench.analyses.inference.verdicts import VERDICTS as AUDIT_VERDICTS
 from affect_workbench.data.storage.atomic import write_bytes, write_json
-from affect_workbench.workbench.audit.compare_sentences import outcome_change, plain_change
+from affect_workbench.workbench.audit.comparison.sentences import outcome_change, plain_change
 from affect_workbench.workbench.report.headline import caveats, differing_strata, strata_verdicts
 from affect_workbench.workbench.report.outcome_sentences import outcome_text
 from affect_workbench.workbench.report.sections.accuracy import accuracy_name, gap_sentence
@@ -22,8 +22,8 @@ from affect_workbench.workbench.report.sentences import plain_sentence
 from affect_workbench.workbench.runs.gate import ACCURACY, RATES, Gate, lower_bounds
 
 if TYPE_CHECKING:
+    from affect_workbench.analyses.audit.compare.compare import Comparison
     from affect_workbench.analyses.audit.result import AuditResult
-    from affect_workbench.analyses.compare.compare import Comparison
 
 FORMAT = "affect-workbench-findings/1"
 FINDING_KEYS = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -11,7 +12,7 @@ import numpy as np
 
 from affect_workbench.analyses.audit.outcomes import run_outcome_audit
 from affect_workbench.analyses.audit.result import AuditResult
-from affect_workbench.data.measurements import Measurements
+from affect_workbench.data.datasets.measurements import Measurements
 from affect_workbench.data.tables.columns import SCORE_PREFIX
 from affect_workbench.data.tables.headers import is_table
 from affect_workbench.data.tables.read import Table, table_of, with_ids
@@ -69,12 +70,32 @@ def audit_outcomes(
     Raises:
         ValueError: an option that asks something of predictions, no such split, or see `run_outcome_audit`.
     """
-    out = Path(settings.out)
     measurements, more = _measured(settings, table)
     names = tuple(item for item in settings.attributes if not is_table(Path(item)))
     config = replace(settings.audit, attributes=names or None)
-    with steps("auditing", ("slicing", "counting", "testing", "writing the report")) as step:
-        result = run_outcome_audit(measurements, config, provenance=provenance | more, progress=step)
+    return written_audit(
+        settings,
+        lambda step: run_outcome_audit(measurements, config, provenance=provenance | more, progress=step),
+        gate=gate,
+        say=say,
+    )
+
+
+def written_audit(
+    settings: AuditSettings, audited: Callable[[Say], AuditResult], *, gate: Gate, say: Say = print, first: str = "slicing"
+) -> AuditResult:
+    """Makes an audit in which nothing is predicted, writes its run folder, and says what it found.
+
+    Args:
+        settings: where to.
+        audited: makes the audit; is given what each step is said to.
+        gate: what is not let through.
+        say: where lines for the reader go.
+        first: the first step.
+    """
+    out = Path(settings.out)
+    with steps("auditing", (*dict.fromkeys((first, "slicing", "counting", "testing", "writing the report")),)) as step:
+        result = audited(step)
         step("writing the report")
         findings = audit_findings(result, gate)
         save_audit(

@@ -10,6 +10,7 @@ import difflib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from affect_workbench.data.answers.text_files import require_texts
 from affect_workbench.data.storage.atomic import require_complete
 from affect_workbench.data.tables.columns import SCORE_PREFIX, attribute_names
 from affect_workbench.data.tables.headers import column_names, is_table, require_id_column, require_table
@@ -35,6 +36,12 @@ def require_usable(settings: AuditSettings) -> None:
     """
     require_accuracy(settings.target_accuracy)
     audit_gate(settings.fail_on)
+    if settings.texts:
+        _require_texts(settings)
+        return
+    for name in ("text_column", "keep_attribute_words"):
+        if getattr(settings, name):
+            raise ValueError(f"--{name.replace('_', '-')} goes with --texts")
     if bool(settings.features) == bool(settings.predictions):
         raise ValueError("give either --features with --probe, or --predictions TABLE")
     if settings.features and not settings.probe:
@@ -60,6 +67,33 @@ def require_usable(settings: AuditSettings) -> None:
             raise FileNotFoundError(f"no features at {features}: the path does not exist")
     if predictions:
         _require_columns(settings, tables)
+
+
+_OF_TEXTS = (
+    "features",
+    "probe",
+    "predictions",
+    "scores_prefix",
+    "votes_prefix",
+    "prompt_variants",
+    "unseen_only",
+    "trained_on",
+    "training_data",
+    "review_from",
+)
+
+
+def _require_texts(settings: AuditSettings) -> None:
+    """Refuses what does not go with texts, and files that are not there."""
+    asked = [name for name in _OF_TEXTS if getattr(settings, name)]
+    asked += [name for name in ("concepts", "concept_labels") if getattr(settings.inferred, name)]
+    asked += [name for name in ("outcomes", "favourable") if getattr(settings.audit, name)]
+    if asked:
+        flags = ", ".join(f"--{name.replace('_', '-')}" for name in asked)
+        raise ValueError(f"{flags}: not with --texts, in which nothing is predicted and the outcomes are those of texts")
+    require_texts(Path(settings.texts))
+    for table in (Path(item) for item in (*settings.attributes, settings.valence) if item and is_table(Path(item))):
+        require_table(table)
 
 
 def nearest_column(name: str, columns: Sequence[str]) -> str:

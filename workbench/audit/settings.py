@@ -22,14 +22,21 @@ class AuditSettings:
         "table of any model's predictions, a folder that ask wrote, or a probe folder made with --folds, instead of "
         "--features; with --outcomes also a table of numbers only",
     )
+    texts: str = path_option(
+        "", "texts of any model about pictures, one or many a picture (CSV, JSON lines, LLaVA's answers), not --predictions"
+    )
+    text_column: str = option("", "text column of --texts; default: text, answer, caption, response or output")
+    keep_attribute_words: bool = option(
+        False, "with --texts, count words of an attribute's own name and values too; default: left out, both figures shown"
+    )
     attributes: tuple[str, ...] = option(
         (), "a table to join by id (ratings.csv), attribute names, or both, separated by commas"
     )
     pairs: str = option("", "column that names pairs of pictures that differ in one attribute only; default: pair_id")
     scores_prefix: str = fields.columns_prefix("score")
     votes_prefix: str = fields.columns_prefix("vote")
-    taxonomy: str = option("", "labels of --predictions; default: those found in the data")
-    id_column: str = option("", "id column of --predictions, or of features in a table")
+    taxonomy: str = option("", "labels of --predictions; default: those found in the data; emotions looked for in --texts")
+    id_column: str = option("", "id column of --predictions, of --texts, or of features in a table")
     prompt_variants: tuple[str, ...] = option(
         (),
         "other prompt phrases for the labels ('a {} scene'), or synonyms: how many predictions change; with --probe",
@@ -45,7 +52,9 @@ class AuditSettings:
         "features or table of the training pictures, with labels and attributes: measures bias amplification",
         was="training",
     )
-    valence: str = path_option("", "table of the labels' valence (columns label, valence); default: their polarity")
+    valence: str = path_option(
+        "", "table of the valence of labels, or of the words of --texts (columns label, valence); default: polarity"
+    )
     target_accuracy: float = fields.target_accuracy()
     system: str = path_option("", "TOML file that describes the system, its purpose and its data; see docs/system.toml")
     review_from: str = path_option("", "run folder to copy reviews from; reviews of a run that is replaced are always kept")

@@ -11,6 +11,7 @@ import plotly.graph_objects as go
 
 from affect_workbench.analyses.audit.result import AuditResult
 from affect_workbench.analyses.inference.verdicts import VERDICTS
+from affect_workbench.analyses.texts.audit import TEXTS_TABLE
 from affect_workbench.data.tables.columns import column_words
 from affect_workbench.workbench.interface.intervals import Series, interval_figure
 from affect_workbench.workbench.interface.options import as_shown
@@ -21,6 +22,7 @@ from affect_workbench.workbench.report.headline import differing_strata, headlin
 from affect_workbench.workbench.report.outcome_sentences import number, outcome_sentence
 from affect_workbench.workbench.report.sections import report_sections
 from affect_workbench.workbench.report.system.section import read_first, system_section
+from affect_workbench.workbench.report.text_findings import common_words, example_text, shown_texts, text_summary
 
 MOST_SENTENCES = 15
 MOST_ROWS = 600
@@ -29,16 +31,18 @@ MOST_EXCLUDED = 200
 MOST_BYTES = 6_000_000
 _MOST_EXAMPLES = 8
 _MOST_TRIED = 32
+_MOST_TEXTS = 4
 _COHEN = 0.2
 
 
 @dataclass(frozen=True)
 class Example:
-    """A picture behind a finding: its id, its number in words, and itself where its file is there."""
+    """A picture behind a finding: id, its number in words, itself where its file is there, a text about it, if any."""
 
     id: str
     what: str
     thumbnail: str | None
+    text: str = ""
 
 
 def outcome_html(result: AuditResult) -> str:
@@ -64,7 +68,7 @@ def outcome_forest(result: AuditResult, *, most: int = MOST_DRAWN) -> go.Figure 
         [f"{row.slice} → {column_words(row.outcome)}" for row in scaled.itertuples()],
         [Series.of("difference", scaled, scale=1.0, filled=scaled["verdict"] == "skewed")],
         axis="difference from the other pictures, standard deviations",
-        band=_COHEN,
+        band=None if result.table(TEXTS_TABLE) is not None else _COHEN,
     )
 
 
@@ -76,15 +80,29 @@ def examples(result: AuditResult, finding: Any, *, most: int = _MOST_EXAMPLES) -
     inside = sentences.samples_in(result, finding.where)
     inside = inside[inside[finding.outcome].notna()]
     order = inside.sort_values([finding.outcome, "image_id"], ascending=[not finding.effect > 0, True], kind="stable")
+    texts = shown_texts(result)
     found = [
         Example(
             str(row["image_id"]),
             f"{column_words(finding.outcome)} {number(row[finding.outcome])}",
             thumbnail_uri(row.get("path")),
+            "" if texts is None else example_text(texts, str(row["image_id"]), finding),
         )
         for _, row in order.head(_MOST_TRIED).iterrows()
     ]
+    if texts is not None:
+        found, most = [one for one in found if one.text], min(most, _MOST_TEXTS)
     return ([one for one in found if one.thumbnail] or found)[:most]
+
+
+def _words(result: AuditResult, finding: Any) -> list[tuple[str, str]]:
+    """The commonest words behind a finding about texts, as a sentence; nothing for any other."""
+    texts = shown_texts(result)
+    if texts is None:
+        return []
+    ids = frozenset(sentences.samples_in(result, finding.where)["image_id"].astype(str))
+    words = common_words(texts, ids, finding.outcome)
+    return [(f" Its words there: {words}.", "quiet")] if words else []
 
 
 def _page(result: AuditResult, *, rows: int, excluded: int) -> str:
@@ -102,8 +120,12 @@ def _page(result: AuditResult, *, rows: int, excluded: int) -> str:
         outcome=headline_sentences(result),
         json=_json,
         number=number,
+        texts=text_summary(result),
         counts=[(verdict, result.count(verdict), sentences.VERDICT_MEANING[verdict]) for verdict in VERDICTS],
-        leading=[(outcome_sentence(row), examples(result, row)) for row in own.head(MOST_SENTENCES).itertuples()],
+        leading=[
+            ([*outcome_sentence(row), *_words(result, row)], examples(result, row))
+            for row in own.head(MOST_SENTENCES).itertuples()
+        ],
         leading_of=len(own),
         forest=None if forest is None else figure_html("forest", forest),
         rows=list(_rows(shown)),

@@ -7,6 +7,7 @@ from typing import Any
 from affect_workbench.analyses.audit.result import AuditResult
 from affect_workbench.data.tables.columns import column_words
 from affect_workbench.workbench.interface.numbers import plural, small_q
+from affect_workbench.workbench.report.text_findings import share_phrase, share_sentence, text_summary
 
 
 def number(value: float, *, signed: bool = False) -> str:
@@ -20,6 +21,8 @@ def outcome_sentence(row: Any) -> list[tuple[str, str]]:
     pieces = [("Pictures with ", "plain"), (row.slice, "slice")]
     if row.p != row.p:
         return [*pieces, (f": too few pictures (n = {row.n:,}).", "plain")]
+    if share_phrase(row.outcome):
+        return share_sentence(row)
     return [
         *pieces,
         (" have a mean ", "plain"),
@@ -50,8 +53,9 @@ def outcome_summary(result: AuditResult) -> str:
         )
         return f"No outcome differs between slices both beyond chance and by more than the tolerance.{not_decided}"
     repeated = int(skewed["explained_by"].notna().sum())
+    compared = text_summary(result) or "numeric outcomes are compared"
     parts = [f"{column_words(name)}: {count:,}" for name, count in skewed["outcome"].value_counts(sort=False).items()]
-    sentence = f"No emotions were predicted; numeric outcomes are compared. Skewed pairs by outcome: {', '.join(parts)}."
+    sentence = f"No emotions were predicted; {compared}. Skewed pairs by outcome: {', '.join(parts)}."
     if repeated:
         sentence += f" {repeated:,} of the {len(skewed):,} {'is' if repeated == 1 else 'are'} explained by the parent slice."
     return sentence

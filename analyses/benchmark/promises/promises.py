@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from affect_workbench.analyses.audit.compare.compare import compare
 from affect_workbench.analyses.audit.config import AuditConfig
 from affect_workbench.analyses.audit.run import run_audit
 from affect_workbench.analyses.benchmark.promises.sampling import (
@@ -22,7 +23,6 @@ from affect_workbench.analyses.benchmark.promises.sampling import (
     expected_hit,
     sampled,
 )
-from affect_workbench.analyses.compare.compare import compare
 from affect_workbench.analyses.disparities.error_rates import odds_table
 from affect_workbench.analyses.inference.clusters import group_spreads, of_scores
 from affect_workbench.analyses.inference.means.shares import share_gap

@@ -14,10 +14,10 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from affect_workbench.analyses.audit.compare.compare import compare
 from affect_workbench.analyses.audit.config import AuditConfig
 from affect_workbench.analyses.audit.run import run_audit
 from affect_workbench.analyses.benchmark.promises.sampling import PAIR
-from affect_workbench.analyses.compare.compare import compare
 from affect_workbench.data.predictions import Predictions
 from affect_workbench.data.synthetic.embeddings import Population, planted_embeddings
 from affect_workbench.data.tables.columns import CORE_COLUMNS

@@ -10,19 +10,19 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from affect_workbench.analyses.audit.compare.compare import compare_measurements
 from affect_workbench.analyses.audit.config import AuditConfig
 from affect_workbench.analyses.audit.outcome_tables import OUTCOME_COLUMNS, outcome_findings
 from affect_workbench.analyses.audit.outcomes import run_outcome_audit
 from affect_workbench.analyses.audit.run import run_audit
-from affect_workbench.analyses.compare.compare import compare_measurements
 from affect_workbench.analyses.disparities.numbers import numeric_table
 from affect_workbench.analyses.inference.resampling import Sampling
 from affect_workbench.analyses.slices.coding import coded_attribute
-from affect_workbench.data.measurements import Measurements
+from affect_workbench.data.datasets.measurements import Measurements
 from affect_workbench.data.predictions import predictions_from_table
 from affect_workbench.data.taxonomies.taxonomy import NO_LABELS, Taxonomy
-from affect_workbench.workbench.audit.compare import compared, measurements_of, predictions_of
-from affect_workbench.workbench.audit.compare_sentences import headline
+from affect_workbench.workbench.audit.comparison.command import compared, measurements_of, predictions_of
+from affect_workbench.workbench.audit.comparison.sentences import headline
 from affect_workbench.workbench.audit.exports import audit_findings, compare_findings, findings_record, junit_xml
 from affect_workbench.workbench.report.html import report_html
 from affect_workbench.workbench.runs.gate import Gate

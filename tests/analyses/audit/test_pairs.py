@@ -10,11 +10,11 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+from affect_workbench.analyses.audit.compare.compare import compare
 from affect_workbench.analyses.audit.config import AuditConfig
 from affect_workbench.analyses.audit.permutation_check import Permutations, _blocks, _permute, permutation_check
 from affect_workbench.analyses.audit.result import AuditResult
 from affect_workbench.analyses.audit.run import run_audit
-from affect_workbench.analyses.compare.compare import compare
 from affect_workbench.analyses.disparities.numbers import numeric_table
 from affect_workbench.analyses.slices.coding import coded_attribute
 from affect_workbench.analyses.slices.pairs import pair_codes

@@ -97,7 +97,7 @@ def test_values_are_listed_by_the_size_of_their_numbers() -> None:
 
 
 def test_an_audit_says_what_it_took_for_codes_and_a_later_step_takes_them_so(tmp_path) -> None:
-    from affect_workbench.workbench.audit.compare import compared
+    from affect_workbench.workbench.audit.comparison.command import compared
     from affect_workbench.workbench.audit.permutation_check import audit_config
 
     table = predictions_table(600, scores=False).assign(country=np.arange(600) % 12).drop(columns="place")

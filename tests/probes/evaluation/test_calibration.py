@@ -21,7 +21,7 @@ from affect_workbench.probes.evaluation.calibration import (
     reliability,
     risk_coverage_area,
 )
-from calibration_world import Pair, world
+from answered_pictures import Pair, world
 
 
 def negative_log_likelihood(cosines: np.ndarray, codes: np.ndarray, temperature: float) -> float:

@@ -16,7 +16,7 @@ from affect_workbench.workbench.report.figures.calibration import (
     reliability_figure,
     thinned,
 )
-from calibration_world import world
+from answered_pictures import world
 from workbench_runs import HOSTILE
 
 

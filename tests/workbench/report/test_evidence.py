@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from affect_workbench.workbench.audit.compare_report import _flips
+from affect_workbench.workbench.audit.comparison.report import _flips
 from affect_workbench.workbench.report.evidence.choice import caption, evidence, predicted_so
 from affect_workbench.workbench.report.evidence.gallery import Gallery, slice_pictures
 from affect_workbench.workbench.report.html import report_html

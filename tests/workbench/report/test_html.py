@@ -17,7 +17,7 @@ from plotly.offline import get_plotlyjs
 from affect_workbench.analyses.audit.config import AuditConfig
 from affect_workbench.analyses.audit.outcomes import run_outcome_audit
 from affect_workbench.analyses.inference.verdicts import VERDICTS
-from affect_workbench.data.measurements import Measurements
+from affect_workbench.data.datasets.measurements import Measurements
 from affect_workbench.data.predictions import predictions_from_table
 from affect_workbench.workbench.interface import style
 from affect_workbench.workbench.interface.options import as_shown

@@ -31,7 +31,7 @@ from affect_workbench.workbench.report.sections.reliability import (
     unsure_sentence,
 )
 from affect_workbench.workbench.runs.store import load_audit, save_audit
-from calibration_world import world
+from answered_pictures import world
 from pages import LIMIT, Page, nasty_big_result
 from workbench_runs import HOSTILE, SLIM, audited, predictions_table, succeeded
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from affect_workbench.analyses.inference.verdicts import VERDICTS
 from affect_workbench.analyses.skew.findings import ORIGINS, Finding
-from affect_workbench.workbench.audit.compare_sentences import outcome as changed
+from affect_workbench.workbench.audit.comparison.sentences import outcome as changed
 from affect_workbench.workbench.interface.numbers import markdown_text, percent, points, probability, small_q
 from affect_workbench.workbench.report import sentences
 from affect_workbench.workbench.report.headline import outcome

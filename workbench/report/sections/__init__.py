@@ -18,7 +18,7 @@ from affect_workbench.workbench.report.sections.in_pairs import in_pairs
 from affect_workbench.workbench.report.sections.inside import causal_check, layer_sweep
 from affect_workbench.workbench.report.sections.label_tree import label_tree
 from affect_workbench.workbench.report.sections.section import Section
-from affect_workbench.workbench.report.sections.severity import outcomes, severity
+from affect_workbench.workbench.report.sections.severity import attribute_words, outcomes, severity
 
 __all__ = ["Section", "report_sections"]
 
@@ -40,6 +40,7 @@ def report_sections(result: AuditResult) -> list[Section]:
         distributions(result),
         comparability(result),
         nearest_pictures(result),
+        attribute_words(result),
     ]
     found = [section for section in (in_pairs(result), *single) if section is not None]
     return [*found, *outcomes(result), *adjusted_outcomes(result)]

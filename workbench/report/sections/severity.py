@@ -9,9 +9,19 @@ import pandas as pd
 from affect_workbench.analyses.audit.outcome_tables import OUTCOME_PREFIX
 from affect_workbench.analyses.audit.questions import NO_VALENCE
 from affect_workbench.analyses.audit.result import AuditResult
+from affect_workbench.analyses.texts.audit import WORDS_TABLE
 from affect_workbench.data.tables.columns import column_words
 from affect_workbench.workbench.interface.intervals import Series, interval_figure
-from affect_workbench.workbench.interface.numbers import counts, interval, intervals, plural, probabilities, signed, small_q
+from affect_workbench.workbench.interface.numbers import (
+    counts,
+    interval,
+    intervals,
+    plural,
+    points,
+    probabilities,
+    signed,
+    small_q,
+)
 from affect_workbench.workbench.report.sections.section import (
     MOST_ROWS,
     Section,
@@ -21,6 +31,7 @@ from affect_workbench.workbench.report.sections.section import (
     sampled,
     skewed,
 )
+from affect_workbench.workbench.report.text_findings import share_phrase, share_sentence
 
 _MOST_SENTENCES = 4
 _MOST_DRAWN = 16
@@ -89,12 +100,9 @@ def outcomes(result: AuditResult) -> list[Section]:
         found = [
             (
                 f"{spoken} differs in {len(sure):,} of {plural(len(table), 'slice')}, beyond chance and by more than "
-                f"{tolerance:.2g} (a fifth of its standard deviation)."
+                f"{_tolerance(name, tolerance)}."
             ),
-            *(
-                _sentence(row, spoken + " of pictures with {} is {}", ("higher", "lower")) + "."
-                for row in rows_of(sure.head(_MOST_SENTENCES))
-            ),
+            *(_outcome_sentence(row, spoken) for row in rows_of(sure.head(_MOST_SENTENCES).assign(outcome=name))),
         ]
         report_sections.append(
             Section(
@@ -115,6 +123,61 @@ def outcomes(result: AuditResult) -> list[Section]:
             )
         )
     return report_sections
+
+
+def attribute_words(result: AuditResult) -> Section | None:
+    """What words of an attribute's own name and values change in texts."""
+    table = result.table(WORDS_TABLE)
+    if table is None:
+        return None
+    kept = bool(result.run.provenance.get("kept_attribute_words"))
+    found = [
+        (
+            f"Words of an attribute’s own name and values change {plural(len(table), '(slice, outcome) pair')}; "
+            f"{'they are counted, as asked for' if kept else 'they are left out'}, and both figures are shown."
+        ),
+        *(
+            f"{row.outcome}, {row.slice}: {_interval(row)} without {row.words}, "
+            f"{interval(row.effect_with, row.low_with, row.high_with, scale=1.0, digits=2)} with."
+            for row in rows_of(table.head(_MOST_SENTENCES))
+        ),
+    ]
+    leading = table.head(MOST_ROWS)
+    with_words = [f"{name}_with" for name in ("effect", "low", "high")]
+    shown = pd.DataFrame(
+        {
+            "slice": leading["slice"],
+            "outcome": leading["outcome"],
+            "words": leading["words"],
+            "without": intervals(leading, scale=1.0, digits=2),
+            "verdict without": leading["verdict"],
+            "with": intervals(leading, with_words, scale=1.0, digits=2),
+            "verdict with": leading["verdict_with"],
+        }
+    )
+    return Section(
+        "attribute-words",
+        "Words of the attribute itself",
+        tuple(found),
+        "A text that names what the picture shows is no evidence of bias. Shares are written as numbers from 0 to 1.",
+        None,
+        shown,
+        len(table),
+        list(leading["where"]),
+        WORDS_TABLE,
+    )
+
+
+def _tolerance(outcome: str, tolerance: float) -> str:
+    if share_phrase(outcome):
+        return f"{points(tolerance, signed=False)} points"
+    return f"{tolerance:.2g} (a fifth of its standard deviation)"
+
+
+def _outcome_sentence(row: Any, spoken: str) -> str:
+    if share_phrase(row.outcome):
+        return "".join(text for text, _ in share_sentence(row))
+    return _sentence(row, spoken + " of pictures with {} is {}", ("higher", "lower")) + "."
 
 
 _HOW = {

@@ -10,12 +10,12 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from affect_workbench.analyses.audit.compare.accuracy import flip_table, overall_accuracy, slice_accuracy
+from affect_workbench.analyses.audit.compare.changes import CHANGE_COLUMNS, VERDICTS, change_table
+from affect_workbench.analyses.audit.compare.outcomes import OUTCOME_CHANGE_COLUMNS, outcome_changes
+from affect_workbench.analyses.audit.compare.pairing import paired_rows, same_pictures, shared_attributes
 from affect_workbench.analyses.audit.config import AuditConfig
 from affect_workbench.analyses.audit.notes import group_notes
-from affect_workbench.analyses.compare.accuracy import flip_table, overall_accuracy, slice_accuracy
-from affect_workbench.analyses.compare.changes import CHANGE_COLUMNS, VERDICTS, change_table
-from affect_workbench.analyses.compare.outcomes import OUTCOME_CHANGE_COLUMNS, outcome_changes
-from affect_workbench.analyses.compare.pairing import paired_rows, same_pictures, shared_attributes
 from affect_workbench.analyses.inference.intervals import distance_from_zero
 from affect_workbench.analyses.inference.paired import GroupTotals, group_totals
 from affect_workbench.analyses.slices.coding import coded_attributes
@@ -24,7 +24,7 @@ from affect_workbench.analyses.slices.pairs import pair_codes
 from affect_workbench.analyses.slices.sliced import Sliced, SlicedRows
 from affect_workbench.analyses.slices.sums import SliceSums, slice_sums
 from affect_workbench.arrays import Floats
-from affect_workbench.data.measurements import Measurements
+from affect_workbench.data.datasets.measurements import Measurements
 from affect_workbench.data.predictions import Predictions
 from affect_workbench.data.tables.columns import attribute_columns
 from affect_workbench.data.taxonomies.taxonomy import NO_LABELS, Taxonomy
@@ -37,7 +37,7 @@ class Comparison:
     Attributes:
         taxonomy: the labels of both.
         changes: one row a (slice, emotion), ranked: `skew_a`, `skew_b` (as in an audit), their difference `change` with its
-            95 % interval `low`, `high`, `p`, two-level `q` and `verdict` (see `analyses.compare.changes.judged`);
+            95 % interval `low`, `high`, `p`, two-level `q` and `verdict` (see `analyses.audit.compare.changes.judged`);
             `beyond_a`, `beyond_b` the skews beyond the labels and `growth`, how much farther from zero the second is; for
             cells with q <= alpha `adjusted_low`, `adjusted_high` of the change and `growth_low`, `growth_high`, at the
             level that allows for the slice having been picked; pictures that came `into` the emotion and went `out_of` it
@@ -52,7 +52,7 @@ class Comparison:
         rows: what is known of the pictures.
         config: what decided: tolerance, alpha, min_count, order, bins.
         notes: sentences that a reader must see.
-        outcomes: one row a (slice, outcome) that both were asked for, see `analyses.compare.outcomes.outcome_changes`.
+        outcomes: one row a (slice, outcome) that both were asked for, see `analyses.audit.compare.outcomes.outcome_changes`.
     """
 
     taxonomy: Taxonomy

@@ -7,13 +7,13 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+from affect_workbench.analyses.audit.compare.changes import CHANGE_COLUMNS, VERDICTS, classify_changes, growth_bounds
+from affect_workbench.analyses.audit.compare.compare import compare
+from affect_workbench.analyses.audit.compare.labels import shared_labels
 from affect_workbench.analyses.audit.config import AuditConfig
-from affect_workbench.analyses.compare.changes import CHANGE_COLUMNS, VERDICTS, classify_changes, growth_bounds
-from affect_workbench.analyses.compare.compare import compare
-from affect_workbench.analyses.compare.labels import shared_labels
 from affect_workbench.data.predictions import predictions_from_table
 from affect_workbench.data.taxonomies.taxonomy import Taxonomy
-from affect_workbench.workbench.audit.compare_sentences import accuracy_sentence
+from affect_workbench.workbench.audit.comparison.sentences import accuracy_sentence
 from workbench_runs import EKMAN, predictions_table
 
 SLIM = AuditConfig(order=1)

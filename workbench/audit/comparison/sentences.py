@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from affect_workbench.analyses.compare.compare import Comparison
+from affect_workbench.analyses.audit.compare.compare import Comparison
 from affect_workbench.data.tables.columns import column_words
 from affect_workbench.workbench.interface.numbers import percent, plural, points, small_p, small_q
 from affect_workbench.workbench.report.outcome_sentences import number

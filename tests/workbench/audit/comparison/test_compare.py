@@ -14,8 +14,8 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from affect_workbench.analyses.compare.changes import VERDICTS
-from affect_workbench.workbench.audit.compare import compared, predictions_of
+from affect_workbench.analyses.audit.compare.changes import VERDICTS
+from affect_workbench.workbench.audit.comparison.command import compared, predictions_of
 from affect_workbench.workbench.audit.exports import FINDING_KEYS, compare_findings, findings_record, junit_xml
 from affect_workbench.workbench.runs.gate import Gate
 from affect_workbench.workbench.runs.store import load_audit, save_audit

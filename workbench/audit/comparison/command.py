@@ -9,16 +9,16 @@ from shlex import quote
 
 import numpy as np
 
+from affect_workbench.analyses.audit.compare.compare import Comparison, compare, compare_measurements
 from affect_workbench.analyses.audit.config import AuditConfig
 from affect_workbench.analyses.audit.result import AuditResult, versions
 from affect_workbench.analyses.audit.tables import SCORE_OF
-from affect_workbench.analyses.compare.compare import Comparison, compare, compare_measurements
 from affect_workbench.analyses.slices.attribute_kinds import kinds_of
-from affect_workbench.data.measurements import Measurements
+from affect_workbench.data.datasets.measurements import Measurements
 from affect_workbench.data.predictions import Predictions
 from affect_workbench.data.storage.atomic import atomic_folder, write_json
-from affect_workbench.workbench.audit.compare_report import compare_html
-from affect_workbench.workbench.audit.compare_sentences import headline, outcome, outcome_change, plain_change
+from affect_workbench.workbench.audit.comparison.report import compare_html
+from affect_workbench.workbench.audit.comparison.sentences import headline, outcome, outcome_change, plain_change
 from affect_workbench.workbench.audit.exports import Findings, compare_findings, write_findings
 from affect_workbench.workbench.audit.settings import CompareSettings
 from affect_workbench.workbench.concepts.sentences import CALIBRATION_WARNING
@@ -97,7 +97,7 @@ def compared(first: AuditResult, second: AuditResult) -> Comparison:
     """The comparison of two finished audits, by what both asked.
 
     Raises:
-        ValueError: they asked differently, or see `analyses.compare.compare.compare`.
+        ValueError: they asked differently, or see `analyses.audit.compare.compare.compare`.
     """
     asked, other = first.run.config, second.run.config
     for name in _ASKED:

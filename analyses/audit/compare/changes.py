@@ -64,11 +64,11 @@ def change_table(
     families: npt.NDArray[np.int64],
     units: GroupTotals | None,
 ) -> pd.DataFrame:
-    """One row a (slice, emotion) cell: columns `CHANGE_COLUMNS`, explained at `analyses.compare.compare.Comparison`.
+    """One row a (slice, emotion) cell: columns `CHANGE_COLUMNS`, explained at `analyses.audit.compare.compare.Comparison`.
 
     Args:
-        sums: sums over slices of what `analyses.compare.compare` counts for every picture; the first columns, which are
-            also summed beside each intersection, are ones, what the first model says, what the second says, and squared
+        sums: sums over slices of what `analyses.audit.compare.compare` counts for every picture; the first columns, which
+            are also summed beside each intersection, are ones, what the first model says, what the second says, and squared
             differences.
         at: which columns are which.
         taxonomy: the `k` labels.

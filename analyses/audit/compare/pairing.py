@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from affect_workbench.analyses.compare.labels import SharedLabels, shared_labels, spread
+from affect_workbench.analyses.audit.compare.labels import SharedLabels, shared_labels, spread
 from affect_workbench.arrays import Floats, Mask
 from affect_workbench.data.plurals import plural
 from affect_workbench.data.predictions import Predictions
@@ -55,7 +55,7 @@ def paired_rows(
         inferred: attributes that may differ, because each run inferred its own: then they are left aside.
 
     Raises:
-        ValueError: other pictures, true labels or attribute values, or see `analyses.compare.labels.shared_labels`.
+        ValueError: other pictures, true labels or attribute values, or see `analyses.audit.compare.labels.shared_labels`.
     """
     second = second.as_in(first.taxonomy)
     labels = shared_labels(first.taxonomy, second.taxonomy)

@@ -8,9 +8,9 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 
-from affect_workbench.analyses.compare.compare import Comparison
+from affect_workbench.analyses.audit.compare.compare import Comparison
 from affect_workbench.analyses.slices.conditions import SliceSpec
-from affect_workbench.workbench.audit import compare_sentences as sentences
+from affect_workbench.workbench.audit.comparison import sentences
 from affect_workbench.workbench.interface.numbers import points, small_q
 from affect_workbench.workbench.interface.page import figure_html, template
 from affect_workbench.workbench.interface.style import BLUE, GREEN, GREY, ORANGE, VERMILION, safe, short
@@ -49,7 +49,7 @@ def compare_html(result: Comparison, *, name_a: str, name_b: str, command: str =
     plotly.js is inlined once, nothing is fetched, and everything that comes from the data is escaped.
 
     Args:
-        result: of `analyses.compare.compare.compare`.
+        result: of `analyses.audit.compare.compare.compare`.
         name_a: what the first run is called.
         name_b: what the second run is called.
         command: the command line, for the record.

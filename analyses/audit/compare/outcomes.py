@@ -3,7 +3,7 @@
 The number of the second run less that of the first, picture by picture, is itself an outcome: its difference between slice
 and complement is the change, and p and interval come from the same models as any outcome's
 (`analyses.inference.means.two_means`). Whether the difference grew or shrank is told from the change and from the mean of
-both (`analyses.compare.changes.growth_bounds`).
+both (`analyses.audit.compare.changes.growth_bounds`).
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from affect_workbench.analyses.audit.compare.changes import VERDICTS, classify_changes, growth_bounds
 from affect_workbench.analyses.audit.config import AuditConfig
 from affect_workbench.analyses.audit.outcome_tables import numbers_of
-from affect_workbench.analyses.compare.changes import VERDICTS, classify_changes, growth_bounds
-from affect_workbench.analyses.disparities.numbers import DEFAULT_TOLERANCE
+from affect_workbench.analyses.disparities.number_tests import DEFAULT_TOLERANCE
 from affect_workbench.analyses.inference.clusters import FEWEST_GROUPS
 from affect_workbench.analyses.inference.intervals import distance_from_zero
 from affect_workbench.analyses.inference.means.two_means import MeanTests, mean_tests
@@ -54,8 +54,8 @@ OUTCOME_CHANGE_COLUMNS = (
 def outcome_changes(first: Sliced, second: pd.DataFrame, *, config: AuditConfig) -> tuple[pd.DataFrame, tuple[str, ...]]:
     """One row a (slice, outcome) of `config.outcomes`, ranked, and sentences about outcomes that cannot be compared.
 
-    Columns `OUTCOME_CHANGE_COLUMNS`, in units of the outcome; as in `analyses.compare.compare.Comparison.changes`, with
-    `spread`, the standard deviation of the outcome in the first run, and `tolerance`, 0.2 of it.
+    Columns `OUTCOME_CHANGE_COLUMNS`, in units of the outcome; as in `analyses.audit.compare.compare.Comparison.changes`,
+    with `spread`, the standard deviation of the outcome in the first run, and `tolerance`, 0.2 of it.
 
     Args:
         first: the pictures, with the outcomes of the first run in their rows.
