@@ -109,6 +109,10 @@ def main() -> int:
         copies: SimpleQueue[Path] = SimpleQueue()
         for worker in range(given.workers):
             copies.put(copied(Path(folder) / str(worker)))
+        if left and (killer := killer_in(checkout := copies.get(), first=MODULES[0])):
+            raise SystemExit(f"{killer} fails on what is not changed: no mutant can be told")
+        if left:
+            copies.put(checkout)
         with ThreadPoolExecutor(given.workers) as pool:
             for number, (mutant, killer) in enumerate(pool.map(lambda one: (one, tried(one, copies)), left)):
                 done[key(mutant)] = killer
@@ -192,7 +196,11 @@ def program(source: str) -> str:
 
 def copied(folder: Path) -> Path:
     """A copy of the checkout in which one worker may change a module."""
-    ignored = shutil.ignore_patterns(".*", "runs", "docs", "__pycache__")
+
+    def ignored(inside: str, names: list[str]) -> set[str]:
+        top = {"runs", "docs"} if Path(inside) == ROOT else set()
+        return {name for name in names if name.startswith(".") or name == "__pycache__" or name in top}
+
     shutil.copytree(ROOT, folder / "checkout", symlinks=True, ignore=ignored)
     if (ROOT.parent / "shared").exists():
         (folder / "shared").symlink_to(ROOT.parent / "shared")

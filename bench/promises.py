@@ -24,12 +24,12 @@ from pathlib import Path
 import numpy as np
 from scipy import stats
 from threadpoolctl import threadpool_limits
-from tqdm import tqdm
 
 from affect_workbench.analyses.benchmark.promises import attribution as worlds
 from affect_workbench.analyses.benchmark.promises.promises import TRUTHS, promises
 from affect_workbench.analyses.benchmark.promises.sampling import DESIGNS
 from affect_workbench.analyses.benchmark.promises.whole_audits import ASSIGNMENTS, TEST, whole_audit
+from affect_workbench.data.storage.progress import progress_bar
 
 BLOCK = 50
 """Data sets of a file; whole audits are a fifth of that."""
@@ -145,7 +145,7 @@ def _blocks(name, sets, size, work, folder: Path, seed: int, pool: ProcessPoolEx
     left = [(at, path) for at, path in zip(starts, paths, strict=True) if not path.is_file()]
     folder.mkdir(parents=True, exist_ok=True)
     todo = (pool.submit(_block, work, [[seed, at] for at in range(start, min(start + size, sets))]) for start, _ in left)
-    for (_, path), done in tqdm(list(zip(left, list(todo), strict=True)), desc=name, leave=False):
+    for (_, path), done in progress_bar(list(zip(left, list(todo), strict=True)), desc=name):
         partial_file = path.with_suffix(".part")
         partial_file.write_text(json.dumps(done.result()), encoding="utf-8")
         partial_file.replace(path)

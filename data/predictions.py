@@ -221,7 +221,8 @@ class Predictions:
             TypeError: no data frame, a name that is no name, or a pattern that is none.
             FileNotFoundError: no such taxonomy file.
             ValueError: no row, one label only, no such column, neither predictions nor scores, missing predictions,
-                repeated ids, a label outside the taxonomy, or labels and predictions that never meet.
+                repeated ids, a label outside the taxonomy, labels and predictions that never meet, or a named column of
+                predictions that contradicts the scores.
 
         Example:
             >>> frame = pd.DataFrame({"truth": ["joy", "anger"], "guess": ["joy", "joy"], "tone": ["dark", "light"]})
@@ -237,7 +238,9 @@ class Predictions:
             name.startswith(SCORE_PREFIX) for name in map(str, columns.rows)
         )
         if silent and (likely := likely_column(columns.rows, "predicted")):
-            raise ValueError(f"no column 'predicted' and no scores: did you mean predicted={likely!r}?")
+            raise ValueError(
+                f"no column 'predicted' and no scores: did you mean predicted={likely!r}? Or rename it to 'predicted'"
+            )
         made = predictions_from_table(
             columns.rows,
             scores_prefix=columns.prefixes["scores"],
@@ -246,6 +249,8 @@ class Predictions:
             source="data frame",
             notes=columns.notes,
         )
+        if predicted is not None and made.measure == "score":
+            _require_top_score(made, made.taxonomy.codes(columns.rows["predicted"]), column=predicted)
         notes = tuple(map(in_python, made.notes))
         return made if notes == made.notes else replace(made, notes=notes)
 
@@ -288,6 +293,23 @@ def predictions_from_table(
     return Predictions(
         read.distances, read.rows, read.taxonomy, read.measure, source, notes=(*notes, *read.notes), answered=read.answered
     )
+
+
+def _require_top_score(made: Predictions, said: Codes, *, column: str) -> None:
+    """Refuses a named column of predictions `(n,)` (-1 where empty) that the scores contradict; a tie is no contradiction.
+
+    Raises:
+        ValueError: in how many pictures, and the first.
+    """
+    own = made.distances[np.arange(len(made)), said]
+    apart = (said >= 0) & (own > made.distances.min(axis=1))
+    if apart.any():
+        first = int(apart.argmax())
+        raise ValueError(
+            f"predicted={column!r} contradicts the scores in {int(apart.sum()):,} of {plural(len(made), 'picture')}, first "
+            f"{made.rows['image_id'].iloc[first]!r}: {made.taxonomy.labels[said[first]]!r} is not its top score; leave the "
+            "score columns out to use the column, or leave predicted= out to use the top scores"
+        )
 
 
 def taxonomy_of(given: Taxonomy | str | Sequence[str] | None) -> Taxonomy | None:

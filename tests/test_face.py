@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import html
 import inspect
 import json
 import re
@@ -180,6 +181,23 @@ def test_a_result_shows_its_headline_and_first_findings_and_no_frames(result, fa
     assert change.headline in repr(change)
 
 
+def test_a_result_says_which_columns_were_left_aside(frame, result):
+    assert "left aside" not in repr(result)
+    more = frame.assign(one="x", two="y", three="z", four="w")
+    shown = aw.audit(more, map_pictures=0, further=False, progress=False)
+    said = "4 columns were left aside: 'one', 'two', 'three' and 1 more (.excluded says why)."
+    assert said in repr(shown).splitlines()
+    assert said in html.unescape(shown._repr_html_())
+
+
+def test_runs_of_other_pictures_are_refused_for_that_first(frame, result):
+    others = aw.audit(
+        frame.assign(image_id=[f"other-{at}" for at in range(len(frame))]), alpha=0.01, map_pictures=0, further=False
+    )
+    with pytest.raises(ValueError, match="the runs have no picture in common: the first is of"):
+        aw.compare(result, others)
+
+
 def test_numbers_alone_are_audited_too(frame, tmp_path):
     numbers = frame[["image_id", "tone", "place", "valence"]]
     result = aw.audit(numbers, outcomes=["valence"], **QUICK)
@@ -188,8 +206,12 @@ def test_numbers_alone_are_audited_too(frame, tmp_path):
     assert result.sentences()[0] in repr(result)
     result.save(tmp_path / "run")
     pd.testing.assert_frame_equal(aw.load(tmp_path / "run").outcomes, result.outcomes, check_dtype=False)
-    with pytest.raises(ValueError, match="numbers alone"):
-        result.plot()
+    assert ".outcomes has every pair" in repr(result)
+    assert list(result.plot().layout.yaxis.ticktext) == [
+        f"{row.slice} → valence" for row in result.outcomes.itertuples() if pd.isna(row.explained_by)
+    ]
+    with pytest.raises(ValueError, match=r"numbers alone were compared: use plot\('forest'\)"):
+        result.plot("map")
     higher = aw.audit(
         numbers.assign(valence=numbers["valence"] + (numbers["tone"] == "dark")), outcomes=["valence"], **QUICK
     )
@@ -498,7 +520,15 @@ def test_options_become_keywords(words, expected):
     assert in_python(words) == expected
 
 
-COMMANDS_ONLY = {"data/datasets", "probes/tinyemo", "probes/asking", "probes/encoders", "probes/evaluation/metrics.py"}
+COMMANDS_ONLY = {
+    "data/datasets",
+    "probes/tinyemo",
+    "data/answers",
+    "data/instruct",
+    "probes/asking",
+    "probes/encoders",
+    "probes/evaluation/metrics.py",
+}
 """What no function of the face calls."""
 
 

@@ -19,7 +19,15 @@ from affect_workbench.workbench.benchmark.settings import BenchSettings, DemoSet
 from affect_workbench.workbench.concepts.settings import LabelSettings
 from affect_workbench.workbench.datasets.settings import DataSettings, FeaturesSettings, OverlapSettings
 from affect_workbench.workbench.discovery.settings import DiscoverSettings
-from affect_workbench.workbench.interface.options import add_arguments, build, current_words, note_renamed, read_toml
+from affect_workbench.workbench.interface.options import (
+    add_arguments,
+    build,
+    current_words,
+    did_you_mean,
+    flags_of,
+    note_renamed,
+    read_toml,
+)
 from affect_workbench.workbench.models.asking.settings import AskSettings
 from affect_workbench.workbench.models.attaching.settings import AttachSettings
 from affect_workbench.workbench.models.evaluation.settings import EvaluateSettings, ReproduceSettings
@@ -95,8 +103,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _main(arguments: Sequence[str]) -> int:
     words = _current(list(arguments))
-    parser = _parser()
-    given = vars(parser.parse_args(words))
+    parser, children = _parsers()
+    if words and not words[0].startswith("-") and words[0] not in COMMANDS:
+        parser.error(f"unknown command {words[0]!r}{did_you_mean(words[0], COMMANDS)}")
+    known, strangers = parser.parse_known_args(words)
+    given = vars(known)
+    if strangers:
+        asked = children.get(given.get("command", ""), parser)
+        flag = next((word.partition("=")[0] for word in strangers if word.startswith("--")), "")
+        near = did_you_mean(flag, flags_of(asked))
+        asked.error(f"unrecognized arguments: {' '.join(strangers)}{near}")
     command = given.pop("command", None)
     if command is None:
         parser.print_help()
@@ -327,17 +343,19 @@ class _Parser(argparse.ArgumentParser):
         self.exit(EXIT_BAD_INPUT, f"{self.prog}: error: {message} (see {self.prog} --help)\n")
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parsers() -> tuple[_Parser, dict[str, _Parser]]:
+    """The parser of all commands, and that of each."""
     parser = _Parser(prog="workbench", description="Find, measure and show emotional bias in vision models.")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
+    children = {}
     for name, kind in COMMANDS.items():
         text = (kind.__doc__ or "").strip()
-        child = commands.add_parser(name, help=text, description=text, allow_abbrev=False)
+        children[name] = child = commands.add_parser(name, help=text, description=text, allow_abbrev=False)
         child.add_argument(
             "--config", metavar="PATH", default=argparse.SUPPRESS, help="TOML file with these options as keys"
         )
         add_arguments(child, kind)
-    return parser
+    return parser, children
 
 
 if __name__ == "__main__":

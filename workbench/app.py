@@ -15,6 +15,16 @@ from affect_workbench.workbench.views.settings import MODEL_VARIABLE, OVERLAP_VA
 from affect_workbench.workbench.views.state import choose_run, current_audit  # noqa: E402
 
 PAGES = HERE / "views" / "pages"
+_STYLE = """
+/* The default margins take a quarter of a laptop screen away from the tables. */
+.stMainBlockContainer { padding: 2.5rem 2rem 4rem; }
+/* On a narrow screen a plot with names beside it scrolls: they would leave none of the plot. */
+@media (max-width: 640px) {
+  .stMainBlockContainer { padding: 2.5rem 1rem 4rem; }
+  .stElementContainer:has(.stPlotlyChart) { overflow-x: auto; }
+  .stElementContainer:not(.st-key-map, .st-key-plane) > div:has(.stPlotlyChart) { min-width: 560px; }
+}
+"""
 
 
 def main() -> None:
@@ -40,8 +50,7 @@ def main() -> None:
             "Data": [copies],
         }
     )
-    # The default margins take a quarter of a laptop screen away from the tables.
-    st.html("<style>.stMainBlockContainer { padding: 2.5rem 2rem 4rem; }</style>")
+    st.html(f"<style>{_STYLE}</style>")
     st.sidebar.markdown("**Affect Workbench**")
     chosen = None if page in (copies, model) else choose_run(needed=page not in (label, discovered))
     of_emotions = page in (overview, slices, space, concepts, review)

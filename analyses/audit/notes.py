@@ -40,6 +40,11 @@ def prediction_notes(predictions: Predictions) -> list[str]:
                 "accuracy, label gap and "
                 "model gap leave them out"
             )
+    if predictions.has_votes and "label" in predictions.rows and predictions.rows["label"].notna().any():
+        notes.append(
+            "the truth is the votes (the columns vote_*), and the column 'label' is left aside: leave the vote columns out "
+            "of the table to have the labels as the truth"
+        )
     notes += unmet_notes(predictions.predicted, predictions.truth, predictions.taxonomy)
     if predictions.has_votes and (off := _sums_off_one(predictions)):
         notes.append(f"votes of {plural(off, 'picture')} are shares that do not add up to 1: they are normalised")

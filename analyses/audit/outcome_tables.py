@@ -15,6 +15,7 @@ from affect_workbench.analyses.inference.intervals import distance_from_zero
 from affect_workbench.analyses.slices.sliced import Sliced
 from affect_workbench.analyses.slices.strata import Strata
 from affect_workbench.arrays import Floats
+from affect_workbench.data.datasets.measurements import require_numbers
 from affect_workbench.data.tables.magnitude import require_moderate
 
 OUTCOME_PREFIX = "outcome "
@@ -110,8 +111,7 @@ def numbers_of(rows: pd.DataFrame, column: str) -> Floats:
     """
     if column not in rows:
         raise ValueError(f"no outcome {column!r} in the data: columns are {', '.join(map(str, rows.columns[:20]))}")
-    if not pd.api.types.is_numeric_dtype(rows[column]):
-        raise ValueError(f"outcome {column!r} holds text: an outcome is one number per picture (a valence, a score)")
+    require_numbers(rows, column)
     values = rows[column].to_numpy(np.float64, na_value=np.nan)
     require_moderate(values, what=f"outcome {column!r}")
     return values

@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-import numpy as np
 import pandas as pd
 
 from affect_workbench.analyses.audit.config import AuditConfig
@@ -22,7 +21,7 @@ from affect_workbench.analyses.disparities.calibration import calibration_table
 from affect_workbench.analyses.disparities.distribution import distribution_table
 from affect_workbench.analyses.disparities.error_rates import confusion_table, odds_table
 from affect_workbench.analyses.disparities.group_metrics import comparability_table
-from affect_workbench.analyses.disparities.numbers import label_valence, severity_table
+from affect_workbench.analyses.disparities.numbers import label_valence, severity_table, without_valence
 from affect_workbench.analyses.disparities.ranking import retrieval_tables
 from affect_workbench.analyses.slices.sliced import SlicedPredictions
 from affect_workbench.analyses.slices.strata import Strata, strata
@@ -152,11 +151,7 @@ def _severity_beyond_labels(data: SlicedPredictions, config: AuditConfig, contex
 
 
 def _without_valence(data: SlicedPredictions, context: AuditContext) -> list[tuple[str, str]]:
-    taxonomy = data.predictions.taxonomy
-    number = label_valence(taxonomy, context.valence)
-    predicted = np.bincount(data.predictions.predicted, minlength=len(taxonomy))
-    named = zip(taxonomy.labels, predicted, number, strict=True)
-    counts = ", ".join(f"{label!r} ({count:,})" for label, count, value in named if count and not np.isfinite(value))
+    counts = without_valence(data.predictions, label_valence(data.predictions.taxonomy, context.valence))
     return [(f"{NO_VALENCE}{counts}", "no polarity is known for these labels: give --valence")] if counts else []
 
 

@@ -130,7 +130,10 @@ def checked_outcome(outcome: Floats, data: Sliced, *, tolerance: float | None, n
     known = values[np.isfinite(values)]
     if len(known) < 2 or known.min() == known.max():
         what = f"the same ({known[0]:g})" if len(known) else "not known"
-        raise ValueError(f"{name} is {what} for all {plural(len(values), 'picture')}: there is nothing to compare")
+        whom = f"all {plural(len(values), 'picture')}"
+        if 0 < len(known) < len(values):
+            whom = f"all {len(known):,} of {plural(len(values), 'picture')} that have one"
+        raise ValueError(f"{name} is {what} for {whom}: there is nothing to compare")
     if tolerance is not None and not (np.isfinite(tolerance) and tolerance >= 0):
         raise ValueError(f"tolerance is {tolerance}: expected a number of units of {name}, zero or more")
     return values

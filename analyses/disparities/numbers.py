@@ -24,7 +24,9 @@ from affect_workbench.analyses.inference.verdicts import LOW_EVIDENCE_COUNT, STA
 from affect_workbench.analyses.slices.conditions import SliceSpec
 from affect_workbench.analyses.slices.families import slice_families
 from affect_workbench.analyses.slices.sliced import Sliced, SlicedPredictions
-from affect_workbench.arrays import Floats
+from affect_workbench.arrays import Floats, Vectors
+from affect_workbench.data.plurals import plural
+from affect_workbench.data.predictions import Predictions
 from affect_workbench.data.taxonomies.label_overlap import by_label
 from affect_workbench.data.taxonomies.taxonomy import Taxonomy
 
@@ -183,15 +185,38 @@ def severity_table(
     predictions = data.predictions
     number = label_valence(predictions.taxonomy, valence)
     outcome = number[predictions.predicted]
+    truth = predictions.truth if beyond_labels else None
     if beyond_labels:
-        truth = predictions.truth
         if truth is None:
             raise ValueError("no picture has a true label or votes to compare with: give a column 'label', or votes")
         # A picture with votes for a label without valence has none itself.
         unclear = (np.nan_to_num(truth) * ~np.isfinite(number)).sum(axis=1) > 0
         outcome = np.where(unclear, np.nan, outcome - truth @ np.nan_to_num(number))
     name = "valence beyond the labels" if beyond_labels else "valence of the predictions"
+    known = outcome[np.isfinite(outcome)]
+    wanting = without_valence(predictions, number, truth=truth)
+    if wanting and (len(known) < 2 or known.min() == known.max()):
+        same = f"the same ({known[0]:g}) for these" if len(known) else "nothing to compare"
+        raise ValueError(
+            f"{name} is known for {len(known):,} of {plural(len(outcome), 'picture')} and is {same}: no polarity is known "
+            f"for {wanting}; give --valence"
+        )
     return numeric_table(outcome, data, rules=rules, sampling=sampling, tolerance=tolerance, name=name)
+
+
+def without_valence(predictions: Predictions, number: Floats, *, truth: Vectors | None = None) -> str:
+    """The labels that are predicted and have no valence, each with its number of pictures; empty where all have one.
+
+    Args:
+        predictions: of the `n` pictures.
+        number: valence of each label `(k,)`, NaN without one.
+        truth: shares of votes `(n, k)`: then pictures with such a true label count too.
+    """
+    concerned = np.eye(len(number), dtype=bool)[predictions.predicted]
+    if truth is not None:
+        concerned = concerned | (np.nan_to_num(truth) > 0)
+    named = zip(predictions.taxonomy.labels, concerned.sum(axis=0), number, strict=True)
+    return ", ".join(f"{label!r} ({count:,})" for label, count, value in named if count and not np.isfinite(value))
 
 
 def label_valence(taxonomy: Taxonomy, valence: Mapping[str, float] | None = None) -> Floats:

@@ -30,10 +30,13 @@ from affect_workbench.arrays import Codes, Floats
 CAUSAL = "causal"
 """Name of the table in `AuditResult.tables`."""
 FEWEST_RANDOM = 20
+FEWEST_PICTURES = 10
+"""Pictures on either side of a cell, below which nothing is said of its skew."""
 MOST_DRAWS = 500
 """Bootstrap samples behind the interval of the share removed."""
 CAUSAL_COLUMNS = (
     "place",
+    "erasure",
     "attribute",
     "erased",
     "slice",
@@ -109,12 +112,13 @@ def answered_codes(answers: npt.NDArray[Any]) -> Codes:
 def causal_table(pictures: AnsweredPictures, erasure: Erasure, *, sampling: Sampling = STANDARD_SAMPLING) -> pd.DataFrame:
     """One row a (value of an attribute, emotion), of the erased attribute and of all others, columns `CAUSAL_COLUMNS`.
 
-    `place`: where it was erased. `erased`: whether the row is of the attribute that was erased; the other rows say what else
-    changed. `n`, `n_complement`: pictures answered before and after. `before`, `after`: how much more often the emotion is
-    answered for the value than for the other pictures (a share), with 95 % intervals. `removed`: share of the skew that is
-    gone, 1 - after / before (above 1 where it turned around); its interval is a percentile interval over bootstrap samples
-    of the pictures (groups), the same pictures before and after; NaN where the interval of `before` holds zero: there is no
-    skew to remove. `random_removed`, `random_least`, `random_most`: mean and range of the same over the `random` random
+    `place`: where it was erased. `erasure`: which attribute was erased, the same in every row; `erased`: whether the row is
+    of that attribute; the other rows say what else changed. `n`, `n_complement`: pictures answered before and after.
+    `before`, `after`: how much more often the emotion is answered for the value than for the other pictures (a share), with
+    95 % intervals. `removed`: share of the skew that is gone, 1 - after / before (above 1 where it turned around); its
+    interval is a percentile interval over bootstrap samples of the pictures (groups), the same pictures before and after;
+    NaN where the interval of `before` holds zero, as there is no skew to remove, and with fewer than `FEWEST_PICTURES` on
+    either side. `random_removed`, `random_least`, `random_most`: mean and range of the same over the `random` random
     erasures; `p`: (b + 1) / (r + 1), b the random ones that remove as much or more. The rest is of all pictures and the same
     in every row: `answers_changed`, the share that is answered otherwise, with its mean over random erasures,
     `random_changed`; `accuracy` before and `accuracy_after` on pictures with a truth, exact paired p of their difference
@@ -138,7 +142,13 @@ def causal_table(pictures: AnsweredPictures, erasure: Erasure, *, sampling: Samp
     whole = _whole(pictures, after, random, erasure.texts)
     rows = [_rows(pictures, one, _Answers(before, after, random, both), sampling) for one in pictures.attributes]
     table = pd.concat(rows, ignore_index=True)
-    table = table.assign(place=erasure.place, erased=table["attribute"] == erasure.attribute, random=len(random), **whole)
+    table = table.assign(
+        place=erasure.place,
+        erasure=erasure.attribute,
+        erased=table["attribute"] == erasure.attribute,
+        random=len(random),
+        **whole,
+    )
     # The erased attribute first, the others in their order.
     order = np.argsort(~table["erased"].to_numpy(), kind="stable")
     return table.iloc[order].reset_index(drop=True)[list(CAUSAL_COLUMNS)]
@@ -160,7 +170,8 @@ def _rows(pictures: AnsweredPictures, attribute: CodedAttribute, answers: _Answe
     only = replace(pictures, attributes=(attribute,))
     before, after = (next(only.skews(np.where(answers.both, said, -1)))[1] for said in (answers.before, answers.after))
     (low, high), (after_low, after_high) = before.interval(), after.interval()
-    sure = (low > 0) | (high < 0)
+    enough = np.minimum(before.n, before.m) >= FEWEST_PICTURES
+    sure = ((low > 0) | (high < 0)) & enough[:, None]
     codes = np.where(answers.both, attribute.codes, -1)
     ones = np.ones((len(codes), 1))
     whole = np.where(before.effect == 0, np.nan, before.effect)

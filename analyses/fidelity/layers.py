@@ -27,6 +27,11 @@ from affect_workbench.arrays import Codes, Floats
 LAYERS = "layers"
 """Name of the table in `AuditResult.tables`."""
 READERS = ("answer probe", "linear probe", "difference of means", "label rows")
+_PLACES = {
+    "connector.in": "what enters the connector",
+    "connector.out": "what leaves the connector",
+    "last": "what the output head reads",
+}
 LAYER_COLUMNS = (
     "place",
     "reader",
@@ -51,6 +56,21 @@ LAYER_COLUMNS = (
     "largest_skew",
     "largest_answers_skew",
 )
+
+
+def place_words(place: str) -> str:
+    """A place in quotes, and what it is: `“last” (what the output head reads)`.
+
+    Args:
+        place: as it is recorded: `connector.in`, `connector.out`, `layers.N` or `last`, with or without `:POOL`; another
+            name is quoted as it is.
+    """
+    where, _, pool = place.partition(":")
+    number = where.removeprefix("layers.")
+    what = _PLACES.get(where, f"what enters layer {number}" if number != where else "")
+    if not what:
+        return f"“{place}”"
+    return f"“{place}” ({what}{f', {pool} over its tokens' if pool in ('mean', 'max') else ''})"
 
 
 def layer_sweep(

@@ -77,7 +77,7 @@ def require_finite(name: str, infinite: int) -> None:
 def kind_notes(
     rows: pd.DataFrame, coded: Sequence[CodedAttribute], *, numeric: Collection[str], categorical: Collection[str]
 ) -> list[str]:
-    """One sentence on the whole numbers of which somebody might think otherwise, where nobody has said what they are."""
+    """On whole numbers that somebody might take otherwise, where nobody said what they are, and on values spelt two ways."""
     codes: list[str] = []
     quantities: list[str] = []
     for attribute in coded:
@@ -90,7 +90,26 @@ def kind_notes(
             (quantities if cut else codes).append(f"{name} ({distinct} values)")
     parts = [f"{', '.join(codes)}: taken value by value, as codes"] if codes else []
     parts += [f"{', '.join(quantities)}: cut at quantiles"] if quantities else []
-    return [f"whole numbers: {'; '.join(parts)} (--numeric and --categorical say otherwise)"] if parts else []
+    notes = [f"whole numbers: {'; '.join(parts)} (--numeric and --categorical say otherwise)"] if parts else []
+    return notes + [note for attribute in coded for note in _spelling_notes(rows[attribute.column])]
+
+
+def _spelling_notes(column: pd.Series) -> list[str]:
+    """A sentence where values of a text column differ in capitals or blanks only."""
+    if is_numeric(column) or pd.api.types.is_bool_dtype(column):
+        return []
+    spellings: dict[str, list[str]] = {}
+    for value in column.dropna().unique():
+        if isinstance(value, str):
+            spellings.setdefault(" ".join(value.casefold().split()), []).append(value)
+    alike = [" and ".join(map(repr, sorted(values))) for values in spellings.values() if len(values) > 1]
+    if not alike:
+        return []
+    more = f" and {len(alike) - 3:,} more" if len(alike) > 3 else ""
+    return [
+        f"values of {column.name!r} differ in capitals or blanks only: {'; '.join(alike[:3])}{more}: each is a slice of its "
+        "own; spell them alike in the table to have one"
+    ]
 
 
 def kinds_of(where: Iterable[Mapping[str, Any]]) -> tuple[tuple[str, ...], tuple[str, ...]]:

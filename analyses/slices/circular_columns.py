@@ -18,6 +18,7 @@ from affect_workbench.analyses.slices.attribute_kinds import is_numeric
 from affect_workbench.analyses.slices.derived import derived_reason
 from affect_workbench.data.predictions import Predictions
 from affect_workbench.data.storage.delimited import UNNAMED
+from affect_workbench.data.taxonomies.taxonomy import Taxonomy
 
 FEWEST = 10
 """With fewer pictures two columns may well agree by chance."""
@@ -110,7 +111,7 @@ def repeating_columns(predictions: Predictions, names: Sequence[str]) -> list[tu
     truth = predictions.truth
     votes = None if truth is None else np.nan_to_num(truth, nan=-1.0)
     true = None if votes is None else np.where(votes[:, 0] >= 0, votes.argmax(axis=1), -1).astype(np.int64)
-    labels, found = predictions.taxonomy, []
+    labels, found, voted = predictions.taxonomy, [], predictions.has_votes
     for name in names:
         column = predictions.rows[name]
         try:
@@ -121,10 +122,14 @@ def repeating_columns(predictions: Predictions, names: Sequence[str]) -> list[tu
             continue
         # Two values that go with two readings may be the worst of biases (every man angry): those stay an attribute.
         copied = len(values) > 2 and _same(codes, y_pred)
-        derived = "" if true is None else derived_reason(codes, list(values), true=true, y_pred=y_pred, taxonomy=labels)
+        # What goes with the majority of votes need not come from it: only labels, or codes of them, are the truth again.
+        repeated = _same(codes, true) and (not voted or _are_labels(values, labels) or _are_codes(column, len(values)))
+        derived = (
+            "" if true is None or voted else derived_reason(codes, list(values), true=true, y_pred=y_pred, taxonomy=labels)
+        )
         reason = (
             _counts_or_names(name, column, len(values))
-            or ("repeats the truth: one value for each label, one label for each value" if _same(codes, true) else "")
+            or ("repeats the truth: one value for each label, one label for each value" if repeated else "")
             or ("repeats the prediction: one value for each label, one label for each value" if copied else "")
             or derived
             or _says(name, values, predictions)
@@ -182,12 +187,24 @@ def _counts_or_names(name: str, column: pd.Series, distinct: int) -> str:
 
 def _says(name: str, values: pd.Index | npt.NDArray[np.object_], predictions: Predictions) -> str:
     words, k = _words(name), len(predictions.taxonomy)
-    if all(isinstance(value, str) and predictions.taxonomy.knows(value) for value in values):
+    if _are_labels(values, predictions.taxonomy):
         if words & _SAYS or words == {"expression"}:
             return "holds labels, and has the name of a truth or a prediction: name it label if it is the truth"
     elif words & _CODE_OF and words <= _CODE and len(values) <= k + 1 and pd.api.types.is_numeric_dtype(np.asarray(values)):
         return "holds a number for each label, by its name: name it label if it is the truth"
     return ""
+
+
+def _are_labels(values: pd.Index | npt.NDArray[np.object_], taxonomy: Taxonomy) -> bool:
+    return all(isinstance(value, str) and taxonomy.knows(value) for value in values)
+
+
+def _are_codes(column: pd.Series, distinct: int) -> bool:
+    """Whether a column numbers the labels without a gap; two numbers may be the yes and no of anything."""
+    if distinct < 3 or not is_numeric(column):
+        return False
+    numbers = column.dropna().to_numpy(np.float64)
+    return bool((numbers == np.floor(numbers)).all() and numbers.max() - numbers.min() + 1 == distinct)
 
 
 def _almost_core(name: str, rows: pd.DataFrame) -> str:

@@ -1,9 +1,8 @@
 """Which columns are worked out from the truth, though they do not repeat it one value for one label?
 
-Three kinds: a flag that says where one label is true (`is_joy`), a finer truth (`joy, mild` and `joy, strong`), and a flag
-that says where the prediction is right (`correct`). A flag has values that say yes and no: two groups of people that go
-exactly with a label, or with the errors, may be the worst of biases, and stay. So does what holds several labels each, a
-region or a scene: it may differ by it how the same label is read.
+Four kinds: a flag that says where one label is true (`is_joy`), a coarser truth (the polarity or the family of the label), a
+finer one (`joy, mild` and `joy, strong`), and a flag that says where the prediction is right (`correct`). This last has
+values that say yes and no: two groups of people that go exactly with the errors may be the worst of biases, and stay.
 """
 
 from __future__ import annotations
@@ -69,7 +68,12 @@ def derived_reason(codes: Codes, values: Sequence[object], *, true: Codes, y_pre
     if present < 2 or len(np.unique(truth)) < 2:
         return ""
     if len(values) == 2:
-        return _flag_reason(own, values, truth=truth, right=(y_pred[known] == truth).astype(np.int64), taxonomy=taxonomy)
+        right = (y_pred[known] == truth).astype(np.int64)
+        reason = _flag_reason(own, values, truth=truth, right=right, taxonomy=taxonomy)
+        if reason:
+            return reason
+    if len(np.unique(truth)) > present and _decides(truth, own):
+        return "follows from the truth: all pictures with one label have the same value"
     if present > 2 and len(own) >= OFTEN * present and _decides(own, truth):
         return "is determined by the truth: all pictures with one of its values have the same label"
     return ""

@@ -10,10 +10,10 @@ from dataclasses import astuple, dataclass
 from pathlib import Path
 
 import pandas as pd
-from tqdm import tqdm
 
 from affect_workbench.data.images.containment import Inside
 from affect_workbench.data.images.decode import Inspection, inspect_picture
+from affect_workbench.data.storage.progress import progress_bar
 
 MISSING = "missing file"
 UNREADABLE = "unreadable picture"
@@ -133,14 +133,13 @@ def _inspections(paths: list[Path], *, progress: bool) -> list[Inspection]:
     # Threads suffice: Pillow's decoders and hashlib let go of the interpreter while they work.
     pool = ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1))
     try:
-        bar = tqdm(
+        bar = progress_bar(
             pool.map(inspect_picture, paths),
             total=len(paths),
             desc="checking pictures",
             unit="picture",
-            leave=False,
             mininterval=0.5,
-            disable=not progress,
+            progress=progress,
         )
         return list(bar)
     finally:

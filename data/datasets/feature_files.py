@@ -9,11 +9,11 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from tqdm import tqdm
 
 from affect_workbench.arrays import Vectors
 from affect_workbench.data.features import FeatureSet, FeatureSpec
 from affect_workbench.data.plurals import plural
+from affect_workbench.data.storage.progress import progress_bar
 from affect_workbench.data.storage.saved_arrays import read_npy
 from affect_workbench.data.tables.headers import TABLE_SUFFIXES, is_table
 from affect_workbench.data.tables.read import named, read_table
@@ -56,7 +56,7 @@ def read_tree(root: Path | str, *, read_vector: VectorReader, spec: FeatureSpec 
     dtype = np.float16 if first.dtype == np.float16 else np.float32
     values = np.empty((len(files), first.size), dtype=dtype)
     unequal: list[str] = []
-    for position, file in enumerate(tqdm(files, desc="reading features", unit="picture", leave=False, mininterval=0.5)):
+    for position, file in enumerate(progress_bar(files, desc="reading features", unit="picture", mininterval=0.5)):
         vector = _vector(file, read_vector)
         if vector.size != first.size:
             unequal.append(f"{file.parent.name}/{file.stem}")

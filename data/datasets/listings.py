@@ -10,9 +10,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
-from tqdm import tqdm
 
 from affect_workbench.data.datasets.checks import ATTRIBUTES, REPEATED, Problem
+from affect_workbench.data.storage.progress import progress_bar
 from affect_workbench.data.storage.text_files import lines_of, text_of
 from affect_workbench.data.tables.columns import VOTE_PREFIX
 from affect_workbench.data.taxonomies.taxonomy import Taxonomy
@@ -114,14 +114,8 @@ def with_annotations(
     problems: list[Problem] = []
     records: list[dict[str, object]] = []
     pairs = zip(listing["path"], listing["annotation"], strict=True)
-    bar = tqdm(
-        pairs,
-        total=len(listing),
-        desc="reading annotations",
-        unit="file",
-        leave=False,
-        mininterval=0.5,
-        disable=not progress,
+    bar = progress_bar(
+        pairs, total=len(listing), desc="reading annotations", unit="file", mininterval=0.5, progress=progress
     )
     for path, name in bar:
         record: object = {}

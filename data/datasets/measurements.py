@@ -43,8 +43,7 @@ class Measurements:
             if name not in rows:
                 columns = [str(column) for column in rows.columns if column != "image_id"]
                 raise ValueError(f"no outcome {name!r} in the data: {closest(name, columns)}")
-            if not pd.api.types.is_numeric_dtype(rows[name]):
-                raise ValueError(f"outcome {name!r} holds text: an outcome is a number per picture (a valence, a score)")
+            require_numbers(rows, name)
         object.__setattr__(self, "rows", rows)
         object.__setattr__(self, "outcomes", tuple(dict.fromkeys(self.outcomes)))
 
@@ -85,3 +84,20 @@ class Measurements:
     def take(self, mask: Mask) -> Measurements:
         """The pictures where `mask (n,)` is true."""
         return Measurements(self.rows[mask], self.outcomes, self.source, self.notes)
+
+
+def require_numbers(rows: pd.DataFrame, outcome: str) -> None:
+    """Refuses an outcome that is text.
+
+    Raises:
+        ValueError: the column holds no numbers (what it holds, and which columns do).
+    """
+    if pd.api.types.is_numeric_dtype(rows[outcome]):
+        return
+    numeric = [str(name) for name in rows if pd.api.types.is_numeric_dtype(rows[name])]
+    known = rows[outcome].dropna()
+    held = f"text, first {str(known.iloc[0])!r}" if len(known) else "nothing"
+    raise ValueError(
+        f"outcome {outcome!r}: the column holds no numbers but {held}; an outcome is one number per picture (a valence, a "
+        f"score); columns of numbers: {', '.join(numeric[:12]) or 'none'}"
+    )

@@ -11,10 +11,10 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 from scipy.fft import dctn
-from tqdm import tqdm
 
 from affect_workbench.arrays import Mask
 from affect_workbench.data.images.preprocess import worker_pool
+from affect_workbench.data.storage.progress import progress_bar
 
 BITS = 64
 _SIDE = 32
@@ -90,7 +90,10 @@ def hashes(paths: Sequence[Path | str], *, workers: int = 1, progress: bool = Fa
     reasons: list[str] = []
     alone = workers == 1 or len(paths) < _WORTH_WORKERS
     pool = nullcontext() if alone else worker_pool(workers)
-    with pool as executor, tqdm(total=len(paths), desc="comparing pictures", unit="picture", disable=not progress) as bar:
+    with (
+        pool as executor,
+        progress_bar(total=len(paths), desc="comparing pictures", unit="picture", progress=progress) as bar,
+    ):
         results = map(_portion, portions) if executor is None else executor.map(_portion, portions)
         at = 0
         for found, lines in results:

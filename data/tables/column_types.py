@@ -32,8 +32,8 @@ _NO_VALUES = ("na", "n/a", "#n/a", "<na>", "nan", "none", "null", "nil", "-", "-
 def series_of(column: Any, *, text: bool = False, decimal_comma: bool = False) -> pd.Series:
     """An Arrow column `(n,)` as a series: int64 or float64, bool (object where some are missing), or text.
 
-    Text loses outer blanks, and is missing where nothing is left. Categories, dates and decimals become what a CSV would
-    hold. Lists, structures and bytes stay the objects that they are.
+    Text loses outer blanks, and is missing where nothing is left; but for ids, paths and the like it is composed (NFC).
+    Categories, dates and decimals become what a CSV would hold. Lists, structures and bytes stay the objects that they are.
 
     Args:
         column: a `pyarrow.ChunkedArray` or `Array` of any type.
@@ -79,11 +79,11 @@ def series_of_objects(values: Sequence[object], *, text: bool = False) -> pd.Ser
     return series_of(pa.array([None if value is None else _spelt(value) for value in values], pa.string()), text=text)
 
 
-def without_point_zero(column: pd.Series) -> pd.Series:
-    """Text `(n,)` where every value is a whole number written as `3.0`, which is how a column with gaps is saved, as `3`."""
+def names_of(column: pd.Series) -> pd.Series:
+    """Text `(n,)` of a column of labels, splits or groups, composed (NFC), and `3.0`, as gaps make it, as `3`."""
     known = column.dropna()
     if not len(known) or not known.str.fullmatch(r"-?[0-9]+\.0").all():
-        return column
+        return column if known.empty else column.str.normalize("NFC")
     return column.str.removesuffix(".0")
 
 
@@ -167,7 +167,7 @@ def _typed(cells: Any, *, decimal_comma: bool) -> pd.Series:
     too_long = pc.any(pc.match_substring_regex(known, _LONG_WHOLE)).as_py()
     if pc.all(plain).as_py() and pc.any(numbers).as_py() and not too_long:
         return _numbers(pc.replace_substring_regex(cells, r"^\+", "").cast(pa.float64()))
-    return _pandas(cells)
+    return _pandas(pc.utf8_normalize(cells, form="NFC"))
 
 
 def _with_comma(cells: Any) -> Any:

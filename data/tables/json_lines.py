@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from affect_workbench.data.storage.text_files import text_of
-from affect_workbench.data.tables.column_types import column_notes, series_of_objects, without_point_zero
+from affect_workbench.data.tables.column_types import column_notes, names_of, series_of_objects
 from affect_workbench.data.tables.headers import ID_COLUMNS
 from affect_workbench.data.tables.read import TEXT_COLUMNS, Table
 
@@ -41,7 +41,7 @@ def json_lines(path: Path, *, text: Sequence[str] = ()) -> Table:
         index=range(len(records)),
     )
     for name in as_text.difference((*ID_COLUMNS, "path", *text)) & set(rows.columns):
-        rows[name] = without_point_zero(rows[name])
+        rows[name] = names_of(rows[name])
     return Table(rows, tuple(f"{path.name}: {note}" for note in column_notes(rows)))
 
 

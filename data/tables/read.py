@@ -13,7 +13,7 @@ import pyarrow as pa
 from affect_workbench.data.plurals import plural
 from affect_workbench.data.storage.delimited import UNNAMED, read_cells
 from affect_workbench.data.storage.saved_arrays import read_arrow
-from affect_workbench.data.tables.column_types import column_notes, series_of, without_point_zero
+from affect_workbench.data.tables.column_types import column_notes, names_of, series_of
 from affect_workbench.data.tables.headers import ID_COLUMNS, arrow_names, require_id_column, require_table
 from affect_workbench.data.tables.picture_columns import without_pictures
 
@@ -101,7 +101,7 @@ def typed_columns(columns: Mapping[str, Any], *, text: Sequence[str] = (), decim
     )
     for name in sorted(as_text.difference((*ID_COLUMNS, "path", *text)) & set(rows.columns)):
         spelt, floating = rows[name], pa.types.is_floating(columns[name].type)
-        rows[name] = without_point_zero(spelt)
+        rows[name] = names_of(spelt)
         known = rows[name].dropna().astype(str)
         if name in _LABELS and (floating or not rows[name].equals(spelt)) and len(known) and known.str.isdigit().all():
             first = known.iloc[0]

@@ -56,6 +56,27 @@ def with_split_names(rows: pd.DataFrame) -> pd.DataFrame:
     return rows.assign(split=column.map(lambda word: known.get(word) or word, na_action="ignore"))
 
 
+def in_split(rows: pd.DataFrame, word: str, *, where: str) -> Mask:
+    """Which of the rows are in the split `(n,)`.
+
+    Args:
+        rows: one row a picture.
+        word: what the caller calls the split.
+        where: what the rows are of, for messages.
+
+    Raises:
+        ValueError: none is in it (which splits there are), or there is no column of splits.
+    """
+    if "split" not in rows:
+        raise ValueError(f"no picture of {where} is in split {word!r}: there is no column 'split'; leave --split out")
+    splits = with_split_names(rows)["split"]
+    inside: Mask = (splits == split_name(word)).to_numpy(dtype=bool)
+    if not inside.any():
+        there = ", ".join(f"{name!r} ({count:,})" for name, count in splits.value_counts().items()) or "none"
+        raise ValueError(f"no picture of {where} is in split {word!r}; splits: {there}")
+    return inside
+
+
 def ids_without_split(rows: pd.DataFrame) -> pd.Series:
     """The ids, without the picture's own split before them: `val/joy/7` of split val is `joy/7` in other tables."""
     ids = rows["image_id"].astype(str)

@@ -16,8 +16,8 @@ from affect_workbench.keywords import column_name
 
 _PREFIX = {"scores": "score_", "votes": VOTE_PREFIX}
 _USUAL = {
-    "label": ("y_true", "truth", "true", "true_label", "target", "emotion", "ground_truth", "gold"),
-    "predicted": ("y_pred", "prediction", "predictions", "pred", "predicted_label", "y_hat"),
+    "label": ("label", "y_true", "truth", "true", "true_label", "target", "emotion", "ground_truth", "gold"),
+    "predicted": ("predicted", "y_pred", "prediction", "predictions", "pred", "predicted_label", "y_hat"),
 }
 
 

@@ -37,15 +37,10 @@ _ALIKE = 0.6
 
 
 class LabelsApartError(ValueError):
-    """Labels and predictions that cannot be held against each other.
-
-    Attributes:
-        fact: what was found, without what to do about it.
-    """
+    """Labels and predictions that cannot be held against each other: what was found, and what to do about it."""
 
     def __init__(self, fact: str, advice: str) -> None:
         super().__init__(f"{fact}: {advice}")
-        self.fact = fact
 
 
 def spellings(column: pd.Series, *, as_numbers: bool = False) -> dict[str, int]:

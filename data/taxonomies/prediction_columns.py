@@ -13,6 +13,7 @@ from affect_workbench.arrays import Codes, Vectors
 from affect_workbench.data.plurals import plural
 from affect_workbench.data.tables.columns import SCORE_PREFIX, VOTE_PREFIX
 from affect_workbench.data.tables.read import named, with_ids
+from affect_workbench.data.taxonomies.frame_columns import likely_column
 from affect_workbench.data.taxonomies.label_columns import (
     LabelColumns,
     endings,
@@ -103,9 +104,15 @@ def read_predictions(
         expected=[*expected, *votes.of],
     )
     if not scores.of and "predicted" not in rows:
+        likely = likely_column(rows, "predicted")
+        hint = (
+            f"column {likely!r} may hold them: rename it to 'predicted' (in Python, predicted={likely!r}); "
+            if likely
+            else ""
+        )
         raise ValueError(
-            "the table has no predictions: expected a column 'predicted', or one score column per label (--scores-prefix), "
-            "or the name of a number to compare between slices (--outcomes); its columns: "
+            f"the table has no predictions: {hint}expected a column 'predicted', or one score column per label "
+            "(--scores-prefix), or the name of a number to compare between slices (--outcomes); its columns: "
             f"{', '.join(map(str, rows.columns[:12]))}"
         )
     if votes.of:

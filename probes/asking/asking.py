@@ -9,6 +9,7 @@ from PIL import Image
 from tqdm import tqdm
 
 from affect_workbench.data.images.decode import UnreadablePicture, open_picture
+from affect_workbench.data.storage.progress import progress_bar
 from affect_workbench.probes.asking.questions import Answerer, Asked, Question, Reply
 from affect_workbench.probes.asking.shards import Shards
 
@@ -30,13 +31,8 @@ def ask_all(
     """
     known = shards.keys()
     todo = [question for question in questions if question.key not in known]
-    bar = tqdm(
-        total=len(questions),
-        initial=len(questions) - len(todo),
-        desc="asking",
-        unit=" answers",
-        leave=False,
-        disable=not progress,
+    bar = progress_bar(
+        total=len(questions), initial=len(questions) - len(todo), desc="asking", unit=" answers", progress=progress
     )
     with bar:
         for start in range(0, len(todo), shard):

@@ -23,13 +23,13 @@ import numpy.typing as npt
 import pandas as pd
 import torch
 from PIL.Image import Image
-from tqdm import tqdm
 
 from affect_workbench.arrays import Mask, Positions
 from affect_workbench.data.datasets.manifest import Manifest
 from affect_workbench.data.features import FeatureSet, FeatureSpec
 from affect_workbench.data.images.decode import UnreadablePicture, open_picture
 from affect_workbench.data.plurals import plural
+from affect_workbench.data.storage.progress import progress_bar
 from affect_workbench.data.storage.saved_arrays import read_npz
 from affect_workbench.probes.attach.inputs import prepare
 from affect_workbench.probes.attach.model import MultimodalModel
@@ -221,7 +221,7 @@ def _new_shards(runner: _Runner, todo: pd.DataFrame, batch: int, *, folder: Path
     ]
     with (
         ThreadPoolExecutor(_AHEAD) as pool,
-        tqdm(total=len(todo), desc="recording", unit=" pictures", leave=False, disable=not progress, smoothing=0.1) as bar,
+        progress_bar(total=len(todo), desc="recording", unit=" pictures", progress=progress, smoothing=0.1) as bar,
     ):
         opened = _ahead(pool, batches)
         for number, part in enumerate(parts, start=before):

@@ -29,6 +29,7 @@ from affect_workbench.arrays import Mask
 from affect_workbench.data.features import FeatureSet, FeatureSpec
 from affect_workbench.data.images.preprocess import PixelRecipe, read_squares, worker_pool
 from affect_workbench.data.plurals import plural
+from affect_workbench.data.storage.progress import progress_bar
 from affect_workbench.data.storage.saved_arrays import read_npz
 from affect_workbench.probes.encoders.vision import VisionEncoder
 
@@ -91,7 +92,7 @@ def encode(
     ]
     with (
         _decoded(batches, encoder.recipe, workers=workers) as decoded,
-        tqdm(total=len(todo), desc="encoding", unit=" pictures", leave=False, disable=not progress, smoothing=0.1) as bar,
+        progress_bar(total=len(todo), desc="encoding", unit=" pictures", progress=progress, smoothing=0.1) as bar,
     ):
         for part in parts:
             finished.append(_encoded_shard(contents[part], decoded, encoder, bar, shards / f"{len(finished):06d}.npz"))

@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
-from tqdm import tqdm
 
+from affect_workbench.data.storage.progress import progress_bar
 from affect_workbench.probes.config import FitConfig
 from affect_workbench.probes.projector import MetricProjector
 from affect_workbench.probes.training.batches import batches, epoch_order, load_into_memory
@@ -201,7 +201,7 @@ def _fitted(
     config, context = trainer.config, trainer.context
     resumed, saved = len(state.history), time.perf_counter()
     epochs = stop_after or config.epochs
-    with tqdm(total=epochs, initial=resumed, desc="training", unit="epoch", leave=False, disable=not progress) as bar:
+    with progress_bar(total=epochs, initial=resumed, desc="training", unit="epoch", progress=progress) as bar:
         while len(state.history) < epochs and (stop_after or not _tired(state.history, config)):
             epoch = len(state.history)
             loss = trainer.epoch(state, bank(epoch), epoch)

@@ -15,6 +15,8 @@ import pandas as pd
 
 from affect_workbench.analyses.audit.result import AuditResult
 from affect_workbench.cards import MOST_SENTENCES, Card, Pieces, Shown, unmirrored
+from affect_workbench.data.plurals import plural
+from affect_workbench.data.tables.read import named
 from affect_workbench.data.taxonomies.taxonomy import Taxonomy, closest
 from affect_workbench.keywords import in_python, path_of, python_errors
 
@@ -121,19 +123,23 @@ class Audit(Shown):
         Args:
             kind: `forest` (effects with their 95 % intervals, in points), `heat_map` (slices by emotions), `split` (how much
                 of a skew is in the labels already), `pull` (how much nearer slices lie to each label), `map` (the pictures).
+                Of numbers alone there is only `forest`, in standard deviations.
 
         Raises:
             ValueError: no such kind, or this audit has not what it draws (what that is).
         """
         from affect_workbench.workbench.report.figures import findings
         from affect_workbench.workbench.report.figures.map import picture_map
+        from affect_workbench.workbench.report.outcomes.html import outcome_forest
 
         drawers: dict[str, Callable[[AuditResult], go.Figure | None]]
         drawers = {name: getattr(findings, name) for name in PLOTS if name != "map"} | {"map": picture_map}
-        if kind not in drawers:
-            raise ValueError(f"no plot {kind!r}: {closest(kind, PLOTS)}")
         if not self.result.has_predictions:
-            raise ValueError("nothing was predicted: numbers alone were compared; their page is written by to_html")
+            drawers = {"forest": outcome_forest}
+        if kind not in PLOTS:
+            raise ValueError(f"no plot {kind!r}: {closest(kind, PLOTS)}")
+        if kind not in drawers:
+            raise ValueError(f"plot {kind!r} draws predictions, and numbers alone were compared: use plot('forest')")
         figure = drawers[kind](self.result)
         if figure is None:
             lacking = {"split": "skewed finding with labels or votes", "pull": "distance to the labels", "map": "map"}
@@ -180,7 +186,7 @@ class Audit(Shown):
 
     def _sentences(self, most: int, *, mirrored: bool = True) -> list[Pieces]:
         from affect_workbench.workbench.report.headline import caveats, differing_strata
-        from affect_workbench.workbench.report.outcome_sentences import outcome_sentence
+        from affect_workbench.workbench.report.outcomes.sentences import outcome_sentence
         from affect_workbench.workbench.report.sentences import finding_sentence
 
         result, strata = self.result, differing_strata(self.result)
@@ -198,15 +204,24 @@ class Audit(Shown):
         every, once = (sum(map(len, self._own(mirrored=mirrored))) for mirrored in (True, False))
         more = once - len(shown)
         left = f"{more:,} more in .skewed() or .outcomes; " if more else ""
+        rows = ".findings" if result.has_predictions else ".outcomes"
         return Card(
             f"Audit of {result.run.pictures:,} pictures by {', '.join(result.run.attributes)}",
             self.headline,
             headline_sentences(result),
             shown,
-            f"{left}.findings has every pair, .plot() draws them, .to_html(path) writes the report.",
+            f"{left}{rows} has every pair, .plot() draws them, .to_html(path) writes the report.",
             self.notes,
             every - once,
+            self._aside(),
         )
+
+    def _aside(self) -> str:
+        excluded = self.result.excluded
+        names = excluded.loc[excluded["what"] == "attribute", "name"]
+        if names.empty:
+            return ""
+        return f"{plural(len(names), 'column was', 'columns were')} left aside: {named(names)} (.excluded says why)."
 
     def _page(self) -> str:
         from affect_workbench.workbench.report.html import report_html

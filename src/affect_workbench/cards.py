@@ -30,6 +30,7 @@ class Card:
         more: where the rest is.
         notes: what must be known first.
         mirrored: how many findings are not shown because they are the mirror image of one that is (`unmirrored`).
+        aside: which columns say nothing here, in a sentence; empty where none was left aside.
     """
 
     kind: str
@@ -39,6 +40,7 @@ class Card:
     more: str
     notes: tuple[str, ...] = ()
     mirrored: int = 0
+    aside: str = ""
 
     @property
     def closing(self) -> str:
@@ -59,6 +61,7 @@ class Card:
         lines = [self.kind, self.headline, *([self.lead] if self.lead else [])]
         lines += [f"- {''.join(text for text, _ in sentence)}" for sentence in self.sentences]
         lines += [f"note: {note}" for note in self.notes]
+        lines += [self.aside] if self.aside else []
         return "\n".join(map(_printable, [*lines, self.closing]))
 
 

@@ -391,11 +391,10 @@ def _side(given: object, *, hashes: bool) -> tuple[pd.DataFrame, Any, Any]:
 @contextmanager
 def _progress(title: str, *, shown: bool) -> Iterator[Callable[[str], None]]:
     """A line that names the step, once the whole has taken a second."""
-    from tqdm import tqdm
-
+    from affect_workbench.data.storage.progress import progress_bar
     from affect_workbench.workbench.interface.progress import MAP_STEP
 
-    with tqdm(desc=title, delay=1.0, mininterval=0, leave=False, disable=not shown, bar_format="{desc} {elapsed}") as bar:
+    with progress_bar(desc=title, delay=1.0, mininterval=0, progress=shown, bar_format="{desc} {elapsed}") as bar:
 
         def step(name: str) -> None:
             bar.set_description(f"{title}: {MAP_STEP if name == 'drawing the map' else name}", refresh=False)

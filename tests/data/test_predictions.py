@@ -236,3 +236,25 @@ def test_answers_that_are_none_are_refused_or_noted() -> None:
     for bad in (np.array([0]), np.array([0, 2]), np.array([0, -2]), np.array([0.0, 1.0])):
         with pytest.raises(ValueError, match="answers"):
             Predictions(np.zeros((2, 2)), said(list("aa")), TWO, answered=bad)
+
+
+def test_a_named_column_of_predictions_that_contradicts_the_scores_is_refused_with_the_count() -> None:
+    table = scored([[0.9, 0.1], [0.2, 0.8], [0.5, 0.5], [0.3, 0.7]], guess=["b", "b", "b", "a"])
+    with pytest.raises(
+        ValueError, match=r"predicted='guess' contradicts the scores in 2 of 4 pictures, first 'p0': 'b' is not"
+    ):
+        Predictions.from_frame(table, predicted="guess")
+    tied = Predictions.from_frame(table.assign(guess=["a", "b", "b", "b"]), predicted="guess")
+    assert tied.predicted.tolist() == [0, 1, 0, 1]
+    assert Predictions.from_frame(table[["image_id", "guess"]], predicted="guess").predicted.tolist() == [1, 1, 1, 0]
+
+
+@pytest.mark.parametrize("name", ["Predicted", "prediction", "pred"])
+def test_a_table_without_predictions_names_the_column_that_may_hold_them(name: str) -> None:
+    table = said(["a", "b"]).rename(columns={"predicted": name})
+    with pytest.raises(
+        ValueError, match=f"column '{name}' may hold them: rename it to 'predicted' .in Python, predicted='{name}'"
+    ):
+        predictions_from_table(table)
+    with pytest.raises(ValueError, match=f"did you mean predicted='{name}'. Or rename it to 'predicted'"):
+        Predictions.from_frame(table)

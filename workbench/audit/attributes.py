@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from affect_workbench.data.plurals import plural
 from affect_workbench.data.predictions import Predictions
 from affect_workbench.data.tables.attributes import JoinReport, join_attributes
 from affect_workbench.data.tables.columns import CORE_COLUMNS, SCORE_PREFIX
@@ -59,8 +60,13 @@ def with_pairs_column(rows: pd.DataFrame, column: str) -> tuple[pd.DataFrame, tu
     if column not in rows or column == "image_id":
         names = [str(name) for name in rows.columns if name != "image_id"]
         raise ValueError(f"--pairs {column}: there is no such column; {nearest_column(column, names)}")
-    if not rows[column].dropna().duplicated().any():
-        raise ValueError(f"--pairs {column}: no two pictures share a value of it, so there are no pairs")
+    known = rows[column].dropna()
+    if not known.duplicated().any():
+        held = f"{plural(len(known), 'value')} in {plural(len(rows), 'picture')}, first {named(known, most=2)}"
+        raise ValueError(
+            f"--pairs {column}: no two pictures share a value of it, so there are no pairs: it holds "
+            f"{held if len(known) else 'nothing'}"
+        )
     notes = [f"pairs are taken from the column {column} (--pairs)"]
     if "pair_id" in rows:
         notes.append(f"the column pair_id is ignored: --pairs names {column}")

@@ -15,8 +15,9 @@ from affect_workbench.data.features import FeatureSet
 from affect_workbench.data.predictions import Predictions, predictions_from_table
 from affect_workbench.data.storage.saved import read_record
 from affect_workbench.data.tables.columns import SCORE_PREFIX, VOTE_PREFIX
-from affect_workbench.data.tables.read import table_of
-from affect_workbench.data.tables.splits import split_name
+from affect_workbench.data.tables.headers import is_table
+from affect_workbench.data.tables.read import named, table_of
+from affect_workbench.data.tables.splits import in_split
 from affect_workbench.data.taxonomies.files import taxonomy_called
 from affect_workbench.data.taxonomies.prediction_columns import labels_named, with_votes
 from affect_workbench.workbench.audit.attributes import with_tables
@@ -143,10 +144,7 @@ def load_predictions(settings: AuditSettings) -> AuditInput:
         source=path.name,
     )
     if settings.split:
-        rows, split = predictions.rows, split_name(settings.split)
-        inside = (rows["split"] == split).to_numpy() if "split" in rows else np.zeros(0, bool)
-        if not inside.any():
-            raise ValueError(f"no picture of {path} is in split {settings.split!r}")
+        inside = in_split(predictions.rows, settings.split, where=str(path))
         predictions = predictions.take(inside)
     notes = (*given.notes, *table.notes, *joined.notes(predictions.rows["image_id"]))
     predictions = predictions.with_rows(predictions.rows, notes=notes)
@@ -186,7 +184,11 @@ def _given(path: Path) -> _Given:
 
     table = path / PREDICTIONS_FILE
     if not table.is_file():
-        raise FileNotFoundError(f"{path} holds no {PREDICTIONS_FILE}: train the probe with --folds 5 to get one")
+        files = list(path.iterdir())
+        probe = any(one.suffix == ".safetensors" for one in files)
+        tables = [] if probe else sorted(str(one) for one in files if is_table(one))
+        there = f"name one of its tables, {named(tables)}; or, in a probe's folder, " if tables else ""
+        raise FileNotFoundError(f"{path} holds no {PREDICTIONS_FILE}: {there}train the probe with --folds 5 to get one")
     return _Given(table, out_of_fold=True, basis=_basis(path))
 
 

@@ -8,14 +8,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from affect_workbench.analyses.audit.outcomes import run_outcome_audit
 from affect_workbench.analyses.audit.result import AuditResult
 from affect_workbench.data.datasets.measurements import Measurements
 from affect_workbench.data.tables.columns import SCORE_PREFIX
 from affect_workbench.data.tables.headers import is_table
 from affect_workbench.data.tables.read import Table, table_of, with_ids
+from affect_workbench.data.tables.splits import in_split
 from affect_workbench.workbench.audit.attributes import with_tables
 from affect_workbench.workbench.audit.exports import audit_findings, write_findings
 from affect_workbench.workbench.audit.settings import AuditSettings
@@ -127,10 +126,7 @@ def _measured(settings: AuditSettings, table: Table) -> tuple[Measurements, dict
         )
     rows = with_ids(table.rows, where=path.name)
     if settings.split:
-        inside = (rows["split"] == settings.split).to_numpy() if "split" in rows else np.zeros(len(rows), bool)
-        if not inside.any():
-            raise ValueError(f"no picture of {path} is in split {settings.split!r}")
-        rows = rows[inside]
+        rows = rows[in_split(rows, settings.split, where=str(path))]
     joined = with_tables(rows, settings.attributes)
     record: dict[str, Any] = {"predictions": str(path)}
     if joined.origins:

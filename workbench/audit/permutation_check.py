@@ -5,14 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from tqdm import tqdm
-
 from affect_workbench.analyses.audit.config import AuditConfig
 from affect_workbench.analyses.audit.permutation_check import PermutationCheck, Permutations, permutation_check
 from affect_workbench.analyses.audit.result import AuditResult
 from affect_workbench.analyses.slices.attribute_kinds import kinds_of
 from affect_workbench.data.storage.atomic import write_text
 from affect_workbench.data.storage.leftovers import identity
+from affect_workbench.data.storage.progress import progress_bar
 from affect_workbench.workbench.audit.settings import PermutationCheckSettings
 from affect_workbench.workbench.interface.progress import Say
 from affect_workbench.workbench.report.html import report_html
@@ -31,7 +30,7 @@ def check_permutations(settings: PermutationCheckSettings, *, say: Say = print) 
     result = load_audit(settings.run)
     if not result.has_predictions:
         raise ValueError(f"{settings.run} compares numeric outcomes only: there are no predictions to permute")
-    with tqdm(total=settings.permutations, desc="permuting", unit=" permutations", leave=False) as bar:
+    with progress_bar(total=settings.permutations, desc="permuting", unit=" permutations") as bar:
         outcome = permutation_check(
             result.samples,
             result.taxonomy,

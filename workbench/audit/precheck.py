@@ -22,6 +22,7 @@ from affect_workbench.workbench.runs.files import RUN_FILES
 from affect_workbench.workbench.runs.gate import audit_gate
 
 _TRUTH = "label"
+_OF_PAIRS = ("pair_id", "group_id")
 _MOST_LISTED = 20
 
 
@@ -99,8 +100,9 @@ def _require_texts(settings: AuditSettings) -> None:
 def nearest_column(name: str, columns: Sequence[str]) -> str:
     """A hint for a name that no column has: the nearest one, or which attributes there are."""
     near = difflib.get_close_matches(name, columns, n=1)
-    listed = [column for column in attribute_names(columns) if not column.startswith(SCORE_PREFIX)][:_MOST_LISTED]
-    return f"did you mean {near[0]}?" if near else f"columns: {', '.join(listed) or 'none'}"
+    listed = [column for column in attribute_names(columns) if not column.startswith(SCORE_PREFIX)]
+    listed += [column for column in _OF_PAIRS if column in columns and column not in listed]
+    return f"did you mean {near[0]}?" if near else f"columns: {', '.join(listed[:_MOST_LISTED]) or 'none'}"
 
 
 def _require_columns(settings: AuditSettings, tables: Sequence[Path]) -> None:

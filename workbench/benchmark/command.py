@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 from threadpoolctl import threadpool_limits
-from tqdm import tqdm
 
 from affect_workbench import analyses, data
 from affect_workbench.analyses.audit.result import versions
@@ -27,6 +26,7 @@ from affect_workbench.analyses.benchmark.results import FAIL, QUICK_ALPHA, Exper
 from affect_workbench.data.features import FeatureSet
 from affect_workbench.data.storage.atomic import MARKER, is_replaceable, write_json, write_text
 from affect_workbench.data.storage.leftovers import discard, recover
+from affect_workbench.data.storage.progress import progress_bar
 from affect_workbench.data.storage.saved import read_record
 from affect_workbench.data.tables.columns import VOTE_PREFIX
 from affect_workbench.data.taxonomies.taxonomy import Taxonomy, closest
@@ -158,7 +158,7 @@ def _records(chosen: list[Experiment], settings: BenchSettings, folder: Path) ->
     files = {(one.name, at): folder / f"{one.name}-{at:03d}.json" for one in chosen for at in range(_blocks(one, settings))}
     left = [key for key, path in files.items() if not path.is_file()]
     by_name = {one.name: one for one in chosen}
-    with tqdm(total=len(files), initial=len(files) - len(left), desc="bench", unit=" blocks", leave=False) as bar:
+    with progress_bar(total=len(files), initial=len(files) - len(left), desc="bench", unit=" blocks") as bar:
         for name, at, record in _computed(left, by_name, settings):
             write_json(files[name, at], record)
             bar.set_description(name)

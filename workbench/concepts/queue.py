@@ -172,7 +172,7 @@ def progress_lines(queue: Queue) -> list[str]:
     ]
     sure = answers.loc[answers["answer"] != UNSURE, "image_id"].nunique()
     lines.append(
-        f"{sure:,} pictures have a yes or a no: "
+        f"{plural(sure, 'picture has', 'pictures have')} a yes or a no: "
         + (
             "enough to calibrate"
             if sure >= ENOUGH_LABELS

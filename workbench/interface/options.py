@@ -13,7 +13,7 @@ import functools
 import os
 import sys
 import typing
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import MISSING, Field, fields, is_dataclass
 from pathlib import Path
 from typing import Any
@@ -117,11 +117,32 @@ def read_toml(path: Path, settings: type[Any]) -> dict[str, Any]:
                 checked[item.name] = switched_on
             continue
         if name not in names:
-            near = difflib.get_close_matches(name, names, n=1, cutoff=0.75)
-            hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(names)}"
-            raise ValueError(f"{path}: unknown key {key!r}: {hint}")
+            raise ValueError(f"{path}: unknown key {key!r}: {_instead(name, settings)}")
         checked[names[name]] = _checked(path, key, value, kinds[names[name]])
     return checked
+
+
+def _instead(key: str, settings: type[Any]) -> str:
+    """What to write for a key that does not exist: a switch is turned off by its own key, else the nearest one."""
+    items, kinds = options(settings), _kinds(settings)
+    switches = {name: key_of(item) for name, item in items.items() if kinds[name] is bool}
+    named = {old: switches[name] for name in switches for old in (key_of(items[name]), *_old_keys(items[name]))}
+    if key.startswith("no_") and (switch := named.get(key.removeprefix("no_"))):
+        return f"write {switch} = false"
+    known = [key_of(item) for item in items.values()]
+    return did_you_mean(key, known).removeprefix("; ") or f"known: {', '.join(known)}"
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """`; did you mean WORD?` with the nearest of the known words, dashes apart; nothing where none is near."""
+    bare = {name.strip("-"): name for name in known}
+    near = difflib.get_close_matches(word.strip("-"), bare, n=1, cutoff=0.65)
+    return f"; did you mean {bare[near[0]]}?" if near else ""
+
+
+def flags_of(parser: argparse.ArgumentParser) -> list[str]:
+    """Every option that the parser knows, in its long form."""
+    return [flag for action in parser._actions for flag in action.option_strings if flag.startswith("--")]
 
 
 def build(settings: type[Any], given: Mapping[str, Any]) -> Any:

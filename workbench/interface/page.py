@@ -23,7 +23,9 @@ def figure_html(name: str, figure: go.Figure) -> str:
     html: str = figure.to_html(
         full_html=False, include_plotlyjs=False, include_mathjax=False, div_id=name, config=dict(CONFIG)
     )
-    return html
+    # On a narrow screen the frame of a plot with names beside it scrolls: they would leave none of the plot.
+    kind = "figure" if figure.layout.yaxis.ticktext is None else "figure named"
+    return html.replace("<div ", f'<div class="{kind}" ', 1)
 
 
 @cache

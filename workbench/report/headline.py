@@ -13,7 +13,7 @@ from affect_workbench.analyses.inference.homogeneity import DIFFERS
 from affect_workbench.data.tables.columns import column_words
 from affect_workbench.workbench.concepts.sentences import calibration_status
 from affect_workbench.workbench.interface.numbers import percent, plural, points
-from affect_workbench.workbench.report.outcome_sentences import number, outcome_summary
+from affect_workbench.workbench.report.outcomes.sentences import number, outcome_summary
 from affect_workbench.workbench.report.sections.accuracy import accuracy_name
 from affect_workbench.workbench.report.sections.fidelity import certificate_sentence
 from affect_workbench.workbench.report.sections.section import named_tables, skewed
@@ -22,7 +22,7 @@ _ORIGIN_PARTS = (
     ("model", "added by the model"),
     ("both", "present in the {truth}, and the model adds to it"),
     ("labels", "attributed to the {truth}, not to the model"),
-    ("unclear", "of unclear origin"),
+    ("unclear", "of unclear attribution"),
 )
 
 

@@ -17,6 +17,7 @@ from affect_workbench.workbench.interface.numbers import points
 from affect_workbench.workbench.interface.options import as_shown
 from affect_workbench.workbench.interface.page import figure_html, template
 from affect_workbench.workbench.report import sentences
+from affect_workbench.workbench.report.comparisons import compared_with
 from affect_workbench.workbench.report.evidence.choice import Claims, with_note
 from affect_workbench.workbench.report.evidence.gallery import MOST_PICTURES, Gallery, Picture, SlicePictures, slice_pictures
 from affect_workbench.workbench.report.figures import findings as figures
@@ -25,8 +26,8 @@ from affect_workbench.workbench.report.figures.accuracy import accuracy_figure
 from affect_workbench.workbench.report.figures.calibration import coverage_figure, reliability_figure
 from affect_workbench.workbench.report.findings_list import MOST_INTERSECTIONS, MOST_SINGLE, MOST_WRITTEN, findings_list
 from affect_workbench.workbench.report.headline import caveats, differing_strata, strata_mark, verdict_sentences
-from affect_workbench.workbench.report.outcome_html import outcome_html
-from affect_workbench.workbench.report.outcome_sentences import outcome_sentence
+from affect_workbench.workbench.report.outcomes.html import outcome_html
+from affect_workbench.workbench.report.outcomes.sentences import outcome_sentence
 from affect_workbench.workbench.report.sections import Section, report_sections
 from affect_workbench.workbench.report.sections.fidelity import certificate_box
 from affect_workbench.workbench.report.sections.reliability import (
@@ -117,6 +118,8 @@ def _page(result: AuditResult, found: list[ReviewedFinding], further: list[Secti
         result=result,
         beside=sentences.beside,
         run=result.run,
+        compared=compared_with(findings),
+        measured=sentences.MEASURES[result.run.measure],
         config=as_shown(result.run.config),
         provenance=result.run.provenance,
         outcome=verdict_sentences(result),

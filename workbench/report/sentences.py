@@ -25,6 +25,14 @@ ATTRIBUTION_MEANING = {
     "unclear": "it cannot be attributed to {truth} or model",
 }
 
+MEASURES = {
+    "cosine": "by the cosine to each label",
+    "score": "by a score of each label",
+    "label": "predicted labels only, without scores",
+    "number": "numbers alone",
+}
+"""What predictions are compared by -> in words."""
+
 
 def finding_sentence(finding: Any, *, truth: str = "labels", caveats: str = "") -> list[tuple[str, str]]:
     """The finding as (text, style) pieces, style one of `plain`, `slice`, `emotion`, `quiet`.

@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from tqdm import tqdm
 
 from affect_workbench.data.datasets.manifest import Manifest
 from affect_workbench.data.storage.atomic import atomic_folder, ensure_free
 from affect_workbench.data.storage.leftovers import discard
+from affect_workbench.data.storage.progress import progress_bar
 from affect_workbench.data.synthetic.scenes.draw import draw
 from affect_workbench.data.synthetic.scenes.emotions import AnnotatorBias, annotate
 from affect_workbench.data.synthetic.scenes.pairs import paired_scenes
@@ -114,7 +114,7 @@ def _drawn(folder: Path, rows: pd.DataFrame, seeds: npt.NDArray[np.int64], *, ov
     ensure_free(folder / "manifest", overwrite=overwrite)
     with atomic_folder(folder / "pictures", overwrite=overwrite) as partial:
         records = rows[list(ATTRIBUTES)].to_dict("records")
-        bar = tqdm(records, desc="drawing", unit=" pictures", leave=False, disable=not progress)
+        bar = progress_bar(records, desc="drawing", unit=" pictures", progress=progress)
         for scene, one, name in zip(bar, seeds, names, strict=True):
             file = partial / Path(name).name
             draw({str(key): value for key, value in scene.items()}, seed=int(one)).save(file, compress_level=1)

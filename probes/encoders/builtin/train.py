@@ -19,8 +19,8 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 from torch.nn import functional
-from tqdm import tqdm
 
+from affect_workbench.data.storage.progress import progress_bar
 from affect_workbench.probes.encoders.builtin.batches import batch
 
 BATCH = 256
@@ -67,7 +67,7 @@ def train(work: Path, *, samples: int, refining: int, seed: int) -> Path:
         first = state["done"]
     tokenizer = HashingTokenizer()
     mean, deviation = pixel_statistics(model)
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool, tqdm(total=steps, initial=first) as bar:
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool, progress_bar(total=steps, initial=first) as bar:
         ahead: list[Future[tuple[npt.NDArray[np.uint8], list[str]]]] = [
             pool.submit(batch, seed, step, BATCH, topical=on_topic(step, first_stage))
             for step in range(first, min(first + 3, steps))

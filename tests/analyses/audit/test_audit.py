@@ -236,3 +236,17 @@ def test_every_table_has_a_name_that_is_known_and_no_other_can_be_asked_for(audi
         assert (found is None) == (name not in audited.tables or audited.tables[name].empty)
     with pytest.raises(ValueError, match="no audit has a table 'calibrated': expected one of accuracy, adjusted"):
         audited.table("calibrated")
+
+
+def test_labels_beside_votes_are_left_aside_with_a_note() -> None:
+    votes = pd.DataFrame({f"vote_{label}": [1, 2] * 60 for label in EKMAN.labels})
+    table = predictions_table(120, scores=False)
+    quick = AuditConfig(map_pictures=0, further=False)
+    both = run_audit(predictions_from_table(pd.concat([table, votes], axis=1)), quick)
+    noted = [note for note in both.run.notes if "'label'" in note]
+    assert noted == [
+        "the truth is the votes (the columns vote_*), and the column 'label' is left aside: leave the vote columns out of "
+        "the table to have the labels as the truth"
+    ]
+    alone = run_audit(predictions_from_table(pd.concat([table.drop(columns="label"), votes], axis=1)), quick)
+    assert not any("'label'" in note for note in alone.run.notes)

@@ -222,7 +222,7 @@ def test_what_cannot_be_asked_is_refused_in_one_line(runs, tmp_path) -> None:
     given = ("audit", "--predictions", table, "-o", tmp_path / "run")
     assert "or the name of a number to compare between slices (--outcomes)" in refusal(*given)
     assert "no outcome 'valense' in the data: did you mean valence" in refusal(*given, "--outcomes", "valense")
-    assert "outcome 'place' holds text" in refusal(*given, "--outcomes", "place")
+    assert "outcome 'place': the column holds no numbers but text, first 'office'" in refusal(*given, "--outcomes", "place")
     line = refusal(*given, "--outcomes", "valence", "--concepts", "a face", "--favourable", "joy")
     assert "--concepts, --favourable need predictions, and" in line
     assert "is in split 'test'" in refusal(*given, "--outcomes", "valence", "--split", "test")

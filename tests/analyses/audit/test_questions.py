@@ -59,7 +59,7 @@ def test_what_nobody_asked_for_and_cannot_be_answered_is_listed_with_its_reason(
         (replace(QUICK, adjust_for=("tone", "place")), "cannot adjust slices of tone, place for tone, place"),
         (replace(QUICK, adjust_for=("plase",)), "plase"),
         (replace(QUICK, outcomes=("valense",)), "no outcome 'valense' in the data"),
-        (replace(QUICK, outcomes=("predicted_by",)), "outcome 'predicted_by' holds text"),
+        (replace(QUICK, outcomes=("predicted_by",)), "outcome 'predicted_by': the column holds no numbers but text"),
         (replace(QUICK, favourable="bliss"), "favourable label 'bliss'"),
     ],
 )

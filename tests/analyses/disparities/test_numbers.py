@@ -295,5 +295,25 @@ def test_labels_without_polarity_are_named_and_left_out() -> None:
     bare = data.with_rows(data.rows.drop(columns="label"))
     with pytest.raises(ValueError, match="no picture has a true label or votes to compare with"):
         severity_table(sliced(bare, coded), beyond_labels=True)
-    with pytest.raises(ValueError, match="valence of the predictions is the same"):
+    with pytest.raises(ValueError, match=r"known for 189 of 300 pictures and is the same \(1\) for these"):
         severity_table(sliced(data, coded), valence={"joy": 1.0, "anger": 1.0})
+
+
+def test_severity_of_one_known_valence_names_the_labels_without_one() -> None:
+    labels = ["Engagement", "Anticipation", "Peace", "Fear"]
+    said = np.array(["Fear"] * 38 + ["Peace"] * 60 + ["Engagement"] * 52)
+    true = np.roll(said, 7)
+    table = pd.DataFrame({"image_id": map(str, range(150)), "predicted": said, "label": true, "tone": ["a", "b"] * 75})
+    data = predictions_from_table(table, taxonomy=Taxonomy.from_labels(labels))
+    coded = [attribute(table["tone"].to_numpy())]
+    with pytest.raises(ValueError, match=r"is known for 38 of 150 pictures and is the same \(-1\) for these") as refused:
+        severity_table(sliced(data, coded))
+    assert "for 'Engagement' (52), 'Peace' (60); give --valence" in str(refused.value)
+    with pytest.raises(ValueError, match=r"'Engagement' \(59\), 'Peace' \(67\)"):
+        severity_table(sliced(data, coded), beyond_labels=True)
+
+
+def test_an_outcome_that_is_known_of_some_pictures_and_the_same_for_these_says_of_how_many() -> None:
+    values = np.where(np.arange(90) < 30, 2.0, np.nan)
+    with pytest.raises(ValueError, match=r"mood is the same \(2\) for all 30 of 90 pictures that have one"):
+        numeric_table(values, sliced_rows([attribute(np.arange(90) % 2)]), name="mood")

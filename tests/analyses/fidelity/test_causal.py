@@ -68,6 +68,7 @@ def test_the_erased_attribute_comes_first_and_the_others_say_what_else_changed(c
     assert list(table.columns) == list(CAUSAL_COLUMNS)
     assert list(dict.fromkeys(table["attribute"])) == ["tone", "place"]
     assert table["erased"].tolist() == [True] * 12 + [False] * 12
+    assert set(table["erasure"]) == {"tone"}
     other = cell(table, "place: home", "anger")
     assert abs(other["before"]) < 0.04
     assert abs(other["after"]) < 0.04
@@ -157,6 +158,18 @@ def test_where_nothing_was_skewed_there_is_no_share_to_remove(checked):
     never = replace(pictures, answers=np.where(pictures.answers == 1, 0, pictures.answers))
     table = causal_table(never, erasure, sampling=FEW)
     assert table[(table["emotion"] == LABELS[1])][["removed", "p"]].isna().all(axis=None)
+
+
+def test_a_few_pictures_give_no_share_removed(checked):
+    pictures, erasure, _ = checked
+    for few, given in ((9, False), (10, True)):
+        rare = np.arange(N) < few
+        mark = attribute("mark", np.where(rare, "rare", "usual"))
+        answered = replace(pictures, answers=np.where(rare, 0, pictures.answers), attributes=(mark,))
+        even = Erasure("mark", pictures.answers, erasure.random)
+        row = cell(causal_table(answered, even, sampling=FEW), "mark: rare", "anger")
+        assert (row["n"], row["before_low"] > 0) == (few, True)
+        assert row[["removed", "removed_low", "random_removed", "p"]].notna().all() == given
 
 
 def test_texts_may_be_of_some_of_the_pictures(checked):

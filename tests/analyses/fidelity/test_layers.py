@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from affect_workbench.analyses.fidelity.answer_probe import answer_probe
-from affect_workbench.analyses.fidelity.layers import LAYER_COLUMNS, READERS, layer_sweep
+from affect_workbench.analyses.fidelity.layers import LAYER_COLUMNS, READERS, layer_sweep, place_words
 from affect_workbench.analyses.fidelity.pictures import AnsweredPictures
 from answered_pictures import LABELS, answered_pictures, answered_table, sliced_answers, written_features
 
@@ -126,3 +126,10 @@ def test_pictures_of_predictions_know_answers_truth_and_attributes():
     np.testing.assert_array_equal(pictures.truth, data.true_codes)
     with pytest.raises(ValueError, match="answered"):
         AnsweredPictures.of(replace(data, predictions=replace(data.predictions, answered=None)))
+
+
+def test_a_place_is_quoted_and_explained():
+    assert place_words("last") == "“last” (what the output head reads)"
+    assert place_words("layers.12") == "“layers.12” (what enters layer 12)"
+    assert place_words("connector.out:max") == "“connector.out:max” (what leaves the connector, max over its tokens)"
+    assert place_words("somewhere:else") == "“somewhere:else”"

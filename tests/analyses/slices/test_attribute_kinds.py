@@ -54,6 +54,17 @@ def test_whole_numbers_with_few_values_are_codes_and_others_are_cut() -> None:
     assert kind_notes(table, found, numeric=["age"], categorical=["country", "gap"]) == []
 
 
+def test_values_that_differ_in_capitals_or_blanks_are_named_and_stay_apart() -> None:
+    table = pd.DataFrame({"gender": ["Female", "female", "Male", "old  man", "Old man", None] * 20, "tone": ["a", "b"] * 60})
+    found, _ = coded_attributes(table, None, available=list(table))
+    assert "Female" in names(found[0])
+    assert "female" in names(found[0])
+    assert kind_notes(table, found, numeric=[], categorical=[]) == [
+        "values of 'gender' differ in capitals or blanks only: 'Female' and 'female'; 'Old man' and 'old  man': each is a "
+        "slice of its own; spell them alike in the table to have one"
+    ]
+
+
 @pytest.mark.parametrize(
     ("distinct", "each", "expected"), [(FEW_CODES, 5, False), (FEW_CODES, 4, True), (FEW_CODES + 1, 50, True), (9, 5, False)]
 )

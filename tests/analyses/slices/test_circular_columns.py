@@ -85,10 +85,9 @@ def test_attributes_stay() -> None:
             keyword=rng.choice(EKMAN, N),
             facial_expression=rng.choice(EKMAN, N),
             index_of_comfort=np.arange(N) % 6,
-            coarse=base()["label"].isin(["joy", "surprise"]),
             one="x",
             lists=[[1]] * N,
-            region=base()["label"].map(dict(zip(EKMAN, "aabbcc", strict=True))),
+            nearly=base()["label"].map(dict(zip(EKMAN, "aabbcc", strict=True))).where(np.arange(N) % 20 != 7, "z"),
         )
         == {}
     )
@@ -110,6 +109,46 @@ def test_what_is_worked_out_from_the_truth_is_left_aside() -> None:
     assert all(reason.endswith(f"--attributes={name} slices by it anyway") for name, reason in reasons.items())
 
 
+def test_what_follows_from_the_truth_is_left_aside_and_sliced_by_name() -> None:
+    label = base()["label"]
+    family = label.map(dict(zip(EKMAN, "aabbcc", strict=True)))
+    reasons = found(
+        polarity=np.where(label.isin(["joy", "surprise"]), "positive", "negative"),
+        valence=np.where(label.isin(["joy", "surprise"]), 1, -1),
+        coarse=label.isin(["joy", "surprise"]),
+        family=family,
+        person=np.where(label == "joy", "woman", "man"),
+    )
+    assert list(reasons) == ["polarity", "valence", "coarse", "family", "person"]
+    for name, reason in reasons.items():
+        assert reason.startswith("it follows from the truth: all pictures with one label have the same value"), name
+    table = base().assign(family=family)
+    assert "family" not in audited(table, order=1, further=False, space_pictures=0).run.attributes
+    asked = audited(table, order=1, further=False, space_pictures=0, attributes=("family",))
+    assert asked.run.attributes == ("family",)
+
+
+def test_with_votes_only_labels_and_codes_of_them_repeat_the_truth() -> None:
+    rng, first = np.random.default_rng(3), np.arange(400) < 200
+    joy = np.where(first, 0.40, 0.30) + rng.uniform(-0.01, 0.01, 400)
+    rest = (1 - joy)[:, None] * np.where(first[:, None], [0.6, 0.4], [0.4, 0.6])
+    votes = np.column_stack([joy, rest])
+    labels = np.array(["joy", "anger", "fear"])
+    shares = pd.DataFrame(votes, columns=[f"vote_{label}" for label in labels])
+    table = shares.assign(image_id=range(400), predicted=rng.choice(labels, 400))
+    at = votes.argmax(axis=1)
+    table = table.assign(group=np.where(at == at[0], "north", "south"), sunny=at == at[0])
+    assert repeating_columns(predictions_from_table(table), ["group", "sunny"]) == []
+    three = np.resize(np.eye(3) * 0.4 + 0.2, (400, 3))
+    table[shares.columns] = three
+    at = three.argmax(axis=1)
+    copies = table.assign(most=labels[at], number=at + 1, group=np.array(["x", "y", "z"])[at], sparse=at * 10)
+    reasons = dict(repeating_columns(predictions_from_table(copies), ["most", "number", "group", "sparse"]))
+    assert {name: reason[:20] for name, reason in reasons.items()} == dict.fromkeys(
+        ["most", "number"], "it repeats the truth"
+    )
+
+
 def test_what_goes_with_the_truth_by_chance_or_bias_stays() -> None:
     """Persons with three pictures each, two groups of people, what is predicted, and too few pictures to tell."""
     rows, at = base(), np.arange(N)
@@ -119,11 +158,11 @@ def test_what_goes_with_the_truth_by_chance_or_bias_stays() -> None:
     assert (
         found(
             person=rows["label"] + (rank // 3).astype(str),
-            gender=np.where(joyful, "woman", "man"),
             group=np.where(right, "woman", "man"),
             angry=rows["predicted"] == "anger",
             seen=pd.Series(np.where(joyful, 1.0, 0.0)).where(few | (at % 30 == 1)),
             nearly=joyful ^ (at == 7),
+            seldom=np.where(joyful & (at % 3 == 0), "woman", "man"),
         )
         == {}
     )

@@ -20,8 +20,9 @@ from affect_workbench.analyses.audit.config import AuditConfig
 from affect_workbench.analyses.audit.run import run_audit
 from affect_workbench.data.predictions import Predictions, predictions_from_table
 from affect_workbench.data.tables.column_types import column_notes, numbers_of, series_of, series_of_objects
+from affect_workbench.data.tables.frame_cells import frame_cells
 from affect_workbench.data.tables.json_lines import json_lines
-from affect_workbench.data.tables.read import read_table, table_of
+from affect_workbench.data.tables.read import columns_of, read_table, table_of
 
 SLIM = AuditConfig(order=1, min_count=1, further=False, map_pictures=0, space_pictures=0)
 WORDS = [
@@ -244,3 +245,23 @@ def test_a_score_that_is_no_number_is_refused_by_name() -> None:
         predictions_from_table(table)
     read: Predictions = predictions_from_table(table.assign(score_joy=[0.9, 0.1, 0.5]))
     assert read.predicted.tolist() == [0, 1, 0]
+
+
+def test_text_is_composed_in_files_and_frames_and_names_of_files_are_not(tmp_path) -> None:
+    composed, apart = "caf\u00e9", "cafe\u0301"
+    frame = pd.DataFrame(
+        {"image_id": ["a", apart], "path": ["x", apart], "place": [composed, apart], "label": [apart, composed]}
+    )
+    frame.to_csv(tmp_path / "t.csv", index=False)
+    frame.to_parquet(tmp_path / "t.parquet")
+    (tmp_path / "t.jsonl").write_text("\n".join(json.dumps(row) for row in frame.to_dict("records")))
+    read = [
+        columns_of(tmp_path / "t.csv"),
+        columns_of(tmp_path / "t.parquet"),
+        frame_cells(frame),
+        frame_cells(frame.astype("category")),
+    ]
+    for table in (*read, json_lines(tmp_path / "t.jsonl")):
+        assert table.rows["place"].tolist() == table.rows["label"].tolist() == [composed] * 2
+        assert table.rows["image_id"].tolist() == ["a", apart]
+        assert table.rows["path"].tolist() == ["x", apart]

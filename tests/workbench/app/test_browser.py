@@ -346,6 +346,33 @@ def test_the_report_does_not_scroll_sideways(request, which):
     assert seen.complaints == []
 
 
+AXIS_LENGTH = "plot => plot._fullLayout.xaxis._length"
+
+
+def test_on_a_phone_a_plot_with_names_beside_it_scrolls_in_its_frame_and_keeps_its_axis(report):
+    page = report.page
+    page.set_viewport_size({"width": 400, "height": 900})
+    page.wait_for_function(DRAWN_TO_WIDTH)
+    sideways = report.scrolls_sideways()
+    axes = {name: page.locator(f"#{name}").evaluate(AXIS_LENGTH) for name in ("forest", "split", "heat-map")}
+    map_width = page.locator("#map").evaluate("plot => plot.clientWidth")
+    page.set_viewport_size({"width": 1280, "height": 900})
+    page.wait_for_function(DRAWN_TO_WIDTH)
+    assert not sideways
+    assert min(axes.values()) > 200, axes
+    assert map_width <= 400
+
+
+def test_on_a_phone_the_heat_map_of_the_app_keeps_its_cells(visit, app_url):
+    seen = visit()
+    seen.page.set_viewport_size({"width": 400, "height": 900})
+    seen.page.goto(f"{app_url}/slices")
+    plot = seen.page.locator(".js-plotly-plot").first
+    plot.wait_for()
+    seen.page.wait_for_function(f"({AXIS_LENGTH})(document.querySelector('.js-plotly-plot')) > 200")
+    assert not seen.scrolls_sideways()
+
+
 UNFOLDED = """() => {
     const folded = [...document.querySelectorAll('details:not([open])')];
     folded.forEach(one => one.open = true);
@@ -530,6 +557,9 @@ BEYOND = """() => {
     }
     return beyond;
 }"""
+APART = """() => [...document.querySelectorAll('.whole')].filter(one =>
+    getComputedStyle(one).breakInside !== 'avoid' || one.getBoundingClientRect().height > 1032
+    || !one.querySelector('h3') || !one.querySelector('.js-plotly-plot')).length"""
 LEFT_BEHIND = """() => [...document.querySelectorAll('.js-plotly-plot')].map(plot => plot.parentElement)
     .map(block => block.previousElementSibling).filter(one => one && ['P', 'UL', 'H3'].includes(one.tagName))
     .filter(one => getComputedStyle(one).breakAfter !== 'avoid').map(one => one.textContent.slice(0, 60))"""
@@ -555,6 +585,8 @@ def test_on_paper_nothing_is_cut_and_the_first_finding_is_on_the_first_page(visi
     for plot in page.locator(".js-plotly-plot").all():
         outer, inner = plot.bounding_box(), plot.locator(".main-svg").first.bounding_box()
         assert inner["height"] <= outer["height"] + 1, "what follows does not lie upon a figure"
+    assert page.locator(".whole").count() >= 1
+    assert page.evaluate(APART) == 0, "a figure and its heading are on one page"
     assert page.evaluate(LEFT_BEHIND) == [], "what leads to a figure stays on its page"
     assert not page.locator(".filters").first.is_visible()
     first = page.locator("ol.sentences > li").first.bounding_box()

@@ -69,7 +69,7 @@ def test_a_finished_run_is_told_whole(opened, attached_model, run):
     assert markdown_text(agreement_sentence(run.attached)[1]) in said
     for sentence in causal_sentences(run.attached.causal):
         assert markdown_text(sentence) in said
-    assert "The connector: " in said.replace("\\", "")
+    assert "Across the connector, " in said.replace("\\", "")
     keys = [chart.proto.id for chart in app.get("plotly_chart")]
     assert len(keys) == 3
     (near,) = [frame.value for frame in app.dataframe if "cosine" in frame.value]
@@ -220,7 +220,7 @@ def test_a_new_picture_is_asked_after_the_size_was_told(opened, attached_model, 
     app = healthy(opened(attached_model.run / "answers"))
     assert not [one for one in app.button if one.label == "Load the model and ask"]
     app = healthy(finished(healthy(button(app, "How large is the model?").click().run())))
-    assert "GB in float32" in words(app)
+    assert "MB in float32" in words(app)
     assert "Choose a picture first." in words(app)
     path = Path(run.pictures["path"].iloc[0])
     app = healthy(app.file_uploader[0].upload(path.name, path.read_bytes(), "image/png").run())

@@ -18,7 +18,7 @@ from affect_workbench.probes.evaluation.calibration import expected_calibration_
 from affect_workbench.probes.training.fit import fit
 from affect_workbench.workbench.models.training.settings import TrainSettings
 from affect_workbench.workbench.runs.store import load_audit
-from workbench_runs import SLIM, refusal, succeeded
+from workbench_runs import SLIM, predictions_table, refusal, succeeded
 
 pytest_plugins = ["workbench_fixtures"]
 
@@ -442,3 +442,24 @@ def test_real_predictions_of_another_model_are_audited_with_votes(shared_data, t
     assert result.headline in outcome.out
     assert verdict_of(result, {"genre": "religious_painting"}, "awe") == "skewed"
     assert (tmp_path / "run" / "report.html").stat().st_size < 6_000_000
+
+
+def test_what_is_not_there_is_refused_with_what_is(tmp_path):
+    table = predictions_table(120, scores=False).assign(number=range(120))
+    (tmp_path / "tables").mkdir()
+    for name in ("one.csv", "two.csv"):
+        table.to_csv(tmp_path / "tables" / name, index=False)
+    path, out = tmp_path / "tables" / "one.csv", ("-o", tmp_path / "run")
+    line = refusal("audit", "--predictions", tmp_path / "tables", *out)
+    assert f"name one of its tables, '{path}', " in line
+    line = refusal("audit", "--predictions", path, "--split", "test", *out)
+    assert "there is no column 'split'; leave --split out" in line
+    table.assign(split=["train", "dev", "train"] * 40).to_csv(path, index=False)
+    line = refusal("audit", "--predictions", path, "--split", "test", *out)
+    assert "is in split 'test'; splits: 'train' (80), 'val' (40)" in line
+    line = refusal("audit", "--predictions", path, "--pairs", "number", *out)
+    assert "there are no pairs: it holds 120 values in 120 pictures, first '0', '1'" in line
+    table.assign(group_id="g").to_csv(path, index=False)
+    assert "there is no such column; columns: tone, place, number, group_id" in refusal(
+        "audit", "--predictions", path, "--pairs", "xyzzy", *out
+    )

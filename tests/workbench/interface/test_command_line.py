@@ -153,7 +153,11 @@ def test_the_console_command_is_this_one():
         (["audit", "--feat", "x", "-o", "y"], "unrecognized arguments: --feat"),
         (["train", "--epochs", "three"], "invalid int value: 'three'"),
         (["train", "--out"], "expected one argument"),
-        (["paint"], "invalid choice: 'paint'"),
+        (["paint"], "workbench: error: unknown command 'paint' (see workbench --help)"),
+        (["audti"], "unknown command 'audti'; did you mean audit? (see workbench --help)"),
+        (["audit", "--predictoins", "t.csv"], "unrecognized arguments: --predictoins t.csv; did you mean --predictions?"),
+        (["audit", "--quux=1"], "workbench audit: error: unrecognized arguments: --quux=1 (see workbench audit --help)"),
+        (["--colour"], "workbench: error: unrecognized arguments: --colour (see workbench --help)"),
         (["train"], "missing --features and --out"),
         (["report"], "missing RUN"),
         (["train", "--features", "f", "-o", "o", "--loss", "hinge"], "unknown loss 'hinge'"),
@@ -174,6 +178,19 @@ def test_an_unknown_key_in_the_file_is_refused_by_name(tmp_path):
     (tmp_path / "audit.toml").write_text('out = "o"\nprediction = "table.csv"\n')
     line = refusal("audit", "--config", tmp_path / "audit.toml")
     assert "unknown key 'prediction': did you mean predictions?" in line
+
+
+@pytest.mark.parametrize(
+    ("key", "hint"),
+    [
+        ("no_further", "write additional_analyses = false"),
+        ("no-additional-analyses", "write additional_analyses = false"),
+        ("no_overwrite", "write overwrite = false"),
+    ],
+)
+def test_a_switch_that_is_turned_off_in_the_file_as_on_the_command_line_is_told_how_it_is_written(tmp_path, key, hint):
+    (tmp_path / "audit.toml").write_text(f'out = "o"\npredictions = "table.csv"\n{key} = true\n')
+    assert f"unknown key '{key}': {hint}" in refusal("audit", "--config", tmp_path / "audit.toml")
 
 
 # Missing, empty and broken inputs
@@ -595,9 +612,9 @@ def test_features_from_a_table_beside_an_array_can_be_trained_on(tmp_path):
     assert "has no column 'kee' for the ids; its columns: key, label" in line
 
 
-def test_labels_that_never_meet_are_a_warning_before_the_refusal(tmp_path):
+def test_labels_that_never_meet_are_refused_once(tmp_path):
     rows = predictions_table(40, scores=False)
     rows.assign(label="calm").to_csv(tmp_path / "t.csv", index=False)
     ended = workbench("audit", "--predictions", tmp_path / "t.csv", "-o", tmp_path / "run")
     assert ended.code == 2
-    assert ended.out.startswith("warning: labels do not overlap: no label in common: 'label' holds 'calm'")
+    assert (ended.out, (ended.out + ended.err).count("no label in common: 'label' holds 'calm'")) == ("", 1)

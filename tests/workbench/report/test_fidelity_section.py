@@ -115,16 +115,36 @@ def test_the_section_lists_every_slice_and_says_why_not(result, sections):
     assert sum(points) == result.tables["fidelity_cells"]["effect"].notna().sum()
 
 
+def test_slices_that_differ_stand_first_and_those_too_small_last():
+    table = answered_table(1_500, skew=0.3, probe_skew=0.0)
+    rare = np.arange(len(table)) % 75
+    table["lens"] = np.select([rare == 0, rare < 20], ["fisheye", "wide"], "normal")
+    result = audited(table)
+    section = next(one for one in report_sections(result) if one.name == "fidelity")
+    reasons = section.table["may it stand in?"].tolist()[1:]
+    kinds = ["few" if "too few" in one else one.split(":")[0] for one in reasons]
+    assert list(dict.fromkeys(kinds)) == ["no", "yes", "few"]
+    yes = section.table.iloc[1:][[kind == "yes" for kind in kinds]]
+    ends = result.tables["fidelity"].set_index("slice")["high"]
+    less = [ends[name] < 0 for name in yes["slice"]]
+    sizes = [int(n.replace(",", "")) for n in yes["n"]]
+    assert less == sorted(less, reverse=True)
+    assert sizes[sum(less) :] == sorted(sizes[sum(less) :], reverse=True)
+
+
 def test_the_sweep_draws_a_line_a_reader_in_every_panel_and_names_what_the_connector_does(result, sections):
     section = sections["layers"]
     readers = result.tables["layers"]["reader"].nunique()
     lines = [trace for trace in section.figure.data if trace.mode == "lines+markers"]
     assert len(lines) == 4 * readers
-    assert list(lines[0].x) == ["connector.in:mean", "connector.out:mean", "layers.4"]
+    assert list(section.figure.layout.xaxis.ticktext) == ["connector.in:mean", "connector.out:mean", "layers.4"]
+    assert [round(x) for x in lines[0].x] == [0, 1, 2]
+    assert len({x for trace in lines[:readers] for x in trace.x}) == 3 * readers
     assert {trace.yaxis for trace in lines} == {"y", "y2", "y3", "y4"}
-    assert "at layers.4" in section.found[0]
-    assert "at connector.in:mean" in section.found[1]
-    assert section.found[-1].startswith("The connector: readable labels ")
+    assert "at “layers.4” (what enters layer 4): for" in section.found[0]
+    assert "at “connector.in:mean” (what enters the connector, mean over its tokens): for" in section.found[1]
+    assert section.found[2].startswith("The skew of tone: dark toward ")
+    assert section.found[-1].startswith("Across the connector, the share of readable labels goes from ")
 
 
 def test_a_sweep_without_truth_has_no_panel_of_accuracy(table):
@@ -138,8 +158,8 @@ def test_a_sweep_without_truth_has_no_panel_of_accuracy(table):
 
 def test_the_causal_check_is_told_with_its_controls(sections, table):
     section = sections["causal"]
-    assert section.title == "Does the model use tone where it is written at connector.out?"
-    assert section.found[0].startswith("Erasing tone at connector.out removes 94 % [")
+    assert section.title == "Does the model use tone where it is written at “connector.out” (what leaves the connector)?"
+    assert section.found[0].startswith("Erasing tone at “connector.out” (what leaves the connector) removes 94 % [")
     assert "20 random erasures of equal rank remove 0 % on average (0 to 0 %), p = 0.048" in section.found[0]
     assert any(sentence.startswith("Accuracy: ") for sentence in section.found)
     assert any("word for word for 100.0 %" in sentence for sentence in section.found)
@@ -153,7 +173,82 @@ def test_where_the_answers_have_no_skew_there_was_nothing_to_remove():
     even = replace(pictures, attributes=(attribute,), answers=np.arange(400) // 2 % 6)
     check = causal_table(even, Erasure("tone", even.answers, np.tile(even.answers, (20, 1))), sampling=FEW)
     found = {one.name: one for one in report_sections(replace(audited(fair), tables={"causal": check}))}
-    assert "there was nothing to remove" in found["causal"].found[0]
+    assert "had nothing to remove" in found["causal"].found[0]
+
+
+def causal_rows(*cells: tuple[str, str, float, float], erasure: str = "tone", n: int = 100) -> pd.DataFrame:
+    """Rows of the table `causal`: value, emotion, skew before and after, each with an interval of five points around it."""
+    rows = pd.DataFrame(cells, columns=["slice", "emotion", "before", "after"])
+    sure = rows["before"].abs() > 0.05
+    rows = rows.assign(
+        place="connector.out", erasure=erasure, attribute=erasure, erased=True, n=n, n_complement=200, random=20, p=1 / 21
+    )
+    for name in ("before", "after"):
+        rows[f"{name}_low"], rows[f"{name}_high"] = rows[name] - 0.05, rows[name] + 0.05
+    for name in ("removed", "removed_low", "removed_high"):
+        rows[name] = (1 - rows["after"] / rows["before"]).where(sure)
+    rows[["random_removed", "random_least", "random_most"]] = 0.0
+    rows[["answers_changed", "random_changed"]] = 0.25, 0.01
+    rows[["accuracy", "accuracy_after", "accuracy_p", "random_accuracy", "texts_same", "texts_overlap"]] = np.nan
+    return rows
+
+
+def causal_sections(result, *tables: pd.DataFrame):
+    tables = {"causal": pd.concat(tables, ignore_index=True)}
+    return [one for one in report_sections(replace(result, tables=tables)) if one.name.startswith("causal")]
+
+
+def test_every_erased_attribute_has_a_section_with_its_own_numbers(result):
+    tone = causal_rows(("tone: dark", "joy", 0.3, 0.1))
+    place = causal_rows(("place: home", "fear", 0.4, 0.4), erasure="place").assign(answers_changed=0.5)
+    beside = causal_rows(("tone: dark", "joy", 0.3, 0.2)).assign(erasure="place", erased=False)
+    one, other = causal_sections(result, tone, place, beside)
+    assert (one.name, other.name) == ("causal", "causal-2")
+    assert [section.title.split(" where")[0] for section in (one, other)] == [
+        "Does the model use tone",
+        "Does the model use place",
+    ]
+    assert one.found[1].startswith("25.0 % of the pictures are answered otherwise")
+    assert other.found[1].startswith("50.0 % of the pictures are answered otherwise")
+    assert not any("place" in sentence for sentence in one.found)
+    assert "that of tone: dark toward joy changed most" in other.found[-1]
+    assert [list(section.figure.layout.yaxis.ticktext) for section in (one, other)] == [
+        ["joy, tone: dark"],
+        ["fear, place: home"],
+    ]
+
+
+def test_a_skew_that_erasing_creates_is_named_and_drawn_first(result):
+    rows = causal_rows(
+        ("tone: dark", "joy", 0.3, 0.1), ("tone: dark", "fear", -0.04, 0.4), ("tone: dark", "anger", 0.0, 0.06)
+    )
+    (section,) = causal_sections(result, rows)
+    assert section.figure.layout.yaxis.ticktext[0] == "fear, tone: dark"
+    assert "creates a skew that was not there before, surely beyond 2 points: tone: dark toward fear" in section.found[1]
+    assert "from −4.0 [−9.0, +1.0] to +40.0 [+35.0, +45.0] points." in section.found[1]
+    (still,) = causal_sections(result, causal_rows(("tone: dark", "fear", 0.05, 0.08)))
+    assert not any("creates" in sentence for sentence in still.found)
+
+
+def test_more_than_all_of_a_skew_is_said_to_have_turned_around(result):
+    for after, words in ((-0.2, "is gone and turned around: "), (-0.01, "is gone: ")):
+        (section,) = causal_sections(result, causal_rows(("tone: dark", "joy", 0.3, after)))
+        assert words in section.found[0]
+        assert "+30.0 [+25.0, +35.0] points before" in section.found[0]
+        assert "removes 1" not in section.found[0]
+
+
+def test_a_handful_of_pictures_is_neither_drawn_nor_told(result):
+    many, few = causal_rows(("tone: dark", "joy", 0.3, 0.1)), causal_rows(("tone: grey", "fear", 0.0, 1.0), n=9)
+    (section,) = causal_sections(result, many, few)
+    assert list(section.figure.layout.yaxis.ticktext) == ["joy, tone: dark"]
+    assert not any("grey" in sentence for sentence in section.found)
+    assert section.found[-1] == (
+        "1 (slice, emotion) pair with fewer than 10 pictures on either side is not shown: too few to tell."
+    )
+    (alone,) = causal_sections(result, few)
+    assert alone.figure is None
+    assert "cannot be judged" in alone.found[0]
 
 
 def test_what_is_saved_is_reported_alike(result, tmp_path):

@@ -17,6 +17,7 @@ from affect_workbench.analyses.slices.attribute_kinds import kinds_of
 from affect_workbench.data.datasets.measurements import Measurements
 from affect_workbench.data.predictions import Predictions
 from affect_workbench.data.storage.atomic import atomic_folder, write_json
+from affect_workbench.data.tables.read import named
 from affect_workbench.workbench.audit.comparison.report import compare_html
 from affect_workbench.workbench.audit.comparison.sentences import headline, outcome, outcome_change, plain_change
 from affect_workbench.workbench.audit.exports import Findings, compare_findings, write_findings
@@ -99,6 +100,17 @@ def compared(first: AuditResult, second: AuditResult) -> Comparison:
     Raises:
         ValueError: they asked differently, or see `analyses.audit.compare.compare.compare`.
     """
+    if first.has_predictions != second.has_predictions:
+        raise ValueError(
+            f"the {'second' if first.has_predictions else 'first'} run compares numeric outcomes only, the other "
+            "one predictions: only runs of one kind can be compared"
+        )
+    ids, others = first.samples["image_id"], second.samples["image_id"]
+    if not ids.isin(others).any():
+        raise ValueError(
+            f"the runs have no picture in common: the first is of {len(ids):,} ({named(ids, most=1)}), the second of "
+            f"{len(others):,} ({named(others, most=1)}); audit both on the same pictures, with the same image_id"
+        )
     asked, other = first.run.config, second.run.config
     for name in _ASKED:
         first_value, second_value = getattr(asked, name), getattr(other, name)
@@ -107,11 +119,6 @@ def compared(first: AuditResult, second: AuditResult) -> Comparison:
                 f"the runs used different settings: {name} is {first_value} in the first and {second_value} in "
                 "the second; audit one of them again with the same value"
             )
-    if first.has_predictions != second.has_predictions:
-        raise ValueError(
-            f"the {'second' if first.has_predictions else 'first'} run compares numeric outcomes only, the other "
-            "one predictions: only runs of one kind can be compared"
-        )
     aside = {*first.run.unproven, *second.run.unproven}
     asked_by = dict.fromkeys([*first.run.attributes, *second.run.attributes])
     attributes = tuple(name for name in asked_by if name not in aside)

@@ -17,7 +17,7 @@ from affect_workbench.workbench.interface.style import BLUE, GREEN, GREY, ORANGE
 from affect_workbench.workbench.interface.thumbnails import thumbnail_uri
 from affect_workbench.workbench.report.evidence.choice import truth_of
 from affect_workbench.workbench.report.figures.findings import MOST_ROWS, verdict_forest
-from affect_workbench.workbench.report.outcome_sentences import number
+from affect_workbench.workbench.report.outcomes.sentences import number
 
 MOST_SENTENCES = 12
 MOST_TABLE = 400

@@ -8,7 +8,7 @@ from typing import Any
 from affect_workbench.analyses.audit.compare.compare import Comparison
 from affect_workbench.data.tables.columns import column_words
 from affect_workbench.workbench.interface.numbers import percent, plural, points, small_p, small_q
-from affect_workbench.workbench.report.outcome_sentences import number
+from affect_workbench.workbench.report.outcomes.sentences import number
 
 VERDICT_MEANING = {
     "worse": "the skew grew beyond chance and by more than the tolerance",

@@ -33,6 +33,7 @@ from affect_workbench.data.answers.prompts import Prompt, prompts_fingerprint
 from affect_workbench.data.images.decode import open_picture
 from affect_workbench.data.plurals import plural
 from affect_workbench.data.predictions import Predictions
+from affect_workbench.data.storage.progress import progress_bar
 from affect_workbench.workbench.models.attaching.probes import answered_pictures
 from affect_workbench.workbench.models.attaching.settings import AttachSettings
 
@@ -84,7 +85,7 @@ def causal_tables(
             seed=settings.seed,
         )
         rounds = _Rounds(tap, answers.rows.iloc[judged], asked, settings, kept)
-        with tqdm(total=2 + len(erasers.random), desc=f"erasing {name}", leave=False, disable=not progress) as bar:
+        with progress_bar(total=2 + len(erasers.random), desc=f"erasing {name}", progress=progress) as bar:
             before, texts = rounds.answers("before", None, bar), rounds.captions(None)
             after, texts_after = rounds.answers(name, erasers.erasers, bar), rounds.captions(erasers.erasers)
             random = [rounds.answers(f"{name} {at}", drawn, bar) for at, drawn in enumerate(erasers.random)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from affect_workbench.analyses.fidelity.certificate import SPEAKS_FROM
+from affect_workbench.analyses.fidelity.layers import place_words
 from affect_workbench.data.answers.table import kind_counts
 from affect_workbench.data.plurals import plural
 from affect_workbench.workbench.interface.numbers import percent
@@ -66,12 +67,12 @@ def places_sentence(predicted: pd.DataFrame, *, reader: str, answered: str | Non
     said = predicted.idxmax(axis=1)
     same = said.index[said == answered]
     if answered is None:
-        return f"The {reader} says {said.iloc[-1]} at {said.index[-1]}; the model itself named no label."
+        return f"The {reader} says {said.iloc[-1]} at {place_words(said.index[-1])}; the model itself named no label."
     text = f"The {reader} says {answered}, as the model answered, at {len(same):,} of {plural(len(said), 'place')}"
-    text += f": {_listed(list(same))}" if 0 < len(same) < len(said) else ""
+    text += f": {_listed([f'“{place}”' for place in same])}" if 0 < len(same) < len(said) else ""
     other = said[said != answered]
     if len(other):
-        text += "; otherwise " + _listed([f"{label} at {place}" for place, label in other.items()])
+        text += "; otherwise " + _listed([f"{label} at “{place}”" for place, label in other.items()])
     return f"{text}."
 
 
@@ -106,7 +107,7 @@ def agreement_sentence(attached: AttachedRun) -> tuple[bool, str]:
     speaks = bool(row["fidelity"] >= SPEAKS_FROM)
     most = ", the most of all places" if len(table) > 1 and row["fidelity"] == table["fidelity"].max() else ""
     text = (
-        f"The answer probe at {audited}, which is what is audited, says what the model itself answered for "
+        f"The answer probe at {place_words(audited)}, which is what is audited, says what the model itself answered for "
         f"{agreement_text(row)} of {plural(int(row['n']), 'picture')}{most}. "
     )
     if speaks:

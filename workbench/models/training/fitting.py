@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from tqdm import tqdm
 
 from affect_workbench.data.features import FeatureSet
 from affect_workbench.data.predictions import Predictions
+from affect_workbench.data.storage.progress import progress_bar
 from affect_workbench.data.tables.splits import stratified_folds
 from affect_workbench.probes.config import FitConfig
 from affect_workbench.workbench.models.training.settings import TrainSettings
@@ -129,7 +129,7 @@ def cross_validated(first: LabelSet, settings: TrainSettings, name: str, work: P
     predictions: list[list[Predictions]] = [[] for _ in range(settings.seeds)]
     temperatures: list[float] = []
     readings: dict[str, Any] = {}
-    bar = tqdm(total=settings.folds * settings.seeds, desc="cross-validating", unit="fold", leave=False)
+    bar = progress_bar(total=settings.folds * settings.seeds, desc="cross-validating", unit="fold")
     for number in range(settings.folds):
         inside, outside = np.flatnonzero(fold != number), features.take(fold == number)
         for config, kept in zip(_seeds(settings), predictions, strict=True):

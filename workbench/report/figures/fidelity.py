@@ -14,6 +14,9 @@ from affect_workbench.workbench.interface.style import BLUE, GREY, PALETTE, VERM
 _SYMBOLS = ("circle", "diamond", "square", "triangle-up")
 _DASHES = ("solid", "dash", "dot", "dashdot")
 _PANEL = 215
+_BESIDE = 0.09
+"""How far apart readers of the same place stand, in widths of a place."""
+_BASELINE = "label rows"
 MOST_CELLS = 1_500
 """Cells that are drawn: those where the two differ most."""
 
@@ -56,7 +59,7 @@ def skew_figure_of(cells: pd.DataFrame) -> go.Figure:
 
 
 def layer_figure(table: pd.DataFrame) -> go.Figure:
-    """Fidelity, accuracy, selectivity and skew by place, one below the other; a line a reader.
+    """Fidelity, accuracy, selectivity and skew by place, one below the other; a line a reader, side by side at each place.
 
     Args:
         table: of `analyses.fidelity.layers.layer_sweep`.
@@ -68,19 +71,22 @@ def layer_figure(table: pd.DataFrame) -> go.Figure:
         rows=len(panels), cols=1, shared_xaxes=True, vertical_spacing=0.05, figure=blank(height=90 + _PANEL * len(panels))
     )
     readers = list(dict.fromkeys(table["reader"]))
+    places = list(dict.fromkeys(table["place"]))
+    at = {place: number for number, place in enumerate(places)}
     for row, (name, title) in enumerate(panels, start=1):
         for number, reader in enumerate(readers):
             part = table[(table["reader"] == reader) & table[name].notna()]
             figure.add_scatter(
-                x=[safe(place) for place in part["place"]],
+                x=part["place"].map(at) + _BESIDE * (number - (len(readers) - 1) / 2),
                 y=100 * part[name],
                 error_y=_ends(part, name),
                 mode="lines+markers",
                 name=short(reader),
                 legendgroup=reader,
                 showlegend=row == 1,
-                line={"color": PALETTE[number], "width": 2, "dash": _DASHES[number % 4]},
-                marker={"color": PALETTE[number], "size": 8, "symbol": _SYMBOLS[number % 4]},
+                line={"color": PALETTE[number], "width": 1 if reader == _BASELINE else 2, "dash": _DASHES[number % 4]},
+                marker={"color": PALETTE[number], "size": 6 if reader == _BASELINE else 8, "symbol": _SYMBOLS[number % 4]},
+                opacity=0.5 if reader == _BASELINE else 1,
                 hovertext=[
                     f"<b>{safe(one.place)}</b>, {safe(reader)}<br>{title}: {_value(one, name)}" for one in _rows(part)
                 ],
@@ -89,11 +95,10 @@ def layer_figure(table: pd.DataFrame) -> go.Figure:
                 col=1,
             )
         figure.update_yaxes(title=title, row=row, col=1)
-    order = [safe(place) for place in dict.fromkeys(table["place"])]
     if panels[-1][0] == "skew":
         figure.add_scatter(
-            x=order,
-            y=[100 * float(table["answers_skew"].dropna().iloc[0])] * len(order),
+            x=[-0.4, len(places) - 0.6],
+            y=[100 * float(table["answers_skew"].dropna().iloc[0])] * 2,
             mode="lines",
             name="the model’s answers",
             line={"color": "#555555", "dash": "dot", "width": 1.5},
@@ -101,7 +106,8 @@ def layer_figure(table: pd.DataFrame) -> go.Figure:
             row=len(panels),
             col=1,
         )
-    figure.update_xaxes(type="category", categoryorder="array", categoryarray=order)
+    names = [safe(place) for place in places]
+    figure.update_xaxes(tickvals=list(range(len(places))), ticktext=names, range=[-0.5, len(places) - 0.5], zeroline=False)
     figure.update_xaxes(title="place in the model, from its input to its output", row=len(panels), col=1)
     return figure
 

@@ -25,6 +25,7 @@ from affect_workbench.workbench.interface.style import (
     safe,
     short,
 )
+from affect_workbench.workbench.report.comparisons import compared_with
 
 MOST_ROWS = 20
 MOST_SLICES = 48
@@ -38,7 +39,7 @@ def forest(result: AuditResult, *, most: int = MOST_ROWS) -> go.Figure:
         colours=VERDICT_COLOURS,
         filled=("skewed",),
         hover=_hover,
-        axis="difference from the other pictures, points",
+        axis=f"difference from {compared_with(result.findings).axis}, points",
         band=100 * result.run.config.tolerance,
     )
 
@@ -144,7 +145,8 @@ def split(result: AuditResult, *, most: int = MOST_ROWS) -> go.Figure | None:
         automargin=True,
         showgrid=False,
     )
-    figure.update_xaxes(title=axis_title("difference from the other pictures, points"), zeroline=False, automargin=True)
+    title = axis_title(f"difference from {compared_with(rows).axis}, points")
+    figure.update_xaxes(title=title, zeroline=False, automargin=True)
     return figure
 
 

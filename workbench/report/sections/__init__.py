@@ -15,7 +15,7 @@ from affect_workbench.workbench.report.sections.group_metrics import (
 )
 from affect_workbench.workbench.report.sections.impact_ratios import impact_ratios
 from affect_workbench.workbench.report.sections.in_pairs import in_pairs
-from affect_workbench.workbench.report.sections.inside import causal_check, layer_sweep
+from affect_workbench.workbench.report.sections.inside import causal_checks, layer_sweep
 from affect_workbench.workbench.report.sections.label_tree import label_tree
 from affect_workbench.workbench.report.sections.section import Section
 from affect_workbench.workbench.report.sections.severity import attribute_words, outcomes, severity
@@ -28,7 +28,7 @@ def report_sections(result: AuditResult) -> list[Section]:
     single = [
         fidelity(result),
         layer_sweep(result),
-        causal_check(result),
+        *causal_checks(result),
         slice_accuracy(result),
         adjusted_differences(result),
         error_rates(result),

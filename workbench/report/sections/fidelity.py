@@ -103,7 +103,7 @@ def fidelity(result: AuditResult) -> Section | None:
         *(_apart(row) for row in rows_of(apart.head(_MOST_SENTENCES))),
         *(_less(row) for row in rows_of(less.sort_values("effect", kind="stable").head(_MOST_SENTENCES))),
     )
-    shown = pd.concat([table.iloc[:1], _silent_first(slices)]).head(MOST_ROWS)
+    shown = pd.concat([table.iloc[:1], _told_first(slices)]).head(MOST_ROWS)
     return Section(
         "fidelity",
         "Does the probe speak for the model?",
@@ -143,15 +143,21 @@ def _plain(correlation: float) -> str:
     return f"{correlation:.2f}".replace("-", "−")
 
 
-def _silent_first(slices: pd.DataFrame) -> pd.DataFrame:
-    order = pd.DataFrame({"stands_in": slices["stands_in"], "agreement": slices["agreement"]})
-    return slices.loc[order.sort_values(["stands_in", "agreement"], kind="stable").index]
+def _told_first(slices: pd.DataFrame) -> pd.DataFrame:
+    """Slices that agree less or differ, the worst first; then those that may stand in, the largest first; too small last."""
+    few = (slices["verdict"] == "too small") | slices["low_evidence"].astype(bool)
+    apart = ~slices["stands_in"].astype(bool) | (slices["high"] < 0)
+    order = pd.DataFrame(
+        {"few": few, "alike": ~apart, "agreement": slices["agreement"].where(apart & ~few), "n": -slices["n"]}
+    )
+    order.loc[few, "alike"] = True
+    return slices.loc[order.sort_values(list(order.columns), kind="stable").index]
 
 
 def _apart(row: Any) -> str:
     return (
-        f"{row.slice}, {row.emotion}: skew of the probe {points(row.probe_skew)} points, of the answers "
-        f"{points(row.answers_skew)}, {small_q(row.q)}, n = {row.n:,}."
+        f"The skew of {row.slice} toward {row.emotion} is {points(row.probe_skew)} points by the probe and "
+        f"{points(row.answers_skew)} in the answers ({small_q(row.q)}, n = {row.n:,})."
     )
 
 

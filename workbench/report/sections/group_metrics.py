@@ -150,8 +150,8 @@ def nearest_pictures(result: AuditResult) -> Section | None:
     top = int(slices["top"].iloc[0])
     found = [
         (
-            f"For {len(sure):,} of {plural(pairs, '(attribute, emotion) pair')}, the composition of the {top:,} "
-            "nearest pictures differs beyond chance (NDKL)."
+            f"For {len(sure):,} of {plural(pairs, '(attribute, emotion) pair')}, the {top:,} nearest pictures "
+            "differ from all pictures beyond chance (NDKL)."
         ),
         *(
             (

@@ -7,9 +7,10 @@ from typing import Any
 import pandas as pd
 
 from affect_workbench.analyses.audit.result import AuditResult
-from affect_workbench.analyses.fidelity.causal import CAUSAL
-from affect_workbench.analyses.fidelity.layers import LAYERS
+from affect_workbench.analyses.fidelity.causal import CAUSAL, FEWEST_PICTURES
+from affect_workbench.analyses.fidelity.layers import LAYERS, place_words
 from affect_workbench.analyses.inference.intervals import distance_from_zero
+from affect_workbench.analyses.inference.verdicts import STANDARD
 from affect_workbench.data.tables.columns import column_words
 from affect_workbench.workbench.interface.intervals import Series, interval_figure
 from affect_workbench.workbench.interface.numbers import (
@@ -27,6 +28,7 @@ from affect_workbench.workbench.report.sections.section import Section, rows_of
 
 _MOST_DRAWN = 12
 _MOST_ROWS = 60
+_MOST_CREATED = 4
 _FITTED = {"answers": "the model’s answers", "labels": "true labels", "nothing": "nothing"}
 
 
@@ -89,33 +91,58 @@ def sweep_section(table: pd.DataFrame) -> Section:
     )
 
 
-def causal_check(result: AuditResult) -> Section | None:
-    """What erasing an attribute inside the model does to its answers."""
+def causal_checks(result: AuditResult) -> list[Section]:
+    """What erasing an attribute inside the model does to its answers: a section an erased attribute."""
     table = result.table(CAUSAL)
     if table is None:
-        return None
-    own, others = table[table["erased"]], table[~table["erased"]]
+        return []
+    erasures = [rows for _, rows in table.groupby("erasure", sort=False)]
+    return [
+        _causal_check(rows, f"causal-{number}" if number > 1 else "causal", result.run.config.tolerance)
+        for number, rows in enumerate(erasures, start=1)
+    ]
+
+
+def _causal_check(table: pd.DataFrame, name: str, tolerance: float) -> Section:
+    """What one erasure does.
+
+    Args:
+        table: the rows of one erased attribute.
+        name: of the section.
+        tolerance: the largest skew that is negligible.
+    """
+    enough = table[_enough(table)]
+    own, others = enough[enough["erased"]], enough[~enough["erased"]]
     whole = rows_of(table)[0]
-    drawn = own.loc[own["before"].abs().sort_values(ascending=False, kind="stable").index].head(_MOST_DRAWN)
+    size = own[["before", "after"]].abs().max(axis=1)
+    drawn = own.loc[size.sort_values(ascending=False, kind="stable").index].head(_MOST_DRAWN)
     leading = pd.concat([drawn, _surest(others)]).head(_MOST_ROWS)
-    place = f" at {whole.place}" if whole.place else ""
-    found = [*causal_sentences(table), *_beside(whole)]
+    place = f" at {place_words(whole.place)}" if whole.place else ""
+    found = [*causal_sentences(table, tolerance=tolerance), *_beside(whole)]
     if len(others):
         change = (others["after"] - others["before"]).abs()
         row = rows_of(others.loc[[change.idxmax()]])[0]
         found.append(
-            f"Of the skews by other attributes that of {row.slice}, {row.emotion} changed most: from {points(row.before)} "
-            f"to {points(row.after)} points."
+            f"Of the skews by other attributes, that of {row.slice} toward {row.emotion} changed most: from "
+            f"{interval(row.before, row.before_low, row.before_high)} to "
+            f"{interval(row.after, row.after_low, row.after_high)} points."
+        )
+    few = int((table["erased"] & ~_enough(table)).sum())
+    if few:
+        found.append(
+            f"{plural(few, '(slice, emotion) pair')} with fewer than {FEWEST_PICTURES} pictures on either side "
+            f"{'is' if few == 1 else 'are'} not shown: too few to tell."
         )
     return Section(
-        "causal",
-        f"Does the model use {whole.attribute.replace('_', ' ')} where it is written{place}?",
+        name,
+        f"Does the model use {column_words(whole.erasure)} where it is written{place}?",
         tuple(found),
         (
             "The attribute was erased from the model’s inner values, fitted on one half of the pictures within true labels; "
             "the rest of the model ran on and answered the other half, which is shown here. Skew: how much more often than "
             "for the other pictures the emotion is answered. Random directions of equal rank at the same place say what "
-            "erasing anything does; what they remove as well is not due to the attribute."
+            "erasing anything does; what they remove as well is not due to the attribute. Removed: above 100 % the skew has "
+            "turned around, below 0 % it has grown."
         ),
         interval_figure(
             [f"{row.emotion}, {row.slice}" for row in rows_of(drawn)],
@@ -124,8 +151,10 @@ def causal_check(result: AuditResult) -> Section | None:
                 Series.of("after erasing", drawn, ("after", "after_low", "after_high")),
             ],
             axis="skew of the model’s answers, points",
-            band=100 * result.run.config.tolerance,
-        ),
+            band=100 * tolerance,
+        )
+        if len(drawn)
+        else None,
         pd.DataFrame(
             {
                 "slice": leading["slice"],
@@ -150,18 +179,28 @@ def causal_check(result: AuditResult) -> Section | None:
     )
 
 
-def causal_sentences(table: pd.DataFrame) -> list[str]:
-    """How much of the skew of the answers went with each erased attribute, beside random directions: a sentence each.
+def causal_sentences(table: pd.DataFrame, *, tolerance: float = STANDARD.tolerance) -> list[str]:
+    """How much of the skew of the answers went with each erased attribute, beside random directions, and which skew came.
 
     Args:
         table: of `analyses.fidelity.causal.causal_table`, of several attributes one below the other.
+        tolerance: the largest skew that is negligible, as a share.
     """
     found = []
-    for name, own in table[table["erased"]].groupby("attribute", sort=False):
-        row = rows_of(own.head(1))[0]
-        place = f" at {row.place}" if row.place else ""
-        nothing = f"The answers have no skew by {column_words(name)} beyond chance: there was nothing to remove{place}."
-        found += [_removed(row, place) for row in rows_of(_surest(own).head(1))] or [nothing]
+    for name, rows in table[table["erased"]].groupby("erasure", sort=False):
+        own = rows[_enough(rows)]
+        place = rows["place"].iloc[0]
+        erasing = f"Erasing {column_words(name)}" + (f" at {place_words(place)}" if place else "")
+        surest = rows_of(_surest(own).head(1))
+        if surest:
+            found.append(_removed(surest[0], erasing))
+        elif len(own):
+            found.append(
+                f"{erasing} had nothing to remove: the skew of the answers by {column_words(name)} is within chance."
+            )
+        else:
+            found.append(f"{erasing} cannot be judged: no value of it has {FEWEST_PICTURES} pictures on either side.")
+        found += _created(own, f"Erasing {column_words(name)}", tolerance)
     return found
 
 
@@ -169,20 +208,20 @@ def _best(rows: pd.DataFrame, name: str, words: str) -> str:
     row = rows_of(rows.loc[[rows[name].idxmax()]])[0]
     low, high = (100 * getattr(row, f"{name}_{end}") for end in ("low", "high"))
     return (
-        f"{words} {row.place}: {percent(getattr(row, name))} [{low:.1f}, {high:.1f}] of {plural(int(row.n), 'picture')}, "
-        f"{points(row.selectivity, signed=False)} points beyond its control."
+        f"{words} {place_words(row.place)}: for {percent(getattr(row, name))} [{low:.1f}, {high:.1f}] of "
+        f"{plural(int(row.n), 'picture')}, {points(row.selectivity, signed=False)} points beyond its control."
     )
 
 
 def _skew(answers: pd.DataFrame, labels: pd.DataFrame) -> str:
     row = rows_of(answers.loc[[answers["fidelity"].idxmax()]])[0]
     text = (
-        f"{row.slice}, {row.emotion}: skew of the model’s answers {points(row.answers_skew)} points, of the answer probe at "
-        f"{row.place} {points(row.skew)}"
+        f"The skew of {row.slice} toward {row.emotion} is {points(row.answers_skew)} points in the model’s answers and "
+        f"{points(row.skew)} in the answer probe at {place_words(row.place)}"
     )
     there = labels[labels["place"] == row.place]
     if len(there):
-        text += f", of a probe on true labels there {points(float(there['skew'].iloc[0]))}"
+        text += f"; a probe fitted on true labels there has {points(float(there['skew'].iloc[0]))}"
     return f"{text}."
 
 
@@ -190,16 +229,16 @@ def _connector(answers: pd.DataFrame, labels: pd.DataFrame) -> list[str]:
     """What the connector keeps, loses and skews, where both of its sides were recorded."""
     parts = []
     for table, name, words in (
-        (labels, "accuracy", "readable labels"),
-        (answers, "fidelity", "fidelity of the answer probe"),
+        (labels, "accuracy", "the share of readable labels"),
+        (answers, "fidelity", "the fidelity of the answer probe"),
         (answers, "skew", "its skew"),
     ):
         values = {str(place).partition(":")[0]: value for place, value in zip(table["place"], table[name], strict=True)}
         before, after = (values.get(f"connector.{side}", float("nan")) for side in ("in", "out"))
         if before == before and after == after:
             write = (lambda value: f"{points(value)} points") if name == "skew" else percent
-            parts.append(f"{words} {write(before)} before it, {write(after)} after it")
-    return [f"The connector: {'; '.join(parts)}."] if parts else []
+            parts.append(f"{words} goes from {write(before)} to {write(after)}")
+    return [f"Across the connector, {'; '.join(parts)}."] if parts else []
 
 
 def _surest(rows: pd.DataFrame) -> pd.DataFrame:
@@ -209,16 +248,55 @@ def _surest(rows: pd.DataFrame) -> pd.DataFrame:
     return there.iloc[(-sure).argsort(kind="stable")]
 
 
-def _removed(row: Any, place: str) -> str:
+def _enough(rows: pd.DataFrame) -> pd.Series:
+    """Which rows have enough pictures on either side for anything to be said of them."""
+    return rows[["n", "n_complement"]].min(axis=1) >= FEWEST_PICTURES
+
+
+def _removed(row: Any, erasing: str) -> str:
+    """What became of one skew."""
     removed, low, high = map(_whole_percent, (row.removed, row.removed_low, row.removed_high))
     least, mean, most = map(_whole_percent, (row.random_least, row.random_removed, row.random_most))
     between = "" if row.removed_low != row.removed_low else f" [{low}, {high}]"
-    return (
-        f"Erasing {row.attribute.replace('_', ' ')}{place} removes {removed} %{between} of the skew of the answers "
-        f"for {row.slice}, {row.emotion}: {interval(row.before, row.before_low, row.before_high)} points before, "
-        f"{interval(row.after, row.after_low, row.after_high)} after. {row.random} random erasures of equal rank remove "
-        f"{mean} % on average ({least} to {most} %), p = {probability(row.p)}."
+    skew = f"the skew of the answers for {row.slice} toward {row.emotion}"
+    before, after = interval(row.before, row.before_low, row.before_high), interval(row.after, row.after_low, row.after_high)
+    random = (
+        f"{row.random} random erasures of equal rank remove {mean} % on average ({least} to {most} %), "
+        f"p = {probability(row.p)}."
     )
+    if row.removed <= 1:
+        return f"{erasing} removes {removed} %{between} of {skew}: {before} points before, {after} after. {random}"
+    sure = row.after_low > 0 or row.after_high < 0
+    gone, chance = ("gone and turned around", "") if sure else ("gone", ", which is within chance")
+    return (
+        f"After {erasing[0].lower()}{erasing[1:]}, {skew} is {gone}: {before} points before, {after} after{chance}. {random}"
+    )
+
+
+def _created(own: pd.DataFrame, erasing: str, tolerance: float) -> list[str]:
+    """Names the skews that erasing creates.
+
+    They are surely beyond the tolerance after, were not before (or were the other way), and have moved by more than the
+    uncertainty of what they are now: an interval that just clears the tolerance is no news.
+    """
+
+    def side(when: str) -> pd.Series:
+        return (own[f"{when}_low"] > tolerance).astype(int) - (own[f"{when}_high"] < -tolerance)
+
+    moved = ~own["before"].between(own["after_low"], own["after_high"])
+    new = own[(side("after") != 0) & (side("after") != side("before")) & moved]
+    if new.empty:
+        return []
+    largest = new.loc[new["after"].abs().sort_values(ascending=False, kind="stable").index]
+    named = [
+        f"{row.slice} toward {row.emotion} from {interval(row.before, row.before_low, row.before_high)} to "
+        f"{interval(row.after, row.after_low, row.after_high)}"
+        for row in rows_of(largest.head(_MOST_CREATED))
+    ]
+    left = len(new) - len(named)
+    more = f"; and {left:,} more" if left else ""
+    what = "a skew that was not there before" if len(new) == 1 else f"{len(new):,} skews that were not there before"
+    return [f"{erasing} creates {what}, surely beyond {100 * tolerance:g} points: {'; '.join(named)} points{more}."]
 
 
 def _whole_percent(share: float) -> str:

@@ -22,6 +22,7 @@ from affect_workbench.workbench.interface.numbers import (
     signed,
     small_q,
 )
+from affect_workbench.workbench.report.outcomes.texts import share_phrase, share_sentence
 from affect_workbench.workbench.report.sections.section import (
     MOST_ROWS,
     Section,
@@ -31,7 +32,6 @@ from affect_workbench.workbench.report.sections.section import (
     sampled,
     skewed,
 )
-from affect_workbench.workbench.report.text_findings import share_phrase, share_sentence
 
 _MOST_SENTENCES = 4
 _MOST_DRAWN = 16

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+from affect_workbench.data.storage.progress import WATCHED_VARIABLE
 
 _OUT, _ERR = "out.txt", "err.txt"
 _PERCENT = re.compile(r"(\d{1,3})%\|")
@@ -31,7 +34,8 @@ class Child:
         """Starts `workbench WORDS`; what it prints goes into files in `folder`."""
         command = [sys.executable, "-m", "affect_workbench", *words]
         with (folder / _OUT).open("wb") as out, (folder / _ERR).open("wb") as err:
-            return cls(subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=err), folder)
+            watched = os.environ | {WATCHED_VARIABLE: "1"}
+            return cls(subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=err, env=watched), folder)
 
     @property
     def running(self) -> bool:

@@ -14,9 +14,10 @@ from affect_workbench.workbench.interface.headers import headed, raw_names
 from affect_workbench.workbench.interface.numbers import markdown_text, probabilities
 from affect_workbench.workbench.interface.style import CONFIG
 from affect_workbench.workbench.report import sentences
+from affect_workbench.workbench.report.comparisons import compared_with
 from affect_workbench.workbench.report.headline import differing_strata, headline_sentences, strata_mark
-from affect_workbench.workbench.report.outcome_html import examples, outcome_forest
-from affect_workbench.workbench.report.outcome_sentences import outcome_text
+from affect_workbench.workbench.report.outcomes.html import examples, outcome_forest
+from affect_workbench.workbench.report.outcomes.sentences import outcome_text
 from affect_workbench.workbench.report.system.section import read_first
 
 _MOST_SENTENCES = 12
@@ -62,7 +63,10 @@ def show_numbers(result: AuditResult) -> None:
     forest = outcome_forest(result)
     if forest is not None:
         st.subheader("Size and uncertainty")
-        st.caption("Difference from all other pictures in standard deviations; green band: a fifth of one, the tolerance.")
+        st.caption(
+            f"Difference from {compared_with(outcomes).complement} in standard deviations; green band: a fifth of one, "
+            "the tolerance."
+        )
         st.plotly_chart(forest, theme=None, key="numbers-forest", config=CONFIG)
     st.subheader("Every slice")
     chosen = st.multiselect("Verdict", VERDICTS, placeholder="all verdicts")

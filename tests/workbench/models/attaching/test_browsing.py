@@ -135,8 +135,9 @@ def test_below_three_quarters_the_probe_does_not_speak_for_the_model(run):
 def test_places_and_neighbours_are_counted():
     at = pd.DataFrame({"joy": [0.9, 0.2, 0.8], "fear": [0.1, 0.8, 0.2]}, index=["connector.in", "layers.1", "last"])
     told = places_sentence(at, reader="answer probe", answered="joy")
-    assert told.endswith("at 2 of 3 places: connector.in, last; otherwise fear at layers.1.")
-    assert "named no label" in places_sentence(at, reader="answer probe", answered=None)
+    assert told.endswith("at 2 of 3 places: “connector.in”, “last”; otherwise fear at “layers.1”.")
+    unnamed = places_sentence(at, reader="answer probe", answered=None)
+    assert "says joy at “last” (what the output head reads); the model itself named no label" in unnamed
     rows = pd.DataFrame({"predicted": ["joy", "fear", None], "label": ["fear", "fear", None]})
     told = nearest_sentence(rows, answered="joy", label="fear")
     assert nearest_sentence(rows, answered=None, label=None) == ""

@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from tqdm import tqdm
 
 from affect_workbench.arrays import Positions
 from affect_workbench.data.features import FeatureSet
 from affect_workbench.data.plurals import plural
 from affect_workbench.data.storage.atomic import atomic_folder, write_text
+from affect_workbench.data.storage.progress import progress_bar
 from affect_workbench.data.tables.read import named
 from affect_workbench.data.taxonomies.files import taxonomy_called
 from affect_workbench.data.taxonomies.taxonomy import Taxonomy
@@ -201,7 +201,7 @@ def _searched(
     trials, limit, given = list(trials), 60 * settings.minutes, settings.fit
     for trial_result in trials:
         _report_to_study(study, trial_result, setup, given, space)
-    with tqdm(total=settings.trials or round(limit), desc="sweeping", bar_format=_BAR, leave=False) as bar:
+    with progress_bar(total=settings.trials or round(limit), desc="sweeping", bar_format=_BAR) as bar:
         while not trials or not _is_over(settings, trials, elapsed()):
             number = len(trials)
             if not number:

@@ -9,6 +9,7 @@ import streamlit as st
 from affect_workbench.workbench.interface.numbers import markdown_text
 from affect_workbench.workbench.interface.style import CONFIG
 from affect_workbench.workbench.report import sentences
+from affect_workbench.workbench.report.comparisons import compared_with
 from affect_workbench.workbench.report.evidence.choice import evidence
 from affect_workbench.workbench.report.figures import findings as figures
 from affect_workbench.workbench.report.headline import caveats, differing_strata
@@ -56,7 +57,8 @@ def render() -> None:
     tolerance = 100 * result.run.config.tolerance
     st.subheader("Size and uncertainty")
     st.caption(
-        f"Difference from all other pictures with its 95 % interval; green band: the tolerance of ±{tolerance:g} points."
+        f"Difference from {compared_with(result.findings).complement} with its 95 % interval; green band: the tolerance of "
+        f"±{tolerance:g} points."
     )
     st.plotly_chart(figures.forest(result), theme=None, key="forest", config=CONFIG)
     split = figures.split(result)

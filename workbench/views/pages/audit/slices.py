@@ -14,6 +14,7 @@ from affect_workbench.workbench.interface.headers import headed
 from affect_workbench.workbench.interface.numbers import markdown_text, points, probabilities
 from affect_workbench.workbench.interface.style import CONFIG
 from affect_workbench.workbench.report import sentences
+from affect_workbench.workbench.report.comparisons import compared_with
 from affect_workbench.workbench.report.evidence.choice import evidence, predicted_so
 from affect_workbench.workbench.report.figures import findings as figures
 from affect_workbench.workbench.report.headline import StrataByPair, caveats, differing_strata, strata_mark
@@ -35,9 +36,9 @@ def render() -> None:
     )
     heat_map = figures.heat_map(result, order=int(order))
     st.caption(
-        "Points more (vermilion) or less (blue) than the other pictures. A number is skewed, ≈ equivalent; grey "
-        f"cells are not zero: ? is undetermined, · has too few pictures. At most {figures.MOST_SLICES} slices, "
-        "the most different. Click what is written in a cell: the pictures behind it are shown under the map."
+        f"Points more (vermilion) or less (blue) than {compared_with(result.findings).axis}. A number is skewed, ≈ "
+        f"equivalent; grey cells are not zero: ? is undetermined, · has too few pictures. At most {figures.MOST_SLICES} "
+        "slices, the most different. Click what is written in a cell: the pictures behind it are shown under the map."
     )
     decided = current_reviews(result, current_folder())
     if heat_map is not None:

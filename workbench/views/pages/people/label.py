@@ -16,6 +16,7 @@ import streamlit as st
 from affect_workbench.analyses.concepts.agreement import agreement
 from affect_workbench.analyses.concepts.calibrated_skew import ENOUGH_LABELS
 from affect_workbench.data.concepts.annotations import NO, UNSURE, YES
+from affect_workbench.data.plurals import plural
 from affect_workbench.workbench.concepts.queue import (
     LABELS_FILE,
     Queue,
@@ -195,7 +196,7 @@ def _overview(queue: Queue) -> None:
     st.divider()
     sure = answers.loc[answers["answer"] != UNSURE, "image_id"].nunique()
     needed = "enough to calibrate a skew" if sure >= ENOUGH_LABELS else f"{ENOUGH_LABELS - sure:,} more calibrate a skew"
-    st.markdown(f"{sure:,} pictures have a yes or a no: {needed}; more narrow its interval.")
+    st.markdown(f"{plural(sure, 'picture has', 'pictures have')} a yes or a no: {needed}; more narrow its interval.")
     counts = pd.crosstab(answers["annotator"], answers["answer"]).reindex(columns=[YES, NO, UNSURE], fill_value=0)
     counts.columns.name = None
     st.dataframe(counts.reset_index(), hide_index=True, key="annotators")

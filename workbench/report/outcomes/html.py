@@ -18,11 +18,12 @@ from affect_workbench.workbench.interface.options import as_shown
 from affect_workbench.workbench.interface.page import figure_html, template
 from affect_workbench.workbench.interface.thumbnails import thumbnail_uri
 from affect_workbench.workbench.report import sentences
+from affect_workbench.workbench.report.comparisons import compared_with
 from affect_workbench.workbench.report.headline import differing_strata, headline_sentences, strata_mark
-from affect_workbench.workbench.report.outcome_sentences import number, outcome_sentence
+from affect_workbench.workbench.report.outcomes.sentences import number, outcome_sentence
+from affect_workbench.workbench.report.outcomes.texts import common_words, example_text, shown_texts, text_summary
 from affect_workbench.workbench.report.sections import report_sections
 from affect_workbench.workbench.report.system.section import read_first, system_section
-from affect_workbench.workbench.report.text_findings import common_words, example_text, shown_texts, text_summary
 
 MOST_SENTENCES = 15
 MOST_ROWS = 600
@@ -67,7 +68,7 @@ def outcome_forest(result: AuditResult, *, most: int = MOST_DRAWN) -> go.Figure 
     return interval_figure(
         [f"{row.slice} → {column_words(row.outcome)}" for row in scaled.itertuples()],
         [Series.of("difference", scaled, scale=1.0, filled=scaled["verdict"] == "skewed")],
-        axis="difference from the other pictures, standard deviations",
+        axis=f"difference from {compared_with(shown).axis}, standard deviations",
         band=None if result.table(TEXTS_TABLE) is not None else _COHEN,
     )
 
@@ -115,6 +116,7 @@ def _page(result: AuditResult, *, rows: int, excluded: int) -> str:
     return template("outcome_report.html").render(
         result=result,
         run=result.run,
+        compared=compared_with(outcomes),
         config=as_shown(result.run.config),
         provenance=result.run.provenance,
         outcome=headline_sentences(result),

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import pandas as pd
+
 from affect_workbench.analyses.audit.result import AuditResult
 from affect_workbench.data.tables.columns import column_words
 from affect_workbench.workbench.interface.numbers import plural, small_q
-from affect_workbench.workbench.report.text_findings import share_phrase, share_sentence, text_summary
+from affect_workbench.workbench.report.outcomes.texts import share_phrase, share_sentence, text_summary
 
 
 def number(value: float, *, signed: bool = False) -> str:
@@ -23,11 +25,12 @@ def outcome_sentence(row: Any) -> list[tuple[str, str]]:
         return [*pieces, (f": too few pictures (n = {row.n:,}).", "plain")]
     if share_phrase(row.outcome):
         return share_sentence(row)
+    others = "other pictures" if pd.isna(getattr(row, "pairs", None)) else "their partners in pairs"
     return [
         *pieces,
         (" have a mean ", "plain"),
         (column_words(row.outcome), "emotion"),
-        (f" of {number(row.mean)}, other pictures {number(row.complement_mean)}: ", "plain"),
+        (f" of {number(row.mean)}, {others} {number(row.complement_mean)}: ", "plain"),
         (number(row.effect, signed=True), "effect"),
         (f" [{number(row.low, signed=True)}, {number(row.high, signed=True)}]", "plain"),
         (f", {number(row.effect / row.spread, signed=True)} standard deviations, {small_q(row.q)}, n = {row.n:,}", "quiet"),

@@ -1,0 +1,1 @@
+"""What is said of numbers instead of emotions: outcomes, and what a model writes?"""
