@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import argparse
 import ast
+import json
 import os
 import re
+import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator, Mapping
@@ -418,32 +420,39 @@ def test_the_walk_is_short_and_goes_down_only(walk, graph):
         assert reached.isdisjoint(above[name]), f"{walk[step]} climbs back up"
 
 
-def test_a_row_takes_the_walk(walk, tmp_path, capsys):
-    """The modules of the walk are called for the first time in its order, while a table becomes a report."""
-    from affect_workbench.workbench.__main__ import main
-    from affect_workbench.workbench.audit import command  # noqa: F401  so that no import is mistaken for a call
+CALLED = """
+import json, sys
+from affect_workbench.workbench.__main__ import main
+from affect_workbench.workbench.audit import command  # so that no import is mistaken for a call
+called = {}
+def note(frame, event, _):
+    if event == "call" and frame.f_code.co_name != "<module>":
+        called.setdefault(frame.f_code.co_filename)
+sys.setprofile(note)
+code = main(sys.argv[2:])
+sys.setprofile(None)
+json.dump(list(called), open(sys.argv[1], "w"))
+sys.exit(code)
+"""
 
+
+def test_a_row_takes_the_walk(walk, tmp_path):
+    """The modules of the walk are called for the first time in its order, while a table becomes a report.
+
+    In a process of its own, where nothing was called before.
+    """
     tone = np.repeat(["dark", "light"], 60)
     table = pd.DataFrame({"image_id": range(120), "predicted": np.tile(["joy", "anger"], 60), "tone": tone})
     table.loc[table["tone"] == "dark", "predicted"] = "anger"
     table.to_csv(tmp_path / "table.csv", index=False)
-    called: dict[str, None] = {}
-
-    def note(frame, event, _):
-        if event == "call" and frame.f_code.co_name != "<module>":
-            called.setdefault(frame.f_code.co_filename)
-
-    before = sys.getprofile()
-    sys.setprofile(note)
-    try:
-        given = ["--predictions", str(tmp_path / "table.csv"), "--no-additional-analyses"]
-        code = main(["audit", *given, "-o", str(tmp_path / "run")])
-    finally:
-        sys.setprofile(before)
-    assert code == 0
+    given = ["--predictions", tmp_path / "table.csv", "--no-additional-analyses", "-o", tmp_path / "run"]
+    words = [sys.executable, "-c", CALLED, tmp_path / "called.json", "audit", *given]
+    ended = subprocess.run(list(map(str, words)), cwd=tmp_path, capture_output=True, text=True)
+    assert ended.returncode == 0, ended.stderr
+    called = json.loads((tmp_path / "called.json").read_text())
     files = [str(path.relative_to(ROOT)) for path in map(Path, map(os.path.realpath, called)) if path.is_relative_to(ROOT)]
     assert [path for path in files if path in walk] == walk
-    assert "report: " in capsys.readouterr().out
+    assert "report: " in ended.stdout
 
 
 def main() -> None:
