@@ -6,10 +6,13 @@ import numpy as np
 import pandas as pd
 
 from affect_workbench.analyses.skew.prompts import FEWEST
+from affect_workbench.analyses.slices.derived import follows
 from affect_workbench.analyses.slices.pairs import group_codes
+from affect_workbench.analyses.slices.sliced import SlicedPredictions
 from affect_workbench.data.plurals import plural
 from affect_workbench.data.predictions import Predictions
 from affect_workbench.data.tables.columns import VOTE_PREFIX
+from affect_workbench.data.tables.read import named
 from affect_workbench.data.taxonomies.label_overlap import unmet_notes
 
 
@@ -53,6 +56,24 @@ def prediction_notes(predictions: Predictions) -> list[str]:
     if stray:
         notes.append(f"votes outside the taxonomy are ignored: {', '.join(map(str, stray))}")
     return notes
+
+
+def label_notes(data: SlicedPredictions) -> list[str]:
+    """A sentence about the attributes that follow from the label, whose slices a right model tells apart too.
+
+    None with votes: what goes with most votes need not come from them.
+    """
+    true = data.true_codes
+    if true is None or data.predictions.has_votes:
+        return []
+    found = [one.column for one in data.attributes if follows(one.codes, true)]
+    if not found:
+        return []
+    what, it = ("follows", "it") if len(found) == 1 else ("follow", "them")
+    return [
+        f"{named(found, most=12)} {what} from the label (all pictures with one label have the same value): a skew by {it} "
+        "cannot be told apart from the label's own"
+    ]
 
 
 def group_notes(rows: pd.DataFrame, *, numbers: bool = False) -> list[str]:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from affect_workbench.analyses.audit.config import AuditConfig
-from affect_workbench.analyses.audit.notes import prediction_notes
+from affect_workbench.analyses.audit.notes import label_notes, prediction_notes
 from affect_workbench.analyses.audit.pair_notes import pair_exclusions, pair_notes, pairing_of
 from affect_workbench.analyses.audit.questions import FEWER_DRAWN, FEWER_DRAWS, AuditContext, QuestionResults, ask_questions
 from affect_workbench.analyses.audit.result import AuditResult, RunInfo, now
@@ -140,6 +140,7 @@ def run_audit(
             notes=(
                 *predictions.notes,
                 *prediction_notes(predictions),
+                *label_notes(data),
                 *kind_notes(predictions.rows, data.attributes, numeric=config.numeric, categorical=config.categorical),
                 *pair_notes(predictions.rows, pairing, min_count=config.min_count),
             ),

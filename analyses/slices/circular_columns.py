@@ -16,6 +16,7 @@ import pandas as pd
 
 from affect_workbench.analyses.slices.attribute_kinds import is_numeric
 from affect_workbench.analyses.slices.derived import derived_reason
+from affect_workbench.analyses.slices.strata import true_codes
 from affect_workbench.data.predictions import Predictions
 from affect_workbench.data.storage.delimited import UNNAMED
 from affect_workbench.data.taxonomies.taxonomy import Taxonomy
@@ -108,9 +109,7 @@ def repeating_columns(predictions: Predictions, names: Sequence[str]) -> list[tu
         names: attribute columns of their rows.
     """
     y_pred: npt.NDArray[np.int64] = predictions.predicted
-    truth = predictions.truth
-    votes = None if truth is None else np.nan_to_num(truth, nan=-1.0)
-    true = None if votes is None else np.where(votes[:, 0] >= 0, votes.argmax(axis=1), -1).astype(np.int64)
+    true = None if predictions.truth is None else true_codes(predictions)
     labels, found, voted = predictions.taxonomy, [], predictions.has_votes
     for name in names:
         column = predictions.rows[name]

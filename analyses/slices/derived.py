@@ -1,8 +1,9 @@
 """Which columns are worked out from the truth, though they do not repeat it one value for one label?
 
-Four kinds: a flag that says where one label is true (`is_joy`), a coarser truth (the polarity or the family of the label), a
-finer one (`joy, mild` and `joy, strong`), and a flag that says where the prediction is right (`correct`). This last has
-values that say yes and no: two groups of people that go exactly with the errors may be the worst of biases, and stay.
+Three kinds: a flag that says where one label is true (`is_joy`), a finer truth (`joy, mild` and `joy, strong`), and a flag
+that says where the prediction is right (`correct`). A flag has values that say yes and no: two groups of people that go
+exactly with a label, or with the errors, may be the worst of biases, and stay. So does what holds several labels each, a
+family of labels or a region: the same label may be predicted otherwise in it; an audit tells that it follows from the label.
 """
 
 from __future__ import annotations
@@ -68,15 +69,17 @@ def derived_reason(codes: Codes, values: Sequence[object], *, true: Codes, y_pre
     if present < 2 or len(np.unique(truth)) < 2:
         return ""
     if len(values) == 2:
-        right = (y_pred[known] == truth).astype(np.int64)
-        reason = _flag_reason(own, values, truth=truth, right=right, taxonomy=taxonomy)
-        if reason:
-            return reason
-    if len(np.unique(truth)) > present and _decides(truth, own):
-        return "follows from the truth: all pictures with one label have the same value"
+        return _flag_reason(own, values, truth=truth, right=(y_pred[known] == truth).astype(np.int64), taxonomy=taxonomy)
     if present > 2 and len(own) >= OFTEN * present and _decides(own, truth):
         return "is determined by the truth: all pictures with one of its values have the same label"
     return ""
+
+
+def follows(codes: Codes, true: Codes) -> bool:
+    """Whether all pictures with one label have the same value, and hardly by chance; arguments as of `derived_reason`."""
+    known = (codes >= 0) & (true >= 0)
+    own, truth = codes[known], true[known]
+    return len(np.unique(own)) > 1 and _decides(truth, own)
 
 
 def _flag_reason(own: Codes, values: Sequence[object], *, truth: Codes, right: Codes, taxonomy: Taxonomy) -> str:

@@ -23,7 +23,7 @@ import pandas as pd
 
 from affect_workbench.arrays import Vectors
 from affect_workbench.data.tables.column_types import numbers_of
-from affect_workbench.data.tables.columns import VOTE_PREFIX
+from affect_workbench.data.tables.columns import SCORE_PREFIX, VOTE_PREFIX
 from affect_workbench.data.tables.read import named
 from affect_workbench.data.taxonomies.label_identity import Counts, is_emotion_word, meaning, plain
 from affect_workbench.data.taxonomies.label_overlap import LabelsApartError
@@ -124,6 +124,7 @@ def label_columns(
                 f"no label in common: the columns {named(emotions)} name other labels than the table, which has "
                 f"{named(expected)}",
                 "spell the same labels in the same way, or leave the columns out",
+                never_meet=("predicted" if usual == SCORE_PREFIX else "label") not in rows,
             )
         return LabelColumns({}, tuple(statistics.values()))
     known = {

@@ -37,10 +37,15 @@ _ALIKE = 0.6
 
 
 class LabelsApartError(ValueError):
-    """Labels and predictions that cannot be held against each other: what was found, and what to do about it."""
+    """Labels and predictions that cannot be held against each other: what was found, and what to do about it.
 
-    def __init__(self, fact: str, advice: str) -> None:
+    Attributes:
+        never_meet: whether both are there and share no label.
+    """
+
+    def __init__(self, fact: str, advice: str, *, never_meet: bool = False) -> None:
         super().__init__(f"{fact}: {advice}")
+        self.never_meet = never_meet
 
 
 def spellings(column: pd.Series, *, as_numbers: bool = False) -> dict[str, int]:
@@ -65,8 +70,19 @@ def spellings(column: pd.Series, *, as_numbers: bool = False) -> dict[str, int]:
     return found
 
 
-def require_labels(column: str, counts: Counts) -> None:
+def never_meet(truth: Counts, predicted: Counts) -> bool:
+    """Whether there are labels on both sides and none that both have."""
+    forms = {plain(name) for name in truth} | {meaning(name) for name in truth}
+    return bool(truth and predicted) and not any(plain(name) in forms or meaning(name) in forms for name in predicted)
+
+
+def require_labels(column: str, counts: Counts, *, apart: bool = False) -> None:
     """Refuses a column that holds lists, or sentences, or a different value for about every picture.
+
+    Args:
+        column: its name.
+        counts: its spellings.
+        apart: whether it never meets the other side, for the record.
 
     Raises:
         LabelsApartError: how many values for how many pictures, and the first.
@@ -74,13 +90,13 @@ def require_labels(column: str, counts: Counts) -> None:
     lists = [value for value in counts if value.strip().startswith(("[", "{", "(")) and value.strip()[-1:] in "]})"]
     pictures = sum(counts.values())
     if lists and 2 * len(lists) >= len(counts):
-        raise _no_labels(column, "lists or records", len(counts), pictures, lists[0])
+        raise _no_labels(column, "lists or records", len(counts), pictures, lists[0], apart=apart)
     strange = [value for value in counts if not is_emotion_word(value)]
     many = len({plain(value) for value in strange}) >= MANY
     # Labels may have long names; answers in sentences are rarely the same words again.
     seldom = 10 * len(strange) > pictures and _what(strange) == "sentences"
     if many and (2 * len(strange) > pictures or seldom):
-        raise _no_labels(column, _what(strange), len(counts), pictures, strange[0])
+        raise _no_labels(column, _what(strange), len(counts), pictures, strange[0], apart=apart)
 
 
 def require_common(truth: Counts, predicted: Counts, *, pictures: int, names: tuple[str, str]) -> None:
@@ -95,16 +111,14 @@ def require_common(truth: Counts, predicted: Counts, *, pictures: int, names: tu
     Raises:
         LabelsApartError: the first labels of both, and how to say that they are labels of one set.
     """
-    if not truth or not predicted or pictures < FEWEST:
-        return
-    forms = {plain(name) for name in truth} | {meaning(name) for name in truth}
-    if any(plain(name) in forms or meaning(name) in forms for name in predicted):
+    if pictures < FEWEST or not never_meet(truth, predicted):
         return
     what = _what(list(predicted))
     held = "" if what == "values" else f", which holds {what}, not labels"
     raise LabelsApartError(
         f"no label in common: {names[0]!r} holds {named(truth)}, {names[1]!r} {named(predicted)}{held}",
         "spell the same labels in the same way; where both are parts of one set of labels, name it with --taxonomy",
+        never_meet=True,
     )
 
 
@@ -232,7 +246,9 @@ def _what(values: Sequence[str]) -> str:
     return "sentences" if values and median(lengths) >= _WORDS else "values"
 
 
-def _no_labels(column: str, what: str, different: int, pictures: int, first: str) -> LabelsApartError:
+def _no_labels(
+    column: str, what: str, different: int, pictures: int, first: str, *, apart: bool = False
+) -> LabelsApartError:
     shown = first if len(first) <= 60 else first[:57] + "..."
     return LabelsApartError(
         f"the column {column!r} holds {what if what != 'values' else 'other things'}, not labels: {different:,} different "
@@ -240,6 +256,7 @@ def _no_labels(column: str, what: str, different: int, pictures: int, first: str
         "one label per picture is expected; several labels per picture go into columns vote_<label>"
         if what == "lists or records"
         else "one label per picture is expected; take the label out of each answer first",
+        never_meet=apart,
     )
 
 

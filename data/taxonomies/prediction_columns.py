@@ -25,6 +25,7 @@ from affect_workbench.data.taxonomies.label_columns import (
 from affect_workbench.data.taxonomies.label_identity import Counts, label_set
 from affect_workbench.data.taxonomies.label_overlap import (
     kept_apart_notes,
+    never_meet,
     require_common,
     require_labels,
     respelt,
@@ -117,8 +118,9 @@ def read_predictions(
         )
     if votes.of:
         columns.pop("label", None)  # beside votes it may be about something else
+    apart = never_meet(columns.get("label", {}), columns.get("predicted", {}))
     for name, seen in columns.items():
-        require_labels(name, seen)
+        require_labels(name, seen, apart=apart)
     columns |= {what: dict.fromkeys(one.of, len(rows)) for what, one in (("votes", votes), ("scores", scores)) if one.of}
     chosen = taxonomy or _taxonomy_of(rows, columns)
     if taxonomy is None and (votes.of or scores.of):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from affect_workbench.analyses.audit.result import AuditResult
 from affect_workbench.analyses.audit.run import run_audit
 from affect_workbench.data.tables.headers import is_table
+from affect_workbench.data.taxonomies.label_overlap import LabelsApartError
 from affect_workbench.workbench.audit.attributes import with_pairs
 from affect_workbench.workbench.audit.context import audit_context, prompt_variant_anchors
 from affect_workbench.workbench.audit.exports import audit_findings, write_findings
@@ -63,7 +64,12 @@ def audit(settings: AuditSettings, *, command: str = "", remarks: tuple[str, ...
         return audit_outcomes(settings, table, gate=gate, provenance=more, say=say)
     tables = [item for item in settings.attributes if is_table(Path(item))]
     names = tuple(item for item in settings.attributes if item not in tables)
-    given = predict_with_probe(settings) if settings.features else load_predictions(settings)
+    try:
+        given = predict_with_probe(settings) if settings.features else load_predictions(settings)
+    except LabelsApartError as refusal:
+        if refusal.never_meet:
+            say("warning: nothing is audited: the true labels and the predictions never meet")
+        raise
     predictions, provenance, features = given.predictions, given.provenance, given.features
     require_answerable(gate, truth=predictions.truth is not None)
     if given.joined:

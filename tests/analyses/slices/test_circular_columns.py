@@ -109,23 +109,29 @@ def test_what_is_worked_out_from_the_truth_is_left_aside() -> None:
     assert all(reason.endswith(f"--attributes={name} slices by it anyway") for name, reason in reasons.items())
 
 
-def test_what_follows_from_the_truth_is_left_aside_and_sliced_by_name() -> None:
+def test_what_follows_from_the_truth_is_sliced_and_told() -> None:
     label = base()["label"]
-    family = label.map(dict(zip(EKMAN, "aabbcc", strict=True)))
-    reasons = found(
-        polarity=np.where(label.isin(["joy", "surprise"]), "positive", "negative"),
-        valence=np.where(label.isin(["joy", "surprise"]), 1, -1),
-        coarse=label.isin(["joy", "surprise"]),
-        family=family,
-        person=np.where(label == "joy", "woman", "man"),
-    )
-    assert list(reasons) == ["polarity", "valence", "coarse", "family", "person"]
-    for name, reason in reasons.items():
-        assert reason.startswith("it follows from the truth: all pictures with one label have the same value"), name
-    table = base().assign(family=family)
-    assert "family" not in audited(table, order=1, further=False, space_pictures=0).run.attributes
-    asked = audited(table, order=1, further=False, space_pictures=0, attributes=("family",))
-    assert asked.run.attributes == ("family",)
+    nearly = label.map(dict(zip(EKMAN, "aabbcc", strict=True))).where(np.arange(N) % 20 != 7, "z")
+    following = {
+        "polarity": np.where(label.isin(["joy", "surprise"]), "positive", "negative"),
+        "valence": np.where(label.isin(["joy", "surprise"]), 1, -1),
+        "coarse": label.isin(["joy", "surprise"]),
+        "family": label.map(dict(zip(EKMAN, "aabbcc", strict=True))),
+        "person": np.where(label == "joy", "woman", "man"),
+    }
+    assert found(**following) == {}
+    table = base().assign(**following, nearly=nearly)
+    result = audited(table, order=1, further=False, space_pictures=0)
+    assert result.run.attributes == ("tone", "place", *following, "nearly")
+    assert [note for note in result.run.notes if "from the label" in note] == [
+        "'polarity', 'valence', 'coarse', 'family', 'person' follow from the label (all pictures with one label have the "
+        "same value): a skew by them cannot be told apart from the label's own"
+    ]
+    one = audited(table, order=1, further=False, space_pictures=0, attributes=("family", "nearly"))
+    assert "'family' follows from the label" in " ".join(one.run.notes)
+    votes = pd.get_dummies(label, dtype=int).add_prefix("vote_")
+    voted = audited(pd.concat([table.drop(columns="label"), votes], axis=1), order=1, further=False, space_pictures=0)
+    assert not any("from the label" in note for note in voted.run.notes)
 
 
 def test_with_votes_only_labels_and_codes_of_them_repeat_the_truth() -> None:

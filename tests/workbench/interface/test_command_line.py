@@ -612,9 +612,20 @@ def test_features_from_a_table_beside_an_array_can_be_trained_on(tmp_path):
     assert "has no column 'kee' for the ids; its columns: key, label" in line
 
 
-def test_labels_that_never_meet_are_refused_once(tmp_path):
-    rows = predictions_table(40, scores=False)
-    rows.assign(label="calm").to_csv(tmp_path / "t.csv", index=False)
+def test_labels_that_never_meet_are_refused_once_and_named_in_the_output(tmp_path):
+    rows = predictions_table(60, scores=False)
+    sentences = [f"Picture {at} shows a mood." for at in range(60)]
+    apart = "warning: nothing is audited: the true labels and the predictions never meet\n"
+    for given, out, why in (
+        (rows.assign(label="calm"), apart, "no label in common: 'label' holds 'calm'"),
+        (rows.assign(predicted=sentences), apart, "'predicted' holds sentences"),
+        (rows.assign(predicted=[*sentences[:50], *rows["label"][50:]]), "", "'predicted' holds sentences"),
+        (rows.drop(columns="label").assign(predicted=sentences), "", "'predicted' holds sentences"),
+    ):
+        given.to_csv(tmp_path / "t.csv", index=False)
+        ended = workbench("audit", "--predictions", tmp_path / "t.csv", "-o", tmp_path / "run")
+        assert (ended.code, ended.out, ended.err.count(why)) == (2, out, 1)
+    scored = predictions_table(60).assign(label="calm").drop(columns="predicted", errors="ignore")
+    scored.to_csv(tmp_path / "t.csv", index=False)
     ended = workbench("audit", "--predictions", tmp_path / "t.csv", "-o", tmp_path / "run")
-    assert ended.code == 2
-    assert (ended.out, (ended.out + ended.err).count("no label in common: 'label' holds 'calm'")) == ("", 1)
+    assert (ended.code, ended.out) == (2, apart)
