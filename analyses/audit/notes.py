@@ -15,6 +15,9 @@ from affect_workbench.data.tables.columns import VOTE_PREFIX
 from affect_workbench.data.tables.read import named
 from affect_workbench.data.taxonomies.label_overlap import unmet_notes
 
+_TIE = 1e-9
+"""Shares of votes that differ by less are equal."""
+
 
 def prediction_notes(predictions: Predictions) -> list[str]:
     """A sentence for everything about these predictions that changes how an audit of them is read."""
@@ -43,10 +46,11 @@ def prediction_notes(predictions: Predictions) -> list[str]:
                 "accuracy, label gap and "
                 "model gap leave them out"
             )
-    if predictions.has_votes and "label" in predictions.rows and predictions.rows["label"].notna().any():
+    if other := _labels_against_votes(predictions):
         notes.append(
-            "the truth is the votes (the columns vote_*), and the column 'label' is left aside: leave the vote columns out "
-            "of the table to have the labels as the truth"
+            "the truth is the votes (the columns vote_*), and the column 'label' is left aside, which says something else "
+            f"than most votes of {plural(other, 'picture')}: leave the vote columns out of the table to have the labels as "
+            "the truth"
         )
     notes += unmet_notes(predictions.predicted, predictions.truth, predictions.taxonomy)
     if predictions.has_votes and (off := _sums_off_one(predictions)):
@@ -87,6 +91,18 @@ def group_notes(rows: pd.DataFrame, *, numbers: bool = False) -> list[str]:
         f"pictures come in {rows['group_id'].nunique():,} groups (group_id): tests and intervals of {what} account for the "
         f"similarity of pictures within a group; a slice or complement of fewer than {fewest} is too small"
     ]
+
+
+def _labels_against_votes(predictions: Predictions) -> int:
+    """Pictures whose column `label` names none of the labels with most votes; 0 without both."""
+    truth, taxonomy = predictions.truth, predictions.taxonomy
+    if truth is None or not predictions.has_votes or "label" not in predictions.rows:
+        return 0
+    label = predictions.rows["label"]
+    positions = {word: taxonomy.codes([word])[0] for word in label.dropna().unique() if taxonomy.knows(word)}
+    codes = np.array([positions.get(word, -1) for word in label], dtype=np.int64)
+    most = truth[np.arange(len(codes)), codes] > truth.max(axis=1) - _TIE
+    return int((label.notna() & np.isfinite(truth[:, 0]) & ((codes < 0) | ~most)).sum())
 
 
 def _sums_off_one(predictions: Predictions) -> int:

@@ -10,10 +10,12 @@ import pandas as pd
 import pytest
 
 from affect_workbench.analyses.audit.config import AuditConfig
+from affect_workbench.analyses.audit.notes import prediction_notes
 from affect_workbench.analyses.audit.result import OUTCOME_TABLES, TABLES, AuditResult, versions
 from affect_workbench.analyses.audit.run import run_audit
 from affect_workbench.analyses.inference.verdicts import VERDICTS
 from affect_workbench.analyses.skew.findings import Finding
+from affect_workbench.data.plurals import plural
 from affect_workbench.data.predictions import Predictions, predictions_from_table
 from affect_workbench.data.tables.read import read_table
 from affect_workbench.data.taxonomies.taxonomy import Taxonomy
@@ -238,15 +240,22 @@ def test_every_table_has_a_name_that_is_known_and_no_other_can_be_asked_for(audi
         audited.table("calibrated")
 
 
-def test_labels_beside_votes_are_left_aside_with_a_note() -> None:
-    votes = pd.DataFrame({f"vote_{label}": [1, 2] * 60 for label in EKMAN.labels})
-    table = predictions_table(120, scores=False)
-    quick = AuditConfig(map_pictures=0, further=False)
-    both = run_audit(predictions_from_table(pd.concat([table, votes], axis=1)), quick)
-    noted = [note for note in both.run.notes if "'label'" in note]
-    assert noted == [
-        "the truth is the votes (the columns vote_*), and the column 'label' is left aside: leave the vote columns out of "
-        "the table to have the labels as the truth"
+@pytest.mark.parametrize("spoken", [0, 1, 7])
+def test_labels_beside_votes_are_spoken_of_where_they_say_something_else_than_most_votes(spoken: int) -> None:
+    """Ties, pictures without a label or without votes, and other spellings say nothing else."""
+    most = np.resize(EKMAN.labels, 120)
+    votes = 2 * pd.get_dummies(most, dtype=int)[list(EKMAN.labels)].add_prefix("vote_")
+    votes.iloc[20:40] = 1
+    votes.iloc[40:50] = 0
+    label = np.char.upper(most).astype(object)
+    label[20:50], label[50:60] = "joy", None
+    label[:spoken] = ["rejected", *np.roll(most, 1)[1:]][:spoken]
+    given = pd.concat([predictions_table(120, scores=False).assign(label=label), votes], axis=1)
+    noted = [note for note in prediction_notes(predictions_from_table(given)) if "'label'" in note]
+    told = [
+        "the truth is the votes (the columns vote_*), and the column 'label' is left aside, which says something else than "
+        f"most votes of {plural(spoken, 'picture')}: leave the vote columns out of the table to have the labels as the truth"
     ]
-    alone = run_audit(predictions_from_table(pd.concat([table.drop(columns="label"), votes], axis=1)), quick)
-    assert not any("'label'" in note for note in alone.run.notes)
+    assert noted == (told if spoken else [])
+    alone = predictions_from_table(given.drop(columns="label"))
+    assert not any("'label'" in note for note in prediction_notes(alone))
