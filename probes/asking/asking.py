@@ -10,6 +10,7 @@ from tqdm import tqdm
 
 from affect_workbench.data.images.decode import UnreadablePicture, open_picture
 from affect_workbench.data.storage.progress import progress_bar
+from affect_workbench.probes.asking.endpoint import EndpointError
 from affect_workbench.probes.asking.questions import Answerer, Asked, Question, Reply
 from affect_workbench.probes.asking.shards import Shards
 
@@ -28,15 +29,22 @@ def ask_all(
 
     Returns:
         How many were asked now.
+
+    Raises:
+        EndpointError: the endpoint failed; how much is kept, and how to go on.
     """
     known = shards.keys()
     todo = [question for question in questions if question.key not in known]
     bar = progress_bar(
         total=len(questions), initial=len(questions) - len(todo), desc="asking", unit=" answers", progress=progress
     )
-    with bar:
-        for start in range(0, len(todo), shard):
-            _ask_shard(todo[start : start + shard], answerer, shards, bar)
+    try:
+        with bar:
+            for start in range(0, len(todo), shard):
+                _ask_shard(todo[start : start + shard], answerer, shards, bar)
+    except EndpointError as error:
+        kept = f"{len(shards.keys()):,} of {len(questions):,} answers are kept in {shards.folder}"
+        raise EndpointError(f"{error}; {kept}: run the same command again to go on") from error
     return len(todo)
 
 

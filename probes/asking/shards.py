@@ -83,6 +83,20 @@ class Shards:
         parquet.write_table(pa.Table.from_pylist(asked, schema=_SCHEMA), partial)
         os.replace(partial, target)
 
+    def keep_model(self, model: str, *, fingerprint: str) -> None:
+        """Keeps which model answers.
+
+        Raises:
+            ValueError: it is another one than before an interruption.
+        """
+        before = self.state().get("model", fingerprint)
+        if before != fingerprint:
+            raise ValueError(
+                f"{model} is {fingerprint}, and was {before} when its first answers were given: answers of two models "
+                f"are not mixed; put it back, or remove {self.folder} to start anew"
+            )
+        self.keep({"model": fingerprint})
+
     def state(self) -> dict[str, Any]:
         """What was learned of the model before: keys and values that `keep` wrote, none at first."""
         path = self.folder / _STATE

@@ -13,13 +13,13 @@ from affect_workbench.data.answers.table import ANSWERS_FILE, kind_counts
 from affect_workbench.data.plurals import plural
 from affect_workbench.data.storage.atomic import atomic_folder, write_json
 from affect_workbench.probes.asking.asking import ask_all, with_pictures
-from affect_workbench.probes.asking.endpoint import Endpoint, EndpointError
-from affect_workbench.probes.asking.endpoint_settings import EndpointSettings
+from affect_workbench.probes.asking.endpoint import Endpoint
 from affect_workbench.probes.asking.questions import Answerer, Plan
 from affect_workbench.probes.asking.shards import Shards
 from affect_workbench.workbench.interface.claiming import writes_out
 from affect_workbench.workbench.interface.progress import Say
 from affect_workbench.workbench.models.asking.answers import AskedPictures, agreement, asked_pictures
+from affect_workbench.workbench.models.asking.calling import flag, require_least
 from affect_workbench.workbench.models.asking.files import ASK_FILE, PREDICTIONS_FILE, SCHEMA, UNANSWERED_FILE
 from affect_workbench.workbench.models.asking.settings import AskSettings
 from affect_workbench.workbench.models.asking.summary import expectation, summary
@@ -65,21 +65,13 @@ def ask_model(
     require_askable(settings)
     task = read_task(settings, say)
     shards = Shards(Path(settings.out or "answers"), _way(settings, task))
-    if settings.dry_run:
+    if settings.calling.dry_run:
         _expect(settings, task, shards, say)
         return None
-    way = _endpoint if settings.endpoint else partial(_local, loaded=model)
+    way = _endpoint if settings.calling.endpoint else partial(_local, loaded=model)
     answerer, plan, about = way(settings, task, shards, say)
     questions = task.questions(plan)
-    size = max(4 * settings.parallel, 16) if settings.endpoint else 8 * settings.batch
-    try:
-        ask_all(questions, answerer, shards, shard=size)
-    except EndpointError as error:
-        kept = len(shards.keys())
-        raise EndpointError(
-            f"{error}; {kept:,} of {len(questions):,} answers are kept in {shards.folder}: "
-            "run the same command again to go on"
-        ) from error
+    ask_all(questions, answerer, shards, shard=settings.calling.shard(settings.batch))
     asked = asked_pictures(shards.table(), [question.key for question in questions], task.rows, task.taxonomy)
     _write(settings, task, asked, about | {"command": command}, plan)
     shards.remove()
@@ -101,47 +93,36 @@ def require_askable(settings: AskSettings) -> None:
     """
     if settings.labels and settings.taxonomy:
         raise ValueError("give either --labels or --taxonomy")
-    for name in ("samples", "price_in", "price_out", "picture_tokens"):
-        _require_least(settings, name, 0)
-    for name in ("max_tokens", "batch"):
-        _require_least(settings, name, 1)
+    require_least(settings, "samples", least=0)
+    require_least(settings, "max_tokens", "batch", least=1)
     if settings.temperature < 0 or (settings.samples > 1 and settings.temperature == 0):
         raise ValueError(f"--temperature is {settings.temperature:g}: several texts need one above 0 to differ")
-    if settings.endpoint:
-        _endpoint_settings(settings)
+    settings.calling.require_usable(settings.model, longest=settings.max_tokens, temperature=settings.temperature)
+    if settings.calling.endpoint:
         for name in ("device_map", "quantization", "attn_implementation", "trust_remote_code"):
             if getattr(settings.loading, name):
-                raise ValueError(f"{_flag(name)} is about a model in memory: leave it out with --endpoint")
-
-
-def _require_least(settings: AskSettings, name: str, least: int) -> None:
-    value = getattr(settings, name)
-    if value < least:
-        raise ValueError(f"{_flag(name)} is {value:g}: expected {least} or more")
-
-
-def _flag(name: str) -> str:
-    return f"--{name.replace('_', '-')}"
+                raise ValueError(f"{flag(name)} is about a model in memory: leave it out with --endpoint")
 
 
 def _way(settings: AskSettings, task: Task) -> dict[str, Any]:
     """What tells answers that may be put together from others; not the parser's version, since texts are parsed anew."""
-    own = ("model", "endpoint", "seed", "max_tokens", "temperature")
-    loading = ("dtype", "quantization", "attn_implementation")
-    where = {"side": settings.side} if settings.endpoint else {name: getattr(settings.loading, name) for name in loading}
-    way = {name: getattr(settings, name) for name in own} | where
-    return way | {
-        "prompts": prompts_fingerprint(task.prompts),
-        "labels": list(task.taxonomy.labels),
-        "samples": min(settings.samples, 2),
-    }
+    own = {name: getattr(settings, name) for name in ("model", "seed", "max_tokens", "temperature")}
+    return (
+        {**own, "endpoint": settings.calling.endpoint}
+        | settings.calling.way(settings.loading)
+        | {
+            "prompts": prompts_fingerprint(task.prompts),
+            "labels": list(task.taxonomy.labels),
+            "samples": min(settings.samples, 2),
+        }
+    )
 
 
 def _expect(settings: AskSettings, task: Task, shards: Shards, say: Say) -> None:
     known = shards.keys()
     state = shards.state()
     plans = {"": (1, (settings.samples or 1) * settings.free)}
-    if settings.endpoint:
+    if settings.calling.endpoint:
         sampled = {"where no log-probabilities come back": (0, settings.samples or _SAMPLES)}
         with_scores = {"where log-probabilities come back": plans[""]}
         plans = with_scores | sampled if not state else with_scores if state.get("probabilities") else sampled
@@ -152,23 +133,9 @@ def _expect(settings: AskSettings, task: Task, shards: Shards, say: Say) -> None
             say(line)
 
 
-def _endpoint_settings(settings: AskSettings, *, temperature: float | None = None) -> EndpointSettings:
-    return EndpointSettings(
-        url=settings.endpoint,
-        model=settings.model,
-        key_variable=settings.key_variable,
-        timeout=settings.timeout,
-        retries=settings.retries,
-        parallel=settings.parallel,
-        side=settings.side,
-        longest=settings.max_tokens,
-        temperature=settings.temperature if temperature is None else temperature,
-    )
-
-
 def _endpoint(settings: AskSettings, task: Task, shards: Shards, say: Say) -> tuple[Answerer, Plan, dict[str, Any]]:
     """The endpoint, after it was found out what it returns."""
-    given = _endpoint_settings(settings)
+    given = settings.calling.settings(settings.model, longest=settings.max_tokens, temperature=settings.temperature)
     endpoint = Endpoint(given, task.taxonomy, shards.state() or None)
     first = with_pictures(task.questions(task.plan(settings, scored=1, generated=0))[: _LOOKED_AT * len(task.prompts)])[0]
     known = endpoint.learn(first[:: len(task.prompts)])
@@ -197,12 +164,7 @@ def _local(
 
     model = loaded or settings.loading.load(settings.model, say)
     fingerprint = model.fingerprint()
-    before = shards.state().get("model", fingerprint)
-    if before != fingerprint:
-        raise ValueError(
-            f"{settings.model} is {fingerprint}, and was {before} when its first answers were given: answers of two models "
-            f"are not mixed; put it back, or remove {shards.folder} to start anew"
-        )
+    shards.keep_model(settings.model, fingerprint=fingerprint)
     generated = (settings.samples or 1) * settings.free
     answerer = LocalModel(
         model,
@@ -212,7 +174,6 @@ def _local(
         temperature=settings.temperature if generated > 1 else 0.0,
         seed=settings.seed,
     )
-    shards.keep({"model": fingerprint})
     say(f"{fingerprint} on {model.device}: {len(task.taxonomy)} label words are scored")
     about = {"model": model.source.name, "revision": model.source.revision, "fingerprint": fingerprint}
     return answerer, task.plan(settings, scored=1, generated=generated), about

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from affect_workbench.workbench.interface import fields
 from affect_workbench.workbench.interface.fields import option, path_option
+from affect_workbench.workbench.models.asking.calling import Calling
 from affect_workbench.workbench.models.asking.loading import Loading
 
 
@@ -31,17 +32,8 @@ class AskSettings:
     temperature: float = option(1.0, "of several texts per prompt; a single one is always the likeliest")
     max_tokens: int = option(48, "longest text in tokens")
     seed: int = option(0, "of the order of options, and of texts")
-    endpoint: str = option("", "address of an OpenAI-compatible service, e.g. https://host/v1; pictures are sent there")
-    key_variable: str = option("OPENAI_API_KEY", "environment variable that holds the key of --endpoint")
-    timeout: float = option(60.0, "seconds after which a call to --endpoint has failed")
-    retries: int = option(5, "repetitions of a failed call, each after a longer wait")
-    parallel: int = option(4, "calls to --endpoint at the same time")
-    side: int = option(512, "longest side in pixels of the pictures sent to --endpoint")
-    dry_run: bool = option(False, "only print how many calls and tokens it will take, and the cost; nothing is sent")
-    price_in: float = option(0.0, "price of a million tokens read, for the cost")
-    price_out: float = option(0.0, "price of a million tokens written, for the cost")
-    picture_tokens: int = option(0, "tokens of a picture, for the cost; 0: by the rule for GPT-4o")
     batch: int = option(8, "questions that go through a model in memory together")
     allow_outside: bool = fields.allow_outside()
     overwrite: bool = fields.overwrite()
+    calling: Calling = field(default_factory=Calling)
     loading: Loading = field(default_factory=Loading)

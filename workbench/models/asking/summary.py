@@ -11,9 +11,10 @@ from affect_workbench.data.answers.table import kind_counts
 from affect_workbench.data.plurals import plural
 from affect_workbench.data.tables.read import named
 from affect_workbench.data.taxonomies.taxonomy import Taxonomy
-from affect_workbench.probes.asking.cost import expected_cost, picture_tokens, price
+from affect_workbench.probes.asking.cost import price
 from affect_workbench.probes.asking.questions import Question
 from affect_workbench.workbench.models.asking.answers import AskedPictures, agreement
+from affect_workbench.workbench.models.asking.calling import already
 from affect_workbench.workbench.models.asking.files import UNANSWERED_FILE
 from affect_workbench.workbench.models.asking.settings import AskSettings
 
@@ -35,24 +36,12 @@ def expectation(settings: AskSettings, todo: Sequence[Question], answered: int, 
         case: under which condition; empty without one.
     """
     begins = f"{case}: " if case else ""
-    before = f" ({answered:,} more are answered already)" if answered else ""
-    if not settings.endpoint:
+    if not settings.calling.endpoint:
         texts = sum(question.method == "generated" for question in todo)
         prompts = plural(len(todo) - texts, "prompt")
-        yield f"{begins}{prompts} to score, {plural(texts, 'text')} to generate{before}; nothing is sent"
+        yield f"{begins}{prompts} to score, {plural(texts, 'text')} to generate{already(answered)}; nothing is sent"
         return
-    cost = expected_cost(
-        todo,
-        longest=settings.max_tokens,
-        per_picture=settings.picture_tokens or picture_tokens(settings.side),
-        per_million_in=settings.price_in,
-        per_million_out=settings.price_out,
-    )
-    yield (
-        f"{begins}{plural(cost.calls, 'call')}{before}, about {cost.tokens_in:,} tokens in and at most {cost.tokens_out:,} "
-        "out; "
-        + (f"cost: at most about {cost.price:,.2f}" if cost.price is not None else "cost: needs --price-in and --price-out")
-    )
+    yield begins + settings.calling.cost(todo, answered=answered, longest=settings.max_tokens)
 
 
 def summary(settings: AskSettings, asked: AskedPictures, taxonomy: Taxonomy) -> Iterator[str]:
@@ -80,9 +69,8 @@ def summary(settings: AskSettings, asked: AskedPictures, taxonomy: Taxonomy) -> 
     if agreeing["prompts"] is not None:
         yield f"all prompts agree on {agreeing['prompts']:.1%} of the pictures"
     if asked.tokens_in or asked.tokens_out:
-        money = price(
-            asked.tokens_in, asked.tokens_out, per_million_in=settings.price_in, per_million_out=settings.price_out
-        )
+        calling = settings.calling
+        money = price(asked.tokens_in, asked.tokens_out, per_million_in=calling.price_in, per_million_out=calling.price_out)
         yield f"{asked.tokens_in:,} tokens in, {asked.tokens_out:,} out" + ("" if money is None else f"; cost {money:,.2f}")
 
 

@@ -34,6 +34,7 @@ from affect_workbench.data.tables.splits import split_name
 from affect_workbench.workbench.datasets.command import current_manifest
 from affect_workbench.workbench.interface.claiming import writes_out
 from affect_workbench.workbench.interface.progress import Say
+from affect_workbench.workbench.models.asking.calling import require_least
 from affect_workbench.workbench.models.instruct.settings import STEPS, InstructSettings
 
 RULES = "rules"
@@ -63,10 +64,9 @@ def require_step(settings: InstructSettings) -> None:
         raise ValueError(f"--fail-on {settings.fail_on!r}: check knows 'problems'")
     if settings.step == "build" and settings.fail_on:
         raise ValueError("--fail-on is for check and audit: build only tells what its check found")
-    if settings.step != "check" and not settings.out and not settings.dry_run:
+    if settings.step != "check" and not settings.out and not settings.calling.dry_run:
         raise ValueError("missing --out")
-    if settings.longest < 1:
-        raise ValueError(f"--longest is {settings.longest}: expected 1 or more")
+    require_least(settings, "longest", least=1)
 
 
 @writes_out(known=_DERIVED)
@@ -99,7 +99,7 @@ def build(settings: InstructSettings, *, command: str = "", say: Say = print) ->
     turns = plan.turns(rows)
     if not turns:
         raise ValueError("there is nothing to ask: the pictures have no labels, and only --tasks about labels are asked for")
-    if settings.writer == RULES and settings.dry_run:
+    if settings.writer == RULES and settings.calling.dry_run:
         say(f"{plural(len(turns), 'text')} by rules; nothing is sent")
         return None
     if settings.writer == RULES:
@@ -117,7 +117,7 @@ def build(settings: InstructSettings, *, command: str = "", say: Say = print) ->
         shards = shards_of(settings, turns)
         questions = questions_of(turns, rows, manifest.root)
         say(expectation(settings, questions, shards))
-        if settings.dry_run:
+        if settings.calling.dry_run:
             return None
         writer = model_writer(settings, questions, shards, say)
         built = _built(settings, manifest, rows, turns, writer)
@@ -156,24 +156,13 @@ def check(settings: InstructSettings, *, say: Say = print) -> int:
 
 
 def _require_writer(settings: InstructSettings) -> None:
-    for name in ("price_in", "price_out", "picture_tokens", "per_minute", "temperature"):
-        _require_least(settings, name, 0)
-    for name in ("max_tokens", "batch"):
-        _require_least(settings, name, 1)
-    if settings.endpoint:
-        if settings.writer == RULES:
-            raise ValueError("--endpoint needs the name of a model there: give it with --writer")
-        from affect_workbench.workbench.models.instruct.model_writers import endpoint_settings
-
-        endpoint_settings(settings)
+    require_least(settings, "per_minute", "temperature", least=0)
+    require_least(settings, "max_tokens", "batch", least=1)
+    if settings.calling.endpoint and settings.writer == RULES:
+        raise ValueError("--endpoint needs the name of a model there: give it with --writer")
+    settings.calling.require_usable(settings.writer, longest=settings.max_tokens, temperature=settings.temperature)
     if settings.plant and settings.writer != RULES:
         raise ValueError("--plant is for --writer rules: a model writes what it writes")
-
-
-def _require_least(settings: InstructSettings, name: str, least: int) -> None:
-    value = getattr(settings, name)
-    if value < least:
-        raise ValueError(f"--{name.replace('_', '-')} is {value:g}: expected {least} or more")
 
 
 def _rows(manifest: Manifest, settings: InstructSettings) -> pd.DataFrame:

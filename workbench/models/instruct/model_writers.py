@@ -15,12 +15,11 @@ from affect_workbench.data.instruct.records import prompts_hash
 from affect_workbench.data.plurals import plural
 from affect_workbench.data.taxonomies.taxonomy import Taxonomy
 from affect_workbench.probes.asking.asking import ask_all, with_pictures
-from affect_workbench.probes.asking.cost import expected_cost, picture_tokens
-from affect_workbench.probes.asking.endpoint import Endpoint, EndpointError
-from affect_workbench.probes.asking.endpoint_settings import EndpointSettings
+from affect_workbench.probes.asking.endpoint import Endpoint
 from affect_workbench.probes.asking.questions import Answerer, Asked, Question, Reply
 from affect_workbench.probes.asking.shards import Shards
 from affect_workbench.workbench.interface.progress import Say
+from affect_workbench.workbench.models.asking.calling import already
 from affect_workbench.workbench.models.instruct.settings import InstructSettings
 
 _LOOKED_AT = 3
@@ -31,12 +30,9 @@ _ANY_LABELS = Taxonomy.named("ekman6")
 
 def shards_of(settings: InstructSettings, turns: Sequence[PlannedTurn]) -> Shards:
     """Where answers lie until the data are whole; another writer or plan has other ones."""
-    own = ("writer", "endpoint", "seed", "max_tokens", "temperature")
-    loading = ("dtype", "quantization", "attn_implementation")
-    where = {"side": settings.side} if settings.endpoint else {name: getattr(settings.loading, name) for name in loading}
-    asked = prompts_hash(sorted({turn.prompt for turn in turns}))
-    way = {name: getattr(settings, name) for name in own} | where | {"prompts": asked}
-    return Shards(Path(settings.out or "instruct"), way)
+    own = {name: getattr(settings, name) for name in ("writer", "seed", "max_tokens", "temperature")}
+    asked = {"endpoint": settings.calling.endpoint, "prompts": prompts_hash(sorted({turn.prompt for turn in turns}))}
+    return Shards(Path(settings.out or "instruct"), own | asked | settings.calling.way(settings.loading))
 
 
 def questions_of(turns: Sequence[PlannedTurn], rows: pd.DataFrame, root: Path) -> list[Question]:
@@ -52,19 +48,10 @@ def expectation(settings: InstructSettings, questions: Sequence[Question], shard
     """What it will take to ask what is not answered yet."""
     known = shards.keys()
     todo = [question for question in questions if question.key not in known]
-    before = f" ({len(questions) - len(todo):,} more are answered already)" if len(todo) < len(questions) else ""
-    if not settings.endpoint:
-        return f"{plural(len(todo), 'text')} to generate{before}; nothing is sent"
-    cost = expected_cost(
-        todo,
-        longest=settings.max_tokens,
-        per_picture=settings.picture_tokens or picture_tokens(settings.side),
-        per_million_in=settings.price_in,
-        per_million_out=settings.price_out,
-    )
-    money = "needs --price-in and --price-out" if cost.price is None else f"at most about {cost.price:,.2f}"
-    tokens = f"about {cost.tokens_in:,} tokens in and at most {cost.tokens_out:,} out"
-    return f"{plural(cost.calls, 'call')}{before}, {tokens}; cost: {money}"
+    answered = len(questions) - len(todo)
+    if not settings.calling.endpoint:
+        return f"{plural(len(todo), 'text')} to generate{already(answered)}; nothing is sent"
+    return settings.calling.cost(todo, answered=answered, longest=settings.max_tokens)
 
 
 @dataclass(frozen=True)
@@ -96,14 +83,7 @@ class ModelWriter:
         questions = self.questions
         if len(questions) != len(turns):
             raise ValueError(f"{len(questions)} questions for {len(turns)} turns")
-        try:
-            ask_all(questions, self.answerer, self.shards, shard=self.size)
-        except EndpointError as error:
-            kept = len(self.shards.keys())
-            raise EndpointError(
-                f"{error}; {kept:,} of {len(questions):,} answers are kept in {self.shards.folder}: "
-                "run the same command again to go on"
-            ) from error
+        ask_all(questions, self.answerer, self.shards, shard=self.size)
         table = self.shards.table().set_index(["image_id", "content", "prompt", "method", "run"])
         replies = table.loc[pd.MultiIndex.from_tuples([question.key for question in questions], names=table.index.names)]
         columns = (replies[name] for name in ("text", "refused", "error"))
@@ -125,48 +105,23 @@ def model_writer(settings: InstructSettings, questions: Sequence[Question], shar
         ValueError: no key, a model that cannot be loaded, or another one than before an interruption.
         EndpointError: the endpoint does not answer.
     """
-    if settings.endpoint:
+    if settings.calling.endpoint:
         return _endpoint_writer(settings, questions, shards, say)
     from affect_workbench.probes.asking.local import LocalModel
 
     model = settings.loading.load(settings.writer, say)
     fingerprint = model.fingerprint()
-    before = shards.state().get("model", fingerprint)
-    if before != fingerprint:
-        raise ValueError(
-            f"{settings.writer} is {fingerprint}, and was {before} when its first answers were given: answers of two models "
-            f"are not mixed; put it back, or remove {shards.folder} to start anew"
-        )
-    shards.keep({"model": fingerprint})
+    shards.keep_model(settings.writer, fingerprint=fingerprint)
     answerer = LocalModel(
         model, (), batch=settings.batch, longest=settings.max_tokens, temperature=settings.temperature, seed=settings.seed
     )
     name = f"{model.source.name} ({fingerprint})"
     say(f"{name} writes on {model.device}")
-    return ModelWriter("transformers", name, answerer, shards, questions, 8 * settings.batch)
-
-
-def endpoint_settings(settings: InstructSettings) -> EndpointSettings:
-    """Which endpoint, and how it is asked.
-
-    Raises:
-        ValueError: see `EndpointSettings`.
-    """
-    return EndpointSettings(
-        url=settings.endpoint,
-        model=settings.writer,
-        key_variable=settings.key_variable,
-        timeout=settings.timeout,
-        retries=settings.retries,
-        parallel=settings.parallel,
-        side=settings.side,
-        longest=settings.max_tokens,
-        temperature=settings.temperature,
-    )
+    return ModelWriter("transformers", name, answerer, shards, questions, settings.calling.shard(settings.batch))
 
 
 def _endpoint_writer(settings: InstructSettings, questions: Sequence[Question], shards: Shards, say: Say) -> ModelWriter:
-    given = endpoint_settings(settings)
+    given = settings.calling.settings(settings.writer, longest=settings.max_tokens, temperature=settings.temperature)
     endpoint = Endpoint(given, _ANY_LABELS, shards.state() or None)
     known = endpoint.learn(with_pictures(questions[:_LOOKED_AT])[0])
     shards.keep(asdict(known))
@@ -175,7 +130,7 @@ def _endpoint_writer(settings: InstructSettings, questions: Sequence[Question], 
         say(f"note: {note}")
     answerer: Answerer = Paced(endpoint, settings.per_minute) if settings.per_minute else endpoint
     model = f"{known.model} at {given.shown}"
-    return ModelWriter("endpoint", model, answerer, shards, questions, max(4 * settings.parallel, 16))
+    return ModelWriter("endpoint", model, answerer, shards, questions, settings.calling.shard(settings.batch))
 
 
 @dataclass(frozen=True)
