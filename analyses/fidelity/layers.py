@@ -1,14 +1,15 @@
 """Where inside a model does what it answers, and what is true, stand written, and how is it skewed there?
 
-At every place the same questions are put to several readers of its features: the answer probe, a linear probe and
-differences of means fitted on true labels, and the cosine with the rows of the label words, which is fitted on nothing. Only
-the answer probe speaks for the model; the others say what is readable and are baselines.
+At every place the same questions are put to several readers of its features: the answer probe, a linear probe, a Metric
+Projector and differences of means fitted on true labels, and the cosine with the rows of the label words, which is fitted on
+nothing. Only the answer probe speaks for the model; the others say what is readable and are baselines.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -26,7 +27,9 @@ from affect_workbench.arrays import Codes, Floats
 
 LAYERS = "layers"
 """Name of the table in `AuditResult.tables`."""
-READERS = ("answer probe", "linear probe", "difference of means", "label rows")
+READERS = ("answer probe", "linear probe", "Metric Projector", "difference of means", "label rows")
+FitAndRead = Callable[[Sequence[FoldFeatures], Codes], Codes]
+"""(features as each fold takes them, what is fitted on) -> what is read of each picture by the fit that it is not in."""
 _PLACES = {
     "connector.in": "what enters the connector",
     "connector.out": "what leaves the connector",
@@ -78,6 +81,7 @@ def layer_sweep(
     pictures: AnsweredPictures,
     *,
     label_rows: npt.NDArray[Any] | None = None,
+    projector: FitAndRead | None = None,
     seed: int = 0,
 ) -> pd.DataFrame:
     """One row a (place, reader), places in their order, with the columns `LAYER_COLUMNS`; shares, NaN where not known.
@@ -86,6 +90,7 @@ def layer_sweep(
 
         answer probe: `analyses.fidelity.answer_probe.answer_probe` on the model's answers.
         linear probe: the same fit on true labels; left out where no truth is known.
+        Metric Projector: `projector` on true labels; left out where none is given or no truth is known.
         difference of means: the label whose mean, less that of all other pictures, a picture lies along farthest; fitted on
             true labels (on the answers where no truth is known).
         label rows: the label whose row has the largest cosine with the features; nothing is fitted. Left out where
@@ -104,6 +109,7 @@ def layer_sweep(
         taps: place -> features `(n, d)`, all of the same pictures.
         pictures: what the model answered to them.
         label_rows: `(k, d)` the label words in the space of the taps.
+        projector: fits a Metric Projector and reads with it; None to leave it out, for it takes the longest.
         seed: of folds, components and permutations.
 
     Raises:
@@ -118,7 +124,7 @@ def layer_sweep(
     judge = _Judge.of(pictures)
     rows = []
     for place, x in taps.items():
-        for reading in _readings(np.asarray(x), pictures, fold, label_rows=label_rows, seed=seed):
+        for reading in _readings(np.asarray(x), pictures, fold, label_rows=label_rows, projector=projector, seed=seed):
             rows.append({"place": place, "width": x.shape[1]} | judge.row(reading))
     return pd.DataFrame(rows, columns=list(LAYER_COLUMNS))
 
@@ -136,7 +142,13 @@ class _Reading:
 
 
 def _readings(
-    x: npt.NDArray[Any], pictures: AnsweredPictures, fold: Codes, *, label_rows: npt.NDArray[Any] | None, seed: int
+    x: npt.NDArray[Any],
+    pictures: AnsweredPictures,
+    fold: Codes,
+    *,
+    label_rows: npt.NDArray[Any] | None,
+    projector: FitAndRead | None,
+    seed: int,
 ) -> Iterator[_Reading]:
     parts = list(fold_features(x, fold, seed=seed))
     answers, truth, k = pictures.answers, pictures.truth, len(pictures.labels)
@@ -150,13 +162,15 @@ def _readings(
     def permuted(codes: Codes) -> Codes:
         return next(permuted_codes(codes, pictures.groups, draws=1, rng=np.random.default_rng(seed)))
 
-    def reading(reader: str, on: str, target: Codes, read: Any) -> _Reading:
+    def reading(reader: str, on: str, target: Codes, read: Callable[[Codes], Codes]) -> _Reading:
         shuffled = permuted(target)
         return _Reading(reader, on, read(target), target, read(shuffled), shuffled)
 
     yield reading("answer probe", "answers", answers, probe)
     if readable:
         yield reading("linear probe", "labels", labels, probe)
+        if projector is not None:
+            yield reading("Metric Projector", "labels", labels, partial(projector, parts))
     yield reading("difference of means", on, labels, lambda codes: _by_means(parts, codes, k))
     if label_rows is not None and label_rows.shape[1] == x.shape[1]:
         said = _by_rows(x, np.asarray(label_rows))

@@ -73,7 +73,7 @@ def attached_model(tmp_path_factory: pytest.TempPathFactory) -> AttachedModel:
     def make(folder: Path) -> None:
         write_scenes(folder / "world", train=60, test=30, seed=1, progress=False).save(folder / "manifest")
         erased = ("--erase", "camera", "--erase-pictures", 60)
-        given = ("--pictures", folder / "manifest", "--at", *ATTACHED_PLACES)
+        given = ("--pictures", folder / "manifest", "--no-projector", "--at", *ATTACHED_PLACES)
         outcome = succeeded("attach", tiny_model("llava", folder / "model"), *given, *erased, "-o", folder / "run")
         (folder / "outcome.json").write_text(json.dumps(asdict(outcome)), encoding="utf-8")
 

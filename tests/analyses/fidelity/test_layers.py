@@ -30,10 +30,11 @@ def test_places_stand_in_their_order_and_readers_in_theirs(swept):
     table = swept[2].reset_index()
     assert set(table.columns) == set(LAYER_COLUMNS)
     found = list(zip(table["place"], table["reader"], strict=True))
+    readers = [reader for reader in READERS if reader != "Metric Projector"]  # none is given
     assert found == [
-        *(("early", reader) for reader in READERS),
-        *(("late", reader) for reader in READERS),
-        *(("noise", reader) for reader in READERS[:3]),  # label rows have another width
+        *(("early", reader) for reader in readers),
+        *(("late", reader) for reader in readers),
+        *(("noise", reader) for reader in readers[:3]),  # label rows have another width
     ]
     assert table.groupby("place")["width"].first().to_dict() == {"early": 40, "late": 40, "noise": 12}
 
@@ -81,6 +82,27 @@ def test_label_rows_need_no_fit(swept):
     assert row["fidelity"] == pytest.approx((said == pictures.answers).mean(), abs=1e-6)
 
 
+def test_a_projector_is_given_what_the_probes_are_fitted_on_and_judged_like_them(swept):
+    pictures, taps, _ = swept
+    given = []
+
+    def noting(parts, codes):
+        given.append((parts, codes))
+        return np.where(codes == 0, 1, codes)
+
+    table = layer_sweep({"early": taps["early"]}, pictures, projector=noting)
+    assert list(table["reader"]) == list(READERS[:4])
+    table = table.set_index("reader")
+    (parts, truth), (again, permuted) = given
+    assert again is parts
+    assert [part.values.shape for part in parts] == [(len(pictures), 40)] * 5
+    np.testing.assert_array_equal(truth, pictures.truth)
+    np.testing.assert_array_equal(np.bincount(permuted), np.bincount(truth))
+    assert (permuted != truth).any()
+    assert table.loc["Metric Projector", "accuracy"] == pytest.approx((truth != 0).mean())
+    assert table.loc["Metric Projector", "control"] == pytest.approx((permuted != 0).mean())
+
+
 def test_differences_of_means_are_fitted_on_other_pictures(swept):
     pictures, _, table = swept
     assert table.loc[("early", "difference of means")]["accuracy"] > 0.9
@@ -91,7 +113,8 @@ def test_differences_of_means_are_fitted_on_other_pictures(swept):
 
 def test_without_truth_only_answers_are_fitted_on():
     pictures = answered_pictures(400, truth=False)
-    table = layer_sweep({"late": written_features(pictures.answers, 16, strength=6)}, pictures)
+    late = {"late": written_features(pictures.answers, 16, strength=6)}
+    table = layer_sweep(late, pictures, projector=lambda parts, codes: codes)
     assert list(table["reader"]) == ["answer probe", "difference of means"]
     assert set(table["fitted_on"]) == {"answers"}
     assert table["accuracy"].isna().all()

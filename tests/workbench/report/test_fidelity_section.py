@@ -147,6 +147,28 @@ def test_the_sweep_draws_a_line_a_reader_in_every_panel_and_names_what_the_conne
     assert section.found[-1].startswith("Across the connector, the share of readable labels goes from ")
 
 
+def test_a_metric_projector_is_told_and_drawn_beside_the_other_readers_which_keep_their_looks(result, sections, table):
+    pictures = AnsweredPictures.of(sliced_answers(table))
+    taps = {
+        "connector.out": written_features(pictures.truth, 20, strength=5),
+        "last": written_features(pictures.answers, 20),
+    }
+    sweep = layer_sweep(taps, pictures, projector=lambda parts, codes: np.where(codes == 0, 1, codes))
+    found = {one.name: one for one in report_sections(replace(result, tables={**result.tables, "layers": sweep}))}["layers"]
+    assert "True labels are most readable by a linear probe at “connector.out”" in found.found[1]
+    assert found.found[2].startswith("A Metric Projector reads true labels most often at “connector.out”")
+    assert ", a Metric Projector " in found.found[3]
+    assert list(found.table["reader"][:4]) == ["answer probe", "linear probe", "Metric Projector", "difference of means"]
+
+    def looks(section):
+        lines = [trace for trace in section.figure.data if trace.mode == "lines+markers" and trace.showlegend]
+        return {trace.name: (trace.line.color, trace.line.dash, trace.marker.symbol) for trace in lines}
+
+    own = looks(found)
+    assert len(set(own.values())) == len(own) == 4
+    assert own.items() >= looks(sections["layers"]).items()
+
+
 def test_a_sweep_without_truth_has_no_panel_of_accuracy(table):
     result = audited(table)
     pictures = replace(AnsweredPictures.of(sliced_answers(table)), truth=None, attributes=())

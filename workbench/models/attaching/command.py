@@ -115,7 +115,9 @@ def _attach(settings: AttachSettings, *, command: str, say: Say) -> Attached:
         recorded = _recorded(settings, tap, answers, work, places=tuple(map(str, places)), say=say)
         features = next(iter(recorded.features.values()))
         said = _answered(answers, features)
-        probes = read_places(tap, recorded.features, said, audited=settings.audited, seed=settings.seed)
+        probes = read_places(
+            tap, recorded.features, said, audited=settings.audited, projector=settings.projector, seed=settings.seed
+        )
         for line in probes.in_words():
             say(line)
         projected = projected_predictions(settings, recorded.features, said) if settings.probe else None

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,11 +12,11 @@ import pandas as pd
 
 from affect_workbench.analyses.fidelity.answer_probe import answer_probe
 from affect_workbench.analyses.fidelity.certificate import SPEAKS_FROM
-from affect_workbench.analyses.fidelity.layers import layer_sweep
+from affect_workbench.analyses.fidelity.layers import FitAndRead, layer_sweep
 from affect_workbench.analyses.fidelity.pictures import AnsweredPictures
 from affect_workbench.analyses.slices.coding import coded_attributes
 from affect_workbench.analyses.slices.sliced import SlicedPredictions
-from affect_workbench.arrays import Floats
+from affect_workbench.arrays import Floats, Vectors
 from affect_workbench.data.answers.table import PROBABILITY_PREFIX
 from affect_workbench.data.features import FeatureSet
 from affect_workbench.data.predictions import Predictions
@@ -85,7 +86,13 @@ class TapProbes:
 
 
 def read_places(
-    tap: Tap, features: Mapping[str, FeatureSet], answers: Predictions, *, audited: str = "", seed: int = 0
+    tap: Tap,
+    features: Mapping[str, FeatureSet],
+    answers: Predictions,
+    *,
+    audited: str = "",
+    projector: bool = True,
+    seed: int = 0,
 ) -> TapProbes:
     """Reads every place: answer probe, logit lens and the sweep with its baselines.
 
@@ -94,10 +101,12 @@ def read_places(
         features: place -> features of the tapped pictures, the same in all.
         answers: what the model said of these pictures, in the same order.
         audited: the place that is audited; where not given, the one whose probe agrees best.
+        projector: fit a Metric Projector on true labels at every place too.
         seed: of folds and controls.
 
     Raises:
-        ValueError: no such place among the tapped ones, or too few pictures to fit a probe.
+        ValueError: no such place among the tapped ones, too few pictures to fit a probe, or label words with one and the
+            same row, which no projector can tell apart.
     """
     if audited and audited not in features:
         raise ValueError(f"--audited {audited!r} is not tapped: expected one of {', '.join(features)}")
@@ -106,7 +115,9 @@ def read_places(
     pictures = answered_pictures(answers)
     labels = answers.taxonomy.labels
     taps = {place: np.asarray(one.values) for place, one in features.items()}
-    layers = layer_sweep(taps, pictures, label_rows=label_rows(tap.model, labels), seed=seed)
+    rows = label_rows(tap.model, labels)
+    read = _projector(labels, rows, seed=seed) if projector and pictures.truth is not None else None
+    layers = layer_sweep(taps, pictures, label_rows=rows, projector=read, seed=seed)
     probes = {
         place: answer_probe(x, pictures.answers, classes=len(labels), groups=pictures.groups, seed=seed).probabilities
         for place, x in taps.items()
@@ -116,6 +127,16 @@ def read_places(
     own = layers[layers["reader"] == ANSWER_PROBE]
     best = str(own["place"].iloc[int(own["fidelity"].to_numpy().argmax())])
     return TapProbes(answers, probes, lenses, layers, audited or best, not audited)
+
+
+def _projector(labels: Sequence[str], rows: Vectors, *, seed: int) -> FitAndRead:
+    from affect_workbench.workbench.models.attaching.metric_projector import fit_and_read, label_row_anchors
+
+    try:
+        anchors = label_row_anchors(labels, rows)
+    except ValueError as error:
+        raise ValueError(f"no Metric Projector can be fitted, leave it out with --no-projector: {error}") from error
+    return partial(fit_and_read, anchors=anchors, seed=seed)
 
 
 def answered_pictures(answers: Predictions) -> AnsweredPictures:

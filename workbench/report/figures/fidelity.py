@@ -9,10 +9,11 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from affect_workbench.analyses.fidelity.layers import READERS
 from affect_workbench.workbench.interface.style import BLUE, GREY, PALETTE, VERMILION, blank, safe, short
 
-_SYMBOLS = ("circle", "diamond", "square", "triangle-up")
-_DASHES = ("solid", "dash", "dot", "dashdot")
+_SYMBOLS = ("circle", "diamond", "square", "triangle-up", "cross")
+_DASHES = ("solid", "dash", "dot", "dashdot", "longdash")
 _PANEL = 215
 _BESIDE = 0.09
 """How far apart readers of the same place stand, in widths of a place."""
@@ -61,6 +62,8 @@ def skew_figure_of(cells: pd.DataFrame) -> go.Figure:
 def layer_figure(table: pd.DataFrame) -> go.Figure:
     """Fidelity, accuracy, selectivity and skew by place, one below the other; a line a reader, side by side at each place.
 
+    A reader has the same colour, symbol and dash in every figure, whichever others are drawn.
+
     Args:
         table: of `analyses.fidelity.layers.layer_sweep`.
     """
@@ -71,10 +74,12 @@ def layer_figure(table: pd.DataFrame) -> go.Figure:
         rows=len(panels), cols=1, shared_xaxes=True, vertical_spacing=0.05, figure=blank(height=90 + _PANEL * len(panels))
     )
     readers = list(dict.fromkeys(table["reader"]))
+    looks = {reader: number for number, reader in enumerate(dict.fromkeys((*READERS, *readers)))}
     places = list(dict.fromkeys(table["place"]))
     at = {place: number for number, place in enumerate(places)}
     for row, (name, title) in enumerate(panels, start=1):
         for number, reader in enumerate(readers):
+            look = looks[reader]
             part = table[(table["reader"] == reader) & table[name].notna()]
             figure.add_scatter(
                 x=part["place"].map(at) + _BESIDE * (number - (len(readers) - 1) / 2),
@@ -84,9 +89,9 @@ def layer_figure(table: pd.DataFrame) -> go.Figure:
                 name=short(reader),
                 legendgroup=reader,
                 showlegend=row == 1,
-                line={"color": PALETTE[number], "width": 1 if reader == _BASELINE else 2, "dash": _DASHES[number % 4]},
-                marker={"color": PALETTE[number], "size": 6 if reader == _BASELINE else 8, "symbol": _SYMBOLS[number % 4]},
-                opacity=0.5 if reader == _BASELINE else 1,
+                line={"color": PALETTE[look], "width": 1 if reader == _BASELINE else 2, "dash": _DASHES[look % 5]},
+                marker={"color": PALETTE[look], "size": 6 if reader == _BASELINE else 8, "symbol": _SYMBOLS[look % 5]},
+                opacity=0.75 if reader == _BASELINE else 1,
                 hovertext=[
                     f"<b>{safe(one.place)}</b>, {safe(reader)}<br>{title}: {_value(one, name)}" for one in _rows(part)
                 ],
@@ -108,7 +113,7 @@ def layer_figure(table: pd.DataFrame) -> go.Figure:
         )
     names = [safe(place) for place in places]
     figure.update_xaxes(tickvals=list(range(len(places))), ticktext=names, range=[-0.5, len(places) - 0.5], zeroline=False)
-    figure.update_xaxes(title="place in the model, from its input to its output", row=len(panels), col=1)
+    figure.update_xaxes(title="place, from input to output", row=len(panels), col=1)
     return figure
 
 

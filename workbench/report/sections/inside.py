@@ -46,11 +46,15 @@ def sweep_section(table: pd.DataFrame) -> Section:
     """
     answers = table[table["reader"] == "answer probe"]
     labels = table[(table["reader"] == "linear probe") & table["accuracy"].notna()]
+    projector = table[(table["reader"] == "Metric Projector") & table["accuracy"].notna()]
     found = [_best(answers, "fidelity", "The answer probe says what the model answered most often at")]
     if len(labels):
-        found.append(_best(labels, "accuracy", "True labels are most readable at"))
+        by = " by a linear probe" if len(projector) else ""
+        found.append(_best(labels, "accuracy", f"True labels are most readable{by} at"))
+    if len(projector):
+        found.append(_best(projector, "accuracy", "A Metric Projector reads true labels most often at"))
     if answers["skew"].notna().any():
-        found.append(_skew(answers, labels))
+        found.append(_skew(answers, labels, projector))
     found += _connector(answers, labels)
     leading = table.head(_MOST_ROWS)
     return Section(
@@ -62,9 +66,9 @@ def sweep_section(table: pd.DataFrame) -> Section:
             "the model answered. Accuracy: share where it says the true label. Selectivity: what it gets right of what it "
             "was fitted on, less what the same reader gets right when fitted on labels permuted at random. Skew: of the "
             "pair where the model’s answers are most surely skewed, beyond the true labels where they are known. Only "
-            "the answer probe speaks for the model: what a "
-            "probe on true labels finds is readable there, whether or not the model uses it; means and label rows are "
-            "baselines."
+            "the answer probe speaks for the model: what a linear probe or a Metric Projector (a small network that takes a "
+            "picture to the row of its label’s word in the language model) finds when fitted on true labels is readable "
+            "there, whether or not the model uses it; means and label rows are baselines."
         ),
         layer_figure(table),
         pd.DataFrame(
@@ -213,15 +217,19 @@ def _best(rows: pd.DataFrame, name: str, words: str) -> str:
     )
 
 
-def _skew(answers: pd.DataFrame, labels: pd.DataFrame) -> str:
+def _skew(answers: pd.DataFrame, labels: pd.DataFrame, projector: pd.DataFrame) -> str:
     row = rows_of(answers.loc[[answers["fidelity"].idxmax()]])[0]
     text = (
         f"The skew of {row.slice} toward {row.emotion} is {points(row.answers_skew)} points in the model’s answers and "
         f"{points(row.skew)} in the answer probe at {place_words(row.place)}"
     )
-    there = labels[labels["place"] == row.place]
-    if len(there):
-        text += f"; a probe fitted on true labels there has {points(float(there['skew'].iloc[0]))}"
+    there = [
+        f"{words} {points(float(skew))}"
+        for table, words in ((labels, "a linear probe fitted on true labels there has"), (projector, "a Metric Projector"))
+        for skew in table.loc[table["place"] == row.place, "skew"]
+    ]
+    if there:
+        text += f"; {', '.join(there)}"
     return f"{text}."
 
 

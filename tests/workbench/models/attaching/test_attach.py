@@ -27,6 +27,8 @@ from workbench_runs import SLIM, refusal, succeeded, workbench
 pytest_plugins = ["workbench_fixtures"]
 
 PLACES = ("connector.in", "connector.out", "layers.1", "last")
+LINEAR = ("--no-projector",)
+"""For tests of something else: a Metric Projector at every place takes the longest."""
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +85,7 @@ def test_a_run_that_was_killed_goes_on(attached_model, tmp_path):
     shutil.copytree(folder / "answers", work / "answers")
     shutil.copytree(folder / "features", work / "features")
     printed = succeeded(
-        "attach", attached_model.model, "--pictures", attached_model.manifest, "--at", *PLACES, "-o", out
+        "attach", attached_model.model, "--pictures", attached_model.manifest, *LINEAR, "--at", *PLACES, "-o", out
     ).out
     assert "0 pictures now" in printed
     assert "answers scored" not in printed
@@ -113,7 +115,7 @@ def test_a_probe_of_ones_own_is_used_where_its_features_are_made(attached_model,
     keep = FeatureSet(features.spec, np.array(features.values), features.rows)
     keep.save(tmp_path / "features")
     succeeded("train", "--features", tmp_path / "features", "-o", tmp_path / "probe", "--epochs", 2)
-    given = ["--pictures", attached_model.manifest, "--answers", folder / "answers"]
+    given = ["--pictures", attached_model.manifest, "--answers", folder / "answers", *LINEAR]
     own = ["attach", attached_model.model, *given, "--probe", tmp_path / "probe"]
     succeeded(*own, "--at", "connector.out", "last", "-o", tmp_path / "fits")
     projected = pd.read_parquet(tmp_path / "fits" / "projector" / "predictions.parquet")
@@ -149,7 +151,9 @@ def test_families_and_sizes_are_told_without_a_model(attached_model):
 def test_notes_say_what_predictions_are_and_what_was_not_answered(attached_model):
     notes = " ".join(attached_notes(attached_model.run))
     assert "cross-fitted" in notes
-    assert set(attached_tables(attached_model.run)) == {"layers", "causal"}
+    tables = attached_tables(attached_model.run)
+    assert set(tables) == {"layers", "causal"}
+    assert "Metric Projector" not in set(tables["layers"]["reader"])  # the run says --no-projector
     assert "{options}" not in tapped_question(attached_model.run / "answers")
 
 
@@ -191,7 +195,8 @@ def test_a_picture_that_changed_after_the_model_was_asked_is_left_out(world, tmp
     pictures.assign(path=moved).to_csv(tmp_path / "few.csv", index=False)
     succeeded("ask", tiny_folder("llava"), "--pictures", tmp_path / "few.csv", "-o", tmp_path / "asked")
     shutil.copy(moved[1], moved[0])
-    given = ["--pictures", tmp_path / "few.csv", "--answers", tmp_path / "asked", "--at", "last", "-o", tmp_path / "run"]
+    asked = ["--pictures", tmp_path / "few.csv", "--answers", tmp_path / "asked"]
+    given = [*asked, *LINEAR, "--at", "last", "-o", tmp_path / "run"]
     printed = succeeded("attach", tiny_folder("llava"), *given).out
     assert "1 picture changed after the model was asked" in printed
     assert len(pd.read_parquet(tmp_path / "run" / "predictions.parquet")) == 11
