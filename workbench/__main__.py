@@ -6,6 +6,7 @@ import argparse
 import gc
 import os
 import shlex
+import signal
 import subprocess
 import sys
 import types
@@ -96,6 +97,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # The process is this command's own. What it imports stays until it ends: looking through it for cycles again and
     # again, and once more at the end, would take a fifth of a small audit.
     gc.set_threshold(_NEW_OBJECTS)
+    if sys.argv[1:2] in (["ask"], ["attach"]):  # hours of a model's answers: whoever ends it is told where they are
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
     code = _main(sys.argv[1:])
     gc.freeze()
     return code
@@ -132,8 +135,9 @@ def _main(arguments: Sequence[str]) -> int:
         return 0
     except OSError as error:
         return _fail(command, f"{error.strerror or error}" + (f": {error.filename}" if error.filename else ""))
-    except KeyboardInterrupt:
-        goes_on = "; run the same command again to continue from what was finished" if command in RESUMED else ""
+    except KeyboardInterrupt as interruption:
+        where = f", which is kept in {interruption}" if interruption.args else ""
+        goes_on = f"; run the same command again to continue from what was finished{where}" if command in RESUMED else ""
         return _fail(command, f"interrupted; nothing half-written was kept{goes_on}")
 
 

@@ -139,6 +139,12 @@ def read_features(
     else:
         tables = [item for item in sorted(path.glob("*")) if is_table(item) and item.with_suffix(".npy").is_file()]
         if len(tables) != 1:
+            within = [str(item) for root in (path / "features", path) for item in _saved_in(root)]
+            if within:
+                raise ValueError(
+                    f"{path} holds the features of {plural(len(within), 'place')}, each in a folder of its own: give one of "
+                    f"{', '.join(within)}"
+                )
             raise ValueError(
                 f"{path} holds no features the workbench knows: expected a saved feature set, a tree "
                 f"images/<split>/<class>/<id>.pt, or one table ({', '.join(TABLE_SUFFIXES)}) beside an .npy of the same name"
@@ -158,6 +164,11 @@ def with_taxonomy(features: FeatureSet, taxonomy: Taxonomy) -> FeatureSet:
     codes = taxonomy.codes(features.rows["label"])
     labels = np.array([*taxonomy.labels, None], dtype=object)[codes]
     return replace(features, rows=with_vote_names(features.rows.assign(label=labels), taxonomy))
+
+
+def _saved_in(folder: Path) -> list[Path]:
+    """Feature sets in a folder, such as `workbench attach` writes for every place that it taps."""
+    return [item for item in sorted(folder.glob("*")) if FeatureSet.is_saved(item)]
 
 
 def _vector(file: Path, read_vector: VectorReader) -> Vectors:

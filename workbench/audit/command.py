@@ -90,7 +90,7 @@ def audit(settings: AuditSettings, *, command: str = "", remarks: tuple[str, ...
         names = (*names, *(report.column for report in reports)) if names else ()
     inferred = frozenset(report.column for report in reports)
     unproven = {report.column: report.unproven for report in reports if report.unproven}
-    provenance |= more
+    provenance |= more | {"remarks": [*provenance.get("remarks", ()), *remarks]}
     config = replace(settings.audit, attributes=names or None)
     known = audit_context(
         training=settings.training_data,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
@@ -81,6 +82,21 @@ def writes_out(
         return claiming
 
     return marked
+
+
+@contextmanager
+def goes_on_in(folder: Path) -> Iterator[None]:
+    """An interruption within says in which folder beside the result lies what was finished, where there is any.
+
+    Raises:
+        KeyboardInterrupt: with the folder as its text.
+    """
+    try:
+        yield
+    except KeyboardInterrupt as interruption:
+        if folder.is_dir():
+            raise KeyboardInterrupt(str(folder)) from interruption
+        raise
 
 
 def ensure_apart(settings: Any) -> None:

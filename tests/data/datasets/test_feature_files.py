@@ -143,6 +143,15 @@ def test_a_path_is_recognised_by_what_it_holds_and_labels_take_the_taxonomys_spe
     assert read_features(tmp_path / "saved", read_vector=read_vector).fingerprint() == features.fingerprint()
 
 
+def test_of_a_folder_of_several_feature_sets_each_is_named(tmp_path: Path) -> None:
+    for place in ("connector.out", "last"):
+        features = FeatureSet(FeatureSpec(2), np.ones((1, 2), np.float32), pd.DataFrame({"image_id": ["a"]}))
+        features.save(tmp_path / "run" / "features" / place)
+    for folder in (tmp_path / "run", tmp_path / "run" / "features"):
+        with pytest.raises(ValueError, match=r"holds the features of 2 places.*features/connector\.out, .*features/last$"):
+            read_features(folder, read_vector=read_vector)
+
+
 def test_what_is_not_recognised_is_refused(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"no features at .*: the path does not exist"):
         read_features(tmp_path / "none", read_vector=read_vector)

@@ -16,7 +16,7 @@ from affect_workbench.probes.asking.asking import ask_all, with_pictures
 from affect_workbench.probes.asking.endpoint import Endpoint
 from affect_workbench.probes.asking.questions import Answerer, Plan
 from affect_workbench.probes.asking.shards import Shards
-from affect_workbench.workbench.interface.claiming import writes_out
+from affect_workbench.workbench.interface.claiming import goes_on_in, writes_out
 from affect_workbench.workbench.interface.progress import Say
 from affect_workbench.workbench.models.asking.answers import AskedPictures, agreement, asked_pictures
 from affect_workbench.workbench.models.asking.calling import flag, require_least
@@ -71,7 +71,8 @@ def ask_model(
     way = _endpoint if settings.calling.endpoint else partial(_local, loaded=model)
     answerer, plan, about = way(settings, task, shards, say)
     questions = task.questions(plan)
-    ask_all(questions, answerer, shards, shard=settings.calling.shard(settings.batch))
+    with goes_on_in(shards.folder):
+        ask_all(questions, answerer, shards, shard=settings.calling.shard(settings.batch))
     asked = asked_pictures(shards.table(), [question.key for question in questions], task.rows, task.taxonomy)
     _write(settings, task, asked, about | {"command": command}, plan)
     shards.remove()

@@ -58,7 +58,7 @@ def asked_notes(folder: Path) -> tuple[str, ...]:
     return tuple(told)
 
 
-def asked_provenance(folder: Path) -> dict[str, str]:
+def asked_provenance(folder: Path) -> dict[str, object]:
     """What a run made of these predictions keeps of them: the model, and hashes of prompts and parser."""
     record = asked_record(folder)
     model = record.text("answers_as" if record.known("answers_as") else "fingerprint")
@@ -67,4 +67,7 @@ def asked_provenance(folder: Path) -> dict[str, str]:
     return {
         "asked_model": f"{record.text('model')} ({model})",
         "asked_prompts": f"{prompts} ({record.text('prompts_fingerprint')}), parser {parser}",
+        "remarks": [
+            f"The page Model of the app (workbench app {folder}) shows picture by picture what the model answered to each prompt."
+        ],
     }

@@ -20,7 +20,7 @@ from affect_workbench.data.tables.columns import attribute_columns
 from affect_workbench.data.tables.read import table_of
 from affect_workbench.data.taxonomies.taxonomy import Taxonomy
 from affect_workbench.workbench.datasets.command import current_manifest
-from affect_workbench.workbench.interface.claiming import writes_out
+from affect_workbench.workbench.interface.claiming import goes_on_in, writes_out
 from affect_workbench.workbench.interface.progress import Say
 from affect_workbench.workbench.models.asking.command import ask_model
 from affect_workbench.workbench.models.asking.files import PREDICTIONS_FILE as ASKED_PREDICTIONS
@@ -107,7 +107,7 @@ def _attach(settings: AttachSettings, *, command: str, say: Say) -> Attached:
     from affect_workbench.probes.attach.taps import checked_places
 
     work = Path(f"{settings.out}.attaching")
-    with _tap(settings, model=settings.loading.load(settings.model, say)) as tap:
+    with goes_on_in(work), _tap(settings, model=settings.loading.load(settings.model, say)) as tap:
         say(_size_line(tap))
         places = checked_places(tap.model, settings.at or _default_places(tap.places))
         _require_possible(settings, tap, tuple(map(str, places)))

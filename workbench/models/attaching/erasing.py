@@ -195,11 +195,18 @@ def causal_sentences(causal: pd.DataFrame) -> list[str]:
             found.append(f"erasing {name}: the answers are not skewed by it on the judged half, nothing could go")
             continue
         row = skewed.iloc[int(skewed["before"].abs().to_numpy().argmax())]
-        found.append(
-            f"erasing {name} takes {row['removed']:.0%} of the skew of {row['slice']} toward {row['emotion']} "
-            f"({row['before']:+.0%} to {row['after']:+.0%}); random directions take {row['random_removed']:.0%}"
-        )
+        skew = f"the skew of {row['slice']} toward {row['emotion']} ({row['before']:+.0%} to {row['after']:+.0%})"
+        removed = _taken(row["removed"], skew)
+        found.append(f"erasing {name} takes {removed}; random directions take {_taken(row['random_removed'], 'it')}")
     return found
+
+
+def _taken(share: float, skew: str) -> str:
+    """How much of a skew is gone: what was taken beyond all of it has turned it around, less than nothing is growth."""
+    percent = round(100 * share)
+    if percent > 100:
+        return f"all of {skew}, and beyond ({percent} %)"
+    return f"nothing of {skew}, and it grows by {-percent} %" if percent < 0 else f"{percent} % of {skew}"
 
 
 def _halves(pictures: AnsweredPictures, coded: CodedAttribute, settings: AttachSettings) -> tuple[Codes, Codes]:

@@ -56,7 +56,11 @@ def attached_provenance(folder: Path) -> Mapping[str, object]:
     """What a run has to keep of where its predictions came from."""
     record = attached_record(folder)
     names = ("model", "revision", "fingerprint", "family", "audited", "question")
-    return {"attached": {name: record.text(name) for name in names}}
+    remark = (
+        f"The page Model of the app (workbench app {folder}) shows picture by picture what the model answered, and what its "
+        "layers say."
+    )
+    return {"attached": {name: record.text(name) for name in names}, "remarks": [remark]}
 
 
 def attached_tables(folder: Path) -> Mapping[str, pd.DataFrame]:

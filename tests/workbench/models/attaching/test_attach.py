@@ -71,10 +71,14 @@ def test_audit_takes_the_folder_with_its_certificate_sweep_and_causal_check(atta
     result = load_audit(tmp_path / "audit")
     for name in ("fidelity", "layers", "causal"):
         assert result.table(name) is not None
+    report = (tmp_path / "audit" / "report.html").read_text(encoding="utf-8")
+    assert f"The page Model of the app (workbench app {folder}) shows picture by picture" in report
     assert any("fitted on the model's own answers" in note for note in result.run.notes)
     assert result.run.provenance["attached"]["family"] == "llava"
     succeeded("audit", "--predictions", folder / "answers", "-o", tmp_path / "answers", *SLIM)
-    assert load_audit(tmp_path / "answers").table("prompts") is not None
+    asked = load_audit(tmp_path / "answers")
+    assert asked.table("prompts") is not None
+    assert f"(workbench app {folder / 'answers'}) shows picture by picture" in asked.run.provenance["remarks"][0]
 
 
 def test_a_run_that_was_killed_goes_on(attached_model, tmp_path):
@@ -92,6 +96,26 @@ def test_a_run_that_was_killed_goes_on(attached_model, tmp_path):
     pd.testing.assert_frame_equal(
         pd.read_parquet(out / "predictions.parquet"), pd.read_parquet(folder / "predictions.parquet")
     )
+
+
+def test_an_interrupted_run_names_the_folder_in_which_it_goes_on(world, tmp_path, monkeypatch):
+    calls = []
+
+    def interrupted(*given, **more):
+        calls.append(given)
+        if len(calls) > 1:
+            raise KeyboardInterrupt
+        return np.zeros((len(given[1]), len(given[3])))
+
+    pictures = small(world, tmp_path)
+    monkeypatch.setattr("affect_workbench.probes.attach.scoring.score_labels", interrupted)
+    message = refusal("ask", tiny_folder("llava"), "--pictures", pictures, "-o", tmp_path / "asked")
+    (kept,) = tmp_path.glob("asked.answers-*")
+    assert message.endswith(f"run the same command again to continue from what was finished, which is kept in {kept}")
+    given = ["--pictures", pictures, "--at", "last", "-o", tmp_path / "run"]
+    calls.clear()
+    message = refusal("attach", tiny_folder("llava"), *given)
+    assert message.endswith(f"which is kept in {tmp_path / 'run.attaching'}")
 
 
 def test_answers_of_another_model_are_refused(attached_model, tmp_path):
@@ -127,6 +151,8 @@ def test_a_probe_of_ones_own_is_used_where_its_features_are_made(attached_model,
     assert "in-sample" in notes
     message = refusal(*own, "--at", "last", "-o", tmp_path / "differs")
     assert "say so with --probe-at last" in message
+    measured = refusal("evaluate", "--probe", tmp_path / "probe", "--features", folder)
+    assert f"holds the features of 4 places, each in a folder of its own: give one of {folder / 'features'}" in measured
     elsewhere = refusal(*own, "--at", "last", "--probe-at", "connector.out", "-o", tmp_path / "elsewhere")
     assert "is not a tapped place of that width" in elsewhere
 
