@@ -67,7 +67,7 @@ def label_row_anchors(labels: Sequence[str], rows: npt.NDArray[np.floating]) -> 
     Raises:
         ValueError: labels whose rows are the same, or zero.
     """
-    own = np.linalg.qr(np.asarray(rows, np.float64).T, mode="r").T
+    own = np.linalg.qr(np.asarray(rows, np.float64).T)[1].T
     turned = np.pad(own, ((0, 0), (0, max(WIDTH, len(rows)) - own.shape[1])))
     return LabelAnchors(tuple(labels), turned.astype(np.float32), "label rows of the language model")
 
