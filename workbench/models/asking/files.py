@@ -68,7 +68,7 @@ def asked_provenance(folder: Path) -> dict[str, object]:
         "asked_model": f"{record.text('model')} ({model})",
         "asked_prompts": f"{prompts} ({record.text('prompts_fingerprint')}), parser {parser}",
         "remarks": [
-            f"The page Model of the app (workbench app {folder}) shows picture by picture what the model answered, prompt by "
-            "prompt."
+            f"The page Model of the app (workbench app {folder}) shows picture by picture what the model answered, prompt "
+            "by prompt."
         ],
     }
