@@ -28,11 +28,13 @@ from affect_workbench.workbench.interface.options import (
     flags_of,
     note_renamed,
     read_toml,
+    with_further,
 )
 from affect_workbench.workbench.models.asking.settings import AskSettings
 from affect_workbench.workbench.models.attaching.settings import AttachSettings
 from affect_workbench.workbench.models.evaluation.settings import EvaluateSettings, ReproduceSettings
 from affect_workbench.workbench.models.instruct.settings import InstructSettings
+from affect_workbench.workbench.models.mmllm.settings import ChatSettings
 from affect_workbench.workbench.models.training.settings import (
     AnchorsSettings,
     ImportTinyemoSettings,
@@ -55,6 +57,7 @@ COMMANDS: Mapping[str, type[Any]] = types.MappingProxyType(
         "ask": AskSettings,
         "attach": AttachSettings,
         "instruct": InstructSettings,
+        "mmllm chat": ChatSettings,
         "evaluate": EvaluateSettings,
         "reproduce": ReproduceSettings,
         "audit": AuditSettings,
@@ -68,7 +71,7 @@ COMMANDS: Mapping[str, type[Any]] = types.MappingProxyType(
         "app": AppSettings,
     }
 )
-"""Command -> its settings, in the order of the help."""
+"""Command -> its settings, in the order of the help; a command of two words is one of a group."""
 
 RENAMED = types.MappingProxyType({"selftest": "permutation-check"})
 """Old command -> its current name."""
@@ -105,12 +108,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _main(arguments: Sequence[str]) -> int:
-    words = _current(list(arguments))
+    words = _current(with_command(arguments))
     parser, children = _parsers()
     if words and not words[0].startswith("-") and words[0] not in COMMANDS:
-        parser.error(f"unknown command {words[0]!r}{did_you_mean(words[0], COMMANDS)}")
+        parser.error(_unknown(words))
     known, strangers = parser.parse_known_args(words)
     given = vars(known)
+    if strangers and (kind := COMMANDS.get(given.get("command", ""))):
+        given, strangers = with_further(kind, given, strangers)
     if strangers:
         asked = children.get(given.get("command", ""), parser)
         flag = next((word.partition("=")[0] for word in strangers if word.startswith("--")), "")
@@ -139,6 +144,21 @@ def _main(arguments: Sequence[str]) -> int:
         where = f", which is kept in {interruption}" if interruption.args else ""
         goes_on = f"; run the same command again to continue from what was finished{where}" if command in RESUMED else ""
         return _fail(command, f"interrupted; nothing half-written was kept{goes_on}")
+
+
+def with_command(words: Sequence[str]) -> list[str]:
+    """The words with the command as the first of them, also where it has two words."""
+    return [" ".join(words[:2]), *words[2:]] if " ".join(words[:2]) in COMMANDS else list(words)
+
+
+def _unknown(words: Sequence[str]) -> str:
+    """Why the first of these words is no command."""
+    steps = [name.partition(" ")[2] for name in COMMANDS if name.startswith(f"{words[0]} ")]
+    if steps:
+        asked = words[1] if len(words) > 1 and not words[1].startswith("-") else ""
+        known = f"expected {words[0]} {' or '.join(steps)}"
+        return f"{words[0]} has no step {asked!r}: {known}" if asked else f"{words[0]} needs a step: {known}"
+    return f"unknown command {words[0]!r}{did_you_mean(words[0], COMMANDS)}"
 
 
 def _current(words: list[str]) -> list[str]:
@@ -206,6 +226,10 @@ def _run(command: str, settings: Any, line: str) -> int:
         attach(settings, command=line)
     elif command == "instruct":
         return _instruct(settings, line)
+    elif command == "mmllm chat":
+        from affect_workbench.workbench.models.mmllm.chatting import chat
+
+        chat(settings)
     elif command == "permutation-check":
         from affect_workbench.workbench.audit.permutation_check import check_permutations
         from affect_workbench.workbench.runs.store import naming_damage

@@ -24,10 +24,12 @@ TASKS = ("caption", "questions", "sentiment", "reasoning")
 """What can be asked for; `questions` are visual questions and a statement to judge."""
 MATTERS_MOST = "What matters most for that?"
 POLARITY = "Is the feeling of this picture positive or negative?"
+WHY = "Why does this picture convey this emotion?"
+"""Asked below the line that gives the label."""
+WHICH_AND_WHY = "Which emotion does this picture convey, and why?"
+"""Asked where no label is given."""
 _CAPTIONS = ("Describe this picture.", "What does this picture show?")
 _EMOTION = ("Which emotion does this picture convey?", "What is the feeling of this picture?")
-_WHY = "Why does this picture convey this emotion?"
-_WHICH_AND_WHY = "Which emotion does this picture convey, and why?"
 _VISUAL = (
     "Who or what is in this picture?",
     "Where was this picture taken?",
@@ -117,8 +119,8 @@ class Plan:
         conversations = {DESCRIBED: list(self._described(row, label, rng)), GIVEN: [], OPEN: []}
         if label and "reasoning" in self.tasks:
             most = ("reasoning", MATTERS_MOST, "", "")
-            conversations[GIVEN] = [("reasoning", f"{LABEL_LINE}{label}\n{_WHY}", "", ""), most]
-            conversations[OPEN] = [("reasoning", _WHICH_AND_WHY, "", ""), most]
+            conversations[GIVEN] = [("reasoning", f"{LABEL_LINE}{label}\n{WHY}", "", ""), most]
+            conversations[OPEN] = [("reasoning", WHICH_AND_WHY, "", ""), most]
         for kind, turns in conversations.items():
             for number, (task, question, about, claim) in enumerate(turns):
                 asked = _ASKED["most" if question == MATTERS_MOST else task]

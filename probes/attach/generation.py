@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -24,6 +24,7 @@ def generate(
     max_new_tokens: int = 32,
     temperature: float = 0.0,
     seed: int | Sequence[int] = 0,
+    heard: Callable[[str], None] | None = None,
 ) -> list[str]:
     """The new text of each answer, up to the model's end token, without special tokens.
 
@@ -35,16 +36,19 @@ def generate(
         temperature: 0 takes the likeliest token; above, tokens are drawn from all there are.
         seed: what is drawn, by picture: with one a picture an answer does not depend on the batch that it is asked in; a
             single one counts on from the first picture.
+        heard: takes the answer to a single picture piece by piece, in whole words, while it is written.
 
     Raises:
-        ValueError: not one question a picture, not one seed a picture, a temperature below 0, no token to be written, or a
-            picture of which nothing is left.
+        ValueError: not one question a picture, not one seed a picture, a temperature below 0, no token to be written, a
+            picture of which nothing is left, or several pictures to be heard at once.
     """
     if temperature < 0 or max_new_tokens < 1:
         raise ValueError(f"temperature {temperature}, {max_new_tokens} new tokens: expected at least 0 and at least 1")
     seeds = list(range(seed, seed + len(pictures))) if isinstance(seed, int) else list(seed)
     if len(seeds) != len(pictures):
         raise ValueError(f"{len(seeds)} seeds for {len(pictures)} pictures: expected one seed a picture, or one number")
+    if heard is not None and len(pictures) != 1:
+        raise ValueError(f"{len(pictures)} pictures: only the answer to one can be heard while it is written")
     tensors = prepare(model, pictures, questions).tensors
     from transformers import GenerationMixin
 
@@ -62,8 +66,20 @@ def generate(
             num_beams=1,
             pad_token_id=pad,
             logits_processor=[choose],
+            streamer=None if heard is None else _streamer(tokenizer, heard),
         )
     return [text.strip() for text in tokenizer.batch_decode(written[:, choose.start :], skip_special_tokens=True)]
+
+
+def _streamer(tokenizer: Any, heard: Callable[[str], None]) -> Any:
+    from transformers import TextStreamer
+
+    class Heard(TextStreamer):
+        def on_finalized_text(self, text: str, stream_end: bool = False) -> None:
+            if text:
+                heard(text)
+
+    return Heard(tokenizer, skip_prompt=True, skip_special_tokens=True)
 
 
 class _Choice:

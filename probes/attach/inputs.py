@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -40,6 +41,21 @@ def prepare(model: MultimodalModel, pictures: Sequence[Image], questions: Sequen
     tensors = inputs_of(model.model, model.processor, pictures, questions)
     tensors = {name: tensor.to(model.device) for name, tensor in tensors.items()}
     return Batch(tensors, image_positions(tensors["input_ids"], model.structure.image_token))
+
+
+def prompt_text(model: MultimodalModel, picture: Image, question: str) -> str:
+    """What the model reads, decoded from its tokens: template, marks and all; a run of image tokens as one with its count.
+
+    A word that the tokenizer does not know stands there as the model sees it, as an unknown one.
+
+    Raises:
+        ValueError: as for `prepare`.
+    """
+    tensors = prepare(model, [picture], [question]).tensors
+    read = tensors["input_ids"][0][tensors["attention_mask"][0].bool()]
+    mark = re.escape(model.tokenizer.decode([model.structure.image_token]))
+    text = model.tokenizer.decode(read, skip_special_tokens=False)
+    return re.sub(rf"({mark})(?: ?{mark})+", lambda run: f"{run[1]} x {run[0].count(run[1])}", text)
 
 
 def image_positions(ids: Tensor, image_token: int) -> tuple[Tensor, ...]:

@@ -49,6 +49,11 @@ def tag_of(spec: FeatureSpec) -> str:
     return spec.weights.partition(",")[0]
 
 
+def precision_of(spec: FeatureSpec) -> str:
+    """The precision that the encoder computed in."""
+    return spec.weights.partition(", ")[2] or "float32"
+
+
 def file_tag(path: Path) -> str:
     """Twelve hex digits of a file's bytes, to name weights by what they are."""
     with path.open("rb") as file:

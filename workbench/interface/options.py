@@ -75,7 +75,8 @@ def add_arguments(parser: argparse.ArgumentParser, settings: type[Any]) -> None:
         help_text = f"{item.metadata['help']}{_default_in_words(item)}"
         kind = kinds[name]
         if item.metadata.get("positional"):
-            parser.add_argument(name, nargs="?", default=argparse.SUPPRESS, help=help_text)
+            nargs = "*" if item.metadata.get("many") else "?"
+            parser.add_argument(name, nargs=nargs, default=argparse.SUPPRESS, help=help_text)
             continue
         flags = [*([item.metadata["short"]] if "short" in item.metadata else []), flag_of(item)]
         if kind is bool:
@@ -90,6 +91,19 @@ def add_arguments(parser: argparse.ArgumentParser, settings: type[Any]) -> None:
             metavar = {int: "N", float: "X"}.get(kind, text)
             parse = _names if kind is tuple else kind
             parser.add_argument(*flags, dest=name, type=parse, metavar=metavar, default=argparse.SUPPRESS, help=help_text)
+
+
+def with_further(
+    settings: type[Any], given: Mapping[str, Any], strangers: Sequence[str]
+) -> tuple[dict[str, Any], Sequence[str]]:
+    """What was given, and the words not understood, once those that are no flags have joined a positional list.
+
+    argparse takes a positional list where the first positional word stands, and leaves what follows after a flag.
+    """
+    lists = [name for name, item in options(settings).items() if item.metadata.get("positional") and item.metadata.get("many")]
+    if not lists or any(word.startswith("-") for word in strangers):
+        return dict(given), strangers
+    return {**given, lists[0]: [*given.get(lists[0], ()), *strangers]}, ()
 
 
 def read_toml(path: Path, settings: type[Any]) -> dict[str, Any]:

@@ -1,0 +1,1 @@
+"""How is a multimodal LLM for emotional reasoning made, asked and measured?"""
