@@ -42,21 +42,22 @@ def main() -> None:
     label = st.Page(PAGES / "people" / "label.py", title="Label")
     copies = st.Page(PAGES / "data" / "duplicates.py", title="Duplicates", default=with_copies)
     model = st.Page(PAGES / "model" / "model.py", title="Model", default=with_model)
+    reasoning = st.Page(PAGES / "model" / "reasoning.py", title="Reasoning")
     page = st.navigation(
         {
             "Audit": [overview, slices, disparities, space, concepts, run, discovered],
-            "Model": [model],
+            "Model": [model, reasoning],
             "People": [review, label],
             "Data": [copies],
         }
     )
     st.html(f"<style>{_STYLE}</style>")
     st.sidebar.markdown("**Affect Workbench**")
-    chosen = None if page in (copies, model) else choose_run(needed=page not in (label, discovered))
+    chosen = None if page in (copies, model, reasoning) else choose_run(needed=page not in (label, discovered))
     of_emotions = page in (overview, slices, space, concepts, review)
     if chosen is not None and of_emotions and not current_audit().has_predictions:
         show_numbers(current_audit())
-    elif chosen is not None or page in (label, discovered, copies, model):  # these need no audit
+    elif chosen is not None or page in (label, discovered, copies, model, reasoning):  # these need no audit
         page.run()
 
 

@@ -100,7 +100,9 @@ def with_further(
 
     argparse takes a positional list where the first positional word stands, and leaves what follows after a flag.
     """
-    lists = [name for name, item in options(settings).items() if item.metadata.get("positional") and item.metadata.get("many")]
+    lists = [
+        name for name, item in options(settings).items() if item.metadata.get("positional") and item.metadata.get("many")
+    ]
     if not lists or any(word.startswith("-") for word in strangers):
         return dict(given), strangers
     return {**given, lists[0]: [*given.get(lists[0], ()), *strangers]}, ()

@@ -52,6 +52,15 @@ def test_an_answer_stops_at_the_end_token(model, monkeypatch):
     assert answers[0] == model.tokenizer.decode([ends]).strip()
 
 
+def test_an_answer_is_heard_while_it_is_written(model):
+    heard: list[str] = []
+    (answer,) = generate(model, pictures()[:1], QUESTIONS[:1], max_new_tokens=8, heard=heard.append)
+    assert "".join(heard).strip() == answer == generate(model, pictures()[:1], QUESTIONS[:1], max_new_tokens=8)[0]
+    assert len(heard) > 1 or " " not in answer
+    with pytest.raises(ValueError, match="3 pictures: only the answer to one can be heard"):
+        generate(model, pictures(), QUESTIONS, heard=heard.append)
+
+
 def test_what_is_drawn_depends_on_its_seed_alone(model):
     drawn = generate(model, pictures(), QUESTIONS, max_new_tokens=5, temperature=1.0, seed=[7, 8, 9])
     last = generate(model, pictures()[2:], QUESTIONS[2:], max_new_tokens=5, temperature=1.0, seed=9)

@@ -7,7 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
-from affect_workbench.probes.attach.inputs import prepare
+from affect_workbench.probes.attach.inputs import prepare, prompt_text
 from affect_workbench.probes.attach.source import ModelSource, load_model
 from tiny_multimodal import attached, tiny_folder
 
@@ -20,6 +20,11 @@ def test_the_question_stands_in_the_template_after_the_picture():
     text = model.tokenizer.decode(batch.tensors["input_ids"][0])
     assert text == "user: " + "<image>" * 16 + "\nIs it joy?\nassistant:"
     assert batch.image_positions[0].tolist() == list(range(batch.image_positions[0][0], batch.image_positions[0][0] + 16))
+
+
+def test_the_prompt_is_shown_as_it_is_read_with_its_image_tokens_counted():
+    assert prompt_text(attached("llava"), GREY, "Is it joy?") == "user: <image> x 16\nIs it joy?\nassistant:"
+    assert prompt_text(attached("blip_2"), GREY, "Is it joy?") == "<image> x 4Question: Is it joy? Answer:"
 
 
 def test_a_family_without_a_template_is_asked_as_it_was_trained():
