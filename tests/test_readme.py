@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from affect_workbench.workbench.__main__ import COMMANDS
+from affect_workbench.workbench.__main__ import COMMANDS, with_command
 from affect_workbench.workbench.interface.options import add_arguments
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -63,9 +63,9 @@ def test_the_ten_lines_are_about_ten_lines(readme):
 
 def test_every_command_line_is_understood(texts):
     lines = commands(texts)
-    assert {line.split()[1] for line in lines} >= COMMANDS.keys() - {"demo"}
+    assert {with_command(line.split()[1:])[0] for line in lines} >= COMMANDS.keys() - {"demo"}
     for line in lines:
-        name, *words = shlex.split(line)[1:]
+        name, *words = with_command(shlex.split(line)[1:])
         parser = argparse.ArgumentParser(exit_on_error=False, allow_abbrev=False)
         add_arguments(parser, COMMANDS[name])
         _, unknown = parser.parse_known_args(words)
@@ -74,7 +74,9 @@ def test_every_command_line_is_understood(texts):
 
 def test_the_readme_has_a_line_for_every_command(readme):
     table = readme[readme.index("## Commands") :].split("\n\n")[1]
-    assert {name for row in table.splitlines()[2:] for name in re.findall(r"`([\w-]+)`", row.split("|")[1])} == set(COMMANDS)
+    assert {name for row in table.splitlines()[2:] for name in re.findall(r"`([\w -]+)`", row.split("|")[1])} == set(
+        COMMANDS
+    )
 
 
 def test_the_commands_on_real_data_name_files_that_are_there(texts, shared_data):

@@ -98,7 +98,7 @@ def test_a_picture_is_explained(opened, picture):
     assert box(app, "Probe").options[:2] == ["probes/random", "none"]
     assert button(app, "Ask").disabled
     app = healthy(app.file_uploader[0].upload(picture.name, picture.read_bytes(), "image/png").run())
-    app = healthy(field(app, "Your own question").set_value("--Which emotion is this?").run())
+    app = healthy(app.text_area[0].set_value("--Which emotion is this?").run())
     app = healthy(finished(healthy(button(app, "Ask").click().run())))
     said = words(app).replace("\\", "")
     (prompt,) = [code.value for code in app.code]

@@ -42,10 +42,15 @@ def write_out(text: str) -> None:
     sys.stdout.flush()
 
 
+def say_out(line: str) -> None:
+    """Prints a line at once, for whoever waits for the model behind a pipe."""
+    write_out(f"{line}\n")
+
+
 def chat(
     settings: ChatSettings,
     *,
-    say: Say = print,
+    say: Say = say_out,
     write: Callable[[str], None] = write_out,
     model: MultimodalModel | None = None,
 ) -> list[Talk]:

@@ -32,7 +32,7 @@ def emotions_figure(emotions: Ranked, *, asked: str) -> go.Figure:
         hovertext=[f"<b>{safe(label)}</b>: {value:.1f} %" for label, value in zip(labels, values, strict=True)],
         hoverinfo="text",
     )
-    names = [short(label, 28) + (" (asked)" if label == asked else "") for label in labels]
+    names = [short(label, 28) + (" (in the question)" if label == asked else "") for label in labels]
     figure.update_yaxes(tickvals=rows, ticktext=names, autorange="reversed", automargin=True, zeroline=False, showgrid=False)
     figure.update_xaxes(title="probability, %", range=[0, 109], automargin=True)
     return figure

@@ -11,6 +11,7 @@ import pandas as pd
 import streamlit as st
 
 from affect_workbench.data.instruct.conditioning import GIVEN, NONE, PREDICTED, WRONG
+from affect_workbench.data.instruct.plan import WHICH_AND_WHY, WHY
 from affect_workbench.workbench.interface.numbers import markdown_text
 from affect_workbench.workbench.interface.style import CONFIG
 from affect_workbench.workbench.models.mmllm.browsing import labels_of, models_under, probes_under
@@ -64,7 +65,8 @@ def render() -> None:
         )
         label = _label(mode, labels)
         certainty = mode != PREDICTED or st.checkbox("The question says how sure the probe is", value=True)
-    question = st.text_input("Your own question", placeholder="Why does this picture convey this emotion?")
+        usual = WHICH_AND_WHY if mode == NONE else WHY
+        question = st.text_area("Your own question", placeholder=usual, height=100)
     if _ASKING in st.session_state:
         st.fragment(_watch, run_every=_EVERY)()
         return
