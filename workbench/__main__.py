@@ -28,7 +28,7 @@ from affect_workbench.workbench.interface.options import (
     flags_of,
     note_renamed,
     read_toml,
-    with_further,
+    with_remaining,
 )
 from affect_workbench.workbench.models.asking.settings import AskSettings
 from affect_workbench.workbench.models.attaching.settings import AttachSettings
@@ -115,7 +115,7 @@ def _main(arguments: Sequence[str]) -> int:
     known, strangers = parser.parse_known_args(words)
     given = vars(known)
     if strangers and (kind := COMMANDS.get(given.get("command", ""))):
-        given, strangers = with_further(kind, given, strangers)
+        given, strangers = with_remaining(kind, given, strangers)
     if strangers:
         asked = children.get(given.get("command", ""), parser)
         flag = next((word.partition("=")[0] for word in strangers if word.startswith("--")), "")

@@ -93,7 +93,7 @@ def add_arguments(parser: argparse.ArgumentParser, settings: type[Any]) -> None:
             parser.add_argument(*flags, dest=name, type=parse, metavar=metavar, default=argparse.SUPPRESS, help=help_text)
 
 
-def with_further(
+def with_remaining(
     settings: type[Any], given: Mapping[str, Any], strangers: Sequence[str]
 ) -> tuple[dict[str, Any], Sequence[str]]:
     """What was given, and the words not understood, once those that are no flags have joined a positional list.

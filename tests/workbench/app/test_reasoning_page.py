@@ -17,7 +17,7 @@ from affect_workbench.data.storage.atomic import atomic_folder
 from affect_workbench.workbench.interface.numbers import markdown_text
 from affect_workbench.workbench.models.mmllm.browsing import models_under, probes_under
 from affect_workbench.workbench.views.components.child import Child
-from asked_probes import untrained_probe
+from image_models import untrained_probe
 from workbench_runs import APP, HOSTILE
 
 MODEL = Path(__file__).parents[2] / "assets" / "planted-llava" / "fair"

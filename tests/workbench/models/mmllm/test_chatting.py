@@ -17,7 +17,7 @@ from affect_workbench.workbench.models.asking.loading import Loading
 from affect_workbench.workbench.models.mmllm.chatting import chat
 from affect_workbench.workbench.models.mmllm.events import talks_so_far
 from affect_workbench.workbench.models.mmllm.settings import ChatSettings
-from asked_probes import untrained_probe
+from image_models import untrained_probe
 from workbench_runs import Outcome, refusal, workbench
 
 MODEL = Path(__file__).parents[3] / "assets" / "planted-llava" / "fair"
