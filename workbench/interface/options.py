@@ -95,7 +95,7 @@ def add_arguments(parser: argparse.ArgumentParser, settings: type[Any]) -> None:
 
 def with_remaining(
     settings: type[Any], given: Mapping[str, Any], strangers: Sequence[str]
-) -> tuple[dict[str, Any], Sequence[str]]:
+) -> tuple[dict[str, Any], list[str]]:
     """What was given, and the words not understood, once those that are no flags have joined a positional list.
 
     argparse takes a positional list where the first positional word stands, and leaves what follows after a flag.
@@ -104,8 +104,8 @@ def with_remaining(
         name for name, item in options(settings).items() if item.metadata.get("positional") and item.metadata.get("many")
     ]
     if not lists or any(word.startswith("-") for word in strangers):
-        return dict(given), strangers
-    return {**given, lists[0]: [*given.get(lists[0], ()), *strangers]}, ()
+        return dict(given), list(strangers)
+    return {**given, lists[0]: [*given.get(lists[0], ()), *strangers]}, []
 
 
 def read_toml(path: Path, settings: type[Any]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from affect_workbench.data.images.decode import inspect_picture, open_picture
 from affect_workbench.data.instruct.conditioning import (
@@ -101,7 +101,7 @@ def mode_of(settings: ChatSettings) -> Mode:
     Raises:
         ValueError: they do not, and what to do.
     """
-    mode: Mode = settings.mode or (GIVEN if settings.label else PREDICTED if settings.probe else NONE)
+    mode = settings.mode or (GIVEN if settings.label else PREDICTED if settings.probe else NONE)
     if mode not in MODES:
         raise ValueError(f"--mode {mode!r}: expected {', '.join(MODES)}")
     if mode == GIVEN and not settings.label:
@@ -118,7 +118,7 @@ def mode_of(settings: ChatSettings) -> Mode:
         raise ValueError(
             f"--max-tokens {settings.max_tokens}, --temperature {settings.temperature:g}: expected at least 1 and at least 0"
         )
-    return mode
+    return cast("Mode", mode)
 
 
 @dataclass(frozen=True)
