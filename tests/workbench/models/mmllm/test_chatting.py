@@ -14,11 +14,12 @@ from affect_workbench.probes.attach.source import ModelSource, load_model
 from affect_workbench.workbench.__main__ import with_command
 from affect_workbench.workbench.interface.options import build
 from affect_workbench.workbench.models.asking.loading import Loading
+from affect_workbench.workbench.models.mmllm.browsing import labels_of, models_under, probes_under
 from affect_workbench.workbench.models.mmllm.chatting import chat
 from affect_workbench.workbench.models.mmllm.events import talks_so_far
 from affect_workbench.workbench.models.mmllm.settings import ChatSettings
 from image_models import untrained_probe
-from workbench_runs import Outcome, refusal, workbench
+from workbench_runs import EKMAN, Outcome, refusal, workbench
 
 MODEL = Path(__file__).parents[3] / "assets" / "planted-llava" / "fair"
 
@@ -190,6 +191,19 @@ def test_a_probe_of_another_encoder_is_refused_in_one_line(pictures, tmp_path, s
 )
 def test_settings_that_do_not_go_together_are_refused(words, message):
     assert message in refused("a.png", *words)
+
+
+def test_models_and_probes_under_a_folder_are_found_and_labels_read(probe, tmp_path):
+    assert models_under(MODEL.parent) == sorted([MODEL, MODEL.parent / "biased"], key=age, reverse=True)
+    assert probes_under(probe.parent) == [probe]
+    assert probes_under(MODEL.parent) == []
+    assert labels_of(probe) == EKMAN
+    with pytest.raises(FileNotFoundError):
+        labels_of(tmp_path)
+
+
+def age(folder: Path) -> tuple[int, str]:
+    return (folder / "config.json").stat().st_mtime_ns, str(folder)
 
 
 def test_a_group_says_which_commands_it_has():
