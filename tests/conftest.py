@@ -13,11 +13,15 @@ from pathlib import Path
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("NUMBA_NUM_THREADS", "1")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
+# Streamlit would look through all of memory after every run of a page.
+os.environ.setdefault("STREAMLIT_RUNNER_POST_SCRIPT_GC", "false")
 # Nothing is read from, or left in, the cache of whoever runs the tests.
 os.environ["AFFECT_WORKBENCH_CACHE"] = tempfile.mkdtemp(prefix="affect-workbench-tests-")
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+gc.disable()  # until all test files are imported
 
 # Seeded, and never judged by the clock.
 settings.register_profile(
@@ -32,9 +36,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """What the imports made is there to stay: no garbage collection looks through it again."""
+    """What the imports made is there to stay: no garbage collection looks through it again, and none comes often."""
     gc.collect()
     gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
+    gc.enable()
 
 
 def pytest_unconfigure() -> None:

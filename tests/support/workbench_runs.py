@@ -22,6 +22,8 @@ APP = ROOT / "workbench" / "app.py"
 EKMAN = ("anger", "disgust", "fear", "joy", "sadness", "surprise")
 SLIM = ("--map-pictures", 0, "--order", 1, "--no-additional-analyses", "--space-pictures", 0)
 """Options of an audit that asks nothing but its cells, for tests of something else."""
+CELLS: Mapping[str, Any] = {"further": False, "space_pictures": 0}
+"""The same for `audited`, intersections included."""
 HOSTILE = (
     "<script>alert(1)</script>",
     "</script><h1>out</h1>",

@@ -37,7 +37,7 @@ from affect_workbench.workbench.runs.reviews import (
     save_review,
 )
 from affect_workbench.workbench.runs.store import load_audit, save_audit
-from workbench_runs import audited, predictions_table, refusal
+from workbench_runs import CELLS, audited, predictions_table, refusal
 
 ROOT = Path(__file__).resolve().parents[3]
 KILLED = 9
@@ -45,7 +45,7 @@ KILLED = 9
 
 @pytest.fixture(scope="module")
 def result() -> AuditResult:
-    return replace(audited(predictions_table(60), map_pictures=0), tables={})
+    return replace(audited(predictions_table(60), **CELLS), tables={})
 
 
 @pytest.fixture(scope="module")

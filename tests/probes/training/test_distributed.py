@@ -43,15 +43,16 @@ def launched(*words: object, program: tuple[str, ...] = ("-m", "affect_workbench
     return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=environment, timeout=300, check=False)
 
 
-@pytest.fixture
-def features(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def features(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Three classes that overlap a little."""
+    folder = tmp_path_factory.mktemp("distributed") / "features"
     rng = np.random.default_rng(0)
     codes = np.arange(600) % 3
     values = (np.eye(16)[codes] * 4 + rng.normal(size=(600, 16))).astype(np.float32)
     rows = pd.DataFrame({"image_id": np.arange(600).astype(str), "label": np.array(["anger", "joy", "sadness"])[codes]})
-    FeatureSet(FeatureSpec(16, "made up"), values, rows).save(tmp_path / "features")
-    return tmp_path / "features"
+    FeatureSet(FeatureSpec(16, "made up"), values, rows).save(folder)
+    return folder
 
 
 def test_two_processes_train_one_probe(features, tmp_path):
@@ -66,13 +67,6 @@ def test_two_processes_train_one_probe(features, tmp_path):
     assert min(accuracies) > 0.85
     assert abs(accuracies[0] - accuracies[1]) < 0.06
     assert len(both["training"]["history"]) == len(one["training"]["history"])
-
-
-def test_bad_input_ends_all_processes_and_is_said_once(features, tmp_path):
-    outcome = launched("train", "--features", features, "--loss", "hinge", "-o", tmp_path / "probe")
-    assert outcome.returncode != 0
-    assert outcome.stderr.count("unknown loss 'hinge'") == 1
-    assert not (tmp_path / "probe").exists()
 
 
 STEP = """
@@ -96,15 +90,38 @@ if is_main():
 """
 
 
-def test_the_gradient_of_two_processes_is_that_of_the_whole_batch(tmp_path, monkeypatch):
+REFUSED = """
+from affect_workbench.workbench.__main__ import main
+
+sys.exit(main(sys.argv[2:]))
+"""
+"""What the same two processes do next, so that they are started once."""
+
+
+@pytest.fixture(scope="module")
+def stepped(features: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subprocess.CompletedProcess[str]]:
+    """A folder with the gradient of two processes and the script that takes it, and how their training ended."""
+    folder = tmp_path_factory.mktemp("stepped")
+    (folder / "step.py").write_text(STEP, encoding="utf-8")
+    (folder / "both.py").write_text(STEP + REFUSED, encoding="utf-8")
+    words = ("train", "--features", features, "--loss", "hinge", "-o", folder / "probe")
+    return folder, launched(folder / "two.pt", *words, program=(str(folder / "both.py"),))
+
+
+def test_the_gradient_of_two_processes_is_that_of_the_whole_batch(stepped, tmp_path, monkeypatch):
     import torch
 
-    script = tmp_path / "step.py"
-    script.write_text(STEP, encoding="utf-8")
-    outcome = launched(tmp_path / "two.pt", program=(str(script),))
-    assert outcome.returncode == 0, outcome.stderr
-    monkeypatch.setattr(sys, "argv", [str(script), str(tmp_path / "one.pt")])
-    runpy.run_path(str(script))
-    two, one = (torch.load(tmp_path / f"{name}.pt", weights_only=True) for name in ("two", "one"))
+    folder, outcome = stepped
+    assert (folder / "two.pt").is_file(), outcome.stderr
+    monkeypatch.setattr(sys, "argv", ["step.py", str(tmp_path / "one.pt")])
+    runpy.run_path(str(folder / "step.py"))
+    two, one = (torch.load(path, weights_only=True) for path in (folder / "two.pt", tmp_path / "one.pt"))
     for left, right in zip(two, one, strict=True):
         torch.testing.assert_close(left, right, atol=1e-5, rtol=1e-5)
+
+
+def test_bad_input_ends_all_processes_and_is_said_once(stepped):
+    folder, outcome = stepped
+    assert outcome.returncode != 0
+    assert outcome.stderr.count("unknown loss 'hinge'") == 1
+    assert not (folder / "probe").exists()

@@ -21,7 +21,7 @@ from affect_workbench.workbench.report.figures.map import colourings
 from affect_workbench.workbench.report.headline import headline_sentences
 from affect_workbench.workbench.report.sentences import VERDICT_MEANING, markdown_sentence, samples_in
 from affect_workbench.workbench.runs.store import load_audit, save_audit
-from workbench_runs import HOSTILE, audited, finished_run, predictions_table
+from workbench_runs import CELLS, HOSTILE, audited, finished_run, predictions_table
 
 pytest_plugins = ["workbench_fixtures"]
 
@@ -173,9 +173,9 @@ def test_a_damaged_run_is_one_clear_line_on_every_page(opened, runs, tmp_path, d
 
 
 def test_a_run_that_was_made_again_is_read_again(opened, tmp_path):
-    run = finished_run(tmp_path / "run", predictions_table(200, bias=0.0, seed=3))
+    run = finished_run(tmp_path / "run", predictions_table(200, bias=0.0, seed=3), **CELLS)
     before = opened(run=run).title[0].value
-    result = audited(predictions_table(900, bias=0.9))
+    result = audited(predictions_table(900, bias=0.9), **CELLS)
     save_audit(result, run, overwrite=True)
     after = healthy(opened(run=run)).title[0].value
     assert after == result.headline != before
@@ -238,7 +238,7 @@ def test_the_pictures_behind_a_finding_are_those_that_were_read_so(opened, demo,
 @pytest.mark.parametrize("page", ["overview", "review"])
 def test_the_pictures_behind_a_deficit_ought_to_be_read_so_and_are_not(opened, tmp_path, page):
     table = predictions_table(1_500, attributes={"tone": ("dark", "light")}, bias=0.6)
-    run = finished_run(tmp_path / "run", table)
+    run = finished_run(tmp_path / "run", table, **CELLS)
     result = load_audit(run)
     own = result.findings[(result.findings["verdict"] == "skewed") & result.findings["explained_by"].isna()]
     at = int(np.flatnonzero((own["effect"] < 0) & (own["slice"] == "tone: dark"))[0])
@@ -262,7 +262,7 @@ def test_pictures_are_shown_where_their_files_are_there(opened, tmp_path):
     dark = rows_[(rows_["tone"] == "dark") & (rows_["predicted"] == "anger")]
     for path in dark["path"].head(3):
         Image.new("RGB", (8, 8), "#884400").save(path)
-    run = finished_run(tmp_path / "run", rows_)
+    run = finished_run(tmp_path / "run", rows_, **CELLS)
     app = healthy(opened(run=run))
     assert galleries(app) == []
     options = selectbox(app, "Pictures behind finding").options
@@ -424,7 +424,7 @@ def test_label_only_predictions_have_no_map_and_say_so(opened, runs):
 
 
 def test_an_empty_selection_is_said_to_be_empty(opened, tmp_path):
-    result = audited(predictions_table(120, attributes={"tone": ("dark", "light")}, bias=1.0))
+    result = audited(predictions_table(120, attributes={"tone": ("dark", "light")}, bias=1.0), **CELLS)
     samples = result.samples.assign(predicted=np.where(result.samples["tone"] == "dark", "anger", "joy"))
     save_audit(replace(result, samples=samples), tmp_path / "run")
     app = healthy(opened("space", run=tmp_path / "run"))
@@ -461,7 +461,7 @@ def test_the_run_page_lists_what_was_left_out(opened, runs):
 
 
 def test_what_was_stated_of_the_system_stands_on_the_run_page_and_its_warning_before_the_findings(opened, tmp_path):
-    result = audited(predictions_table(200, bias=0.0, seed=3), further=False)
+    result = audited(predictions_table(200, bias=0.0, seed=3), **CELLS)
     card = {"purpose": HOSTILE[0], "used_at": ["work"], "contact": HOSTILE[3]}
     save_audit(replace(result, run=replace(result.run, provenance={"system": card})), tmp_path / "run")
     app = healthy(opened("run", run=tmp_path / "run"))

@@ -576,9 +576,11 @@ def test_settings_from_a_file_make_the_same_audit_as_flags(tmp_path, table_file)
     path = table_file()
     (tmp_path / "audit.toml").write_text(
         f'predictions = "{path}"\nout = "{tmp_path / "file"}"\nattributes = ["tone"]\nmap-pictures = 0\nmin-count = 20\n'
+        "additional-analyses = false\nspace-pictures = 0\n"
     )
     succeeded("audit", "--config", tmp_path / "audit.toml")
     flags = ["--attributes", "tone", "--map-pictures", 0, "--min-count", 20]
+    flags += ["--no-additional-analyses", "--space-pictures", 0]
     succeeded("audit", "--predictions", path, "-o", tmp_path / "flags", *flags)
     by_file, by_flags = (json.loads((tmp_path / name / "audit.json").read_text()) for name in ("file", "flags"))
     assert by_file["findings"] == by_flags["findings"]

@@ -393,11 +393,18 @@ def as_found(result: SweepResult) -> list[tuple[object, ...]]:
     ]
 
 
-@pytest.mark.parametrize("killed_at", [12, 40, 60])
-def test_a_killed_sweep_goes_on_to_the_same_trials(tmp_path: Path, killed_at: int) -> None:
-    features = saved(tmp_path / "features")
-    whole, said = swept(features, tmp_path / "whole", trials=13)
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> SweepResult:
+    """A sweep that nothing interrupts."""
+    folder = tmp_path_factory.mktemp("undisturbed")
+    whole, said = swept(saved(folder / "features"), folder / "whole", trials=13)
     assert "interrupted" not in said
+    return whole
+
+
+@pytest.mark.parametrize("killed_at", [12, 40, 60])
+def test_a_killed_sweep_goes_on_to_the_same_trials(tmp_path: Path, undisturbed: SweepResult, killed_at: int) -> None:
+    features = saved(tmp_path / "features")
     with pytest.raises(KeyboardInterrupt):
         swept(features, tmp_path / "out", trials=13, clock=clock_of(1.0, killed_at=killed_at))
     assert not (tmp_path / "out").exists()
@@ -405,7 +412,7 @@ def test_a_killed_sweep_goes_on_to_the_same_trials(tmp_path: Path, killed_at: in
     assert 0 < done < 13
     resumed, said = swept(features, tmp_path / "out", trials=13)
     assert f"after {done} trials" in said
-    assert as_found(resumed) == as_found(whole)
+    assert as_found(resumed) == as_found(undisturbed)
     assert not (tmp_path / ".out.sweep").exists()
 
 

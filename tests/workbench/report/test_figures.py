@@ -13,7 +13,7 @@ from affect_workbench.workbench.interface.style import CONFIG, DIVERGING, VERDIC
 from affect_workbench.workbench.report.figures import map as map_figure
 from affect_workbench.workbench.report.figures.findings import MOST_ROWS, MOST_SLICES, forest, heat_map, pull, split
 from affect_workbench.workbench.report.figures.map import ERROR, MARGIN, colourings, picture_map
-from workbench_runs import HOSTILE, audited, predictions_table
+from workbench_runs import CELLS, HOSTILE, audited, predictions_table
 
 pytest_plugins = ["workbench_fixtures"]
 
@@ -43,20 +43,20 @@ def one_slice(result):
 def results():
     """Audits of every awkward kind, by name."""
     many = {"place": tuple(f"place {number}" for number in range(60)), "tone": ("dark", "light")}
-    plain = audited(predictions_table(900, bias=0.9))
+    plain = audited(predictions_table(900, bias=0.9), **CELLS)
     return {
         "plain": with_map(plain),
-        "no skew": with_map(audited(predictions_table(300, bias=0.0, seed=3))),
-        "labels only": audited(predictions_table(900, scores=False)),
-        "no truth": with_map(audited(predictions_table(900, bias=0.9).drop(columns="label"))),
-        "many slices": with_map(audited(predictions_table(3_000, attributes=many))),
-        "25 labels": with_map(audited(predictions_table(900, labels=TWENTY_FIVE))),
+        "no skew": with_map(audited(predictions_table(300, bias=0.0, seed=3), **CELLS)),
+        "labels only": audited(predictions_table(900, scores=False), **CELLS),
+        "no truth": with_map(audited(predictions_table(900, bias=0.9).drop(columns="label"), **CELLS)),
+        "many slices": with_map(audited(predictions_table(3_000, attributes=many), **CELLS)),
+        "25 labels": with_map(audited(predictions_table(900, labels=TWENTY_FIVE), **CELLS)),
         "one slice": with_map(one_slice(plain)),
-        "all too small": with_map(audited(predictions_table(15, attributes={"tone": ("dark", "light")}))),
+        "all too small": with_map(audited(predictions_table(15, attributes={"tone": ("dark", "light")}), **CELLS)),
         "more tiny slices than are drawn": with_map(
-            audited(predictions_table(240, attributes={"place": tuple(f"place {n}" for n in range(60))}))
+            audited(predictions_table(240, attributes={"place": tuple(f"place {n}" for n in range(60))}), **CELLS)
         ),
-        "hostile": with_map(audited(predictions_table(400, attributes={"tone": HOSTILE, "a<b>": ("x", "y")}))),
+        "hostile": with_map(audited(predictions_table(400, attributes={"tone": HOSTILE, "a<b>": ("x", "y")}), **CELLS)),
     }
 
 
@@ -272,7 +272,7 @@ def test_two_attributes_that_read_the_same_are_refused():
         predictions_table(400).rename(columns={"place": "light_tone"}).assign(**{"light tone": lambda t: t["light_tone"]})
     )
     with pytest.raises(ValueError, match="'light_tone' and 'light tone' have the same name in words"):
-        audited(table)
+        audited(table, **CELLS)
 
 
 # Distances
@@ -353,7 +353,7 @@ def test_predictions_keep_their_colour_when_a_label_is_missing(demo_result):
 def test_error_is_right_or_wrong_or_not_known(results):
     table = predictions_table(200, bias=0.9)
     table["label"] = table["label"].where(np.arange(200) >= 20)
-    result = with_map(audited(table))
+    result = with_map(audited(table, **CELLS))
     groups = {trace.name: len(trace.x) for trace in picture_map(result, colour=ERROR).data}
     right = (table["label"] == table["predicted"]).sum()
     assert groups == {"agrees with the truth": right, "disagrees with the truth": 180 - right, "no label": 20}
@@ -362,7 +362,7 @@ def test_error_is_right_or_wrong_or_not_known(results):
 
 def test_numbers_are_coloured_by_a_scale_and_few_values_by_groups():
     table = predictions_table(200).assign(valence=np.linspace(1, 9, 200), stars=np.arange(200) % 3)
-    result = with_map(audited(table))
+    result = with_map(audited(table, **CELLS))
     assert len(picture_map(result, colour="valence").data) == 1
     assert picture_map(result, colour=MARGIN).data[0].marker.colorscale is not None
     assert len(picture_map(result, colour="stars").data) == 3
@@ -370,7 +370,7 @@ def test_numbers_are_coloured_by_a_scale_and_few_values_by_groups():
 
 def test_many_values_are_told_apart_by_colour_and_symbol_and_the_rest_is_one_group():
     table = predictions_table(900, attributes={"place": tuple(f"place {number:02d}" for number in range(40))})
-    figure = picture_map(with_map(audited(table)), colour="place")
+    figure = picture_map(with_map(audited(table, **CELLS)), colour="place")
     assert [trace.name for trace in figure.data][-1] == "16 other values"
     looks = [(trace.marker.color, trace.marker.symbol) for trace in figure.data[:-1]]
     assert len(set(looks)) == len(looks) == 24
@@ -378,7 +378,7 @@ def test_many_values_are_told_apart_by_colour_and_symbol_and_the_rest_is_one_gro
 
 def test_missing_values_are_a_group_of_their_own():
     table = predictions_table(200, attributes={"tone": ("dark", "light", None)})
-    names = {trace.name for trace in picture_map(with_map(audited(table)), colour="tone").data}
+    names = {trace.name for trace in picture_map(with_map(audited(table, **CELLS)), colour="tone").data}
     assert names == {"dark", "light", "not known"}
 
 
@@ -423,14 +423,14 @@ def test_names_are_cut_and_safe():
 
 def test_long_names_are_cut_so_that_there_is_room_for_the_figure():
     long = {"an attribute with a very long name indeed": tuple(letter * 200 for letter in "ab")}
-    for figure in drawn(with_map(audited(predictions_table(300, attributes=long)))):
+    for figure in drawn(with_map(audited(predictions_table(300, attributes=long), **CELLS))):
         for name in figure.layout.yaxis.ticktext or ():
             assert len(name.split(" → ")[0]) <= 46
 
 
 def test_labels_are_safe_too():
     labels = ("<i>joy</i>", '<a href="http://example.org">fear</a>', "anger")
-    for figure in drawn(with_map(audited(predictions_table(300, labels=labels)))):
+    for figure in drawn(with_map(audited(predictions_table(300, labels=labels), **CELLS))):
         for text in texts(figure):
             assert "<i>" not in text
             assert "<a " not in text

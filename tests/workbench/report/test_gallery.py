@@ -12,7 +12,7 @@ from PIL import Image
 
 from affect_workbench.workbench.report.evidence.gallery import Gallery, slice_pictures
 from affect_workbench.workbench.report.html import report_html
-from workbench_runs import HOSTILE, audited, predictions_table
+from workbench_runs import CELLS, HOSTILE, audited, predictions_table
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +71,7 @@ def test_each_picture_is_in_the_report_once(shown):
 
 
 def test_pictures_without_files_are_named(shown):
-    gallery = kept(report_html(audited(predictions_table(200, bias=0.9))))
+    gallery = kept(report_html(audited(predictions_table(200, bias=0.9), **CELLS)))
     assert not any(one["shown"] for one in gallery["pictures"])
     assert all(one["cells"] and all(n == 0 or some for n, some in one["cells"].values()) for one in gallery["slices"])
 

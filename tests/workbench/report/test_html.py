@@ -29,7 +29,7 @@ from affect_workbench.workbench.report.sections import report_sections
 from affect_workbench.workbench.report.sentences import VERDICT_MEANING, plain_sentence
 from affect_workbench.workbench.runs.store import load_audit
 from pages import LIMIT, Page, nasty_big_result, placed
-from workbench_runs import HOSTILE, audited, predictions_table
+from workbench_runs import CELLS, HOSTILE, audited, predictions_table
 
 pytest_plugins = ["workbench_fixtures"]
 
@@ -225,7 +225,7 @@ def test_the_table_holds_every_slice_of_one_attribute_and_the_strongest_intersec
 
 
 def test_a_table_that_holds_everything_says_so_and_one_that_is_cut_says_how_far():
-    findings = audited(predictions_table(300), further=False, space_pictures=0).findings.assign(review=None)
+    findings = audited(predictions_table(300), **CELLS).findings.assign(review=None)
     assert findings_list(findings).sentence == (
         "The table holds all 30 rows of slices of one attribute and all 36 rows of intersections."
     )
@@ -301,7 +301,7 @@ def test_label_only_predictions_get_a_report_that_says_what_is_missing():
 
 
 def test_without_truth_no_column_speaks_of_labels():
-    result = audited(predictions_table(300).drop(columns="label"))
+    result = audited(predictions_table(300).drop(columns="label"), **CELLS)
     head = report_html(result).split("<thead>")[1].split("</thead>")[0]
     assert ">label gap<" not in head
     assert ">model gap<" not in head

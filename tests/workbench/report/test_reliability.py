@@ -33,7 +33,7 @@ from affect_workbench.workbench.report.sections.reliability import (
 from affect_workbench.workbench.runs.store import load_audit, save_audit
 from answered_pictures import world
 from pages import LIMIT, Page, nasty_big_result
-from workbench_runs import HOSTILE, SLIM, audited, predictions_table, succeeded
+from workbench_runs import CELLS, HOSTILE, SLIM, audited, predictions_table, succeeded
 
 pytest_plugins = ["workbench_fixtures"]
 
@@ -266,7 +266,7 @@ def test_the_reading_survives_saving_to_the_last_digit(demo_result, tmp_path):
 def test_what_was_just_measured_gives_the_report_of_what_was_kept(tmp_path, factor):
     table = shares()
     table[table.filter(like="score_").columns] *= factor
-    result = replace(audited(table), accuracy=read(table, target_accuracy=0.5))
+    result = replace(audited(table, **CELLS), accuracy=read(table, target_accuracy=0.5))
     save_audit(result, tmp_path / "run")
     assert report_html(load_audit(tmp_path / "run")) == report_html(result)
 
@@ -324,7 +324,7 @@ def test_without_probabilities_the_section_says_why_it_is_short(tmp_path):
         (predictions_table(300, scores=False), "The predictions contain labels only"),
         (predictions_table(300).assign(score_joy=7.0), "The scores are not probabilities"),
     ):
-        page = report_html(replace(audited(table), accuracy=read(table)))
+        page = report_html(replace(audited(table, **CELLS), accuracy=read(table)))
         assert why in Page(page).text
         assert 'id="accuracy"' in page
         assert 'id="coverage"' not in page
@@ -341,7 +341,7 @@ def test_without_labels_there_is_neither_section_nor_link(tmp_path):
 @pytest.fixture(scope="module")
 def page_of():
     """The report of a model of some name."""
-    result, found = audited(predictions_table(120)), sure(300)
+    result, found = audited(predictions_table(120), **CELLS), sure(300)
 
     @cache
     def page(called: str) -> str:

@@ -28,7 +28,7 @@ from affect_workbench.workbench.report.sentences import (
     plain_sentence,
     samples_in,
 )
-from workbench_runs import HOSTILE, audited, predictions_table
+from workbench_runs import CELLS, HOSTILE, audited, predictions_table
 
 pytest_plugins = ["workbench_fixtures"]
 
@@ -246,7 +246,7 @@ def test_the_outcome_counts_repeats_and_origins_apart(demo_result):
 
 def test_without_truth_the_outcome_points_at_the_evidence():
     table = predictions_table(900, attributes={"tone": ("dark", "light")}, bias=0.9).drop(columns="label")
-    result = audited(table)
+    result = audited(table, **CELLS)
     assert result.count("skewed") > 0
     assert outcome(result) == "Each is shown below with its evidence."
 
@@ -288,7 +288,7 @@ def test_badges_of_other_maps(record, pictures, words):
 
 
 def test_switching_the_map_off_is_not_blamed_on_the_predictions():
-    result = audited(predictions_table(60), map_pictures=0)
+    result = audited(predictions_table(60), **CELLS)
     words = map_badge(result.run.map, 60)
     assert "no map" in words
     assert "without scores or features" not in words or result.run.measure == "label"

@@ -18,7 +18,7 @@ from affect_workbench.workbench.report.sections.impact_ratios import impact_rati
 from affect_workbench.workbench.report.system.card import SystemCard, read_system_card
 from affect_workbench.workbench.report.system.section import NOTHING_STATED, read_first, system_section
 from affect_workbench.workbench.runs.store import load_audit
-from workbench_runs import EKMAN, HOSTILE, SLIM, audited, predictions_table, refusal, succeeded
+from workbench_runs import CELLS, EKMAN, HOSTILE, SLIM, audited, predictions_table, refusal, succeeded
 
 TEMPLATE = Path(__file__).resolve().parents[3] / "docs" / "system.toml"
 QUICK = AuditConfig(map_pictures=0, space_pictures=0, further=False, order=1)
@@ -114,23 +114,23 @@ def test_the_report_says_that_people_must_be_told(plain) -> None:
 
 def test_single_labels_votes_and_no_truth_are_told_apart() -> None:
     table = predictions_table(300, scores=False)
-    one = system_section(audited(table, further=False)).labels
+    one = system_section(audited(table, **CELLS)).labels
     assert one[0].startswith("All 300 pictures have one label each; how many people chose a label")
     assert one[1].endswith("was not stated.")
-    none = system_section(audited(table.drop(columns="label"), further=False)).labels
+    none = system_section(audited(table.drop(columns="label"), **CELLS)).labels
     assert none == ("None of the 300 pictures has a label or votes: whether predictions are right was not assessed.",)
     counts = np.full((300, 6), 1)
     counts[:100, 0] = 9
     votes = pd.DataFrame(counts, columns=[f"vote_{label}" for label in EKMAN])
     voted = pd.concat([table.drop(columns="label"), votes], axis=1)
     voted.loc[:9, [f"vote_{label}" for label in EKMAN]] = np.nan
-    (said, _) = system_section(audited(voted, further=False)).labels
+    (said, _) = system_section(audited(voted, **CELLS)).labels
     assert said == (
         "290 of the 300 pictures have votes, not one label each; 10 have none. The median picture has 6 votes; on 69.0 % of "
         "the pictures no emotion has more than half of them."
     )
     voted[votes.columns] = voted[votes.columns].div(voted[votes.columns].sum(axis=1), axis=0)
-    assert "They are shares: the number of people is not known" in system_section(audited(voted, further=False)).labels[0]
+    assert "They are shares: the number of people is not known" in system_section(audited(voted, **CELLS)).labels[0]
 
 
 def test_each_attribute_has_one_line_and_small_values_are_named() -> None:
@@ -138,7 +138,7 @@ def test_each_attribute_has_one_line_and_small_values_are_named() -> None:
     table["age_of_it"] = np.arange(400.0) / 8
     table.loc[:19, "tone"] = None
     table["school"] = np.where(np.arange(400) < 4, "rare", "many")
-    found = system_section(audited(table, further=False))
+    found = system_section(audited(table, **CELLS))
     lines = dict(line.split(": ", 1) for line in found.attributes)
     assert list(lines) == ["tone", "place", "age of it", "school"]
     assert lines["tone"].endswith("20 pictures without a value.")

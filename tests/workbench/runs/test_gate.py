@@ -20,7 +20,7 @@ from affect_workbench.workbench.audit.exports import FINDING_KEYS, FORMAT, audit
 from affect_workbench.workbench.interface.options import add_arguments
 from affect_workbench.workbench.runs.gate import Gate, gate_from, lower_bounds
 from affect_workbench.workbench.runs.store import load_audit
-from workbench_runs import HOSTILE, SLIM, audited, predictions_table, refusal, succeeded, workbench
+from workbench_runs import CELLS, HOSTILE, SLIM, audited, predictions_table, refusal, succeeded, workbench
 
 pytest_plugins = ["workbench_fixtures"]
 
@@ -149,7 +149,7 @@ def test_a_gate_on_accuracy_needs_a_truth(tmp_path, table_file):
 def test_junit_has_a_case_for_every_slice_and_skips_what_is_too_small():
     table = predictions_table(1_500, attributes={"tone": ("dark", "light")}, bias=0.4)
     table["rare"] = np.where(np.arange(1_500) < 5, "five", "others").astype(object)
-    result = audited(table, order=1)
+    result = audited(table, order=1, **CELLS)
     findings = audit_findings(result, gate_from("skewed:0.1", verdict="skewed"))
     xml = junit_xml(findings)
     by_name = {case.get("name"): case for case in cases(xml)}
@@ -169,7 +169,7 @@ def test_junit_has_a_case_for_every_slice_and_skips_what_is_too_small():
 def test_junit_holds_any_text():
     awkward = (*HOSTILE, "bell \x07 and \x00 null", "]]> & \ud7ff", "line\nbreak\ttab")
     table = predictions_table(2_500, attributes={"to<ne": awkward}, bias=0.9)
-    result = audited(table, order=1)
+    result = audited(table, order=1, **CELLS)
     xml = junit_xml(audit_findings(result, Gate("skewed")))
     names = {case.get("name") for case in cases(xml)}
     expected = {name.replace("\x07", "\ufffd").replace("\x00", "\ufffd") for name in result.slices["slice"]}
@@ -178,7 +178,7 @@ def test_junit_holds_any_text():
 
 
 def test_findings_are_those_of_the_audit_after_a_round_trip(tmp_path, table_file):
-    words = ["audit", "--predictions", table_file(bias=0.4, n=1_500), "-o", tmp_path / "run", "--map-pictures", 0]
+    words = ["audit", "--predictions", table_file(bias=0.4, n=1_500), "-o", tmp_path / "run", *SLIM, "--order", 2]
     succeeded(*words)
     result = load_audit(tmp_path / "run")
     record = json.loads((tmp_path / "run" / "findings.json").read_text(encoding="utf-8"))
@@ -195,7 +195,7 @@ def test_findings_are_those_of_the_audit_after_a_round_trip(tmp_path, table_file
 
 
 def test_nothing_found_is_an_empty_list():
-    result = audited(predictions_table(600, bias=0.0), order=1)
+    result = audited(predictions_table(600, bias=0.0), order=1, **CELLS)
     record = findings_record(audit_findings(result, Gate("skewed")))
     assert (record["findings"], record["gate"]) == ([], {"fail_on": "skewed", "caught": 0, "failed": False})
     assert json.loads(json.dumps(record, allow_nan=False)) == record
@@ -213,7 +213,7 @@ def test_the_page_names_every_key(text):
     top, of_finding = (
         set(re.findall(r"`(\w+)`", part)) for part in re.findall(r"(?:^\|.*\n)+", text, flags=re.MULTILINE)[2:4]
     )
-    record = findings_record(audit_findings(audited(predictions_table(300), order=1), Gate("skewed")))
+    record = findings_record(audit_findings(audited(predictions_table(300), order=1, **CELLS), Gate("skewed")))
     assert set(record) <= top
     assert set(record["gate"]) <= top
     assert set(FINDING_KEYS) <= of_finding

@@ -16,7 +16,7 @@ from affect_workbench.analyses.audit.result import SCHEMA
 from affect_workbench.analyses.inference.verdicts import VERDICTS
 from affect_workbench.workbench.report.html import report_html
 from affect_workbench.workbench.runs.store import audit_record, load_audit, runs_under, save_audit
-from workbench_runs import EKMAN, HOSTILE, audited, finished_run, predictions_table, succeeded
+from workbench_runs import CELLS, EKMAN, HOSTILE, audited, finished_run, predictions_table, succeeded
 
 pytest_plugins = ["workbench_fixtures"]
 
@@ -157,7 +157,7 @@ def test_missing_attributes_are_listed_with_their_number(awkward):
 
 def test_columns_of_mixed_types_are_kept_as_text(tmp_path):
     table = predictions_table(60).assign(mixed=lambda rows: [1 if n % 2 else "one" for n in range(len(rows))])
-    result = audited(table.astype({"mixed": object}))
+    result = audited(table.astype({"mixed": object}), **CELLS)
     save_audit(result, tmp_path / "run")
     assert set(load_audit(tmp_path / "run").samples["mixed"]) == {"1", "one"}
 
@@ -221,7 +221,7 @@ def test_a_run_opens_without_its_report(awkward, tmp_path):
 
 
 def test_nan_cannot_slip_into_the_record(tmp_path):
-    result = audited(predictions_table(60))
+    result = audited(predictions_table(60), **CELLS)
     poisoned = replace(result, run=replace(result.run, provenance={"share": float("nan")}))
     with pytest.raises(ValueError, match="not JSON compliant"):
         save_audit(poisoned, tmp_path / "run")
@@ -282,6 +282,6 @@ def test_the_demo_report_is_rebuilt_byte_for_byte(demo, demo_result):
 
 def test_an_audit_of_twenty_five_labels_is_kept(tmp_path):
     labels = tuple(f"label {number}" for number in range(25))
-    run = finished_run(tmp_path / "run", predictions_table(400, labels=labels))
+    run = finished_run(tmp_path / "run", predictions_table(400, labels=labels), **CELLS)
     assert load_audit(run).taxonomy.labels == labels
     assert set(EKMAN).isdisjoint(labels)

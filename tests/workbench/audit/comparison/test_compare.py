@@ -19,7 +19,7 @@ from affect_workbench.workbench.audit.comparison.command import compared, predic
 from affect_workbench.workbench.audit.exports import FINDING_KEYS, compare_findings, findings_record, junit_xml
 from affect_workbench.workbench.runs.gate import Gate
 from affect_workbench.workbench.runs.store import load_audit, save_audit
-from workbench_runs import HOSTILE, audited, finished_run, predictions_table, refusal, succeeded, workbench
+from workbench_runs import CELLS, HOSTILE, audited, finished_run, predictions_table, refusal, succeeded, workbench
 
 WRITTEN = {
     "compare.html",
@@ -175,8 +175,8 @@ def test_predictions_without_labels_are_compared_by_the_size_of_skews(tmp_path):
 def test_runs_that_cannot_be_compared_are_refused_in_one_line(tmp_path, runs):
     out = tmp_path / "out"
     table = predictions_table(1_500, bias=0.0, seed=1)
-    save_audit(audited(table, tolerance=0.05, further=False), tmp_path / "tolerant")
-    save_audit(audited(table, order=1, further=False), tmp_path / "shallow")
+    save_audit(audited(table, tolerance=0.05, **CELLS), tmp_path / "tolerant")
+    save_audit(audited(table, order=1, **CELLS), tmp_path / "shallow")
     cells_of(tmp_path / "fewer", table.iloc[:1_400])
     cells_of(tmp_path / "other", predictions_table(1_500, labels=("calm", "tense"), seed=1))
     for other, reason in (

@@ -55,6 +55,13 @@ def twin(pictures) -> Path:
     return out
 
 
+@pytest.fixture(scope="module")
+def of_the_biased(attached, tmp_path_factory) -> dict[str, AuditResult]:
+    """Audits of what the biased model answered, and of what its answer probe predicts."""
+    out = tmp_path_factory.mktemp("audits")
+    return {name: audited(folder, out / name) for name, folder in (("answers", attached / "answers"), ("probe", attached))}
+
+
 def audited(folder: Path, out: Path) -> AuditResult:
     succeeded("audit", "--predictions", folder, "--attributes", "camera", *TOLERANCE, *SLIM, "-o", out)
     return load_audit(out)
@@ -65,9 +72,9 @@ def noisy_anger(result: AuditResult):
     return table[[where == {"camera": "noisy"} for where in table["where"]]].query("emotion == 'anger'").iloc[0]
 
 
-def test_answers_and_answer_probe_differ_for_the_planted_slice(attached, tmp_path):
-    for folder in (attached / "answers", attached):
-        found = noisy_anger(audited(folder, tmp_path / folder.name))
+def test_answers_and_answer_probe_differ_for_the_planted_slice(of_the_biased):
+    for result in of_the_biased.values():
+        found = noisy_anger(result)
         assert found["verdict"] == "skewed"
         assert found["effect"] >= 0.2
         assert found["attribution"] == "model"
@@ -80,8 +87,8 @@ def test_the_twin_stays_below_the_tolerance(twin, tmp_path):
         assert found["verdict"] != "skewed"
 
 
-def test_the_probe_is_certified(attached, tmp_path):
-    certificate = audited(attached, tmp_path / "audit").certificate
+def test_the_probe_is_certified(of_the_biased):
+    certificate = of_the_biased["probe"].certificate
     assert certificate is not None
     assert certificate.speaks
     assert certificate.agreement >= 0.75
