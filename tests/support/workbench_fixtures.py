@@ -61,6 +61,16 @@ def demo_result(demo: DemoRun) -> Any:
     return load_audit(demo.audit)
 
 
+@pytest.fixture(scope="session")
+def nasty_big_result(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """An audit that is hard on a page, opened from its run folder."""
+    from affect_workbench.workbench.runs.store import load_audit, save_audit
+    from pages import nasty_big_result
+
+    folder = made_once(tmp_path_factory, "nasty-big", lambda folder: save_audit(nasty_big_result(), folder / "run"))
+    return load_audit(folder / "run")
+
+
 ATTACHED_PLACES = ("connector.in", "connector.out", "layers.1", "last")
 
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import io
+import multiprocessing
 import os
+import re
+import signal
 import socket
 import subprocess
 import sys
@@ -24,6 +27,8 @@ SLIM = ("--map-pictures", 0, "--order", 1, "--no-additional-analyses", "--space-
 """Options of an audit that asks nothing but its cells, for tests of something else."""
 CELLS: Mapping[str, Any] = {"further": False, "space_pictures": 0}
 """The same for `audited`, intersections included."""
+PRELOADED = ("affect_workbench.workbench.audit.command", "affect_workbench.workbench.report.html", "plotly.graph_objects")
+"""What an audit imports: once for all processes that are stopped, each of which is a fork of one that never ran anything."""
 HOSTILE = (
     "<script>alert(1)</script>",
     "</script><h1>out</h1>",
@@ -117,6 +122,42 @@ def refusal(*words: object) -> str:
     assert line.startswith(("workbench: error: ", f"workbench {words[0]}: error: ")), line
     assert "Traceback" not in outcome.err
     return line
+
+
+def stopped(how: signal.Signals, where: str, words: list[object], *, told: Path) -> Outcome:
+    """`workbench WORDS` in a process of its own, sent a signal the moment Python opens or renames a path that fits.
+
+    Args:
+        how: the signal; the code of a process that it ended is its negative number.
+        where: a pattern of `EVENT PATH`, as `sys.addaudithook` tells them.
+        words: of the command.
+        told: a folder that is there, for what the command prints.
+    """
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(list(PRELOADED))
+    out, err = told / "stdout", told / "stderr"
+    process = context.Process(target=_until_stopped, args=(how, where, [str(word) for word in words], str(out), str(err)))
+    process.start()
+    process.join()
+    assert process.exitcode is not None
+    return Outcome(process.exitcode, out.read_text(encoding="utf-8"), err.read_text(encoding="utf-8"))
+
+
+def _until_stopped(how: int, where: str, words: list[str], out: str, err: str) -> None:
+    for stream, path in ((1, out), (2, err)):
+        os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), stream)
+    from affect_workbench.workbench.__main__ import main
+
+    pattern = re.compile(where)
+    if how == signal.SIGINT:
+        signal.signal(how, signal.default_int_handler)  # a shell's background jobs inherit that it is ignored
+
+    def hook(event: str, arguments: tuple[object, ...]) -> None:
+        if pattern.search(f"{event} {arguments[0]}" if arguments else event):
+            os.kill(os.getpid(), how)
+
+    sys.addaudithook(hook)
+    sys.exit(main(words))
 
 
 def predictions_table(

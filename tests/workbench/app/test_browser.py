@@ -410,13 +410,17 @@ BROKEN = """() => {
 """Words of the sections' tables that stand on two lines."""
 
 
-@pytest.mark.parametrize("width", [1200, 800])
-def test_no_cell_of_a_section_breaks_inside_a_word(visit, tmp_path, width):
+@pytest.fixture(scope="module")
+def long_names(tmp_path_factory):
     attributes = {"figure_tone_of_the_person": ("dark", "light"), "kind_of_scene": ("a street", "at home", "deep forest")}
-    table = predictions_table(600, attributes=attributes)
+    return finished_run(tmp_path_factory.mktemp("long-names") / "run", predictions_table(600, attributes=attributes))
+
+
+@pytest.mark.parametrize("width", [1200, 800])
+def test_no_cell_of_a_section_breaks_inside_a_word(visit, long_names, width):
     seen = visit()
     seen.page.set_viewport_size({"width": width, "height": 900})
-    seen.page.goto((finished_run(tmp_path / "run", table) / "report.html").as_uri())
+    seen.page.goto((long_names / "report.html").as_uri())
     assert seen.page.locator("#calibration td").count() > 50
     assert seen.page.evaluate(BROKEN) == []
     assert not seen.scrolls_sideways()

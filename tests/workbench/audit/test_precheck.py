@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -24,69 +25,81 @@ def table(tmp_path: Path) -> Path:
     return path
 
 
-def loaded_when_refused(*words: object) -> tuple[str, set[str]]:
-    """The error line of a refusal in a process of its own, and the modules that were loaded by then."""
+def loaded_when_refused(*commands: list[object]) -> list[tuple[str, set[str]]]:
+    """The error line of each refusal in a process of their own, and the modules that were loaded by then."""
     code = """
-import sys
+import contextlib, io, json, sys
 from affect_workbench.workbench.__main__ import main
-print("exit", main(sys.argv[1:]), *sys.modules)
+for words in json.loads(sys.argv[1]):
+    with contextlib.redirect_stderr(io.StringIO()) as said:
+        code = main(words)
+    print(json.dumps([code, said.getvalue(), *sys.modules]))
 """
-    ended = subprocess.run([sys.executable, "-c", code, *map(str, words)], capture_output=True, text=True, check=True)
-    _, exit_code, *modules = ended.stdout.split()
-    assert exit_code == "2", ended.stdout
-    return ended.stderr, set(modules)
+    given = json.dumps([[str(word) for word in words] for words in commands])
+    ended = subprocess.run([sys.executable, "-c", code, given], capture_output=True, text=True, check=True)
+    refused = [json.loads(line) for line in ended.stdout.splitlines()]
+    assert [exit_code for exit_code, *_ in refused] == [2] * len(commands), ended.stdout
+    return [(line, set(modules)) for _, line, *modules in refused]
 
 
-@pytest.mark.parametrize(
-    ("words", "said"),
-    [
-        (["--predictions", "nowhere.csv"], "no table at nowhere.csv"),
-        (["--predictions", "table.xlsx"], "no table at table.xlsx"),
-        (["--id-column", "kee"], "has no column 'kee' for the ids; its columns: image_id, predicted, label, tone, place"),
-        (["--attributes", "plase"], "no attribute 'plase' in the data: did you mean place?"),
-        (["--attributes", "zzz"], "no attribute 'zzz' in the data: columns: tone, place\n"),
-        (["--attributes", "gone.csv"], "no table at gone.csv"),
-        (["--adjust-for", "zzz"], "cannot adjust for 'zzz'"),
-        (["--outcomes", "zzz"], "no outcome 'zzz' in the data"),
-        (["--numeric", "zzz"], "--numeric names 'zzz'"),
-        (["--categorical", "zzz"], "--categorical names 'zzz'"),
-        (["--pairs", "zzz"], "--pairs zzz: there is no such column"),
-        (["--training", "gone.csv"], "no table at gone.csv"),
-        (["--training", "gone"], "no features at gone"),
-        (["--fail-on", "zzz"], "--fail-on zzz: expected skewed"),
-        (["--target-accuracy", "2"], "--target-accuracy is 2"),
-        (["--order", "9"], "order is 9"),
-        (["--concept-labels", "labels.csv"], "--concept-labels needs concepts"),
-    ],
-)
-def test_what_paths_headers_and_options_tell_is_refused_before_any_reader_is_imported(tmp_path, table, words, said):
-    given = words if "--predictions" in words else ["--predictions", table, *words]
-    line, modules = loaded_when_refused("audit", "-o", tmp_path / "run", *given)
-    assert said in line
+REFUSED: list[tuple[list[object], str]] = [
+    (["--predictions", "nowhere.csv"], "no table at nowhere.csv"),
+    (["--predictions", "table.xlsx"], "no table at table.xlsx"),
+    (["--id-column", "kee"], "has no column 'kee' for the ids; its columns: image_id, predicted, label, tone, place"),
+    (["--attributes", "plase"], "no attribute 'plase' in the data: did you mean place?"),
+    (["--attributes", "zzz"], "no attribute 'zzz' in the data: columns: tone, place\n"),
+    (["--attributes", "gone.csv"], "no table at gone.csv"),
+    (["--adjust-for", "zzz"], "cannot adjust for 'zzz'"),
+    (["--outcomes", "zzz"], "no outcome 'zzz' in the data"),
+    (["--numeric", "zzz"], "--numeric names 'zzz'"),
+    (["--categorical", "zzz"], "--categorical names 'zzz'"),
+    (["--pairs", "zzz"], "--pairs zzz: there is no such column"),
+    (["--training", "gone.csv"], "no table at gone.csv"),
+    (["--training", "gone"], "no features at gone"),
+    (["--fail-on", "zzz"], "--fail-on zzz: expected skewed"),
+    (["--target-accuracy", "2"], "--target-accuracy is 2"),
+    (["--order", "9"], "order is 9"),
+    (["--concept-labels", "labels.csv"], "--concept-labels needs concepts"),
+]
+
+
+@pytest.fixture(scope="module")
+def refused(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[tuple[str, set[str]]]]:
+    """Where the audits would have gone, and how each was refused: in one process, and what any imports stays."""
+    folder = tmp_path_factory.mktemp("refused")
+    predictions_table(60).to_csv(folder / "table.csv", index=False)
+    given = [words if "--predictions" in words else ["--predictions", folder / "table.csv", *words] for words, _ in REFUSED]
+    return folder / "run", loaded_when_refused(*(["audit", "-o", folder / "run", *words] for words in given))
+
+
+@pytest.mark.parametrize("at", range(len(REFUSED)), ids=[said for _, said in REFUSED])
+def test_what_paths_headers_and_options_tell_is_refused_before_any_reader_is_imported(refused, at):
+    run, found = refused
+    line, modules = found[at]
+    assert REFUSED[at][1] in line
     assert not _READERS & modules
-    assert not (tmp_path / "run").exists()
+    assert not run.exists()
 
 
 def test_a_wrong_column_of_a_parquet_table_is_refused_by_its_schema(tmp_path, table):
     parquet = tmp_path / "table.parquet"
     pd.read_csv(table).to_parquet(parquet)
-    line, modules = loaded_when_refused("audit", "-o", tmp_path / "run", "--predictions", parquet, "--attributes", "plase")
+    words = ["audit", "-o", tmp_path / "run", "--predictions", parquet, "--attributes", "plase"]
+    ((line, modules),) = loaded_when_refused(words)
     assert "no attribute 'plase' in the data: did you mean place?" in line
     assert not (_READERS - {"numpy", "pyarrow"}) & modules
 
 
-@pytest.mark.parametrize(
-    ("given", "said"),
-    [
+def test_a_probe_that_is_not_there_or_not_asked_for_is_refused_as_early(tmp_path):
+    asked = (
         (["--features", "."], "--features needs --probe"),
         (["--features", ".", "--probe", "gone"], "no probe at gone"),
         (["--predictions", "table.csv", "--probe", "probe"], "--probe goes with --features"),
-    ],
-)
-def test_a_probe_that_is_not_there_or_not_asked_for_is_refused_as_early(tmp_path, given, said):
-    line, modules = loaded_when_refused("audit", "-o", tmp_path / "run", *given)
-    assert said in line
-    assert not _READERS & modules
+    )
+    found = loaded_when_refused(*(["audit", "-o", tmp_path / "run", *words] for words, _ in asked))
+    for (line, modules), (_, said) in zip(found, asked, strict=True):
+        assert said in line
+        assert not _READERS & modules
 
 
 def test_what_analyses_import_is_what_every_audit_needs():

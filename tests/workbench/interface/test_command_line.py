@@ -24,7 +24,7 @@ from affect_workbench.data.synthetic.features import feature_table
 from affect_workbench.workbench.__main__ import COMMANDS
 from affect_workbench.workbench.interface.options import flag_of, options
 from affect_workbench.workbench.runs.store import load_audit, runs_under
-from workbench_runs import SLIM, Outcome, finished_run, predictions_table, refusal, succeeded, workbench
+from workbench_runs import SLIM, finished_run, predictions_table, refusal, stopped, succeeded, workbench
 
 pytest_plugins = ["workbench_fixtures"]
 
@@ -472,21 +472,6 @@ def test_a_disk_that_fills_during_training_leaves_nothing(tmp_path):
     assert left_in(tmp_path) == ["features"]
 
 
-STOPPED = """
-import os, re, signal, sys
-from affect_workbench.workbench.__main__ import main
-how, where = getattr(signal, sys.argv[1]), re.compile(sys.argv[2])
-if how == signal.SIGINT:
-    signal.signal(how, signal.default_int_handler)  # a shell's background jobs inherit that it is ignored
-def hook(event, arguments):
-    if where.search(f"{event} {arguments[0]}" if arguments else event):
-        os.kill(os.getpid(), how)
-sys.addaudithook(hook)
-sys.exit(main(sys.argv[3:]))
-"""
-"""`main`, stopped by a signal the moment Python opens or renames a path that fits a pattern."""
-
-
 def test_a_reader_that_has_enough_is_no_error(tmp_path, finished):
     run = shutil.copytree(finished, tmp_path / "run")
     words = [sys.executable, "-m", "affect_workbench", "review", str(run)]
@@ -498,8 +483,10 @@ def test_a_reader_that_has_enough_is_no_error(tmp_path, finished):
         assert listing.wait() == 0
 
 
-def stopped(how: str, where: str, words: list[object]) -> subprocess.CompletedProcess[bytes]:
-    return subprocess.run([sys.executable, "-c", STOPPED, how, where, *map(str, words)], capture_output=True)
+@pytest.fixture
+def told(tmp_path_factory):
+    """A folder for what a stopped command prints."""
+    return tmp_path_factory.mktemp("told")
 
 
 @pytest.mark.parametrize(
@@ -511,12 +498,12 @@ def stopped(how: str, where: str, words: list[object]) -> subprocess.CompletedPr
     ],
     ids=["while files are written", "before the marker", "before the last rename"],
 )
-def test_a_kill_in_mid_write_leaves_no_run_and_the_next_one_works(tmp_path, finished, table_file, where):
+def test_a_kill_in_mid_write_leaves_no_run_and_the_next_one_works(tmp_path, told, finished, table_file, where):
     runs = tmp_path / "runs"
     shutil.copytree(finished, runs / "old")
     words = ["audit", "--predictions", table_file(), "-o", runs / "run", *SLIM]
-    ended = stopped("SIGKILL", where, words)
-    assert ended.returncode == -signal.SIGKILL, ended.stderr
+    ended = stopped(signal.SIGKILL, where, words, told=told)
+    assert ended.code == -signal.SIGKILL, ended.err
     (partial,) = [item for item in runs.iterdir() if "partial" in item.name]
     assert (partial / "audit.json").is_file(), "the kill came before anything was written"
     assert runs_under(runs) == [runs / "old"]
@@ -526,19 +513,18 @@ def test_a_kill_in_mid_write_leaves_no_run_and_the_next_one_works(tmp_path, fini
     load_audit(runs / "run")
 
 
-def test_a_kill_during_an_overwrite_keeps_the_old_run(tmp_path, table_file):
+def test_a_kill_during_an_overwrite_keeps_the_old_run(tmp_path, told, table_file):
     path, run = table_file(), tmp_path / "run"
     succeeded("audit", "--predictions", path, "-o", run, *SLIM)
     words = ["audit", "--predictions", path, "-o", run, "--overwrite", "--attributes", "tone", *SLIM]
-    ended = stopped("SIGKILL", r"open .*/\.run\.partial-\d+/\.COMPLETE", words)
-    assert ended.returncode == -signal.SIGKILL, ended.stderr
+    ended = stopped(signal.SIGKILL, r"open .*/\.run\.partial-\d+/\.COMPLETE", words, told=told)
+    assert ended.code == -signal.SIGKILL, ended.err
     assert load_audit(run).run.attributes == ("tone", "place")
 
 
-def test_an_interrupt_is_one_line_and_leaves_nothing(tmp_path, table_file):
+def test_an_interrupt_is_one_line_and_leaves_nothing(tmp_path, told, table_file):
     words = ["audit", "--predictions", table_file(), "-o", tmp_path / "run", *SLIM]
-    ended = stopped("SIGINT", r"open .*/\.run\.partial-\d+/report\.html$", words)
-    outcome = Outcome(ended.returncode, ended.stdout.decode(), ended.stderr.decode())
+    outcome = stopped(signal.SIGINT, r"open .*/\.run\.partial-\d+/report\.html$", words, told=told)
     assert outcome.code == 2
     assert outcome.error_lines == ["workbench audit: error: interrupted; nothing half-written was kept"]
     assert left_in(tmp_path) == ["table.csv"]

@@ -28,7 +28,7 @@ from affect_workbench.workbench.report.html import MOST_BYTES, report_html
 from affect_workbench.workbench.report.sections import report_sections
 from affect_workbench.workbench.report.sentences import VERDICT_MEANING, plain_sentence
 from affect_workbench.workbench.runs.store import load_audit
-from pages import LIMIT, Page, nasty_big_result, placed
+from pages import LIMIT, Page, placed
 from workbench_runs import CELLS, HOSTILE, audited, predictions_table
 
 pytest_plugins = ["workbench_fixtures"]
@@ -92,8 +92,8 @@ def test_it_is_under_six_megabytes(page):
     assert len(page.encode()) < LIMIT
 
 
-def test_a_nasty_big_audit_stays_under_six_megabytes_and_says_what_is_not_drawn():
-    result = nasty_big_result()
+def test_a_nasty_big_audit_stays_under_six_megabytes_and_says_what_is_not_drawn(nasty_big_result):
+    result = nasty_big_result
     big = report_html(result)
     assert len(big.encode()) < LIMIT
     text = Page(big).text

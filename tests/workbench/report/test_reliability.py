@@ -32,7 +32,7 @@ from affect_workbench.workbench.report.sections.reliability import (
 )
 from affect_workbench.workbench.runs.store import load_audit, save_audit
 from answered_pictures import world
-from pages import LIMIT, Page, nasty_big_result
+from pages import LIMIT, Page
 from workbench_runs import CELLS, HOSTILE, SLIM, audited, predictions_table, succeeded
 
 pytest_plugins = ["workbench_fixtures"]
@@ -360,8 +360,8 @@ def test_names_of_models_are_shown_and_never_run(page_of, name):
     assert name not in hostile or "<" not in name
 
 
-def test_the_section_keeps_the_largest_report_under_its_limit():
-    big = replace(nasty_big_result(), accuracy=MeasuredAccuracy(read(shares()).models, 0, sure(20_000)))
+def test_the_section_keeps_the_largest_report_under_its_limit(nasty_big_result):
+    big = replace(nasty_big_result, accuracy=MeasuredAccuracy(read(shares()).models, 0, sure(20_000)))
     assert len(report_html(big).encode()) < LIMIT
 
 
