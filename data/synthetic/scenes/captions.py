@@ -71,10 +71,19 @@ WORDS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
 _ORDER = ("subject", "figure_tone", "held", "setting", "light", "weather", "extras")
 
 
-def captions(scenes: pd.DataFrame, *, rng: np.random.Generator, only: str | None = None) -> list[str]:
-    """One caption a picture: some of what it shows, in varying words and order; or `only` one attribute, nothing else."""
+def captions(
+    scenes: pd.DataFrame, *, rng: np.random.Generator, only: str | None = None, share: float = MENTIONED
+) -> list[str]:
+    """One caption a picture, in varying words and order.
+
+    Args:
+        scenes: attribute columns.
+        rng: where words and order come from.
+        only: the one attribute that is said, nothing else.
+        share: of what a picture shows that is said, on average; 1 for all of it.
+    """
     n = len(scenes)
-    mentioned = rng.random((n, len(WORDS))) < MENTIONED
+    mentioned = rng.random((n, len(WORDS))) < share
     if only is not None:
         mentioned[:] = np.array(list(WORDS)) == only
     wording = rng.integers(3, size=(n, len(WORDS)))
