@@ -34,7 +34,7 @@ from affect_workbench.workbench.models.asking.settings import AskSettings
 from affect_workbench.workbench.models.attaching.settings import AttachSettings
 from affect_workbench.workbench.models.evaluation.settings import EvaluateSettings, ReproduceSettings
 from affect_workbench.workbench.models.instruct.settings import InstructSettings
-from affect_workbench.workbench.models.mmllm.settings import ChatSettings
+from affect_workbench.workbench.models.mmllm.settings import ChatSettings, ComposeSettings, TrainSettings
 from affect_workbench.workbench.models.training.settings import (
     AnchorsSettings,
     ImportTinyemoSettings,
@@ -57,6 +57,8 @@ COMMANDS: Mapping[str, type[Any]] = types.MappingProxyType(
         "ask": AskSettings,
         "attach": AttachSettings,
         "instruct": InstructSettings,
+        "mmllm compose": ComposeSettings,
+        "mmllm train": TrainSettings,
         "mmllm chat": ChatSettings,
         "evaluate": EvaluateSettings,
         "reproduce": ReproduceSettings,
@@ -226,6 +228,14 @@ def _run(command: str, settings: Any, line: str) -> int:
         attach(settings, command=line)
     elif command == "instruct":
         return _instruct(settings, line)
+    elif command == "mmllm compose":
+        from affect_workbench.workbench.models.mmllm.composing import compose
+
+        compose(settings)
+    elif command == "mmllm train":
+        from affect_workbench.workbench.models.mmllm.training import train
+
+        train(settings, command=line)
     elif command == "mmllm chat":
         from affect_workbench.workbench.models.mmllm.chatting import chat
 

@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pandas as pd
-from tqdm import tqdm
 
 from affect_workbench.data.answers.parser import parse
 from affect_workbench.data.instruct.formats import BROKEN
 from affect_workbench.data.instruct.records import GIVEN, LABEL_LINE, InstructRecord, Problem, Turn
 from affect_workbench.data.instruct.vocabulary import Vocabulary
+from affect_workbench.data.storage.progress import progress_bar
 from affect_workbench.data.taxonomies.taxonomy import Taxonomy
 from affect_workbench.data.taxonomies.words import COMMON_ALIASES
 
@@ -87,7 +87,7 @@ def problems_of(records: Sequence[InstructRecord], known: Knowledge, *, progress
     leaks, objects = _Leaks(known.taxonomy), _Objects(known)
     there: dict[str, bool] = {}
     found: list[Problem] = []
-    for record in tqdm(records, desc="checking", unit=" conversations", leave=False, disable=not progress):
+    for record in progress_bar(records, desc="checking", unit=" conversations", progress=progress):
         if not there.setdefault(record.image, (known.root / record.image).is_file()):
             found.append(Problem(MISSING_PICTURE, record.id, record.image_id, 0, record.image))
         for number, turn in enumerate(record.turns, start=1):

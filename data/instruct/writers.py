@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import pandas as pd
-from tqdm import tqdm
 
 from affect_workbench.data.instruct.plan import MATTERS_MOST, POLARITY, PlannedTurn, Written
 from affect_workbench.data.instruct.records import OPEN
 from affect_workbench.data.instruct.vocabulary import CAPTION, Vocabulary
+from affect_workbench.data.storage.progress import progress_bar
 from affect_workbench.data.taxonomies.taxonomy import Taxonomy, closest
 
 RULES_VERSION = "1"
@@ -103,7 +103,7 @@ class RulesWriter:
 
     def written(self, turns: Sequence[PlannedTurn]) -> list[Written]:
         """One text a turn."""
-        return [self._written(turn) for turn in tqdm(turns, desc="writing", unit=" answers", leave=False)]
+        return [self._written(turn) for turn in progress_bar(turns, desc="writing", unit=" answers")]
 
     def _written(self, turn: PlannedTurn) -> Written:
         row = self._rows[turn.image_id]

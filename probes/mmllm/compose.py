@@ -18,6 +18,8 @@ from affect_workbench.probes.mmllm.templates import IMAGE_TOKEN, template_for
 from affect_workbench.probes.runtime import declare_torchvision_operators, seed_everything
 
 BUILTIN = "builtin:scenes"
+LANGUAGE_FOLDER = Path(__file__).parent / "scenes"
+"""The small language model that is shipped: what `workbench mmllm train --stage 0` makes, in half precision."""
 RECORD_FILE = "composed.json"
 OPENELM = "openelm"
 _SHOWS = "expected a CLIP, SigLIP, DINOv2 or similar vision model, or builtin:scenes"
@@ -40,6 +42,18 @@ class Composed:
     template: str
     image_tokens: int
     notes: tuple[str, ...] = ()
+
+    @property
+    def size_in_words(self) -> str:
+        """How many parameters the parts have."""
+        inside = self.model.model
+        parts = {
+            "tower": inside.vision_tower,
+            "connector": inside.multi_modal_projector,
+            "language model": inside.language_model,
+        }
+        counts = {name: sum(weight.numel() for weight in part.parameters()) for name, part in parts.items()}
+        return ", ".join(f"{name} {count / 1e6:.2f} M" for name, count in counts.items()) + " parameters"
 
     def save(self, folder: Path, record: dict[str, Any], *, overwrite: bool = False) -> None:
         """Model, processor and `composed.json`, as one folder that appears whole.
@@ -123,7 +137,12 @@ def compose(
         model.model.vision_tower.load_state_dict(tower.model.state_dict())
         inside = getattr(language, language.base_model_prefix)
         model.model.language_model.load_state_dict(inside.state_dict())
-        model.lm_head.load_state_dict(language.get_output_embeddings().state_dict())
+        head = dict(language.get_output_embeddings().state_dict())
+        if (bias := head.pop("bias", None)) is not None and bool(bias.any()):
+            notes.append(
+                f"the language model's output layer has a bias (up to {bias.abs().max():.2g}), which LLaVA's has not: left out"
+            )
+        model.lm_head.load_state_dict(head)
     except Exception as error:  # of any model class there is
         first = (str(error).splitlines() or [type(error).__name__])[0]
         kinds = f"{type(tower.model).__name__} and {type(language).__name__}"
@@ -213,6 +232,8 @@ def _loaded_tower(name: str, trust: bool) -> tuple[Any, Any]:
 def _language(name: str, trust: bool) -> tuple[Any, Any, list[str]]:
     from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
+    if name == BUILTIN:
+        name = str(LANGUAGE_FOLDER)
     if OPENELM in name.lower() and not trust:
         raise ValueError(
             f"{name}: transformers has no OpenELM class; its repository brings code of its own: read it, then allow it to run "

@@ -16,6 +16,7 @@ import torch
 from affect_workbench.data.instruct.vocabulary import Vocabulary, scenes_vocabulary
 from affect_workbench.data.instruct.writers import sentence
 from affect_workbench.data.synthetic.scenes import captions, sample_scenes
+from affect_workbench.data.synthetic.scenes.captions import WORDS
 
 PASSED = 0.95
 """Share of right answers at which the language model has learned an attribute."""
@@ -33,7 +34,7 @@ def text_exam(model: Any, tokenizer: Any, *, pictures: int = 200, seed: int = 1,
     """
     vocabulary, rng = scenes_vocabulary(), np.random.default_rng([seed, 0xE])
     rows = sample_scenes(pictures, rng=rng)
-    described = captions(rows, rng=rng, share=1.0)
+    described = captions(rows, rng=rng, mentioned=np.ones((pictures, len(WORDS)), dtype=bool))
     asked, keys = [], []
     for name in vocabulary.words:
         for text, value in zip(described, rows[name], strict=True):

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from affect_workbench.data.instruct.records import InstructRecord
+from affect_workbench.data.instruct.records import DESCRIBED, InstructRecord
 from affect_workbench.probes.mmllm.templates import IMAGE_TOKEN
 
 NOT_LEARNED = -100
@@ -24,6 +25,21 @@ def chat_of(record: InstructRecord, *, instead: str | None = None) -> list[dict[
         messages.append({"role": "user", "content": before + turn.question})
         messages.append({"role": "assistant", "content": turn.answer})
     return messages
+
+
+def lessons(record: InstructRecord) -> list[InstructRecord]:
+    """The conversations that are learned from: of a description the captions alone, and all other turns in another order.
+
+    A caption says all that is asked about later: before the questions, it would teach to read the answers off it instead of
+    looking, and behind them to copy the answers. What is asked about an emotion stays as it is, each turn means the one
+    before it. The order is always the same one.
+    """
+    if record.kind != DESCRIBED:
+        return [record]
+    captions = tuple(turn for turn in record.turns if turn.task == "caption")
+    others = [turn for turn in record.turns if turn.task != "caption"]
+    random.Random(record.id).shuffle(others)
+    return [replace(record, turns=turns) for turns in (captions, tuple(others)) if turns]
 
 
 def tokenised(

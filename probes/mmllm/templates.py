@@ -27,6 +27,7 @@ class Turns:
         end: after an answer, learned with it; `{eos}` for the tokenizer's end token.
         after: between an answer's end and the next question.
         system: around what a system message says, at its place `{}`.
+        lead: what an answer begins with, written by the model: a space, where it would melt into the first word's token.
         needs: tokens without which the form means nothing to a tokenizer.
     """
 
@@ -36,6 +37,7 @@ class Turns:
     end: str
     after: str = ""
     system: tuple[str, str] = ("", "\n")
+    lead: str = ""
     needs: tuple[str, ...] = ()
 
 
@@ -48,7 +50,7 @@ TEMPLATES: Mapping[str, Turns] = {
         "<|im_end|>",
         "\n",
         ("<|im_start|>system\n", "<|im_end|>\n"),
-        ("<|im_start|>", "<|im_end|>"),
+        needs=("<|im_start|>", "<|im_end|>"),
     ),
     "llama3": Turns(
         "<|start_header_id|>user<|end_header_id|>\n\n",
@@ -65,10 +67,10 @@ TEMPLATES: Mapping[str, Turns] = {
         "<|end|>",
         "\n",
         ("<|system|>\n", "<|end|>\n"),
-        ("<|user|>", "<|end|>", "<|assistant|>"),
+        needs=("<|user|>", "<|end|>", "<|assistant|>"),
     ),
     "zephyr": Turns("<|user|>\n", "{eos}\n", "<|assistant|>\n", "{eos}", "\n", ("<|system|>\n", "{eos}\n")),
-    "vicuna": Turns("USER: ", " ", "ASSISTANT: ", "{eos}"),
+    "vicuna": Turns("USER: ", " ", "ASSISTANT:", "{eos}", lead=" "),
 }
 """Name -> form. `zephyr` is TinyLlama's; `vicuna`, LLaVA's own, needs nothing of a tokenizer but an end token."""
 DEFAULT = "vicuna"
@@ -110,7 +112,10 @@ def _own(tokenizer: Any) -> str:
 
 def _jinja(turns: Turns, tokenizer: Any) -> str:
     eos = tokenizer.eos_token
-    texts = {name: _quoted(getattr(turns, name).format(eos=eos)) for name in ("question", "asked", "answer", "end", "after")}
+    texts = {
+        name: _quoted(getattr(turns, name).format(eos=eos))
+        for name in ("question", "asked", "answer", "end", "after", "lead")
+    }
     before, behind = (_quoted(part.format(eos=eos)) for part in turns.system)
     start = _quoted(tokenizer.bos_token) if _adds_start(tokenizer) else "''"
     content = (
@@ -122,7 +127,7 @@ def _jinja(turns: Turns, tokenizer: Any) -> str:
         f"{content}{{{{ {start} }}}}{{%- for message in messages -%}}"
         "{%- if message['role'] == 'system' -%}" + f"{{{{ {before} + content(message) + {behind} }}}}"
         "{%- elif message['role'] == 'assistant' -%}"
-        f"{{{{ {texts['answer']} }}}}{{%- generation -%}}{{{{ content(message) + {texts['end']} }}}}{{%- endgeneration -%}}"
+        f"{{{{ {texts['answer']} }}}}{{%- generation -%}}{{{{ {texts['lead']} + content(message) + {texts['end']} }}}}{{%- endgeneration -%}}"
         f"{{{{ {texts['after']} }}}}"
         "{%- else -%}" + f"{{{{ {texts['question']} + content(message) + {texts['asked']} }}}}"
         "{%- endif -%}{%- endfor -%}"

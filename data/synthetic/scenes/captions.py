@@ -12,6 +12,8 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
+from affect_workbench.arrays import Mask
+
 MENTIONED = 0.75
 
 WORDS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
@@ -72,7 +74,7 @@ _ORDER = ("subject", "figure_tone", "held", "setting", "light", "weather", "extr
 
 
 def captions(
-    scenes: pd.DataFrame, *, rng: np.random.Generator, only: str | None = None, share: float = MENTIONED
+    scenes: pd.DataFrame, *, rng: np.random.Generator, only: str | None = None, mentioned: Mask | None = None
 ) -> list[str]:
     """One caption a picture, in varying words and order.
 
@@ -80,10 +82,12 @@ def captions(
         scenes: attribute columns.
         rng: where words and order come from.
         only: the one attribute that is said, nothing else.
-        share: of what a picture shows that is said, on average; 1 for all of it.
+        mentioned: which attributes are said `(n, 8)`, in the order of `WORDS`; drawn with probability `MENTIONED` when not
+            given.
     """
     n = len(scenes)
-    mentioned = rng.random((n, len(WORDS))) < share
+    if mentioned is None:
+        mentioned = rng.random((n, len(WORDS))) < MENTIONED
     if only is not None:
         mentioned[:] = np.array(list(WORDS)) == only
     wording = rng.integers(3, size=(n, len(WORDS)))

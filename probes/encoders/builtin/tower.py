@@ -12,8 +12,12 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.nn import functional
-from transformers import AutoConfig, AutoModel, PreTrainedConfig, PreTrainedModel
-from transformers.modeling_outputs import BaseModelOutputWithPooling
+
+from affect_workbench.probes.runtime import declare_torchvision_operators
+
+declare_torchvision_operators()
+from transformers import AutoConfig, AutoModel, PreTrainedConfig, PreTrainedModel  # noqa: E402
+from transformers.modeling_outputs import BaseModelOutputWithPooling  # noqa: E402
 
 MODEL_TYPE = "affect-workbench-scenes"
 

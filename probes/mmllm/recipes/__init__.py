@@ -37,6 +37,7 @@ class Stage:
         precision: `float32`, `bfloat16` or `float16` (mixed).
         checkpointing: whether activations are computed again in the backward pass, to save memory.
         precompute: whether the tower's tokens are computed once and kept (16-bit) while it is frozen.
+        rehearsal: conversations of the earlier stage that are learned again, as a share of those of this one.
         longest: tokens after which a conversation is cut; 0 for none.
         log_every: steps between entries of the log.
         save_every: steps between checkpoints.
@@ -58,6 +59,7 @@ class Stage:
     precision: str = "float32"
     checkpointing: bool = False
     precompute: bool = True
+    rehearsal: float = 0.0
     longest: int = 0
     log_every: int = 10
     save_every: int = 200

@@ -35,3 +35,42 @@ class ChatSettings:
     )
     overwrite: bool = fields.overwrite("the file of --json")
     loading: Loading = field(default_factory=Loading)
+
+
+@dataclass(frozen=True)
+class ComposeSettings:
+    """Make one model of a vision tower, a language model and a fresh connector."""
+
+    recipe: str = option("tiny", "parts and sizes: tiny, smollm2, qwen3, tinyllama, phi2, or a .toml file")
+    vision: str = path_option("", "vision tower instead of the recipe's: folder, hub name, or builtin:scenes")
+    llm: str = path_option("", "language model instead of the recipe's: folder, hub name, or builtin:scenes")
+    out: str = path_option("", "folder for the model", short="-o", required=True)
+    template: str = option("", "form of questions and answers: auto, chatml, llama3, phi3, zephyr, vicuna, tiny")
+    layer: int | None = option(
+        None, "hidden layer of the tower that is read; default: the last but one where it has several"
+    )
+    dtype: str = option("", "float32, bfloat16, float16; default: the recipe's")
+    trust_remote_code: bool = option(False, "run code that comes with the parts")
+    seed: int = option(0, "of the fresh connector")
+    overwrite: bool = fields.overwrite("the folder")
+
+
+@dataclass(frozen=True)
+class TrainSettings:
+    """Teach a composed model to speak of pictures, or make a small language model that it can be composed of."""
+
+    model: str = path_option(
+        "",
+        "folder of `mmllm compose`; leave it out with --stage 0, and with --stage all to begin from nothing",
+        positional=True,
+    )
+    data: str = path_option("", "instruct data: folder of `instruct build`, .jsonl or .json; not read by --stage 0")
+    out: str = path_option("", "folder for what was trained", short="-o", required=True)
+    stage: str = option("all", "0: language model from nothing, 1: connector, 2: reasoning, or all that the model needs")
+    recipe: str = option("tiny", "how long and how fast: tiny, smollm2, qwen3, tinyllama, phi2, or a .toml file")
+    pictures: int = option(14000, "drawn pictures that --stage 0 reads descriptions of")
+    steps: int = option(0, "steps of each stage instead of the recipe's")
+    skip_exam: bool = option(False, "go on where the language model cannot read the drawn world's words")
+    trust_remote_code: bool = option(False, "run code that comes with the model")
+    seed: int = option(0, "of the order of the data and of fresh weights")
+    overwrite: bool = fields.overwrite("the folder")
