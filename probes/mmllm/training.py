@@ -151,7 +151,7 @@ def _arguments(stage: Stage, work: Path, *, seed: int, progress: bool) -> Any:
         weight_decay=stage.weight_decay,
         bf16=stage.precision == "bfloat16",
         fp16=stage.precision == "float16",
-        gradient_checkpointing=stage.checkpointing,
+        activation_checkpointing=stage.checkpointing,
         logging_steps=stage.log_every,
         save_steps=stage.save_every,
         save_total_limit=2,

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from affect_workbench.arrays import Mask
 from affect_workbench.data.instruct.plan import Plan, records_of
 from affect_workbench.data.instruct.records import InstructRecord
 from affect_workbench.data.instruct.vocabulary import scenes_vocabulary
@@ -17,10 +18,10 @@ from affect_workbench.data.taxonomies.taxonomy import Taxonomy
 from affect_workbench.probes.mmllm.examples import chat_of, lessons, tokenised
 from affect_workbench.probes.mmllm.language import new_tokenizer
 
-_WITH_PERSON = 1 / 3
-"""Share of pictures that are of a person for sure: only persons have a tone and hold something."""
 _IN_PART = 1 / 2
-"""Share of pictures that are described in part, and asked about this part only: what is to be found stands out there."""
+"""Share of pictures that are described in part, all of persons, and asked about two things that are said. What is to be found
+stands out there; tones, which no other attribute's words help to find, are always one of the two where they are said."""
+_HARDEST = "figure_tone"
 _TOKENIZER_PICTURES = 2_000
 
 
@@ -42,21 +43,29 @@ def world_examples(pictures: int, *, seed: int = 0) -> tuple[Any, list[dict[str,
 def world_conversations(pictures: int, *, seed: int = 0) -> tuple[dict[str, str], list[InstructRecord]]:
     """Descriptions of pictures by their ids, and the rules' conversations about what each description says."""
     rng = np.random.default_rng(seed)
-    persons = round(_WITH_PERSON * pictures)
-    sides = [sample_scenes(pictures - persons, rng=rng), sample_scenes(persons, rng=rng, fixed={"subject": "person"})]
-    scenes = pd.concat(sides, ignore_index=True).iloc[rng.permutation(pictures)].reset_index(drop=True)
+    in_part = round(_IN_PART * pictures)
+    sides = [sample_scenes(pictures - in_part, rng=rng), sample_scenes(in_part, rng=rng, fixed={"subject": "person"})]
+    scenes = pd.concat(sides, ignore_index=True)
     rows = pd.concat([scenes, annotate(scenes, rng=rng)], axis=1)
     rows = rows.assign(image_id=[f"{number:06d}" for number in range(len(rows))], path="", content="")
-    share = np.where(rng.random(pictures) < _IN_PART, rng.uniform(0.2, 0.8, pictures), 1.0)
+    share = np.concatenate([np.ones(pictures - in_part), rng.uniform(0.2, 0.8, in_part)])
     said = rng.random((pictures, len(WORDS))) < share[:, None]
     described = dict(zip(rows["image_id"], captions(rows, rng=rng, mentioned=said), strict=True))
-    known = {one: dict(zip(WORDS, row, strict=True)) for one, row in zip(rows["image_id"], said, strict=True)}
-    whole = dict(zip(rows["image_id"], said.all(axis=1), strict=True))
+    asked = {one: _asked(row, rng) for one, row in zip(rows["image_id"], said, strict=True)}
     vocabulary = scenes_vocabulary()
     turns = [
         turn
         for turn in Plan(vocabulary, questions=len(vocabulary.words), seed=seed).turns(rows)
-        if whole[turn.image_id] or (turn.about and known[turn.image_id][turn.about] and known[turn.image_id]["subject"])
+        if len(asked[turn.image_id]) == len(WORDS) or turn.about in asked[turn.image_id]
     ]
     writer = RulesWriter(rows, vocabulary, Taxonomy.named("ekman6"), seed=seed)
     return described, records_of(turns, writer.written(turns), rows, (writer.name, writer.model), seed=seed)[0]
+
+
+def _asked(said: Mask, rng: np.random.Generator) -> set[str]:
+    """The attributes that are asked about where these are said."""
+    names = [name for name, one in zip(WORDS, said, strict=True) if one]
+    if len(names) == len(WORDS):
+        return set(names)
+    chosen = [*(name for name in names if name == _HARDEST), *rng.permutation([name for name in names if name != _HARDEST])]
+    return set(chosen[:2])
