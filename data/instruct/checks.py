@@ -12,6 +12,7 @@ import pandas as pd
 
 from affect_workbench.data.answers.parser import parse
 from affect_workbench.data.instruct.formats import BROKEN
+from affect_workbench.data.instruct.mentions import COMMON_ENGLISH, Mentions
 from affect_workbench.data.instruct.records import GIVEN, LABEL_LINE, InstructRecord, Problem, Turn
 from affect_workbench.data.instruct.vocabulary import Vocabulary
 from affect_workbench.data.storage.progress import progress_bar
@@ -33,19 +34,6 @@ KINDS = (BROKEN, MISSING_PICTURE, EMPTY, REFUSAL, DUPLICATE, LEAKED, CONTRADICTI
 _MAY_REFUSE = re.compile(
     r"\b(?:i|we|unable|cannot|sorry|impossible|inappropriate)\b|\bno (?:picture|image)\b", re.IGNORECASE
 )
-_NEGATED = re.compile(r"\b(?:no|not|without|never|neither|nor|n['’]t)(?: \w+){0,2} $", re.IGNORECASE)
-_COMMONEST = """
-a above after again against all also among an and are around as at away back be because been before behind below
-beside between both but by can could down during each even every few first for from has have he her here his if in
-inside into is it its just large like little made many may more most much near new next no not nothing now of off old
-on one only or other our out over own people same she shows small so some something such than that the their them
-there they this through to too toward two under up us very was we were what when where which while who with without
-would you
-"""
-COMMON_ENGLISH = frozenset(_COMMONEST.split())
-"""Words that stand in almost any English text."""
-_GENERAL = COMMON_ENGLISH | {"yes", "true", "false", "none", "other", "unknown"}
-"""Values of attributes that are words for anything."""
 _LEAST_WORDS = 8
 """Words from which on an English sentence has some of the commonest in it."""
 _WORD = re.compile(r"[^\W\d_]+")
@@ -163,30 +151,17 @@ class _Objects:
 
     def __init__(self, known: Knowledge) -> None:
         self._rows, self._vocabulary = known.rows, known.vocabulary
-        meanings: dict[str, set[tuple[str, str]]] = {}
-        for name, values in (known.vocabulary.words if known.vocabulary else {}).items():
-            for value, ways in values.items():
-                said = " ".join(ways).lower()
-                own = value.lower() if re.search(rf"\b{re.escape(value.lower())}\b", said) else ""
-                alone = (own,) if len(own) > 2 and not own.isdigit() and own not in _GENERAL else ()
-                for text in (*(way.lower() for way in ways), *alone):
-                    meanings.setdefault(text, set()).add((name, value))
-        self._meaning = {text: next(iter(meant)) for text, meant in meanings.items() if len(meant) == 1}
-        longest = sorted(self._meaning, key=len, reverse=True)
-        either = "|".join(map(re.escape, longest))
-        self._pattern = re.compile(rf"(?<!\w)(?:{either})(?!\w)") if either else None
+        self._mentions = Mentions(known.vocabulary)
 
     def found(self, image_id: str, answer: str) -> Iterator[tuple[str, str]]:
         """Word, and what the picture has instead."""
         row = self._rows.get(image_id)
-        if self._pattern is None or self._vocabulary is None or row is None:
+        if self._vocabulary is None or row is None:
             return
         shown = self._vocabulary.shown(row)
-        text = answer.lower()
-        for match in self._pattern.finditer(text):
-            name, value = self._meaning[match.group()]
-            if shown.get(name) != value and not _NEGATED.search(text[: match.start()]):
-                yield match.group(), f"{name} is {shown.get(name, 'unknown')}"
+        for one in self._mentions.of(answer):
+            if shown.get(one.attribute) != one.value:
+                yield one.words, f"{one.attribute} is {shown.get(one.attribute, 'unknown')}"
 
 
 def _not_english(text: str) -> str | None:

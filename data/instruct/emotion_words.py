@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from affect_workbench.data.instruct.checks import COMMON_ENGLISH
+from affect_workbench.data.instruct.mentions import COMMON_ENGLISH
 from affect_workbench.data.instruct.records import InstructRecord
 from affect_workbench.data.taxonomies.words import BASIC_SYNONYMS, COMMON_ALIASES, WORD_POLARITY
 

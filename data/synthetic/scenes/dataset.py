@@ -11,9 +11,10 @@ import numpy.typing as npt
 import pandas as pd
 
 from affect_workbench.data.datasets.manifest import Manifest
-from affect_workbench.data.storage.atomic import atomic_folder, ensure_free
+from affect_workbench.data.storage.atomic import atomic_folder, ensure_free, write_text
 from affect_workbench.data.storage.leftovers import discard
 from affect_workbench.data.storage.progress import progress_bar
+from affect_workbench.data.storage.saved_arrays import read_saved_csv
 from affect_workbench.data.synthetic.scenes.draw import draw
 from affect_workbench.data.synthetic.scenes.emotions import AnnotatorBias, annotate
 from affect_workbench.data.synthetic.scenes.pairs import paired_scenes
@@ -22,6 +23,8 @@ from affect_workbench.data.taxonomies.taxonomy import Taxonomy
 
 PERSONS_IN_TEST = 0.75
 """Share of pictures with a person in the balanced test set: that is whom the audit is about."""
+SEEDS_FILE = "seeds.csv"
+"""Beside the pictures: the seed with which each was drawn, so that what it shows can be told pixel by pixel."""
 _ALIKE = ("subject", "held", "extras", "light", "weather", "setting")
 """What makes contents alike: all that moves an emotion, the strongest first."""
 
@@ -102,6 +105,21 @@ def write_pairs(
     return _drawn(folder, rows, scenes["seed"].to_numpy(), overwrite=overwrite, progress=progress)
 
 
+def drawn_seeds(root: Path) -> dict[str, int]:
+    """image_id -> the seed with which its picture was drawn; empty where the folder holds no drawn pictures, or old ones.
+
+    Raises:
+        ValueError: the file of seeds is damaged.
+    """
+    path = root / SEEDS_FILE
+    if not path.is_file():
+        return {}
+    table = read_saved_csv(path, needed=("image_id", "seed"), otherwise="draw the pictures again")
+    if not table["seed"].str.fullmatch(r"[0-9]+").all():
+        raise ValueError(f"{path} is damaged, not every seed is a number: draw the pictures again")
+    return dict(zip(table["image_id"], map(int, table["seed"]), strict=True))
+
+
 def training_answers(scenes: pd.DataFrame, *, seed: int, bias: AnnotatorBias | None) -> pd.DataFrame:
     """What the annotators of the training pictures say; with and without `bias` the same draws are used."""
     return annotate(scenes, rng=np.random.default_rng([seed, 1]), bias=bias)
@@ -122,6 +140,7 @@ def _drawn(folder: Path, rows: pd.DataFrame, seeds: npt.NDArray[np.int64], *, ov
         if (folder / "manifest").exists():
             discard(folder / "manifest")  # it is about the pictures that go now: after a kill there is none, not a wrong one
     manifest = _manifest(folder, rows, names, contents)
+    write_text(folder / SEEDS_FILE, pd.DataFrame({"image_id": contents, "seed": seeds}).to_csv(index=False))
     manifest.save(folder / "manifest", overwrite=overwrite)
     return manifest
 
