@@ -44,7 +44,7 @@ class Mentions:
                 said = " ".join(ways).lower()
                 own = value.lower() if re.search(rf"\b{re.escape(value.lower())}\b", said) else ""
                 alone = (own,) if len(own) > 2 and not own.isdigit() and own not in _GENERAL else ()
-                for text in (*(way.lower() for way in ways), *alone):
+                for text in (*(way.lower().removeprefix("and ") for way in ways), *alone):
                     meanings.setdefault(text, set()).add((name, value))
         self._meaning = {text: next(iter(meant)) for text, meant in meanings.items() if len(meant) == 1}
         longest = sorted(self._meaning, key=len, reverse=True)
