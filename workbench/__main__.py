@@ -34,7 +34,12 @@ from affect_workbench.workbench.models.asking.settings import AskSettings
 from affect_workbench.workbench.models.attaching.settings import AttachSettings
 from affect_workbench.workbench.models.evaluation.settings import EvaluateSettings, ReproduceSettings
 from affect_workbench.workbench.models.instruct.settings import InstructSettings
-from affect_workbench.workbench.models.mmllm.settings import ChatSettings, ComposeSettings, TrainSettings
+from affect_workbench.workbench.models.mmllm.settings import (
+    ChatSettings,
+    ComposeSettings,
+    ReasoningSettings,
+    TrainSettings,
+)
 from affect_workbench.workbench.models.training.settings import (
     AnchorsSettings,
     ImportTinyemoSettings,
@@ -60,6 +65,7 @@ COMMANDS: Mapping[str, type[Any]] = types.MappingProxyType(
         "mmllm compose": ComposeSettings,
         "mmllm train": TrainSettings,
         "mmllm chat": ChatSettings,
+        "mmllm evaluate": ReasoningSettings,
         "evaluate": EvaluateSettings,
         "reproduce": ReproduceSettings,
         "audit": AuditSettings,
@@ -83,7 +89,7 @@ _NEW_OBJECTS = 100_000
 
 EXIT_BAD_INPUT = 2
 EXIT_FINDINGS = 1
-RESUMED = ("features", "train", "sweep", "ask", "attach", "instruct")
+RESUMED = ("features", "train", "sweep", "ask", "attach", "instruct", "mmllm evaluate")
 """Commands that keep what they have finished when they are interrupted."""
 
 
@@ -240,6 +246,10 @@ def _run(command: str, settings: Any, line: str) -> int:
         from affect_workbench.workbench.models.mmllm.chatting import chat
 
         chat(settings)
+    elif command == "mmllm evaluate":
+        from affect_workbench.workbench.models.mmllm.reasoning.command import evaluate_model
+
+        evaluate_model(settings, command=line)
     elif command == "permutation-check":
         from affect_workbench.workbench.audit.permutation_check import check_permutations
         from affect_workbench.workbench.runs.store import naming_damage

@@ -33,6 +33,7 @@ _READ = (
     "b",
     "manifest",
     "pictures",
+    "pairs",
     "prompts",
     "root",
     "run",

@@ -1,4 +1,4 @@
-"""How does a list of differences with their intervals look? A row each, one or two series, over the band of tolerance."""
+"""How does a list of differences with their intervals look? A row each, up to three series, over the band of tolerance."""
 
 from __future__ import annotations
 
@@ -9,10 +9,13 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from affect_workbench.workbench.interface.style import BLUE, GREEN, ORANGE, axis_title, blank, safe, short
+from affect_workbench.workbench.interface.style import BLUE, GREEN, GREY, ORANGE, axis_title, blank, safe, short
 
-_COLOURS = (BLUE, ORANGE)
-_SYMBOLS = ("circle", "diamond")
+_COLOURS = (BLUE, ORANGE, GREY)
+_SYMBOLS = ("circle", "diamond", "square")
+_LANE = {1: 0.0, 2: 0.3, 3: 0.24}
+"""How far apart the series of a row stand, in rows."""
+_ROW = {1: 30, 2: 36, 3: 44}
 
 
 @dataclass(frozen=True)
@@ -53,11 +56,11 @@ def interval_figure(names: Sequence[str], series: Sequence[Series], *, axis: str
 
     Args:
         names: what each row is, plain text.
-        series: one, or two to be compared.
+        series: one, or up to three to be compared.
         axis: title of the axis, with its unit.
         band: tolerance around zero, in the unit of the axis.
     """
-    figure = blank(height=110 + (30 if len(series) == 1 else 36) * max(len(names), 1))
+    figure = blank(height=110 + _ROW[len(series)] * max(len(names), 1))
     if band:
         figure.add_vrect(x0=-band, x1=band, fillcolor=GREEN, opacity=0.13, line_width=0, layer="below")
     figure.add_vline(x=0, line_color="#555555", line_width=1)
@@ -68,7 +71,7 @@ def interval_figure(names: Sequence[str], series: Sequence[Series], *, axis: str
         colour, symbol = _COLOURS[number], _SYMBOLS[number]
         figure.add_scatter(
             x=value,
-            y=places + (0.15 if len(series) == 2 else 0) * (2 * number - 1),
+            y=places + _LANE[len(series)] * (number - (len(series) - 1) / 2),
             mode="markers",
             name=one.name,
             showlegend=len(series) > 1,

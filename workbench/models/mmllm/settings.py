@@ -74,3 +74,29 @@ class TrainSettings:
     trust_remote_code: bool = option(False, "run code that comes with the model")
     seed: int = option(0, "of the order of the data and of fresh weights")
     overwrite: bool = fields.overwrite("the folder")
+
+
+@dataclass(frozen=True)
+class ReasoningSettings:
+    """Measure whether a multimodal LLM's reasoning rests on the pictures, without a judge model."""
+
+    model: str = option("", "hub name or folder of a model, MODEL@revision", required=True, positional=True)
+    pictures: str = path_option("", "manifest folder with labels and attributes", required=True)
+    out: str = path_option("", "folder to write", required=True, short="-o")
+    probe: str = path_option("", "probe whose labels are put into the question too (mode predicted)")
+    pairs: str = path_option("", "manifest of pairs (pair_id) that differ in one attribute: does the reasoning admit it?")
+    attributes: tuple[str, ...] = option(
+        (), "attributes to ask about, separated by commas; default: all of the manifest, or the drawn world's own"
+    )
+    causes: tuple[str, ...] = option((), "those that may be a cause; default: all, or the drawn world's own rule")
+    split: str = option("", "ask about the pictures of this split only")
+    most: int = option(600, "pictures at most, drawn with --seed, and as many pairs; 0: all")
+    seed: int = option(0, "of questions, wrong labels, and of whose picture is shown in place of another")
+    max_tokens: int = option(60, "longest answer in tokens")
+    batch: int = option(32, "questions that go through the model together")
+    encoder: str = option(
+        "", "encoder of --probe where its weights are your own: open_clip:MODEL/FILE or transformers:FOLDER"
+    )
+    allow_outside: bool = fields.allow_outside()
+    overwrite: bool = fields.overwrite()
+    loading: Loading = field(default_factory=Loading)

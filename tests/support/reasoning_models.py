@@ -1,0 +1,83 @@
+"""Which stand-ins answer questions about drawn pictures, of which it is known whether they look, obey and admit?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+from PIL.Image import Image
+
+from affect_workbench.data.instruct.records import LABEL_LINE
+from affect_workbench.data.instruct.vocabulary import scenes_vocabulary
+from affect_workbench.data.instruct.writers import sentence
+from affect_workbench.data.synthetic.scenes import emotion_probabilities, region
+from affect_workbench.data.synthetic.scenes.emotions import EMOTIONS
+
+VOCABULARY = scenes_vocabulary()
+ATTRIBUTE_OF = {question: name for name, ways in VOCABULARY.questions.items() for question in ways}
+Row = Mapping[str, object]
+Model = Callable[[Sequence[Image], Sequence[str]], list[str]]
+
+
+def said(name: str, row: Row) -> str:
+    """How a value of a picture is said."""
+    return VOCABULARY.words[name][str(row[name])][0].removeprefix("and ")
+
+
+def felt(row: Row) -> str:
+    """The likeliest emotion by the rule of the drawn world."""
+    return EMOTIONS[int(emotion_probabilities(pd.DataFrame([dict(row)])).argmax())]
+
+
+def answer(row: Row, question: str, *, hidden: Sequence[str] = (), obeys: bool = True) -> str:
+    """What somebody says who knows the picture, but for what is hidden."""
+    seen = {name: value for name, value in VOCABULARY.shown(row).items() if name not in hidden}
+    if question in ATTRIBUTE_OF:
+        name = ATTRIBUTE_OF[question]
+        return sentence(said(name, row)) if name in seen else VOCABULARY.absent
+    if question.startswith("True or false: "):
+        claim = question.removeprefix("True or false: ").removesuffix(".")
+        true = any(claim in VOCABULARY.words[name][value] for name, value in seen.items())
+        return "True." if true else "False."
+    first, _, rest = question.partition("\n")
+    if rest or question.startswith("Which emotion"):
+        label = first.removeprefix(LABEL_LINE) if rest and obeys else felt(row)
+        causes = [name for name in VOCABULARY.causes_of(row, label) if name in seen]
+        named = ", ".join(said(name, row) for name in causes) or "nothing in it"
+        return sentence(f"{label}: {named}")
+    return sentence(", ".join(said(name, row) for name in seen))
+
+
+class Seer:
+    """Looks at the picture: finds which one it is, and which of its regions are as they were drawn; then tells the truth."""
+
+    def __init__(self, rows: pd.DataFrame, pictures: Mapping[str, Image], seeds: Mapping[str, int], *, obeys: bool = True):
+        known = rows.astype(object).where(rows.notna(), None)
+        self._rows = {str(row["image_id"]): row for row in known.to_dict("records")}
+        self._ids = list(self._rows)
+        self._pixels = np.stack([np.asarray(pictures[one]) for one in self._ids])
+        self._seeds, self._obeys = seeds, obeys
+
+    def __call__(self, pictures: Sequence[Image], questions: Sequence[str]) -> list[str]:
+        return [self._answer(picture, question) for picture, question in zip(pictures, questions, strict=True)]
+
+    def _answer(self, picture: Image, question: str) -> str:
+        same = (self._pixels == np.asarray(picture)).all(axis=3)
+        at = int(same.mean(axis=(1, 2)).argmax())
+        if same[at].mean() < 0.3:
+            return "I see nothing." if "\n" not in question else sentence(f"{question.partition(chr(10))[0][len(LABEL_LINE):]}")
+        row = self._rows[self._ids[at]]
+        hidden = [] if same[at].all() else [name for name in VOCABULARY.words if self._hides(at, row, name, same[at])]
+        return answer(row, question, hidden=hidden, obeys=self._obeys)
+
+    def _hides(self, at: int, row: Row, name: str, same: np.ndarray) -> bool:
+        own = region(row, name, seed=self._seeds[self._ids[at]])
+        return bool(own.any()) and not same[own].any()
+
+
+def blind(pictures: Sequence[Image], questions: Sequence[str]) -> list[str]:
+    """Never looks: the same answer to the same question."""
+    one = {"setting": "beach", "light": "sunny", "weather": "clear", "subject": "person", "figure_tone": "light"}
+    one |= {"held": "gift", "extras": "none", "camera": "sharp"}
+    return [answer(one, question) for question in questions]
