@@ -88,12 +88,14 @@ def read_answers(texts: pd.DataFrame, facts: pd.DataFrame, vocabulary: Vocabular
     texts, notes = _usable(texts, facts)
     mentions, known = Mentions(vocabulary), _Facts(facts, vocabulary, taxonomy)
     read = text_measures(texts).texts
-    rows = [_read(row, mentions, known) for row in texts.to_dict("records")]
+    each = zip(*(texts[name] for name in _ASKED), strict=True)
+    rows = [_read(dict(zip(_ASKED, row, strict=True)), mentions, known) for row in each]
     columns = {name: pd.Series([row[name] for row in rows], dtype=object) for name in _READ}
     found = pd.concat([texts, read[["kind", "doubt", "length"]], pd.DataFrame(columns)], axis=1)
     return ReadAnswers(found.astype({"vote": np.float64, "group": np.int64}), notes)
 
 
+_ASKED = ("image_id", "task", "about", "mode", "stated", "text")
 _READ = ("named", "mentioned", "absent", "causes", "caused", "value", "judged", "label", "vote", "group")
 
 

@@ -77,7 +77,7 @@ def mean_difference(differences: pd.Series, groups: pd.Series) -> Estimate:
     codes = _grouped(groups)
     deff, freedom = (1.0, float("inf")) if codes is None else design_effect_of_mean(numbers, codes)
     low, high = (float(end[0]) for end in mean_change_interval(_sums(numbers, deff), freedom=freedom))
-    return Estimate(float(numbers.mean()), low, high, len(numbers))
+    return Estimate(float(numbers.mean()), max(low, -1.0), min(high, 1.0), len(numbers))
 
 
 def _sums(numbers: Floats, deff: float) -> Sums:

@@ -47,11 +47,7 @@ from affect_workbench.workbench.models.mmllm.reasoning.asking import Interview, 
 from affect_workbench.workbench.models.mmllm.reasoning.page import Examined, reasoning_html
 from affect_workbench.workbench.models.mmllm.reasoning.pairs import differing_attribute, unspoken_in_pairs
 from affect_workbench.workbench.models.mmllm.reasoning.pictures import Answers, DrawnRegions, ShownPictures, mean_picture
-from affect_workbench.workbench.models.mmllm.reasoning.questions import (
-    free_questions,
-    masked_questions,
-    planned_questions,
-)
+from affect_workbench.workbench.models.mmllm.reasoning.questions import free_questions, masked_questions, planned_questions
 from affect_workbench.workbench.models.mmllm.settings import ReasoningSettings
 
 if TYPE_CHECKING:
@@ -95,7 +91,8 @@ def evaluate_model(
         answers: who answers, in place of the model of the settings.
 
     Raises:
-        ValueError: no labels, too few pictures, nothing known of them, pairs that are none, or a model that cannot be loaded.
+        ValueError: no labels, too few pictures, nothing known of them, pairs that are none, or a model that cannot be
+            loaded.
         FileExistsError: the folder exists.
     """
     _require_least(settings)
@@ -271,9 +268,7 @@ def _told(found: EvaluatedReasoning) -> list[str]:
     return lines + [f"note: {note}" for note in found.notes]
 
 
-def _write(
-    settings: ReasoningSettings, asked: _Pictures, found: EvaluatedReasoning, about: Mapping[str, Any]
-) -> None:
+def _write(settings: ReasoningSettings, asked: _Pictures, found: EvaluatedReasoning, about: Mapping[str, Any]) -> None:
     measures = found.result.table
     record = {
         "schema": SCHEMA,

@@ -42,12 +42,7 @@ ASKED_COLUMNS = (*(name for name in TEXT_COLUMNS if name != "text"), "prompt", "
 
 
 def planned_questions(
-    rows: pd.DataFrame,
-    vocabulary: Vocabulary,
-    taxonomy: Taxonomy,
-    *,
-    seed: int,
-    ranked: Mapping[str, Ranked],
+    rows: pd.DataFrame, vocabulary: Vocabulary, taxonomy: Taxonomy, *, seed: int, ranked: Mapping[str, Ranked]
 ) -> pd.DataFrame:
     """All questions with the true, somebody else's and the mean picture, columns `ASKED_COLUMNS`.
 
