@@ -15,6 +15,7 @@ import pandas as pd
 from affect_workbench.analyses.slices.pairs import group_codes
 from affect_workbench.analyses.texts.measures import text_measures
 from affect_workbench.data.answers.parser import parse, without_thoughts
+from affect_workbench.data.instruct.conditioning import MODES, NONE
 from affect_workbench.data.instruct.mentions import Mentions
 from affect_workbench.data.instruct.vocabulary import Vocabulary
 from affect_workbench.data.plurals import plural
@@ -29,12 +30,9 @@ SHOWN = (*PICTURES, CAUSE_MASKED, OTHER_MASKED)
 """And the picture with the region of a cause hidden, or another of the same size."""
 CAPTION, QUESTION, STATEMENT, REASONING = "caption", "question", "statement", "reasoning"
 TASKS = (CAPTION, QUESTION, STATEMENT, REASONING)
-GIVEN, PREDICTED, NONE, WRONG = "given", "predicted", "none", "wrong"
-MODES = (GIVEN, PREDICTED, NONE, WRONG)
-"""Where the label in a question of reasoning is from: the truth, a probe, nowhere, or a wrong one."""
 TEXT_COLUMNS = ("image_id", "shown", "task", "about", "claim", "mode", "stated", "question", "text")
 """A row an answer: `about` the attribute of a question, a statement, or a mask; `claim` the value that a statement claims;
-`mode` of reasoning; `stated` the label in the question. What does not apply is empty."""
+`mode` of reasoning (`data.instruct.conditioning.MODES`); `stated` the label in the question. Else empty."""
 
 _TRUE, _FALSE = re.compile(r"\W*(?:true|yes|correct)\b", re.IGNORECASE), re.compile(r"\W*(?:false|no|not)\b", re.IGNORECASE)
 
@@ -45,7 +43,7 @@ class ReadAnswers:
 
     Attributes:
         rows: one row an answer: `TEXT_COLUMNS`; `kind` (`answer`, `refusal`, `empty`), `doubt`, `length` in words; `named`,
-            the label that it names alone, or None; `mentioned` and `absent`, sets of (attribute, value), the second of what
+            the label that it names alone, or None; `mentioned` and `absent`, (attribute, value) each, the second of what
             the picture does not show; `causes`, the attributes that it shows and that speak for the label in question, of
             which `caused` are named; `value`, what it shows of `about`, or None; `judged`, whether it calls a statement
             true, None where it does not say; `label`, the true one, or None; `vote`, the share of votes for the label that
@@ -86,12 +84,15 @@ def read_answers(texts: pd.DataFrame, facts: pd.DataFrame, vocabulary: Vocabular
     if not facts["image_id"].is_unique:
         raise ValueError(f"the facts name picture {facts['image_id'][facts['image_id'].duplicated()].iloc[0]!r} twice")
     texts, notes = _usable(texts, facts)
-    mentions, known = Mentions(vocabulary), _Facts(facts, vocabulary, taxonomy)
-    read = text_measures(texts).texts
+    known, mentions = _Facts(facts, vocabulary, taxonomy), Mentions(vocabulary)
+    different = texts["text"].drop_duplicates().reset_index(drop=True)
+    said = {text: _Said.of(without_thoughts(text), mentions, taxonomy) for text in different}
+    style = text_measures(pd.DataFrame({"image_id": "", "text": different})).texts.set_index("text")
     each = zip(*(texts[name] for name in _ASKED), strict=True)
-    rows = [_read(dict(zip(_ASKED, row, strict=True)), mentions, known) for row in each]
+    rows = [_against(dict(zip(_ASKED, row, strict=True)), said[row[-1]], known) for row in each]
     columns = {name: pd.Series([row[name] for row in rows], dtype=object) for name in _READ}
-    found = pd.concat([texts, read[["kind", "doubt", "length"]], pd.DataFrame(columns)], axis=1)
+    measured = style.loc[texts["text"], ["kind", "doubt", "length"]].reset_index(drop=True)
+    found = pd.concat([texts, measured, pd.DataFrame(columns)], axis=1)
     return ReadAnswers(found.astype({"vote": np.float64, "group": np.int64}), notes)
 
 
@@ -131,18 +132,17 @@ def _usable(texts: pd.DataFrame, facts: pd.DataFrame) -> tuple[pd.DataFrame, tup
     plain = {name: texts[name].astype(object).where(texts[name].notna(), "").astype(str) for name in TEXT_COLUMNS}
     rows = pd.DataFrame(plain).reset_index(drop=True)
     legal = {"shown": SHOWN, "task": TASKS}
-    reasons = {f"have another {name} than {', '.join(values)}": ~rows[name].isin(values) for name, values in legal.items()}
+    reasons = {f"of another {name} than {', '.join(values)}": ~rows[name].isin(values) for name, values in legal.items()}
     of_reasoning = rows["task"] == REASONING
-    reasons["are about no picture that is known"] = ~rows["image_id"].isin(facts["image_id"])
-    reasons[f"are of reasoning in no mode of {', '.join(MODES)}"] = of_reasoning & ~rows["mode"].isin(MODES)
-    without = of_reasoning & rows["mode"].isin(MODES) & (rows["mode"] != NONE) & (rows["stated"] == "")
-    reasons["are of reasoning about a label and state none"] = without
+    reasons["about no picture that is known"] = ~rows["image_id"].isin(facts["image_id"])
+    reasons[f"of reasoning in no mode of {', '.join(MODES)}"] = of_reasoning & ~rows["mode"].isin(MODES)
+    reasons["of reasoning about a label that is not stated"] = of_reasoning & (rows["mode"] != NONE) & (rows["stated"] == "")
     left, notes = np.zeros(len(rows), dtype=bool), []
     for reason, bad in reasons.items():
         new = bad.to_numpy(bool) & ~left
         if new.any():
             first = int(np.flatnonzero(new)[0]) + 1
-            notes.append(f"{plural(int(new.sum()), 'answer')} {reason}, first that of row {first}: left out")
+            notes.append(f"{plural(int(new.sum()), 'answer')} {reason}, first in row {first}: left out")
         left |= new
     if left.all():
         raise ValueError("no answer can be used" + (f": {'; '.join(notes)}" if notes else ": there is none"))
@@ -150,25 +150,40 @@ def _usable(texts: pd.DataFrame, facts: pd.DataFrame) -> tuple[pd.DataFrame, tup
     return rows[~left].reset_index(drop=True), tuple(notes)
 
 
-def _read(row: Mapping[str, str], mentions: Mentions, known: _Facts) -> dict[str, object]:
+@dataclass(frozen=True)
+class _Said:
+    """What a text says, whatever it is about."""
+
+    named: str | None
+    mentioned: tuple[tuple[str, str], ...]
+    judged: bool | None
+
+    @classmethod
+    def of(cls, text: str, mentions: Mentions, taxonomy: Taxonomy) -> _Said:
+        mentioned = dict.fromkeys((one.attribute, one.value) for one in mentions.of(text))
+        judged = True if _TRUE.match(text) else False if _FALSE.match(text) else None
+        return cls(parse(text, taxonomy).label, tuple(mentioned), judged)
+
+
+def _against(row: Mapping[str, str], said: _Said, known: _Facts) -> dict[str, object]:
+    """What an answer says, held against the facts."""
     facts, shown, group = known.of(row["image_id"])
-    text, taxonomy = without_thoughts(row["text"]), known.taxonomy
-    named = parse(text, taxonomy).label
-    found = [(one.attribute, one.value) for one in mentions.of(text)]
+    taxonomy = known.taxonomy
     everything = known.vocabulary.causes is not None
-    absent = {one for one in found if shown.get(one[0], one[1] if not everything else None) != one[1]}
-    question = named if row["mode"] == NONE else taxonomy.resolve(row["stated"]) if taxonomy.knows(row["stated"]) else None
+    absent = {one for one in said.mentioned if shown.get(one[0], one[1] if not everything else None) != one[1]}
+    stated = taxonomy.resolve(row["stated"]) if taxonomy.knows(row["stated"]) else None
+    question = said.named if row["mode"] == NONE else stated
     causes = known.vocabulary.causes_of(facts, question) if row["task"] == REASONING and question else ()
     label = facts.get("label")
     return {
-        "named": named,
-        "mentioned": dict.fromkeys(found).keys(),
+        "named": said.named,
+        "mentioned": said.mentioned,
         "absent": absent,
         "causes": causes,
-        "caused": tuple(name for name, value in dict.fromkeys(found) if name in causes and shown.get(name) == value),
+        "caused": tuple(name for name, value in said.mentioned if name in causes and shown.get(name) == value),
         "value": shown.get(row["about"]),
-        "judged": True if _TRUE.match(text) else False if _FALSE.match(text) else None,
+        "judged": said.judged,
         "label": taxonomy.resolve(label) if isinstance(label, str) and taxonomy.knows(label) else None,
-        "vote": known.vote(facts, named) if known.votes else float("nan"),
+        "vote": known.vote(facts, said.named) if known.votes else float("nan"),
         "group": group,
     }

@@ -15,9 +15,6 @@ from affect_workbench.analyses.texts.measures import ANSWER, NOTHING, REFUSED
 from affect_workbench.analyses.texts.reasoning.answers import (
     CAPTION,
     CAUSE_MASKED,
-    GIVEN,
-    MODES,
-    NONE,
     OTHER_MASKED,
     PICTURES,
     QUESTION,
@@ -54,6 +51,7 @@ from affect_workbench.analyses.texts.reasoning.result import (
     WORDS,
     ReasoningResult,
 )
+from affect_workbench.data.instruct.conditioning import GIVEN, MODES, NONE
 
 _Row = tuple[str, str, str, Estimate]
 

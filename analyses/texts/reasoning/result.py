@@ -7,18 +7,9 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from affect_workbench.analyses.texts.reasoning.answers import (
-    CAUSE_MASKED,
-    GIVEN,
-    MEAN,
-    NONE,
-    OTHER_MASKED,
-    PREDICTED,
-    SHUFFLED,
-    TRUE,
-    WRONG,
-)
+from affect_workbench.analyses.texts.reasoning.answers import CAUSE_MASKED, MEAN, OTHER_MASKED, SHUFFLED, TRUE
 from affect_workbench.analyses.texts.reasoning.estimates import Estimate
+from affect_workbench.data.instruct.conditioning import GIVEN, NONE, PREDICTED, WRONG
 
 COLUMNS = ("measure", "attribute", "shown", "share", "low", "high", "n")
 DIFFERENCE = "difference"

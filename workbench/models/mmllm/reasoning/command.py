@@ -14,21 +14,13 @@ import pandas as pd
 from affect_workbench.analyses.audit.config import AuditConfig
 from affect_workbench.analyses.audit.result import AuditResult
 from affect_workbench.analyses.texts.audit import run_text_audit
-from affect_workbench.analyses.texts.reasoning.answers import (
-    CAPTION,
-    NONE,
-    PREDICTED,
-    TEXT_COLUMNS,
-    TRUE,
-    ReadAnswers,
-    read_answers,
-)
+from affect_workbench.analyses.texts.reasoning.answers import CAPTION, TEXT_COLUMNS, TRUE, ReadAnswers, read_answers
 from affect_workbench.analyses.texts.reasoning.evaluate import evaluate_reasoning
 from affect_workbench.analyses.texts.reasoning.result import ReasoningResult
 from affect_workbench.analyses.texts.unspoken import UnspokenBias
 from affect_workbench.data.answers.texts import Texts
 from affect_workbench.data.datasets.manifest import Manifest
-from affect_workbench.data.instruct.conditioning import Ranked
+from affect_workbench.data.instruct.conditioning import NONE, PREDICTED, Ranked
 from affect_workbench.data.instruct.folder import vocabulary_of
 from affect_workbench.data.instruct.plan import Plan
 from affect_workbench.data.instruct.vocabulary import CAPTION as CAPTION_COLUMN

@@ -12,10 +12,7 @@ from affect_workbench.analyses.audit.result import AuditResult
 from affect_workbench.analyses.texts.reasoning.answers import (
     CAPTION,
     CAUSE_MASKED,
-    GIVEN,
     MEAN,
-    MODES,
-    NONE,
     OTHER_MASKED,
     PICTURES,
     QUESTION,
@@ -40,6 +37,7 @@ from affect_workbench.analyses.texts.reasoning.result import (
     ReasoningResult,
 )
 from affect_workbench.analyses.texts.unspoken import UnspokenBias
+from affect_workbench.data.instruct.conditioning import GIVEN, MODES, NONE
 from affect_workbench.data.tables.columns import column_words
 from affect_workbench.workbench.interface.intervals import Series, interval_figure
 from affect_workbench.workbench.interface.page import figure_html, template
@@ -143,10 +141,9 @@ def examples(examined: Examined, *, most: int = _MOST_EXAMPLES) -> tuple[list[Ex
 
 def _example(image_id: str, told: pd.DataFrame, pictures: pd.DataFrame) -> Example:
     picture = pictures.loc[image_id]
-    answers = [
-        (row.question, row.text, ", ".join(f"{column_words(name)} {value}" for name, value in sorted(row.absent)))
-        for row in told[told["image_id"] == image_id].itertuples()
-    ]
+    own = told[told["image_id"] == image_id]
+    absent = [", ".join(f"{column_words(name)} {value}" for name, value in sorted(one)) for one in own["absent"]]
+    answers = list(zip(own["question"], own["text"], absent, strict=True))
     return Example(image_id, thumbnail_uri(picture.get("path")), f"label: {picture['label']}", answers)
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pandas as pd
 
-from affect_workbench.analyses.texts.reasoning.answers import NONE, REASONING, TRUE, ReadAnswers
+from affect_workbench.analyses.texts.reasoning.answers import REASONING, TRUE, ReadAnswers
 from affect_workbench.analyses.texts.unspoken import UnspokenBias, unspoken_bias
 from affect_workbench.analyses.texts.words import words_of
+from affect_workbench.data.instruct.conditioning import NONE
 from affect_workbench.data.instruct.mentions import COMMON_ENGLISH
 from affect_workbench.data.instruct.vocabulary import Vocabulary
 from affect_workbench.data.tables.columns import attribute_columns

@@ -16,21 +16,17 @@ from affect_workbench.analyses.slices.pairs import group_codes
 from affect_workbench.analyses.texts.reasoning.answers import (
     CAPTION,
     CAUSE_MASKED,
-    GIVEN,
     MEAN,
-    NONE,
     OTHER_MASKED,
-    PREDICTED,
     QUESTION,
     REASONING,
     SHUFFLED,
     STATEMENT,
     TEXT_COLUMNS,
     TRUE,
-    WRONG,
     ReadAnswers,
 )
-from affect_workbench.data.instruct.conditioning import Mode, Ranked, conditioned, drawn_label
+from affect_workbench.data.instruct.conditioning import GIVEN, NONE, PREDICTED, WRONG, Mode, Ranked, conditioned, drawn_label
 from affect_workbench.data.instruct.plan import Plan
 from affect_workbench.data.instruct.records import DESCRIBED
 from affect_workbench.data.instruct.vocabulary import Vocabulary
