@@ -137,7 +137,7 @@ def _main(arguments: Sequence[str]) -> int:
         kind = COMMANDS[command]
         config = given.pop("config", None)
         from_file = read_toml(Path(config), kind) if config else {}
-        code = _run(command, build(kind, from_file | given), "workbench " + shlex.join(words))
+        code = _run(command, build(kind, from_file | given), f"workbench {command} {shlex.join(words[1:])}".rstrip())
         sys.stdout.flush()  # so that a closed pipe is met here
         return code
     except (ValueError, TypeError, FileNotFoundError, FileExistsError) as error:

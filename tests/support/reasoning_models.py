@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 
 import numpy as np
 import pandas as pd
@@ -27,7 +28,13 @@ def said(name: str, row: Row) -> str:
 
 def felt(row: Row) -> str:
     """The likeliest emotion by the rule of the drawn world."""
-    return EMOTIONS[int(emotion_probabilities(pd.DataFrame([dict(row)])).argmax())]
+    return _felt(tuple(row[name] for name in VOCABULARY.words))
+
+
+@lru_cache(maxsize=10_000)
+def _felt(values: tuple[object, ...]) -> str:
+    scene = pd.DataFrame([dict(zip(VOCABULARY.words, values, strict=True))])
+    return EMOTIONS[int(emotion_probabilities(scene).argmax())]
 
 
 def answer(row: Row, question: str, *, hidden: Sequence[str] = (), obeys: bool = True) -> str:
