@@ -65,6 +65,7 @@ class Seer:
         self._pixels = {one: np.asarray(pictures[one]) for one in self._rows}
         self._known = {pixels.tobytes(): one for one, pixels in self._pixels.items()}
         self._seeds, self._obeys = seeds, obeys
+        self._regions: dict[tuple[str, str], np.ndarray] = {}
         self.asked = 0
 
     def __call__(self, pictures: Sequence[Image], questions: Sequence[str]) -> list[str]:
@@ -80,12 +81,17 @@ class Seer:
         if alike[one].mean() < 0.2:
             return "Nothing can be seen."
         row = self._rows[one]
-        hidden = [name for name in VOCABULARY.words if self._hides(one, row, name, alike[one])]
+        hidden = [name for name in VOCABULARY.shown(row) if self._hides(one, name, alike[one])]
         return answer(row, question, hidden=hidden, obeys=self._obeys)
 
-    def _hides(self, one: str, row: Row, name: str, alike: np.ndarray) -> bool:
-        own = region(row, name, seed=self._seeds[one])
+    def _hides(self, one: str, name: str, alike: np.ndarray) -> bool:
+        own = self._region(one, name)
         return bool(own.any()) and not alike[own].any()
+
+    def _region(self, one: str, name: str) -> np.ndarray:
+        if (one, name) not in self._regions:
+            self._regions[one, name] = region(self._rows[one], name, seed=self._seeds[one])
+        return self._regions[one, name]
 
 
 def blind(pictures: Sequence[Image], questions: Sequence[str]) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import pandas as pd
 
@@ -24,8 +25,7 @@ WORDS, REFUSES, DOUBTS, EMPTY = "words", "refuses", "is in doubt", "is empty"
 BLEU, ROUGE = "BLEU-4", "ROUGE-L"
 NOT_SHARES = (WORDS,)
 """Measures in units of their own."""
-OBEDIENCE = (STATES_LABEL,)
-"""Measures that are met without a look at the picture."""
+_UNKNOWN = Estimate(float("nan"), float("nan"), float("nan"), 0)
 
 
 @dataclass(frozen=True)
@@ -46,12 +46,13 @@ class ReasoningResult:
 
     def of(self, measure: str, *, shown: str = TRUE, attribute: str = "") -> Estimate:
         """One number; NaN with n = 0 where it was not measured."""
-        table = self.table
-        rows = table[(table["measure"] == measure) & (table["shown"] == shown) & (table["attribute"] == attribute)]
-        if rows.empty:
-            return Estimate(float("nan"), float("nan"), float("nan"), 0)
-        row = rows.iloc[0]
-        return Estimate(float(row["share"]), float(row["low"]), float(row["high"]), int(row["n"]))
+        return self._found.get((measure, shown, attribute), _UNKNOWN)
+
+    @cached_property
+    def _found(self) -> dict[tuple[str, str, str], Estimate]:
+        keys = zip(*(self.table[name] for name in ("measure", "shown", "attribute")), strict=True)
+        numbers = zip(*(self.table[name] for name in ("share", "low", "high", "n")), strict=True)
+        return {key: Estimate(*map(float, ends), int(n)) for key, (*ends, n) in zip(keys, numbers, strict=True)}
 
     @property
     def headline(self) -> str:
