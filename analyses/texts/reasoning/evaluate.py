@@ -38,12 +38,12 @@ from affect_workbench.analyses.texts.reasoning.result import (
     DIFFERENCE,
     DOUBTS,
     EMPTY,
-    JUDGED,
     MENTIONS_ABSENT,
     NAMES_CAUSE,
     RECALL,
     REFUSES,
     RIGHT_LABEL,
+    RIGHT_VERDICT,
     ROUGE,
     STATES_LABEL,
     UNNAMED,
@@ -135,7 +135,7 @@ def _statements(texts: pd.DataFrame, shown: str) -> Iterator[_Row]:
     """An answer that calls a statement neither true nor false is wrong."""
     known = texts[texts["value"].notna()]
     right = known["judged"] == (known["value"] == known["claim"])
-    yield f"{STATEMENT}: {JUDGED}", "", shown, share_of(right, known["group"])
+    yield f"{STATEMENT}: {RIGHT_VERDICT}", "", shown, share_of(right, known["group"])
 
 
 def _style(what: str, texts: pd.DataFrame, shown: str) -> Iterator[_Row]:

@@ -19,7 +19,7 @@ DIFFERENCE = "difference"
 NAMES_CAUSE, STATES_LABEL = "names a true cause", "states the label of the question"
 MENTIONS_ABSENT, ABSENT_MENTIONS = "mentions something absent", "mentions of something absent"
 RIGHT_LABEL, VOTE_SHARE = "names the right label", "votes for the named label"
-RECALL, JUDGED = "macro recall", "judges rightly"
+RECALL, RIGHT_VERDICT = "macro recall", "judges rightly"
 UNNAMED = "no longer names the cause"
 WORDS, REFUSES, DOUBTS, EMPTY = "words", "refuses", "is in doubt", "is empty"
 BLEU, ROUGE = "BLEU-4", "ROUGE-L"
@@ -50,9 +50,11 @@ class ReasoningResult:
 
     @cached_property
     def _found(self) -> dict[tuple[str, str, str], Estimate]:
-        keys = zip(*(self.table[name] for name in ("measure", "shown", "attribute")), strict=True)
-        numbers = zip(*(self.table[name] for name in ("share", "low", "high", "n")), strict=True)
-        return {key: Estimate(*map(float, ends), int(n)) for key, (*ends, n) in zip(keys, numbers, strict=True)}
+        columns = (self.table[name].tolist() for name in COLUMNS)
+        return {
+            (measure, shown, attribute): Estimate(share, low, high, n)
+            for measure, attribute, shown, share, low, high, n in zip(*columns, strict=True)
+        }
 
     @property
     def headline(self) -> str:
@@ -95,7 +97,7 @@ _TOLD = {
     f"{PREDICTED}: {NAMES_CAUSE}": "told the probe's label, names a true cause",
     f"{NONE}: {RIGHT_LABEL}": "told nothing, names the right label",
     f"{NONE}: {VOTE_SHARE}": "votes for the label that it names, told nothing",
-    f"statement: {JUDGED}": "statements judged rightly",
+    f"statement: {RIGHT_VERDICT}": "statements judged rightly",
     f"{WRONG}: {STATES_LABEL}": "told a wrong label, states it (obedience, not understanding)",
     f"{WRONG}: {MENTIONS_ABSENT}": "told a wrong label, invents what is not there",
 }

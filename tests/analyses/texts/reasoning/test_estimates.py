@@ -11,8 +11,7 @@ from affect_workbench.analyses.texts.reasoning.answers import TEXT_COLUMNS, read
 from affect_workbench.analyses.texts.reasoning.estimates import macro_recall, mean_difference, mean_number, share_of
 from affect_workbench.analyses.texts.reasoning.evaluate import evaluate_reasoning
 from affect_workbench.analyses.texts.reasoning.overlap import bleu4, rouge_l
-from instruct_records import EKMAN
-from reasoning_models import VOCABULARY
+from instruct_records import EKMAN, VOCABULARY
 
 
 def alone(n: int) -> pd.Series:

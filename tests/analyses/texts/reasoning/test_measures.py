@@ -10,8 +10,7 @@ from affect_workbench.analyses.texts.reasoning.answers import TEXT_COLUMNS, read
 from affect_workbench.analyses.texts.reasoning.evaluate import evaluate_reasoning
 from affect_workbench.data.instruct.vocabulary import attribute_vocabulary
 from affect_workbench.workbench.models.mmllm.reasoning.questions import deranged, planned_questions
-from instruct_records import EKMAN, scene_rows
-from reasoning_models import VOCABULARY, answer
+from instruct_records import EKMAN, VOCABULARY, answer, scene_rows
 
 ROWS = scene_rows(60, seed=5)
 BY_ID = {row["image_id"]: row for row in ROWS.astype(object).where(ROWS.notna(), None).to_dict("records")}

@@ -38,7 +38,7 @@ from affect_workbench.workbench.interface.progress import Say
 from affect_workbench.workbench.models.mmllm.reasoning.asking import Interview, way_of
 from affect_workbench.workbench.models.mmllm.reasoning.page import Examined, reasoning_html
 from affect_workbench.workbench.models.mmllm.reasoning.pairs import differing_attribute, unspoken_in_pairs
-from affect_workbench.workbench.models.mmllm.reasoning.pictures import Answers, DrawnRegions, ShownPictures, mean_picture
+from affect_workbench.workbench.models.mmllm.reasoning.pictures import DrawnRegions, Responder, ShownPictures, mean_picture
 from affect_workbench.workbench.models.mmllm.reasoning.questions import free_questions, masked_questions, planned_questions
 from affect_workbench.workbench.models.mmllm.settings import ReasoningSettings
 
@@ -72,7 +72,7 @@ class EvaluatedReasoning:
 
 @writes_out()
 def evaluate_model(
-    settings: ReasoningSettings, *, command: str = "", say: Say = print, answers: Answers | None = None
+    settings: ReasoningSettings, *, command: str = "", say: Say = print, answers: Responder | None = None
 ) -> EvaluatedReasoning:
     """Asks a model about pictures, shown and not, and writes what its reasoning rests on; see `ReasoningSettings`.
 
@@ -198,7 +198,7 @@ def _ranked(settings: ReasoningSettings, asked: _Pictures, say: Say) -> dict[str
     return dict(zip(asked.paths, found.ranked, strict=True))
 
 
-def _answers_of(model: MultimodalModel, max_tokens: int) -> Answers:
+def _answers_of(model: MultimodalModel, max_tokens: int) -> Responder:
     from affect_workbench.probes.attach.generation import generate
 
     return lambda pictures, questions: generate(model, pictures, questions, max_new_tokens=max_tokens)

@@ -20,7 +20,7 @@ from affect_workbench.data.synthetic.scenes import ATTRIBUTES, draw, region
 from affect_workbench.data.synthetic.scenes.dataset import drawn_seeds
 from affect_workbench.probes.asking.questions import Asked, Question, Reply
 
-Answers = Callable[[Sequence[Image.Image], Sequence[str]], list[str]]
+Responder = Callable[[Sequence[Image.Image], Sequence[str]], list[str]]
 """A model: the answer to each question about the picture beside it."""
 _MOST_SHARED = 0.05
 """Share of a region that the other one of its size may have in common with it."""
@@ -115,7 +115,7 @@ class ShownPictures:
         batch: how many questions go together.
     """
 
-    def __init__(self, answers: Answers, mean: Image.Image, regions: DrawnRegions, *, batch: int) -> None:
+    def __init__(self, answers: Responder, mean: Image.Image, regions: DrawnRegions, *, batch: int) -> None:
         self._answers, self._mean, self._regions, self._batch = answers, mean, regions, batch
         self._of_mean: dict[str, str] = {}
 

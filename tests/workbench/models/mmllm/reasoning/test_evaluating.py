@@ -20,8 +20,7 @@ from affect_workbench.workbench.models.mmllm.reasoning.command import EvaluatedR
 from affect_workbench.workbench.models.mmllm.reasoning.pairs import admitting_words, differing_attribute, unspoken_in_pairs
 from affect_workbench.workbench.models.mmllm.reasoning.pictures import DrawnRegions
 from affect_workbench.workbench.models.mmllm.settings import ReasoningSettings
-from instruct_records import EKMAN
-from reasoning_models import VOCABULARY, Seer, blind, felt, said
+from instruct_records import EKMAN, VOCABULARY, Seer, blind, felt, said
 from tiny_multimodal import tiny_folder
 from workbench_runs import succeeded
 
