@@ -74,7 +74,7 @@ def points(share: float | None, *, signed: bool = True) -> str:
 
 def percent(share: float | None) -> str:
     """A rate: `35.9 %`."""
-    return "–" if share is None or math.isnan(share) else f"{100 * share:.1f} %"
+    return "–" if share is None or math.isnan(share) else f"{round(100 * share, 1) + 0.0:.1f} %"
 
 
 def probability(value: float | None) -> str:

@@ -11,6 +11,7 @@ import pandas as pd
 from affect_workbench.analyses.texts.reasoning.answers import CAUSE_MASKED, MEAN, OTHER_MASKED, SHUFFLED, TRUE
 from affect_workbench.analyses.texts.reasoning.estimates import Estimate
 from affect_workbench.data.instruct.conditioning import GIVEN, NONE, PREDICTED, WRONG
+from affect_workbench.data.tables.columns import column_words
 
 COLUMNS = ("measure", "attribute", "shown", "share", "low", "high", "n")
 DIFFERENCE = "difference"
@@ -76,7 +77,7 @@ class ReasoningResult:
                 yield f"{words}: {self._beside(measure)}"
         for attribute in dict.fromkeys(self.table.loc[self.table["measure"] == _RECALL, "attribute"]):
             if self.of(_RECALL, attribute=attribute).n:
-                yield f"macro recall of {attribute}: {self._beside(_RECALL, attribute)}"
+                yield f"macro recall of {column_words(attribute)}: {self._beside(_RECALL, attribute)}"
         masked = self.of(_UNNAMED, shown=CAUSE_MASKED)
         if masked.n:
             other, gap = self.of(_UNNAMED, shown=OTHER_MASKED), self.of(_UNNAMED, shown=DIFFERENCE)

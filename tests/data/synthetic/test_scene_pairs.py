@@ -11,8 +11,9 @@ from PIL import Image, ImageFilter
 
 from affect_workbench.arrays import Mask
 from affect_workbench.data.datasets.manifest import Manifest
+from affect_workbench.data.images.decode import open_picture
 from affect_workbench.data.synthetic.scenes import ATTRIBUTES, draw, emotion_probabilities, paired_scenes, region
-from affect_workbench.data.synthetic.scenes.dataset import write_pairs
+from affect_workbench.data.synthetic.scenes.dataset import SEEDS_FILE, drawn_seeds, write_pairs
 from affect_workbench.data.synthetic.scenes.streams import Streams
 
 BASE = {
@@ -197,3 +198,16 @@ def test_written_pairs_are_a_manifest_with_labels_that_change_only_for_a_reason(
     assert moved > 0.4
     with pytest.raises(ValueError, match="at least one"):
         write_pairs(tmp_path / "none", "held", pairs=0, seed=4)
+
+
+def test_pictures_on_disk_keep_their_seeds(tmp_path):
+    manifest = write_pairs(tmp_path, "held", pairs=3, seed=4, progress=False)
+    seeds = drawn_seeds(tmp_path)
+    rows = manifest.rows.astype(object).where(manifest.rows.notna(), None)
+    assert set(seeds) == set(rows["image_id"])
+    for row, path in zip(rows.to_dict("records"), manifest.paths(), strict=True):
+        assert draw(row, seed=seeds[row["image_id"]]).tobytes() == open_picture(path).tobytes()
+    assert drawn_seeds(tmp_path / "pictures") == {}
+    (tmp_path / SEEDS_FILE).write_text("image_id,seed\na,minus one\n")
+    with pytest.raises(ValueError, match="not every seed is a number: draw the pictures again"):
+        drawn_seeds(tmp_path)

@@ -20,6 +20,7 @@ from affect_workbench.workbench.models.mmllm.reasoning.command import EvaluatedR
 from affect_workbench.workbench.models.mmllm.reasoning.pairs import admitting_words, differing_attribute, unspoken_in_pairs
 from affect_workbench.workbench.models.mmllm.reasoning.pictures import DrawnRegions
 from affect_workbench.workbench.models.mmllm.settings import ReasoningSettings
+from asked_probes import untrained_probe
 from instruct_records import EKMAN, VOCABULARY, Seer, blind, felt, said
 from tiny_multimodal import tiny_folder
 from workbench_runs import succeeded
@@ -222,10 +223,28 @@ def test_what_cannot_be_evaluated_is_refused(world, tmp_path):
         evaluate_model(bare, say=lambda line: None, answers=blind)
 
 
-def test_a_real_model_is_asked(world, tmp_path):
-    given = ["--pictures", world / "world" / "manifest", "-o", tmp_path / "out", "--most", 2, "--max-tokens", 3]
+def test_a_real_model_is_asked_also_about_what_a_probe_predicts(world, tmp_path):
+    probe = untrained_probe(tmp_path / "probe")
+    given = [
+        "--pictures",
+        world / "world" / "manifest",
+        "-o",
+        tmp_path / "out",
+        "--most",
+        2,
+        "--max-tokens",
+        3,
+        "--probe",
+        probe,
+    ]
     printed = succeeded("mmllm", "evaluate", tiny_folder("llava"), *given).out
     assert "Told the emotion, the model names a true cause in 0 %" in printed
     record = json.loads((tmp_path / "out" / "reasoning.json").read_text())
     assert len(record["fingerprint"]) > 8
     assert record["command"].startswith("workbench mmllm evaluate ")
+    answers = pd.read_parquet(tmp_path / "out" / "answers.parquet")
+    predicted = answers[answers["mode"] == "predicted"]
+    assert len(predicted) == 3 * 2
+    assert (predicted.groupby("image_id")["question"].nunique() == 1).all()
+    first = predicted["question"].str.split("\n").str[0]
+    assert (first == "Predicted Label: " + predicted["stated"]).all()
