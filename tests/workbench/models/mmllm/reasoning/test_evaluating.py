@@ -225,18 +225,8 @@ def test_what_cannot_be_evaluated_is_refused(world, tmp_path):
 
 def test_a_real_model_is_asked_also_about_what_a_probe_predicts(world, tmp_path):
     probe = untrained_probe(tmp_path / "probe")
-    given = [
-        "--pictures",
-        world / "world" / "manifest",
-        "-o",
-        tmp_path / "out",
-        "--most",
-        2,
-        "--max-tokens",
-        3,
-        "--probe",
-        probe,
-    ]
+    given = ["--pictures", world / "world" / "manifest", "-o", tmp_path / "out", "--probe", probe]
+    given += ["--most", 2, "--max-tokens", 3]
     printed = succeeded("mmllm", "evaluate", tiny_folder("llava"), *given).out
     assert "Told the emotion, the model names a true cause in 0 %" in printed
     record = json.loads((tmp_path / "out" / "reasoning.json").read_text())
