@@ -34,12 +34,7 @@ from affect_workbench.workbench.models.asking.settings import AskSettings
 from affect_workbench.workbench.models.attaching.settings import AttachSettings
 from affect_workbench.workbench.models.evaluation.settings import EvaluateSettings, ReproduceSettings
 from affect_workbench.workbench.models.instruct.settings import InstructSettings
-from affect_workbench.workbench.models.mmllm.settings import (
-    ChatSettings,
-    ComposeSettings,
-    ReasoningSettings,
-    TrainSettings,
-)
+from affect_workbench.workbench.models.mmllm.settings import ChatSettings, ComposeSettings, ReasoningSettings, StageSettings
 from affect_workbench.workbench.models.training.settings import (
     AnchorsSettings,
     ImportTinyemoSettings,
@@ -63,7 +58,7 @@ COMMANDS: Mapping[str, type[Any]] = types.MappingProxyType(
         "attach": AttachSettings,
         "instruct": InstructSettings,
         "mmllm compose": ComposeSettings,
-        "mmllm train": TrainSettings,
+        "mmllm train": StageSettings,
         "mmllm chat": ChatSettings,
         "mmllm evaluate": ReasoningSettings,
         "evaluate": EvaluateSettings,

@@ -53,6 +53,9 @@ def load_model(source: ModelSource) -> MultimodalModel:
     declare_torchvision_operators()
     from transformers import AutoModelForImageTextToText
 
+    from affect_workbench.probes.encoders.builtin.tower import register_tower
+
+    register_tower()
     config = _config(source)
     options = _options(source)
     _require_room(source, _size(source, config))
@@ -78,6 +81,9 @@ def size_of(source: ModelSource) -> ModelSize:
         ValueError: as for `load_model`, as far as the configuration tells.
     """
     declare_torchvision_operators()
+    from affect_workbench.probes.encoders.builtin.tower import register_tower
+
+    register_tower()
     return _size(source, _config(source))
 
 

@@ -94,14 +94,14 @@ def compose(
         vision: the tower, or a model that has one (CLIP); `builtin:scenes` for the built-in encoder.
         llm: a causal language model with its tokenizer.
         template: one of `templates.TEMPLATES`, or `auto`.
-        layer: hidden layer of the tower that the connector reads; LLaVA's last but one where there are several when not given.
+        layer: hidden layer of the tower that is read; the last but one, LLaVA's, where there are several when not given.
         seed: of the fresh connector.
         dtype: what all weights are held in.
         trust_remote_code: whether code of the repositories may run.
 
     Raises:
-        ValueError: a part that cannot be loaded or is of another kind, tokens that are no grid, a tokenizer that does not fit
-            the language model, or a template that does not fit the tokenizer.
+        ValueError: a part that cannot be loaded or is of another kind, tokens that are no grid, a tokenizer that does not
+            fit the language model, or a template that does not fit the tokenizer.
     """
     declare_torchvision_operators()
     register_tower()
@@ -140,7 +140,7 @@ def compose(
         head = dict(language.get_output_embeddings().state_dict())
         if (bias := head.pop("bias", None)) is not None and bool(bias.any()):
             notes.append(
-                f"the language model's output layer has a bias (up to {bias.abs().max():.2g}), which LLaVA's has not: left out"
+                f"the language model's output layer has a bias (up to {bias.abs().max():.2g}), LLaVA's has none: left out"
             )
         model.lm_head.load_state_dict(head)
     except Exception as error:  # of any model class there is
@@ -194,8 +194,8 @@ def _tower(name: str, layer: int | None, trust: bool) -> _Tower:
     first = tokens.shape[1] - grid if tokens.ndim == 3 else -1
     if first not in (0, 1):
         raise ValueError(
-            f"{name}: layer {layer} has tokens {tuple(tokens.shape[1:])} for a grid of {grid}: LLaVA reads a grid with at most "
-            "one token before it (no registers)"
+            f"{name}: layer {layer} has tokens {tuple(tokens.shape[1:])} for a grid of {grid}: LLaVA reads a grid with at "
+            "most one token before it (no registers)"
         )
     return _Tower(model, pictures, size, patch, layer, first)
 
@@ -236,8 +236,8 @@ def _language(name: str, trust: bool) -> tuple[Any, Any, list[str]]:
         name = str(LANGUAGE_FOLDER)
     if OPENELM in name.lower() and not trust:
         raise ValueError(
-            f"{name}: transformers has no OpenELM class; its repository brings code of its own: read it, then allow it to run "
-            "with --trust-remote-code"
+            f"{name}: transformers has no OpenELM class; its repository brings code of its own: read it, then allow it to "
+            "run with --trust-remote-code"
         )
     try:
         config = AutoConfig.from_pretrained(name, trust_remote_code=trust)

@@ -57,7 +57,7 @@ def new_tokenizer(texts: Iterable[str], *, size: int = 1024) -> Any:
     return made
 
 
-def new_language_model(tokenizer: Any, size: LanguageSize = LanguageSize()) -> Any:  # noqa: B008  frozen
+def new_language_model(tokenizer: Any, size: LanguageSize = LanguageSize()) -> Any:
     """A Llama that knows nothing yet, for this tokenizer."""
     from transformers import LlamaConfig, LlamaForCausalLM
 

@@ -1,8 +1,8 @@
 """In which form do questions and answers reach a language model, with every answer marked as what is to be learned?
 
-The template of an LLM itself takes texts only, and rarely marks answers. One of these takes its place in a composed model: the
-question always stands in it, also behind a picture (a template that drops it lets tasks contradict each other), and the mark
-of an answer's end is learned with the answer. `{% generation %}` is what TRL and transformers read for the marks.
+The template of an LLM itself takes texts only, and rarely marks answers. One of these takes its place in a composed model:
+the question always stands in it, also behind a picture (a template that drops it lets tasks contradict each other), and the
+mark of an answer's end is learned with the answer. `{% generation %}` is what TRL and transformers read for the marks.
 """
 
 from __future__ import annotations
@@ -110,29 +110,35 @@ def _own(tokenizer: Any) -> str:
     return "zephyr" if "<|user|>" in own and "<|assistant|>" in own else DEFAULT
 
 
+_JINJA = """
+{%- macro content(message) -%}
+  {%- if message['content'] is string -%}{{ message['content'] }}
+  {%- else -%}
+    {%- for part in message['content'] -%}
+      {%- if part['type'] == 'image' -%}{{ @image@ }}{%- else -%}{{ part['text'] }}{%- endif -%}
+    {%- endfor -%}
+  {%- endif -%}
+{%- endmacro -%}
+{{- @start@ -}}
+{%- for message in messages -%}
+  {%- if message['role'] == 'system' -%}{{ @system@ + content(message) + @systemend@ }}
+  {%- elif message['role'] == 'assistant' -%}{{ @answer@ }}
+    {%- generation -%}{{ @lead@ + content(message) + @end@ }}{%- endgeneration -%}{{ @after@ }}
+  {%- else -%}{{ @question@ + content(message) + @asked@ }}
+  {%- endif -%}
+{%- endfor -%}
+{%- if add_generation_prompt -%}{{ @answer@ }}{%- endif -%}
+"""
+
+
 def _jinja(turns: Turns, tokenizer: Any) -> str:
-    eos = tokenizer.eos_token
-    texts = {
-        name: _quoted(getattr(turns, name).format(eos=eos))
-        for name in ("question", "asked", "answer", "end", "after", "lead")
-    }
-    before, behind = (_quoted(part.format(eos=eos)) for part in turns.system)
-    start = _quoted(tokenizer.bos_token) if _adds_start(tokenizer) else "''"
-    content = (
-        "{%- macro content(message) -%}{%- if message['content'] is string -%}{{ message['content'] }}{%- else -%}"
-        "{%- for part in message['content'] -%}{%- if part['type'] == 'image' -%}{{ '" + IMAGE_TOKEN + "\\n' }}"
-        "{%- else -%}{{ part['text'] }}{%- endif -%}{%- endfor -%}{%- endif -%}{%- endmacro -%}"
-    )
-    return (
-        f"{content}{{{{ {start} }}}}{{%- for message in messages -%}}"
-        "{%- if message['role'] == 'system' -%}" + f"{{{{ {before} + content(message) + {behind} }}}}"
-        "{%- elif message['role'] == 'assistant' -%}"
-        f"{{{{ {texts['answer']} }}}}{{%- generation -%}}{{{{ {texts['lead']} + content(message) + {texts['end']} }}}}{{%- endgeneration -%}}"
-        f"{{{{ {texts['after']} }}}}"
-        "{%- else -%}" + f"{{{{ {texts['question']} + content(message) + {texts['asked']} }}}}"
-        "{%- endif -%}{%- endfor -%}"
-        f"{{%- if add_generation_prompt -%}}{{{{ {texts['answer']} }}}}{{%- endif -%}}"
-    )
+    parts = {name: getattr(turns, name) for name in ("question", "asked", "answer", "lead", "end", "after")}
+    parts |= {"system": turns.system[0], "systemend": turns.system[1], "image": f"{IMAGE_TOKEN}\n"}
+    parts["start"] = tokenizer.bos_token if _adds_start(tokenizer) else ""
+    template = _JINJA
+    for name, text in parts.items():
+        template = template.replace(f"@{name}@", _quoted(text.format(eos=tokenizer.eos_token)))
+    return template.strip()
 
 
 def _quoted(text: str) -> str:

@@ -11,6 +11,7 @@ import csv
 import hashlib
 import json
 import shutil
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -79,7 +80,8 @@ def train_stage(
     """
     from datasets import Dataset
     from transformers import set_seed
-    from trl import SFTTrainer
+
+    from affect_workbench.probes.mmllm.loop import StageTrainer
 
     tokenizer = getattr(processor, "tokenizer", processor)
     set_seed(seed)
@@ -88,10 +90,13 @@ def train_stage(
     rows = Dataset.from_list([{**one, "length": len(one["input_ids"])} for one in examples])
     work.mkdir(parents=True, exist_ok=True)
     before = _frozen_hashes(model)
-    with _as_given(model, pictures):
-        trainer = SFTTrainer(
+    with _as_given(model, pictures), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="`is_gradient_checkpointing` is deprecated")  # asked for by peft
+        trainer = StageTrainer(
+            stage=stage.name,
+            progress=progress,
             model=model,
-            args=_arguments(stage, work, seed=seed, progress=progress),
+            args=_arguments(stage, work, seed=seed),
             train_dataset=rows,
             data_collator=Collator(tokenizer.pad_token_id, pictures),
             processing_class=processor,
@@ -134,7 +139,7 @@ def _prepared(model: Any, stage: Stage) -> Any:
     return None
 
 
-def _arguments(stage: Stage, work: Path, *, seed: int, progress: bool) -> Any:
+def _arguments(stage: Stage, work: Path, *, seed: int) -> Any:
     import importlib.util
 
     from trl import SFTConfig
@@ -153,12 +158,13 @@ def _arguments(stage: Stage, work: Path, *, seed: int, progress: bool) -> Any:
         fp16=stage.precision == "float16",
         activation_checkpointing=stage.checkpointing,
         logging_steps=stage.log_every,
+        logging_first_step=True,
         save_steps=stage.save_every,
         save_total_limit=2,
         seed=seed,
         data_seed=seed,
         use_cpu=not torch.cuda.is_available() and not torch.backends.mps.is_available(),
-        disable_tqdm=not progress,
+        disable_tqdm=True,
         report_to=["tensorboard"] if importlib.util.find_spec("tensorboard") else [],
         train_sampling_strategy="group_by_length",
         remove_unused_columns=False,

@@ -19,14 +19,14 @@ from affect_workbench.probes.mmllm.examples import chat_of, lessons, tokenised
 from affect_workbench.probes.mmllm.language import new_tokenizer
 
 _IN_PART = 1 / 2
-"""Share of pictures that are described in part, all of persons, and asked about two things that are said. What is to be found
-stands out there; tones, which no other attribute's words help to find, are always one of the two where they are said."""
+"""Share of pictures that are described in part, all of persons, and asked about two things that are said. What is to be
+found stands out there; tones, which no other attribute's words help to find, are one of the two wherever they are said."""
 _HARDEST = "figure_tone"
 _TOKENIZER_PICTURES = 2_000
 
 
 def world_examples(pictures: int, *, seed: int = 0) -> tuple[Any, list[dict[str, list[int]]]]:
-    """A tokenizer of the world's words, and conversations about pictures that no eye sees, as `examples.tokenised` gives them.
+    """A tokenizer of the world's words, and what is learned of described pictures, as `examples.tokenised` gives it.
 
     Args:
         pictures: how many pictures are described.

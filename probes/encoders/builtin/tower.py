@@ -1,8 +1,8 @@
 """How does the built-in encoder stand in a multimodal LLM of transformers: as 16 picture tokens instead of one vector?
 
-Its image tower is open_clip's ModifiedResNet, for which transformers has no configuration. Here it is a class of its own that
-`AutoConfig` and `AutoModel` know after `register_tower`. The tokens are the 4x4 grid of the third layer (384 channels) beside
-the fourth's 2x2 grid (768 channels), brought to the same size.
+Its image tower is open_clip's ModifiedResNet, for which transformers has no configuration. Here it is a class of its own
+that `AutoConfig` and `AutoModel` know after `register_tower`. The tokens are the 4x4 grid of the third layer (384 channels)
+beside the fourth's 2x2 grid (768 channels), brought to the same size.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ class ScenesTower(PreTrainedModel):
         self.post_init()
         self.train(False)
 
-    def train(self, mode: bool = True) -> ScenesTower:  # noqa: ARG002
+    def train(self, mode: bool = True) -> ScenesTower:
         """Evaluation mode, whatever is asked for."""
         return super().train(False)
 

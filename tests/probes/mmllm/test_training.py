@@ -1,24 +1,24 @@
 """Does a stage change what it trains and nothing else, and does a killed run come to the very same end?"""
 
 import csv
-
 import os
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from mmllm_parts import saved_language, saved_tower
 
 from affect_workbench.probes.mmllm.compose import BUILTIN, compose
 from affect_workbench.probes.mmllm.examples import chat_of, lessons, tokenised
 from affect_workbench.probes.mmllm.pictures import PicturePixels, tower_tokens
 from affect_workbench.probes.mmllm.recipes import Recipe, Stage, shipped_recipes
 from affect_workbench.probes.mmllm.training import LOG_FILE, train_stage
-from affect_workbench.probes.mmllm.world_texts import world_conversations
+from affect_workbench.probes.mmllm.world_texts import world_conversations, world_examples
+from mmllm_parts import saved_language, saved_tower
 
 
 @pytest.fixture(scope="module")
@@ -40,6 +40,11 @@ def examples_for(composed, paths):
     return [{**one, "picture": at % len(paths)} for at, one in enumerate(made)]
 
 
+def trained(composed, stage, paths, work, pictures):
+    examples = examples_for(composed, paths)
+    return train_stage(composed.model, composed.processor, stage, examples, work, pictures=pictures, progress=False)
+
+
 def composed_of(folder, tower=BUILTIN):
     return compose(tower, saved_language("llama", folder / "llm"))
 
@@ -51,7 +56,13 @@ def test_a_stage_changes_what_it_trains_and_nothing_else(tmp_path, paths, trains
     tokens = tower_tokens(composed.model, composed.processor, paths, tmp_path / "work", progress=False)
     stage = Stage("reasoning", trains, steps=3, batch=4, log_every=1)
     model, result = train_stage(
-        composed.model, composed.processor, stage, examples_for(composed, paths), tmp_path / "work", pictures=tokens, progress=False
+        composed.model,
+        composed.processor,
+        stage,
+        examples_for(composed, paths),
+        tmp_path / "work",
+        pictures=tokens,
+        progress=False,
     )
     changed = {name for name, tensor in model.state_dict().items() if not torch.equal(tensor, before[name])}
     connector = {name for name in before if "multi_modal_projector" in name}
@@ -79,53 +90,69 @@ def test_tokens_computed_once_are_learned_from_as_pixels_are(tmp_path, paths):
         )
         stage = Stage("connector", "connector", steps=4, batch=4, log_every=1)
         _, result = train_stage(
-            composed.model, composed.processor, stage, examples_for(composed, paths), tmp_path / way, pictures=made, progress=False
+            composed.model,
+            composed.processor,
+            stage,
+            examples_for(composed, paths),
+            tmp_path / way,
+            pictures=made,
+            progress=False,
         )
         losses.append((result.first_loss, result.last_loss))
     assert losses[0] == pytest.approx(losses[1], rel=2e-3)
 
 
-_RUN = """
-import sys
-from pathlib import Path
-from mmllm_parts import saved_language
-from affect_workbench.probes.mmllm.language import new_language_model
-from affect_workbench.probes.mmllm.recipes import Stage
-from affect_workbench.probes.mmllm.training import train_stage
-from affect_workbench.probes.mmllm.world_texts import world_examples
-from affect_workbench.probes.runtime import seed_everything
+def language_run(folder, *, steps=12):
+    """A small language model learns for some steps, with a checkpoint every fourth."""
+    from affect_workbench.probes.mmllm.language import new_language_model
+    from affect_workbench.probes.runtime import seed_everything
 
-tokenizer, examples = world_examples(20, seed=0)
-seed_everything(0)
-stage = Stage("language", "all", steps=30, batch=4, log_every=1, save_every=5)
-model, _ = train_stage(new_language_model(tokenizer), tokenizer, stage, examples, Path(sys.argv[1]), progress=False)
-model.save_pretrained(Path(sys.argv[1]) / "model")
-"""
+    tokenizer, examples = world_examples(20, seed=0)
+    seed_everything(0)
+    stage = Stage("language", "all", steps=steps, batch=4, log_every=1, save_every=4)
+    return train_stage(new_language_model(tokenizer), tokenizer, stage, examples, Path(folder), progress=False)[0]
 
 
 def test_a_killed_run_comes_to_the_same_end(tmp_path):
-    from safetensors.torch import load_file
-
-    def run(folder, *, kill=False):
-        process = subprocess.Popen([sys.executable, "-c", _RUN, str(folder)], stderr=subprocess.PIPE, text=True)
-        if kill:
-            while not list(folder.glob("checkpoint-*/trainer_state.json")) and process.poll() is None:
-                time.sleep(0.02)
-            os.kill(process.pid, signal.SIGKILL)
-            process.communicate()
-            return
-        assert process.wait() == 0, process.stderr.read()
-
-    run(tmp_path / "whole")
-    run(tmp_path / "cut", kill=True)
-    assert not (tmp_path / "cut" / "model").exists()
+    here = str(Path(__file__).parent)
+    code = f"import sys; sys.path.insert(0, {here!r}); import test_training as t; t.language_run(sys.argv[1])"
+    with (tmp_path / "errors").open("w") as errors:
+        process = subprocess.Popen([sys.executable, "-c", code, str(tmp_path / "cut")], stderr=errors)
+        while not list(tmp_path.glob("cut/checkpoint-*/trainer_state.json")) and process.poll() is None:
+            time.sleep(0.02)
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+    assert list(tmp_path.glob("cut/checkpoint-*/trainer_state.json")), (tmp_path / "errors").read_text()
+    assert not (tmp_path / "cut" / LOG_FILE).exists()
     # What a kill in the middle of writing a checkpoint leaves: it is the newest, and not whole.
-    (tmp_path / "cut" / "checkpoint-29").mkdir()
-    run(tmp_path / "cut")
-    logs = [(tmp_path / name / LOG_FILE).read_text() for name in ("whole", "cut")]
-    assert logs[0] == logs[1]
-    weights = [load_file(tmp_path / name / "model" / "model.safetensors") for name in ("whole", "cut")]
+    (tmp_path / "cut" / "checkpoint-11").mkdir()
+    models = [language_run(tmp_path / name) for name in ("whole", "cut")]
+    assert (tmp_path / "whole" / LOG_FILE).read_text() == (tmp_path / "cut" / LOG_FILE).read_text()
+    weights = [model.state_dict() for model in models]
     assert all(torch.equal(tensor, weights[1][name]) for name, tensor in weights[0].items())
+
+
+@pytest.mark.parametrize("trains", ["connector", "lora"])
+def test_a_stage_with_pictures_goes_on_from_its_checkpoint(tmp_path, paths, trains):
+    """A checkpoint of LLaVA comes back under other names in transformers: the loop would go on from fresh weights."""
+    ends = []
+    for name, steps in (("whole", (6,)), ("cut", (3, 6))):
+        for count in steps:
+            composed = composed_of(tmp_path / name)
+            tokens = tower_tokens(composed.model, composed.processor, paths, tmp_path / name / "work", progress=False)
+            stage = Stage("reasoning", trains, steps=6, batch=4, log_every=1, save_every=3)
+            with pytest.MonkeyPatch.context() as patch:
+                if count < 6:
+                    patch.setattr("transformers.TrainerCallback.on_save", _stop)
+                model, result = trained(composed, stage, paths, tmp_path / name / "work", tokens)
+        ends.append((model.state_dict(), (tmp_path / name / "work" / LOG_FILE).read_text(), result))
+    assert ends[0][1:] == ends[1][1:]
+    assert all(torch.equal(tensor, ends[1][0][name]) for name, tensor in ends[0][0].items())
+
+
+def _stop(_self, _args, _state, control, **_):
+    control.should_training_stop = True
+    return control
 
 
 def test_a_model_without_a_connector_is_no_model_for_stage_1(tmp_path):
@@ -162,7 +189,7 @@ def test_a_recipe_that_is_none_is_refused(tmp_path, text, reason):
 
 
 def test_recipes_that_are_not_there_are_named():
-    with pytest.raises(ValueError, match="there is no recipe .tinny."):
+    with pytest.raises(ValueError, match="there is no recipe 'tinny'"):
         Recipe.named("tinny")
     with pytest.raises(FileNotFoundError, match="no such file; expected a recipe in TOML"):
         Recipe.named("none.toml")

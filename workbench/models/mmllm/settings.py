@@ -56,7 +56,7 @@ class ComposeSettings:
 
 
 @dataclass(frozen=True)
-class TrainSettings:
+class StageSettings:
     """Teach a composed model to speak of pictures, or make a small language model that it can be composed of."""
 
     model: str = path_option(

@@ -22,7 +22,7 @@ from affect_workbench.data.plurals import plural
 from affect_workbench.data.storage.atomic import atomic_folder, write_json
 from affect_workbench.workbench.interface.claiming import writes_out
 from affect_workbench.workbench.interface.progress import Say
-from affect_workbench.workbench.models.mmllm.settings import TrainSettings
+from affect_workbench.workbench.models.mmllm.settings import StageSettings
 
 if TYPE_CHECKING:
     from affect_workbench.probes.mmllm.recipes import Recipe, Stage
@@ -34,8 +34,8 @@ _STAGE_OF = {"connector": PRETRAINING, "reasoning": FINE_TUNING}
 
 
 @writes_out()
-def train(settings: TrainSettings, *, command: str = "", say: Say = print) -> None:
-    """Trains the stages that are asked for and writes the model; see `TrainSettings`.
+def train(settings: StageSettings, *, command: str = "", say: Say = print) -> None:
+    """Trains the stages that are asked for and writes the model; see `StageSettings`.
 
     Raises:
         ValueError: settings that do not go together, data or a model of another kind, a language model that cannot read the
@@ -76,13 +76,13 @@ def train(settings: TrainSettings, *, command: str = "", say: Say = print) -> No
     say(f"wrote {settings.out}; next: {_next(settings, wanted)}")
 
 
-def _next(settings: TrainSettings, wanted: Sequence[Stage]) -> str:
+def _next(settings: StageSettings, wanted: Sequence[Stage]) -> str:
     if [stage.name for stage in wanted] == ["language"]:
         return f"workbench mmllm compose --llm {settings.out} -o MODEL"
     return f"workbench mmllm chat {settings.out} PICTURE --label joy"
 
 
-def _wanted(settings: TrainSettings, recipe: Recipe) -> list[Stage]:
+def _wanted(settings: StageSettings, recipe: Recipe) -> list[Stage]:
     """The stages that are trained, with the number of steps that is asked for."""
     from affect_workbench.probes.mmllm.recipes import STAGES
 
@@ -103,7 +103,7 @@ def _wanted(settings: TrainSettings, recipe: Recipe) -> list[Stage]:
     return [replace(stage, steps=settings.steps) for stage in found] if settings.steps else found
 
 
-def _work(settings: TrainSettings) -> Path:
+def _work(settings: StageSettings) -> Path:
     """The folder of what is unfinished, of this very run.
 
     Raises:
@@ -136,7 +136,7 @@ def _keep_logs(made: Path, kept: Path) -> None:
         shutil.copy2(path, kept / path.name)
 
 
-def _language(settings: TrainSettings, stage: Stage, work: Path, say: Say) -> tuple[Any, Any, dict[str, Any]]:
+def _language(settings: StageSettings, stage: Stage, work: Path, say: Say) -> tuple[Any, Any, dict[str, Any]]:
     """Stage 0: a language model learns the drawn world's words from nothing, and is examined."""
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
@@ -166,18 +166,18 @@ def _language(settings: TrainSettings, stage: Stage, work: Path, say: Say) -> tu
     return model, tokenizer, told
 
 
-def _require_passed(exam: Mapping[str, float], settings: TrainSettings) -> None:
+def _require_passed(exam: Mapping[str, float], settings: StageSettings) -> None:
     from affect_workbench.probes.mmllm.exam import PASSED
 
     failed = [name for name, share in exam.items() if share < PASSED]
     if failed and not settings.skip_exam:
         raise ValueError(
-            f"the language model cannot read {', '.join(failed)} as text ({PASSED:.0%} right are needed), and no connector would "
-            "teach it: train it longer (steps in a recipe), or go on anyway with --skip-exam"
+            f"the language model cannot read {', '.join(failed)} as text ({PASSED:.0%} right are needed), and no connector "
+            "would teach it: train it longer (steps in a recipe), or go on anyway with --skip-exam"
         )
 
 
-def _composed(settings: TrainSettings, recipe: Recipe, work: Path, *, from_nothing: bool) -> tuple[Any, Any]:
+def _composed(settings: StageSettings, recipe: Recipe, work: Path, *, from_nothing: bool) -> tuple[Any, Any]:
     """The model with its processor: as it was composed, or composed now of the language model that stage 0 made."""
     from affect_workbench.probes.attach.model import ModelSource
     from affect_workbench.probes.attach.source import load_model
@@ -201,7 +201,7 @@ class _Data:
     number: Mapping[str, int]
 
 
-def _data(settings: TrainSettings, say: Say) -> _Data:
+def _data(settings: StageSettings, say: Say) -> _Data:
     data = read_instruct(Path(settings.data))
     broken = data.conversations.problems
     if broken:
@@ -227,7 +227,7 @@ def _with_files(data: InstructData, say: Say) -> tuple[list[InstructRecord], lis
 
 
 def _with_pictures(
-    settings: TrainSettings, stage: Stage, model: Any, processor: Any, data: _Data, work: Path, say: Say
+    settings: StageSettings, stage: Stage, model: Any, processor: Any, data: _Data, work: Path, say: Say
 ) -> tuple[Any, dict[str, Any]]:
     """Stage 1 or 2: the finished weights of the stage where it was done before."""
     from safetensors.torch import load_file, save_file

@@ -1,12 +1,13 @@
 """Do compose and train work by commands, from drawn pictures to a model that answers, and refuse what does not fit?"""
 
 import json
+from functools import partial
 
 import pytest
-from mmllm_parts import saved_language
 
 from affect_workbench.data.synthetic.scenes.dataset import write_scenes
 from affect_workbench.workbench.__main__ import main
+from mmllm_parts import saved_language
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +67,19 @@ def test_broken_lines_and_missing_pictures_are_named_and_the_rest_is_learned(ins
     gone = json.loads(lines[0]) | {"images": ["/nowhere/gone.png"], "image": "/nowhere/gone.png"}
     data = tmp_path / "data.jsonl"
     data.write_text("\n".join([json.dumps(gone), "{broken", *lines[1:]]) + "\n")
-    line = ["mmllm", "train", str(composed), "--data", str(data), "--stage", "1", "--steps", "1", "-o", str(tmp_path / "out")]
+    line = [
+        "mmllm",
+        "train",
+        str(composed),
+        "--data",
+        str(data),
+        "--stage",
+        "1",
+        "--steps",
+        "1",
+        "-o",
+        str(tmp_path / "out"),
+    ]
     assert main(line) == 0
     said = capsys.readouterr().out
     assert "1 broken line left out: line 2" in said
@@ -95,7 +108,10 @@ def test_what_does_not_go_together_is_refused_in_one_line(composed, tmp_path, ca
     assert len(error.splitlines()) == 1
 
 
-def test_a_language_model_that_cannot_read_is_not_gone_on_with(tmp_path, capsys):
+def test_a_language_model_that_cannot_read_is_not_gone_on_with(tmp_path, capsys, monkeypatch):
+    from affect_workbench.probes.mmllm import exam
+
+    monkeypatch.setattr(exam, "text_exam", partial(exam.text_exam, pictures=10))
     line = ["mmllm", "train", "--stage", "0", "--pictures", "40", "--steps", "1", "-o", str(tmp_path / "lm")]
     assert main(line) == 2
     said = capsys.readouterr()
