@@ -68,7 +68,7 @@ class StageSettings:
     out: str = path_option("", "folder for what was trained", short="-o", required=True)
     stage: str = option("all", "0: language model from nothing, 1: connector, 2: reasoning, or all that the model needs")
     recipe: str = option("tiny", "how long and how fast: tiny, smollm2, qwen3, tinyllama, phi2, or a .toml file")
-    pictures: int = option(14000, "drawn pictures that --stage 0 reads descriptions of")
+    pictures: int = option(20000, "drawn pictures that --stage 0 reads descriptions of")
     steps: int = option(0, "steps of each stage instead of the recipe's")
     skip_exam: bool = option(False, "go on where the language model cannot read the drawn world's words")
     trust_remote_code: bool = option(False, "run code that comes with the model")
