@@ -14,7 +14,7 @@ setup(
         "affect_workbench.workbench": [".streamlit/*.toml"],
         "affect_workbench.workbench.interface": ["templates/*"],
         "affect_workbench.probes.attach.families": ["*.toml"],
-        "affect_workbench.probes.mmllm": ["scenes/*"],
+        "affect_workbench.probes.mmllm.language.scenes": ["*.json", "*.jinja", "*.safetensors", "*.md"],
         "affect_workbench.probes.mmllm.recipes": ["*.toml"],
         "affect_workbench.probes.encoders.builtin": ["*.json", "*.safetensors", "*.md"],
     },

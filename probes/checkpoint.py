@@ -23,7 +23,7 @@ from affect_workbench.data.storage.saved_arrays import read_parquet
 from affect_workbench.data.taxonomies.taxonomy import Taxonomy
 from affect_workbench.probes.anchors.anchors import LabelAnchors
 from affect_workbench.probes.projector import SCHEMA, fingerprint, named_tensors
-from affect_workbench.probes.saved_tensors import read_tensors
+from affect_workbench.probes.runtime import read_tensors
 
 if TYPE_CHECKING:
     from affect_workbench.probes.projector import Probe

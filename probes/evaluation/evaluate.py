@@ -22,7 +22,7 @@ from affect_workbench.data.storage.threads import threads_for
 from affect_workbench.data.taxonomies.taxonomy import Taxonomy
 from affect_workbench.probes.evaluation.metrics import figures
 from affect_workbench.probes.projector import Probe
-from affect_workbench.probes.saved_tensors import read_named_arrays
+from affect_workbench.probes.runtime import read_named_arrays
 
 _CHUNK = 16_384
 LOGISTIC_AT_MOST = 50_000

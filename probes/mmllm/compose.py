@@ -18,7 +18,7 @@ from affect_workbench.probes.mmllm.templates import IMAGE_TOKEN, template_for
 from affect_workbench.probes.runtime import declare_torchvision_operators, seed_everything
 
 BUILTIN = "builtin:scenes"
-LANGUAGE_FOLDER = Path(__file__).parent / "scenes"
+LANGUAGE_FOLDER = Path(__file__).parent / "language" / "scenes"
 """The small language model that is shipped: what `workbench mmllm train --stage 0` makes, in half precision."""
 RECORD_FILE = "composed.json"
 OPENELM = "openelm"

@@ -48,16 +48,21 @@ class StageResult:
     last_loss: float
 
 
+@dataclass(frozen=True)
+class Material:
+    """What is learned from.
+
+    Attributes:
+        examples: see `examples.tokenised`; with `picture`, a number, where there are pictures.
+        pictures: what a number stands for; see `examples.Collator`.
+    """
+
+    examples: Sequence[Mapping[str, Any]]
+    pictures: Any = None
+
+
 def train_stage(
-    model: Any,
-    processor: Any,
-    stage: Stage,
-    examples: Sequence[Mapping[str, Any]],
-    work: Path,
-    *,
-    pictures: Any = None,
-    seed: int = 0,
-    progress: bool = True,
+    model: Any, processor: Any, stage: Stage, material: Material, work: Path, *, seed: int = 0, progress: bool = True
 ) -> tuple[Any, StageResult]:
     """Trains what the stage trains, from the last whole checkpoint in `work` where there is one.
 
@@ -65,9 +70,8 @@ def train_stage(
         model: a causal LM, or a composed model.
         processor: its tokenizer, or its processor.
         stage: see `Stage`.
-        examples: see `examples.tokenised`; with `picture`, a number, where there are pictures.
+        material: what it learns from.
         work: folder of checkpoints and logs.
-        pictures: what a number stands for; see `examples.Collator`.
         seed: of the order of examples, of fresh LoRA weights and of dropout.
         progress: whether a bar is shown.
 
@@ -87,10 +91,10 @@ def train_stage(
     set_seed(seed)
     model.requires_grad_(False)
     peft = _prepared(model, stage)
-    rows = Dataset.from_list([{**one, "length": len(one["input_ids"])} for one in examples])
+    rows = Dataset.from_list([{**one, "length": len(one["input_ids"])} for one in material.examples])
     work.mkdir(parents=True, exist_ok=True)
     before = _frozen_hashes(model)
-    with _as_given(model, pictures), warnings.catch_warnings():
+    with _as_given(model, material.pictures), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="`is_gradient_checkpointing` is deprecated")  # asked for by peft
         trainer = StageTrainer(
             stage=stage.name,
@@ -98,7 +102,7 @@ def train_stage(
             model=model,
             args=_arguments(stage, work, seed=seed),
             train_dataset=rows,
-            data_collator=Collator(tokenizer.pad_token_id, pictures),
+            data_collator=Collator(tokenizer.pad_token_id, material.pictures),
             processing_class=processor,
             peft_config=peft,
         )

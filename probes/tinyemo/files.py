@@ -15,7 +15,7 @@ from affect_workbench.data.plurals import plural
 from affect_workbench.data.storage.saved import read_json
 from affect_workbench.data.tables.read import named
 from affect_workbench.probes.projector import MetricProjector
-from affect_workbench.probes.saved_tensors import read_tensors
+from affect_workbench.probes.runtime import read_tensors
 
 CONFIG = "config.json"
 WEIGHTS = ("model.safetensors", "pytorch_model.bin")

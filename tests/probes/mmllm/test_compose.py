@@ -10,7 +10,7 @@ from PIL import Image
 from affect_workbench.probes.attach.generation import generate
 from affect_workbench.probes.attach.source import ModelSource, load_model
 from affect_workbench.probes.mmllm.compose import BUILTIN, compose
-from mmllm_parts import saved_language, saved_tower
+from tiny_multimodal.composed import saved_language, saved_tower
 
 PICTURES = [Image.fromarray(np.random.default_rng(at).integers(0, 255, (40, 50, 3), dtype=np.uint8)) for at in range(2)]
 

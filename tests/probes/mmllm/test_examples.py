@@ -7,9 +7,9 @@ from PIL import Image
 from affect_workbench.data.instruct.records import InstructRecord, Turn
 from affect_workbench.probes.mmllm.compose import BUILTIN, compose
 from affect_workbench.probes.mmllm.examples import NOT_LEARNED, Collator, chat_of, lessons, tokenised
-from affect_workbench.probes.mmllm.language import new_tokenizer
+from affect_workbench.probes.mmllm.language.model import new_tokenizer
 from affect_workbench.probes.mmllm.templates import TEMPLATES, template_for
-from mmllm_parts import saved_language
+from tiny_multimodal.composed import saved_language
 
 TURNS = (Turn("question", "Who is it?", "A dog."), Turn("question", "Where?", "At the beach."))
 RECORD = InstructRecord("a/described", "a", "a.png", "described", TURNS)

@@ -14,11 +14,11 @@ import torch
 
 from affect_workbench.probes.mmllm.compose import BUILTIN, compose
 from affect_workbench.probes.mmllm.examples import chat_of, lessons, tokenised
+from affect_workbench.probes.mmllm.language.texts import world_conversations, world_examples
 from affect_workbench.probes.mmllm.pictures import PicturePixels, tower_tokens
 from affect_workbench.probes.mmllm.recipes import Recipe, Stage, shipped_recipes
-from affect_workbench.probes.mmllm.training import LOG_FILE, train_stage
-from affect_workbench.probes.mmllm.world_texts import world_conversations, world_examples
-from mmllm_parts import saved_language, saved_tower
+from affect_workbench.probes.mmllm.training import LOG_FILE, Material, train_stage
+from tiny_multimodal.composed import saved_language, saved_tower
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +42,8 @@ def examples_for(composed, paths):
 
 def trained(composed, stage, paths, work, pictures):
     examples = examples_for(composed, paths)
-    return train_stage(composed.model, composed.processor, stage, examples, work, pictures=pictures, progress=False)
+    material = Material(examples, pictures)
+    return train_stage(composed.model, composed.processor, stage, material, work, progress=False)
 
 
 def composed_of(folder, tower=BUILTIN):
@@ -55,15 +56,7 @@ def test_a_stage_changes_what_it_trains_and_nothing_else(tmp_path, paths, trains
     before = {name: tensor.clone() for name, tensor in composed.model.state_dict().items()}
     tokens = tower_tokens(composed.model, composed.processor, paths, tmp_path / "work", progress=False)
     stage = Stage("reasoning", trains, steps=3, batch=4, log_every=1)
-    model, result = train_stage(
-        composed.model,
-        composed.processor,
-        stage,
-        examples_for(composed, paths),
-        tmp_path / "work",
-        pictures=tokens,
-        progress=False,
-    )
+    model, result = trained(composed, stage, paths, tmp_path / "work", tokens)
     changed = {name for name, tensor in model.state_dict().items() if not torch.equal(tensor, before[name])}
     connector = {name for name in before if "multi_modal_projector" in name}
     layers = {name for name in before if "language_model.layers" in name and name.endswith("proj.weight")}
@@ -89,28 +82,20 @@ def test_tokens_computed_once_are_learned_from_as_pixels_are(tmp_path, paths):
             else PicturePixels(paths, composed.processor.image_processor)
         )
         stage = Stage("connector", "connector", steps=4, batch=4, log_every=1)
-        _, result = train_stage(
-            composed.model,
-            composed.processor,
-            stage,
-            examples_for(composed, paths),
-            tmp_path / way,
-            pictures=made,
-            progress=False,
-        )
+        _, result = trained(composed, stage, paths, tmp_path / way, made)
         losses.append((result.first_loss, result.last_loss))
     assert losses[0] == pytest.approx(losses[1], rel=2e-3)
 
 
 def language_run(folder, *, steps=12):
     """A small language model learns for some steps, with a checkpoint every fourth."""
-    from affect_workbench.probes.mmllm.language import new_language_model
+    from affect_workbench.probes.mmllm.language.model import new_language_model
     from affect_workbench.probes.runtime import seed_everything
 
     tokenizer, examples = world_examples(20, seed=0)
     seed_everything(0)
     stage = Stage("language", "all", steps=steps, batch=4, log_every=1, save_every=4)
-    return train_stage(new_language_model(tokenizer), tokenizer, stage, examples, Path(folder), progress=False)[0]
+    return train_stage(new_language_model(tokenizer), tokenizer, stage, Material(examples), Path(folder), progress=False)[0]
 
 
 def test_a_killed_run_comes_to_the_same_end(tmp_path):
@@ -161,7 +146,7 @@ def test_a_model_without_a_connector_is_no_model_for_stage_1(tmp_path):
     folder = saved_language("llama", tmp_path / "llm")
     model, tokenizer = AutoModelForCausalLM.from_pretrained(folder), AutoTokenizer.from_pretrained(folder)
     with pytest.raises(ValueError, match="compose a model first"):
-        train_stage(model, tokenizer, Stage("connector", "connector", steps=1), [], tmp_path / "work")
+        train_stage(model, tokenizer, Stage("connector", "connector", steps=1), Material([]), tmp_path / "work")
 
 
 def test_every_shipped_recipe_is_read_and_says_what_it_needs():

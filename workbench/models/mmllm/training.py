@@ -140,10 +140,10 @@ def _language(settings: StageSettings, stage: Stage, work: Path, say: Say) -> tu
     """Stage 0: a language model learns the drawn world's words from nothing, and is examined."""
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    from affect_workbench.probes.mmllm.exam import text_exam
-    from affect_workbench.probes.mmllm.language import new_language_model
-    from affect_workbench.probes.mmllm.training import train_stage
-    from affect_workbench.probes.mmllm.world_texts import world_examples
+    from affect_workbench.probes.mmllm.language.exam import text_exam
+    from affect_workbench.probes.mmllm.language.model import new_language_model
+    from affect_workbench.probes.mmllm.language.texts import world_examples
+    from affect_workbench.probes.mmllm.training import Material, train_stage
     from affect_workbench.probes.runtime import seed_everything
 
     done = work / "model"
@@ -154,7 +154,9 @@ def _language(settings: StageSettings, stage: Stage, work: Path, say: Say) -> tu
     tokenizer, examples = world_examples(settings.pictures, seed=settings.seed)
     say(f"stage {stage.name}: {plural(len(examples), 'conversation')} about pictures described in words")
     seed_everything(settings.seed)
-    model, result = train_stage(new_language_model(tokenizer), tokenizer, stage, examples, work, seed=settings.seed)
+    model, result = train_stage(
+        new_language_model(tokenizer), tokenizer, stage, Material(examples), work, seed=settings.seed
+    )
     exam = text_exam(model, tokenizer, seed=settings.seed + 1)
     told = {**asdict(result), "exam": exam}
     say(f"exam in words: {', '.join(f'{name} {share:.0%}' for name, share in exam.items())}")
@@ -167,7 +169,7 @@ def _language(settings: StageSettings, stage: Stage, work: Path, say: Say) -> tu
 
 
 def _require_passed(exam: Mapping[str, float], settings: StageSettings) -> None:
-    from affect_workbench.probes.mmllm.exam import PASSED
+    from affect_workbench.probes.mmllm.language.exam import PASSED
 
     failed = [name for name, share in exam.items() if share < PASSED]
     if failed and not settings.skip_exam:
@@ -233,7 +235,7 @@ def _with_pictures(
     from safetensors.torch import load_file, save_file
 
     from affect_workbench.probes.mmllm.pictures import PicturePixels, tower_tokens
-    from affect_workbench.probes.mmllm.training import train_stage
+    from affect_workbench.probes.mmllm.training import Material, train_stage
 
     folder = work / stage.name
     weights, told_file = folder / "weights.safetensors", folder / TRAINED_FILE
@@ -249,7 +251,7 @@ def _with_pictures(
         pictures: Any = tower_tokens(model, processor, data.paths, work)
     else:
         pictures = PicturePixels(data.paths, processor.image_processor)
-    model, result = train_stage(model, processor, stage, examples, folder, pictures=pictures, seed=settings.seed)
+    model, result = train_stage(model, processor, stage, Material(examples, pictures), folder, seed=settings.seed)
     tower = "model.vision_tower."
     trained = {name: value.contiguous() for name, value in model.state_dict().items() if not name.startswith(tower)}
     if stage.trains == "connector":

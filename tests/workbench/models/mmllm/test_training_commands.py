@@ -7,7 +7,7 @@ import pytest
 
 from affect_workbench.data.synthetic.scenes.dataset import write_scenes
 from affect_workbench.workbench.__main__ import main
-from mmllm_parts import saved_language
+from tiny_multimodal.composed import saved_language
 
 
 @pytest.fixture(scope="module")
@@ -109,7 +109,7 @@ def test_what_does_not_go_together_is_refused_in_one_line(composed, tmp_path, ca
 
 
 def test_a_language_model_that_cannot_read_is_not_gone_on_with(tmp_path, capsys, monkeypatch):
-    from affect_workbench.probes.mmllm import exam
+    from affect_workbench.probes.mmllm.language import exam
 
     monkeypatch.setattr(exam, "text_exam", partial(exam.text_exam, pictures=10))
     line = ["mmllm", "train", "--stage", "0", "--pictures", "40", "--steps", "1", "-o", str(tmp_path / "lm")]

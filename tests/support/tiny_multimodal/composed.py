@@ -41,7 +41,7 @@ def saved_language(kind: str, folder: Path, *, rows: int = 0) -> str:
     """A language model `llama`, `phi`, `qwen3` or `gpt2` with its tokenizer; `rows` of embeddings other than its tokens."""
     import transformers as tf
 
-    from affect_workbench.probes.mmllm.language import new_tokenizer
+    from affect_workbench.probes.mmllm.language.model import new_tokenizer
 
     tokenizer = new_tokenizer(_TEXTS, size=320)
     seed_everything(4)

@@ -16,7 +16,7 @@ from affect_workbench.data.synthetic.scenes import annotate, captions, sample_sc
 from affect_workbench.data.synthetic.scenes.captions import WORDS
 from affect_workbench.data.taxonomies.taxonomy import Taxonomy
 from affect_workbench.probes.mmllm.examples import chat_of, lessons, tokenised
-from affect_workbench.probes.mmllm.language import new_tokenizer
+from affect_workbench.probes.mmllm.language.model import new_tokenizer
 
 _IN_PART = 1 / 2
 """Share of pictures that are described in part, all of persons, and asked about two things that are said. What is to be

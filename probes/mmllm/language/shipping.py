@@ -1,4 +1,4 @@
-"""How did the language model that is shipped come here? `python -m affect_workbench.probes.mmllm.shipping LM`, in half precision.
+"""How did the language model that is shipped come here? By `python -m` with the name of this module, and `LM`.
 
 `LM` is what `workbench mmllm train --stage 0 -o LM` made.
 """
@@ -21,7 +21,7 @@ def ship(made: Path, folder: Path = LANGUAGE_FOLDER) -> None:
     declare_torchvision_operators()
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    from affect_workbench.probes.mmllm.exam import text_exam
+    from affect_workbench.probes.mmllm.language.exam import text_exam
 
     model, tokenizer = AutoModelForCausalLM.from_pretrained(made).half(), AutoTokenizer.from_pretrained(made)
     exam = text_exam(model.float().eval(), tokenizer, seed=1)
@@ -37,9 +37,9 @@ def ship(made: Path, folder: Path = LANGUAGE_FOLDER) -> None:
 _CARD = """# The language model of the drawn world
 
 A Llama of {size:,} parameters and {words} tokens that has only ever read descriptions of drawn pictures and the rules'
-conversations about them (`probes/mmllm/world_texts.py`), made from nothing by `workbench mmllm train --stage 0 -o LM` and
-`python -m affect_workbench.probes.mmllm.shipping LM`. It is there so that a multimodal LLM can be composed and trained in
-minutes on two cores; it knows no other words, and says nothing about real pictures or people.
+conversations about them (`probes/mmllm/language/texts.py`), made from nothing by `workbench mmllm train --stage 0 -o LM` and
+`python -m affect_workbench.probes.mmllm.language.shipping LM`. It is there so that a multimodal LLM can be composed and
+trained in minutes on two cores; it knows no other words, and says nothing about real pictures or people.
 
 Right answers about fresh pictures that are described in words (200 an attribute):
 
