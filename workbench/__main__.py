@@ -234,9 +234,9 @@ def _run(command: str, settings: Any, line: str) -> int:
 
         compose(settings)
     elif command == "mmllm train":
-        from affect_workbench.workbench.models.mmllm.training import train
+        from affect_workbench.workbench.models.mmllm.training import train_stages
 
-        train(settings, command=line)
+        train_stages(settings, command=line)
     elif command == "mmllm chat":
         from affect_workbench.workbench.models.mmllm.chatting import chat
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
+from torch import nn
 
 from affect_workbench.data.storage.atomic import atomic_folder, write_json
 from affect_workbench.probes.encoders.builtin.tower import ScenesTowerConfig, register_tower, shipped_tower
@@ -116,7 +117,7 @@ def compose(
     if template == "auto":
         notes.append(_template_note(name, tokenizer))
     _add_tokens(language, tokenizer, notes)
-    strategy = "default" if tower.first else "full"
+    strategy: Literal["default", "full"] = "default" if tower.first else "full"
     grid = (tower.size // tower.patch) ** 2
     seed_everything(seed)
     ids = {key: getattr(tokenizer, key) for key in ("pad_token_id", "bos_token_id", "eos_token_id")}
@@ -147,7 +148,7 @@ def compose(
         first = (str(error).splitlines() or [type(error).__name__])[0]
         kinds = f"{type(tower.model).__name__} and {type(language).__name__}"
         raise ValueError(f"{kinds} do not compose in LlavaForConditionalGeneration: {first}") from error
-    model = model.to(precision).eval()
+    model = nn.Module.to(model, precision).eval()
     _require_tokens(model, tower, grid)
     processor = LlavaProcessor(
         image_processor=tower.pictures,
@@ -248,13 +249,18 @@ def _language(name: str, trust: bool) -> tuple[Any, Any, list[str]]:
     except Exception as error:  # hub, network and file errors of several libraries
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise ValueError(f"{name} cannot be the language model: {reason}") from error
-    rows = model.get_input_embeddings().weight.shape[0]
+    rows = _rows(model)
     if len(tokenizer) > rows:
         raise ValueError(
             f"the tokenizer of {name} has {len(tokenizer):,} tokens and the model {rows:,} rows for them: they do not fit "
             "each other"
         )
     return model.eval(), tokenizer, []
+
+
+def _rows(language: Any) -> int:
+    """How many tokens a language model has vectors for."""
+    return int(language.get_input_embeddings().num_embeddings)
 
 
 def _add_tokens(language: Any, tokenizer: Any, notes: list[str]) -> None:
@@ -267,8 +273,7 @@ def _add_tokens(language: Any, tokenizer: Any, notes: list[str]) -> None:
     tokenizer.image_token = IMAGE_TOKEN
     tokenizer.padding_side = "left"
     added = sorted(set(tokenizer.get_vocab()) - known)
-    rows = language.get_input_embeddings().weight.shape[0]
-    if len(tokenizer) > rows:
+    if len(tokenizer) > _rows(language):
         language.resize_token_embeddings(len(tokenizer), mean_resizing=False)
     if added:
         notes.append(f"the tokenizer was given {', '.join(added)}")

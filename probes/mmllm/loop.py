@@ -11,14 +11,14 @@ from typing import Any
 
 from safetensors.torch import load_file, save_file
 from transformers import PrinterCallback, TrainerCallback
-from trl import SFTTrainer
+from trl.trainer.sft_trainer import SFTTrainer
 
 from affect_workbench.data.storage.progress import progress_bar
 
 _WEIGHTS_FILE = "trained.safetensors"
 
 
-class StageTrainer(SFTTrainer):  # type: ignore[misc]  # trl has no types
+class StageTrainer(SFTTrainer):
     """The loop of one stage."""
 
     def __init__(self, *given: Any, stage: str, progress: bool, **more: Any) -> None:
@@ -34,7 +34,7 @@ class StageTrainer(SFTTrainer):  # type: ignore[misc]  # trl has no types
         if self._sharded:
             super()._save(output_dir, state_dict)
         elif self.args.should_save:
-            folder = Path(output_dir or self.args.output_dir)
+            folder = Path(output_dir or str(self.args.output_dir))
             folder.mkdir(parents=True, exist_ok=True)
             weights = {name: weight.detach() for name, weight in self._trained()}
             save_file({name: weight.contiguous() for name, weight in weights.items()}, folder / _WEIGHTS_FILE)
@@ -55,9 +55,10 @@ class StageTrainer(SFTTrainer):  # type: ignore[misc]  # trl has no types
         return [(name, weight) for name, weight in model.named_parameters() if weight.requires_grad]
 
 
-class _Bar(TrainerCallback):  # type: ignore[misc]  # transformers' callbacks have no types
+class _Bar(TrainerCallback):
     def __init__(self, stage: str, progress: bool) -> None:
-        self._stage, self._progress, self._bar = stage, progress, None
+        self._stage, self._progress = stage, progress
+        self._bar = progress_bar(progress=False)
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         shown = self._progress and state.is_world_process_zero

@@ -37,8 +37,8 @@ class StageResult:
         steps: how many steps it is long.
         learned: how many parameters were trained.
         kept: how many tensors, parameters and buffers, were compared and are as before, to the bit.
-        first_loss: mean loss at the first entry of the log.
-        last_loss: at the last one.
+        first_loss: mean loss in the first tenth of the log.
+        last_loss: in the last one.
     """
 
     steps: int
@@ -106,7 +106,7 @@ def train_stage(
             processing_class=processor,
             peft_config=peft,
         )
-        trained = trainer.model
+        trained: Any = trainer.model
         learned = sum(weight.numel() for weight in trained.parameters() if weight.requires_grad)
         trainer.train(resume_from_checkpoint=_last_checkpoint(work))
         history = [entry for entry in trainer.state.log_history if "loss" in entry]
@@ -114,8 +114,10 @@ def train_stage(
     _write_log(work / LOG_FILE, history)
     model = trained.merge_and_unload() if peft is not None else trained
     model.requires_grad_(False).eval()
-    losses = [float(entry["loss"]) for entry in history] or [float("nan")]
-    return model, StageResult(int(trainer.state.max_steps), learned, len(before), losses[0], losses[-1])
+    losses = [float(entry["loss"]) for entry in history]
+    tenth = -(-len(losses) // 10)
+    first, last = (sum(part) / tenth for part in (losses[:tenth], losses[-tenth:]))
+    return model, StageResult(int(trainer.state.max_steps), learned, len(before), first, last)
 
 
 def _prepared(model: Any, stage: Stage) -> Any:
@@ -146,7 +148,7 @@ def _prepared(model: Any, stage: Stage) -> Any:
 def _arguments(stage: Stage, work: Path, *, seed: int) -> Any:
     import importlib.util
 
-    from trl import SFTConfig
+    from trl.trainer.sft_config import SFTConfig
 
     length: dict[str, Any] = {"max_steps": stage.steps} if stage.steps else {"num_train_epochs": stage.epochs}
     return SFTConfig(
@@ -202,7 +204,7 @@ class _Everywhere(tuple[Tensor, ...]):
 @contextmanager
 def _as_given(model: Any, pictures: Any) -> Iterator[None]:
     """Takes the tower out while its tokens are given, and holds it in evaluation mode while it is asked."""
-    inside = getattr(model, "model", None)
+    inside: Any = getattr(model, "model", None)
     tower = getattr(inside, "vision_tower", None)
     if tower is None or pictures is None:
         yield

@@ -138,7 +138,7 @@ def _recipe(name: str, told: Mapping[str, Any]) -> Recipe:
         _require_known(settings, {field.name for field in fields(Stage)} - {"name"}, f"stage {kind!r}")
         if kind not in STAGES:
             raise ValueError(f"stage {kind!r}: {closest(kind, STAGES)}")
-        listed = {key: tuple(value) if isinstance(value, list) else value for key, value in settings.items()}
+        listed: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in settings.items()}
         stages.append(Stage(kind, **listed))
     if not stages:
         raise ValueError("it has no stage: expected [stage.connector] and [stage.reasoning]")

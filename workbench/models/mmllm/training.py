@@ -34,7 +34,7 @@ _STAGE_OF = {"connector": PRETRAINING, "reasoning": FINE_TUNING}
 
 
 @writes_out()
-def train(settings: StageSettings, *, command: str = "", say: Say = print) -> None:
+def train_stages(settings: StageSettings, *, command: str = "", say: Say = print) -> None:
     """Trains the stages that are asked for and writes the model; see `StageSettings`.
 
     Raises:
@@ -282,7 +282,7 @@ def _chosen(records: Sequence[InstructRecord], stage: Stage, seed: int) -> list[
         raise ValueError(f"stage {stage.name!r} learns from {_STAGE_OF[stage.name]} conversations, and the data have none")
     others = [record for record in records if record.stage != _STAGE_OF[stage.name]]
     count = min(len(others), round(stage.rehearsal * len(own)))
-    drawn = np.random.default_rng(seed).choice(len(others), size=count, replace=False) if count else []
+    drawn = np.random.default_rng(seed).permutation(len(others))[:count]
     return [*own, *(others[at] for at in sorted(drawn))]
 
 

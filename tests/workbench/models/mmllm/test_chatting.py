@@ -209,6 +209,6 @@ def age(folder: Path) -> tuple[int, str]:
 def test_a_group_says_which_commands_it_has():
     assert with_command(["mmllm", "chat", "M"]) == ["mmllm chat", "M"]
     assert with_command(["audit", "chat"]) == ["audit", "chat"]
-    assert "mmllm has no step 'cat': expected mmllm chat" in workbench("mmllm", "cat").err
-    assert "mmllm needs a step: expected mmllm chat" in workbench("mmllm").err
+    assert "mmllm has no step 'cat': expected mmllm compose or train or chat or evaluate" in workbench("mmllm", "cat").err
+    assert "mmllm needs a step: expected mmllm compose" in workbench("mmllm").err
     assert "missing IMAGES" in refusal("mmllm chat", MODEL)

@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from asked_probes import untrained_probe
 
 from affect_workbench.analyses.texts.reasoning.answers import TEXT_COLUMNS, read_answers
 from affect_workbench.data.answers.texts import read_texts
@@ -21,6 +20,7 @@ from affect_workbench.workbench.models.mmllm.reasoning.command import EvaluatedR
 from affect_workbench.workbench.models.mmllm.reasoning.pairs import admitting_words, differing_attribute, unspoken_in_pairs
 from affect_workbench.workbench.models.mmllm.reasoning.pictures import DrawnRegions
 from affect_workbench.workbench.models.mmllm.settings import ReasoningSettings
+from image_models import untrained_probe
 from instruct_records import EKMAN, VOCABULARY, Seer, blind, felt, said
 from tiny_multimodal import tiny_folder
 from workbench_runs import succeeded
