@@ -71,7 +71,19 @@ def main() -> int:
                 _run("mmllm", "compose", "-o", str(folder / "parts"))
                 _run("mmllm", "train", str(folder / "parts"), "--data", str(folder / "data"), "-o", made)
         with _timed(seconds, f"{name}: evaluation"):
-            _run("mmllm", "evaluate", made, "--pictures", manifest, "--split", "test", "-o", str(folder / "reasoning"))
+            _run(
+                "mmllm",
+                "evaluate",
+                made,
+                "--pictures",
+                manifest,
+                "--split",
+                "test",
+                "--batch",
+                "128",
+                "-o",
+                str(folder / "reasoning"),
+            )
         if given.bias:
             _run("audit", "--texts", str(folder / "reasoning" / "texts.jsonl"), "-o", str(folder / "audit"))
     for name, took in seconds.items():
