@@ -527,6 +527,7 @@ COMMANDS_ONLY = {
     "data/instruct",
     "probes/asking",
     "probes/encoders",
+    "probes/mmllm",
     "probes/evaluation/metrics.py",
 }
 """What no function of the face calls."""
