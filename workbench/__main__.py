@@ -306,25 +306,26 @@ def _instruct(settings: InstructSettings, line: str) -> int:
 
 
 def _audit_instruct(settings: InstructSettings, line: str) -> int:
-    """The texts of instruct data through the audit of numbers: `models` may not reach up to `audit`, so they meet here."""
+    """The texts of instruct data through the audit of texts: `models` may not reach up to `audit`, so they meet here."""
     from affect_workbench.analyses.audit.config import AuditConfig
-    from affect_workbench.workbench.audit.outcomes import audit_outcomes
+    from affect_workbench.workbench.audit.texts import audit_texts
     from affect_workbench.workbench.interface.claiming import writes_out
-    from affect_workbench.workbench.models.instruct.texts import audited_texts
+    from affect_workbench.workbench.models.instruct.texts import instruct_texts
     from affect_workbench.workbench.runs.files import RUN_FILES
     from affect_workbench.workbench.runs.gate import audit_gate
 
     gate = audit_gate(settings.fail_on)
-    texts, outcomes = audited_texts(Path(settings.path), words=settings.words, frequent=settings.frequent)
+    texts, lexicon = instruct_texts(Path(settings.path), words=settings.words, frequent=settings.frequent)
     asked = AuditSettings(
         out=settings.out,
-        predictions=settings.path,
+        texts=settings.path,
         attributes=settings.attributes,
         fail_on=settings.fail_on,
         overwrite=settings.overwrite,
-        audit=AuditConfig(outcomes=outcomes, order=settings.order),
+        audit=AuditConfig(order=settings.order),
     )
-    result = writes_out(known=RUN_FILES)(audit_outcomes)(asked, texts, gate=gate, provenance={"command": line})
+    audited = writes_out(known=RUN_FILES)(audit_texts)
+    result = audited(asked, texts, lexicon, gate=gate, provenance={"command": line})
     return EXIT_FINDINGS if gate.fails(result) else 0
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 
+from affect_workbench.analyses.texts.words import words_of
 from affect_workbench.data.taxonomies.label_identity import meaning
 from affect_workbench.data.taxonomies.taxonomy import Taxonomy
 from affect_workbench.data.taxonomies.text_words import EMOTION_OF_WORD, POLARITY_OF_WORD, TEXT_EMOTIONS
@@ -22,15 +23,17 @@ class Lexicon:
         emotion: word -> emotion.
         valence: word -> how pleasant it is, in units of its own.
         name: where the words come from.
+        words: that are compared one by one as well, whatever they mean.
     """
 
     emotions: tuple[str, ...]
     emotion: Mapping[str, str]
     valence: Mapping[str, float]
     name: str = "built-in words"
+    words: tuple[str, ...] = ()
 
     def __contains__(self, word: str) -> bool:
-        return word in self.emotion or word in self.valence
+        return word in self.emotion or word in self.valence or word in self.words
 
     @classmethod
     def built_in(cls) -> Lexicon:
@@ -75,3 +78,14 @@ class Lexicon:
         if not single:
             raise ValueError(f"{name} holds no single word: expected words and their valence")
         return replace(self, valence=single, name=f"{self.name}, valence of {name}")
+
+    def with_words(self, words: Iterable[str]) -> Lexicon:
+        """The same; these words are compared one by one as well.
+
+        Raises:
+            ValueError: something is no single word.
+        """
+        single = tuple(dict.fromkeys(word.casefold() for word in words))
+        if bad := [word for word in single if words_of(word) != [word]]:
+            raise ValueError(f"{bad[0]!r} is no word of letters alone: expected single words")
+        return replace(self, words=single)

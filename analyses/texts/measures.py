@@ -1,4 +1,4 @@
-"""Which numbers do the texts about a picture give: emotion words, valence, length, refusals, doubt?
+"""Which numbers do the texts about a picture give: emotion words, other words, valence, length, refusals, doubt?
 
 A picture is the unit. Its number is the share of its texts that do something, or a mean over its texts. Refusals and empty
 texts say nothing of emotions: they are counted as what they are and take part in nothing else.
@@ -29,6 +29,8 @@ from affect_workbench.data.answers.parser import (
 
 TEXT_PREFIX = "texts with "
 """The outcome of an emotion is `texts with joy`: a name that no column of a table is likely to have."""
+WORD_PREFIX = "texts saying "
+"""Likewise the outcome of a single word: `texts saying dog`."""
 VALENCE, LENGTH = "valence of texts", "words per text"
 REFUSAL, DOUBT, EMPTY = "texts that refuse", "texts in doubt", "empty texts"
 NOT_SHARES = (VALENCE, LENGTH)
@@ -60,13 +62,14 @@ class TextMeasures:
 
     @property
     def outcomes(self) -> tuple[str, ...]:
-        """Names of all outcomes: the emotions first."""
-        return (*(TEXT_PREFIX + emotion for emotion in self.lexicon.emotions), VALENCE, LENGTH, REFUSAL, DOUBT, EMPTY)
+        """Names of all outcomes: the emotions first, single words last."""
+        emotions = (TEXT_PREFIX + emotion for emotion in self.lexicon.emotions)
+        return (*emotions, VALENCE, LENGTH, REFUSAL, DOUBT, EMPTY, *(WORD_PREFIX + word for word in self.lexicon.words))
 
     @cached_property
     def words(self) -> frozenset[str]:
-        """All words that were found."""
-        return frozenset(self.hits["word"])
+        """All words that were found and speak of an emotion or have a valence."""
+        return frozenset(self.hits.loc[(self.hits["emotion"] >= 0) | self.hits["valence"].notna(), "word"])
 
     def count(self, kind: str) -> int:
         """How many texts are of one kind."""
@@ -76,7 +79,7 @@ class TextMeasures:
         """One row a picture, one column an outcome; NaN where none of its texts tells.
 
         Args:
-            left_out: words that do not count.
+            left_out: words that do not count, except as themselves (`Lexicon.words`).
         """
         flags, valence = self._of_texts(left_out)
         kind = self.texts["kind"].to_numpy()
@@ -89,6 +92,10 @@ class TextMeasures:
         found[REFUSAL] = self._mean((kind == REFUSED).astype(float), kind != NOTHING)
         found[DOUBT] = self._mean(self.texts["doubt"].to_numpy(np.float64), answered)
         found[EMPTY] = self._mean((kind == NOTHING).astype(float), np.ones(len(kind), dtype=bool))
+        for word in self.lexicon.words:
+            says = np.zeros(len(kind))
+            says[self.hits.loc[self.hits["word"] == word, "at"]] = 1.0
+            found[WORD_PREFIX + word] = self._mean(says, answered)
         return pd.DataFrame(found, index=self.pictures)
 
     def table(self) -> pd.DataFrame:

@@ -1,11 +1,14 @@
-"""Which words does a text consist of, and which of them name an attribute or one of its values?"""
+"""Which words does a text consist of, which are frequent, and which name an attribute or one of its values?"""
 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 
 import pandas as pd
+
+from affect_workbench.data.instruct.mentions import COMMON_ENGLISH
 
 WORD = re.compile(r"[^\W\d_]+")
 """A word: letters alone, so that `woman's` is `woman` and `s`."""
@@ -18,11 +21,30 @@ _UNNAMING = (
 _VOWELS = "aeiou"
 MOST_VALUES = 1_000
 """A column with more different texts holds no values that a text could name."""
+LEAST_SHARE = 0.02
+"""Share of pictures in whose texts a word must occur to be frequent."""
 
 
 def words_of(text: str) -> list[str]:
     """The words of a text in lower case, in their order."""
     return [found.group() for found in WORD.finditer(text.casefold())]
+
+
+def frequent_words(texts: pd.DataFrame, *, most: int, leaving_out: Collection[str] = ()) -> tuple[str, ...]:
+    """The words that occur in the texts of most pictures, neither function words nor those left out.
+
+    Args:
+        texts: `image_id` and `text`, a row a text.
+        most: how many words at most.
+        leaving_out: further words, e.g. all that name an attribute.
+    """
+    said: dict[str, set[str]] = {}
+    for image_id, text in zip(texts["image_id"], texts["text"], strict=True):
+        said.setdefault(image_id, set()).update(words_of(text))
+    without = {*leaving_out, *COMMON_ENGLISH}
+    counts = Counter(word for some in said.values() for word in some - without if len(word) > 2)
+    least = max(2, LEAST_SHARE * len(said))
+    return tuple(word for word in sorted(counts, key=lambda word: (-counts[word], word))[:most] if counts[word] >= least)
 
 
 def inflections(word: str) -> frozenset[str]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from affect_workbench.analyses.audit.result import AuditResult
 from affect_workbench.analyses.audit.run import run_audit
+from affect_workbench.data.answers.texts import read_texts
 from affect_workbench.data.tables.headers import is_table
 from affect_workbench.data.taxonomies.label_overlap import LabelsApartError
 from affect_workbench.workbench.audit.attributes import with_pairs
@@ -18,7 +19,7 @@ from affect_workbench.workbench.audit.inputs import load_predictions, predict_wi
 from affect_workbench.workbench.audit.outcomes import audit_outcomes, outcomes_only
 from affect_workbench.workbench.audit.precheck import require_usable
 from affect_workbench.workbench.audit.settings import AuditSettings
-from affect_workbench.workbench.audit.texts import audit_texts
+from affect_workbench.workbench.audit.texts import audit_texts, text_lexicon
 from affect_workbench.workbench.concepts.sentences import calibration_sentences, obtained
 from affect_workbench.workbench.concepts.tables import CALIBRATED, concept_tables
 from affect_workbench.workbench.interface.claiming import writes_out
@@ -59,7 +60,9 @@ def audit(settings: AuditSettings, *, command: str = "", remarks: tuple[str, ...
     more: dict[str, Any] = {"remarks": list(remarks)} | ({"command": command} if command else {})
     more |= {"system": card.as_json()} if card else {}
     if settings.texts:
-        return audit_texts(settings, gate=gate, provenance=more, say=say)
+        texts = read_texts(Path(settings.texts), id_column=settings.id_column, text_column=settings.text_column)
+        lexicon = text_lexicon(settings.taxonomy, settings.valence)
+        return audit_texts(settings, texts, lexicon, gate=gate, provenance=more, say=say)
     if (table := outcomes_only(settings)) is not None:
         return audit_outcomes(settings, table, gate=gate, provenance=more, say=say)
     tables = [item for item in settings.attributes if is_table(Path(item))]

@@ -12,7 +12,7 @@ import pandas as pd
 from affect_workbench.analyses.audit.result import AuditResult
 from affect_workbench.analyses.texts.audit import run_text_audit
 from affect_workbench.analyses.texts.lexicon import Lexicon
-from affect_workbench.data.answers.texts import read_texts
+from affect_workbench.data.answers.texts import Texts
 from affect_workbench.data.tables.headers import is_table
 from affect_workbench.data.tables.read import columns_of
 from affect_workbench.data.taxonomies.files import taxonomy_called
@@ -25,21 +25,24 @@ from affect_workbench.workbench.runs.gate import Gate
 _WORD_COLUMNS = ("label", "word")
 
 
-def audit_texts(settings: AuditSettings, *, gate: Gate, provenance: dict[str, Any], say: Say = print) -> AuditResult:
+def audit_texts(
+    settings: AuditSettings, texts: Texts, lexicon: Lexicon, *, gate: Gate, provenance: dict[str, Any], say: Say = print
+) -> AuditResult:
     """Audits texts and writes a run folder with its report.
 
     Args:
         settings: what to audit.
+        texts: those of `settings.texts`.
+        lexicon: words to look for.
         gate: what is not let through.
         provenance: what the caller knows: command, remarks, the card of the system.
         say: where lines for the reader go.
 
     Raises:
-        FileNotFoundError: a file is not there.
-        ValueError: no text can be read, no such split, a lexicon without words, or see `run_text_audit`.
+        FileNotFoundError: a table of attributes is not there.
+        ValueError: no such split, or see `run_text_audit`.
     """
     path = Path(settings.texts)
-    texts = read_texts(path, id_column=settings.id_column, text_column=settings.text_column)
     joined = with_tables(texts.pictures, settings.attributes)
     rows = _in_split(joined.rows, settings.split, path)
     record: dict[str, Any] = {"texts": str(path)} | ({"valence": settings.valence} if settings.valence else {})
@@ -50,7 +53,6 @@ def audit_texts(settings: AuditSettings, *, gate: Gate, provenance: dict[str, An
         rows, notes = with_pairs_column(rows, settings.pairs)
         texts = replace(texts, notes=(*texts.notes, *notes))
     names = tuple(item for item in settings.attributes if not is_table(Path(item)))
-    lexicon = text_lexicon(settings.taxonomy, settings.valence)
     record |= {"lexicon": lexicon.name, "kept_attribute_words": settings.keep_attribute_words}
     return written_audit(
         settings,

@@ -7,8 +7,17 @@ import pandas as pd
 import pytest
 
 from affect_workbench.analyses.texts.lexicon import Lexicon
-from affect_workbench.analyses.texts.measures import DOUBT, EMPTY, LENGTH, REFUSAL, TEXT_PREFIX, VALENCE, text_measures
-from affect_workbench.analyses.texts.words import attribute_words, inflections
+from affect_workbench.analyses.texts.measures import (
+    DOUBT,
+    EMPTY,
+    LENGTH,
+    REFUSAL,
+    TEXT_PREFIX,
+    VALENCE,
+    WORD_PREFIX,
+    text_measures,
+)
+from affect_workbench.analyses.texts.words import attribute_words, frequent_words, inflections
 from affect_workbench.data.taxonomies.taxonomy import TAXONOMIES, Taxonomy
 from affect_workbench.data.taxonomies.text_words import EMOTION_OF_WORD, POLARITY_OF_WORD
 
@@ -96,6 +105,38 @@ def test_words_that_are_left_out_count_nowhere() -> None:
     without = found.by_picture(left_out={"gloomy", "sad"})
     assert without[VALENCE].iloc[0] == 1.0
     assert without[TEXT_PREFIX + "sadness"].iloc[0] == 0.0
+
+
+def test_single_words_are_compared_as_said_whatever_they_mean() -> None:
+    found = of(
+        "A gloomy Dog.",
+        "No dog; a cat.",
+        "I cannot tell whether the dog is happy.",
+        lexicon=Lexicon.built_in().with_words(["DOG", "gloomy"]),
+    )
+    assert found.outcomes[-2:] == (WORD_PREFIX + "dog", WORD_PREFIX + "gloomy")
+    assert found.words == {"gloomy"}
+    for left_out in (set(), {"gloomy", "dog"}):
+        numbers = found.by_picture(left_out=left_out).iloc[0]
+        assert numbers[list(found.outcomes[-2:])].tolist() == [0.5, 0.5]
+        assert numbers[TEXT_PREFIX + "sadness"] == (0 if left_out else 0.5)
+        assert numbers[REFUSAL] == pytest.approx(1 / 3)
+    with pytest.raises(ValueError, match="'well-lit' is no word of letters alone: expected single words"):
+        Lexicon.built_in().with_words(["well-lit"])
+
+
+def test_frequent_words_are_in_the_texts_of_most_pictures_and_neither_function_words_nor_left_out() -> None:
+    said = [
+        ("a", "A gloomy dog, sad."),
+        ("a", "Gloomy and grim."),
+        ("b", "A gloomy dog, grim."),
+        ("c", "A cat."),
+        ("d", "-"),
+    ]
+    texts = pd.DataFrame(said, columns=["image_id", "text"])
+    assert frequent_words(texts, most=5) == ("dog", "gloomy", "grim")
+    assert frequent_words(texts, most=5, leaving_out={"dog"}) == ("gloomy", "grim")
+    assert frequent_words(texts, most=1) == ("dog",)
 
 
 def test_every_built_in_word_has_one_emotion_and_a_polarity_and_taxonomies_make_a_lexicon() -> None:

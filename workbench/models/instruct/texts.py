@@ -1,19 +1,22 @@
-"""Which numbers of the pictures' texts are compared between slices when instruct data are audited?"""
+"""Which texts of instruct data are audited, and which words are looked for in them?"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
 
-from affect_workbench.data.instruct.emotion_words import frequent_words, picture_outcomes, texts_frame
+import pandas as pd
+
+from affect_workbench.analyses.texts.lexicon import Lexicon
+from affect_workbench.analyses.texts.words import frequent_words
+from affect_workbench.data.answers.texts import Texts
 from affect_workbench.data.instruct.folder import read_instruct
 from affect_workbench.data.plurals import plural
 from affect_workbench.data.tables.columns import attribute_columns
-from affect_workbench.data.tables.read import Table
 
 
-def audited_texts(folder: Path, *, words: Sequence[str] = (), frequent: int = 0) -> tuple[Table, tuple[str, ...]]:
-    """One row a picture: its attributes, and what its answers name; and the names of these outcomes.
+def instruct_texts(folder: Path, *, words: Sequence[str] = (), frequent: int = 0) -> tuple[Texts, Lexicon]:
+    """All answers, with the attributes of their pictures; and the built-in emotion words with others to compare.
 
     Args:
         folder: that `build` wrote.
@@ -21,24 +24,21 @@ def audited_texts(folder: Path, *, words: Sequence[str] = (), frequent: int = 0)
         frequent: how many frequent words to compare as well.
 
     Raises:
-        FileNotFoundError, ValueError: see `read_instruct`; or a file alone, beside which no attributes lie.
+        FileNotFoundError, ValueError: see `read_instruct`; a file alone, beside which no attributes lie; or no word.
     """
     data = read_instruct(folder)
     if not len(data.pictures):
         raise ValueError(f"{folder} says nothing of its pictures: audit the folder that `instruct build` wrote")
-    texts = texts_frame(data.records)
+    answers = [(one.image_id, turn.answer) for one in data.records for turn in one.turns]
+    rows = pd.DataFrame(answers, columns=["image_id", "text"])
+    lexicon = Lexicon.built_in()
     named = data.vocabulary.all_words() if data.vocabulary is not None else ()
-    words = (*words, *frequent_words(texts, most=frequent, leaving_out=named))
-    outcomes = picture_outcomes(texts, words=words)
-    names = tuple(name for name in map(str, outcomes) if name != "image_id")
+    words = (*words, *frequent_words(rows, most=frequent, leaving_out={*named, *lexicon.emotion}))
     columns = ["image_id", *(name for name in ("group_id",) if name in data.pictures), *attribute_columns(data.pictures)]
-    rows = data.pictures[columns].merge(outcomes, on="image_id", how="inner")
-    varying = tuple(name for name in names if rows[name].nunique() > 1)
     notes = []
     if len(data.conversations.problems):
         broken = plural(len(data.conversations.problems), "line is", "lines are")
         notes.append(f"{broken} broken and left out: see instruct check")
-    if len(rows) < len(data.pictures):
-        silent = plural(len(data.pictures) - len(rows), "picture has", "pictures have")
-        notes.append(f"{silent} no text: not audited")
-    return Table(rows.drop(columns=[name for name in names if name not in varying]), tuple(notes)), varying
+    if silent := len(data.pictures) - int(data.pictures["image_id"].isin(rows["image_id"]).sum()):
+        notes.append(f"{plural(silent, 'picture has', 'pictures have')} no text: not audited")
+    return Texts(rows, data.pictures[columns], folder.name, tuple(notes)), lexicon.with_words(words)

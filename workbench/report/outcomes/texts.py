@@ -10,7 +10,18 @@ import pandas as pd
 
 from affect_workbench.analyses.audit.result import AuditResult
 from affect_workbench.analyses.texts.audit import TEXTS_TABLE
-from affect_workbench.analyses.texts.measures import ANSWER, DOUBT, EMPTY, LENGTH, REFUSAL, REFUSED, TEXT_PREFIX, VALENCE
+from affect_workbench.analyses.texts.measures import (
+    ANSWER,
+    DOUBT,
+    EMPTY,
+    LENGTH,
+    REFUSAL,
+    REFUSED,
+    TEXT_PREFIX,
+    VALENCE,
+    WORD_PREFIX,
+)
+from affect_workbench.analyses.texts.words import words_of
 from affect_workbench.workbench.interface.numbers import percent, plural, points, small_q
 
 MOST_CHARACTERS = 280
@@ -24,6 +35,8 @@ def share_phrase(outcome: str) -> str:
     """What texts do that are counted by an outcome; "" for one that is no share of texts."""
     if outcome.startswith(TEXT_PREFIX):
         return f"have a word of {outcome.removeprefix(TEXT_PREFIX)}"
+    if outcome.startswith(WORD_PREFIX):
+        return f"say “{outcome.removeprefix(WORD_PREFIX)}”"
     return _DO.get(outcome, "")
 
 
@@ -95,6 +108,9 @@ def example_text(texts: pd.DataFrame, picture: str, finding: Any) -> str:
         emotion = outcome.removeprefix(TEXT_PREFIX)
         speaks = own["emotions"].map(lambda words: emotion in words.split(", ")).astype(bool)
         own = own[speaks == more]
+    elif outcome.startswith(WORD_PREFIX):
+        word = outcome.removeprefix(WORD_PREFIX)
+        own = own[own["text"].map(lambda text: word in words_of(text)).astype(bool) == more]
     elif outcome in (VALENCE, LENGTH):
         column = "valence" if outcome == VALENCE else "length"
         own = own[own[column].notna() & (own["kind"] == ANSWER)].sort_values(column, ascending=not more, kind="stable")

@@ -9,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from affect_workbench.analyses.texts.measures import VALENCE
 from affect_workbench.data.instruct.folder import read_instruct
 from affect_workbench.data.storage.saved import read_record
 from affect_workbench.data.synthetic.scenes.dataset import write_scenes
@@ -74,15 +75,16 @@ def test_a_planted_textual_bias_is_found_and_its_twin_is_not(built, world, tmp_p
     biased = workbench("instruct", "audit", tmp_path / "biased", "-o", tmp_path / "audit", "--fail-on", "skewed")
     assert biased.code == 1
     found = skewed(tmp_path / "audit")
-    names = ("polarity", "names_sadness", "names_fear", "says_full", "says_feels")
+    names = ("texts with sadness", "texts with fear", "texts saying full", "texts saying feels")
     assert {("figure tone: dark", name) for name in names} <= found
     table = load_audit(tmp_path / "audit").outcomes.set_index(["slice", "outcome"])
-    assert table.loc[("figure tone: dark", "polarity"), "effect"] < -0.1
-    assert "polarity" in (tmp_path / "audit" / "report.html").read_text(encoding="utf-8")
+    assert all(table.loc[("figure tone: dark", name), "effect"] > 0.2 for name in names)
+    assert table.loc[("figure tone: dark", VALENCE), ["effect", "high"]].max() < -0.1
+    assert VALENCE in (tmp_path / "audit" / "report.html").read_text(encoding="utf-8")
     succeeded("instruct", "audit", built[0], "-o", tmp_path / "twin", "--words", "sad")
     twin = skewed(tmp_path / "twin")
     assert not {where for where, _ in twin if where.startswith("figure tone")}
-    assert ("extras: garbage", "names_disgust") in twin
+    assert ("extras: garbage", "texts with disgust") in twin
 
 
 def test_words_are_compared_where_asked_and_attributes_chosen(world, built, tmp_path):
@@ -90,8 +92,8 @@ def test_words_are_compared_where_asked_and_attributes_chosen(world, built, tmp_
     succeeded("instruct", "audit", *given)
     table = load_audit(tmp_path / "audit").outcomes
     assert set(table["slice"].str.split(":").str[0]) == {"subject"}
-    assert ("subject: dog", "says_dog") in skewed(tmp_path / "audit")
-    assert "says_neverthere" not in set(table["outcome"])
+    assert ("subject: dog", "texts saying dog") in skewed(tmp_path / "audit")
+    assert "texts saying neverthere" not in set(table["outcome"])
 
 
 def test_check_names_what_is_wrong_and_may_fail(built, tmp_path):
@@ -158,6 +160,18 @@ def test_an_attribute_may_be_left_out_of_the_texts_and_still_be_audited(world, t
     succeeded("instruct", "audit", tmp_path / "data", "-o", tmp_path / "audit", "--attributes", "tone")
     given = ["instruct", "build", tmp_path / "table.csv", "-o", tmp_path / "again", "--attributes", "plac"]
     assert "--attributes names 'plac', which is no column" in refusal(*given)
+
+
+def test_words_of_the_attribute_itself_do_not_count_and_both_figures_are_shown(world, tmp_path):
+    rows = read_instruct_rows(world)
+    mood = ["gloomy" if at % 2 else "calm" for at in range(len(rows))]
+    rows.assign(mood=mood)[["image_id", "path", "label", "mood"]].to_csv(tmp_path / "table.csv", index=False)
+    succeeded("instruct", "build", tmp_path / "table.csv", "-o", tmp_path / "data")
+    succeeded("instruct", "audit", tmp_path / "data", "-o", tmp_path / "audit")
+    words = load_audit(tmp_path / "audit").tables["attribute_words"].set_index(["slice", "outcome"])
+    gloomy = words.loc[("mood: gloomy", "texts with sadness")]
+    assert "gloomy" in gloomy["words"]
+    assert gloomy["effect_with"] - abs(gloomy["effect"]) > 0.2
 
 
 def read_instruct_rows(world: Path) -> pd.DataFrame:
