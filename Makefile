@@ -41,6 +41,7 @@ bench: $(STAMP) ## time the audit and the training beside what else there is
 	$(BIN)/python bench/attaching.py
 	$(BIN)/python bench/encoding.py
 	$(BIN)/python bench/planted_llava.py
+	$(BIN)/python bench/mmllm.py --bias
 	$(BIN)/python bench/overlap.py
 	$(BIN)/python bench/training.py
 	$(BIN)/python bench/demo.py
