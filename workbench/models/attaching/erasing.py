@@ -34,6 +34,7 @@ from affect_workbench.data.images.decode import open_picture
 from affect_workbench.data.plurals import plural
 from affect_workbench.data.predictions import Predictions
 from affect_workbench.data.storage.progress import progress_bar
+from affect_workbench.workbench.interface.numbers import points
 from affect_workbench.workbench.models.attaching.probes import answered_pictures
 from affect_workbench.workbench.models.attaching.settings import AttachSettings
 
@@ -195,7 +196,8 @@ def causal_sentences(causal: pd.DataFrame) -> list[str]:
             found.append(f"erasing {name}: the answers are not skewed by it on the judged half, nothing could go")
             continue
         row = skewed.iloc[int(skewed["before"].abs().to_numpy().argmax())]
-        skew = f"the skew of {row['slice']} toward {row['emotion']} ({row['before']:+.0%} to {row['after']:+.0%})"
+        change = f"{points(row['before'])} to {points(row['after'])} points"
+        skew = f"the skew of {row['slice']} toward {row['emotion']} ({change})"
         removed = _taken(row["removed"], skew)
         found.append(f"erasing {name} takes {removed}; random directions take {_taken(row['random_removed'], 'it')}")
     return found

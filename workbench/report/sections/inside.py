@@ -63,12 +63,15 @@ def sweep_section(table: pd.DataFrame) -> Section:
         tuple(found),
         (
             "Each reader is judged on pictures that it was not fitted on. Fidelity: share of pictures where it says what "
-            "the model answered. Accuracy: share where it says the true label. Selectivity: what it gets right of what it "
-            "was fitted on, less what the same reader gets right when fitted on labels permuted at random. Skew: of the "
-            "pair where the model’s answers are most surely skewed, beyond the true labels where they are known. Only "
-            "the answer probe speaks for the model: what a linear probe or a Metric Projector (a small network that takes a "
-            "picture to the row of its label’s word in the language model) finds when fitted on true labels is readable "
-            "there, whether or not the model uses it; means and label rows are baselines."
+            "the model answered. Accuracy: share where it says the true label. Control: what "
+            "the same reader gets right when fitted on labels permuted at random; label rows are fitted on nothing, and are "
+            "compared with permuted answers. Selectivity: what a reader gets right of what it was fitted on (label rows: of "
+            "the answers), less its control. Skew: how much more often a reader says the emotion for the slice than for the "
+            "other pictures, of the pair where the model’s answers are most surely skewed; intervals are in the audits of "
+            "answers and of the answer probe. Only the answer probe speaks for the model: what a linear probe or a Metric "
+            "Projector finds when fitted on true labels is readable there, whether or not the model uses it. The Metric "
+            "Projector is a small network fitted anew at each place, which takes a picture to the row of its label’s word "
+            "in the language model; it is no probe of yours. Means and label rows are baselines."
         ),
         layer_figure(table),
         pd.DataFrame(
@@ -80,7 +83,7 @@ def sweep_section(table: pd.DataFrame) -> Section:
                 "fidelity": _shares(leading, "fidelity"),
                 "accuracy": _shares(leading, "accuracy"),
                 "control": percents(leading["control"]),
-                "selectivity": [points(value, signed=False) for value in leading["selectivity"]],
+                "selectivity": [points(value) for value in leading["selectivity"]],
                 "skew (of the answers)": [
                     f"{points(row.skew)} ({points(row.answers_skew)}) {row.slice} → {row.emotion}"
                     if isinstance(row.slice, str)
@@ -145,7 +148,8 @@ def _causal_check(table: pd.DataFrame, name: str, tolerance: float) -> Section:
             "The attribute was erased from the model’s inner values, fitted on one half of the pictures within true labels; "
             "the rest of the model ran on and answered the other half, which is shown here. Skew: how much more often than "
             "for the other pictures the emotion is answered. Random directions of equal rank at the same place say what "
-            "erasing anything does; what they remove as well is not due to the attribute. Removed: above 100 % the skew has "
+            "erasing anything does; what they remove as well is not due to the attribute; with 20 of them p is never "
+            "below 1/21. The band is the tolerance. Removed: above 100 % the skew has "
             "turned around, below 0 % it has grown."
         ),
         interval_figure(
@@ -153,6 +157,7 @@ def _causal_check(table: pd.DataFrame, name: str, tolerance: float) -> Section:
             [
                 Series.of("before", drawn, ("before", "before_low", "before_high")),
                 Series.of("after erasing", drawn, ("after", "after_low", "after_high")),
+                Series.of("after random erasures, least to most", _randomly(drawn), ("mean", "low", "high")),
             ],
             axis="skew of the model’s answers, points",
             band=100 * tolerance,
@@ -183,6 +188,13 @@ def _causal_check(table: pd.DataFrame, name: str, tolerance: float) -> Section:
     )
 
 
+def _randomly(drawn: pd.DataFrame) -> pd.DataFrame:
+    """What random erasures leave of each skew: `mean`, and `low` to `high` over all of them."""
+    left = {name: drawn["before"] * (1 - drawn[f"random_{name}"]) for name in ("removed", "least", "most")}
+    ends = pd.DataFrame({name: left[name] for name in ("least", "most")})
+    return pd.DataFrame({"mean": left["removed"], "low": ends.min(axis=1), "high": ends.max(axis=1)})
+
+
 def causal_sentences(table: pd.DataFrame, *, tolerance: float = STANDARD.tolerance) -> list[str]:
     """How much of the skew of the answers went with each erased attribute, beside random directions, and which skew came.
 
@@ -211,9 +223,12 @@ def causal_sentences(table: pd.DataFrame, *, tolerance: float = STANDARD.toleran
 def _best(rows: pd.DataFrame, name: str, words: str) -> str:
     row = rows_of(rows.loc[[rows[name].idxmax()]])[0]
     low, high = (100 * getattr(row, f"{name}_{end}") for end in ("low", "high"))
+    near = int((rows[name] >= low / 100).sum()) - 1
+    others = f"; {plural(near, 'other place is', 'other places are')} within this interval" if near else ""
+    side = "beyond" if row.selectivity >= 0 else "below"
     return (
         f"{words} {place_words(row.place)}: for {percent(getattr(row, name))} [{low:.1f}, {high:.1f}] of "
-        f"{plural(int(row.n), 'picture')}, {points(row.selectivity, signed=False)} points beyond its control."
+        f"{plural(int(row.n), 'picture')}, {points(abs(row.selectivity), signed=False)} points {side} its control{others}."
     )
 
 

@@ -7,14 +7,16 @@ import pytest
 
 from affect_workbench.workbench.models.attaching.erasing import causal_sentences
 
+SKEW = "the skew of tone: dark toward joy (+30.0 to +5.0 points)"
+
 
 @pytest.mark.parametrize(
     ("removed", "random", "told"),
     [
-        (0.94, 0.02, "takes 94 % of the skew of tone: dark toward joy (+30% to +5%); random directions take 2 % of it"),
-        (1.0, 0.0, "takes 100 % of the skew of tone: dark toward joy (+30% to +5%); random directions take 0 % of it"),
-        (1.11, -0.001, "takes all of the skew of tone: dark toward joy (+30% to +5%), and beyond (111 %)"),
-        (-0.2, -0.03, "takes nothing of the skew of tone: dark toward joy (+30% to +5%), and it grows by 20 %"),
+        (0.94, 0.02, f"takes 94 % of {SKEW}; random directions take 2 % of it"),
+        (1.0, 0.0, f"takes 100 % of {SKEW}; random directions take 0 % of it"),
+        (1.11, -0.001, f"takes all of {SKEW}, and beyond (111 %)"),
+        (-0.2, -0.03, f"takes nothing of {SKEW}, and it grows by 20 %"),
     ],
 )
 def test_the_share_that_is_gone_is_told_in_plain_words(removed, random, told):
