@@ -20,9 +20,11 @@ def signed(value: float, digits: int = 1) -> str:
 
 
 def interval(value: float, low: float, high: float, *, scale: float = 100.0, digits: int = 1) -> str:
-    """`+2.0 [−1.1, +5.0]`, or a dash where it is not known."""
+    """`+2.0 [−1.1, +5.0]`, without the interval where that is not known, or a dash where nothing is."""
     if math.isnan(value):
         return "–"
+    if math.isnan(low) or math.isnan(high):
+        return signed(scale * value, digits)
     return f"{signed(scale * value, digits)} [{signed(scale * low, digits)}, {signed(scale * high, digits)}]"
 
 
