@@ -84,8 +84,8 @@ _NEW_OBJECTS = 100_000
 
 EXIT_BAD_INPUT = 2
 EXIT_FINDINGS = 1
-RESUMED = ("features", "train", "sweep", "ask", "attach", "instruct", "mmllm evaluate")
-"""Commands that keep what they have finished when they are interrupted."""
+RESUMED = ("features", "train", "sweep", "instruct", "mmllm evaluate")
+"""Commands that keep what they have finished when they are interrupted; ask and attach name the folder themselves."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -145,7 +145,9 @@ def _main(arguments: Sequence[str]) -> int:
         return _fail(command, f"{error.strerror or error}" + (f": {error.filename}" if error.filename else ""))
     except KeyboardInterrupt as interruption:
         where = f", which is kept in {interruption}" if interruption.args else ""
-        goes_on = f"; run the same command again to continue from what was finished{where}" if command in RESUMED else ""
+        goes_on = (
+            f"; run the same command again to continue from what was finished{where}" if where or command in RESUMED else ""
+        )
         return _fail(command, f"interrupted; nothing half-written was kept{goes_on}")
 
 

@@ -23,6 +23,7 @@ import numpy.typing as npt
 import pandas as pd
 import torch
 from PIL.Image import Image
+from PIL.Image import new as new_picture
 
 from affect_workbench.arrays import Mask, Positions
 from affect_workbench.data.datasets.manifest import Manifest
@@ -34,7 +35,8 @@ from affect_workbench.data.storage.saved_arrays import read_npz
 from affect_workbench.probes.attach.inputs import prepare
 from affect_workbench.probes.attach.model import MultimodalModel
 from affect_workbench.probes.attach.pooling import NoCommonSplit
-from affect_workbench.probes.attach.taps import CONNECTOR_IN, CONNECTOR_OUT, Place, checked_places, record
+from affect_workbench.probes.attach.structure import SIDE
+from affect_workbench.probes.attach.taps import CONNECTOR_IN, CONNECTOR_OUT, Place, checked_places, places_of, record
 
 QUESTION = "Which emotion does this picture show?"
 """What the model is asked while it is listened to, unless something else is given."""
@@ -127,6 +129,18 @@ def record_pictures(
     return Recorded(features, unreadable, new, len(kept) - new)
 
 
+def place_widths(model: MultimodalModel) -> dict[str, int]:
+    """Place -> width of its vectors, for all places of the model, from one forward pass of an empty picture."""
+    batch = prepare(model, [new_picture("RGB", (SIDE, SIDE))], [QUESTION])
+    return {place: vectors.shape[1] for place, vectors in record(model, batch, places_of(model)).items()}
+
+
+def spec_of(model: MultimodalModel, place: Place, width: int, question: str) -> FeatureSpec:
+    """What makes a place's features; behind the connector the question is part of it."""
+    asked = "" if place.where in (CONNECTOR_IN, CONNECTOR_OUT) else f", asked {_digest(question)}"
+    return FeatureSpec(width, f"attach:{model.source.name}", model.fingerprint(), place.where, place.pool + asked)
+
+
 def _digest(*parts: str) -> str:
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:8]
 
@@ -165,10 +179,8 @@ class _Runner:
     alone: bool = False
 
     def spec(self, place: Place, width: int) -> FeatureSpec:
-        """What makes a place's features; behind the connector the question is part of it."""
-        asked = "" if place.where in (CONNECTOR_IN, CONNECTOR_OUT) else f", asked {_digest(self.question)}"
-        name = f"attach:{self.model.source.name}"
-        return FeatureSpec(width, name, self.model.fingerprint(), place.where, place.pool + asked)
+        """What makes a place's features."""
+        return spec_of(self.model, place, width, self.question)
 
     def key(self) -> str:
         """Eight hex digits that change with everything that the features depend on."""

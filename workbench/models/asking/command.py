@@ -69,12 +69,12 @@ def ask_model(
         _expect(settings, task, shards, say)
         return None
     way = _endpoint if settings.calling.endpoint else partial(_local, loaded=model)
-    answerer, plan, about = way(settings, task, shards, say)
-    questions = task.questions(plan)
     with goes_on_in(shards.folder):
+        answerer, plan, about = way(settings, task, shards, say)
+        questions = task.questions(plan)
         ask_all(questions, answerer, shards, shard=settings.calling.shard(settings.batch))
-    asked = asked_pictures(shards.table(), [question.key for question in questions], task.rows, task.taxonomy)
-    _write(settings, task, asked, about | {"command": command}, plan)
+        asked = asked_pictures(shards.table(), [question.key for question in questions], task.rows, task.taxonomy)
+        _write(settings, task, asked, about | {"command": command}, plan)
     shards.remove()
     for line in summary(settings, asked, task.taxonomy):
         say(line)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,7 +26,7 @@ from affect_workbench.workbench.models.asking.command import ask_model
 from affect_workbench.workbench.models.asking.files import PREDICTIONS_FILE as ASKED_PREDICTIONS
 from affect_workbench.workbench.models.asking.files import asked_notes, asked_record, is_asked, require_predictions
 from affect_workbench.workbench.models.asking.settings import AskSettings
-from affect_workbench.workbench.models.asking.task import require_free_names
+from affect_workbench.workbench.models.asking.task import read_task, require_free_names
 from affect_workbench.workbench.models.attaching.erasing import Asked, causal_sentences, causal_tables
 from affect_workbench.workbench.models.attaching.files import (
     ANSWERS,
@@ -38,13 +38,14 @@ from affect_workbench.workbench.models.attaching.files import (
     SCHEMA,
 )
 from affect_workbench.workbench.models.attaching.probes import TapProbes, read_places
-from affect_workbench.workbench.models.attaching.projector import Projected, projected_predictions
+from affect_workbench.workbench.models.attaching.projector import Projected, place_of_probe, projected_predictions
 from affect_workbench.workbench.models.attaching.settings import AttachSettings
 
 if TYPE_CHECKING:
     from affect_workbench.probes.attach.model import MultimodalModel
     from affect_workbench.probes.attach.recording import Recorded
     from affect_workbench.probes.attach.tap import Tap
+    from affect_workbench.probes.attach.taps import Place
 
 _DEFAULT_LAYERS = 3
 _MOST_NAMED = 5
@@ -99,6 +100,12 @@ def attach(settings: AttachSettings, *, command: str = "", say: Say = print) -> 
         raise ValueError(f"missing {' and '.join(missing)}")
     if settings.random_directions < 20 and settings.erase:
         raise ValueError(f"--random-directions is {settings.random_directions}: expected at least 20, to compare with")
+    decided = [f"--{name}" for name in ("labels", "taxonomy", "prompts") if getattr(settings, name)]
+    if settings.answers and decided:
+        raise ValueError(
+            f"{' and '.join(decided)} given beside --answers: the answers in {settings.answers} already have their own "
+            f"labels and prompts; leave out {' and '.join(decided)}"
+        )
     return _attach(settings, command=command, say=say)
 
 
@@ -111,6 +118,8 @@ def _attach(settings: AttachSettings, *, command: str, say: Say) -> Attached:
         say(_size_line(tap))
         places = checked_places(tap.model, settings.at or _default_places(tap.places))
         _require_possible(settings, tap, tuple(map(str, places)))
+        if settings.probe:
+            _require_fitting(settings, tap, places, work)
         answers = _answers(settings, tap, work, say)
         recorded = _recorded(settings, tap, answers, work, places=tuple(map(str, places)), say=say)
         features = next(iter(recorded.features.values()))
@@ -142,8 +151,10 @@ def _require_possible(settings: AttachSettings, tap: Tap, places: tuple[str, ...
 
     Raises:
         ValueError: an audited place that is not tapped, attention that the model does not give, an attribute that is not
-            there, or a place where nothing can be erased.
+            there, a place where nothing can be erased, or answers of another model.
     """
+    if settings.answers:
+        _require_own(Path(settings.answers), tap)
     if settings.audited and settings.audited not in places:
         raise ValueError(f"--audited {settings.audited!r} is not tapped: expected one of {', '.join(places)}")
     if any(place.endswith(":attention") for place in places) and tap.model.model.config._attn_implementation != "eager":
@@ -158,10 +169,42 @@ def _require_possible(settings: AttachSettings, tap: Tap, places: tuple[str, ...
         from affect_workbench.probes.attach.erasing import require_erasable
 
         require_erasable(tap.model, settings.erase_at)
-    if settings.probe:
-        from affect_workbench.probes.checkpoint import load_probe
 
-        load_probe(settings.probe)
+
+def _require_own(answers: Path, tap: Tap) -> None:
+    """Refuses what holds no answers of this model.
+
+    Raises:
+        ValueError: why.
+    """
+    if not is_asked(answers):
+        raise ValueError(f"{answers} holds no answers of workbench ask")
+    given, own = asked_record(answers).values.get("fingerprint"), tap.model.fingerprint()
+    if given != own:
+        raise ValueError(
+            f"{answers} holds answers of {given or 'a model behind an endpoint'}, this model is {own}: a probe speaks "
+            "for the model that gave the answers; ask this one, or leave out --answers"
+        )
+
+
+def _require_fitting(settings: AttachSettings, tap: Tap, places: Sequence[Place], work: Path) -> None:
+    """Refuses a probe that fits at no place that is to be tapped.
+
+    Raises:
+        ValueError: see `place_of_probe`.
+    """
+    from affect_workbench.probes.attach.recording import place_widths, spec_of
+    from affect_workbench.probes.checkpoint import load_probe
+
+    read, widths = load_probe(settings.probe).spec, place_widths(tap.model)
+    answers = _answers_folder(settings, work)
+    if is_asked(answers):
+        question = tapped_question(answers)
+    else:
+        task = read_task(_asking(settings, answers), lambda line: None)
+        question = _tapped_question([prompt.text for prompt in task.prompts], task.taxonomy.labels)
+    tapped = {str(place): spec_of(tap.model, place, widths[place.where], question) for place in places}
+    place_of_probe(settings, read, tapped, widths)
 
 
 def _tap(settings: AttachSettings, *, model: MultimodalModel | None = None) -> Tap:
@@ -184,21 +227,19 @@ def _default_places(places: tuple[str, ...]) -> tuple[str, ...]:
 
 def _answers(settings: AttachSettings, tap: Tap, work: Path, say: Say) -> Path:
     """The folder of answers: the one that is given, or one made now."""
-    folder = Path(settings.answers) if settings.answers else work / ANSWERS
-    if settings.answers:
-        if not is_asked(folder):
-            raise ValueError(f"{folder} holds no answers of workbench ask")
-        given, own = asked_record(folder).values.get("fingerprint"), tap.model.fingerprint()
-        if given != own:
-            raise ValueError(
-                f"{folder} holds answers of {given or 'a model behind an endpoint'}, this model is {own}: a probe speaks "
-                "for the model that gave the answers; ask this one, or leave out --answers"
-            )
-    elif not (folder / ASKED_PREDICTIONS).is_file():
-        asking = {name: getattr(settings, name) for name in ASKING}
-        ask_model(AskSettings(out=str(folder), **asking), say=say, model=tap.model)
+    folder = _answers_folder(settings, work)
+    if not settings.answers and not (folder / ASKED_PREDICTIONS).is_file():
+        ask_model(_asking(settings, folder), say=say, model=tap.model)
     require_predictions(folder)
     return folder
+
+
+def _answers_folder(settings: AttachSettings, work: Path) -> Path:
+    return Path(settings.answers) if settings.answers else work / ANSWERS
+
+
+def _asking(settings: AttachSettings, folder: Path) -> AskSettings:
+    return AskSettings(out=str(folder), **{name: getattr(settings, name) for name in ASKING})
 
 
 def _recorded(
@@ -246,8 +287,11 @@ def tapped_question(answers: Path) -> str:
     """The prompt that a model is tapped with: the first that lists no options, else the first with the labels in order."""
     record = asked_record(answers)
     texts = [str(text) for text in record.record("prompts").values.values()]
+    return _tapped_question(texts, record.record("taxonomy").texts("labels"))
+
+
+def _tapped_question(texts: Sequence[str], labels: Sequence[str]) -> str:
     open_ones = [text for text in texts if OPTIONS not in text]
-    labels = record.record("taxonomy").texts("labels")
     return (open_ones or texts)[0].replace(OPTIONS, ", ".join(labels))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -118,6 +119,18 @@ def test_an_interrupted_run_names_the_folder_in_which_it_goes_on(world, tmp_path
     assert message.endswith(f"which is kept in {tmp_path / 'run.attaching'}")
 
 
+def test_an_interruption_before_anything_was_finished_promises_nothing(world, tmp_path, monkeypatch):
+    def interrupted(*given, **more):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("affect_workbench.probes.attach.source.load_model", interrupted)
+    given = ["--pictures", small(world, tmp_path), "-o", tmp_path / "run"]
+    for command in ("ask", "attach"):
+        assert refusal(command, tiny_folder("llava"), *given).endswith("interrupted; nothing half-written was kept")
+    (tmp_path / "run.attaching").mkdir()
+    assert refusal("attach", tiny_folder("llava"), *given).endswith(f"which is kept in {tmp_path / 'run.attaching'}")
+
+
 def test_answers_of_another_model_are_refused(attached_model, tmp_path):
     answers = attached_model.run / "answers"
     words = [
@@ -131,6 +144,56 @@ def test_answers_of_another_model_are_refused(attached_model, tmp_path):
         tmp_path / "x",
     ]
     assert "ask this one, or leave out --answers" in refusal(*words)
+
+
+def test_labels_and_prompts_are_refused_beside_answers_that_have_their_own(attached_model, tmp_path):
+    answers = attached_model.run / "answers"
+    given = ["attach", attached_model.model, "--pictures", attached_model.manifest, "--answers", answers]
+    for flags, named in (
+        (["--labels", "joy,nonsense"], "--labels"),
+        (["--prompts", tmp_path / "missing.toml", "--taxonomy", "ekman6"], "--taxonomy and --prompts"),
+    ):
+        outcome = workbench(*given, *flags, "-o", tmp_path / "x")
+        assert outcome.code == 2
+        assert f"{named} given beside --answers: the answers in {answers} already have their own" in outcome.err
+        assert f"leave out {named}" in outcome.err
+        assert "loading" not in outcome.out
+
+
+def test_a_probe_that_fits_nowhere_is_refused_before_the_model_is_asked(attached_model, tmp_path):
+    one = attached_features(attached_model.run)["connector.in"]
+    values = np.array(one.values)
+    FeatureSet(one.spec, values, one.rows).save(tmp_path / "in")
+    FeatureSet(replace(one.spec, encoder="other"), values, one.rows).save(tmp_path / "other")
+    FeatureSet(replace(one.spec, width=3), values[:, :3], one.rows).save(tmp_path / "odd")
+    for name in ("in", "other", "odd"):
+        succeeded("train", "--features", tmp_path / name, "-o", tmp_path / f"probe-{name}", "--epochs", 1)
+    given = ["attach", attached_model.model, "--pictures", attached_model.manifest, "--at", "last", "-o", tmp_path / "x"]
+    for name, expected in (
+        ("in", f"; connector.in is {one.spec.width} wide: tap it with --at connector.in"),
+        ("other", "and 1 other place are 32 wide: tap one of them with --at connector.in --probe-at connector.in"),
+        ("odd", "no tapped place has that width"),
+    ):
+        outcome = workbench(*given, "--probe", tmp_path / f"probe-{name}")
+        assert outcome.code == 2
+        assert expected in outcome.err
+        assert "answers scored" not in outcome.out
+        assert not (tmp_path / "x.attaching").exists()
+
+
+def test_a_probe_that_was_asked_the_same_fits_before_there_are_answers(attached_model, tmp_path, monkeypatch):
+    def asked(*given, **more):
+        raise ValueError("now the model is asked")
+
+    one = attached_features(attached_model.run)["last"]
+    FeatureSet(one.spec, np.array(one.values), one.rows).save(tmp_path / "last")
+    succeeded("train", "--features", tmp_path / "last", "-o", tmp_path / "probe", "--epochs", 1)
+    monkeypatch.setattr("affect_workbench.workbench.models.attaching.command.ask_model", asked)
+    given = ["--pictures", attached_model.manifest, "--at", "last", "--probe", tmp_path / "probe", "-o", tmp_path / "x"]
+    assert "now the model is asked" in refusal("attach", attached_model.model, *given)
+    (tmp_path / "other.toml").write_text('feeling = "What is felt here?"')
+    other = refusal("attach", attached_model.model, *given, "--prompts", tmp_path / "other.toml")
+    assert "say so with --probe-at last" in other
 
 
 def test_a_probe_of_ones_own_is_used_where_its_features_are_made(attached_model, tmp_path):
