@@ -185,7 +185,11 @@ def test_the_causal_check_is_told_with_its_controls(sections, table):
     assert "20 random erasures of equal rank remove 0 % on average (0 to 0 %), p = 0.048" in section.found[0]
     assert any(sentence.startswith("Accuracy: ") for sentence in section.found)
     assert any("word for word for 100.0 %" in sentence for sentence in section.found)
-    assert [trace.name for trace in section.figure.data] == ["before", "after erasing"]
+    assert [trace.name for trace in section.figure.data] == [
+        "before",
+        "after erasing",
+        "after random erasures, least to most",
+    ]
 
 
 def test_where_the_answers_have_no_skew_there_was_nothing_to_remove():
