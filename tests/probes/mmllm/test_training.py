@@ -97,10 +97,11 @@ def language_run(folder, *, steps=12):
 
 
 def test_a_killed_run_comes_to_the_same_end(tmp_path):
-    here = str(Path(__file__).parent)
+    places = [str(Path(__file__).parent), *sys.path]
+    waits = "TrainerCallback.on_save = lambda *_, **__: time.sleep(600)"
     code = (
-        f"import sys, time; sys.path.insert(0, {here!r}); import test_training as t; "
-        "from transformers import TrainerCallback; TrainerCallback.on_save = lambda *_, **__: time.sleep(600); t.language_run(sys.argv[1])"
+        f"import sys, time; sys.path[:] = {places!r}; import test_training as t; "
+        f"from transformers import TrainerCallback; {waits}; t.language_run(sys.argv[1])"
     )
     with (tmp_path / "errors").open("w") as errors:
         process = subprocess.Popen([sys.executable, "-c", code, str(tmp_path / "cut")], stderr=errors)
