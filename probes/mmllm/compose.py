@@ -14,7 +14,7 @@ import torch
 from torch import nn
 
 from affect_workbench.data.storage.atomic import atomic_folder, write_json
-from affect_workbench.probes.encoders.builtin.tower import ScenesTowerConfig, register_tower, shipped_tower
+from affect_workbench.probes.encoders.builtin.tower import register_tower, shipped_tower
 from affect_workbench.probes.mmllm.templates import IMAGE_TOKEN, template_for
 from affect_workbench.probes.runtime import declare_torchvision_operators, seed_everything
 
@@ -289,8 +289,3 @@ def _require_tokens(model: Any, tower: _Tower, grid: int) -> None:
             raise ValueError(f"{type(tower.model).__name__} does not work inside LLaVA: {first}") from error
     if found.shape[0] != grid:
         raise ValueError(f"{type(tower.model).__name__} gives {found.shape[0]} tokens inside LLaVA, expected {grid}")
-
-
-def is_builtin_tower(model: Any) -> bool:
-    """Whether a composed model looks through the built-in encoder."""
-    return isinstance(model.config.vision_config, ScenesTowerConfig)

@@ -109,7 +109,7 @@ def _work(settings: StageSettings) -> Path:
     Raises:
         ValueError: it is of another one.
     """
-    told = {key: value for key, value in asdict(settings).items() if key not in ("overwrite", "out")}
+    told = {key: value for key, value in asdict(settings).items() if key not in ("overwrite", "out", "skip_exam")}
     told["recipe_hash"] = _recipe_hash(settings.recipe)
     work = Path(f"{settings.out}.training")
     file = work / _SETTINGS_FILE
