@@ -41,6 +41,7 @@ class AuditConfig:
         flag="additional_analyses",
         was="further",
     )
+    causes: bool = _option(True, "find the smallest set of causes that explains every skew")
     adjust_for: tuple[str, ...] = _option(
         (), "columns to adjust for, separated by commas (label: the true label); gives adjusted differences"
     )

@@ -19,6 +19,7 @@ from affect_workbench.analyses.audit.accuracy import MeasuredAccuracy
 from affect_workbench.analyses.audit.config import AuditConfig
 from affect_workbench.analyses.audit.outcome_tables import ADJUSTED_PREFIX, OUTCOME_PREFIX, outcome_findings
 from affect_workbench.analyses.audit.permutation_check import PermutationCheck
+from affect_workbench.analyses.causes.table import CAUSE_COLUMNS
 from affect_workbench.analyses.fidelity.certificate import Certificate
 from affect_workbench.analyses.inference.verdicts import VERDICTS
 from affect_workbench.analyses.skew.findings import Finding
@@ -34,6 +35,7 @@ TABLES: Mapping[str, str] = MappingProxyType(
         "attribute_words": "a (slice, outcome) of texts: the difference without and with words of the attribute itself",
         "calibration": "a slice: how good its probabilities are",
         "causal": "a (slice, emotion): a model's answers before and after an attribute was erased inside it",
+        "causes": "a cause: a (slice, emotion) from which other skews follow",
         "comparability": "a (metric, attribute): what other tools compute",
         "concept_calibrated": "a (concept, emotion): the skew calibrated on labelled pictures",
         "concept_null": "a concept: beside random directions",
@@ -192,6 +194,12 @@ class AuditResult:
     def outcomes(self) -> pd.DataFrame:
         """One row a (slice, outcome), ranked (`outcome_tables.outcome_findings`); empty where none was asked for."""
         return outcome_findings(self.tables)
+
+    @property
+    def causes(self) -> pd.DataFrame:
+        """One row a cause, *new* ones first (`analyses.causes.table.CAUSE_COLUMNS`); empty where there is none."""
+        found = self.tables.get("causes")
+        return pd.DataFrame(columns=list(CAUSE_COLUMNS)) if found is None else found
 
     def table(self, name: str) -> pd.DataFrame | None:
         """A table beyond the cells; None where this audit does not have it, or nothing is in it.

@@ -14,6 +14,7 @@ from affect_workbench.analyses.audit.pair_notes import pair_exclusions, pair_not
 from affect_workbench.analyses.audit.questions import FEWER_DRAWN, FEWER_DRAWS, AuditContext, QuestionResults, ask_questions
 from affect_workbench.analyses.audit.result import AuditResult, RunInfo, now
 from affect_workbench.analyses.audit.tables import excluded_table, is_mapped, map_of, map_record, samples_of
+from affect_workbench.analyses.causes.table import find_causes
 from affect_workbench.analyses.disparities.accuracy import ACCURACY, accuracy_table
 from affect_workbench.analyses.fidelity.certificate import certificate_tables
 from affect_workbench.analyses.inference.clusters import group_spreads, of_scores
@@ -74,10 +75,15 @@ def run_audit(
     findings = skew_table(sums, data, rules=config.rules, spreads=spreads, pairs=in_pairs, prompts=prompts)
     findings = without_verdicts(findings, aside)
     answers = QuestionResults()
+    told: dict[str, pd.DataFrame] = {}
+    if config.causes:
+        say("looking for causes")
+        causes = find_causes(data, sums, findings, rules=config.rules, spreads=spreads, seed=config.seed)
+        findings, told = causes.findings, {"causes": causes.table}
     if proven.attributes and (config.further or config.outcomes or config.adjust_for):
         say("additional analyses")
         answers = ask_questions(proven, config, context=context)
-    tables: dict[str, pd.DataFrame] = {}
+    tables = told
     if "hit" in data.scores:
         accuracy = accuracy_table(sums, data, rules=config.rules, spread=spreads.get("hit"))
         tables[ACCURACY] = without_verdicts(accuracy, aside)
@@ -178,7 +184,7 @@ def without_verdicts(table: pd.DataFrame, unproven: Mapping[str, str]) -> pd.Dat
     picked = ("p", "q", "adjusted_low", "adjusted_high", "excess", "excess_low", "excess_high")
     table = table.copy()
     table.loc[aside, [name for name in picked if name in table]] = np.nan
-    for name in ("attribution", "explained_by"):
+    for name in ("attribution", "explained_by", "way"):
         if name in table:
             table.loc[aside, name] = None
     told = np.asarray(aside) & (table["verdict"] != "too small").to_numpy()

@@ -97,7 +97,7 @@ def _tools(planted: Planted, rng: np.random.Generator) -> dict[str, bool]:
 
 
 def _audit(predictions: Predictions) -> AuditResult:
-    return run_audit(predictions, AuditConfig(map_pictures=0, further=False))
+    return run_audit(predictions, AuditConfig(map_pictures=0, further=False, causes=False))
 
 
 def _cell(result: AuditResult, world: TableWorld, target: Target) -> pd.Series:

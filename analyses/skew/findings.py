@@ -76,9 +76,11 @@ class Finding:
         adjusted_low: for a cell with q <= alpha, lower end of its interval at the level that allows for its slice having
             been picked among those of its family; None for others.
         adjusted_high: upper end.
-        explained_by: for a skewed intersection, a slice of one condition fewer that is skewed the same way and explains it:
-            the parent's other pictures are read alike, or what both parts do alone adds up to it
-            (`analyses.skew.intersections`). None for a root: a skew that stands on its own.
+        explained_by: for a skewed cell, the cause from which it follows, by name, or "labels" (`analyses.causes`). None for
+            what stands on its own: a cause, and a skew that no cause explains. Where causes were not looked for: of an
+            intersection, a slice of one condition fewer that is skewed the same way and explains it, because the parent's
+            other pictures are read alike, or what both parts do alone adds up to it (`analyses.skew.intersections`).
+        way: how it follows, one of `analyses.causes.explain.WAYS`; "cause" for a cause, None for what nothing explains.
         excess: of an intersection, what it does beyond its parts, as a share; of several ways to take it apart the least.
         excess_low: lower end of its interval, at the level of `adjusted_low`.
         excess_high: upper end.
@@ -123,6 +125,7 @@ class Finding:
     adjusted_low: float | None = None
     adjusted_high: float | None = None
     explained_by: str | None = None
+    way: str | None = None
     excess: float | None = None
     excess_low: float | None = None
     excess_high: float | None = None
@@ -247,6 +250,7 @@ def skew_table(
     table.insert(1, "where", np.repeat(np.array([spec.as_json() for spec in sums.specs], dtype=object), k))
     table.insert(2, "emotion", np.tile(np.array(taxonomy.labels, dtype=object), len(sums.specs)))
     table["explained_by"] = repeats.ravel()
+    table["way"] = ["child" if parent else None for parent in table["explained_by"]]
     return ranked(table.reindex(columns=list(FINDING_COLUMNS)))
 
 

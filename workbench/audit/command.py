@@ -116,6 +116,7 @@ def audit(settings: AuditSettings, *, command: str = "", remarks: tuple[str, ...
             "slicing",
             "counting",
             "testing",
+            *(("looking for causes",) if settings.audit.causes else ()),
             "additional analyses",
             MAP_STEP,
             "analysing the embedding space",

@@ -34,7 +34,7 @@ from affect_workbench.data.predictions import Predictions
 
 TRUTHS = ("labels", "votes")
 HEADS = "coin: heads"
-CELLS = AuditConfig(attributes=("coin",), order=1, map_pictures=0, space_pictures=0, further=False)
+CELLS = AuditConfig(attributes=("coin",), order=1, map_pictures=0, space_pictures=0, further=False, causes=False)
 _KINDS = {COMMON: "", RARE: ", rare emotion"}
 
 
@@ -58,7 +58,8 @@ def promises(scheme: SamplingScheme, seed: Sequence[int], *, truth: str, differ:
 def _of_cells(world: Sampled, *, differ: bool) -> Iterator[IntervalCheck]:
     predictions = world.predictions
     audit = run_audit(
-        predictions, AuditConfig(attributes=("coin",), order=1, map_pictures=0, space_pictures=0, further=False)
+        predictions,
+        AuditConfig(attributes=("coin",), order=1, map_pictures=0, space_pictures=0, further=False, causes=False),
     )
     heads: Any = audit.findings[audit.findings["slice"] == HEADS].set_index("emotion")
     for emotion, kind in _KINDS.items():

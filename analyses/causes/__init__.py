@@ -1,0 +1,1 @@
+"""Which few causes explain all skews? The smallest set of (slice, emotion) differences from which the others follow."""
