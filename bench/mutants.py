@@ -58,6 +58,7 @@ TESTS = (
     "analyses/disparities/adjusted",
     "analyses/inference/intervals",
     "analyses/inference/multiplicity",
+    "analyses/inference/verdicts",
     "analyses/inference/cluster_robust",
     "analyses/disparities/calibration",
     "analyses/disparities/group_metrics",

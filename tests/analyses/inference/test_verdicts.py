@@ -5,10 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+import affect_workbench.analyses.inference.verdicts
+from affect_workbench.analyses.inference.exact import fisher_exact
 from affect_workbench.analyses.inference.homogeneity import DIFFERS
 from affect_workbench.analyses.inference.intervals import distance_from_zero
 from affect_workbench.analyses.inference.resampling import Sampling
-from affect_workbench.analyses.inference.verdicts import Rules, verdict
+from affect_workbench.analyses.inference.verdicts import Rules, counted, verdict
 
 
 @pytest.mark.parametrize(
@@ -37,6 +39,23 @@ def test_the_first_that_holds(interval, adjusted, options, expected):
 def test_the_nearer_end_of_an_interval():
     low, high = np.array([0.1, -0.3, -0.1, np.nan, 0.0]), np.array([0.2, -0.2, 0.2, np.nan, 0.2])
     assert distance_from_zero(low, high).tolist() == [0.1, 0.2, 0.0, 0.0, 0.0]
+
+
+def test_a_design_effect_below_one_raises_counts_up_to_a_most(monkeypatch):
+    monkeypatch.setattr(affect_workbench.analyses.inference.verdicts, "_MOST_COUNTED", 100)
+    hits, n, other_hits, m = (np.array([[float(count)]]) for count in (9, 20, 3, 30))
+
+    def p_with(design_effect: float) -> float:
+        return counted(hits, n, other_hits, m, Rules(), design_effect=np.array([[design_effect]])).p.item()
+
+    as_many = [p_with(one) for one in (1.0, 0.5, 0.25)]
+    assert as_many[0] == pytest.approx(fisher_exact(*(side[0].astype(int) for side in (hits, n, other_hits, m)))[0])
+    assert as_many[1] < as_many[0]
+    assert as_many[2] == as_many[1]  # 50 pictures count as 100 at most
+    many = [side * 10 for side in (hits, n, other_hits, m)]
+    whole = fisher_exact(*(side[0].astype(int) for side in many))[0]
+    for one in (1.0, 0.5):  # more than the most are counted as they are
+        assert counted(*many, Rules(), design_effect=np.array([[one]])).p.item() == pytest.approx(whole)
 
 
 def test_too_few_draws_are_refused_and_many_are_cut():
