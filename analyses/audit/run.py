@@ -184,7 +184,7 @@ def without_verdicts(table: pd.DataFrame, unproven: Mapping[str, str]) -> pd.Dat
     picked = ("p", "q", "adjusted_low", "adjusted_high", "excess", "excess_low", "excess_high")
     table = table.copy()
     table.loc[aside, [name for name in picked if name in table]] = np.nan
-    for name in ("attribution", "explained_by", "way"):
+    for name in ("attribution", "explained_by", "way", "parent"):
         if name in table:
             table.loc[aside, name] = None
     told = np.asarray(aside) & (table["verdict"] != "too small").to_numpy()

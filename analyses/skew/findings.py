@@ -40,7 +40,7 @@ from affect_workbench.analyses.slices.families import slice_families
 from affect_workbench.analyses.slices.scores import Scores
 from affect_workbench.analyses.slices.sliced import SlicedPredictions
 from affect_workbench.analyses.slices.sums import SliceSums
-from affect_workbench.arrays import Floats
+from affect_workbench.arrays import Floats, Mask
 
 
 @dataclass(frozen=True)
@@ -77,10 +77,11 @@ class Finding:
             been picked among those of its family; None for others.
         adjusted_high: upper end.
         explained_by: for a skewed cell, the cause from which it follows, by name, or "labels" (`analyses.causes`). None for
-            what stands on its own: a cause, and a skew that no cause explains. Where causes were not looked for: of an
-            intersection, a slice of one condition fewer that is skewed the same way and explains it, because the parent's
-            other pictures are read alike, or what both parts do alone adds up to it (`analyses.skew.intersections`).
+            what stands on its own: a cause, and a skew that no cause explains. Where none were sought it is `parent`.
         way: how it follows, one of `analyses.causes.explain.WAYS`; "cause" for a cause, None for what nothing explains.
+        parent: for a skewed intersection, a slice of one condition fewer that is skewed the same way and explains it: the
+            parent's other pictures are read alike, or what both parts do alone adds up to it
+            (`analyses.skew.intersections`).
         excess: of an intersection, what it does beyond its parts, as a share; of several ways to take it apart the least.
         excess_low: lower end of its interval, at the level of `adjusted_low`.
         excess_high: upper end.
@@ -126,6 +127,7 @@ class Finding:
     adjusted_high: float | None = None
     explained_by: str | None = None
     way: str | None = None
+    parent: str | None = None
     excess: float | None = None
     excess_low: float | None = None
     excess_high: float | None = None
@@ -142,7 +144,7 @@ class Finding:
     pairs_mixed: float | None = None
 
 
-__all__ = ["FINDING_COLUMNS", "ORIGINS", "Finding", "ranked", "skew_table"]
+__all__ = ["FINDING_COLUMNS", "ORIGINS", "Finding", "on_its_own", "ranked", "skew_table"]
 FINDING_COLUMNS = tuple(field.name for field in fields(Finding))
 _ESTIMATED = tuple(f"{name}{end}" for name in ("label_gap", "model_gap") for end in ("", "_low", "_high"))
 _ESTIMATED += (
@@ -249,9 +251,17 @@ def skew_table(
     table.insert(0, "slice", np.repeat(np.array([spec.name for spec in sums.specs], dtype=object), k))
     table.insert(1, "where", np.repeat(np.array([spec.as_json() for spec in sums.specs], dtype=object), k))
     table.insert(2, "emotion", np.tile(np.array(taxonomy.labels, dtype=object), len(sums.specs)))
-    table["explained_by"] = repeats.ravel()
-    table["way"] = ["child" if parent else None for parent in table["explained_by"]]
+    table["parent"] = table["explained_by"] = repeats.ravel()
+    table["way"] = ["child" if parent else None for parent in table["parent"]]
     return ranked(table.reindex(columns=list(FINDING_COLUMNS)))
+
+
+def on_its_own(findings: pd.DataFrame) -> Mask:
+    """Which findings stand on their own `(n,)`: those that follow from no cause, and from no wider slice."""
+    alone = findings["explained_by"].isna()
+    if "way" in findings:
+        alone |= (findings["way"] == "labels") & findings["parent"].isna()
+    return np.asarray(alone, dtype=bool)
 
 
 def _ratios(hits: Floats, n: Floats, other_hits: Floats, m: Floats) -> tuple[Floats, Floats]:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from affect_workbench.analyses.audit.result import AuditResult
+from affect_workbench.analyses.skew.findings import on_its_own
 from affect_workbench.cards import MOST_SENTENCES, Card, Pieces, Shown, unmirrored
 from affect_workbench.data.plurals import plural
 from affect_workbench.data.tables.read import named
@@ -71,6 +72,11 @@ class Audit(Shown):
         return self.result.excluded.assign(reason=self.result.excluded["reason"].map(in_python))
 
     @property
+    def causes(self) -> pd.DataFrame:
+        """One row a cause, from which the other skews follow; *new* ones first (`analyses.causes.table.CAUSE_COLUMNS`)."""
+        return self.result.causes.copy()
+
+    @property
     def tables(self) -> tuple[str, ...]:
         """Names of the tables of the additional analyses, for `table`."""
         return tuple(sorted(self.result.tables))
@@ -106,11 +112,11 @@ class Audit(Shown):
         """The findings that differ, beyond chance and by more than the tolerance; of numbers alone, the outcomes that do.
 
         Args:
-            explained: also intersections that are explained by their parent slice.
+            explained: also what follows from a cause, or of numbers from a wider slice.
         """
         table = self.result.findings if self.result.has_predictions else self.result.outcomes
         found = table[table["verdict"] == "skewed"]
-        return (found if explained else found[found["explained_by"].isna()]).copy()
+        return (found if explained else found[on_its_own(found)]).copy()
 
     def sentences(self, *, most: int = MOST_SENTENCES) -> tuple[str, ...]:
         """The skewed findings that stand on their own, the first `most`, each in a sentence."""
@@ -181,7 +187,7 @@ class Audit(Shown):
     def _own(self, *, mirrored: bool = True) -> tuple[pd.DataFrame, pd.DataFrame]:
         """Findings and outcomes that are skewed and repeat no wider slice; or also no mirror image of another."""
         tables = (self.result.findings, self.result.outcomes)
-        findings, outcomes = (one[(one["verdict"] == "skewed") & one["explained_by"].isna()] for one in tables)
+        findings, outcomes = (one[(one["verdict"] == "skewed") & on_its_own(one)] for one in tables)
         return (findings, outcomes) if mirrored else (unmirrored(findings, "emotion"), unmirrored(outcomes, "outcome"))
 
     def _sentences(self, most: int, *, mirrored: bool = True) -> list[Pieces]:

@@ -13,13 +13,14 @@ import pandas as pd
 
 from affect_workbench.analyses.audit.compare.changes import VERDICTS as COMPARE_VERDICTS
 from affect_workbench.analyses.inference.verdicts import VERDICTS as AUDIT_VERDICTS
+from affect_workbench.data.plurals import plural
 from affect_workbench.data.storage.atomic import write_bytes, write_json
 from affect_workbench.workbench.audit.comparison.sentences import outcome_change, plain_change
 from affect_workbench.workbench.report.headline import caveats, differing_strata, strata_verdicts
 from affect_workbench.workbench.report.outcomes.sentences import outcome_text
 from affect_workbench.workbench.report.sections.accuracy import accuracy_name, gap_sentence
 from affect_workbench.workbench.report.sentences import plain_sentence
-from affect_workbench.workbench.runs.gate import ACCURACY, RATES, Gate, lower_bounds
+from affect_workbench.workbench.runs.gate import ACCURACY, CAUSE, RATES, Gate, lower_bounds
 
 if TYPE_CHECKING:
     from affect_workbench.analyses.audit.compare.compare import Comparison
@@ -42,6 +43,7 @@ FINDING_KEYS = (
     "n",
     "n_complement",
     "repeats",
+    "way",
     "sentence",
     "outcome",
     "differs_between_strata",
@@ -61,6 +63,7 @@ class Findings:
             `accuracy`): `FINDING_KEYS`, `about`, and `told`, whether it was tested.
         verdicts: the verdicts there are, in order.
         facts: pictures, tolerance, alpha.
+        causes: of an audit, in the order in which they are told.
     """
 
     command: str
@@ -68,6 +71,7 @@ class Findings:
     table: pd.DataFrame
     verdicts: Sequence[str]
     facts: Mapping[str, Any]
+    causes: Sequence[Mapping[str, Any]] = ()
 
     @property
     def failed(self) -> bool:
@@ -78,7 +82,9 @@ class Findings:
     def sentence(self) -> str:
         """What the gate did, in one line."""
         count = int(self.table["caught"].sum())
-        if self.gate.about == ACCURACY:
+        if self.gate.about == CAUSE and not self.gate.beside:
+            return f"--fail-on {self.gate}: {plural(count, 'cause')}, {'fail' if count else 'pass'}"
+        if self.gate.about == ACCURACY and not self.gate.beside:
             slices = f"{count:,} slice{'' if count == 1 else 's'} with a different accuracy"
             return f"--fail-on {self.gate}: {slices}, {'fail' if count else 'pass'}"
         return f"--fail-on {self.gate}: {count:,} finding{'' if count == 1 else 's'}, {'fail' if count else 'pass'}"
@@ -98,9 +104,10 @@ def audit_findings(result: AuditResult, gate: Gate) -> Findings:
     accuracies = result.table(ACCURACY)
     if accuracies is not None:
         tables.append(_accuracies(result, accuracies, gate))
+    tables.append(_causes(result, gate))
     table = _together(*tables)
     facts = {"pictures": result.run.pictures} | {name: getattr(result.run.config, name) for name in ("tolerance", "alpha")}
-    return Findings("audit", gate, table, AUDIT_VERDICTS, facts)
+    return Findings("audit", gate, table, AUDIT_VERDICTS, facts, causes_record(result, gate))
 
 
 def compare_findings(result: Comparison, gate: Gate) -> Findings:
@@ -138,6 +145,7 @@ def findings_record(findings: Findings) -> dict[str, Any]:
         "counts": _counts(findings, RATES),
         "findings": _found(findings, RATES),
         **accuracy,
+        **({"causes": list(findings.causes)} if findings.command == "audit" else {}),
     }
 
 
@@ -191,6 +199,22 @@ def _accuracies(result: AuditResult, table: pd.DataFrame, gate: Gate) -> pd.Data
     return _table(table.assign(emotion=None, repeats=None), gate, sentences, about=ACCURACY)
 
 
+def causes_record(result: AuditResult, gate: Gate) -> list[dict[str, Any]]:
+    """Causes as plain values, each with whether the gate catches it."""
+    table = result.causes.assign(caught=gate.caught(result.causes, about=CAUSE)).astype(object)
+    records = table.where(table.notna(), None).to_dict("records")
+    return [{str(key): value for key, value in record.items()} for record in records]
+
+
+def _causes(result: AuditResult, gate: Gate) -> pd.DataFrame:
+    """Causes that the gate looks at, as findings that repeat nothing."""
+    table = result.causes.drop(columns=["effect", "low", "high"]).rename(
+        columns={"adjusted_effect": "effect", "cause": "sentence"}
+    )
+    table = table.assign(low=table["adjusted_low"], high=table["adjusted_high"], verdict="skewed", repeats=None, way="cause")
+    return _table(table, gate, list(table["sentence"]), about=CAUSE)
+
+
 def _found(findings: Findings, about: str) -> list[dict[str, Any]]:
     table = findings.table[findings.table["verdict"].isin(FOUND) & (findings.table["about"] == about)]
     columns = table[list(FINDING_KEYS)].astype(object)
@@ -206,6 +230,8 @@ def _counts(findings: Findings, about: str) -> dict[str, int]:
 def _table(cells: pd.DataFrame, gate: Gate, sentences: list[str], *, about: str = RATES) -> pd.DataFrame:
     if "repeats" not in cells:
         cells = cells.rename(columns={"explained_by": "repeats"})
+    if "way" not in cells:
+        cells = cells.assign(way=None)
     marked = cells.assign(
         about=about,
         caught=gate.caught(cells, about=about),

@@ -61,7 +61,9 @@ class AuditSettings:
     fail_on: str = option(
         "",
         "exit with code 1 if (skewed) any pair is skewed; (skewed:0.05) an absolute effect has a lower bound over 5 points "
-        "(outcomes: 0.05 standard deviations); (accuracy:0.05) the same of a difference in accuracy",
+        "(outcomes: 0.05 standard deviations); (accuracy:0.05) the same of a difference in accuracy; (cause:0.05) a "
+        "cause that is not muted adds more than 5 points; may be given several times",
+        repeat="yes",
         was={"fail_on_skew": "skewed"},
     )
     overwrite: bool = fields.overwrite("the run")

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from affect_workbench.analyses.audit.result import AuditResult
+from affect_workbench.analyses.skew.findings import on_its_own
 from affect_workbench.analyses.slices.conditions import SliceSpec
 from affect_workbench.data.features import FeatureSet
 from affect_workbench.data.storage.destination import ensure_free
@@ -165,6 +166,6 @@ def _in_words(attribute: str, value: str) -> str:
 
 def planted_rank(result: AuditResult, bias: Any) -> int:
     """Place in the ranking of what is skewed (repeats left out) of the planted slice's first cell; -1 if it has none."""
-    own = result.findings[(result.findings["verdict"] == "skewed") & result.findings["explained_by"].isna()]
+    own = result.findings[(result.findings["verdict"] == "skewed") & on_its_own(result.findings)]
     hits = [at for at, where in enumerate(own["where"]) if where == {bias.attribute: bias.value}]
     return hits[0] if hits else -1

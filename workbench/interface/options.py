@@ -90,7 +90,20 @@ def add_arguments(parser: argparse.ArgumentParser, settings: type[Any]) -> None:
                 continue
             metavar = {int: "N", float: "X"}.get(kind, text)
             parse = _names if kind is tuple else kind
-            parser.add_argument(*flags, dest=name, type=parse, metavar=metavar, default=argparse.SUPPRESS, help=help_text)
+            action = _Joined if item.metadata.get("repeat") else "store"
+            parser.add_argument(
+                *flags, dest=name, type=parse, metavar=metavar, action=action, default=argparse.SUPPRESS, help=help_text
+            )
+
+
+class _Joined(argparse.Action):
+    """A flag that may be given several times: its texts are one list, separated by commas."""
+
+    def __call__(
+        self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any, option_string: str | None = None
+    ) -> None:
+        before = getattr(namespace, self.dest, "")
+        setattr(namespace, self.dest, f"{before},{values}" if before else values)
 
 
 def with_remaining(

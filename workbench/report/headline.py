@@ -10,6 +10,7 @@ from affect_workbench.analyses.audit.outcome_tables import ADJUSTED_PREFIX
 from affect_workbench.analyses.audit.result import AuditResult
 from affect_workbench.analyses.disparities.accuracy import ACCURACY
 from affect_workbench.analyses.inference.homogeneity import DIFFERS
+from affect_workbench.analyses.skew.findings import on_its_own
 from affect_workbench.data.tables.columns import column_words
 from affect_workbench.workbench.concepts.sentences import calibration_status
 from affect_workbench.workbench.interface.numbers import percent, plural, points
@@ -53,13 +54,14 @@ def outcome(result: AuditResult) -> str:
             else ""
         )
         return f"No skew was found that is both beyond chance and beyond the tolerance.{not_decided}"
-    own = skewed[skewed["explained_by"].isna()]
+    own = skewed[on_its_own(skewed)]
     repeated = len(skewed) - len(own)
     sentences = []
     if repeated:
+        others = "others" if len(result.causes) else "the parent slice"
         sentences.append(
             f"{repeated:,} of the {len(skewed):,} skewed pairs {'is' if repeated == 1 else 'are'} explained by "
-            f"the parent slice; {len(own):,} stand{'s' if len(own) == 1 else ''} on "
+            f"{others}; {len(own):,} stand{'s' if len(own) == 1 else ''} on "
             f"{'its' if len(own) == 1 else 'their'} own."
         )
     origins = own["attribution"].value_counts()

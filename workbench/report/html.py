@@ -12,6 +12,7 @@ import plotly.graph_objects as go
 
 from affect_workbench.analyses.audit.result import AuditResult
 from affect_workbench.analyses.inference.verdicts import VERDICTS
+from affect_workbench.analyses.skew.findings import on_its_own
 from affect_workbench.workbench.concepts.figures import concept_figures
 from affect_workbench.workbench.interface.numbers import points
 from affect_workbench.workbench.interface.options import as_shown
@@ -93,7 +94,7 @@ class _PageLimits:
 
 def _page(result: AuditResult, found: list[ReviewedFinding], further: list[Section], most: _PageLimits) -> str:
     findings, strata = result.findings, differing_strata(result)
-    own = findings[(findings["verdict"] == "skewed") & findings["explained_by"].isna()]
+    own = findings[(findings["verdict"] == "skewed") & on_its_own(findings)]
     numbers = result.outcomes[(result.outcomes["verdict"] == "skewed") & result.outcomes["explained_by"].isna()]
     decided: dict[Any, str] = marks(found)
     gallery, claims = Gallery(result.samples, most=most.pictures), Claims(result.samples, result.taxonomy)

@@ -22,6 +22,7 @@ from typing import Any
 import pandas as pd
 
 from affect_workbench.analyses.audit.result import AuditResult
+from affect_workbench.analyses.skew.findings import on_its_own
 from affect_workbench.data.storage.atomic import alone, write_json
 from affect_workbench.data.storage.destination import restore
 from affect_workbench.data.storage.leftovers import put_aside
@@ -245,7 +246,7 @@ def marks(found: Iterable[ReviewedFinding]) -> dict[int, str]:
 def worklist(result: AuditResult) -> list[int]:
     """Rows of the findings that ask for a decision: every skew that stands on its own, in order."""
     findings = result.findings
-    own = (findings["verdict"] == "skewed") & findings["explained_by"].isna()
+    own = (findings["verdict"] == "skewed") & on_its_own(findings)
     return [position for position, asks in enumerate(own) if asks]
 
 

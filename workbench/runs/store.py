@@ -41,7 +41,7 @@ _OLDER = (1,)
 """Schemas of runs that open still; some of their columns had other names."""
 _AGAIN = "audit again"
 _WHOLE_COLUMNS = ("n", "n_complement")
-_TEXT_COLUMNS = ("slice", "emotion", "verdict", "attribution", "explained_by", "way", "where", "label_tree_level")
+_TEXT_COLUMNS = ("slice", "emotion", "verdict", "attribution", "explained_by", "way", "parent", "where", "label_tree_level")
 
 
 def audit_record(result: AuditResult) -> dict[str, Any]:

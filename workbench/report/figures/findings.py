@@ -13,6 +13,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from affect_workbench.analyses.audit.result import AuditResult
+from affect_workbench.analyses.skew.findings import on_its_own
 from affect_workbench.workbench.interface.numbers import percent, points, small_q
 from affect_workbench.workbench.interface.style import (
     BLUE,
@@ -255,7 +256,7 @@ def pull_heat_map(values: pd.DataFrame, written: pd.DataFrame, *, measure: str) 
 def _leading(findings: pd.DataFrame, most: int) -> pd.DataFrame:
     """The first findings that have an effect, those that only repeat a wider slice last."""
     known = findings[findings["effect"].notna()]
-    own = known[known["explained_by"].isna()] if "explained_by" in known else known
+    own = known[on_its_own(known)] if "explained_by" in known else known
     return own.head(most).reset_index(drop=True)
 
 

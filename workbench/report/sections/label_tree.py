@@ -6,6 +6,7 @@ import pandas as pd
 
 from affect_workbench.analyses.audit.result import AuditResult
 from affect_workbench.analyses.inference.intervals import distance_from_zero
+from affect_workbench.analyses.skew.findings import on_its_own
 from affect_workbench.workbench.interface.numbers import interval, percent, plural, rates, small_q
 from affect_workbench.workbench.report.sections.section import MOST_ROWS, Section, rows_of, skew_figure, skewed
 
@@ -65,7 +66,7 @@ def label_tree(result: AuditResult) -> Section | None:
 
 
 def _summary(findings: pd.DataFrame) -> str:
-    own = findings[(findings["verdict"] == "skewed") & findings["explained_by"].isna()]
+    own = findings[(findings["verdict"] == "skewed") & on_its_own(findings)]
     if own.empty:
         return "No single emotion is skewed; the groups of emotions are below."
     level = own["label_tree_level"].str.extract(r"\((\w+)\)$")[0]

@@ -6,6 +6,7 @@ from typing import Any
 
 import streamlit as st
 
+from affect_workbench.analyses.skew.findings import on_its_own
 from affect_workbench.workbench.interface.numbers import markdown_text
 from affect_workbench.workbench.interface.style import CONFIG
 from affect_workbench.workbench.report import sentences
@@ -31,7 +32,7 @@ def render() -> None:
 
     st.header("Findings")
     findings = result.findings
-    own = findings[(findings["verdict"] == "skewed") & findings["explained_by"].isna()]
+    own = findings[(findings["verdict"] == "skewed") & on_its_own(findings)]
     if own.empty:
         st.markdown("Nothing is called skewed. The strongest differences are drawn below.")
     for number, row in enumerate(own.head(_MOST_SENTENCES).itertuples()):

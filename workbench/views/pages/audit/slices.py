@@ -9,6 +9,7 @@ import streamlit as st
 
 from affect_workbench.analyses.audit.result import AuditResult
 from affect_workbench.analyses.inference.verdicts import VERDICTS
+from affect_workbench.analyses.skew.findings import on_its_own
 from affect_workbench.data.tables.columns import column_words
 from affect_workbench.workbench.interface.headers import headed
 from affect_workbench.workbench.interface.numbers import markdown_text, points, probabilities
@@ -143,8 +144,8 @@ def _filtered(result: AuditResult) -> pd.DataFrame:
         findings = findings[findings["emotion"].isin(emotions)]
     if attributes:
         findings = findings[[bool(set(where) & set(attributes)) for where in findings["where"]]]
-    if fourth.checkbox("Hide explained", help="hide intersections that are explained by their parent slice"):
-        findings = findings[findings["explained_by"].isna()]
+    if fourth.checkbox("Hide explained", help="hide what follows from a cause or from the parent slice"):
+        findings = findings[on_its_own(findings)]
     return findings
 
 
