@@ -17,8 +17,8 @@ from affect_workbench.analyses.slices.conditions import SliceSpec
 from affect_workbench.arrays import Codes, Floats, Mask
 
 WAYS = ("cause", "mirror", "remainder", "child", "carried", "labels")
-"""A skewed cell is a cause; or another value of its attribute; another emotion in its slice; an intersection with it; a
-slice that goes along with it; or what the labels say already."""
+"""A skewed cell is a cause; or has another value of its attribute; or is another emotion in its slice; an intersection with
+it; a slice that goes along with it; or what the labels say already."""
 LABELS = -1
 NOTHING = -2
 
@@ -67,7 +67,8 @@ def way_of(spec: SliceSpec, emotion: int, cause: Cause, specs: Sequence[SliceSpe
         return "cause" if emotion == cause.emotion else "remainder"
     if set(own.conditions) < set(spec.conditions):
         return "child"
-    if {one.column for one in own.conditions} == {one.column for one in spec.conditions}:
+    values = {one.column: one for one in own.conditions}
+    if any(values.get(one.column, one) != one for one in spec.conditions):
         return "mirror"
     return "carried"
 

@@ -58,6 +58,11 @@ class Search:
             return scaled
         return np.where(np.isinf(freedom), scaled, -special.ndtri(special.stdtr(freedom, -np.minimum(scaled, 30.0))))
 
+    def preference(self, score: Floats, orders: Positions) -> Floats:
+        """By how much each cell is preferred as the next cause, from standard deviations `(..., s, k)` and orders `(s,)`."""
+        worth = np.abs(score) * self.scale - _CONDITION * (orders[:, None] - 1)
+        return np.asarray(worth * np.where(score > 0, 1.0, 1.0 - _MIRROR))
+
 
 @dataclass(frozen=True)
 class Found:
@@ -99,13 +104,11 @@ def search(observed: Observed, rules: Search, *, most: int = MOST) -> Found:
     return Found(explained, nearest)
 
 
-def _clearest(strength: Floats, left: Residuals, orders: Floats, rules: Search) -> Cause | None:
+def _clearest(strength: Floats, left: Residuals, orders: Positions, rules: Search) -> Cause | None:
     """The cell that is to be the next cause; None where none is clear enough."""
     if not strength.size or strength.max() <= rules.threshold:
         return None
-    worth = np.abs(left.score) * rules.scale - _CONDITION * (orders[:, None] - 1)
-    worth *= np.where(left.z > 0, 1.0, 1.0 - _MIRROR)
-    worth[strength <= rules.threshold] = -np.inf
+    worth = np.where(strength > rules.threshold, rules.preference(left.score, orders), -np.inf)
     return Cause(*(int(at) for at in np.unravel_index(int(worth.argmax()), worth.shape)))
 
 

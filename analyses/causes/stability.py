@@ -1,7 +1,7 @@
 """How often is each cause found again in half of the data?
 
-The other causes are held as they were fitted; in each half-sample, is this one again the clearest of all cells that came
-near it, and clearer than chance?
+The other causes are held as they were fitted; in each half-sample, would this one again be the next cause of all cells that
+came near it?
 """
 
 from __future__ import annotations
@@ -15,8 +15,6 @@ from affect_workbench.arrays import Codes, Floats, Positions
 HALVES = 50
 MOST_SLICES = 60
 """Slices that compete in a half: those that came nearest to being a cause in the whole search."""
-_TIED = 0.999
-"""A mirror is exactly as clear as its cause."""
 
 
 def times_found(
@@ -46,6 +44,7 @@ def times_found(
     place = {int(old): new for new, old in enumerate(rivals)}
     places = [(place[cause.slice], cause.emotion) for cause in explained.causes]
     scoped = rules.only(rivals)
+    orders = np.array([spec.order for spec in among.membership.specs])
     inside = among.free_of_truth(np.column_stack([among.mask(at) for at in range(len(rivals))]))
     said = np.eye(observed.labels)[observed.said]
     found = np.zeros(len(explained.causes), dtype=np.int64)
@@ -57,15 +56,15 @@ def times_found(
         apart = (inside[:, :, None] * (said - rates)[:, None, :]).reshape(len(said), -1)
         totals = (chosen @ apart).reshape(halves, len(rivals), observed.labels)
         with np.errstate(divide="ignore", invalid="ignore"):
-            score = totals / np.sqrt(expectation.left / 2)
+            score = np.nan_to_num(totals / np.sqrt(expectation.left / 2))
             few = np.where(left.score == 0, 1.0, left.z / left.score)  # what few counts take off the score
         possible = scoped.strength(left) > 0
         for other in places[:at] + places[at + 1 :]:
             possible[other] = False
-        strength = np.where(possible, scoped.certain(np.nan_to_num(score * few)), 0.0)
-        clearest = strength.reshape(halves, -1).max(axis=1)
-        mine = strength[:, cause[0], cause[1]]
-        found[at] = int(((mine > rules.threshold) & (mine >= clearest * _TIED)).sum())
+        clear = possible & (scoped.certain(score * few) > rules.threshold)
+        preferred = np.where(clear, scoped.preference(score, orders), -np.inf)
+        mine = preferred[:, cause[0], cause[1]]
+        found[at] = int((np.isfinite(mine) & (mine >= preferred.reshape(halves, -1).max(axis=1))).sum())
     return found
 
 

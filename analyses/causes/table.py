@@ -128,14 +128,16 @@ def find_causes(
     skewed = (findings["verdict"].to_numpy() == "skewed")[row]
     # What is no skew explains none; but a model may also say less than labels do that surely differ.
     differ = np.maximum(at_cells("label_gap_low"), -at_cells("label_gap_high")) > rules.tolerance
-    allowed = (skewed | differ) & np.isfinite(at_cells("p")) & np.isfinite(scale)
+    tested = np.isfinite(at_cells("p")) & np.isfinite(scale)
+    allowed = (skewed | differ) & tested
     limits = Search(allowed, rules.tolerance, np.inf, np.where(allowed, scale, 0.0), freedom)
     observed, groups = _observed(data, sums), data.groups
     sample = _drawn(len(observed.said), groups, SAMPLE, seed)
     part = observed.among(sample)
     if isinstance(observed, Voted):
         observed, groups = part, None if groups is None else groups[sample]
-    limits = replace(limits, threshold=threshold(part, limits, seed=seed))
+    # Which cells are skewed was seen in the same pictures: the threshold is one of all that were tested.
+    limits = replace(limits, threshold=threshold(part, tested, seed=seed))
     found = search(observed, limits)
     explained = found.explained
     effect = at_cells("effect")

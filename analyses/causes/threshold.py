@@ -16,6 +16,7 @@ from scipy import special
 from affect_workbench.analyses.causes.evidence import Observed
 from affect_workbench.analyses.causes.observed import Labelled
 from affect_workbench.analyses.causes.search import Search
+from affect_workbench.arrays import Mask
 
 PERMUTATIONS = 60
 """Permuted sets: the number of tests that the cells are worth is then known to some 13 %, the threshold to .03."""
@@ -23,17 +24,19 @@ FALSE_ALARMS = 0.05
 """Share of data sets without any cause that may be given one."""
 
 
-def threshold(observed: Observed, rules: Search, *, seed: int = 0, permutations: int = PERMUTATIONS) -> float:
-    """Standard deviations that a cause must exceed.
+def threshold(observed: Observed, tested: Mask, *, seed: int = 0, permutations: int = PERMUTATIONS) -> float:
+    """Standard deviations that a cause must exceed, as a normal score.
+
+    Permuted pictures are independent, whatever groups they came in: how these hang together is no part of it.
 
     Args:
         observed: the pictures.
-        rules: which cells may be a cause; its own threshold is not looked at.
+        tested: which cells could be a cause `(s, k)`.
         seed: of the permutations.
         permutations: how many.
     """
     rng = np.random.default_rng(seed)
-    free = replace(rules, tolerance=0.0)
+    free = Search(tested, 0.0, np.inf, np.ones(tested.shape), np.full(tested.shape, np.inf))
     alike = observed.mostly
     labelled = Labelled(observed.said, observed.membership, observed.labels, alike)
     # Permuted among pictures of one truth, neither what is expected of a slice nor its variance changes.

@@ -12,10 +12,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from affect_workbench.arrays import Codes, Floats, Mask
 from affect_workbench.data.predictions import Predictions
+from affect_workbench.data.tables.columns import VOTE_PREFIX
 from affect_workbench.data.taxonomies.taxonomy import Taxonomy, closest
 
 SIZES = (2, 2, 3, 4, 5, 7)
@@ -78,6 +80,14 @@ class TableWorld:
         kernel[inside] = (1 - strength) * kernel[inside] + strength * np.eye(len(self.taxonomy))[emotion]
         return replace(self, kernel=kernel)
 
+    def exaggerated(self, place: Mapping[str, int], emotion: int, odds: float) -> TableWorld:
+        """With the odds of one emotion in the place multiplied, whatever is shown: model gap."""
+        inside = self.where(place)
+        kernel = self.kernel.copy()
+        kernel[inside, :, emotion] *= odds
+        kernel[inside] /= kernel[inside].sum(axis=2, keepdims=True)
+        return replace(self, kernel=kernel)
+
     def labelled(self, place: Mapping[str, int], emotion: int, strength: float) -> TableWorld:
         """With a share `strength` of the place's pictures truly showing the emotion: label gap."""
         inside = self.where(place)
@@ -119,12 +129,42 @@ class TableWorld:
         posterior = joint.transpose(0, 2, 1).reshape(-1, k).cumsum(axis=1)
         y = _drawn(rng, posterior / np.maximum(posterior[:, -1:], 1e-300), cell * k + y_pred)
         rows = pd.DataFrame({"image_id": np.arange(n).astype(str), "label": np.array(self.taxonomy.labels, dtype=object)[y]})
-        for at, name in enumerate(self.attributes):
-            values = np.array([f"v{value}" for value in range(int(self.codes[:, at].max()) + 1)], dtype=object)
-            rows[name] = values[self.codes[cell, at]]
+        rows = rows.assign(**self._values(cell))
         if sizes is not None:
             rows["group_id"] = group
         return Predictions(1.0 - np.eye(k)[y_pred], rows, self.taxonomy, "label", "planted table")
+
+    def draw_voted(self, n: int, rng: np.random.Generator, *, people: int, concentration: float) -> Predictions:
+        """Predictions of `n` pictures with votes and attributes.
+
+        What a picture is for all people is a Dirichlet draw around what its cell shows; a few of them vote, and the model
+        reads what all would say.
+
+        Args:
+            n: pictures.
+            rng: makes everything repeatable.
+            people: votes on each picture.
+            concentration: of the Dirichlet distribution; two votes on one picture correlate by 1 / (1 + this).
+        """
+        k = len(self.taxonomy)
+        cell = rng.choice(len(self.weight), n, p=self.weight / self.weight.sum())
+        felt = rng.gamma(concentration * self.shown[cell])
+        felt /= felt.sum(axis=1, keepdims=True)
+        votes = rng.multinomial(people, felt)
+        said = np.einsum("nt,nts->ns", felt, self.kernel[cell])
+        y_pred = np.minimum((rng.random(n)[:, None] > said.cumsum(axis=1)).sum(axis=1), k - 1)
+        rows = pd.DataFrame({"image_id": np.arange(n).astype(str)})
+        rows[[VOTE_PREFIX + label for label in self.taxonomy.labels]] = votes
+        rows = rows.assign(**self._values(cell))
+        return Predictions(1.0 - np.eye(k)[y_pred], rows, self.taxonomy, "label", "planted table")
+
+    def _values(self, cell: Codes) -> dict[str, npt.NDArray[np.object_]]:
+        """Attribute -> its value for pictures of these cells `(n,)`."""
+        found = {}
+        for at, name in enumerate(self.attributes):
+            values = np.array([f"v{value}" for value in range(int(self.codes[:, at].max()) + 1)], dtype=object)
+            found[name] = values[self.codes[cell, at]]
+        return found
 
 
 def table_world(

@@ -99,6 +99,18 @@ def test_further_tables_survive_by_name(awkward, tmp_path):
         pd.testing.assert_frame_equal(loaded[name], table.reset_index(drop=True), check_dtype=False)
 
 
+def test_causes_and_what_follows_from_them_survive(demo_result, tmp_path):
+    causes, findings = demo_result.causes, demo_result.findings
+    assert len(causes) > 0
+    assert {"cause", "child"} <= set(findings["way"].dropna())
+    save_audit(demo_result, tmp_path / "run")
+    loaded = load_audit(tmp_path / "run")
+    pd.testing.assert_frame_equal(loaded.causes, causes, check_dtype=False)
+    for name in ("explained_by", "way"):
+        pd.testing.assert_series_equal(loaded.findings[name], findings[name])
+    assert set(loaded.findings["explained_by"].dropna()) <= {*causes["cause"], "labels"}
+
+
 def test_taxonomy_and_run_record_survive(awkward):
     result, folder = awkward
     loaded = load_audit(folder)
