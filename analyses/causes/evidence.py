@@ -92,25 +92,35 @@ class Explained:
 
     Attributes:
         causes: the causes.
-        patterns: which of them hold in each pattern `(p, c)`.
+        bumps: the cause of each bump `(b,)`. Pictures of which it is not known whether they are in the slice have one of
+            their own: they belong neither to the slice nor to the rest.
+        patterns: which bumps hold in each pattern `(p, b)`.
         pattern: that of each picture `(n,)`.
         fitted: the model.
     """
 
     causes: tuple[Cause, ...]
+    bumps: Positions
     patterns: Mask
     pattern: Codes
     fitted: Fitted
 
     @property
     def emotions(self) -> Positions:
-        """Emotion of each cause `(c,)`."""
-        return emotions_of(self.causes)
+        """Emotion of each bump `(b,)`."""
+        return _emotions(self.causes, self.bumps)
+
+    def without(self, cause: int) -> Floats:
+        """P(said | truth, pattern) `(y, p, k)` as if one of the causes were not there."""
+        return self.fitted.at(self.patterns, self.emotions, without=self.bumps == cause)
+
+    def less(self, cause: int) -> Fitted:
+        """Where a fit without one of the causes may start."""
+        return self.fitted.less(self.bumps == cause)
 
 
-def emotions_of(causes: Sequence[Cause]) -> Positions:
-    """Emotion of each cause `(c,)`."""
-    return np.array([cause.emotion for cause in causes], dtype=np.int64)
+def _emotions(causes: Sequence[Cause], bumps: Positions) -> Positions:
+    return np.array([cause.emotion for cause in causes], dtype=np.int64)[bumps]
 
 
 @dataclass(frozen=True)
@@ -127,6 +137,7 @@ class Observed(ABC):
     membership: Membership
     labels: int
     _masks: dict[int, Mask] = field(default_factory=dict, repr=False, compare=False, init=False)
+    _unknown: dict[int, Mask] = field(default_factory=dict, repr=False, compare=False, init=False)
 
     @property
     @abstractmethod
@@ -173,6 +184,11 @@ class Observed(ABC):
             self._masks[position] = self.membership.mask(position)
         return self._masks[position]
 
+    def _not_known(self, position: int) -> Mask:
+        if position not in self._unknown:
+            self._unknown[position] = self.membership.unknown(position)
+        return self._unknown[position]
+
     def explained(self, causes: Sequence[Cause], *, start: Fitted | None = None) -> Explained:
         """The model with these causes, refitted.
 
@@ -182,11 +198,16 @@ class Observed(ABC):
         """
         chosen = tuple(causes)
         code = np.zeros(len(self.said), dtype=np.int64)
+        owners: list[int] = []
         for at, cause in enumerate(chosen):
-            code |= self.mask(cause.slice).astype(np.int64) << at
+            unknown = self._not_known(cause.slice)
+            for holds in (self.mask(cause.slice), *([unknown] if unknown.any() else [])):
+                code |= holds.astype(np.int64) << len(owners)
+                owners.append(at)
         kinds, pattern = np.unique(code, return_inverse=True)
-        patterns = (kinds[:, None] >> np.arange(len(chosen)) & 1).astype(bool)
-        return Explained(chosen, patterns, pattern, self.fit(patterns, pattern, emotions_of(chosen), start))
+        patterns = (kinds[:, None] >> np.arange(len(owners)) & 1).astype(bool)
+        bumps = np.array(owners, dtype=np.int64)
+        return Explained(chosen, bumps, patterns, pattern, self.fit(patterns, pattern, _emotions(chosen, bumps), start))
 
     def residuals(self, explained: Explained) -> Residuals:
         """What is left in every (slice, emotion) `(s, k)`."""
@@ -196,7 +217,7 @@ class Observed(ABC):
         """What would be left of one of the causes if the others had to do without it."""
         one = explained.causes[cause]
         others = explained.causes[:cause] + explained.causes[cause + 1 :]
-        less = self.explained(others, start=explained.fitted.less(cause))
+        less = self.explained(others, start=explained.less(cause))
         inside = self.mask(one.slice)
         observed = np.array([[inside.sum(), (self.said[inside] == one.emotion).sum()]], dtype=float)
         return self.expectation_in(inside, less, one.emotion).residuals(observed)

@@ -42,7 +42,7 @@ def explained_cells(
     causes, fitted = explained.causes, explained.fitted
     none = np.zeros_like(explained.patterns)
     models = [fitted.probabilities, fitted.at(none, explained.emotions)]
-    models += [fitted.at(explained.patterns, explained.emotions, without=at) for at in range(len(causes))]
+    models += [explained.without(at) for at in range(len(causes))]
     whole, by_labels, *without = observed.effects(models, explained.pattern)
     parts = np.stack([by_labels, *(whole - one for one in without)])
     toward = parts * np.sign(effect)
@@ -76,8 +76,7 @@ def way_of(spec: SliceSpec, emotion: int, cause: Cause, specs: Sequence[SliceSpe
 def _adjusted(observed: Observed, explained: Explained) -> Floats:
     found = np.zeros(len(explained.causes))
     for at, cause in enumerate(explained.causes):
-        without = explained.fitted.at(explained.patterns, explained.emotions, without=at)
-        added = observed.columns(explained.fitted.probabilities - without, explained.pattern)
+        added = observed.columns(explained.fitted.probabilities - explained.without(at), explained.pattern)
         mine = observed.mask(cause.slice)
         column = slice(cause.emotion, cause.emotion + 1)
         found[at] = added.column(column)[mine, 0].mean() if mine.any() else 0.0

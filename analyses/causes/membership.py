@@ -78,8 +78,21 @@ class Membership:
 
     def mask(self, position: int) -> Mask:
         """Which pictures `(n,)` are in a slice."""
+        family, code = self._family_of(position)
+        return np.asarray(joint_codes(family)[0] == code)
+
+    def unknown(self, position: int) -> Mask:
+        """Which pictures `(n,)` may be in a slice, for all that is known of them, and may not."""
+        family, code = self._family_of(position)
+        values = np.unravel_index(code, tuple(len(one.conditions) for one in family))
+        missing = np.array([one.codes < 0 for one in family])
+        fitting = np.array([one.codes == value for one, value in zip(family, values, strict=True)])
+        return np.asarray((missing | fitting).all(axis=0) & missing.any(axis=0))
+
+    def _family_of(self, position: int) -> tuple[tuple[CodedAttribute, ...], int]:
+        """Attributes of a slice, and its code among their values."""
         for family, places in self.families:
             code = np.flatnonzero(places == position)
             if len(code):
-                return np.asarray(joint_codes(family)[0] == code[0])
+                return family, int(code[0])
         raise ValueError(f"slice {position} is none of these {len(self.specs)}")

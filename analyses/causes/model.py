@@ -39,15 +39,13 @@ class Fitted:
     theta: Floats
     probabilities: Floats
 
-    def less(self, cause: int) -> Fitted:
-        """Where a fit without one of the causes may start; its probabilities are not those of that fit."""
-        return replace(self, theta=np.delete(self.theta, cause, axis=1))
+    def less(self, bumps: Mask) -> Fitted:
+        """Where a fit without some of the bumps `(c,)` may start; its probabilities are not those of that fit."""
+        return replace(self, theta=self.theta[:, ~bumps])
 
-    def at(self, patterns: Mask, emotions: Positions, *, without: int | None = None) -> Floats:
-        """P(said | truth, pattern) `(y, p, k)` for any patterns of its causes, or as if one of them were not there."""
-        theta = self.theta.copy()
-        if without is not None:
-            theta[:, without] = 0.0
+    def at(self, patterns: Mask, emotions: Positions, *, without: Mask | None = None) -> Floats:
+        """P(said | truth, pattern) `(y, p, k)` for any patterns of its bumps, or as if some `(c,)` were not there."""
+        theta = self.theta if without is None else np.where(without, 0.0, self.theta)
         return probabilities_of(self.baseline, theta, patterns, emotions)
 
 

@@ -122,7 +122,7 @@ def _without_superfluous(observed: Observed, explained: Explained, rules: Search
             break
         at = explained.causes.index(suspects.pop(weakest))
         kept = explained.causes[:at] + explained.causes[at + 1 :]
-        explained = observed.explained(kept, start=explained.fitted.less(at))
+        explained = observed.explained(kept, start=explained.less(at))
     return explained
 
 

@@ -41,11 +41,15 @@ def threshold(observed: Observed, tested: Mask, *, seed: int = 0, permutations: 
     labelled = Labelled(observed.said, observed.membership, observed.labels, alike)
     # Permuted among pictures of one truth, neither what is expected of a slice nor its variance changes.
     expectation = labelled.expectation(labelled.explained(()))
-    stable = np.argsort(alike, kind="stable")
+    order = np.argsort(alike, kind="stable")
+    permuted = observed.said[order]
+    of_one_truth = np.split(permuted, np.flatnonzero(np.diff(alike[order])) + 1)  # views
     highest = np.zeros(permutations)
     for at in range(permutations):
-        said = np.empty_like(observed.said)
-        said[stable] = observed.said[np.lexsort((rng.random(len(said)), alike))]
+        for one in of_one_truth:
+            rng.shuffle(one)
+        said = np.empty_like(permuted)
+        said[order] = permuted
         left = expectation.residuals(replace(labelled, said=said).counts)
         highest[at] = free.strength(left).max(initial=0.0)
     # The smallest p of m independent tests: -log(1 - p) is exponential with mean 1 / m.

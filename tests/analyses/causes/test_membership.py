@@ -8,6 +8,7 @@ import pytest
 
 from affect_workbench.analyses.causes.membership import Membership
 from affect_workbench.analyses.slices.coding import coded_attribute
+from affect_workbench.analyses.slices.conditions import SliceSpec
 from affect_workbench.analyses.slices.sums import CodedColumns, slice_sums
 
 
@@ -33,6 +34,9 @@ def test_sums_and_masks_are_those_of_the_slices_themselves(table):
     for at, spec in enumerate(membership.specs):
         mask = np.asarray(spec.mask(rows), dtype=bool)
         np.testing.assert_array_equal(membership.mask(at), mask)
+        known = np.array([rows[one.column].notna() for one in spec.conditions])
+        fits = np.array([np.asarray(SliceSpec((one,)).mask(rows), dtype=bool) for one in spec.conditions])
+        np.testing.assert_array_equal(membership.unknown(at), (fits | ~known).all(axis=0) & ~known.all(axis=0))
         np.testing.assert_allclose(inside[at], plain(columns)[mask].sum(axis=0), atol=1e-9)
         np.testing.assert_allclose(outside[at], plain(columns)[spec.universe(rows) & ~mask].sum(axis=0), atol=1e-9)
     np.testing.assert_array_equal(membership.sums(columns), inside)

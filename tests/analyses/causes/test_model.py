@@ -67,7 +67,7 @@ def test_a_start_with_fewer_causes_leads_to_the_same_fit(drawn):
 
 def test_without_a_cause_its_pattern_is_that_of_nobody(drawn):
     fitted = fit(table(*drawn), PATTERNS, EMOTIONS)
-    without = fitted.at(PATTERNS, EMOTIONS, without=0)
+    without = fitted.at(PATTERNS, EMOTIONS, without=np.array([True, False]))
     np.testing.assert_allclose(without[:, 1], fitted.probabilities[:, 0])
     np.testing.assert_allclose(without[:, 3], fitted.probabilities[:, 2])
     assert (fitted.probabilities[:, 1, EMOTIONS[0]] > without[:, 1, EMOTIONS[0]]).all()
