@@ -106,10 +106,7 @@ def flags(table: Counted, rng: np.random.Generator, *, rules: Rules | None = Non
     """
     found = {"ours": table.cells(rules or Rules()).q <= (rules or Rules()).alpha}
     found["random"] = rng.random(table.hits.shape) < RANDOM_SHARE
-    whole = table.whole
-    mean, variance = _beta(table.hits, table.n)
-    all_mean, all_variance = _beta(whole[:, 1 : 1 + table.k], whole[:, :1])
-    found["DivExplorer"] = np.abs(mean - all_mean) / np.sqrt(variance + all_variance) > DIVEXPLORER_T
+    found["DivExplorer"] = divexplorer_divergence(table)[1]
     found["SliceLine"] = _sliceline(table)
     found |= _between_values(table, rng)
     return found
@@ -147,14 +144,32 @@ def _beta(hits: Floats, n: Floats) -> tuple[Floats, Floats]:
     return mean, mean * (1 - mean) / (n + 3)
 
 
-def _sliceline(table: Counted) -> Mask:
+def divexplorer_divergence(table: Counted) -> tuple[Floats, Mask]:
+    """How far each rate is from that of all pictures `(s, k)`, and where this is more than two standard errors."""
+    whole = table.whole
+    everyone = whole[:, 1 : 1 + table.k]
+    mean, variance = _beta(table.hits, table.n)
+    all_mean, all_variance = _beta(everyone, whole[:, :1])
+    with np.errstate(divide="ignore", invalid="ignore"):
+        divergence = table.hits / table.n - everyone / whole[:, :1]
+    return np.nan_to_num(divergence), np.abs(mean - all_mean) / np.sqrt(variance + all_variance) > DIVEXPLORER_T
+
+
+def sliceline_score(table: Counted) -> Floats:
+    """SliceLine's score of error and size `(s,)`, minus infinity for slices that are too small."""
     wrong, whole = table.sums.inside[:, -1], table.whole
     n, everyone, errors = table.n[:, 0], whole[:, 0], whole[:, -1]
-    flagged = np.zeros(table.hits.shape, dtype=bool)
     with np.errstate(divide="ignore", invalid="ignore"):
         score = SLICELINE_ALPHA * ((wrong / n) / (errors / everyone) - 1) - (1 - SLICELINE_ALPHA) * (everyone / n - 1)
-        gap = np.abs(table.hits / n[:, None] - whole[:, 1 : 1 + table.k] / everyone[:, None])
-    score = np.where(n >= Rules().min_count, score, -np.inf)
+    return np.where(n >= Rules().min_count, score, -np.inf)
+
+
+def _sliceline(table: Counted) -> Mask:
+    whole, n = table.whole, table.n
+    flagged = np.zeros(table.hits.shape, dtype=bool)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        gap = np.abs(table.hits / n - whole[:, 1 : 1 + table.k] / whole[:, :1])
+    score = sliceline_score(table)
     top = np.argsort(-score, kind="stable")[:SLICELINE_MOST]
     top = top[score[top] > 0]
     flagged[top, np.nan_to_num(gap[top]).argmax(axis=1)] = True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from affect_workbench.analyses.benchmark.causal import correlated_prompt_experiment, erasure_experiment
+from affect_workbench.analyses.benchmark.causes import causes_experiment, no_cause_experiment
 from affect_workbench.analyses.benchmark.hidden.embeddings import hidden_experiment, hidden_null_experiment
 from affect_workbench.analyses.benchmark.other_tools import peers_experiment
 from affect_workbench.analyses.benchmark.results import Experiment
@@ -23,6 +24,10 @@ def experiments() -> list[Experiment]:
         hidden_experiment(blocks=(1, 8)),
         hidden_null_experiment(blocks=(1, 24)),
         erasure_experiment(blocks=(2, 10)),
+        causes_experiment("causes", pictures=20_000, all_three=0.95, others=0.15, blocks=(1, 20)),
+        causes_experiment("causes-few", pictures=4_000, all_three=0.85, others=None, blocks=(1, 20)),
+        no_cause_experiment(blocks=(1, 20)),
+        causes_experiment("causes-votes", pictures=20_000, all_three=0.9, others=0.6, blocks=(1, 10), voted=True),
         speed_experiment(),
         scenario_experiment(blocks=(1, 40)),
         peers_experiment(blocks=(1, 1)),

@@ -23,7 +23,7 @@ RIGHT = 0.9
 """Share of right answers that is asked of every scenario."""
 PASS, CHANCE, FAIL, OPEN = "pass", "within chance", "fail", "not judged"
 VERDICTS = (PASS, CHANCE, FAIL, OPEN)
-TOOLS = ("random", "confusion cells", "ridge alone", "DivExplorer", "SliceLine", "Fairlearn", "four-fifths")
+TOOLS = ("random", "confusion cells", "ridge alone", "DivExplorer", "SliceLine", "Fairlearn", "four-fifths", "skewed cells")
 """The baselines of every table."""
 Record = Mapping[str, Any]
 """What one block of an experiment found: numbers and lists that JSON can hold."""
@@ -34,7 +34,7 @@ class Row:
     """A line of the table.
 
     Attributes:
-        kind: `gate`, `scenario` or `peer`.
+        kind: `gate`, `scenario`, `list` or `peer`.
         name: what was tried.
         measured: the number, None where it could not be measured (the note says why).
         low: lower end of its 95 % interval, None where it has none.

@@ -10,7 +10,12 @@ from affect_workbench.analyses.benchmark.results import CHANCE, FAIL, OPEN, PASS
 from affect_workbench.workbench.interface.page import template
 
 HEAD = ("", "measured", "95 % interval", "criterion", "verdict", "best other tool")
-TITLES = {"gate": "Criteria", "scenario": "Scenarios: share of correct answers", "peer": "The tools themselves"}
+TITLES = {
+    "gate": "Criteria",
+    "scenario": "Scenarios: share of correct answers",
+    "list": "Lists: what there is to read",
+    "peer": "The tools themselves",
+}
 LEGEND = (
     (
         f"“{FAIL}”: significantly on the wrong side of the criterion (one-sided, 5 %, in a quick run 0.2 %); "
@@ -25,6 +30,12 @@ LEGEND = (
         "random: 5 % of the pairs, or a random score; confusion cells: “labelled a, predicted as b”, the ten most "
         "frequent; ridge alone: the ten best tails of ridge directions of the residual; –: the tool has no answer to "
         "this question"
+    ),
+    (
+        "three causes: a bias on an attribute that another one follows, one on a single attribute and one in an "
+        "intersection, in worlds whose labels are tied to a fourth; DivExplorer: its list after redundancy pruning; "
+        "SliceLine: its ten best slices, whatever the emotion; skewed cells: the audit's own list without repeats of "
+        "parents and without causes"
     ),
     (
         "scenarios: a tool is correct when every planted pair is flagged and at most one flag in twenty is false; "
@@ -66,11 +77,12 @@ def tables(rows: Sequence[Row]) -> dict[str, tuple[tuple[str, ...], list[tuple[s
             found[title] = HEAD, [cells(row) for row in own]
         beside = [row for row in own if row.others]
         if beside:
+            asked = [tool for tool in TOOLS if any(tool in row.others for row in beside)]
             lines = [
-                (row.name, _number(row.measured, row), *(_number(row.others.get(tool), row) for tool in TOOLS))
+                (row.name, _number(row.measured, row), *(_number(row.others.get(tool), row) for tool in asked))
                 for row in beside
             ]
-            found[f"{title.split(':')[0]}, beside other tools"] = ("", "ours", *TOOLS), lines
+            found[f"{title.split(':')[0]}, beside other tools"] = ("", "ours", *asked), lines
     return found
 
 
@@ -132,7 +144,7 @@ def _number(value: float | None, row: Row) -> str:
 
 def _best(row: Row) -> str:
     """The tool that comes nearest to what is asked, with its number."""
-    if not row.others:
+    if not row.others or row.kind == "list":
         return ""
     best = (min if row.bar.startswith("≤") else max)(row.others, key=lambda tool: row.others[tool])
     if row.kind == "scenario" and not row.others[best]:

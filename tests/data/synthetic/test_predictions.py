@@ -78,3 +78,33 @@ def test_bad_input_is_refused(words, message):
         world(**words)
     with pytest.raises(ValueError, match="no attribute 'attribute_9' in this world"):
         world().where({"attribute_9": 0})
+
+
+def test_multiplied_odds_are_multiplied_and_the_rest_keeps_its_proportions():
+    plain, place = world(), {"attribute_2": 1}
+    changed, inside = plain.exaggerated(place, 3, 2.5), plain.where(place)
+    before, after = (one.kernel[inside][0] for one in (plain, changed))
+    np.testing.assert_allclose(after[:, 3] / (1 - after[:, 3]), 2.5 * before[:, 3] / (1 - before[:, 3]))
+    np.testing.assert_allclose(after[:, 0] / after[:, 1], before[:, 0] / before[:, 1])
+    np.testing.assert_allclose(changed.kernel.sum(axis=2), 1.0)
+    np.testing.assert_array_equal(changed.kernel[~inside], plain.kernel[~inside])
+
+
+def test_votes_and_predictions_are_drawn_from_what_all_people_feel():
+    biased = world(3).labelled({"attribute_3": 0}, 5, 0.3).read({"attribute_3": 1}, 2, 0.3)
+    predictions = biased.draw_voted(40_000, np.random.default_rng(1), people=10, concentration=3.0)
+    votes = predictions.rows[[f"vote_{label}" for label in biased.taxonomy.labels]].to_numpy(float)
+    assert (votes.sum(axis=1) == 10).all()
+    for value in range(2):
+        inside, cells = (predictions.rows["attribute_3"] == f"v{value}").to_numpy(), biased.where({"attribute_3": value})
+        shown = biased.weight[cells] @ biased.shown[cells] / biased.weight[cells].sum()
+        bound = 4.5 * np.sqrt(0.25 / inside.sum())
+        assert np.abs(votes[inside].mean(axis=0) / 10 - shown).max() < bound
+        assert (
+            np.abs(np.bincount(predictions.predicted[inside], minlength=8) / inside.sum() - biased.rates(cells)).max()
+            < bound
+        )
+    # Two votes on one picture agree by 1 / (1 + 3) more than chance.
+    usual = votes.mean(axis=0) / 10
+    excess = votes.var(axis=0).sum() / (10 * (usual * (1 - usual)).sum()) - 1
+    assert excess / 9 == pytest.approx(0.25, abs=0.03)
