@@ -1,0 +1,106 @@
+"""What does a card say of one attribute: is there a difference by it, where from, how sure, and what shows it?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from affect_workbench.workbench.report.evidence.gallery import Picture
+
+VERDICTS: Mapping[str, str] = MappingProxyType(
+    {
+        "new": "The model adds a difference",
+        "difference": "A difference",
+        "amplified": "The model exaggerates a difference of the {truth}",
+        "muted": "The model understates a difference of the {truth}",
+        "unexplained": "A difference that no cause explains",
+        "carried": "A difference that follows from another attribute",
+        "labels": "A difference that the {truth} have too",
+        "none": "No difference shown",
+        "too few": "Too few pictures to tell",
+    }
+)
+"""Kind of a card -> its verdict in words, in the order in which cards are told. The first four are kinds of causes."""
+
+
+@dataclass(frozen=True)
+class ShownPicture:
+    """A picture of a pair.
+
+    Attributes:
+        picture: its id, what is known of it, and itself where its file is there.
+        number: its place in the page's gallery.
+        first: whether it stands on the page here for the first time.
+    """
+
+    picture: Picture
+    number: int
+    first: bool
+
+
+@dataclass(frozen=True)
+class MatchedPair:
+    """A picture of the slice beside one of the other pictures that is alike, predicted otherwise.
+
+    Attributes:
+        inside: of the slice.
+        beside: of its complement.
+        shared: what they have in common, in words.
+    """
+
+    inside: ShownPicture
+    beside: ShownPicture
+    shared: str
+
+
+@dataclass(frozen=True)
+class AttributeCard:
+    """The answer to one question: is there a difference by this attribute?
+
+    Attributes:
+        attribute: the column.
+        title: its name in words.
+        kind: one of `VERDICTS`.
+        protected: whether people are protected from differences by it.
+        verdict: of this kind, in words.
+        mark: a shape that stands beside the verdict, as SVG; it tells kinds apart without colour.
+        sentence: the answer, for a reader without statistics.
+        causes: names of the causes that it tells, the one of its sentence first.
+        emotion: which the chart and the pairs are about; "" for none.
+        chart: rates of all values on one scale as SVG; None where nothing could be counted.
+        chart_words: what is drawn, in words.
+        pairs: that show the claim in its direction.
+        pairs_words: what they show, or why there are none; "" where nothing is claimed.
+        folded: what the consequences are, in a few words ("explains 42 other skews"); "" where there are none.
+        consequences: what follows from its causes, a line each.
+        reached: how the verdict was reached, a line each.
+        measured: what else was measured of it, a line each.
+        settle: what would settle it; "" where it is settled.
+        command: that reproduces it; "" where it was not made by a command.
+    """
+
+    attribute: str
+    title: str
+    kind: str
+    protected: bool
+    verdict: str
+    mark: str
+    sentence: str
+    causes: tuple[str, ...] = ()
+    emotion: str = ""
+    chart: str | None = None
+    chart_words: str = ""
+    pairs: tuple[MatchedPair, ...] = ()
+    pairs_words: str = ""
+    folded: str = ""
+    consequences: tuple[str, ...] = ()
+    reached: tuple[str, ...] = ()
+    measured: tuple[str, ...] = ()
+    settle: str = ""
+    command: str = ""
+
+    @property
+    def differs(self) -> bool:
+        """Whether a difference is shown, whatever explains it."""
+        return self.kind not in ("none", "too few")
