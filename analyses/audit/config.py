@@ -48,6 +48,11 @@ class AuditConfig:
     outcomes: tuple[str, ...] = _option(
         (), "numeric columns to compare between slices instead of slicing by them (valence, a score)"
     )
+    protected: tuple[str, ...] = _option(
+        (),
+        "attributes that stand first in the report, beside those whose names say gender, sex, age, race, ethnicity, skin "
+        "tone, disability or religion",
+    )
     favourable: str = _option("", "the favourable emotion; gives impact ratios")
     draws: int = _option(
         999,

@@ -129,7 +129,7 @@ def _asked(settings: AuditSettings) -> Iterator[tuple[str, str]]:
             yield name, f"cannot adjust for {name!r}, which is no column of the data:"
     for name in config.outcomes:
         yield name, f"no outcome {name!r} in the data:"
-    for option, names in (("numeric", config.numeric), ("categorical", config.categorical)):
+    for option, names in (("numeric", config.numeric), ("categorical", config.categorical), ("protected", config.protected)):
         for name in names:
             yield name, f"--{option} names {name!r}, which is no column of the data:"
     if settings.pairs:

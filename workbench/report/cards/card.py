@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -19,6 +20,7 @@ VERDICTS: Mapping[str, str] = MappingProxyType(
         "labels": "A difference that the {truth} have too",
         "none": "No difference shown",
         "too few": "Too few pictures to tell",
+        "unproven": "Nothing can be said",
     }
 )
 """Kind of a card -> its verdict in words, in the order in which cards are told. The first four are kinds of causes."""
@@ -32,11 +34,13 @@ class ShownPicture:
         picture: its id, what is known of it, and itself where its file is there.
         number: its place in the page's gallery.
         first: whether it stands on the page here for the first time.
+        predicted: as which emotion.
     """
 
     picture: Picture
     number: int
     first: bool
+    predicted: str
 
 
 @dataclass(frozen=True)
@@ -101,6 +105,11 @@ class AttributeCard:
     command: str = ""
 
     @property
+    def anchor(self) -> str:
+        """Its id on a page."""
+        return "card-" + re.sub(r"\W+", "-", self.attribute)
+
+    @property
     def differs(self) -> bool:
         """Whether a difference is shown, whatever explains it."""
-        return self.kind not in ("none", "too few")
+        return self.kind not in ("none", "too few", "unproven")

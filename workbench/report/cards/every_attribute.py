@@ -2,26 +2,63 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from affect_workbench.analyses.audit.result import AuditResult
 from affect_workbench.data.tables.columns import column_words
 from affect_workbench.workbench.report.cards.card import VERDICTS, AttributeCard
+from affect_workbench.workbench.report.cards.chart import chart, mark
+from affect_workbench.workbench.report.cards.judged import Judged, judged_attributes
+from affect_workbench.workbench.report.cards.matched import matched_pairs
+from affect_workbench.workbench.report.cards.measured import measured_lines
+from affect_workbench.workbench.report.cards.protected import is_protected
+from affect_workbench.workbench.report.cards.sentences import card_sentence, consequences, reached, settling
+from affect_workbench.workbench.report.evidence.choice import Claims
 from affect_workbench.workbench.report.evidence.gallery import Gallery
+from affect_workbench.workbench.report.headline import StrataByPair, differing_strata
 
 
 def cards_of(
-    result: AuditResult, *, gallery: Gallery | None = None, protected: Sequence[str] | None = None
+    result: AuditResult, *, gallery: Gallery | None = None, claims: Claims | None = None
 ) -> tuple[AttributeCard, ...]:
     """A card for every attribute of an audit: protected ones first, then in the order of `VERDICTS`.
 
+    None where numbers alone were compared.
+
     Args:
         result: the audit.
-        gallery: of the page that the cards stand on, which keeps each picture once; None for cards without pictures.
-        protected: columns that stand first; default: those that the audit was told, or whose name says so.
+        gallery: of the page that the cards stand on, which opens each picture once; None for cards without pictures.
+        claims: of the audit's samples, where the page has them already.
     """
-    del gallery, protected
-    return tuple(
-        AttributeCard(column, column_words(column), "none", False, VERDICTS["none"], "", f"{column_words(column)}.")
-        for column in result.run.attributes
+    if not result.has_predictions:
+        return ()
+    claims, strata = claims or Claims(result.samples, result.taxonomy), differing_strata(result)
+    cards = [_card(result, one, claims, gallery, strata) for one in judged_attributes(result)]
+    return tuple(sorted(cards, key=lambda card: not card.protected))
+
+
+def _card(
+    result: AuditResult, judged: Judged, claims: Claims, gallery: Gallery | None, strata: StrataByPair
+) -> AttributeCard:
+    drawn = chart(result, judged, claims)
+    words, pairs = ("", ()) if gallery is None else matched_pairs(result, judged, claims, gallery)
+    folded, follow = consequences(result, judged)
+    return AttributeCard(
+        attribute=judged.attribute,
+        title=column_words(judged.attribute),
+        kind=judged.kind,
+        protected=is_protected(judged.attribute, result.run.config.protected),
+        verdict=VERDICTS[judged.kind].format(truth=result.run.truth),
+        mark=mark(judged.kind),
+        sentence=card_sentence(result, judged),
+        causes=tuple(judged.causes["cause"]),
+        emotion="" if judged.finding is None else str(judged.finding["emotion"]),
+        chart=None if drawn is None else drawn.svg,
+        chart_words="" if drawn is None else drawn.words,
+        pairs=pairs,
+        pairs_words=words,
+        folded=folded,
+        consequences=follow,
+        reached=reached(result, judged),
+        measured=measured_lines(result, judged, strata=strata),
+        settle=settling(result, judged),
+        command=str(result.run.provenance.get("command", "")),
     )

@@ -92,7 +92,7 @@ class Claims:
 
     def predicted_so(self, inside: Mask, emotion: str, *, claim: bool = True) -> Evidence:
         """Pictures of a slice predicted as the emotion, those against their label first, then the surest."""
-        at = np.flatnonzero(inside & (self._predicted == emotion))
+        at = np.flatnonzero(inside & (self.predicted == emotion))
         if not len(at):
             return Evidence(f"No picture of the slice is predicted as {emotion}.", self.samples, at, emotion)
         agreement = self.samples["audit_agreement"].to_numpy(np.float64)[at]
@@ -101,7 +101,7 @@ class Claims:
             wrong = int((agreement < 0.5).sum())
             order = f"those that contradict their label or votes first ({wrong:,} of {int(known.sum()):,})"
         doubt = "" if claim else " No difference is claimed."
-        return Evidence(f"Predicted as {emotion}, {order}.{doubt}", self.samples, self._sorted(at, agreement), emotion)
+        return Evidence(f"Predicted as {emotion}, {order}.{doubt}", self.samples, self.ranked(at, agreement), emotion)
 
     def false_negatives(self, inside: Mask, beside: Mask, emotion: str) -> Evidence:
         """Pictures of a slice that ought to be predicted as the emotion and are not; see the top of this file.
@@ -114,12 +114,12 @@ class Claims:
             beside: its complement `(n,)`.
             emotion: of the claim.
         """
-        otherwise = inside & (self._predicted != emotion)
-        shares = self._shares(emotion)
+        otherwise = inside & (self.predicted != emotion)
+        shares = self.shares(emotion)
         known = np.isfinite(shares)
         ought = np.flatnonzero(otherwise & (np.nan_to_num(shares) > 0))
         if len(ought):
-            at = self._sorted(ought, -shares[ought])
+            at = self.ranked(ought, -shares[ought])
             if self._votes is None:
                 words = f"Labelled {emotion} but predicted otherwise, most confident first ({len(at):,})."
                 return Evidence(words, self.samples, at, emotion)
@@ -131,17 +131,17 @@ class Claims:
         unknown = np.flatnonzero(otherwise & ~known)
         if SCORE_OF + emotion in self.samples and len(unknown):
             scores = self.samples[SCORE_OF + emotion].to_numpy(np.float64)
-            at = self._sorted(unknown, -scores[unknown])
+            at = self.ranked(unknown, -scores[unknown])
             words = f"{lead}Without a label: those with the highest score for {emotion} that are predicted otherwise."
             return Evidence(words, self.samples, at, emotion, scores=scores[at])
         if some and not len(unknown):
-            false = np.flatnonzero(beside & (self._predicted == emotion) & (np.nan_to_num(shares, nan=1.0) == 0))
+            false = np.flatnonzero(beside & (self.predicted == emotion) & (np.nan_to_num(shares, nan=1.0) == 0))
             if len(false):
                 words = (
                     f"{lead}The other pictures are predicted as {emotion} more often: those that contradict their "
                     f"label ({len(false):,})."
                 )
-                return Evidence(words, self.samples, self._sorted(false, shares[false]), emotion)
+                return Evidence(words, self.samples, self.ranked(false, shares[false]), emotion)
             words = f"{lead}The slice is predicted as {emotion} less often because fewer of its pictures show it."
         else:
             words = (
@@ -150,22 +150,38 @@ class Claims:
             )
         return Evidence(words, self.samples, unknown[:0], emotion)
 
-    def _sorted(self, at: npt.NDArray[np.int64], first: Floats) -> npt.NDArray[np.int64]:
+    def label_rate(self, where: Mapping[str, Any], emotion: str) -> float:
+        """Share of the emotion in a slice by labels or votes; NaN where none is known."""
+        shares = self.shares(emotion)[self.inside(where)]
+        known = shares[np.isfinite(shares)]
+        return float(known.mean()) if len(known) else np.nan
+
+    def ranked(self, at: npt.NDArray[np.int64], first: Floats) -> npt.NDArray[np.int64]:
         """Positions by `first`, NaN last, then the surest prediction, then the id."""
         order = pd.DataFrame({"first": first, "sure": -self._margin[at], "id": self.samples["image_id"].to_numpy()[at]})
         places = order.sort_values(list(order.columns), na_position="last", kind="stable").index.to_numpy()
         return np.asarray(at[places], dtype=np.int64)
 
-    def _shares(self, emotion: str) -> Floats:
+    def shares(self, emotion: str) -> Floats:
         """Share of the votes that each picture has for the emotion (a label is one vote); NaN where unknown."""
-        place = self.taxonomy.labels.index(emotion)
-        if self._votes is not None:
-            return self._votes[:, place]
-        codes = self._labels
-        return np.where(codes < 0, np.nan, codes == place).astype(np.float64)
+        return self.truth[:, self.taxonomy.labels.index(emotion)]
 
     @cached_property
-    def _predicted(self) -> npt.NDArray[np.object_]:
+    def truth(self) -> Floats:
+        """Share of the votes of each picture for each emotion `(n, k)`; a label is one vote; NaN where unknown."""
+        if self._votes is not None:
+            return self._votes
+        one = np.eye(len(self.taxonomy))[np.maximum(self._labels, 0)]
+        return np.where(self._labels[:, None] < 0, np.nan, one)
+
+    @property
+    def has_votes(self) -> bool:
+        """Whether the truth is made of votes."""
+        return self._votes is not None
+
+    @cached_property
+    def predicted(self) -> npt.NDArray[np.object_]:
+        """What each picture is predicted as `(n,)`."""
         return self.samples["predicted"].to_numpy(dtype=object)
 
     @cached_property

@@ -1,0 +1,153 @@
+"""Which pairs of pictures show a claim? One of the slice beside one of the others that is labelled the same.
+
+That an emotion is predicted more often in a slice is shown by a picture of it that is predicted so beside one of the others,
+of the same label or nearest votes, that is not; that it is predicted less often, the other way round. Of those that agree in
+their labels the pair is taken that agrees in most other attributes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from affect_workbench.analyses.audit.result import AuditResult
+from affect_workbench.analyses.slices.conditions import SliceSpec
+from affect_workbench.arrays import Floats, Mask
+from affect_workbench.data.tables.columns import column_words
+from affect_workbench.workbench.report.cards.card import MatchedPair, ShownPicture
+from affect_workbench.workbench.report.cards.judged import Judged
+from affect_workbench.workbench.report.evidence.choice import Claims
+from affect_workbench.workbench.report.evidence.gallery import Gallery
+
+MOST_PAIRS = 4
+MOST_APART = 0.3
+"""Share of the votes in which two pictures may differ and still count as voted the same."""
+_TRIED, _OTHERS = 40, 20_000
+"""Pictures of the slice, those that show the claim best first, and of the others that are looked at, at most."""
+
+
+@dataclass(frozen=True)
+class Match:
+    """Two pictures that are labelled the same and predicted otherwise.
+
+    Attributes:
+        inside: position in the samples of the one in the slice.
+        beside: of the one in its complement.
+        apart: share of the votes in which they differ (0 of the same label); NaN where no label is known.
+        differ: other attributes in which they differ.
+    """
+
+    inside: int
+    beside: int
+    apart: float
+    differ: tuple[str, ...]
+
+
+def matches(claims: Claims, judged: Judged, attributes: Sequence[str]) -> list[Match]:
+    """Pairs that show the claim of a card in its direction, the most alike first; each picture once.
+
+    Args:
+        claims: of the audit's samples.
+        judged: what is claimed.
+        attributes: columns in which the two of a pair should agree as far as possible.
+    """
+    if judged.finding is None:
+        return []
+    where, emotion = judged.finding["where"], str(judged.finding["emotion"])
+    inside, so, more = claims.inside(where), claims.predicted == emotion, judged.direction > 0
+    others: Mask = SliceSpec.from_json(where).universe(claims.samples) & ~inside
+    shares, known = claims.shares(emotion), np.isfinite(claims.truth[:, 0])
+    if known.any():
+        inside, others = inside & known, others & known
+    # Toward more those come first that ought least to be predicted so; toward less, those that ought most to be.
+    first = claims.ranked(np.flatnonzero(inside & (so == more)), (shares if more else -shares)[inside & (so == more)])
+    second = claims.ranked(np.flatnonzero(others & (so != more)), (-shares if more else shares)[others & (so != more)])
+    second = second[:_OTHERS]
+    if not len(first) or not len(second):
+        return []
+    columns = [column for column in attributes if column not in where]
+    places = _places(claims.samples, columns)
+    free, found = np.ones(len(second), dtype=bool), []
+    for at in first[:_TRIED]:
+        apart = np.abs(claims.truth[second] - claims.truth[at]).sum(axis=1) / 2
+        differ = np.minimum(np.abs(places[second] - places[at]), 1.0)
+        order = np.lexsort((differ.sum(axis=1), np.nan_to_num(apart).round(6)))
+        order = order[free[order]]
+        if not len(order):
+            break
+        best = order[0]
+        if apart[best] > (MOST_APART if claims.has_votes else 0):
+            continue
+        free[best] = False
+        names = tuple(column for column, gap in zip(columns, differ[best], strict=True) if gap > 0.25)
+        found.append(
+            (
+                float(np.nan_to_num(apart[best])),
+                float(differ[best].sum()),
+                Match(int(at), int(second[best]), float(apart[best]), names),
+            )
+        )
+    return [match for _, _, match in sorted(found, key=lambda one: one[:2])]
+
+
+def matched_pairs(
+    result: AuditResult, judged: Judged, claims: Claims, gallery: Gallery
+) -> tuple[str, tuple[MatchedPair, ...]]:
+    """What the pairs of a card show, in words, and at most `MOST_PAIRS` of them; nothing where nothing is claimed."""
+    if judged.finding is None or judged.kind in ("labels", "carried", "none"):
+        return "", ()
+    pairs: list[MatchedPair] = []
+    for match in matches(claims, judged, result.run.attributes):
+        shown = [_shown(result, gallery, at) for at in (match.inside, match.beside)]
+        if shown[0] is not None and shown[1] is not None:
+            pairs.append(MatchedPair(shown[0], shown[1], _shared(match, claims)))
+        if len(pairs) == MOST_PAIRS:
+            break
+    row, truth = judged.finding, result.run.truth
+    same = {"labels": "with the same label", "votes": "with the same or nearly the same votes"}.get(truth, "like it")
+    if not pairs:
+        return "No matched pair of pictures shows it: none of the other pictures is labelled the same.", ()
+    if judged.direction > 0:
+        return (
+            f"Left: {row['slice']}, predicted as {row['emotion']}. Right: another picture {same}, predicted otherwise.",
+            tuple(pairs),
+        )
+    return f"Left: {row['slice']}, not predicted as {row['emotion']}. Right: another picture {same}, predicted so.", tuple(
+        pairs
+    )
+
+
+def _shown(result: AuditResult, gallery: Gallery, at: int) -> ShownPicture | None:
+    before, samples = len(gallery.pictures), result.samples
+    numbers = gallery.of(samples.index[[at]], most=1)
+    if not numbers:
+        return None
+    predicted = str(samples["predicted"].iloc[at])
+    return ShownPicture(gallery.pictures[numbers[0]], numbers[0], numbers[0] >= before, predicted)
+
+
+def _shared(match: Match, claims: Claims) -> str:
+    if np.isnan(match.apart):
+        same = "no label is known"
+    elif not claims.has_votes:
+        same = "the same label"
+    else:
+        same = "the same votes" if match.apart < 0.005 else f"votes that differ by {100 * match.apart:.0f} %"
+    rest = f"; they differ also in {', '.join(map(column_words, match.differ))}" if match.differ else "; otherwise alike"
+    return same + rest
+
+
+def _places(samples: pd.DataFrame, columns: Sequence[str]) -> Floats:
+    """Where each picture lies in each attribute `(n, c)`: 0 to 1 by rank of a number, else so that values are 1 apart."""
+    if not columns:
+        return np.zeros((len(samples), 0))
+    return np.column_stack([_ranks(samples[column]) for column in columns])
+
+
+def _ranks(column: pd.Series) -> Floats:
+    if pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column):
+        return np.asarray(column.rank(pct=True).fillna(-1), dtype=np.float64)
+    return np.asarray(pd.factorize(column)[0], dtype=np.float64)

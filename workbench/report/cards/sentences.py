@@ -1,0 +1,214 @@
+"""What does a card say, in plain words?"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pandas as pd
+
+from affect_workbench.analyses.audit.result import AuditResult
+from affect_workbench.data.tables.columns import column_words
+from affect_workbench.workbench.interface.numbers import interval, percent, plural, points, small_q
+from affect_workbench.workbench.report.cards.judged import Judged, more_pictures, would_be_seen
+
+_MOST_NAMED = 3
+_WAYS = {
+    "mirror": ("another value of {}", "other values of {}"),
+    "remainder": ("another emotion there", "other emotions there"),
+    "child": ("an intersection with it", "intersections with it"),
+    "carried": ("a slice that goes along with it", "slices that go along with it"),
+}
+"""How skews follow from a cause -> in words, of one and of several."""
+
+
+def card_sentence(result: AuditResult, judged: Judged) -> str:
+    """The answer in a few plain sentences."""
+    name, finding = column_words(judged.attribute), judged.finding
+    if judged.kind == "unproven":
+        return f"Nothing is said of {name}: {result.run.unproven[judged.attribute].rstrip('.')}."
+    if judged.kind == "too few":
+        least = result.run.config.min_count
+        return f"No value of {name} has {least:,} pictures with {least:,} others beside them."
+    assert finding is not None
+    if judged.kind == "none":
+        return _no_difference(result, judged)
+    others = judged.causes.iloc[1:]
+    if judged.kind == "amplified" and len(others):
+        return _exaggerated(result, judged.causes, whole=True)
+    lead = _rates_sentence(finding)
+    if judged.kind == "labels":
+        return f"{lead} The {result.run.truth} differ as well, by {_points(finding['label_gap'])}, and explain it."
+    if judged.kind == "carried":
+        return f"{lead} This follows from another cause ({finding['explained_by']})."
+    parts = [lead, _source(result, judged), _certainty(finding, judged.causes)]
+    more = others[others["kind"].isin(["new", "difference"])]
+    if len(more):
+        parts.append(f"Besides: {_listed([_short(row) for _, row in more.iterrows()])}.")
+    amplified = others[others["kind"] == "amplified"]
+    if len(amplified):
+        parts.append(_exaggerated(result, amplified, whole=False))
+    return " ".join(filter(None, parts))
+
+
+def reached(result: AuditResult, judged: Judged) -> tuple[str, ...]:
+    """How the verdict was reached, a line each."""
+    cells, config = judged.cells, result.run.config
+    counts = cells["verdict"].value_counts()
+    tested = ", ".join(f"{int(counts[verdict]):,} {verdict}" for verdict in counts.index)
+    lines = [f"{plural(len(cells), '(value, emotion) pair')}: {tested}." if len(cells) else "No value was counted."]
+    if judged.finding is not None:
+        row = judged.finding
+        lines.append(
+            f"{row['slice']}, {row['emotion']}: {interval(row['effect'], row['low'], row['high'])} points, "
+            f"{small_q(row['q'])}, {row['n']:,} pictures and {row['n_complement']:,} others."
+        )
+        if not math.isnan(row["label_gap"]):
+            gaps = [interval(*(row[f"{which}_gap{end}"] for end in ("", "_low", "_high"))) for which in ("label", "model")]
+            lines.append(f"Label gap (of the {result.run.truth}) {gaps[0]} points; model gap {gaps[1]} points.")
+    for _, cause in judged.causes.iterrows():
+        added = interval(cause["adjusted_effect"], cause["adjusted_low"], cause["adjusted_high"])
+        lines.append(
+            f"Cause “{cause['cause']}” ({cause['kind']}): {added} points with the other causes held, evidence "
+            f"{cause['evidence']:.1f} (chance: {cause['threshold']:.1f}), found again in {cause['stable']:,} of "
+            f"{cause['halves']:,} half-samples."
+        )
+    lines.append(
+        f"A difference counts if it is beyond chance (false discovery rate {100 * config.alpha:g} % over all pairs) and by "
+        f"more than {100 * config.tolerance:g} points."
+    )
+    return tuple(lines)
+
+
+def consequences(result: AuditResult, judged: Judged) -> tuple[str, tuple[str, ...]]:
+    """What follows from its causes: in a few words, and a line for each cause and each intersection where it is stronger."""
+    lines, total = [], 0
+    skewed = result.findings[result.findings["verdict"] == "skewed"]
+    for name in judged.causes["cause"]:
+        ways = skewed.loc[skewed["explained_by"] == name, "way"].value_counts()
+        parts = [
+            f"{int(ways[way]):,} {words[1]}" if ways[way] > 1 else words[0]
+            for way, words in _WAYS.items()
+            if way in ways.index
+        ]
+        total += int(ways.sum())
+        if parts:
+            lines.append(f"{name} explains {_listed(parts)}.".replace("{}", column_words(judged.attribute)))
+    for _, cause in judged.within.iterrows():
+        lines.append(
+            f"Stronger where {_short(cause)}; found again in {cause['stable']:,} of {cause['halves']:,} half-samples."
+        )
+    if not lines:
+        return "", ()
+    folded = f"explains {plural(total, 'other skew')}" if total else plural(len(judged.within), "intersection")
+    return folded, tuple(lines)
+
+
+def settling(result: AuditResult, judged: Judged) -> str:
+    """What would settle what is not settled; "" where it is."""
+    if judged.kind == "too few":
+        return f"It takes {result.run.config.min_count:,} pictures of at least two values."
+    if judged.kind != "none" or (judged.tested["verdict"] == "equivalent").all():
+        return ""
+    more = more_pictures(result, judged)
+    if not math.isfinite(more):
+        return ""
+    rounded = int(float(f"{more:.2g}"))
+    return (
+        f"About {rounded:,} more pictures would very probably show that it stays within "
+        f"{100 * result.run.config.tolerance:g} points, if there is no difference."
+    )
+
+
+def _no_difference(result: AuditResult, judged: Judged) -> str:
+    name = column_words(judged.attribute)
+    if (judged.tested["verdict"] == "equivalent").all():
+        return f"No difference by {name}: whatever there is stays within {100 * result.run.config.tolerance:g} points."
+    seen = would_be_seen(result, judged)
+    if not seen < 1:
+        return f"No difference by {name} shown, and with so few pictures none could have been."
+    size = math.ceil(100 * round(seen, 4))
+    return f"No difference by {name} shown. A difference of {size} points or more would very probably have been seen."
+
+
+def _rates_sentence(row: Any) -> str:
+    paired = "pairs" in row and not pd.isna(row["pairs"])
+    rate, other = rates_in_words(row["rate"], row["complement_rate"])
+    who = "their partners in pairs" if paired else "others"
+    return f"Pictures with {row['slice']} are predicted as {row['emotion']} {rate} of the time, {who} {other}."
+
+
+def _source(result: AuditResult, judged: Judged) -> str:
+    """Do the labels give a ground for it?"""
+    row, truth = judged.finding, result.run.truth
+    assert row is not None
+    gap, low, high = row["label_gap"], row["label_gap_low"], row["label_gap_high"]
+    if truth == "none":
+        return "No labels are known that could say where this comes from."
+    if math.isnan(gap):
+        return f"Too few {truth} are known to say where this comes from."
+    adds = {"model": "the model adds this", "both": "the model adds this", "labels": f"this may be the {truth}’ own"}
+    ending = adds.get(row["attribution"], f"it is not certain which part is the model’s and which the {truth}’")
+    size = _points(gap)
+    if judged.kind == "muted":
+        return f"The {truth} differ by {points(gap)} points: the model says less than they do."
+    if judged.kind == "amplified":
+        return f"The {truth} differ that way as well, by {size}: the model exaggerates it."
+    if low > 0 or high < 0:
+        if abs(gap) <= result.run.config.tolerance:
+            return f"The {truth} hardly differ ({points(gap)} points): {ending}."
+        return f"The {truth} differ by {points(gap)} points: {ending}."
+    sure = high - low < abs(row["effect"])
+    return f"The {truth} {'do not' if sure else 'are not shown to'} differ ({_signed(gap)}): {ending}."
+
+
+def _certainty(row: Any, causes: pd.DataFrame) -> str:
+    """How sure it is; a cause that halves of the data do not confirm is not certain."""
+    if row["verdict"] != "skewed":
+        return ""
+    top = causes.iloc[0] if len(causes) else None
+    if top is not None and 2 * top["stable"] < top["halves"]:
+        again = f"{top['stable']:,} of {top['halves']:,}"
+        return f"Beyond chance, but as a cause of its own found again in {again} halves of the data only."
+    return "Beyond chance, on few pictures." if row["low_evidence"] else "Certain beyond chance."
+
+
+def _exaggerated(result: AuditResult, causes: pd.DataFrame, *, whole: bool) -> str:
+    """All amplified causes in one sentence."""
+    rows = [row for _, row in causes.iterrows()]
+    told = []
+    for place, row in enumerate(rows[:_MOST_NAMED]):
+        rate, other = rates_in_words(row["rate"], row["complement_rate"])
+        labels = f"; the {result.run.truth} differ by {_points(row['label_gap'])}" if place == 0 and whole else ""
+        told.append(f"{row['slice']} as {row['emotion']} ({rate}, others {other}{labels})")
+    if len(rows) > _MOST_NAMED:
+        told.append(f"{len(rows) - _MOST_NAMED} more")
+    also = "" if whole else "also "
+    return f"The model {also}exaggerates what the {result.run.truth} say: {_listed(told)}."
+
+
+def _short(row: Any) -> str:
+    """`camera: noisy as anger (47 %, others 23 %)`."""
+    rate, other = rates_in_words(row["rate"], row["complement_rate"])
+    return f"{row['slice']} as {row['emotion']} ({rate}, others {other})"
+
+
+def rates_in_words(rate: float, other: float) -> tuple[str, str]:
+    """Two rates in as few digits as tell them apart: `47 %`, `23 %`."""
+    whole = f"{100 * rate:.0f} %", f"{100 * other:.0f} %"
+    near = whole[0] == whole[1] or "0 %" in whole
+    return (percent(rate), percent(other)) if near else whole
+
+
+def _points(gap: float) -> str:
+    size = abs(100 * gap)
+    return f"{size:.0f} points" if round(size) > 1 else f"{size:.1f} points"
+
+
+def _signed(gap: float) -> str:
+    text = _points(gap)
+    return text if text.startswith("0.0") else f"{'−' if gap < 0 else '+'}{text}"
+
+
+def _listed(parts: list[str]) -> str:
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
