@@ -11,13 +11,13 @@ from affect_workbench.workbench.report.evidence.gallery import Picture
 
 VERDICTS: Mapping[str, str] = MappingProxyType(
     {
-        "new": "The model adds a difference",
+        "new": "Added by the model",
         "difference": "A difference",
-        "amplified": "The model exaggerates a difference of the {truth}",
-        "muted": "The model understates a difference of the {truth}",
-        "unexplained": "A difference that no cause explains",
-        "carried": "A difference that follows from another attribute",
-        "labels": "A difference that the {truth} have too",
+        "amplified": "Exaggerated by the model",
+        "muted": "Understated by the model",
+        "unexplained": "No cause explains it",
+        "carried": "Follows from another cause",
+        "labels": "In the {truth} as well",
         "none": "No difference shown",
         "too few": "Too few pictures to tell",
         "unproven": "Nothing can be said",
@@ -80,7 +80,7 @@ class AttributeCard:
         consequences: what follows from its causes, a line each.
         reached: how the verdict was reached, a line each.
         measured: what else was measured of it, a line each.
-        settle: what would settle it; "" where it is settled.
+        settle: what would settle it, in a sentence; "" where it is settled.
         command: that reproduces it; "" where it was not made by a command.
     """
 

@@ -21,7 +21,7 @@ from affect_workbench.workbench.report.cards.judged import Judged
 from affect_workbench.workbench.report.evidence.choice import Claims
 
 MOST_VALUES = 8
-_ROW, _AXIS = 32, 22
+_ROW, _AXIS = 33, 22
 _LEFT, _WIDTH = 2.0, 94.0
 """Where the scale begins, and its length, in percent of the width: intervals and marks at its ends are not cut."""
 _ENDS = (5, 10, 20, 30, 40, 50, 60, 80, 100)
@@ -116,10 +116,15 @@ def chart(result: AuditResult, judged: Judged, claims: Claims) -> Chart | None:
     svg = drawn(
         bars, title=f"Predicted as {emotion}", truth=truth, overall=overall, tolerance=tolerance, name=judged.attribute
     )
-    hollow = f" ◇ by the {truth}." if any(not math.isnan(bar.label_rate) for bar in bars) else ""
-    some = f" {MOST_VALUES} of {of:,} values." if of > MOST_VALUES else ""
-    words = f"Predicted as {emotion}: ● with 95 % interval.{hollow} Band: all pictures ±{100 * tolerance:g} points.{some}"
-    return Chart(svg, words)
+    hollow = f", by the {truth} ◇" if any(not math.isnan(bar.label_rate) for bar in bars) else ""
+    some = f"; {MOST_VALUES} of {of:,} values" if of > MOST_VALUES else ""
+    return Chart(svg, f"{emotion}: predicted ●{hollow}{some}")
+
+
+def chart_key(result: AuditResult) -> str:
+    """What all charts have in common, to be said once beside them."""
+    points = f"{100 * result.run.config.tolerance:g} points"
+    return f"Lines are 95 % intervals; the band is the rate of all pictures ±{points}, a difference that does not matter."
 
 
 def drawn(bars: Sequence[Bar], *, title: str, truth: str, overall: float, tolerance: float, name: str) -> str:
@@ -170,7 +175,7 @@ def _drawn_bar(bar: Bar, y: int, x: Callable[[float], str], truth: str) -> str:
             f'<g><title>{words}</title><text x="{x(0)}" y="{y + 13}" fill="{_QUIET}">{escape(bar.name)}: too few pictures'
             "</text></g>"
         )
-    middle, radius = y + 22, 5.5 if bar.leading else 4.5
+    middle, radius = y + 23, 5.5 if bar.leading else 4.5
     hollow = (
         ""
         if math.isnan(bar.label_rate)

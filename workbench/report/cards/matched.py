@@ -22,9 +22,10 @@ from affect_workbench.workbench.report.cards.judged import Judged
 from affect_workbench.workbench.report.evidence.choice import Claims
 from affect_workbench.workbench.report.evidence.gallery import Gallery
 
-MOST_PAIRS = 4
+MOST_PAIRS = 3
 MOST_APART = 0.3
 """Share of the votes in which two pictures may differ and still count as voted the same."""
+_SAME = "the same votes"
 _TRIED, _OTHERS = 40, 20_000
 """Pictures of the slice, those that show the claim best first, and of the others that are looked at, at most."""
 
@@ -106,18 +107,19 @@ def matched_pairs(
             pairs.append(MatchedPair(shown[0], shown[1], _shared(match, claims)))
         if len(pairs) == MOST_PAIRS:
             break
-    row, truth = judged.finding, result.run.truth
-    same = {"labels": "with the same label", "votes": "with the same or nearly the same votes"}.get(truth, "like it")
     if not pairs:
         return "No matched pair of pictures shows it: none of the other pictures is labelled the same.", ()
-    if judged.direction > 0:
-        return (
-            f"Left: {row['slice']}, predicted as {row['emotion']}. Right: another picture {same}, predicted otherwise.",
-            tuple(pairs),
-        )
-    return f"Left: {row['slice']}, not predicted as {row['emotion']}. Right: another picture {same}, predicted so.", tuple(
+    like = _like(result.run.truth, exact=all(pair.shared.startswith(_SAME) for pair in pairs))
+    return f"{like}, different predictions: left of each pair {judged.finding['slice']}, right another picture.", tuple(
         pairs
     )
+
+
+def _like(truth: str, *, exact: bool) -> str:
+    """What the two of each pair have in common."""
+    if truth == "none":
+        return "Similar pictures"
+    return f"{'The same' if exact or truth == 'labels' else 'Similar'} {'label' if truth == 'labels' else 'votes'}"
 
 
 def _shown(result: AuditResult, gallery: Gallery, at: int) -> ShownPicture | None:
@@ -135,7 +137,7 @@ def _shared(match: Match, claims: Claims) -> str:
     elif not claims.has_votes:
         same = "the same label"
     else:
-        same = "the same votes" if match.apart < 0.005 else f"votes that differ by {100 * match.apart:.0f} %"
+        same = _SAME if match.apart < 0.005 else f"votes that differ by {100 * match.apart:.0f} %"
     rest = f"; they differ also in {', '.join(map(column_words, match.differ))}" if match.differ else "; otherwise alike"
     return same + rest
 

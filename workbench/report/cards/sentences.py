@@ -96,12 +96,13 @@ def consequences(result: AuditResult, judged: Judged) -> tuple[str, tuple[str, .
             lines.append(f"{name} explains {_listed(parts)}.".replace("{}", column_words(judged.attribute)))
     for _, cause in judged.within.iterrows():
         lines.append(
-            f"Stronger where {_short(cause)}; found again in {cause['stable']:,} of {cause['halves']:,} half-samples."
+            f"Stronger still: {_short(cause)}; found again in {cause['stable']:,} of {cause['halves']:,} half-samples."
         )
     if not lines:
         return "", ()
-    folded = f"explains {plural(total, 'other skew')}" if total else plural(len(judged.within), "intersection")
-    return folded, tuple(lines)
+    if total:
+        return f"explains {plural(total, 'other skew')}", tuple(lines)
+    return "what holds where it meets another attribute", tuple(lines)
 
 
 def settling(result: AuditResult, judged: Judged) -> str:
@@ -114,10 +115,8 @@ def settling(result: AuditResult, judged: Judged) -> str:
     if not math.isfinite(more):
         return ""
     rounded = int(float(f"{more:.2g}"))
-    return (
-        f"About {rounded:,} more pictures would very probably show that it stays within "
-        f"{100 * result.run.config.tolerance:g} points, if there is no difference."
-    )
+    tolerance = f"{100 * result.run.config.tolerance:g} points"
+    return f"About {rounded:,} more pictures would show whether it stays within {tolerance}."
 
 
 def _no_difference(result: AuditResult, judged: Judged) -> str:
@@ -178,11 +177,12 @@ def _exaggerated(result: AuditResult, causes: pd.DataFrame, *, whole: bool) -> s
     rows = [row for _, row in causes.iterrows()]
     told = []
     for place, row in enumerate(rows[:_MOST_NAMED]):
+        name = row["slice"] if len(row["where"]) > 1 else row["slice"].split(": ", 1)[1]
         rate, other = rates_in_words(row["rate"], row["complement_rate"])
         labels = f"; the {result.run.truth} differ by {_points(row['label_gap'])}" if place == 0 and whole else ""
-        told.append(f"{row['slice']} as {row['emotion']} ({rate}, others {other}{labels})")
+        told.append(f"{name} as {row['emotion']} ({rate}, others {other}{labels})")
     if len(rows) > _MOST_NAMED:
-        told.append(f"{len(rows) - _MOST_NAMED} more")
+        told.append(f"{len(rows) - _MOST_NAMED:,} more" if len(rows) > _MOST_NAMED + 1 else "one more")
     also = "" if whole else "also "
     return f"The model {also}exaggerates what the {result.run.truth} say: {_listed(told)}."
 
