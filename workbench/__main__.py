@@ -334,13 +334,21 @@ def _audit_instruct(settings: InstructSettings, line: str) -> int:
 def _report(settings: ReportSettings) -> int:
     from affect_workbench.data.storage.atomic import write_text
     from affect_workbench.workbench.report.html import report_html
+    from affect_workbench.workbench.runs.paper import chromium, write_pdf
     from affect_workbench.workbench.runs.reviews import load_reviews
     from affect_workbench.workbench.runs.store import load_audit, naming_damage
 
+    if settings.everything and not settings.pdf:
+        raise ValueError("--everything is about the PDF: give --pdf FILE as well")
+    browser = chromium() if settings.pdf else ""
     target = Path(settings.out) if settings.out else Path(settings.run) / "report.html"
     with naming_damage(settings.run):
-        write_text(target, report_html(load_audit(settings.run), reviews=load_reviews(settings.run)))
+        page = report_html(load_audit(settings.run), reviews=load_reviews(settings.run), pictures=settings.pictures)
+    write_text(target, page)
     print(f"report: {target}")
+    if settings.pdf:
+        write_pdf(target, Path(settings.pdf), browser=browser, everything=settings.everything)
+        print(f"PDF: {settings.pdf}")
     return 0
 
 

@@ -191,7 +191,7 @@ class Audit(Shown):
         return (findings, outcomes) if mirrored else (unmirrored(findings, "emotion"), unmirrored(outcomes, "outcome"))
 
     def _sentences(self, most: int, *, mirrored: bool = True) -> list[Pieces]:
-        from affect_workbench.workbench.report.headline import caveats, differing_strata
+        from affect_workbench.workbench.report.first_page.headline import caveats, differing_strata
         from affect_workbench.workbench.report.outcomes.sentences import outcome_sentence
         from affect_workbench.workbench.report.sentences import finding_sentence
 
@@ -204,7 +204,7 @@ class Audit(Shown):
         return [*said, *(outcome_sentence(row) for row in numbers.head(most - len(said)).itertuples())]
 
     def _card(self) -> Card:
-        from affect_workbench.workbench.report.headline import headline_sentences
+        from affect_workbench.workbench.report.first_page.headline import headline_sentences
 
         result, shown = self.result, tuple(self._sentences(MOST_SENTENCES, mirrored=False))
         every, once = (sum(map(len, self._own(mirrored=mirrored))) for mirrored in (True, False))

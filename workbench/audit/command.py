@@ -24,7 +24,7 @@ from affect_workbench.workbench.concepts.sentences import calibration_sentences,
 from affect_workbench.workbench.concepts.tables import CALIBRATED, concept_tables
 from affect_workbench.workbench.interface.claiming import writes_out
 from affect_workbench.workbench.interface.progress import MAP_STEP, Say, steps
-from affect_workbench.workbench.report.headline import beside_headline, outcome
+from affect_workbench.workbench.report.first_page.headline import beside_headline, outcome
 from affect_workbench.workbench.report.html import report_html
 from affect_workbench.workbench.report.sections.fidelity import certificate_sentence
 from affect_workbench.workbench.report.system.card import read_system_card

@@ -16,7 +16,7 @@ from affect_workbench.analyses.inference.verdicts import VERDICTS as AUDIT_VERDI
 from affect_workbench.data.plurals import plural
 from affect_workbench.data.storage.atomic import write_bytes, write_json
 from affect_workbench.workbench.audit.comparison.sentences import outcome_change, plain_change
-from affect_workbench.workbench.report.headline import caveats, differing_strata, strata_verdicts
+from affect_workbench.workbench.report.first_page.headline import caveats, differing_strata, strata_verdicts
 from affect_workbench.workbench.report.outcomes.sentences import outcome_text
 from affect_workbench.workbench.report.sections.accuracy import accuracy_name, gap_sentence
 from affect_workbench.workbench.report.sentences import plain_sentence

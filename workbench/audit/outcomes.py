@@ -19,7 +19,7 @@ from affect_workbench.workbench.audit.attributes import with_tables
 from affect_workbench.workbench.audit.exports import audit_findings, write_findings
 from affect_workbench.workbench.audit.settings import AuditSettings
 from affect_workbench.workbench.interface.progress import Say, steps
-from affect_workbench.workbench.report.headline import beside_headline
+from affect_workbench.workbench.report.first_page.headline import beside_headline
 from affect_workbench.workbench.report.html import report_html
 from affect_workbench.workbench.report.system.section import read_first
 from affect_workbench.workbench.runs.gate import Gate

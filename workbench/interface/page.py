@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from functools import cache
 from typing import Any
 
@@ -19,12 +20,18 @@ def template(name: str) -> Template:
 
 
 def figure_html(name: str, figure: go.Figure) -> str:
-    """The figure for a page that has plotly.js; `name` is its id there, and so the same figure gives the same bytes."""
+    """The figure for a page that extends `figure_page.html`, whose script draws it once the page is readable.
+
+    `name` is its id there, and so the same figure gives the same bytes.
+    """
     html: str = figure.to_html(
         full_html=False, include_plotlyjs=False, include_mathjax=False, div_id=name, config=dict(CONFIG)
     )
     # On a narrow screen the frame of a plot with names beside it scrolls: they would leave none of the plot.
     kind = "figure" if figure.layout.yaxis.ticktext is None else "figure named"
+    quoted = json.dumps(name).replace("<", "\\u003c")
+    html = html.replace("<script>", f"<script>(window.figures ??= []).push([{quoted}, () => {{", 1)
+    html = html.replace("</script>", "}]);</script>", 1)
     return html.replace("<div ", f'<div class="{kind}" ', 1)
 
 

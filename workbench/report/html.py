@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
@@ -18,6 +18,7 @@ from affect_workbench.workbench.interface.numbers import points
 from affect_workbench.workbench.interface.options import as_shown
 from affect_workbench.workbench.interface.page import figure_html, template
 from affect_workbench.workbench.report import sentences
+from affect_workbench.workbench.report.cards.every_attribute import cards_of
 from affect_workbench.workbench.report.comparisons import compared_with
 from affect_workbench.workbench.report.evidence.choice import Claims, with_note
 from affect_workbench.workbench.report.evidence.gallery import MOST_PICTURES, Gallery, Picture, SlicePictures, slice_pictures
@@ -26,7 +27,16 @@ from affect_workbench.workbench.report.figures import map as map_figure
 from affect_workbench.workbench.report.figures.accuracy import accuracy_figure
 from affect_workbench.workbench.report.figures.calibration import coverage_figure, reliability_figure
 from affect_workbench.workbench.report.findings_list import MOST_INTERSECTIONS, MOST_SINGLE, MOST_WRITTEN, findings_list
-from affect_workbench.workbench.report.headline import caveats, differing_strata, strata_mark, verdict_sentences
+from affect_workbench.workbench.report.first_page.headline import (
+    beside_headline,
+    caveats,
+    differing_strata,
+    headline,
+    outcome,
+    strata_mark,
+)
+from affect_workbench.workbench.report.first_page.outcome import cause_outcome
+from affect_workbench.workbench.report.first_page.tiles import first_tiles
 from affect_workbench.workbench.report.outcomes.html import outcome_html
 from affect_workbench.workbench.report.outcomes.sentences import outcome_sentence
 from affect_workbench.workbench.report.sections import Section, report_sections
@@ -51,7 +61,7 @@ MOST_BYTES = 6_000_000
 _MOST_EXAMPLES = 8
 
 
-def report_html(result: AuditResult, *, reviews: Sequence[Review] = ()) -> str:
+def report_html(result: AuditResult, *, reviews: Sequence[Review] = (), pictures: bool = True) -> str:
     """The report as one self-contained page under 6 MB; the same audit always gives the same bytes.
 
     plotly.js is inlined once; nothing is fetched from anywhere; everything that comes from the data is escaped. Long ids
@@ -60,7 +70,10 @@ def report_html(result: AuditResult, *, reviews: Sequence[Review] = ()) -> str:
     Args:
         result: of `run_audit`, or opened with `workbench.runs.store.load_audit`.
         reviews: what people decided about its findings (`workbench.runs.reviews.load_reviews`).
+        pictures: whether pictures are shown; else they are only named.
     """
+    if not pictures:
+        result = replace(result, samples=result.samples.drop(columns="path", errors="ignore"))
     if not result.has_predictions:
         return outcome_html(result)
     found, further = match_reviews(result, reviews), report_sections(result)
@@ -98,6 +111,7 @@ def _page(result: AuditResult, found: list[ReviewedFinding], further: list[Secti
     numbers = result.outcomes[(result.outcomes["verdict"] == "skewed") & result.outcomes["explained_by"].isna()]
     decided: dict[Any, str] = marks(found)
     gallery, claims = Gallery(result.samples, most=most.pictures), Claims(result.samples, result.taxonomy)
+    told, cards = cause_outcome(result), cards_of(result, gallery=gallery)
     leading = [
         (
             sentences.finding_sentence(row, truth=result.run.truth, caveats=caveats(result, row, strata=strata)),
@@ -123,7 +137,12 @@ def _page(result: AuditResult, found: list[ReviewedFinding], further: list[Secti
         measured=sentences.MEASURES[result.run.measure],
         config=as_shown(result.run.config),
         provenance=result.run.provenance,
-        outcome=verdict_sentences(result),
+        headline=headline(result),
+        outcome=outcome(result) if told is None else told.lead,
+        counted=" ".join((f"{result.headline}.", *([told.rest] if told is not None and told.rest else []))),
+        beside_headline=beside_headline(result),
+        cards=cards,
+        first_tiles=first_tiles(result, cards),
         certificate=certificate_box(result),
         counts=[(verdict, result.count(verdict), sentences.VERDICT_MEANING[verdict]) for verdict in VERDICTS],
         leading=leading,

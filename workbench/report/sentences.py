@@ -42,7 +42,7 @@ def finding_sentence(finding: Any, *, truth: str = "labels", caveats: str = "") 
     Args:
         finding: a `Finding`, or a row of `AuditResult.findings`.
         truth: what the truth is made of, `labels` or `votes`.
-        caveats: what limits the finding (`workbench.report.headline.caveats`).
+        caveats: what limits the finding (`workbench.report.first_page.headline.caveats`).
     """
     lead, others = "Pictures with ", "other pictures"
     if (pairs := _number(finding, "pairs")) is not None:

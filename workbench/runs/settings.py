@@ -19,7 +19,10 @@ class ReviewSettings:
 
 @dataclass(frozen=True)
 class ReportSettings:
-    """Write the HTML report of a finished audit again."""
+    """Write the report of a finished audit again, as HTML or for paper."""
 
     run: str = fields.finished_run()
     out: str = path_option("", "HTML file to write; default: the run's report.html", short="-o")
+    pictures: bool = option(True, "show pictures (else they are only named, for data that must not leave the house)")
+    pdf: str = path_option("", "PDF file to write as well: the first page of the report on A4 (needs Chromium)")
+    everything: bool = option(False, "with --pdf: all of the report, not its first page only")

@@ -9,7 +9,7 @@ from scipy import stats
 from statsmodels.stats.proportion import confint_proportions_2indep
 
 from affect_workbench.analyses.disparities.accuracy import ACCURACY, ACCURACY_COLUMNS, accuracy_table
-from affect_workbench.workbench.report.headline import beside_headline, headline_sentences
+from affect_workbench.workbench.report.first_page.headline import beside_headline, headline_sentences
 from sliced_pictures import sliced
 from workbench_runs import EKMAN, audited, predictions_table
 

@@ -18,7 +18,7 @@ from affect_workbench.analyses.audit.result import SCHEMA
 from affect_workbench.analyses.inference.verdicts import VERDICTS
 from affect_workbench.workbench.interface.numbers import markdown_text, probability
 from affect_workbench.workbench.report.figures.map import colourings
-from affect_workbench.workbench.report.headline import headline_sentences
+from affect_workbench.workbench.report.first_page.headline import headline_sentences
 from affect_workbench.workbench.report.sentences import VERDICT_MEANING, markdown_sentence, samples_in
 from affect_workbench.workbench.runs.store import load_audit, save_audit
 from workbench_runs import CELLS, HOSTILE, audited, finished_run, predictions_table

@@ -16,7 +16,7 @@ from affect_workbench.analyses.fidelity.layers import layer_sweep
 from affect_workbench.analyses.fidelity.pictures import AnsweredPictures
 from affect_workbench.analyses.inference.resampling import Sampling
 from affect_workbench.data.predictions import predictions_from_table
-from affect_workbench.workbench.report.headline import headline_sentences
+from affect_workbench.workbench.report.first_page.headline import headline, headline_sentences
 from affect_workbench.workbench.report.html import report_html
 from affect_workbench.workbench.report.sections import report_sections
 from affect_workbench.workbench.report.sections.fidelity import certificate_box, certificate_sentence
@@ -65,7 +65,7 @@ def test_the_certificate_stands_at_the_head_before_any_finding(result):
     page = Page(report_html(result))
     text = page.text
     at = text.index("Fidelity certificate: the probe may speak for the model")
-    assert text.index(result.headline) < at < text.index("Size and uncertainty")
+    assert text.index(headline(result)) < at < text.index("Size and uncertainty")
     assert at < text.index("differs beyond chance and by more than the tolerance")
     assert certificate_sentence(result.certificate).replace(" %", "\u00a0%") in "".join(page.words)
     assert {"href": "#fidelity"} in page.having("a")

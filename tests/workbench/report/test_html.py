@@ -23,7 +23,8 @@ from affect_workbench.workbench.interface import style
 from affect_workbench.workbench.interface.options import as_shown
 from affect_workbench.workbench.interface.style import CONFIG
 from affect_workbench.workbench.report.findings_list import MOST_WRITTEN, findings_list
-from affect_workbench.workbench.report.headline import outcome
+from affect_workbench.workbench.report.first_page.headline import headline, outcome
+from affect_workbench.workbench.report.first_page.outcome import cause_outcome
 from affect_workbench.workbench.report.html import MOST_BYTES, report_html
 from affect_workbench.workbench.report.sections import report_sections
 from affect_workbench.workbench.report.sentences import VERDICT_MEANING, plain_sentence
@@ -151,10 +152,20 @@ def test_making_a_report_changes_no_setting_of_the_figures(monkeypatch):
 
 
 def test_headline_and_outcome_stand_at_the_top_in_words(demo_result, page):
-    text = Page(page).text
-    assert text.index(demo_result.headline) < text.index(" ".join(outcome(demo_result).split())) < text.index("Findings")
-    assert f"<title>Bias audit: {demo_result.headline}</title>" in page
-    assert f"<h1>{demo_result.headline}</h1>" in page
+    text = Page(page[page.index("<header") :]).text
+    told = cause_outcome(demo_result)
+    assert headline(demo_result) == told.headline
+    assert text.index(told.headline) < text.index(told.lead) < text.index("Findings") < text.index(demo_result.headline)
+    assert f"<title>Bias audit: {told.headline}</title>" in page
+    assert f"<h1>{told.headline}</h1>" in page
+
+
+def test_without_a_search_for_causes_the_headline_counts_pairs():
+    result = audited(predictions_table(400, bias=0.9), causes=False)
+    assert cause_outcome(result) is None
+    page = report_html(result)
+    assert f"<h1>{result.headline}</h1>" in page
+    assert outcome(result) in Page(page).text
 
 
 def test_each_verdict_is_explained_with_its_count(demo_result, page):
@@ -243,7 +254,7 @@ def test_notes_come_first_and_are_left_out_when_there_are_none(page):
     noted = report_html(audited(predictions_table(120).drop(columns="label")))
     text = Page(noted).text
     assert "Read this first" in text
-    assert text.index("no labels or votes: a skew cannot be split") < text.index("Findings")
+    assert text.index("no labels or votes: a skew cannot be split") < text.index("Attribute by attribute")
 
 
 def test_what_was_left_out_is_listed_with_reasons(demo_result, page):

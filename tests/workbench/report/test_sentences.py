@@ -18,7 +18,7 @@ from affect_workbench.analyses.skew.findings import ORIGINS, Finding
 from affect_workbench.workbench.audit.comparison.sentences import outcome as changed
 from affect_workbench.workbench.interface.numbers import markdown_text, percent, points, probability, small_q
 from affect_workbench.workbench.report import sentences
-from affect_workbench.workbench.report.headline import outcome
+from affect_workbench.workbench.report.first_page.headline import outcome
 from affect_workbench.workbench.report.sections.severity import _sentence as of_severity
 from affect_workbench.workbench.report.sentences import (
     beside,

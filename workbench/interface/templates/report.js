@@ -129,11 +129,11 @@
   };
   for (const image of document.querySelectorAll("img[data-picture]")) image.src = source(Number(image.dataset.picture));
   for (const control of [slice, emotion]) control.addEventListener("input", show);
-  document.getElementById("heat-map")?.on("plotly_click", ({ points }) => {
+  document.getElementById("heat-map")?.addEventListener("drawn", ({ target }) => target.on("plotly_click", ({ points }) => {
     const cell = points.find((point) => point.customdata)?.customdata;
     if (!cell) return;
     [slice.value, emotion.value] = [String(cell[0]), cell[1]];
     show();
     panel.scrollIntoView({ block: "nearest", behavior: "smooth" });
-  });
+  }));
 })();

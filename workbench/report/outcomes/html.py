@@ -19,7 +19,7 @@ from affect_workbench.workbench.interface.page import figure_html, template
 from affect_workbench.workbench.interface.thumbnails import thumbnail_uri
 from affect_workbench.workbench.report import sentences
 from affect_workbench.workbench.report.comparisons import compared_with
-from affect_workbench.workbench.report.headline import differing_strata, headline_sentences, strata_mark
+from affect_workbench.workbench.report.first_page.headline import differing_strata, headline_sentences, strata_mark
 from affect_workbench.workbench.report.outcomes.sentences import number, outcome_sentence
 from affect_workbench.workbench.report.outcomes.texts import common_words, example_text, shown_texts, text_summary
 from affect_workbench.workbench.report.sections import report_sections
@@ -119,6 +119,7 @@ def _page(result: AuditResult, *, rows: int, excluded: int) -> str:
         compared=compared_with(outcomes),
         config=as_shown(result.run.config),
         provenance=result.run.provenance,
+        headline=result.headline,
         outcome=headline_sentences(result),
         json=_json,
         number=number,

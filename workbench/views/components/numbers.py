@@ -15,7 +15,7 @@ from affect_workbench.workbench.interface.numbers import markdown_text, probabil
 from affect_workbench.workbench.interface.style import CONFIG
 from affect_workbench.workbench.report import sentences
 from affect_workbench.workbench.report.comparisons import compared_with
-from affect_workbench.workbench.report.headline import differing_strata, headline_sentences, strata_mark
+from affect_workbench.workbench.report.first_page.headline import differing_strata, headline_sentences, strata_mark
 from affect_workbench.workbench.report.outcomes.html import examples, outcome_forest
 from affect_workbench.workbench.report.outcomes.sentences import outcome_text
 from affect_workbench.workbench.report.system.section import read_first

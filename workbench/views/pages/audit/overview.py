@@ -13,7 +13,7 @@ from affect_workbench.workbench.report import sentences
 from affect_workbench.workbench.report.comparisons import compared_with
 from affect_workbench.workbench.report.evidence.choice import evidence
 from affect_workbench.workbench.report.figures import findings as figures
-from affect_workbench.workbench.report.headline import caveats, differing_strata
+from affect_workbench.workbench.report.first_page.headline import caveats, differing_strata
 from affect_workbench.workbench.runs.reviews import marks, progress_sentence
 from affect_workbench.workbench.views.components.gallery import show_evidence
 from affect_workbench.workbench.views.components.numbers import show_headline

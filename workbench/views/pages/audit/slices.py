@@ -18,7 +18,7 @@ from affect_workbench.workbench.report import sentences
 from affect_workbench.workbench.report.comparisons import compared_with
 from affect_workbench.workbench.report.evidence.choice import evidence, predicted_so
 from affect_workbench.workbench.report.figures import findings as figures
-from affect_workbench.workbench.report.headline import StrataByPair, caveats, differing_strata, strata_mark
+from affect_workbench.workbench.report.first_page.headline import StrataByPair, caveats, differing_strata, strata_mark
 from affect_workbench.workbench.runs.reviews import ReviewedFinding, marks
 from affect_workbench.workbench.views.components.gallery import show_evidence, show_pictures
 from affect_workbench.workbench.views.components.review_form import current_reviews, review_form

@@ -11,7 +11,7 @@ from affect_workbench.analyses.audit.result import AuditResult
 from affect_workbench.workbench.interface.numbers import markdown_text
 from affect_workbench.workbench.report import sentences
 from affect_workbench.workbench.report.evidence.choice import evidence
-from affect_workbench.workbench.report.headline import caveats, differing_strata
+from affect_workbench.workbench.report.first_page.headline import caveats, differing_strata
 from affect_workbench.workbench.runs.reviews import ReviewedFinding, progress_sentence, worklist
 from affect_workbench.workbench.views.components.gallery import show_evidence
 from affect_workbench.workbench.views.components.review_form import current_reviews, review_form

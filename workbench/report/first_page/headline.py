@@ -14,6 +14,7 @@ from affect_workbench.analyses.skew.findings import on_its_own
 from affect_workbench.data.tables.columns import column_words
 from affect_workbench.workbench.concepts.sentences import calibration_status
 from affect_workbench.workbench.interface.numbers import percent, plural, points
+from affect_workbench.workbench.report.first_page.outcome import cause_outcome
 from affect_workbench.workbench.report.outcomes.sentences import number, outcome_summary
 from affect_workbench.workbench.report.sections.accuracy import accuracy_name
 from affect_workbench.workbench.report.sections.fidelity import certificate_sentence
@@ -30,6 +31,18 @@ _ORIGIN_PARTS = (
 StrataByPair = dict[tuple[str, str], str]
 
 
+def headline(result: AuditResult) -> str:
+    """What stands at the top of the report: the causes where they were looked for, else how many pairs are skewed."""
+    told = cause_outcome(result)
+    if told is None:
+        return result.headline
+    before = "" if result.certificate is None else result.certificate.headline
+    numbers = result.outcomes
+    skewed = int((numbers["verdict"] == "skewed").sum())
+    also = f"; {skewed:,} of {plural(len(numbers), 'numeric (slice, outcome) pair')} differ" if skewed else ""
+    return f"{before}{told.headline}{also}"
+
+
 def headline_sentences(result: AuditResult) -> str:
     """What stands under the headline: whether a probe speaks for its model, what it means, what it does not count."""
     certificate = result.certificate
@@ -43,7 +56,10 @@ def verdict_sentences(result: AuditResult) -> str:
 
 
 def outcome(result: AuditResult) -> str:
-    """What the headline means, in a sentence or two."""
+    """What the headline means, in a sentence or two: by its causes, where these were looked for."""
+    told = cause_outcome(result)
+    if told is not None:
+        return str(told)
     findings = result.findings
     skewed = findings[findings["verdict"] == "skewed"]
     if not len(skewed):
