@@ -45,7 +45,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    words: dict[str, Any] = {name: getattr(numbers, name) for name in ("points", "percent", "probability")}
+    words: dict[str, Any] = {name: getattr(numbers, name) for name in ("plural", "points", "percent", "probability")}
     words["column_words"] = column_words
     environment.filters |= words
     environment.globals |= words | {"plotly_js": _plotly_js}

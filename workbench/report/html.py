@@ -111,7 +111,7 @@ def _page(result: AuditResult, found: list[ReviewedFinding], further: list[Secti
     numbers = result.outcomes[(result.outcomes["verdict"] == "skewed") & result.outcomes["explained_by"].isna()]
     decided: dict[Any, str] = marks(found)
     gallery, claims = Gallery(result.samples, most=most.pictures), Claims(result.samples, result.taxonomy)
-    told, cards = cause_outcome(result), cards_of(result, gallery=gallery)
+    told, cards = cause_outcome(result), cards_of(result, gallery=gallery, claims=claims)
     leading = [
         (
             sentences.finding_sentence(row, truth=result.run.truth, caveats=caveats(result, row, strata=strata)),
@@ -140,7 +140,7 @@ def _page(result: AuditResult, found: list[ReviewedFinding], further: list[Secti
         headline=headline(result),
         outcome=outcome(result) if told is None else told.lead,
         counted=" ".join((f"{result.headline}.", *([told.rest] if told is not None and told.rest else []))),
-        beside_headline=beside_headline(result),
+        beside_headline=list(beside_headline(result)),
         cards=cards,
         first_tiles=first_tiles(result, cards),
         certificate=certificate_box(result),

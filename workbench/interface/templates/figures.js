@@ -38,6 +38,7 @@
   requestAnimationFrame(() => setTimeout(drawAll));
   document.addEventListener("toggle", drawAll, true);
   addEventListener("beforeprint", () => {
+    for (const notes of document.querySelectorAll("details.notes")) notes.open = true;
     while (next());
     plots.forEach(shape);
     for (const image of document.querySelectorAll("img[loading=lazy]")) image.loading = "eager";

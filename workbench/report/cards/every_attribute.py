@@ -13,7 +13,7 @@ from affect_workbench.workbench.report.cards.protected import is_protected
 from affect_workbench.workbench.report.cards.sentences import card_sentence, consequences, reached, settling
 from affect_workbench.workbench.report.evidence.choice import Claims
 from affect_workbench.workbench.report.evidence.gallery import Gallery
-from affect_workbench.workbench.report.headline import StrataByPair, differing_strata
+from affect_workbench.workbench.report.first_page.headline import StrataByPair, differing_strata
 
 
 def cards_of(

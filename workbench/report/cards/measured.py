@@ -12,7 +12,7 @@ from affect_workbench.analyses.space.erasure.erasure_test import NO_SKEW, RUNS_T
 from affect_workbench.data.tables.columns import column_words
 from affect_workbench.workbench.interface.numbers import interval, percent, points
 from affect_workbench.workbench.report.cards.judged import Judged
-from affect_workbench.workbench.report.headline import StrataByPair, caveats
+from affect_workbench.workbench.report.first_page.headline import StrataByPair, caveats
 from affect_workbench.workbench.report.sections.accuracy import accuracy_name
 
 
@@ -22,7 +22,7 @@ def measured_lines(result: AuditResult, judged: Judged, *, strata: StrataByPair)
     Args:
         result: the audit.
         judged: the attribute.
-        strata: of `workbench.report.headline.differing_strata`.
+        strata: of `workbench.report.first_page.headline.differing_strata`.
     """
     row = judged.finding
     if row is None:

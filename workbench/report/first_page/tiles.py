@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from affect_workbench.analyses.audit.result import AuditResult
+from affect_workbench.workbench.interface.numbers import plural
 from affect_workbench.workbench.report.cards.card import AttributeCard
 
 _MOST_NAMED = 4
@@ -45,8 +46,8 @@ def _differences(result: AuditResult, cards: Sequence[AttributeCard]) -> Tile:
     words = {"new": "new", "difference": "", "amplified": "exaggerating", "muted": "understating"}
     kinds = causes["kind"].value_counts()
     parts = [f"{int(kinds[kind]):,} {word}" for kind, word in words.items() if kind in kinds and word]
-    attributes = {column for where in causes["where"] for column in where}
-    among = f"in {len(attributes):,} of {len(cards):,} attributes" if len(causes) else ""
+    told = sum(bool(card.causes) for card in cards)
+    among = f"in {told:,} of {plural(len(cards), 'attribute')}" if told else ""
     more = f"{', '.join(parts)}; {among}" if parts else among
     return _tile(len(causes), "cause", "of differences", more, "skewed")
 
