@@ -104,7 +104,7 @@ def chart(result: AuditResult, judged: Judged, claims: Claims) -> Chart | None:
     rows = rows.assign(order=rows["slice"].map({name: at for at, name in enumerate(result.slices["slice"])}))
     rows = rows.sort_values("order", kind="stable")
     of = len(rows)
-    overall = _overall(rows)
+    overall = _overall(result, judged.attribute, claims, emotion)
     if of > MOST_VALUES:
         far = (rows["rate"] - overall).abs().where(rows["slice"] != leading, math.inf)
         rows = rows.loc[far.sort_values(ascending=False, kind="stable", na_position="last").index[:MOST_VALUES]]
@@ -199,11 +199,9 @@ def _bar(row: Mapping[Any, Any], claims: Claims, *, leading: bool) -> Bar:
     return Bar(name, int(row["n"]), rate, low, high, claims.label_rate(row["where"], str(row["emotion"])), leading)
 
 
-def _overall(rows: pd.DataFrame) -> float:
-    """Rate of all pictures that have a value: a slice and its complement together."""
-    row = rows[rows["p"].notna()].iloc[0]
-    n, others = float(row["n"]), float(row["n_complement"])
-    return float((n * row["rate"] + others * row["complement_rate"]) / (n + others))
+def _overall(result: AuditResult, attribute: str, claims: Claims, emotion: str) -> float:
+    """Rate of all pictures that have a value of the attribute."""
+    return float((claims.predicted == emotion)[result.samples[attribute].notna()].mean())
 
 
 def _slug(name: str) -> str:

@@ -105,7 +105,7 @@ def more_pictures(result: AuditResult, judged: Judged) -> float:
 def _judged(
     result: AuditResult, attribute: str, cells: pd.DataFrame, causes: pd.DataFrame, nested: pd.Index, place: int
 ) -> Judged:
-    mine = causes[[attribute in where for where in causes["where"]]]
+    mine = causes[np.array([attribute in where for where in causes["where"]], dtype=bool)]
     within, own = mine[mine.index.isin(nested)], mine[~mine.index.isin(nested)]
     # A cause of the attribute alone says more of it than one of an intersection of the same kind: the table has it so.
     if len(own):
@@ -114,12 +114,13 @@ def _judged(
         cell = pairs[(pairs["slice"] == top["slice"]) & (pairs["emotion"] == top["emotion"])].iloc[0]
         return Judged(attribute, str(top["kind"]), cells, own, within, cell, float(causes.index.get_indexer(own.index)[0]))
     skewed = cells[cells["verdict"] == "skewed"]
+    searched = "way" in cells and result.run.config.causes
     if len(skewed):
-        kinds = skewed.apply(lambda row: _kind(row, searched="way" in skewed and result.run.config.causes), axis=1)
-        kind = min(kinds, key=list(VERDICTS).index)
-        some = skewed[kinds == kind]
-        sure = np.minimum(some["low"].abs(), some["high"].abs())
-        return Judged(attribute, kind, cells, own, within, some.iloc[int(sure.argmax())], -float(sure.max()))
+        sure = skewed[["low", "high"]].abs().min(axis=1).to_numpy()
+        kinds = [_kind(row, searched=searched) for _, row in skewed.iterrows()]
+        kind = min(kinds, key=list(VERDICTS).index) if searched else kinds[int(sure.argmax())]
+        sure = np.where([one == kind for one in kinds], sure, -np.inf)
+        return Judged(attribute, kind, cells, own, within, skewed.iloc[int(sure.argmax())], -float(sure.max()))
     tested = cells[cells["p"].notna()]
     if attribute in result.run.unproven:
         return Judged(attribute, "unproven", cells, own, within, None, place)
