@@ -64,6 +64,7 @@ def generate(
             max_new_tokens=max_new_tokens,
             do_sample=False,
             num_beams=1,
+            use_cache=True,  # trainers save models that say not to
             pad_token_id=pad,
             logits_processor=[choose],
             streamer=None if heard is None else _streamer(tokenizer, heard),

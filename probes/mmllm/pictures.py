@@ -1,10 +1,13 @@
-"""What stands for a picture in training: its pixels, or the tokens that a frozen tower makes of them, computed once?"""
+"""What stands for a picture: its pixels, or the tokens that a frozen tower makes of them, computed once?"""
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import wraps
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +21,8 @@ from affect_workbench.data.storage.atomic import write_json
 from affect_workbench.data.storage.progress import progress_bar
 
 _BATCH = 64
+_REMEMBERED = 64
+"""Pictures whose tokens are kept in memory: many more than a batch of questions is about."""
 
 
 @dataclass(frozen=True)
@@ -84,3 +89,43 @@ def tower_tokens(model: Any, processor: Any, paths: Sequence[Path], work: Path, 
             write_json(done_file, {"n": len(paths), "done": numbers.stop})
             bar.update(len(numbers))
     return PictureTokens(np.load(file, mmap_mode="r"))
+
+
+@contextmanager
+def looked_at_once(model: Any, known: dict[str, Tensor]) -> Iterator[None]:
+    """Within, what a LLaVA's connector makes of a picture is computed once, and known when the same pixels come again.
+
+    Other families are asked as ever: their pictures do not come one a row.
+
+    Args:
+        model: of transformers.
+        known: what was computed so far; the latest are kept.
+    """
+    if model.config.model_type != "llava":
+        yield
+        return
+    inside = model.model
+    computed = inside.get_image_features
+
+    @wraps(computed)
+    def features(pixel_values: Tensor, **more: Any) -> Any:
+        from transformers.modeling_outputs import BaseModelOutputWithPooling
+
+        rows = pixel_values.detach().cpu().contiguous().flatten(1).view(torch.uint8).numpy()
+        keys = [hashlib.sha256(row.tobytes()).hexdigest() for row in rows]
+        new = {key: at for at, key in enumerate(keys) if key not in known}
+        if new:
+            made = computed(pixel_values=pixel_values[list(new.values())], **more).pooler_output
+            known.update(zip(new, made, strict=True))
+        found: Any = [known[key] for key in keys]
+        for key in dict.fromkeys(keys):
+            known[key] = known.pop(key)
+        for key in list(known)[:-_REMEMBERED]:
+            del known[key]
+        return BaseModelOutputWithPooling(pooler_output=found)
+
+    inside.get_image_features = features
+    try:
+        yield
+    finally:
+        del inside.get_image_features

@@ -93,7 +93,7 @@ def train_stage(
     peft = _prepared(model, stage)
     rows = Dataset.from_list([{**one, "length": len(one["input_ids"])} for one in material.examples])
     work.mkdir(parents=True, exist_ok=True)
-    before = _frozen_hashes(model)
+    before, cached = _frozen_hashes(model), getattr(model.config.get_text_config(), "use_cache", True)
     with _as_given(model, material.pictures), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="`is_gradient_checkpointing` is deprecated")  # asked for by peft
         trainer = StageTrainer(
@@ -113,6 +113,7 @@ def train_stage(
     _require_kept(before, _frozen_hashes(_inside(trained), known=before))
     _write_log(work / LOG_FILE, history)
     model = trained.merge_and_unload() if peft is not None else trained
+    model.config.use_cache = cached  # the loop forbids it, and whoever opens the model would read all anew for every token
     model.requires_grad_(False).eval()
     losses = [float(entry["loss"]) for entry in history]
     tenth = -(-len(losses) // 10)

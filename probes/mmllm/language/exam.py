@@ -71,6 +71,7 @@ def written(model: Any, tokenizer: Any, questions: Sequence[str], *, max_new_tok
             **{name: read[name] for name in ("input_ids", "attention_mask")},
             max_new_tokens=max_new_tokens,
             do_sample=False,
+            use_cache=True,
             pad_token_id=tokenizer.pad_token_id,
         )
     return [text.strip() for text in tokenizer.batch_decode(ids[:, read["input_ids"].shape[1] :], skip_special_tokens=True)]

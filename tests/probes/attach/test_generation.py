@@ -41,6 +41,26 @@ def test_an_answer_begins_with_the_likeliest_token_and_holds_no_prompt(model):
     ]
 
 
+def test_an_answer_is_the_likeliest_token_after_token_also_of_a_model_that_was_saved_without_a_cache(monkeypatch):
+    """Trainers save `use_cache: false`; each token then costs as much as the whole text."""
+    model = attached("llava")
+    monkeypatch.setattr(model.model.generation_config, "use_cache", False)
+    tensors = dict(prepare(model, pictures()[:1], QUESTIONS[:1]).tensors)
+    start, lengths = tensors["input_ids"].shape[1], []
+    for _ in range(5):
+        with torch.no_grad():
+            likeliest = model.model(**{**tensors, "position_ids": None}).logits[:, -1].argmax(1, keepdim=True)
+        tensors["input_ids"] = torch.cat([tensors["input_ids"], likeliest], 1)
+        tensors["attention_mask"] = torch.ones_like(tensors["input_ids"])
+    decoder = model.model.get_decoder()
+    with decoder.register_forward_pre_hook(
+        lambda _part, _given, named: lengths.append(named["inputs_embeds"].shape[1]), with_kwargs=True
+    ):
+        answers = generate(model, pictures()[:1], QUESTIONS[:1], max_new_tokens=5)
+    assert answers == [model.tokenizer.decode(tensors["input_ids"][0, start:], skip_special_tokens=True).strip()]
+    assert lengths == [start, 1, 1, 1, 1]
+
+
 def test_an_answer_stops_at_the_end_token(model, monkeypatch):
     first = prepare(model, pictures(), QUESTIONS).tensors
     with torch.no_grad():

@@ -65,6 +65,7 @@ def test_a_stage_changes_what_it_trains_and_nothing_else(tmp_path, paths, trains
     assert result.learned == adapters + sum(before[name].numel() for name in connector)
     assert result.kept >= len(before) - len(connector)
     assert not any(weight.requires_grad for weight in model.parameters())
+    assert model.config.use_cache
     with (tmp_path / "work" / LOG_FILE).open() as file:
         assert [int(row["step"]) for row in csv.DictReader(file)] == [1, 2, 3]
 

@@ -17,7 +17,7 @@ from affect_workbench.probes.asking.shards import Shards
 from affect_workbench.workbench.models.mmllm.reasoning.pictures import ShownPictures
 from affect_workbench.workbench.models.mmllm.reasoning.questions import as_questions
 
-_BATCHES_A_FILE = 4
+_BATCHES_A_FILE = 16
 
 
 @dataclass

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -43,6 +43,9 @@ from affect_workbench.workbench.models.mmllm.reasoning.questions import free_que
 from affect_workbench.workbench.models.mmllm.settings import ReasoningSettings
 
 if TYPE_CHECKING:
+    from PIL.Image import Image
+    from torch import Tensor
+
     from affect_workbench.probes.attach.model import MultimodalModel
 
 REASONING_FILE, MEASURES_FILE, TEXTS_FILE, REPORT_FILE = "reasoning.json", "measures.csv", "texts.jsonl", "report.html"
@@ -200,8 +203,15 @@ def _ranked(settings: ReasoningSettings, asked: _Pictures, say: Say) -> dict[str
 
 def _answers_of(model: MultimodalModel, max_tokens: int) -> Responder:
     from affect_workbench.probes.attach.generation import generate
+    from affect_workbench.probes.mmllm.pictures import looked_at_once
 
-    return lambda pictures, questions: generate(model, pictures, questions, max_new_tokens=max_tokens)
+    known: dict[str, Tensor] = {}
+
+    def answers(pictures: Sequence[Image], questions: Sequence[str]) -> list[str]:
+        with looked_at_once(model.model, known):
+            return generate(model, pictures, questions, max_new_tokens=max_tokens)
+
+    return answers
 
 
 def _examined(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -39,6 +39,7 @@ class DrawnRegions:
     scenes: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     seeds: Mapping[str, int] = field(default_factory=dict)
     why_not: str = ""
+    _masks: dict[tuple[str, str], tuple[Mask, Mask] | None] = field(default_factory=dict, init=False, repr=False)
 
     @classmethod
     def of(cls, rows: pd.DataFrame, root: Path, first: Path) -> DrawnRegions:
@@ -72,6 +73,11 @@ class DrawnRegions:
 
         It is moved around the edges to where it has the least in common with itself, the same way every time.
         """
+        if (image_id, attribute) not in self._masks:
+            self._masks[image_id, attribute] = self._found(image_id, attribute)
+        return self._masks[image_id, attribute]
+
+    def _found(self, image_id: str, attribute: str) -> tuple[Mask, Mask] | None:
         own = region(self.scenes[image_id], attribute, seed=self.seeds[image_id])
         if not own.any():
             return None
@@ -108,8 +114,11 @@ def mean_picture(paths: Sequence[Path]) -> Image.Image:
 class ShownPictures:
     """Puts questions to a model in batches, with the picture that each is asked with.
 
+    The same question about the same picture is asked once, whoever it is about. Answers to be of about one length go
+    together, so that a batch does not wait for the longest.
+
     Args:
-        answers: the model.
+        answers: the model; it answers the same question in the same words.
         mean: the mean picture.
         regions: where pictures show what.
         batch: how many questions go together.
@@ -117,25 +126,26 @@ class ShownPictures:
 
     def __init__(self, answers: Responder, mean: Image.Image, regions: DrawnRegions, *, batch: int) -> None:
         self._answers, self._mean, self._regions, self._batch = answers, mean, regions, batch
-        self._of_mean: dict[str, str] = {}
+        self._told: dict[tuple[str, str], str] = {}
 
     def replies(self, asked: Sequence[Asked]) -> Iterator[tuple[int, Reply]]:
-        """Position and reply; a question about the mean picture is asked once, whoever it is about."""
-        seen = [self._seen(*one) for one in asked]
-        of_mean = {asked[at][0].text: at for at, picture in enumerate(seen) if picture is self._mean}
-        others = [at for at, picture in enumerate(seen) if picture is not self._mean]
-        todo = others + [at for text, at in of_mean.items() if text not in self._of_mean]
+        """Position and reply."""
+        waiting: dict[tuple[str, str], list[int]] = {}
+        for at, (question, _) in enumerate(asked):
+            waiting.setdefault((_look(question), question.text), []).append(at)
+        todo = [key for key in waiting if key not in self._told]
+        todo.sort(key=lambda key: _length(asked[waiting[key][0]][0]))
         for start in range(0, len(todo), self._batch):
             some = todo[start : start + self._batch]
-            texts = self._answers([seen[at] for at in some], [asked[at][0].text for at in some])
-            for at, text in zip(some, texts, strict=True):
-                if seen[at] is self._mean:
-                    self._of_mean[asked[at][0].text] = text
-                else:
-                    yield at, Reply(text=text)
-        for at, (question, _) in enumerate(asked):
-            if seen[at] is self._mean:
-                yield at, Reply(text=self._of_mean[question.text])
+            pictures = [self._seen(*asked[waiting[key][0]]) for key in some]
+            self._told |= zip(some, self._answers(pictures, [text for _, text in some]), strict=True)
+            yield from self._known(some, waiting)
+        yield from self._known([key for key in waiting if key not in set(todo)], waiting)
+
+    def _known(
+        self, keys: Iterable[tuple[str, str]], waiting: Mapping[tuple[str, str], Sequence[int]]
+    ) -> Iterator[tuple[int, Reply]]:
+        return ((at, Reply(text=self._told[key])) for key in keys for at in waiting[key])
 
     def _seen(self, question: Question, picture: Image.Image) -> Image.Image:
         shown, _, rest = question.prompt.partition("/")
@@ -150,3 +160,16 @@ class ShownPictures:
         hidden = masks[0] if shown == CAUSE_MASKED else masks[1]
         pixels[hidden] = np.asarray(self._mean.resize(picture.size))[hidden]
         return Image.fromarray(pixels)
+
+
+def _look(question: Question) -> str:
+    """What tells apart what is seen."""
+    shown = question.prompt.partition("/")[0]
+    if shown == MEAN:
+        return MEAN
+    return f"{question.prompt} {question.image_id}" if shown in (CAUSE_MASKED, OTHER_MASKED) else question.content
+
+
+def _length(question: Question) -> tuple[str, int]:
+    """What tells how long an answer will be: what it is about (its task and mode), and how much is asked."""
+    return question.prompt.partition("/")[2], len(question.text)

@@ -14,11 +14,16 @@ from affect_workbench.analyses.texts.reasoning.answers import TEXT_COLUMNS, read
 from affect_workbench.data.answers.texts import read_texts
 from affect_workbench.data.datasets.manifest import Manifest
 from affect_workbench.data.images.decode import open_picture
+from affect_workbench.data.instruct.folder import vocabulary_of
 from affect_workbench.data.synthetic.scenes import paired_scenes, region
 from affect_workbench.data.synthetic.scenes.dataset import SEEDS_FILE, drawn_seeds, write_pairs, write_scenes
+from affect_workbench.probes.attach.generation import generate
+from affect_workbench.probes.attach.source import ModelSource, load_model
+from affect_workbench.probes.mmllm.compose import BUILTIN, compose
 from affect_workbench.workbench.models.mmllm.reasoning.command import EvaluatedReasoning, evaluate_model
 from affect_workbench.workbench.models.mmllm.reasoning.pairs import admitting_words, differing_attribute, unspoken_in_pairs
-from affect_workbench.workbench.models.mmllm.reasoning.pictures import DrawnRegions
+from affect_workbench.workbench.models.mmllm.reasoning.pictures import DrawnRegions, mean_picture
+from affect_workbench.workbench.models.mmllm.reasoning.questions import deranged, planned_questions
 from affect_workbench.workbench.models.mmllm.settings import ReasoningSettings
 from image_models import untrained_probe
 from instruct_records import EKMAN, VOCABULARY, Seer, blind, felt, said
@@ -73,12 +78,39 @@ def test_who_looks_names_causes_and_no_longer_when_they_are_hidden(seen):
     )
 
 
-def test_the_mean_picture_is_asked_about_once_a_question(seen):
+def test_a_question_about_a_picture_is_asked_once_whoever_it_is_about(seen, world):
     found, _, model = seen
+    manifest = Manifest.load(world / "world" / "manifest")
+    vocabulary = vocabulary_of(manifest.rows)
+    planned = planned_questions(manifest.rows, vocabulary, manifest.taxonomy, seed=0, ranked={})
+    looks = np.where(planned["shown"] == "mean", "mean", planned["file"])
     rows = found.answers.rows
+    masked = rows["shown"].isin(("cause masked", "other masked"))
+    assert len(rows) == len(planned) + masked.sum()
+    assert model.asked == len({*zip(looks, planned["question"], strict=True)}) + masked.sum() + 16
+    assert model.asked < 0.7 * len(rows)
     of_mean = rows[rows["shown"] == "mean"]
-    assert model.asked == len(rows) - len(of_mean) + of_mean["question"].nunique() + 16
     assert (of_mean.groupby("question")["text"].nunique() == 1).all()
+
+
+def test_a_model_that_is_asked_together_answers_as_it_does_alone(world, tmp_path):
+    """Batches, their order, what is remembered of pictures and answers change no word."""
+    compose(BUILTIN, BUILTIN).save(tmp_path / "model", {})
+    given = ["--pictures", world / "world" / "manifest", "-o", tmp_path / "out", "--most", 3, "--max-tokens", 8]
+    succeeded("mmllm", "evaluate", tmp_path / "model", *given, "--batch", 7)
+    rows = pd.read_parquet(tmp_path / "out" / "answers.parquet")
+    manifest = Manifest.load(world / "world" / "manifest")
+    known = manifest.rows.assign(file=list(manifest.paths()))
+    known = known[known["image_id"].isin(rows["image_id"])].reset_index(drop=True)
+    pictures = {one: open_picture(path) for one, path in zip(known["image_id"], known["file"], strict=True)}
+    other, mean = deranged(known, seed=0), mean_picture(known["file"].tolist())
+    model, compared = load_model(ModelSource(str(tmp_path / "model"))), 0
+    for row in rows[rows["shown"].isin(("true", "shuffled", "mean"))].iloc[::4].itertuples():
+        seen_instead = {"true": pictures[row.image_id], "shuffled": pictures[other[row.image_id]], "mean": mean}
+        assert generate(model, [seen_instead[row.shown]], [row.question], max_new_tokens=8) == [row.text]
+        compared += 1
+    assert compared > 20
+    assert rows["text"].nunique() > 10
 
 
 def test_the_folder_holds_measures_answers_a_page_and_texts_to_audit(seen, world):
