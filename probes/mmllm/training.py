@@ -108,10 +108,13 @@ def train_stage(
         )
         trained: Any = trainer.model
         learned = sum(weight.numel() for weight in trained.parameters() if weight.requires_grad)
-        trainer.train(resume_from_checkpoint=_last_checkpoint(work))
+        with trainer.args.main_process_first(local=False):
+            begun = _last_checkpoint(work)
+        trainer.train(resume_from_checkpoint=begun)
         history = [entry for entry in trainer.state.log_history if "loss" in entry]
     _require_kept(before, _frozen_hashes(_inside(trained), known=before))
-    _write_log(work / LOG_FILE, history)
+    if trainer.is_world_process_zero():
+        _write_log(work / LOG_FILE, history)
     model = trained.merge_and_unload() if peft is not None else trained
     model.config.use_cache = cached  # the loop forbids it, and whoever opens the model would read all anew for every token
     model.requires_grad_(False).eval()
@@ -174,6 +177,7 @@ def _arguments(stage: Stage, work: Path, *, seed: int) -> Any:
         disable_tqdm=True,
         report_to=["tensorboard"] if importlib.util.find_spec("tensorboard") else [],
         train_sampling_strategy="group_by_length",
+        ddp_find_unused_parameters=False,
         remove_unused_columns=False,
         dataset_kwargs={"skip_prepare_dataset": True},
         max_length=None,

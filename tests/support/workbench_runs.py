@@ -113,6 +113,22 @@ def succeeded(*words: object) -> Outcome:
     return outcome
 
 
+def launched(*words: object, program: tuple[str, ...] = ("-m", "affect_workbench")) -> subprocess.CompletedProcess[str]:
+    """Two processes on the CPU, which `accelerate launch --cpu` does not start: it counts devices."""
+    command = [
+        sys.executable,
+        "-m",
+        "torch.distributed.run",
+        "--standalone",
+        "--nproc-per-node",
+        "2",
+        *program,
+        *map(str, words),
+    ]
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "ACCELERATE_USE_CPU": "1", "PYTHONPATH": str(ROOT / "src")}
+    return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=environment, timeout=300, check=False)
+
+
 def refusal(*words: object) -> str:
     """The error line of a command that must be refused: exit code 2, exactly one line on standard error, no traceback."""
     outcome = workbench(*words)

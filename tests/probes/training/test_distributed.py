@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import runpy
 import subprocess
 import sys
@@ -14,33 +13,7 @@ import pandas as pd
 import pytest
 
 from affect_workbench.data.features import FeatureSet, FeatureSpec
-from workbench_runs import succeeded
-
-ROOT = Path(__file__).parents[3]
-
-
-def launched(*words: object, program: tuple[str, ...] = ("-m", "affect_workbench")) -> subprocess.CompletedProcess[str]:
-    """Two processes on the CPU."""
-    command = [
-        sys.executable,
-        "-m",
-        "accelerate.commands.launch",
-        "--cpu",
-        "--num_processes",
-        "2",
-        "--num_machines",
-        "1",
-        "--mixed_precision",
-        "no",
-        "--dynamo_backend",
-        "no",
-        "--main_process_port",
-        "0",
-        *program,
-        *map(str, words),
-    ]
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT / "src")}
-    return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=environment, timeout=300, check=False)
+from workbench_runs import launched, succeeded
 
 
 @pytest.fixture(scope="module")
@@ -93,6 +66,7 @@ if is_main():
 REFUSED = """
 from affect_workbench.workbench.__main__ import main
 
+assert context.size == 2
 sys.exit(main(sys.argv[2:]))
 """
 """What the same two processes do next, so that they are started once."""

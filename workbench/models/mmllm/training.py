@@ -1,7 +1,8 @@
-"""How is a model taught: which conversations each stage learns from, what is written, and how does a killed run go on?
+"""How is a model taught: which stages it goes through, what is written, and how does a killed run go on?
 
 While it runs, everything lies in `OUT.training`: tokens of pictures, checkpoints, logs, what finished stages made. The same
-command goes on from there; another one refuses. `OUT` appears when all stages are done, with the logs.
+command goes on from there; another one refuses. `OUT` appears when all stages are done, with the logs. Of several processes,
+one a device, all train, and the main one speaks and writes what the others read.
 """
 
 from __future__ import annotations
@@ -9,19 +10,17 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from affect_workbench.data.instruct.folder import InstructData, read_instruct
-from affect_workbench.data.instruct.records import FINE_TUNING, PRETRAINING, InstructRecord
 from affect_workbench.data.plurals import plural
 from affect_workbench.data.storage.atomic import atomic_folder, write_json
 from affect_workbench.workbench.interface.claiming import writes_out
 from affect_workbench.workbench.interface.progress import Say
+from affect_workbench.workbench.models.mmllm.conversations import StageData
 from affect_workbench.workbench.models.mmllm.settings import StageSettings
 
 if TYPE_CHECKING:
@@ -30,7 +29,6 @@ if TYPE_CHECKING:
 TRAINED_FILE = "trained.json"
 LOGS = "logs"
 _SETTINGS_FILE = "settings.json"
-_STAGE_OF = {"connector": PRETRAINING, "reasoning": FINE_TUNING}
 
 
 @writes_out()
@@ -46,12 +44,15 @@ def train_stages(settings: StageSettings, *, command: str = "", say: Say = print
     """
     from affect_workbench.probes.anchors.sources import quiet_transformers
     from affect_workbench.probes.mmllm.recipes import STAGES, Recipe
+    from affect_workbench.probes.training.distributed import is_main
 
+    say = say if is_main() else _nothing
     recipe = Recipe.named(settings.recipe)
     wanted = _wanted(settings, recipe)
     quiet_transformers()
-    data = None if [stage.name for stage in wanted] == [STAGES[0]] else _data(settings, say)
-    work = _work(settings)
+    data = None if [stage.name for stage in wanted] == [STAGES[0]] else StageData.read(Path(settings.data), say)
+    with _main_first():
+        work = _work(settings)
     stages: dict[str, Any] = {}
     model: Any = None
     processor: Any = None
@@ -64,6 +65,8 @@ def train_stages(settings: StageSettings, *, command: str = "", say: Say = print
             assert data is not None
             model, told = _with_pictures(settings, stage, model, processor, data, work, say)
         stages[stage.name] = told
+    if not is_main():
+        return
     record = {"schema": 1, "recipe": recipe.name, "stages": stages, "seed": settings.seed, "command": command}
     record |= {"model": settings.model, "data": settings.data}
     with atomic_folder(Path(settings.out), overwrite=settings.overwrite) as folder:
@@ -74,6 +77,25 @@ def train_stages(settings: StageSettings, *, command: str = "", say: Say = print
         write_json(folder / TRAINED_FILE, record)
     shutil.rmtree(work, ignore_errors=True)
     say(f"wrote {settings.out}; next: {_next(settings, wanted)}")
+
+
+def _nothing(_line: str) -> None:
+    """What processes say that are not the main one."""
+
+
+@contextmanager
+def _main_first() -> Iterator[None]:
+    """The main process does it while the others wait, and these then find it done."""
+    from affect_workbench.probes.training.distributed import processes
+
+    if processes() == 1:
+        yield
+        return
+    import torch
+    from accelerate import PartialState
+
+    with PartialState(cpu=not torch.cuda.is_available()).main_process_first():
+        yield
 
 
 def _next(settings: StageSettings, wanted: Sequence[Stage]) -> str:
@@ -145,6 +167,7 @@ def _language(settings: StageSettings, stage: Stage, work: Path, say: Say) -> tu
     from affect_workbench.probes.mmllm.language.texts import world_examples
     from affect_workbench.probes.mmllm.training import Material, train_stage
     from affect_workbench.probes.runtime import seed_everything
+    from affect_workbench.probes.training.distributed import is_main
 
     done = work / "model"
     if (done / TRAINED_FILE).is_file():
@@ -161,10 +184,12 @@ def _language(settings: StageSettings, stage: Stage, work: Path, say: Say) -> tu
     told = {**asdict(result), "exam": exam}
     say(f"exam in words: {', '.join(f'{name} {share:.0%}' for name, share in exam.items())}")
     _require_passed(exam, settings)
-    with atomic_folder(done, overwrite=True) as folder:
-        model.save_pretrained(folder)
-        tokenizer.save_pretrained(folder)
-        write_json(folder / TRAINED_FILE, told)
+    with _main_first():
+        if is_main():
+            with atomic_folder(done, overwrite=True) as folder:
+                model.save_pretrained(folder)
+                tokenizer.save_pretrained(folder)
+                write_json(folder / TRAINED_FILE, told)
     return model, tokenizer, told
 
 
@@ -194,48 +219,15 @@ def _composed(settings: StageSettings, recipe: Recipe, work: Path, *, from_nothi
     return loaded.model, loaded.processor
 
 
-@dataclass(frozen=True)
-class _Data:
-    """Conversations whose pictures are there, and these pictures."""
-
-    records: Sequence[InstructRecord]
-    paths: Sequence[Path]
-    number: Mapping[str, int]
-
-
-def _data(settings: StageSettings, say: Say) -> _Data:
-    data = read_instruct(Path(settings.data))
-    broken = data.conversations.problems
-    if broken:
-        listed = "; ".join(problem.detail for problem in broken[:5])
-        say(f"note: {plural(len(broken), 'broken line')} left out: {listed}{' …' if len(broken) > 5 else ''}")
-    records, paths, number = _with_files(data, say)
-    if not records:
-        raise ValueError(f"{settings.data}: no conversation with a picture that is there")
-    return _Data(records, paths, number)
-
-
-def _with_files(data: InstructData, say: Say) -> tuple[list[InstructRecord], list[Path], dict[str, int]]:
-    there = {image: data.root / image for image in dict.fromkeys(record.image for record in data.records)}
-    missing = [image for image, path in there.items() if not path.is_file()]
-    if missing:
-        lost = sum(record.image in set(missing) for record in data.records)
-        some = f"{', '.join(missing[:3])}{' …' if len(missing) > 3 else ''}"
-        pictures, chats = plural(len(missing), "picture is", "pictures are"), plural(lost, "conversation")
-        say(f"note: {pictures} missing ({some}): {chats} left out")
-    paths = {image: path for image, path in there.items() if image not in set(missing)}
-    kept = [record for record in data.records if record.image in paths]
-    return kept, list(paths.values()), {image: at for at, image in enumerate(paths)}
-
-
 def _with_pictures(
-    settings: StageSettings, stage: Stage, model: Any, processor: Any, data: _Data, work: Path, say: Say
+    settings: StageSettings, stage: Stage, model: Any, processor: Any, data: StageData, work: Path, say: Say
 ) -> tuple[Any, dict[str, Any]]:
     """Stage 1 or 2: the finished weights of the stage where it was done before."""
     from safetensors.torch import load_file, save_file
 
     from affect_workbench.probes.mmllm.pictures import PicturePixels, tower_tokens
     from affect_workbench.probes.mmllm.training import Material, train_stage
+    from affect_workbench.probes.training.distributed import is_main
 
     folder = work / stage.name
     weights, told_file = folder / "weights.safetensors", folder / TRAINED_FILE
@@ -244,11 +236,11 @@ def _with_pictures(
         model.load_state_dict(load_file(weights), strict=False)
         told: dict[str, Any] = json.loads(told_file.read_text(encoding="utf-8"))
         return model, told
-    chosen = _chosen(data.records, stage, settings.seed)
-    examples = _examples(processor, stage, chosen, data.number, int(model.config.image_seq_length))
+    examples = data.examples(processor, stage, settings.seed, image_tokens=int(model.config.image_seq_length))
     say(f"stage {stage.name}: {plural(len(examples), 'conversation')}, {_trains(stage)}")
     if stage.precompute:
-        pictures: Any = tower_tokens(model, processor, data.paths, work)
+        with _main_first():
+            pictures: Any = tower_tokens(model, processor, data.paths, work, progress=is_main())
     else:
         pictures = PicturePixels(data.paths, processor.image_processor)
     model, result = train_stage(model, processor, stage, Material(examples, pictures), folder, seed=settings.seed)
@@ -258,9 +250,11 @@ def _with_pictures(
         trained = {name: value for name, value in trained.items() if "multi_modal_projector" in name}
     else:
         trained = {name: value.clone() for name, value in trained.items()}
-    save_file(trained, weights)
     told = asdict(result) | {"conversations": len(examples)}
-    write_json(told_file, told)
+    with _main_first():
+        if is_main():
+            save_file(trained, weights)
+            write_json(told_file, told)
     kept = plural(result.kept, "other tensor is", "other tensors are")
     say(
         f"stage {stage.name}: loss {result.first_loss:.2f} to {result.last_loss:.2f} in {plural(result.steps, 'step')}; "
@@ -273,25 +267,3 @@ def _trains(stage: Stage) -> str:
     return {"connector": "the connector learns", "lora": "LoRA and the connector learn", "all": "all but the tower learns"}[
         stage.trains
     ]
-
-
-def _chosen(records: Sequence[InstructRecord], stage: Stage, seed: int) -> list[InstructRecord]:
-    """The conversations of the stage, with some of the earlier stage's among them so that they are not forgotten."""
-    own = [record for record in records if record.stage == _STAGE_OF[stage.name]]
-    if not own:
-        raise ValueError(f"stage {stage.name!r} learns from {_STAGE_OF[stage.name]} conversations, and the data have none")
-    others = [record for record in records if record.stage != _STAGE_OF[stage.name]]
-    count = min(len(others), round(stage.rehearsal * len(own)))
-    drawn = np.random.default_rng(seed).permutation(len(others))[:count]
-    return [*own, *(others[at] for at in sorted(drawn))]
-
-
-def _examples(
-    processor: Any, stage: Stage, records: Sequence[InstructRecord], number: Mapping[str, int], image_tokens: int
-) -> list[dict[str, Any]]:
-    from affect_workbench.probes.mmllm.examples import chat_of, lessons, tokenised
-
-    learned = [one for record in records for one in lessons(record)]
-    chats, template = [chat_of(one) for one in learned], processor.chat_template
-    made = tokenised(processor.tokenizer, template, chats, image_tokens=image_tokens, longest=stage.longest)
-    return [{**one, "picture": number[record.image]} for one, record in zip(made, learned, strict=True)]
