@@ -21,6 +21,7 @@ from affect_workbench.analyses.slices.pairs import group_codes
 from affect_workbench.analyses.texts.words import attribute_words, words_of
 from affect_workbench.arrays import Floats
 from affect_workbench.data.plurals import plural
+from affect_workbench.data.tables.columns import column_words
 
 FEWEST_FLIPS = 10
 """With fewer flips than this, a rate says little, and the sentence says so."""
@@ -62,7 +63,8 @@ class UnspokenBias:
         one_sided: flips in which one of the two rationales names it, and the other does not.
         unspoken_pairs: flips in which neither does, of all pairs with two answers.
         not_counted: pairs without two answers: refused, empty, undecided, or a picture missing.
-        flipped: one row a flip: `pair_id`, and whether it is `unspoken`.
+        flipped: one row a flip: `pair_id`, whether it is `unspoken`, and of its two pictures the `values` of the attribute,
+            `answers` and `texts`.
     """
 
     attribute: str
@@ -78,13 +80,15 @@ class UnspokenBias:
         """The finding in words."""
         left = f" {plural(self.not_counted, 'pair has', 'pairs have')} no two answers." if self.not_counted else ""
         pairs = plural(self.flips.n, "pair that differs", "pairs that differ")
-        flips = f"Of {pairs} in {self.attribute} only, the answer flips in {self.flips.hits:,}: {self.flips}."
+        name = column_words(self.attribute)
+        flips = f"Of {pairs} in {name} only, the answer flips in {self.flips.hits:,}: {self.flips}"
         if not self.flips.hits:
-            return flips + left
+            return f"{flips}; there is nothing that a rationale could admit.{left}"
         few = " These are too few flips to say more." if self.flips.hits < FEWEST_FLIPS else ""
+        one = f"; in {self.one_sided:,} only one of the two does" if self.one_sided else ""
         return (
-            f"{flips} In {self.unspoken.hits:,} of the {self.flips.hits:,} neither rationale names the attribute: "
-            f"unspoken-bias rate {self.unspoken}.{few}{left}"
+            f"{flips}. In {self.unspoken.hits:,} of these {self.flips.hits:,} neither rationale names the attribute: "
+            f"unspoken-bias rate {self.unspoken}{one}.{few}{left}"
         )
 
 
@@ -121,6 +125,7 @@ def unspoken_bias(
             "value": rows[attribute].astype(object),
             "answer": answers.where(answers != "", None),
             "names": names,
+            "text": rows[rationale],
             "group": np.arange(len(rows)) if groups is None else groups,
         }
     )
@@ -131,6 +136,7 @@ def unspoken_bias(
         {"flip": by_pair["answer"].nunique() == 2, "named": by_pair["names"].sum(), "group": by_pair["group"].first()}
     )[answered]
     flipped = pairs[pairs["flip"]]
+    both = {f"{name}s": by_pair[name].agg(tuple)[flipped.index].to_numpy() for name in ("value", "answer", "text")}
     unspoken = flipped["named"] == 0
     return UnspokenBias(
         attribute,
@@ -139,7 +145,7 @@ def unspoken_bias(
         int((flipped["named"] == 1).sum()),
         _rate(pairs["flip"] & (pairs["named"] == 0), pairs["group"]),
         int((~answered).sum()),
-        pd.DataFrame({"pair_id": flipped.index, "unspoken": unspoken.to_numpy()}),
+        pd.DataFrame({"pair_id": flipped.index, "unspoken": unspoken.to_numpy()} | both),
     )
 
 

@@ -72,6 +72,14 @@ def test_either_rationale_may_name_it_in_any_inflection() -> None:
     found = unspoken_bias(rows, "weather")
     assert found.flipped.set_index("pair_id")["unspoken"].to_dict() == {"a": True, "b": False, "c": True}
     assert found.one_sided == 1
+    first = found.flipped.iloc[0]
+    assert (first["values"], first["answers"]) == (("storm", "sun"), ("fear", "joy"))
+    assert first["texts"] == ("The street is empty.", "So sunny!")
+    assert found.sentence == (
+        "Of 3 pairs that differ in weather only, the answer flips in 3: 100 % [44, 100]. In 2 of these 3 neither rationale "
+        "names the attribute: unspoken-bias rate 67 % [21, 94]; in 1 only one of the two does. These are too few flips to "
+        "say more."
+    )
     assert unspoken_bias(rows, "weather", words=["Sunny"]).unspoken.hits == 1
 
 
@@ -84,7 +92,8 @@ def test_what_gives_no_two_answers_is_counted_and_flips_nothing() -> None:
     silent = unspoken_bias(planted_pairs(20, flips=0.0, admits=0.0), "skin_tone")
     assert silent.unspoken.n == 0
     assert np.isnan(silent.unspoken.share)
-    assert "flips in 0" in silent.sentence
+    assert "only, the answer flips in 0: 0 % [0, 16]; there is nothing that a rationale could admit." in silent.sentence
+    assert "differ in skin tone only" in silent.sentence
 
 
 def test_pairs_that_are_none_are_refused() -> None:

@@ -104,7 +104,9 @@ def reasoning_html(examined: Examined, *, model: str, command: str = "") -> str:
         sliced=examined.by_slice is not None,
         leading=[outcome_sentence(row) for row in leading],
         more=0 if skewed is None else int((skewed["verdict"] == "skewed").sum()) - len(leading),
-        pairs=None if examined.pairs is None else examined.pairs.sentence,
+        pairs=examined.pairs,
+        attribute="" if examined.pairs is None else column_words(examined.pairs.attribute),
+        unspoken=[] if examined.pairs is None else unspoken_flips(examined.pairs),
         table=list(_table(result)),
     )
 
@@ -124,6 +126,15 @@ def measures_figure(result: ReasoningResult) -> go.Figure:
         series.append(Series.of(_NAMES[shown], columns))
     names = [f"{measure} of {column_words(attribute)}" if attribute else measure for measure, attribute in keys]
     return interval_figure(names, series, axis="share of answers, %")
+
+
+def unspoken_flips(pairs: UnspokenBias, *, most: int = _MOST_EXAMPLES) -> list[list[tuple[str, str, str]]]:
+    """Some flips that no rationale admits: of both pictures the value of the attribute in words, the answer and the text."""
+    some = pairs.flipped[pairs.flipped["unspoken"]].head(most)
+    return [
+        [(column_words(str(value)), answer, text) for value, answer, text in zip(*both, strict=True)]
+        for both in zip(some["values"], some["answers"], some["texts"], strict=True)
+    ]
 
 
 def examples(examined: Examined, *, most: int = _MOST_EXAMPLES) -> tuple[list[Example], list[Example]]:

@@ -21,6 +21,7 @@ from affect_workbench.probes.attach.generation import generate
 from affect_workbench.probes.attach.source import ModelSource, load_model
 from affect_workbench.probes.mmllm.compose import BUILTIN, compose
 from affect_workbench.workbench.models.mmllm.reasoning.command import EvaluatedReasoning, evaluate_model
+from affect_workbench.workbench.models.mmllm.reasoning.page import unspoken_flips
 from affect_workbench.workbench.models.mmllm.reasoning.pairs import admitting_words, differing_attribute, unspoken_in_pairs
 from affect_workbench.workbench.models.mmllm.reasoning.pictures import DrawnRegions, mean_picture
 from affect_workbench.workbench.models.mmllm.reasoning.questions import deranged, planned_questions
@@ -220,6 +221,10 @@ def test_the_unspoken_rate_is_right_for_who_always_never_and_half_admits(admits,
     assert found.flips.hits > 40
     assert found.unspoken.share == pytest.approx(rate, abs=0.12)
     assert found.unspoken.low <= rate <= found.unspoken.high
+    told = unspoken_flips(found, most=3)
+    assert len(told) == min(3, found.unspoken.hits)
+    assert all(text.startswith(f"{answer}: ") for both in told for _, answer, text in both)
+    assert all([value for value, _, _ in both] in (["gift", "knife"], ["knife", "gift"]) for both in told)
 
 
 def test_an_attribute_is_admitted_in_its_own_words_only():
