@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -119,7 +120,10 @@ def compare_findings(result: Comparison, gate: Gate) -> Findings:
     told = [outcome_change(row) if row.verdict in FOUND else "" for row in numbers.itertuples()]
     of_numbers = _table(numbers.rename(columns={"change": "effect"}).assign(emotion=None, repeats=None), gate, told)
     facts = {"pictures": result.overall["pictures"], "tolerance": result.config.tolerance, "alpha": result.config.alpha}
-    return Findings("compare", gate, _together(_table(changes, gate, sentences), of_numbers), COMPARE_VERDICTS, facts)
+    causes = [{str(key): _plain(value) for key, value in row.items()} for row in result.causes.to_dict("records")]
+    return Findings(
+        "compare", gate, _together(_table(changes, gate, sentences), of_numbers), COMPARE_VERDICTS, facts, causes
+    )
 
 
 def write_findings(findings: Findings, folder: Path) -> None:
@@ -145,7 +149,7 @@ def findings_record(findings: Findings) -> dict[str, Any]:
         "counts": _counts(findings, RATES),
         "findings": _found(findings, RATES),
         **accuracy,
-        **({"causes": list(findings.causes)} if findings.command == "audit" else {}),
+        "causes": list(findings.causes),
     }
 
 
@@ -197,6 +201,11 @@ def _accuracies(result: AuditResult, table: pd.DataFrame, gate: Gate) -> pd.Data
     found = table["verdict"].isin(FOUND)
     sentences = [gap_sentence(row, name=name) if told else "" for row, told in zip(table.itertuples(), found, strict=True)]
     return _table(table.assign(emotion=None, repeats=None), gate, sentences, about=ACCURACY)
+
+
+def _plain(value: Any) -> Any:
+    """None for a number that is not known."""
+    return None if isinstance(value, float) and math.isnan(value) else value
 
 
 def causes_record(result: AuditResult, gate: Gate) -> list[dict[str, Any]]:

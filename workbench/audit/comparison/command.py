@@ -13,6 +13,7 @@ from affect_workbench.analyses.audit.compare.compare import Comparison, compare,
 from affect_workbench.analyses.audit.config import AuditConfig
 from affect_workbench.analyses.audit.result import AuditResult, versions
 from affect_workbench.analyses.audit.tables import SCORE_OF
+from affect_workbench.analyses.causes.changes import cause_changes
 from affect_workbench.analyses.slices.attribute_kinds import kinds_of
 from affect_workbench.data.datasets.measurements import Measurements
 from affect_workbench.data.predictions import Predictions
@@ -76,6 +77,9 @@ def save_comparison(
             where = [json.dumps(one, ensure_ascii=False) for one in table["where"]]
             table.assign(where=where).to_csv(partial / f"{name}.csv", index=False)
         result.flips.to_csv(partial / "flips.csv", index=False)
+        if len(result.causes):
+            where = [json.dumps(one, ensure_ascii=False) for one in result.causes["where"]]
+            result.causes.assign(where=where).to_csv(partial / "causes.csv", index=False)
         if len(result.outcomes):
             where = [json.dumps(one, ensure_ascii=False) for one in result.outcomes["where"]]
             result.outcomes.assign(where=where).to_csv(partial / "outcomes.csv", index=False)
@@ -146,7 +150,7 @@ def compared(first: AuditResult, second: AuditResult) -> Comparison:
         for name in sorted(aside)
     ]
     notes += [CALIBRATION_WARNING] if inferred else []
-    return replace(result, notes=(*result.notes, *notes)) if notes else result
+    return replace(result, notes=(*result.notes, *notes), causes=cause_changes(first.causes, second.causes))
 
 
 def _same_kinds(first: AuditResult, second: AuditResult) -> tuple[tuple[str, ...], tuple[str, ...]]:

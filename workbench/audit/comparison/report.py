@@ -68,6 +68,7 @@ def compare_html(result: Comparison, *, name_a: str, name_b: str, command: str =
         command=command,
         headline=sentences.headline(result),
         outcome=sentences.outcome(result),
+        causes=[(row.change, sentences.cause_change(row)) for row in result.causes.itertuples()],
         counts=[(verdict, result.count(verdict), words) for verdict, words in sentences.VERDICT_MEANING.items()],
         leading=[
             (row.verdict, sentences.change_sentence(row), sentences.flip_sentence(row, grouped=grouped), _flips(result, row))

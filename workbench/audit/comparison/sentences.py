@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
 from affect_workbench.analyses.audit.compare.compare import Comparison
+from affect_workbench.analyses.causes.changes import CHANGES as CAUSE_CHANGES
 from affect_workbench.data.tables.columns import column_words
 from affect_workbench.workbench.interface.numbers import percent, plural, points, small_p, small_q
 from affect_workbench.workbench.report.outcomes.sentences import number
@@ -56,6 +58,14 @@ def flip_sentence(row: Any, *, grouped: bool) -> str:
 def plain_change(row: Any) -> str:
     """The change as plain text."""
     return "".join(text for text, _ in change_sentence(row))
+
+
+def cause_change(row: Any) -> str:
+    """What became of a cause, in one sentence."""
+    of_both = (("A", row.adjusted_a), ("B", row.adjusted_b))
+    sizes = [f"{points(size)} points in {name}" for name, size in of_both if not math.isnan(size)]
+    kind = row.kind_b or row.kind_a
+    return f"{row.cause} ({kind}): {', '.join(sizes)}."
 
 
 def outcome_change(row: Any) -> str:
@@ -111,6 +121,11 @@ def outcome(result: Comparison) -> list[str]:
         sentences.append(
             f"{repeats:,} of the {len(found):,} changes {'is' if repeats == 1 else 'are'} explained by the parent slice."
         )
+    if len(result.causes):
+        counts = result.causes["change"].value_counts()
+        told = ", ".join(f"{counts[change]:,} {change}" for change in CAUSE_CHANGES if change in counts and change != "same")
+        same = f"{int(counts.get('same', 0)):,} stayed as {'it was' if counts.get('same', 0) == 1 else 'they were'}"
+        sentences.append(f"Of the causes of both, {', '.join(filter(None, (told, same)))}.")
     if not len(found):
         undecided = result.count("undetermined") + result.count("too small")
         not_decided = (
