@@ -110,9 +110,9 @@ class Explained:
         """Emotion of each bump `(b,)`."""
         return _emotions(self.causes, self.bumps)
 
-    def without(self, cause: int) -> Floats:
-        """P(said | truth, pattern) `(y, p, k)` as if one of the causes were not there."""
-        return self.fitted.at(self.patterns, self.emotions, without=self.bumps == cause)
+    def without(self, causes: Mask) -> Floats:
+        """P(said | truth, pattern) `(y, p, k)` as if some of the causes `(c,)` were not there."""
+        return self.fitted.at(self.patterns, self.emotions, without=causes[self.bumps])
 
     def less(self, cause: int) -> Fitted:
         """Where a fit without one of the causes may start."""

@@ -8,13 +8,14 @@ more than half of a skew is left, no cause explains it, which is said as well.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from affect_workbench.analyses.causes.evidence import Cause, Explained, Observed
 from affect_workbench.analyses.slices.conditions import SliceSpec
-from affect_workbench.arrays import Codes, Floats, Mask
+from affect_workbench.arrays import Codes, Floats, Mask, Positions
 
 WAYS = ("cause", "mirror", "remainder", "child", "carried", "labels")
 """A skewed cell is a cause; or has another value of its attribute; or is another emotion in its slice; an intersection with
@@ -23,26 +24,42 @@ LABELS = -1
 NOTHING = -2
 
 
+class Adjusted(NamedTuple):
+    """What each cause adds to its cell.
+
+    Attributes:
+        effect: how much more often the emotion is predicted in the slice than it would be without any cause there, those of
+            other slices held `(c,)`.
+        half: of its 95 % interval `(c,)`.
+        told_under: the cause under which each is told `(c,)`: itself, unless it only says from which emotions another one in
+            its slice takes.
+    """
+
+    effect: Floats
+    half: Floats
+    told_under: Positions
+
+
 def explained_cells(
-    observed: Observed, explained: Explained, *, effect: Floats, skewed: Mask
-) -> tuple[Codes, npt.NDArray[np.object_], Floats]:
-    """Of every skewed cell what explains it, how, and what each cause adds to its own.
+    observed: Observed, explained: Explained, *, effect: Floats, skewed: Mask, adjusted: Adjusted
+) -> tuple[Codes, npt.NDArray[np.object_]]:
+    """Of every skewed cell what explains it, and how.
 
     Args:
         observed: the pictures.
         explained: the causes.
         effect: difference of the predictions `(s, k)`.
         skewed: which cells are.
+        adjusted: what each cause adds.
 
     Returns:
-        Position of the cause `(s, k)`, `LABELS`, or `NOTHING` for what is not explained (and not skewed); the way, one of
-        `WAYS` or None `(s, k)`; and the adjusted effect of each cause `(c,)`: how much more often its emotion is predicted
-        in its slice than it would be without it, the other causes held.
+        Position of the cause `(s, k)`, `LABELS`, or `NOTHING` for what is not explained (and not skewed); and the way
+        `(s, k)`, one of `WAYS` or None.
     """
     causes, fitted = explained.causes, explained.fitted
     none = np.zeros_like(explained.patterns)
     models = [fitted.probabilities, fitted.at(none, explained.emotions)]
-    models += [explained.without(at) for at in range(len(causes))]
+    models += [explained.without(np.arange(len(causes)) == at) for at in range(len(causes))]
     whole, by_labels, *without = observed.effects(models, explained.pattern)
     parts = np.stack([by_labels, *(whole - one for one in without)])
     toward = parts * np.sign(effect)
@@ -52,12 +69,13 @@ def explained_cells(
     which = np.where(told, first - 1, NOTHING)
     for at, cause in enumerate(causes):
         which[cause] = at
+    which = np.append(adjusted.told_under, [NOTHING, LABELS])[which]  # the last two count from the end
     specs = observed.membership.specs
     way = np.full(which.shape, None, dtype=object)
     for place in zip(*np.nonzero(which > NOTHING), strict=True):
         at = which[place]
         way[place] = "labels" if at == LABELS else way_of(specs[place[0]], int(place[1]), causes[at], specs)
-    return which, way, _adjusted(observed, explained)
+    return which, way
 
 
 def way_of(spec: SliceSpec, emotion: int, cause: Cause, specs: Sequence[SliceSpec]) -> str:
@@ -73,11 +91,29 @@ def way_of(spec: SliceSpec, emotion: int, cause: Cause, specs: Sequence[SliceSpe
     return "carried"
 
 
-def _adjusted(observed: Observed, explained: Explained) -> Floats:
-    found = np.zeros(len(explained.causes))
-    for at, cause in enumerate(explained.causes):
-        added = observed.columns(explained.fitted.probabilities - explained.without(at), explained.pattern)
+def adjusted_effects(observed: Observed, explained: Explained, *, evidence: Floats, tolerance: float) -> Adjusted:
+    """What each cause adds to its cell.
+
+    Args:
+        observed: the pictures.
+        explained: the causes.
+        evidence: standard deviations by which each would be missed `(c,)`.
+        tolerance: smallest effect of a cause.
+    """
+    causes = explained.causes
+    each = np.arange(len(causes))
+    found, alone = np.zeros(len(causes)), np.zeros(len(causes))
+    slices = np.array([cause.slice for cause in causes], dtype=np.int64)
+    for at, cause in enumerate(causes):
         mine = observed.mask(cause.slice)
-        column = slice(cause.emotion, cause.emotion + 1)
-        found[at] = added.column(column)[mine, 0].mean() if mine.any() else 0.0
-    return found
+        for into, left_out in ((alone, each == at), (found, slices == cause.slice)):
+            added = observed.columns(explained.fitted.probabilities - explained.without(left_out), explained.pattern)
+            into[at] = added.column(slice(cause.emotion, cause.emotion + 1))[mine, 0].mean() if mine.any() else 0.0
+    half = 1.96 * np.abs(alone) / np.maximum(evidence, 1e-9)
+    # Of two emotions in one slice the second may be there only because the first takes less from it than from the others.
+    own = (found * alone > 0) & (np.abs(found) > np.maximum(tolerance, half))
+    told_under = each.copy()
+    for one in np.flatnonzero(~own):
+        mates = np.flatnonzero(slices == slices[one])
+        told_under[one] = mates[(np.abs(found) + own)[mates].argmax()]
+    return Adjusted(found, half, told_under)

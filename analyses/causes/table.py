@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from affect_workbench.analyses.causes.evidence import Observed
-from affect_workbench.analyses.causes.explain import explained_cells
+from affect_workbench.analyses.causes.explain import adjusted_effects, explained_cells
 from affect_workbench.analyses.causes.membership import Membership
 from affect_workbench.analyses.causes.observed import Labelled, Voted
 from affect_workbench.analyses.causes.search import Search, missed, search
@@ -73,10 +73,10 @@ CAUSE_COLUMNS = (
     "halved",
 )
 """Of one row a cause. `cause` is its name; `kind` one of `KINDS`; slice, emotion and what follows are those of its cell in
-the findings; `adjusted_*` how much more often the emotion is predicted there than without the cause, the others held, with
-its 95 % interval; `evidence` the standard deviations by which it would be missed, `threshold` what chance reaches in one
-data set of twenty; `explains` the skewed cells that follow from it; `stable` of `halves` half-samples in which it is found
-again; `sample` the pictures that the threshold rests on, `halved` those that were halved."""
+the findings; `adjusted_*` how much more often the emotion is predicted there than without any cause there, those of other
+slices held, with its 95 % interval; `evidence` the standard deviations by which it would be missed, `threshold` what chance
+reaches in one data set of twenty; `explains` the skewed cells that follow from it; `stable` of `halves` half-samples where it
+is found again; `sample` the pictures that the threshold rests on, `halved` those that were halved."""
 
 
 @dataclass(frozen=True)
@@ -140,11 +140,14 @@ def find_causes(
     limits = replace(limits, threshold=threshold(part, tested, seed=seed))
     found = search(observed, limits)
     explained = found.explained
-    effect = at_cells("effect")
-    which, way, adjusted = explained_cells(observed, explained, effect=np.nan_to_num(effect), skewed=skewed)
+    evidence = np.array([missed(observed, explained, limits, at) for at in range(len(explained.causes))])
+    adjusted = adjusted_effects(observed, explained, evidence=evidence, tolerance=rules.tolerance)
+    which, way = explained_cells(
+        observed, explained, effect=np.nan_to_num(at_cells("effect")), skewed=skewed, adjusted=adjusted
+    )
     names = [
         f"{sums.specs[cause.slice].name}, {data.predictions.taxonomy.labels[cause.emotion]} "
-        f"{'more' if adjusted[at] > 0 else 'less'} often"
+        f"{'more' if adjusted.effect[at] > 0 else 'less'} often"
         for at, cause in enumerate(explained.causes)
     ]
     told = pd.DataFrame(columns=list(CAUSE_COLUMNS))
@@ -161,14 +164,12 @@ def find_causes(
             halves=halves,
         )
         cells = findings.iloc[[row[cause] for cause in explained.causes]].reset_index(drop=True)
-        evidence = np.array([missed(observed, explained, limits, at) for at in range(len(names))])
-        half = 1.96 * np.abs(adjusted) / np.maximum(evidence, 1e-9)
         told = cells[["slice", "where", "emotion", *_OF_CELL]].assign(
             cause=names,
-            kind=[_kind(cells.loc[at], adjusted[at], rules.tolerance) for at in range(len(names))],
-            adjusted_effect=adjusted,
-            adjusted_low=adjusted - half,
-            adjusted_high=adjusted + half,
+            kind=[_kind(cells.loc[at], adjusted.effect[at], rules.tolerance) for at in range(len(names))],
+            adjusted_effect=adjusted.effect,
+            adjusted_low=adjusted.effect - adjusted.half,
+            adjusted_high=adjusted.effect + adjusted.half,
             evidence=evidence,
             threshold=limits.threshold,
             explains=[int(((which == at) & (way != "cause") & skewed).sum()) for at in range(len(names))],
@@ -177,6 +178,7 @@ def find_causes(
             sample=len(sample),
             halved=len(few),
         )[list(CAUSE_COLUMNS)]
+        told = told[adjusted.told_under == np.arange(len(names))].reset_index(drop=True)
         order = pd.DataFrame(
             {
                 "kind": told["kind"].map({kind: rank for rank, kind in enumerate(KINDS)}),

@@ -10,7 +10,7 @@ import pytest
 from scipy import special
 
 from affect_workbench.analyses.causes.evidence import Cause
-from affect_workbench.analyses.causes.explain import LABELS, explained_cells
+from affect_workbench.analyses.causes.explain import LABELS, adjusted_effects, explained_cells
 from affect_workbench.analyses.causes.membership import Membership
 from affect_workbench.analyses.causes.observed import Labelled, Voted
 from affect_workbench.analyses.causes.search import Search, search
@@ -80,7 +80,8 @@ def test_each_skew_is_told_what_it_follows_from(planted, found):
     whole = np.bincount(planted.said, minlength=6)
     effect = inside / n - (whole - inside) / (len(planted.said) - n)
     skewed = np.abs(effect) > 0.04
-    which, way, added = explained_cells(planted, found, effect=effect, skewed=skewed)
+    adjusted = adjusted_effects(planted, found, evidence=np.full(2, 10.0), tolerance=0.02)
+    which, way = explained_cells(planted, found, effect=effect, skewed=skewed, adjusted=adjusted)
     camera = found.causes.index(Cause(place(planted, attribute_3="v0"), 0))
 
     def told(emotion, **where):
@@ -102,7 +103,8 @@ def test_each_skew_is_told_what_it_follows_from(planted, found):
     assert (which[~skewed] < LABELS).all()
     assert pd.isna(way[~skewed]).all()
     # A fifth of the pictures that did not show it before, with some of these confused with it anyway.
-    assert 0.12 < added[camera] < 0.2
+    assert 0.12 < adjusted.effect[camera] < 0.2
+    assert list(adjusted.told_under) == [0, 1]
 
 
 def test_a_bias_of_a_two_valued_attribute_is_one_cause_and_not_two(planted, found):
@@ -193,3 +195,28 @@ def test_groups_are_not_torn_into_halves(planted, found):
     times = times_found(planted, rules(planted), found, rivals, groups=one_group, seed=0, halves=20)
     assert (times > 0).all()
     assert (times < 20).all()
+
+
+def test_what_only_says_from_whom_a_cause_takes_is_told_under_it():
+    """Joy takes from anger and not from fear: more joy, and fear is not rarer as the model would have it."""
+    rng = np.random.default_rng(8)
+    world = table_world(rng, taxonomy="ekman6", sizes=(2, 3, 3))
+    drawn = world.draw(20_000, rng)
+    inside = (drawn.rows["attribute_2"] == "v1").to_numpy()
+    said = drawn.predicted.copy()
+    joy, fear = np.argsort(np.bincount(said[inside]))[[0, -1]]
+    said[inside & (said != fear) & (rng.random(len(said)) < 0.35)] = joy
+    seen = replace(observed(drawn), said=said)
+    found = search(seen, rules(seen)).explained
+    mine = place(seen, attribute_2="v1")
+    assert {Cause(mine, joy), Cause(mine, fear)} <= set(found.causes)
+    adjusted = adjusted_effects(seen, found, evidence=np.full(len(found.causes), 10.0), tolerance=0.02)
+    first, second = (found.causes.index(Cause(mine, emotion)) for emotion in (joy, fear))
+    assert adjusted.told_under[first] == first == adjusted.told_under[second]
+    everywhere = np.bincount(said[~inside], minlength=6) / (~inside).sum()
+    assert adjusted.effect[first] == pytest.approx((said[inside] == joy).mean() - everywhere[joy], abs=0.02)
+    skewed = np.zeros((len(seen.membership.specs), 6), dtype=bool)
+    skewed[mine] = True
+    effect = np.ones(skewed.shape)
+    which, way = explained_cells(seen, found, effect=effect, skewed=skewed, adjusted=adjusted)
+    assert (which[mine, fear], way[mine, fear]) == (first, "remainder")
