@@ -110,9 +110,7 @@ def matched_pairs(
     if not pairs:
         return "No matched pair of pictures shows it: none of the other pictures is labelled the same.", ()
     like = _like(result.run.truth, exact=all(pair.shared.startswith(_SAME) for pair in pairs))
-    return f"{like}, different predictions: left of each pair {judged.finding['slice']}, right another picture.", tuple(
-        pairs
-    )
+    return f"{like}, different predictions; on the left {judged.finding['slice']}.", tuple(pairs)
 
 
 def _like(truth: str, *, exact: bool) -> str:

@@ -101,7 +101,7 @@ def test_without_labels_the_pictures_agree_in_other_attributes():
     assert np.isnan(pairs[0].apart)
     assert pairs[0].differ == ()
     words, _ = matched_pairs(result, judged, claims, Gallery(result.samples))
-    assert words.startswith("Similar pictures, different predictions: ")
+    assert words.startswith("Similar pictures, different predictions; ")
 
 
 def test_a_card_has_a_few_pairs_with_their_pictures_and_says_what_they_show(tmp_path):
@@ -114,9 +114,7 @@ def test_a_card_has_a_few_pairs_with_their_pictures_and_says_what_they_show(tmp_
     cards = {card.attribute: card for card in cards_of(result, gallery=gallery)}
     card = cards["tone"]
     assert len(card.pairs) == MOST_PAIRS
-    assert card.pairs_words == (
-        "The same label, different predictions: left of each pair tone: dark, right another picture."
-    )
+    assert card.pairs_words == "The same label, different predictions; on the left tone: dark."
     for pair in card.pairs:
         for one in (pair.inside, pair.beside):
             assert gallery.pictures[one.number] is one.picture
