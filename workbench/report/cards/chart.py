@@ -21,6 +21,8 @@ from affect_workbench.workbench.report.cards.judged import Judged
 from affect_workbench.workbench.report.evidence.choice import Claims
 
 MOST_VALUES = 8
+MOST_LETTERS = 38
+"""Of a name in the drawing, which is as narrow as a phone; the whole name is in its words."""
 _ROW, _AXIS = 33, 22
 _LEFT, _WIDTH = 2.0, 94.0
 """Where the scale begins, and its length, in percent of the width: intervals and marks at its ends are not cut."""
@@ -123,8 +125,8 @@ def chart(result: AuditResult, judged: Judged, claims: Claims) -> Chart | None:
 
 def chart_key(result: AuditResult) -> str:
     """What all charts have in common, to be said once beside them."""
-    points = f"{100 * result.run.config.tolerance:g} points"
-    return f"Lines are 95 % intervals; the band is the rate of all pictures ±{points}, a difference that does not matter."
+    band = f"the rate of all pictures ±{100 * result.run.config.tolerance:g} points, a difference that does not matter"
+    return f"In the chart lines are 95 % intervals; the band is {band}."
 
 
 def drawn(bars: Sequence[Bar], *, title: str, truth: str, overall: float, tolerance: float, name: str) -> str:
@@ -169,12 +171,9 @@ def drawn(bars: Sequence[Bar], *, title: str, truth: str, overall: float, tolera
 
 def _drawn_bar(bar: Bar, y: int, x: Callable[[float], str], truth: str) -> str:
     weight = ' font-weight="700"' if bar.leading else ""
-    words = escape(bar.words(truth))
+    words, name = escape(bar.words(truth)), escape(_cut(bar.name))
     if math.isnan(bar.rate):
-        return (
-            f'<g><title>{words}</title><text x="{x(0)}" y="{y + 13}" fill="{_QUIET}">{escape(bar.name)}: too few pictures'
-            "</text></g>"
-        )
+        return f'<g><title>{words}</title><text x="{x(0)}" y="{y + 13}" fill="{_QUIET}">{name}: too few pictures</text></g>'
     middle, radius = y + 23, 5.5 if bar.leading else 4.5
     hollow = (
         ""
@@ -183,7 +182,7 @@ def _drawn_bar(bar: Bar, y: int, x: Callable[[float], str], truth: str) -> str:
         f'fill-opacity=".6" stroke="{_LABELS}" stroke-width="1.5"/></svg>'
     )
     return (
-        f'<g><title>{words}</title><text x="{x(0)}" y="{y + 13}"{weight}>{escape(bar.name)}</text>'
+        f'<g><title>{words}</title><text x="{x(0)}" y="{y + 13}"{weight}>{name}</text>'
         f'<text x="{_LEFT + _WIDTH:.2f}%" y="{y + 13}" text-anchor="end"{weight}>{100 * bar.rate:.0f} %</text>'
         f'<line x1="{x(bar.low)}" x2="{x(bar.high)}" y1="{middle}" y2="{middle}" stroke="{_PREDICTED}" stroke-width="2"/>'
         f'<circle cx="{x(bar.rate)}" cy="{middle}" r="{radius}" fill="{_PREDICTED}"/>{hollow}</g>'
@@ -202,6 +201,10 @@ def _bar(row: Mapping[Any, Any], claims: Claims, *, leading: bool) -> Bar:
 def _overall(result: AuditResult, attribute: str, claims: Claims, emotion: str) -> float:
     """Rate of all pictures that have a value of the attribute."""
     return float((claims.predicted == emotion)[result.samples[attribute].notna()].mean())
+
+
+def _cut(name: str) -> str:
+    return name if len(name) <= MOST_LETTERS else name[: MOST_LETTERS - 1] + "…"
 
 
 def _slug(name: str) -> str:

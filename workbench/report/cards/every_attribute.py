@@ -5,7 +5,7 @@ from __future__ import annotations
 from affect_workbench.analyses.audit.result import AuditResult
 from affect_workbench.data.tables.columns import column_words
 from affect_workbench.workbench.report.cards.card import VERDICTS, AttributeCard
-from affect_workbench.workbench.report.cards.chart import chart, mark
+from affect_workbench.workbench.report.cards.chart import chart, chart_key, mark
 from affect_workbench.workbench.report.cards.judged import Judged, judged_attributes
 from affect_workbench.workbench.report.cards.matched import matched_pairs
 from affect_workbench.workbench.report.cards.measured import measured_lines
@@ -57,7 +57,7 @@ def _card(
         pairs_words=words,
         folded=folded,
         consequences=follow,
-        reached=reached(result, judged),
+        reached=(*reached(result, judged), *(() if drawn is None else (chart_key(result),))),
         measured=measured_lines(result, judged, strata=strata),
         settle=settling(result, judged),
         command=str(result.run.provenance.get("command", "")),

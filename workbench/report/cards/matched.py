@@ -15,7 +15,7 @@ import pandas as pd
 
 from affect_workbench.analyses.audit.result import AuditResult
 from affect_workbench.analyses.slices.conditions import SliceSpec
-from affect_workbench.arrays import Floats, Mask
+from affect_workbench.arrays import Floats, Mask, Positions
 from affect_workbench.data.tables.columns import column_words
 from affect_workbench.workbench.report.cards.card import MatchedPair, ShownPicture
 from affect_workbench.workbench.report.cards.judged import Judged
@@ -26,8 +26,8 @@ MOST_PAIRS = 3
 MOST_APART = 0.3
 """Share of the votes in which two pictures may differ and still count as voted the same."""
 _SAME = "the same votes"
-_TRIED, _OTHERS = 40, 20_000
-"""Pictures of the slice, those that show the claim best first, and of the others that are looked at, at most."""
+_TRIED, _MOST = 40, 20_000
+"""Pictures of the slice, those that show the claim best, for which another is looked for; and of either side, at most."""
 
 
 @dataclass(frozen=True)
@@ -64,17 +64,18 @@ def matches(claims: Claims, judged: Judged, attributes: Sequence[str]) -> list[M
     if known.any():
         inside, others = inside & known, others & known
     # Toward more those come first that ought least to be predicted so; toward less, those that ought most to be.
-    first = claims.ranked(np.flatnonzero(inside & (so == more)), (shares if more else -shares)[inside & (so == more)])
-    second = claims.ranked(np.flatnonzero(others & (so != more)), (-shares if more else shares)[others & (so != more)])
-    second = second[:_OTHERS]
+    first, second = _some(np.flatnonzero(inside & (so == more))), _some(np.flatnonzero(others & (so != more)))
+    first = claims.ranked(first, shares[first] if more else -shares[first])[:_TRIED]
+    second = claims.ranked(second, -shares[second] if more else shares[second])
     if not len(first) or not len(second):
         return []
     columns = [column for column in attributes if column not in where]
-    places = _places(claims.samples, columns)
+    places = _places(claims.samples.iloc[np.concatenate([first, second])], columns)
+    own, theirs = places[: len(first)], places[len(first) :]
     free, found = np.ones(len(second), dtype=bool), []
-    for at in first[:_TRIED]:
+    for at, place in zip(first, own, strict=True):
         apart = np.abs(claims.truth[second] - claims.truth[at]).sum(axis=1) / 2
-        differ = np.minimum(np.abs(places[second] - places[at]), 1.0)
+        differ = np.minimum(np.abs(theirs - place), 1.0)
         order = np.lexsort((differ.sum(axis=1), np.nan_to_num(apart).round(6)))
         order = order[free[order]]
         if not len(order):
@@ -138,6 +139,11 @@ def _shared(match: Match, claims: Claims) -> str:
         same = _SAME if match.apart < 0.005 else f"votes that differ by {100 * match.apart:.0f} %"
     rest = f"; they differ also in {', '.join(map(column_words, match.differ))}" if match.differ else "; otherwise alike"
     return same + rest
+
+
+def _some(at: Positions) -> Positions:
+    """At most `_MOST` of them, evenly spread."""
+    return at if len(at) <= _MOST else at[np.linspace(0, len(at) - 1, _MOST).astype(np.int64)]
 
 
 def _places(samples: pd.DataFrame, columns: Sequence[str]) -> Floats:

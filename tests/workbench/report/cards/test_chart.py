@@ -9,7 +9,16 @@ import numpy as np
 import pytest
 
 from affect_workbench.workbench.report.cards.card import VERDICTS
-from affect_workbench.workbench.report.cards.chart import MOST_VALUES, SHAPES, Bar, chart, chart_key, drawn, mark
+from affect_workbench.workbench.report.cards.chart import (
+    MOST_LETTERS,
+    MOST_VALUES,
+    SHAPES,
+    Bar,
+    chart,
+    chart_key,
+    drawn,
+    mark,
+)
 from affect_workbench.workbench.report.cards.every_attribute import cards_of
 from affect_workbench.workbench.report.cards.judged import judged_attributes
 from affect_workbench.workbench.report.evidence.choice import Claims
@@ -118,7 +127,9 @@ def test_names_of_the_data_are_text_and_nothing_else(text):
     (card,) = cards_of(audited(table, **ONE))
     root = ElementTree.fromstring(card.chart)
     assert {one.tag for one in root.iter()} <= {"svg", "title", "desc", "rect", "line", "g", "text", "circle", "path"}
-    assert any(one.text == text for one in root.iter("text"))
+    shown = text if len(text) <= MOST_LETTERS else text[: MOST_LETTERS - 1] + "…"
+    assert any(one.text == shown for one in root.iter("text"))
+    assert any(one.text.startswith(f"{text}: ") for one in root.iter("title"))
 
 
 def test_every_kind_has_a_shape_of_its_own():

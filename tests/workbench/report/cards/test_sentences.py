@@ -125,7 +125,7 @@ def test_the_consequences_add_up_to_what_the_cause_explains(result, cards):
 def test_how_it_was_reached_has_the_cell_the_gaps_and_the_cause(result, cards):
     row = result.findings.iloc[0]
     assert (row["slice"], row["emotion"]) == ("tone: dark", "anger")
-    counts, cell, gaps, cause, rule = cards["tone"].reached
+    counts, cell, gaps, cause, rule, key = cards["tone"].reached
     tone = result.findings[result.findings["slice"].str.startswith("tone")]["verdict"].value_counts()
     assert counts.startswith("12 (value, emotion) pairs: ")
     assert f"{tone['skewed']} skewed" in counts
@@ -137,6 +137,7 @@ def test_how_it_was_reached_has_the_cell_the_gaps_and_the_cause(result, cards):
     assert "(new)" in cause
     assert f"of {result.causes['halves'].iloc[0]} half-samples" in cause
     assert rule.endswith("by more than 2 points.")
+    assert key.startswith("In the chart lines are 95 % intervals; the band is the rate of all pictures ±2 points")
 
 
 def test_what_else_was_measured_has_a_line_each(result):
