@@ -25,6 +25,7 @@ from affect_workbench.workbench.concepts.tables import CALIBRATED, concept_table
 from affect_workbench.workbench.interface.claiming import writes_out
 from affect_workbench.workbench.interface.progress import MAP_STEP, Say, steps
 from affect_workbench.workbench.report.first_page.headline import beside_headline, outcome
+from affect_workbench.workbench.report.first_page.outcome import cause_outcome
 from affect_workbench.workbench.report.html import report_html
 from affect_workbench.workbench.report.sections.fidelity import certificate_sentence
 from affect_workbench.workbench.report.system.card import read_system_card
@@ -154,6 +155,8 @@ def audit(settings: AuditSettings, *, command: str = "", remarks: tuple[str, ...
     say(result.headline)
     if result.certificate is not None:
         say(f"certificate: {certificate_sentence(result.certificate)}")
+    if (causes := cause_outcome(result)) is not None:
+        say(str(causes))
     if result.count("skewed"):
         say(outcome(result))
     for sentence in beside_headline(result):
