@@ -19,9 +19,9 @@ from affect_workbench.analyses.audit.accuracy import MeasuredAccuracy
 from affect_workbench.analyses.audit.config import AuditConfig
 from affect_workbench.analyses.audit.outcome_tables import ADJUSTED_PREFIX, OUTCOME_PREFIX, outcome_findings
 from affect_workbench.analyses.audit.permutation_check import PermutationCheck
-from affect_workbench.analyses.causes.table import CAUSE_COLUMNS
 from affect_workbench.analyses.fidelity.certificate import Certificate
 from affect_workbench.analyses.inference.verdicts import VERDICTS
+from affect_workbench.analyses.skew.causes.table import CAUSE_COLUMNS
 from affect_workbench.analyses.skew.findings import Finding
 from affect_workbench.data.taxonomies.taxonomy import Taxonomy
 
@@ -197,7 +197,7 @@ class AuditResult:
 
     @property
     def causes(self) -> pd.DataFrame:
-        """One row a cause, *new* ones first (`analyses.causes.table.CAUSE_COLUMNS`); empty where there is none."""
+        """One row a cause, *new* ones first (`analyses.skew.causes.table.CAUSE_COLUMNS`); empty where there is none."""
         found = self.tables.get("causes")
         return pd.DataFrame(columns=list(CAUSE_COLUMNS)) if found is None else found
 

@@ -14,10 +14,10 @@ from affect_workbench.analyses.audit.pair_notes import pair_exclusions, pair_not
 from affect_workbench.analyses.audit.questions import FEWER_DRAWN, FEWER_DRAWS, AuditContext, QuestionResults, ask_questions
 from affect_workbench.analyses.audit.result import AuditResult, RunInfo, now
 from affect_workbench.analyses.audit.tables import excluded_table, is_mapped, map_of, map_record, samples_of
-from affect_workbench.analyses.causes.table import find_causes
 from affect_workbench.analyses.disparities.accuracy import ACCURACY, accuracy_table
 from affect_workbench.analyses.fidelity.certificate import certificate_tables
 from affect_workbench.analyses.inference.clusters import group_spreads, of_scores
+from affect_workbench.analyses.skew.causes.table import find_causes
 from affect_workbench.analyses.skew.findings import ranked, skew_table
 from affect_workbench.analyses.skew.in_pairs import InPairs
 from affect_workbench.analyses.skew.label_tree import label_tree_levels, level_table

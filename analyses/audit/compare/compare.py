@@ -16,9 +16,9 @@ from affect_workbench.analyses.audit.compare.outcomes import OUTCOME_CHANGE_COLU
 from affect_workbench.analyses.audit.compare.pairing import paired_rows, same_pictures, shared_attributes
 from affect_workbench.analyses.audit.config import AuditConfig
 from affect_workbench.analyses.audit.notes import group_notes
-from affect_workbench.analyses.causes.changes import CHANGE_COLUMNS as CAUSE_CHANGE_COLUMNS
 from affect_workbench.analyses.inference.intervals import distance_from_zero
 from affect_workbench.analyses.inference.paired import GroupTotals, group_totals
+from affect_workbench.analyses.skew.causes.changes import CHANGE_COLUMNS as CAUSE_CHANGE_COLUMNS
 from affect_workbench.analyses.slices.coding import coded_attributes
 from affect_workbench.analyses.slices.families import slice_families
 from affect_workbench.analyses.slices.pairs import pair_codes
@@ -54,7 +54,7 @@ class Comparison:
         config: what decided: tolerance, alpha, min_count, order, bins.
         notes: sentences that a reader must see.
         outcomes: one row a (slice, outcome) that both were asked for, see `analyses.audit.compare.outcomes.outcome_changes`.
-        causes: one row a cause of either audit, see `analyses.causes.changes.cause_changes`; empty where none were sought.
+        causes: one row a cause of either audit, see `analyses.skew.causes.changes.cause_changes`; empty where none were sought.
     """
 
     taxonomy: Taxonomy

@@ -13,7 +13,7 @@ from affect_workbench.analyses.audit.compare.compare import Comparison, compare,
 from affect_workbench.analyses.audit.config import AuditConfig
 from affect_workbench.analyses.audit.result import AuditResult, versions
 from affect_workbench.analyses.audit.tables import SCORE_OF
-from affect_workbench.analyses.causes.changes import cause_changes
+from affect_workbench.analyses.skew.causes.changes import cause_changes
 from affect_workbench.analyses.slices.attribute_kinds import kinds_of
 from affect_workbench.data.datasets.measurements import Measurements
 from affect_workbench.data.predictions import Predictions

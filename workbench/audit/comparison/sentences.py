@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from affect_workbench.analyses.audit.compare.compare import Comparison
-from affect_workbench.analyses.causes.changes import CHANGES as CAUSE_CHANGES
+from affect_workbench.analyses.skew.causes.changes import CHANGES as CAUSE_CHANGES
 from affect_workbench.data.tables.columns import column_words
 from affect_workbench.workbench.interface.numbers import percent, plural, points, small_p, small_q
 from affect_workbench.workbench.report.outcomes.sentences import number

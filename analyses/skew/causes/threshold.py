@@ -13,9 +13,9 @@ from dataclasses import replace
 import numpy as np
 from scipy import special
 
-from affect_workbench.analyses.causes.evidence import Observed
-from affect_workbench.analyses.causes.observed import Labelled
-from affect_workbench.analyses.causes.search import Search
+from affect_workbench.analyses.skew.causes.evidence import Observed
+from affect_workbench.analyses.skew.causes.observed import Labelled
+from affect_workbench.analyses.skew.causes.search import Search
 from affect_workbench.arrays import Mask
 
 PERMUTATIONS = 60

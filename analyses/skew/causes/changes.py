@@ -19,7 +19,7 @@ def cause_changes(first: pd.DataFrame, second: pd.DataFrame) -> pd.DataFrame:
     if these came from different pictures: on the same ones they are surer, so that this is said too rarely, not too often.
 
     Args:
-        first: the causes of one audit (`analyses.causes.table.CAUSE_COLUMNS`).
+        first: the causes of one audit (`analyses.skew.causes.table.CAUSE_COLUMNS`).
         second: those of another on the same pictures.
     """
     sides = [_keyed(one, end) for one, end in ((first, "a"), (second, "b"))]

@@ -9,13 +9,13 @@ import pandas as pd
 import pytest
 from scipy import special
 
-from affect_workbench.analyses.causes.evidence import Cause
-from affect_workbench.analyses.causes.explain import LABELS, adjusted_effects, explained_cells
-from affect_workbench.analyses.causes.membership import Membership
-from affect_workbench.analyses.causes.observed import Labelled, Voted
-from affect_workbench.analyses.causes.search import Search, search
-from affect_workbench.analyses.causes.stability import times_found
-from affect_workbench.analyses.causes.threshold import threshold
+from affect_workbench.analyses.skew.causes.evidence import Cause
+from affect_workbench.analyses.skew.causes.explain import LABELS, adjusted_effects, explained_cells
+from affect_workbench.analyses.skew.causes.membership import Membership
+from affect_workbench.analyses.skew.causes.observed import Labelled, Voted
+from affect_workbench.analyses.skew.causes.search import Search, search
+from affect_workbench.analyses.skew.causes.stability import times_found
+from affect_workbench.analyses.skew.causes.threshold import threshold
 from affect_workbench.analyses.slices.coding import coded_attributes
 from affect_workbench.analyses.slices.sums import CodedColumns, slice_sums
 from affect_workbench.data.synthetic.predictions import table_world

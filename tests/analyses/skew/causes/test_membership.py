@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from affect_workbench.analyses.causes.membership import Membership
+from affect_workbench.analyses.skew.causes.membership import Membership
 from affect_workbench.analyses.slices.coding import coded_attribute
 from affect_workbench.analyses.slices.conditions import SliceSpec
 from affect_workbench.analyses.slices.sums import CodedColumns, slice_sums

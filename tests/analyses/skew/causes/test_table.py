@@ -8,9 +8,9 @@ import pytest
 
 from affect_workbench.analyses.audit.config import AuditConfig
 from affect_workbench.analyses.audit.run import run_audit
-from affect_workbench.analyses.causes.explain import WAYS
-from affect_workbench.analyses.causes.table import CAUSE_COLUMNS, KINDS, find_causes
 from affect_workbench.analyses.inference.verdicts import Rules
+from affect_workbench.analyses.skew.causes.explain import WAYS
+from affect_workbench.analyses.skew.causes.table import CAUSE_COLUMNS, KINDS, find_causes
 from affect_workbench.analyses.skew.findings import skew_table
 from affect_workbench.analyses.slices.coding import coded_attributes
 from affect_workbench.analyses.slices.sums import slice_sums

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from affect_workbench.analyses.causes.model import fit, probabilities_of
-from affect_workbench.analyses.causes.voted_model import VoteSums, fit_votes
+from affect_workbench.analyses.skew.causes.model import fit, probabilities_of
+from affect_workbench.analyses.skew.causes.voted_model import VoteSums, fit_votes
 
 NO_CAUSE = np.zeros((1, 0), dtype=bool)
 NO_EMOTION = np.empty(0, dtype=np.int64)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
-from affect_workbench.analyses.causes.changes import CHANGE_COLUMNS, cause_changes
-from affect_workbench.analyses.causes.table import CAUSE_COLUMNS
+from affect_workbench.analyses.skew.causes.changes import CHANGE_COLUMNS, cause_changes
+from affect_workbench.analyses.skew.causes.table import CAUSE_COLUMNS
 
 
 def causes(*rows: tuple[str, str, float]) -> pd.DataFrame:

@@ -7,9 +7,9 @@ from functools import cached_property
 
 import numpy as np
 
-from affect_workbench.analyses.causes.evidence import Expectation, Explained, Observed
-from affect_workbench.analyses.causes.model import Fitted, fit
-from affect_workbench.analyses.causes.voted_model import VoteSums, fit_votes
+from affect_workbench.analyses.skew.causes.evidence import Expectation, Explained, Observed
+from affect_workbench.analyses.skew.causes.model import Fitted, fit
+from affect_workbench.analyses.skew.causes.voted_model import VoteSums, fit_votes
 from affect_workbench.analyses.slices.sums import CodedColumns, group_sums
 from affect_workbench.arrays import Codes, Floats, Mask, Positions
 

@@ -15,16 +15,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from affect_workbench.analyses.causes.evidence import Observed
-from affect_workbench.analyses.causes.explain import adjusted_effects, explained_cells
-from affect_workbench.analyses.causes.membership import Membership
-from affect_workbench.analyses.causes.observed import Labelled, Voted
-from affect_workbench.analyses.causes.search import Search, missed, search
-from affect_workbench.analyses.causes.stability import HALVES, MOST_SLICES, times_found
-from affect_workbench.analyses.causes.threshold import threshold
-from affect_workbench.analyses.causes.votes import expected_shares, followed_shares, votes_of_each
 from affect_workbench.analyses.inference.means.spread import Spread
 from affect_workbench.analyses.inference.verdicts import Rules
+from affect_workbench.analyses.skew.causes.evidence import Observed
+from affect_workbench.analyses.skew.causes.explain import adjusted_effects, explained_cells
+from affect_workbench.analyses.skew.causes.membership import Membership
+from affect_workbench.analyses.skew.causes.observed import Labelled, Voted
+from affect_workbench.analyses.skew.causes.search import Search, missed, search
+from affect_workbench.analyses.skew.causes.stability import HALVES, MOST_SLICES, times_found
+from affect_workbench.analyses.skew.causes.threshold import threshold
+from affect_workbench.analyses.skew.causes.votes import expected_shares, followed_shares, votes_of_each
 from affect_workbench.analyses.slices.sliced import SlicedPredictions
 from affect_workbench.analyses.slices.sums import SliceSums
 from affect_workbench.arrays import Codes, Floats, Positions
@@ -75,7 +75,7 @@ CAUSE_COLUMNS = (
 """Of one row a cause. `cause` is its name; `kind` one of `KINDS`; slice, emotion and what follows are those of its cell in
 the findings; `adjusted_*` how much more often the emotion is predicted there than without any cause there, those of other
 slices held, with its 95 % interval; `evidence` the standard deviations by which it would be missed, `threshold` what chance
-reaches in one data set of twenty; `explains` the skewed cells that follow from it; `stable` of `halves` half-samples where it
+reaches in one data set of twenty; `explains` the skewed cells that follow; `stable` of `halves` half-samples where it
 is found again; `sample` the pictures that the threshold rests on, `halved` those that were halved."""
 
 
@@ -86,7 +86,7 @@ class Causes:
     Attributes:
         table: one row a cause, `CAUSE_COLUMNS`, *new* ones first and then by size.
         findings: the findings, each skewed one with `explained_by` (the name of a cause; "labels"; None for a cause and for
-            what nothing explains) and `way` (one of `analyses.causes.explain.WAYS`, or None).
+            what nothing explains) and `way` (one of `analyses.skew.causes.explain.WAYS`, or None).
     """
 
     table: pd.DataFrame

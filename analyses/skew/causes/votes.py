@@ -15,7 +15,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from affect_workbench.analyses.causes.voted_model import VoteSums, fit_votes
+from affect_workbench.analyses.skew.causes.voted_model import VoteSums, fit_votes
 from affect_workbench.analyses.slices.coding import CodedAttribute
 from affect_workbench.arrays import Codes, Floats
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from affect_workbench.analyses.causes.evidence import Explained, Observed
-from affect_workbench.analyses.causes.search import Search
+from affect_workbench.analyses.skew.causes.evidence import Explained, Observed
+from affect_workbench.analyses.skew.causes.search import Search
 from affect_workbench.arrays import Codes, Floats, Positions
 
 HALVES = 50

@@ -17,8 +17,8 @@ from typing import NamedTuple
 import numpy as np
 from scipy import special
 
-from affect_workbench.analyses.causes.membership import Membership
-from affect_workbench.analyses.causes.model import Fitted
+from affect_workbench.analyses.skew.causes.membership import Membership
+from affect_workbench.analyses.skew.causes.model import Fitted
 from affect_workbench.analyses.slices.sums import CodedColumns
 from affect_workbench.arrays import Codes, Floats, Mask, Positions
 

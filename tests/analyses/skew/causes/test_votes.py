@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from affect_workbench.analyses.causes.votes import expected_shares, followed_shares, votes_of_each
+from affect_workbench.analyses.skew.causes.votes import expected_shares, followed_shares, votes_of_each
 from affect_workbench.analyses.slices.coding import CodedAttribute
 from affect_workbench.analyses.slices.conditions import Condition
 

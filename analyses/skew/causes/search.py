@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy import special
 
-from affect_workbench.analyses.causes.evidence import Cause, Explained, Observed, Residuals
+from affect_workbench.analyses.skew.causes.evidence import Cause, Explained, Observed, Residuals
 from affect_workbench.arrays import Floats, Mask, Positions
 
 MOST = 30

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from affect_workbench.analyses.causes.model import Fitted, probabilities_of
+from affect_workbench.analyses.skew.causes.model import Fitted, probabilities_of
 from affect_workbench.arrays import Codes, Floats, Mask, Positions
 
 _BASELINE_PRIOR = 0.5

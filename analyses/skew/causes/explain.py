@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from affect_workbench.analyses.causes.evidence import Cause, Explained, Observed
+from affect_workbench.analyses.skew.causes.evidence import Cause, Explained, Observed
 from affect_workbench.analyses.slices.conditions import SliceSpec
 from affect_workbench.arrays import Codes, Floats, Mask, Positions
 
