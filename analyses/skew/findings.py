@@ -76,8 +76,8 @@ class Finding:
         adjusted_low: for a cell with q <= alpha, lower end of its interval at the level that allows for its slice having
             been picked among those of its family; None for others.
         adjusted_high: upper end.
-        explained_by: for a skewed cell, the cause from which it follows, by name, or "labels" (`analyses.skew.causes`). None for
-            what stands on its own: a cause, and a skew that no cause explains. Where none were sought it is `parent`.
+        explained_by: for a skewed cell, the cause from which it follows, by name, or "labels" (`analyses.skew.causes`). None
+            for what stands on its own: a cause, and a skew that no cause explains. Where none were sought it is `parent`.
         way: how it follows, one of `analyses.skew.causes.explain.WAYS`; "cause" for a cause, None for what nothing explains.
         parent: for a skewed intersection, a slice of one condition fewer that is skewed the same way and explains it: the
             parent's other pictures are read alike, or what both parts do alone adds up to it

@@ -73,7 +73,7 @@ class Audit(Shown):
 
     @property
     def causes(self) -> pd.DataFrame:
-        """One row a cause, from which the other skews follow; *new* ones first (`analyses.skew.causes.table.CAUSE_COLUMNS`)."""
+        """One row a cause, from which the other skews follow; *new* ones first (`analyses.skew.causes.table`)."""
         return self.result.causes.copy()
 
     @property

@@ -54,7 +54,7 @@ class Comparison:
         config: what decided: tolerance, alpha, min_count, order, bins.
         notes: sentences that a reader must see.
         outcomes: one row a (slice, outcome) that both were asked for, see `analyses.audit.compare.outcomes.outcome_changes`.
-        causes: one row a cause of either audit, see `analyses.skew.causes.changes.cause_changes`; empty where none were sought.
+        causes: one row a cause of either audit, see `analyses.skew.causes.changes`; empty where none were sought.
     """
 
     taxonomy: Taxonomy
