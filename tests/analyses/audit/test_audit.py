@@ -92,6 +92,7 @@ def test_the_same_audit_twice_is_the_same(audited: AuditResult, planted, planted
         "slicing",
         "counting",
         "testing",
+        "looking for causes",
         "additional analyses",
         "drawing the map",
         "analysing the embedding space",
@@ -104,12 +105,12 @@ def test_the_same_audit_twice_is_the_same(audited: AuditResult, planted, planted
 
 def test_no_step_is_named_that_is_not_taken(planted, planted_probe) -> None:
     predictions = planted_probe.predict(planted.where(split="test"))
-    asked = AuditConfig(attributes=("setting",), order=1, map_pictures=0, space_pictures=0, further=False, draws=99)
+    asked = AuditConfig(attributes=("setting",), order=1, map_pictures=0, space_pictures=0, further=False, draws=99, causes=False)
     steps: list[str] = []
     assert run_audit(predictions, asked, progress=steps.append).run.resamples == {}
     assert steps == ["slicing", "counting", "testing", "analysing the embedding space"]
     steps.clear()
-    run_audit(labels_only(tone=["dark", "light"] * 50), asked_of_labels := AuditConfig(draws=99), progress=steps.append)
+    run_audit(labels_only(tone=["dark", "light"] * 50), asked_of_labels := AuditConfig(draws=99, causes=False), progress=steps.append)
     assert asked_of_labels.map_pictures > 0
     assert steps == ["slicing", "counting", "testing", "additional analyses"]
 
@@ -214,7 +215,7 @@ def test_no_finding_rests_on_an_attribute_that_is_no_better_than_a_random_direct
     ]
     for name, further in aside.tables.items():
         if {"where", "verdict"} <= set(further.columns):
-            of_it = further[["tone" in where for where in further["where"]]]
+            of_it = further[np.array(["tone" in where for where in further["where"]], dtype=bool)]
             assert set(of_it["verdict"]) <= {"undetermined", "too small"}, name
 
 

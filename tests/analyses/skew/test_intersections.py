@@ -33,7 +33,8 @@ def read(chance, n: int = 12_000, seed: int = 0) -> Predictions:
 
 
 def findings(chance, **more) -> pd.DataFrame:
-    table = run_audit(read(chance, **more), AuditConfig(map_pictures=0, further=False, space_pictures=0)).findings
+    asked = AuditConfig(map_pictures=0, further=False, space_pictures=0, causes=False)
+    table = run_audit(read(chance, **more), asked).findings
     return table[table["emotion"] == "anger"].set_index("slice")
 
 
