@@ -45,7 +45,7 @@ Entry = tuple[SliceSpec, int | None]
 
 
 def causes_experiment(
-    name: str, *, pictures: int, all_three: float, others: float | None, blocks: tuple[int, int], voted: bool = False
+    name: str, *, pictures: int, all_three: float, extra: float | None, blocks: tuple[int, int], voted: bool = False
 ) -> Experiment:
     """Three biases a data set: on a confounded attribute, on a single one and in an intersection.
 
@@ -53,7 +53,7 @@ def causes_experiment(
         name: of the experiment.
         pictures: of a data set.
         all_three: share of the data sets in which all three are to be named.
-        others: mean number of other causes that is allowed; None: it is told only.
+        extra: mean number of other causes that is allowed; None: it is told only.
         blocks: of a quick run and of a full one.
         voted: with votes in place of labels.
     """
@@ -105,7 +105,7 @@ def causes_experiment(
             ),
             mean_row(
                 more,
-                at_most=others,
+                at_most=extra,
                 kind="gate",
                 name=f"{what}: other causes a data set",
                 note=f"any in {sum(one > 0 for one in more)} of {len(more)}",

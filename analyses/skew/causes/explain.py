@@ -31,13 +31,13 @@ class Adjusted(NamedTuple):
         effect: how much more often the emotion is predicted in the slice than it would be without any cause there, those of
             other slices held `(c,)`.
         half: of its 95 % interval `(c,)`.
-        told_under: the cause under which each is told `(c,)`: itself, unless it only says from which emotions another one in
+        part_of: the cause under which each is told `(c,)`: itself, unless it only says from which emotions another one in
             its slice takes.
     """
 
     effect: Floats
     half: Floats
-    told_under: Positions
+    part_of: Positions
 
 
 def explained_cells(
@@ -69,7 +69,7 @@ def explained_cells(
     which = np.where(told, first - 1, NOTHING)
     for at, cause in enumerate(causes):
         which[cause] = at
-    which = np.append(adjusted.told_under, [NOTHING, LABELS])[which]  # the last two count from the end
+    which = np.append(adjusted.part_of, [NOTHING, LABELS])[which]  # the last two count from the end
     specs = observed.membership.specs
     way = np.full(which.shape, None, dtype=object)
     for place in zip(*np.nonzero(which > NOTHING), strict=True):
@@ -112,8 +112,8 @@ def adjusted_effects(observed: Observed, explained: Explained, *, evidence: Floa
     half = 1.96 * np.abs(alone) / np.maximum(evidence, 1e-9)
     # Of two emotions in one slice the second may be there only because the first takes less from it than from the others.
     own = (found * alone > 0) & (np.abs(found) > np.maximum(tolerance, half))
-    told_under = each.copy()
+    part_of = each.copy()
     for one in np.flatnonzero(~own):
         mates = np.flatnonzero(slices == slices[one])
-        told_under[one] = mates[(np.abs(found) + own)[mates].argmax()]
-    return Adjusted(found, half, told_under)
+        part_of[one] = mates[(np.abs(found) + own)[mates].argmax()]
+    return Adjusted(found, half, part_of)

@@ -178,7 +178,7 @@ def find_causes(
             sample=len(sample),
             halved=len(few),
         )[list(CAUSE_COLUMNS)]
-        told = told[adjusted.told_under == np.arange(len(names))].reset_index(drop=True)
+        told = told[adjusted.part_of == np.arange(len(names))].reset_index(drop=True)
         order = pd.DataFrame(
             {
                 "kind": told["kind"].map({kind: rank for rank, kind in enumerate(KINDS)}),

@@ -98,7 +98,7 @@ def test_lists_are_asked_for_the_targets(drawn):
 
 
 def test_the_experiments_tell_what_they_counted():
-    labels = causes_experiment("few", pictures=1_500, all_three=0.85, others=None, blocks=(1, 1))
+    labels = causes_experiment("few", pictures=1_500, all_three=0.85, extra=None, blocks=(1, 1))
     record = {
         "way": [*WAYS, WAYS[0]],
         "named": [1, 1, 0],

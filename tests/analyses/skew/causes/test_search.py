@@ -104,7 +104,7 @@ def test_each_skew_is_told_what_it_follows_from(planted, found):
     assert pd.isna(way[~skewed]).all()
     # A fifth of the pictures that did not show it before, with some of these confused with it anyway.
     assert 0.12 < adjusted.effect[camera] < 0.2
-    assert list(adjusted.told_under) == [0, 1]
+    assert list(adjusted.part_of) == [0, 1]
 
 
 def test_a_bias_of_a_two_valued_attribute_is_one_cause_and_not_two(planted, found):
@@ -197,7 +197,7 @@ def test_groups_are_not_torn_into_halves(planted, found):
     assert (times < 20).all()
 
 
-def test_what_only_says_from_whom_a_cause_takes_is_told_under_it():
+def test_what_only_says_from_whom_a_cause_takes_is_part_of_it():
     """Joy takes from anger and not from fear: more joy, and fear is not rarer as the model would have it."""
     rng = np.random.default_rng(8)
     world = table_world(rng, taxonomy="ekman6", sizes=(2, 3, 3))
@@ -212,7 +212,7 @@ def test_what_only_says_from_whom_a_cause_takes_is_told_under_it():
     assert {Cause(mine, joy), Cause(mine, fear)} <= set(found.causes)
     adjusted = adjusted_effects(seen, found, evidence=np.full(len(found.causes), 10.0), tolerance=0.02)
     first, second = (found.causes.index(Cause(mine, emotion)) for emotion in (joy, fear))
-    assert adjusted.told_under[first] == first == adjusted.told_under[second]
+    assert adjusted.part_of[first] == first == adjusted.part_of[second]
     everywhere = np.bincount(said[~inside], minlength=6) / (~inside).sum()
     assert adjusted.effect[first] == pytest.approx((said[inside] == joy).mean() - everywhere[joy], abs=0.02)
     skewed = np.zeros((len(seen.membership.specs), 6), dtype=bool)
