@@ -102,7 +102,7 @@ def consequences(result: AuditResult, judged: Judged) -> tuple[str, tuple[str, .
         return "", ()
     if total:
         return f"explains {plural(total, 'other skew')}", tuple(lines)
-    return "what holds where it meets another attribute", tuple(lines)
+    return "at intersections", tuple(lines)
 
 
 def settling(result: AuditResult, judged: Judged) -> str:
