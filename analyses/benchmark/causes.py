@@ -36,7 +36,7 @@ OF_LABELS = 0.2
 PEOPLE, CONCENTRATION = 10, 3.0
 """Votes on a picture, and how near the share of all people is to that of its cell: two votes correlate by a quarter."""
 WAYS = ("replaced", "odds multiplied")
-"""What is said is replaced by the emotion in a share of the pictures, or its odds are multiplied to the same effect."""
+"""What is predicted is replaced by the emotion in a share of the pictures, or its odds are multiplied to the same effect."""
 MOST_CAUSES = 4
 LISTS = ("DivExplorer", "SliceLine", "skewed cells")
 
@@ -185,7 +185,7 @@ def _tied_to_labels(world: TableWorld, rng: np.random.Generator) -> TableWorld:
 
 
 def _as_strong(world: TableWorld, other: TableWorld, place: Mapping[str, int], emotion: int) -> TableWorld:
-    """With the emotion's odds multiplied so that it is said as often in the place as in the other world."""
+    """With the emotion's odds multiplied so that it is predicted as often in the place as in the other world."""
     inside = world.where(place)
     wanted = other.rates(inside)[emotion]
 

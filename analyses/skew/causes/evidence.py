@@ -23,7 +23,7 @@ from affect_workbench.analyses.slices.sums import CodedColumns
 from affect_workbench.arrays import Codes, Floats, Mask, Positions
 
 FEWEST = 5.0
-"""Pictures that are said so, or expected to be, below which nothing is made of a cell."""
+"""Pictures that are predicted so, or expected to be, below which nothing is made of a cell."""
 
 
 class Cause(NamedTuple):
@@ -111,7 +111,7 @@ class Explained:
         return _emotions(self.causes, self.bumps)
 
     def without(self, causes: Mask) -> Floats:
-        """P(said | truth, pattern) `(y, p, k)` as if some of the causes `(c,)` were not there."""
+        """P(predicted | truth, pattern) `(y, p, k)` as if some of the causes `(c,)` were not there."""
         return self.fitted.at(self.patterns, self.emotions, without=causes[self.bumps])
 
     def less(self, cause: int) -> Fitted:
@@ -128,12 +128,12 @@ class Observed(ABC):
     """Predictions of `n` pictures, and the slices that they are in; subclasses know the truth.
 
     Attributes:
-        said: position of what was predicted `(n,)`.
+        predicted: position of what was predicted `(n,)`.
         membership: the `s` slices.
         labels: `k`.
     """
 
-    said: Codes
+    predicted: Codes
     membership: Membership
     labels: int
     _masks: dict[int, Mask] = field(default_factory=dict, repr=False, compare=False, init=False)
@@ -150,7 +150,7 @@ class Observed(ABC):
 
     @abstractmethod
     def columns(self, probabilities: Floats, pattern: Codes) -> CodedColumns:
-        """P(said) of each picture `(n, k)` under P(said | truth, pattern) `(y, p, k)`."""
+        """P(predicted) of each picture `(n, k)` under P(predicted | truth, pattern) `(y, p, k)`."""
 
     @abstractmethod
     def expectation(self, explained: Explained) -> Expectation:
@@ -174,9 +174,9 @@ class Observed(ABC):
 
     @cached_property
     def counts(self) -> Floats:
-        """Pictures of each slice `(s, 1 + k)`: all, and said as each emotion."""
+        """Pictures of each slice `(s, 1 + k)`: all, and predicted as each emotion."""
         table = np.hstack([np.ones((self.labels, 1)), np.eye(self.labels)])
-        return self.membership.sums(CodedColumns(self.said, table, np.empty((len(self.said), 0))))
+        return self.membership.sums(CodedColumns(self.predicted, table, np.empty((len(self.predicted), 0))))
 
     def mask(self, position: int) -> Mask:
         """Which pictures are in a slice `(n,)`."""
@@ -197,7 +197,7 @@ class Observed(ABC):
             start: an earlier fit, with the first of them.
         """
         chosen = tuple(causes)
-        code = np.zeros(len(self.said), dtype=np.int64)
+        code = np.zeros(len(self.predicted), dtype=np.int64)
         owners: list[int] = []
         for at, cause in enumerate(chosen):
             unknown = self._not_known(cause.slice)
@@ -219,11 +219,11 @@ class Observed(ABC):
         others = explained.causes[:cause] + explained.causes[cause + 1 :]
         less = self.explained(others, start=explained.less(cause))
         inside = self.mask(one.slice)
-        observed = np.array([[inside.sum(), (self.said[inside] == one.emotion).sum()]], dtype=float)
+        observed = np.array([[inside.sum(), (self.predicted[inside] == one.emotion).sum()]], dtype=float)
         return self.expectation_in(inside, less, one.emotion).residuals(observed)
 
     def effects(self, models: Sequence[Floats], pattern: Codes) -> list[Floats]:
-        """Rate in the slice minus rate beside it `(s, k)` under each P(said | truth, pattern) `(y, p, k)`."""
+        """Rate in the slice minus rate beside it `(s, k)` under each P(predicted | truth, pattern) `(y, p, k)`."""
         columns = [self.columns(probabilities, pattern) for probabilities in models]
         first = columns[0]
         one: Floats = np.ones((len(first.of_code), 1))

@@ -1,10 +1,10 @@
 """What would be predicted if only these causes were at work? A label-conditional multinomial model with a bump for each.
 
-P(said = e | truth y) is proportional to exp(B[y, e] + the sum of theta[y, c] over the causes c = (slice, e) that hold for
-the picture). B is refitted together with the causes: for every truth, the expected count of each emotion and of each cause
-is the observed one, and the model is the distribution of largest entropy with these counts (Mampaey and Vreeken 2012,
-Summarizing data succinctly with the most informative itemsets). With a baseline that is fixed beforehand the mirror of
-every two-valued attribute comes in as well. What a cause takes from the other emotions, and what it does to everything
+P(predicted = e | truth y) is proportional to exp(B[y, e] + the sum of theta[y, c] over the causes c = (slice, e) that hold
+for the picture). B is refitted together with the causes: for every truth, the expected count of each emotion and of each
+cause is the observed one, and the model is the distribution of largest entropy with these counts (Mampaey and Vreeken
+2012, Summarizing data succinctly with the most informative itemsets). With a baseline that is fixed beforehand the mirror
+of every two-valued attribute comes in as well. What a cause takes from the other emotions, and what it does to everything
 that goes along with its slice, follows from it. A bump has a size for each truth, so that it fits whether a model
 multiplies the odds of an emotion or says it of a share of the pictures whatever they show. Pictures differ only in their
 truth and in which causes hold for them: everything is fitted on the table of (truth, pattern of causes, emotion).
@@ -32,7 +32,7 @@ class Fitted:
     Attributes:
         baseline: B `(y, k)`.
         theta: log-odds that each cause adds `(y, c)`.
-        probabilities: P(said | truth, pattern) `(y, p, k)`.
+        probabilities: P(predicted | truth, pattern) `(y, p, k)`.
     """
 
     baseline: Floats
@@ -44,13 +44,13 @@ class Fitted:
         return replace(self, theta=self.theta[:, ~bumps])
 
     def at(self, patterns: Mask, emotions: Positions, *, without: Mask | None = None) -> Floats:
-        """P(said | truth, pattern) `(y, p, k)` for any patterns of its bumps, or as if some `(c,)` were not there."""
+        """P(predicted | truth, pattern) `(y, p, k)` for any patterns of its bumps, or as if some `(c,)` were not there."""
         theta = self.theta if without is None else np.where(without, 0.0, self.theta)
         return probabilities_of(self.baseline, theta, patterns, emotions)
 
 
 def probabilities_of(baseline: Floats, theta: Floats, patterns: Mask, emotions: Positions) -> Floats:
-    """P(said | truth, pattern) `(y, p, k)` for baseline `(y, k)`, bumps `(y, c)` and patterns `(p, c)`."""
+    """P(predicted | truth, pattern) `(y, p, k)` for baseline `(y, k)`, bumps `(y, c)` and patterns `(p, c)`."""
     return _probabilities(baseline, theta, _effects(patterns, emotions, baseline.shape[1]))
 
 
@@ -58,7 +58,7 @@ def fit(counts: Floats, patterns: Mask, emotions: Positions, *, start: Fitted | 
     """The model of largest penalised likelihood, by Newton's method, all truths side by side.
 
     Args:
-        counts: pictures by truth, pattern and what was said `(y, p, k)`; fractions are allowed.
+        counts: pictures by truth, pattern and what was predicted `(y, p, k)`; fractions are allowed.
         patterns: which causes hold in each pattern `(p, c)`.
         emotions: emotion of each cause `(c,)`.
         start: an earlier fit, with the first of these causes.

@@ -35,7 +35,7 @@ class Labelled(Observed):
 
     def fit(self, patterns: Mask, pattern: Codes, emotions: Positions, start: Fitted | None) -> Fitted:
         """By maximum likelihood, on the counts of (truth, pattern, emotion)."""
-        cells = (self.truth * len(patterns) + pattern) * self.labels + self.said
+        cells = (self.truth * len(patterns) + pattern) * self.labels + self.predicted
         size = self._truths * len(patterns) * self.labels
         counts = np.bincount(cells, minlength=size).astype(float).reshape(self._truths, len(patterns), self.labels)
         return fit(counts, patterns, emotions, start=start)
@@ -72,7 +72,7 @@ class Labelled(Observed):
 
     def among(self, pictures: Positions) -> Labelled:
         """The same of some of the pictures."""
-        return Labelled(self.said[pictures], self.membership.among(pictures), self.labels, self.truth[pictures])
+        return Labelled(self.predicted[pictures], self.membership.among(pictures), self.labels, self.truth[pictures])
 
     def only(self, slices: Positions) -> Labelled:
         """The same of some of the slices."""
@@ -109,7 +109,7 @@ class Voted(Observed):
 
     def fit(self, patterns: Mask, pattern: Codes, emotions: Positions, start: Fitted | None) -> Fitted:
         """By least squares, on sums of products in each pattern."""
-        sums = VoteSums.of(self.shares, self.said, pattern, patterns=len(patterns), labels=self.labels)
+        sums = VoteSums.of(self.shares, self.predicted, pattern, patterns=len(patterns), labels=self.labels)
         return fit_votes(sums, patterns, emotions, start=start)
 
     def columns(self, probabilities: Floats, pattern: Codes) -> CodedColumns:
@@ -122,8 +122,8 @@ class Voted(Observed):
         sums = self.membership.sums(CodedColumns.plain(np.hstack([rates, rates * (1 - rates)])))
         expected, variance = np.split(sums, 2, axis=1)
         # What the baseline's prior leaves of its equations is no residual of a slice.
-        said = np.stack([np.bincount(self.said, one, minlength=self.labels) for one in self.shares.T])
-        expected = expected + self._weights @ (said - self.shares.T @ rates)
+        predicted = np.stack([np.bincount(self.predicted, one, minlength=self.labels) for one in self.shares.T])
+        expected = expected + self._weights @ (predicted - self.shares.T @ rates)
         return Expectation(expected, variance, variance * self._kept)
 
     def expectation_in(self, inside: Mask, explained: Explained, emotion: int) -> Expectation:
@@ -133,7 +133,7 @@ class Voted(Observed):
         share = self._projection[inside].sum(axis=0) @ self.shares.T
         variance = each[inside].sum()
         left = ((inside - share) ** 2 * each).sum()
-        expected = rates[inside].sum() + (share * ((self.said == emotion) - rates)).sum()
+        expected = rates[inside].sum() + (share * ((self.predicted == emotion) - rates)).sum()
         return Expectation(np.array([[expected]]), np.array([[variance]]), np.array([[left]]))
 
     def free_of_truth(self, columns: Floats) -> Floats:
@@ -142,14 +142,14 @@ class Voted(Observed):
 
     def among(self, pictures: Positions) -> Voted:
         """The same of some of the pictures."""
-        return Voted(self.said[pictures], self.membership.among(pictures), self.labels, self.shares[pictures])
+        return Voted(self.predicted[pictures], self.membership.among(pictures), self.labels, self.shares[pictures])
 
     def only(self, slices: Positions) -> Voted:
         """The same of some of the slices."""
         return replace(self, membership=self.membership.only(slices))
 
     def _rates(self, probabilities: Floats, pattern: Codes) -> Floats:
-        rates = np.empty((len(self.said), self.labels))
+        rates = np.empty((len(self.predicted), self.labels))
         for at in range(probabilities.shape[1]):
             mine = np.flatnonzero(pattern == at)
             rates[mine] = self.shares[mine] @ probabilities[:, at]

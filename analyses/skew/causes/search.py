@@ -116,7 +116,7 @@ def _without_superfluous(observed: Observed, explained: Explained, rules: Search
     """Without those of the suspects that the others explain, the least missed first."""
     suspects = list(suspects)
     while len(explained.causes) > 1 and suspects:
-        left = [missed(observed, explained, rules, explained.causes.index(one)) for one in suspects]
+        left = [evidence_of(observed, explained, rules, explained.causes.index(one)) for one in suspects]
         weakest = int(np.argmin(left))
         if left[weakest] > rules.threshold:
             break
@@ -126,7 +126,7 @@ def _without_superfluous(observed: Observed, explained: Explained, rules: Search
     return explained
 
 
-def missed(observed: Observed, explained: Explained, rules: Search, at: int) -> float:
+def evidence_of(observed: Observed, explained: Explained, rules: Search, at: int) -> float:
     """Standard deviations by which one of the causes would be missed if the others had to do without it."""
     left = observed.left_of(at, explained)
     return float(rules.certain(left.z.ravel()[0], explained.causes[at]))

@@ -38,7 +38,7 @@ def times_found(
         seed: of the halves.
         halves: how many.
     """
-    own = np.arange(len(observed.said)) if groups is None else np.unique(groups, return_inverse=True)[1]
+    own = np.arange(len(observed.predicted)) if groups is None else np.unique(groups, return_inverse=True)[1]
     chosen = _halved(own, halves, seed)
     among = observed.only(rivals)
     place = {int(old): new for new, old in enumerate(rivals)}
@@ -46,14 +46,14 @@ def times_found(
     scoped = rules.only(rivals)
     orders = np.array([spec.order for spec in among.membership.specs])
     inside = among.free_of_truth(np.column_stack([among.mask(at) for at in range(len(rivals))]))
-    said = np.eye(observed.labels)[observed.said]
+    predicted = np.eye(observed.labels)[observed.predicted]
     found = np.zeros(len(explained.causes), dtype=np.int64)
     for at, cause in enumerate(places):
         others = observed.explained(explained.causes[:at] + explained.causes[at + 1 :])
         expectation = among.expectation(others)
         left = expectation.residuals(among.counts)
         rates = observed.columns(others.fitted.probabilities, others.pattern).column(slice(0, observed.labels))
-        apart = (inside[:, :, None] * (said - rates)[:, None, :]).reshape(len(said), -1)
+        apart = (inside[:, :, None] * (predicted - rates)[:, None, :]).reshape(len(predicted), -1)
         totals = (chosen @ apart).reshape(halves, len(rivals), observed.labels)
         with np.errstate(divide="ignore", invalid="ignore"):
             score = np.nan_to_num(totals / np.sqrt(expectation.left / 2))

@@ -21,7 +21,7 @@ from affect_workbench.analyses.skew.causes.evidence import Observed
 from affect_workbench.analyses.skew.causes.explain import adjusted_effects, explained_cells
 from affect_workbench.analyses.skew.causes.membership import Membership
 from affect_workbench.analyses.skew.causes.observed import Labelled, Voted
-from affect_workbench.analyses.skew.causes.search import Search, missed, search
+from affect_workbench.analyses.skew.causes.search import Search, evidence_of, search
 from affect_workbench.analyses.skew.causes.stability import HALVES, MOST_SLICES, times_found
 from affect_workbench.analyses.skew.causes.threshold import threshold
 from affect_workbench.analyses.skew.causes.votes import expected_shares, followed_shares, votes_of_each
@@ -132,7 +132,7 @@ def find_causes(
     allowed = (skewed | differ) & tested
     limits = Search(allowed, rules.tolerance, np.inf, np.where(allowed, scale, 0.0), freedom)
     observed, groups = _observed(data, sums), data.groups
-    sample = _drawn(len(observed.said), groups, SAMPLE, seed)
+    sample = _drawn(len(observed.predicted), groups, SAMPLE, seed)
     part = observed.among(sample)
     if isinstance(observed, Voted):
         observed, groups = part, None if groups is None else groups[sample]
@@ -140,7 +140,7 @@ def find_causes(
     limits = replace(limits, threshold=threshold(part, tested, seed=seed))
     found = search(observed, limits)
     explained = found.explained
-    evidence = np.array([missed(observed, explained, limits, at) for at in range(len(explained.causes))])
+    evidence = np.array([evidence_of(observed, explained, limits, at) for at in range(len(explained.causes))])
     adjusted = adjusted_effects(observed, explained, evidence=evidence, tolerance=rules.tolerance)
     which, way = explained_cells(
         observed, explained, effect=np.nan_to_num(at_cells("effect")), skewed=skewed, adjusted=adjusted
@@ -153,7 +153,7 @@ def find_causes(
     told = pd.DataFrame(columns=list(CAUSE_COLUMNS))
     if explained.causes:
         rivals = np.unique([*np.argsort(-found.nearest)[:MOST_SLICES], *(cause.slice for cause in explained.causes)])
-        few = _drawn(len(observed.said), groups, HALVED, seed)
+        few = _drawn(len(observed.predicted), groups, HALVED, seed)
         chosen = times_found(
             observed.among(few),
             limits,

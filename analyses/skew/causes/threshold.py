@@ -38,19 +38,19 @@ def threshold(observed: Observed, tested: Mask, *, seed: int = 0, permutations: 
     rng = np.random.default_rng(seed)
     free = Search(tested, 0.0, np.inf, np.ones(tested.shape), np.full(tested.shape, np.inf))
     alike = observed.mostly
-    labelled = Labelled(observed.said, observed.membership, observed.labels, alike)
+    labelled = Labelled(observed.predicted, observed.membership, observed.labels, alike)
     # Permuted among pictures of one truth, neither what is expected of a slice nor its variance changes.
     expectation = labelled.expectation(labelled.explained(()))
     order = np.argsort(alike, kind="stable")
-    permuted = observed.said[order]
+    permuted = observed.predicted[order]
     of_one_truth = np.split(permuted, np.flatnonzero(np.diff(alike[order])) + 1)  # views
     highest = np.zeros(permutations)
     for at in range(permutations):
         for one in of_one_truth:
             rng.shuffle(one)
-        said = np.empty_like(permuted)
-        said[order] = permuted
-        left = expectation.residuals(replace(labelled, said=said).counts)
+        predicted = np.empty_like(permuted)
+        predicted[order] = permuted
+        left = expectation.residuals(replace(labelled, predicted=predicted).counts)
         highest[at] = free.strength(left).max(initial=0.0)
     # The smallest p of m independent tests: -log(1 - p) is exponential with mean 1 / m.
     smallest = 2 * special.ndtr(-highest)

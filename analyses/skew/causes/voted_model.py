@@ -1,10 +1,10 @@
 """How is the model fitted where the truth is a share of votes?
 
-A picture's prediction is that of a hidden truth drawn from its shares, so that its expectation is linear in them: P(said =
-e | picture) = sum over y of share[y] x P(e | y, pattern). As with labels, what is expected by truth and emotion, and by
-cause, is what was observed, each picture counting by its shares. These sums need the pictures only through their sums of
-products in each pattern of causes, so that no iteration of Newton's method reads the pictures again. With labels the
-equations are those of maximum likelihood; with one pattern they are linear regression's.
+A picture's prediction is that of a hidden truth drawn from its shares, so that its expectation is linear in them:
+P(predicted = e | picture) = sum over y of share[y] x P(e | y, pattern). As with labels, what is expected by truth and
+emotion, and by cause, is what was observed, each picture counting by its shares. These sums need the pictures only through
+their sums of products in each pattern of causes, so that no iteration of Newton's method reads the pictures again. With
+labels the equations are those of maximum likelihood; with one pattern they are linear regression's.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from affect_workbench.arrays import Codes, Floats, Mask, Positions
 
 _BASELINE_PRIOR = 0.5
 _BUMP_PRIOR = 0.5
-"""Precisions of normal priors, which keep what is never said of a truth, or of nothing else, from running away."""
+"""Precisions of normal priors, which keep what is never predicted of a truth, or of nothing else, from running away."""
 _STEPS = 40
 _FARTHEST = 3.0
 _CONVERGED = 1e-6
@@ -32,14 +32,14 @@ class VoteSums:
 
     Attributes:
         products: sums of share x share `(p, y, y)`.
-        said: sums of share x predicted `(p, y, k)`.
+        predicted: sums of share x predicted `(p, y, k)`.
     """
 
     products: Floats
-    said: Floats
+    predicted: Floats
 
     @classmethod
-    def of(cls, shares: Floats, said: Codes, pattern: Codes, *, patterns: int, labels: int) -> VoteSums:
+    def of(cls, shares: Floats, predicted: Codes, pattern: Codes, *, patterns: int, labels: int) -> VoteSums:
         """Of pictures with shares `(n, y)`, predictions and patterns `(n,)`."""
         truths = shares.shape[1]
         products = np.empty((patterns, truths, truths))
@@ -50,7 +50,7 @@ class VoteSums:
             mine = order[ends[at] : ends[at + 1]]
             own = shares[mine]
             products[at] = own.T @ own
-            counts[at] = [np.bincount(said[mine], one, minlength=labels) for one in own.T]
+            counts[at] = [np.bincount(predicted[mine], one, minlength=labels) for one in own.T]
         return cls(products, counts)
 
 
@@ -63,9 +63,9 @@ def fit_votes(sums: VoteSums, patterns: Mask, emotions: Positions, *, start: Fit
         emotions: emotion of each cause `(c,)`.
         start: an earlier fit with the first of these causes.
     """
-    truths, k = sums.said.shape[1:]
+    truths, k = sums.predicted.shape[1:]
     causes = len(emotions)
-    usual = np.log(sums.said.sum(axis=(0, 1)) + 1.0)
+    usual = np.log(sums.predicted.sum(axis=(0, 1)) + 1.0)
     prior = np.concatenate([np.tile(usual - usual.mean(), (truths, 1)), np.zeros((truths, causes))], axis=1)
     precision = np.concatenate([np.full((truths, k), _BASELINE_PRIOR), np.full((truths, causes), _BUMP_PRIOR)], axis=1)
     values = prior.copy()
@@ -77,11 +77,11 @@ def fit_votes(sums: VoteSums, patterns: Mask, emotions: Positions, *, start: Fit
 
     def apart(tried: Floats) -> tuple[Floats, Floats]:
         found = probabilities_of(tried[:, :k], tried[:, k:], patterns, emotions).transpose(1, 0, 2)  # (p, y, k)
-        each = (sums.said - sums.products @ found)[:, :, chosen] * holds[:, None, :]
+        each = (sums.predicted - sums.products @ found)[:, :, chosen] * holds[:, None, :]
         return each.sum(axis=0) - precision * (tried - prior), found
 
     left, found = apart(values)
-    enough = _CONVERGED * (1 + float(sums.said.sum())) + _NEAR
+    enough = _CONVERGED * (1 + float(sums.predicted.sum())) + _NEAR
     for _ in range(_STEPS):
         slope = _slope(sums.products, found[:, :, chosen] * holds[:, None, :], holds, chosen)
         step = np.linalg.solve(slope + np.diag(precision.ravel()), left.ravel()).reshape(values.shape)

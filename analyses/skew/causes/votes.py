@@ -86,27 +86,27 @@ def _usual(shares: Floats, attributes: Sequence[CodedAttribute]) -> Floats:
     return np.asarray(usual / usual.sum(axis=1, keepdims=True))
 
 
-def followed_shares(shares: Floats, said: Codes) -> tuple[Floats, float]:
+def followed_shares(shares: Floats, predicted: Codes) -> tuple[Floats, float]:
     """The shares as the model follows them `(n, k)`, and the power that says how much it makes of a majority.
 
     A model that answers with the most likely emotion says what most people say, and the more often the more people say it:
-    beside shares as they are every slice with a majority would look exaggerated. Each share is raised to a power (1: said as
-    often as people say it; without end: what most people say is always said), the one of a few under which what is said is
-    likeliest.
+    beside shares as they are every slice with a majority would look exaggerated. Each share is raised to a power (1:
+    predicted as often as people say it; without end: what most people say is always predicted), the one of a few under
+    which the predictions are likeliest.
 
     Args:
         shares: of the votes `(n, k)`.
-        said: what was predicted `(n,)`.
+        predicted: what was predicted `(n,)`.
     """
-    k = int(max(shares.shape[1], said.max() + 1))
-    nothing = np.zeros(len(said), dtype=np.int64)
+    k = int(max(shares.shape[1], predicted.max() + 1))
+    nothing = np.zeros(len(predicted), dtype=np.int64)
     best = (-np.inf, shares, 1.0)
     for power in POWERS:
         raised = (shares / np.maximum(shares.max(axis=1, keepdims=True), 1e-12)) ** power
         raised /= np.maximum(raised.sum(axis=1, keepdims=True), 1e-12)
-        sums = VoteSums.of(raised, said, nothing, patterns=1, labels=k)
+        sums = VoteSums.of(raised, predicted, nothing, patterns=1, labels=k)
         fitted = fit_votes(sums, np.zeros((1, 0), dtype=bool), np.empty(0, dtype=np.int64))
-        rates = np.einsum("ny,yn->n", raised, fitted.probabilities[:, 0, said])
+        rates = np.einsum("ny,yn->n", raised, fitted.probabilities[:, 0, predicted])
         value = float(np.log(np.maximum(rates, 1e-6)).sum())
         if value > best[0]:
             best = value, raised, power

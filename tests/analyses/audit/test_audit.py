@@ -105,12 +105,18 @@ def test_the_same_audit_twice_is_the_same(audited: AuditResult, planted, planted
 
 def test_no_step_is_named_that_is_not_taken(planted, planted_probe) -> None:
     predictions = planted_probe.predict(planted.where(split="test"))
-    asked = AuditConfig(attributes=("setting",), order=1, map_pictures=0, space_pictures=0, further=False, draws=99, causes=False)
+    asked = AuditConfig(
+        attributes=("setting",), order=1, map_pictures=0, space_pictures=0, further=False, draws=99, causes=False
+    )
     steps: list[str] = []
     assert run_audit(predictions, asked, progress=steps.append).run.resamples == {}
     assert steps == ["slicing", "counting", "testing", "analysing the embedding space"]
     steps.clear()
-    run_audit(labels_only(tone=["dark", "light"] * 50), asked_of_labels := AuditConfig(draws=99, causes=False), progress=steps.append)
+    run_audit(
+        labels_only(tone=["dark", "light"] * 50),
+        asked_of_labels := AuditConfig(draws=99, causes=False),
+        progress=steps.append,
+    )
     assert asked_of_labels.map_pictures > 0
     assert steps == ["slicing", "counting", "testing", "additional analyses"]
 

@@ -1,4 +1,4 @@
-"""Are the three biases planted as they are said to be, and are the lists of other tools what these would print?"""
+"""Are the three biases planted as they are predicted to be, and are the lists of other tools what these would print?"""
 
 from __future__ import annotations
 

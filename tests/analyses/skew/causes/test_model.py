@@ -24,9 +24,9 @@ def drawn():
     return truth, pattern, (rng.random(6_000)[:, None] > spread).sum(axis=1)
 
 
-def table(truth, pattern, said):
+def table(truth, pattern, predicted):
     counts = np.zeros((3, 4, 4))
-    np.add.at(counts, (truth, pattern, said), 1)
+    np.add.at(counts, (truth, pattern, predicted), 1)
     return counts
 
 
@@ -81,8 +81,8 @@ def test_an_emotion_that_is_never_said_of_a_truth_stays_unsaid():
 
 
 def test_votes_that_all_agree_are_labels(drawn):
-    truth, pattern, said = drawn
-    sums = VoteSums.of(np.eye(3)[truth], said, pattern, patterns=4, labels=4)
+    truth, pattern, predicted = drawn
+    sums = VoteSums.of(np.eye(3)[truth], predicted, pattern, patterns=4, labels=4)
     voted, labelled = fit_votes(sums, PATTERNS, EMOTIONS), fit(table(*drawn), PATTERNS, EMOTIONS)
     np.testing.assert_allclose(voted.probabilities, labelled.probabilities, atol=0.005)
 
@@ -93,9 +93,9 @@ def test_expected_sums_of_votes_are_the_observed_ones():
     shares, pattern = rng.dirichlet(np.ones(3), n), rng.choice(4, n)
     rates = probabilities_of(rng.normal(size=(3, 4)), np.ones((3, 2)), PATTERNS, EMOTIONS)
     each = np.einsum("ny,yne->ne", shares, rates[:, pattern])
-    said = (rng.random(n)[:, None] > each.cumsum(axis=1)).sum(axis=1)
-    fitted = fit_votes(VoteSums.of(shares, said, pattern, patterns=4, labels=4), PATTERNS, EMOTIONS)
-    left = np.eye(4)[said] - np.einsum("ny,yne->ne", shares, fitted.probabilities[:, pattern])
+    predicted = (rng.random(n)[:, None] > each.cumsum(axis=1)).sum(axis=1)
+    fitted = fit_votes(VoteSums.of(shares, predicted, pattern, patterns=4, labels=4), PATTERNS, EMOTIONS)
+    left = np.eye(4)[predicted] - np.einsum("ny,yne->ne", shares, fitted.probabilities[:, pattern])
     assert np.abs(shares.T @ left).max() < 3, "of thousands of pictures: the rest is the prior's"
     for at, emotion in enumerate(EMOTIONS):
         assert np.abs(shares[PATTERNS[pattern, at]].T @ left[PATTERNS[pattern, at], emotion]).max() < 3

@@ -71,14 +71,14 @@ def test_nothing_is_left_once_they_are_in(planted, found):
 def test_counts_are_those_of_masks(planted):
     for at in range(0, len(planted.membership.specs), 5):
         mask = planted.mask(at)
-        np.testing.assert_array_equal(planted.counts[at, 1:], np.bincount(planted.said[mask], minlength=6))
+        np.testing.assert_array_equal(planted.counts[at, 1:], np.bincount(planted.predicted[mask], minlength=6))
         assert planted.counts[at, 0] == mask.sum()
 
 
 def test_each_skew_is_told_what_it_follows_from(planted, found):
     inside, n = planted.counts[:, 1:], planted.counts[:, :1]
-    whole = np.bincount(planted.said, minlength=6)
-    effect = inside / n - (whole - inside) / (len(planted.said) - n)
+    whole = np.bincount(planted.predicted, minlength=6)
+    effect = inside / n - (whole - inside) / (len(planted.predicted) - n)
     skewed = np.abs(effect) > 0.04
     adjusted = adjusted_effects(planted, found, evidence=np.full(2, 10.0), tolerance=0.02)
     which, way = explained_cells(planted, found, effect=effect, skewed=skewed, adjusted=adjusted)
@@ -148,7 +148,7 @@ def test_dependence_of_pictures_weakens_the_evidence(planted):
 
 
 def test_votes_that_all_agree_find_what_labels_find(planted):
-    voted = Voted(planted.said, planted.membership, planted.labels, np.eye(6)[planted.truth])
+    voted = Voted(planted.predicted, planted.membership, planted.labels, np.eye(6)[planted.truth])
     assert set(search(voted, rules(voted)).explained.causes) == causes_of(planted)
 
 
@@ -190,7 +190,7 @@ def test_what_is_planted_is_found_again_in_halves_and_chance_is_not(planted, fou
 
 def test_groups_are_not_torn_into_halves(planted, found):
     rivals = np.array(sorted(cause.slice for cause in found.causes))
-    one_group = np.zeros(len(planted.said), dtype=np.int64)
+    one_group = np.zeros(len(planted.predicted), dtype=np.int64)
     one_group[0] = 1  # of two groups a half is one: nearly everything, or one picture
     times = times_found(planted, rules(planted), found, rivals, groups=one_group, seed=0, halves=20)
     assert (times > 0).all()
@@ -203,18 +203,18 @@ def test_what_only_says_from_whom_a_cause_takes_is_part_of_it():
     world = table_world(rng, taxonomy="ekman6", sizes=(2, 3, 3))
     drawn = world.draw(20_000, rng)
     inside = (drawn.rows["attribute_2"] == "v1").to_numpy()
-    said = drawn.predicted.copy()
-    joy, fear = np.argsort(np.bincount(said[inside]))[[0, -1]]
-    said[inside & (said != fear) & (rng.random(len(said)) < 0.35)] = joy
-    seen = replace(observed(drawn), said=said)
+    predicted = drawn.predicted.copy()
+    joy, fear = np.argsort(np.bincount(predicted[inside]))[[0, -1]]
+    predicted[inside & (predicted != fear) & (rng.random(len(predicted)) < 0.35)] = joy
+    seen = replace(observed(drawn), predicted=predicted)
     found = search(seen, rules(seen)).explained
     mine = place(seen, attribute_2="v1")
     assert {Cause(mine, joy), Cause(mine, fear)} <= set(found.causes)
     adjusted = adjusted_effects(seen, found, evidence=np.full(len(found.causes), 10.0), tolerance=0.02)
     first, second = (found.causes.index(Cause(mine, emotion)) for emotion in (joy, fear))
     assert adjusted.part_of[first] == first == adjusted.part_of[second]
-    everywhere = np.bincount(said[~inside], minlength=6) / (~inside).sum()
-    assert adjusted.effect[first] == pytest.approx((said[inside] == joy).mean() - everywhere[joy], abs=0.02)
+    everywhere = np.bincount(predicted[~inside], minlength=6) / (~inside).sum()
+    assert adjusted.effect[first] == pytest.approx((predicted[inside] == joy).mean() - everywhere[joy], abs=0.02)
     skewed = np.zeros((len(seen.membership.specs), 6), dtype=bool)
     skewed[mine] = True
     effect = np.ones(skewed.shape)
