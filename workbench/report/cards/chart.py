@@ -17,7 +17,7 @@ from markupsafe import escape
 from affect_workbench.analyses.audit.result import AuditResult
 from affect_workbench.data.tables.columns import column_words
 from affect_workbench.workbench.interface.numbers import percent
-from affect_workbench.workbench.report.cards.judged import Judged
+from affect_workbench.workbench.report.cards.assessed import Assessed
 from affect_workbench.workbench.report.evidence.choice import Claims
 
 MOST_VALUES = 8
@@ -90,33 +90,33 @@ class Chart:
     words: str
 
 
-def chart(result: AuditResult, judged: Judged, claims: Claims) -> Chart | None:
+def chart(result: AuditResult, assessed: Assessed, claims: Claims) -> Chart | None:
     """Rates of the values of an attribute for the emotion that its card is about; None where nothing was tested.
 
     Args:
         result: the audit.
-        judged: the attribute.
+        assessed: the attribute.
         claims: of the audit's samples, which know the votes or labels of each picture.
     """
-    if judged.finding is None:
+    if assessed.finding is None:
         return None
-    emotion = str(judged.finding["emotion"])
-    rows = judged.cells[judged.cells["emotion"] == emotion]
-    leading = judged.finding["slice"]
+    emotion = str(assessed.finding["emotion"])
+    rows = assessed.cells[assessed.cells["emotion"] == emotion]
+    leading = assessed.finding["slice"]
     rows = rows.assign(order=rows["slice"].map({name: at for at, name in enumerate(result.slices["slice"])}))
     rows = rows.sort_values("order", kind="stable")
     of = len(rows)
-    overall = _overall(result, judged.attribute, claims, emotion)
+    overall = _overall(result, assessed.attribute, claims, emotion)
     if of > MOST_VALUES:
         far = (rows["rate"] - overall).abs().where(rows["slice"] != leading, math.inf)
         rows = rows.loc[far.sort_values(ascending=False, kind="stable", na_position="last").index[:MOST_VALUES]]
         rows = rows.sort_values("order", kind="stable")
     if leading not in set(rows["slice"]):  # an intersection
-        rows = pd.concat([judged.finding.to_frame().T, rows])
+        rows = pd.concat([assessed.finding.to_frame().T, rows])
     bars = [_bar(row, claims, leading=row["slice"] == leading) for row in rows.to_dict("records")]
     truth, tolerance = result.run.truth, result.run.config.tolerance
     svg = drawn(
-        bars, title=f"Predicted as {emotion}", truth=truth, overall=overall, tolerance=tolerance, name=judged.attribute
+        bars, title=f"Predicted as {emotion}", truth=truth, overall=overall, tolerance=tolerance, name=assessed.attribute
     )
     hollow = f", by the {truth} ◇" if any(not math.isnan(bar.label_rate) for bar in bars) else ""
     some = f"; {MOST_VALUES} of {of:,} values" if of > MOST_VALUES else ""

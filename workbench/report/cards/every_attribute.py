@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from affect_workbench.analyses.audit.result import AuditResult
 from affect_workbench.data.tables.columns import column_words
+from affect_workbench.workbench.report.cards.assessed import Assessed, assessed_attributes
 from affect_workbench.workbench.report.cards.card import VERDICTS, AttributeCard
 from affect_workbench.workbench.report.cards.chart import chart, chart_key, mark
-from affect_workbench.workbench.report.cards.judged import Judged, judged_attributes
 from affect_workbench.workbench.report.cards.matched import matched_pairs
 from affect_workbench.workbench.report.cards.measured import measured_lines
 from affect_workbench.workbench.report.cards.protected import is_protected
@@ -31,34 +31,34 @@ def cards_of(
     if not result.has_predictions:
         return ()
     claims, strata = claims or Claims(result.samples, result.taxonomy), differing_strata(result)
-    cards = [_card(result, one, claims, gallery, strata) for one in judged_attributes(result)]
+    cards = [_card(result, one, claims, gallery, strata) for one in assessed_attributes(result)]
     return tuple(sorted(cards, key=lambda card: not card.protected))
 
 
 def _card(
-    result: AuditResult, judged: Judged, claims: Claims, gallery: Gallery | None, strata: StrataByPair
+    result: AuditResult, assessed: Assessed, claims: Claims, gallery: Gallery | None, strata: StrataByPair
 ) -> AttributeCard:
-    drawn = chart(result, judged, claims)
-    words, pairs = ("", ()) if gallery is None else matched_pairs(result, judged, claims, gallery)
-    folded, follow = consequences(result, judged)
+    drawn = chart(result, assessed, claims)
+    words, pairs = ("", ()) if gallery is None else matched_pairs(result, assessed, claims, gallery)
+    folded, follow = consequences(result, assessed)
     return AttributeCard(
-        attribute=judged.attribute,
-        title=column_words(judged.attribute),
-        kind=judged.kind,
-        protected=is_protected(judged.attribute, result.run.config.protected),
-        verdict=VERDICTS[judged.kind].format(truth=result.run.truth),
-        mark=mark(judged.kind),
-        sentence=card_sentence(result, judged),
-        causes=tuple(judged.causes["cause"]),
-        emotion="" if judged.finding is None else str(judged.finding["emotion"]),
+        attribute=assessed.attribute,
+        title=column_words(assessed.attribute),
+        kind=assessed.kind,
+        protected=is_protected(assessed.attribute, result.run.config.protected),
+        verdict=VERDICTS[assessed.kind].format(truth=result.run.truth),
+        mark=mark(assessed.kind),
+        sentence=card_sentence(result, assessed),
+        causes=tuple(assessed.causes["cause"]),
+        emotion="" if assessed.finding is None else str(assessed.finding["emotion"]),
         chart=None if drawn is None else drawn.svg,
         chart_words="" if drawn is None else drawn.words,
         pairs=pairs,
         pairs_words=words,
         folded=folded,
         consequences=follow,
-        reached=(*reached(result, judged), *(() if drawn is None else (chart_key(result),))),
-        measured=measured_lines(result, judged, strata=strata),
-        settle=settling(result, judged),
+        reached=(*reached(result, assessed), *(() if drawn is None else (chart_key(result),))),
+        measured=measured_lines(result, assessed, strata=strata),
+        settle=settling(result, assessed),
         command=str(result.run.provenance.get("command", "")),
     )

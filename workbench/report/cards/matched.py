@@ -17,8 +17,8 @@ from affect_workbench.analyses.audit.result import AuditResult
 from affect_workbench.analyses.slices.conditions import SliceSpec
 from affect_workbench.arrays import Floats, Mask, Positions
 from affect_workbench.data.tables.columns import column_words
+from affect_workbench.workbench.report.cards.assessed import Assessed
 from affect_workbench.workbench.report.cards.card import MatchedPair, ShownPicture
-from affect_workbench.workbench.report.cards.judged import Judged
 from affect_workbench.workbench.report.evidence.choice import Claims
 from affect_workbench.workbench.report.evidence.gallery import Gallery
 
@@ -47,18 +47,18 @@ class Match:
     differ: tuple[str, ...]
 
 
-def matches(claims: Claims, judged: Judged, attributes: Sequence[str]) -> list[Match]:
+def matches(claims: Claims, assessed: Assessed, attributes: Sequence[str]) -> list[Match]:
     """Pairs that show the claim of a card in its direction, the most alike first; each picture once.
 
     Args:
         claims: of the audit's samples.
-        judged: what is claimed.
+        assessed: what is claimed.
         attributes: columns in which the two of a pair should agree as far as possible.
     """
-    if judged.finding is None:
+    if assessed.finding is None:
         return []
-    where, emotion = judged.finding["where"], str(judged.finding["emotion"])
-    inside, so, more = claims.inside(where), claims.predicted == emotion, judged.direction > 0
+    where, emotion = assessed.finding["where"], str(assessed.finding["emotion"])
+    inside, so, more = claims.inside(where), claims.predicted == emotion, assessed.direction > 0
     others: Mask = SliceSpec.from_json(where).universe(claims.samples) & ~inside
     shares, known = claims.shares(emotion), np.isfinite(claims.truth[:, 0])
     if known.any():
@@ -96,13 +96,13 @@ def matches(claims: Claims, judged: Judged, attributes: Sequence[str]) -> list[M
 
 
 def matched_pairs(
-    result: AuditResult, judged: Judged, claims: Claims, gallery: Gallery
+    result: AuditResult, assessed: Assessed, claims: Claims, gallery: Gallery
 ) -> tuple[str, tuple[MatchedPair, ...]]:
     """What the pairs of a card show, in words, and at most `MOST_PAIRS` of them; nothing where nothing is claimed."""
-    if judged.finding is None or judged.kind in ("labels", "carried", "none"):
+    if assessed.finding is None or assessed.kind in ("labels", "carried", "none"):
         return "", ()
     pairs: list[MatchedPair] = []
-    for match in matches(claims, judged, result.run.attributes):
+    for match in matches(claims, assessed, result.run.attributes):
         shown = [_shown(result, gallery, at) for at in (match.inside, match.beside)]
         if shown[0] is not None and shown[1] is not None:
             pairs.append(MatchedPair(shown[0], shown[1], _shared(match, claims)))
@@ -111,7 +111,7 @@ def matched_pairs(
     if not pairs:
         return "No matched pair of pictures shows it: none of the other pictures is labelled the same.", ()
     like = _like(result.run.truth, exact=all(pair.shared.startswith(_SAME) for pair in pairs))
-    return f"{like}, different predictions; on the left {judged.finding['slice']}.", tuple(pairs)
+    return f"{like}, different predictions; on the left {assessed.finding['slice']}.", tuple(pairs)
 
 
 def _like(truth: str, *, exact: bool) -> str:

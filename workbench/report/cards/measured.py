@@ -11,20 +11,20 @@ from affect_workbench.analyses.disparities.accuracy import ACCURACY
 from affect_workbench.analyses.space.erasure.erasure_test import NO_SKEW, RUNS_THROUGH
 from affect_workbench.data.tables.columns import column_words
 from affect_workbench.workbench.interface.numbers import interval, percent, points
-from affect_workbench.workbench.report.cards.judged import Judged
+from affect_workbench.workbench.report.cards.assessed import Assessed
 from affect_workbench.workbench.report.first_page.headline import StrataByPair, caveats
 from affect_workbench.workbench.report.sections.accuracy import accuracy_name
 
 
-def measured_lines(result: AuditResult, judged: Judged, *, strata: StrataByPair) -> tuple[str, ...]:
+def measured_lines(result: AuditResult, assessed: Assessed, *, strata: StrataByPair) -> tuple[str, ...]:
     """Erasure, label tree, severity, accuracy, gold labels, strata and permutation check, as far as there are any.
 
     Args:
         result: the audit.
-        judged: the attribute.
+        assessed: the attribute.
         strata: of `workbench.report.first_page.headline.differing_strata`.
     """
-    row = judged.finding
+    row = assessed.finding
     if row is None:
         return ()
     lines = [_erasure(result, row), _label_tree(row), _severity(result, row), _accuracy(result, row)]

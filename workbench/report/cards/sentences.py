@@ -10,7 +10,7 @@ import pandas as pd
 from affect_workbench.analyses.audit.result import AuditResult
 from affect_workbench.data.tables.columns import column_words
 from affect_workbench.workbench.interface.numbers import interval, percent, plural, points, small_q
-from affect_workbench.workbench.report.cards.judged import Judged, more_pictures, would_be_seen
+from affect_workbench.workbench.report.cards.assessed import Assessed, more_pictures, would_be_seen
 
 _MOST_NAMED = 3
 _WAYS = {
@@ -22,26 +22,26 @@ _WAYS = {
 """How skews follow from a cause -> in words, of one and of several."""
 
 
-def card_sentence(result: AuditResult, judged: Judged) -> str:
+def card_sentence(result: AuditResult, assessed: Assessed) -> str:
     """The answer in a few plain sentences."""
-    name, finding = column_words(judged.attribute), judged.finding
-    if judged.kind == "unproven":
-        return f"Nothing is said of {name}: {result.run.unproven[judged.attribute].rstrip('.')}."
-    if judged.kind == "too few":
+    name, finding = column_words(assessed.attribute), assessed.finding
+    if assessed.kind == "unproven":
+        return f"Nothing is said of {name}: {result.run.unproven[assessed.attribute].rstrip('.')}."
+    if assessed.kind == "too few":
         least = result.run.config.min_count
         return f"No value of {name} has {least:,} pictures with {least:,} others beside them."
     assert finding is not None
-    if judged.kind == "none":
-        return _no_difference(result, judged)
-    others = judged.causes.iloc[1:]
-    if judged.kind == "amplified" and len(others):
-        return _exaggerated(result, judged.causes, whole=True)
+    if assessed.kind == "none":
+        return _no_difference(result, assessed)
+    others = assessed.causes.iloc[1:]
+    if assessed.kind == "amplified" and len(others):
+        return _exaggerated(result, assessed.causes, whole=True)
     lead = _rates_sentence(finding)
-    if judged.kind == "labels":
+    if assessed.kind == "labels":
         return f"{lead} The {result.run.truth} differ as well, by {_points(finding['label_gap'])}, and explain it."
-    if judged.kind == "carried":
+    if assessed.kind == "carried":
         return f"{lead} This follows from another cause ({finding['explained_by']})."
-    parts = [lead, _source(result, judged), _certainty(finding, judged.causes)]
+    parts = [lead, _source(result, assessed), _certainty(finding, assessed.causes)]
     more = others[others["kind"].isin(["new", "difference"])]
     if len(more):
         parts.append(f"Besides: {_listed([_short(row) for _, row in more.iterrows()])}.")
@@ -51,14 +51,14 @@ def card_sentence(result: AuditResult, judged: Judged) -> str:
     return " ".join(filter(None, parts))
 
 
-def reached(result: AuditResult, judged: Judged) -> tuple[str, ...]:
+def reached(result: AuditResult, assessed: Assessed) -> tuple[str, ...]:
     """How the verdict was reached, a line each."""
-    cells, config = judged.cells, result.run.config
+    cells, config = assessed.cells, result.run.config
     counts = cells["verdict"].value_counts()
     tested = ", ".join(f"{int(counts[verdict]):,} {verdict}" for verdict in counts.index)
     lines = [f"{plural(len(cells), '(value, emotion) pair')}: {tested}." if len(cells) else "No value was counted."]
-    if judged.finding is not None:
-        row = judged.finding
+    if assessed.finding is not None:
+        row = assessed.finding
         lines.append(
             f"{row['slice']}, {row['emotion']}: {interval(row['effect'], row['low'], row['high'])} points, "
             f"{small_q(row['q'])}, {row['n']:,} pictures and {row['n_complement']:,} others."
@@ -66,7 +66,7 @@ def reached(result: AuditResult, judged: Judged) -> tuple[str, ...]:
         if not math.isnan(row["label_gap"]):
             gaps = [interval(*(row[f"{which}_gap{end}"] for end in ("", "_low", "_high"))) for which in ("label", "model")]
             lines.append(f"Label gap (of the {result.run.truth}) {gaps[0]} points; model gap {gaps[1]} points.")
-    for _, cause in judged.causes.iterrows():
+    for _, cause in assessed.causes.iterrows():
         added = interval(cause["adjusted_effect"], cause["adjusted_low"], cause["adjusted_high"])
         lines.append(
             f"Cause “{cause['cause']}” ({cause['kind']}): {added} points with the other causes held, evidence "
@@ -80,11 +80,11 @@ def reached(result: AuditResult, judged: Judged) -> tuple[str, ...]:
     return tuple(lines)
 
 
-def consequences(result: AuditResult, judged: Judged) -> tuple[str, tuple[str, ...]]:
+def consequences(result: AuditResult, assessed: Assessed) -> tuple[str, tuple[str, ...]]:
     """What follows from its causes: in a few words, and a line for each cause and each intersection where it is stronger."""
     lines, total = [], 0
     skewed = result.findings[result.findings["verdict"] == "skewed"]
-    for name in judged.causes["cause"]:
+    for name in assessed.causes["cause"]:
         ways = skewed.loc[skewed["explained_by"] == name, "way"].value_counts()
         parts = [
             f"{int(ways[way]):,} {words[1]}" if ways[way] > 1 else words[0]
@@ -93,8 +93,8 @@ def consequences(result: AuditResult, judged: Judged) -> tuple[str, tuple[str, .
         ]
         total += int(ways.sum())
         if parts:
-            lines.append(f"{name} explains {_listed(parts)}.".replace("{}", column_words(judged.attribute)))
-    for _, cause in judged.within.iterrows():
+            lines.append(f"{name} explains {_listed(parts)}.".replace("{}", column_words(assessed.attribute)))
+    for _, cause in assessed.within.iterrows():
         lines.append(
             f"Stronger still: {_short(cause)}; found again in {cause['stable']:,} of {cause['halves']:,} half-samples."
         )
@@ -105,13 +105,13 @@ def consequences(result: AuditResult, judged: Judged) -> tuple[str, tuple[str, .
     return "at intersections", tuple(lines)
 
 
-def settling(result: AuditResult, judged: Judged) -> str:
+def settling(result: AuditResult, assessed: Assessed) -> str:
     """What would settle what is not settled; "" where it is."""
-    if judged.kind == "too few":
+    if assessed.kind == "too few":
         return f"It takes {result.run.config.min_count:,} pictures of at least two values."
-    if judged.kind != "none" or (judged.tested["verdict"] == "equivalent").all():
+    if assessed.kind != "none" or (assessed.tested["verdict"] == "equivalent").all():
         return ""
-    more = more_pictures(result, judged)
+    more = more_pictures(result, assessed)
     if not math.isfinite(more):
         return ""
     rounded = int(float(f"{more:.2g}"))
@@ -119,11 +119,11 @@ def settling(result: AuditResult, judged: Judged) -> str:
     return f"About {rounded:,} more pictures would show whether it stays within {tolerance}."
 
 
-def _no_difference(result: AuditResult, judged: Judged) -> str:
-    name = column_words(judged.attribute)
-    if (judged.tested["verdict"] == "equivalent").all():
+def _no_difference(result: AuditResult, assessed: Assessed) -> str:
+    name = column_words(assessed.attribute)
+    if (assessed.tested["verdict"] == "equivalent").all():
         return f"No difference by {name}: whatever there is stays within {100 * result.run.config.tolerance:g} points."
-    seen = would_be_seen(result, judged)
+    seen = would_be_seen(result, assessed)
     if not seen < 1:
         return f"No difference by {name} shown, and with so few pictures none could have been."
     size = math.ceil(100 * round(seen, 4))
@@ -137,9 +137,9 @@ def _rates_sentence(row: Any) -> str:
     return f"Pictures with {row['slice']} are predicted as {row['emotion']} {rate} of the time, {who} {other}."
 
 
-def _source(result: AuditResult, judged: Judged) -> str:
+def _source(result: AuditResult, assessed: Assessed) -> str:
     """Do the labels give a ground for it?"""
-    row, truth = judged.finding, result.run.truth
+    row, truth = assessed.finding, result.run.truth
     assert row is not None
     gap, low, high = row["label_gap"], row["label_gap_low"], row["label_gap_high"]
     if truth == "none":
@@ -149,9 +149,9 @@ def _source(result: AuditResult, judged: Judged) -> str:
     adds = {"model": "the model adds this", "both": "the model adds this", "labels": f"this may be the {truth}’ own"}
     ending = adds.get(row["attribution"], f"it is not certain which part is the model’s and which the {truth}’")
     size = _points(gap)
-    if judged.kind == "muted":
+    if assessed.kind == "muted":
         return f"The {truth} differ by {points(gap)} points: the model says less than they do."
-    if judged.kind == "amplified":
+    if assessed.kind == "amplified":
         return f"The {truth} differ that way as well, by {size}: the model exaggerates it."
     if low > 0 or high < 0:
         if abs(gap) <= result.run.config.tolerance:

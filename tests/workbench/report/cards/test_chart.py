@@ -8,6 +8,7 @@ import xml.etree.ElementTree as ElementTree
 import numpy as np
 import pytest
 
+from affect_workbench.workbench.report.cards.assessed import assessed_attributes
 from affect_workbench.workbench.report.cards.card import VERDICTS
 from affect_workbench.workbench.report.cards.chart import (
     MOST_LETTERS,
@@ -20,7 +21,6 @@ from affect_workbench.workbench.report.cards.chart import (
     mark,
 )
 from affect_workbench.workbench.report.cards.every_attribute import cards_of
-from affect_workbench.workbench.report.cards.judged import judged_attributes
 from affect_workbench.workbench.report.evidence.choice import Claims
 from workbench_runs import HOSTILE, audited, predictions_table
 
@@ -74,7 +74,7 @@ def test_the_drawn_rates_are_those_of_the_pictures():
     table.loc[::3, "label"] = None
     result = audited(table, **ONE)
     samples, claims = result.samples, Claims(result.samples, result.taxonomy)
-    tone = next(one for one in judged_attributes(result) if one.attribute == "tone")
+    tone = next(one for one in assessed_attributes(result) if one.attribute == "tone")
     found = chart(result, tone, claims)
     dark = samples["tone"] == "dark"
     labelled = samples.loc[dark & samples["label"].notna(), "label"]

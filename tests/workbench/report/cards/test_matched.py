@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from affect_workbench.workbench.report.cards.assessed import Assessed, assessed_attributes
 from affect_workbench.workbench.report.cards.every_attribute import cards_of
-from affect_workbench.workbench.report.cards.judged import Judged, judged_attributes
 from affect_workbench.workbench.report.cards.matched import MOST_APART, MOST_PAIRS, matched_pairs, matches
 from affect_workbench.workbench.report.evidence.choice import Claims
 from affect_workbench.workbench.report.evidence.gallery import Gallery
@@ -37,19 +37,19 @@ def world(n: int = 1_500, *, less: bool = False, labels: bool = True, votes: boo
 
 
 def found(table: pd.DataFrame, emotion: str | None = None):
-    """The audit, its claims, and what is judged of tone, about an emotion of the slice of dark pictures if one is given."""
+    """The audit, its claims, and what is known of tone, about an emotion of the slice of dark pictures if one is given."""
     result = audited(table, **ONE, causes=emotion is None)
-    judged = next(one for one in judged_attributes(result) if one.attribute == "tone")
+    assessed = next(one for one in assessed_attributes(result) if one.attribute == "tone")
     if emotion is not None:
         cells = result.findings
         row = cells[(cells["slice"] == "tone: dark") & (cells["emotion"] == emotion)].iloc[0]
-        judged = Judged("tone", "new", judged.cells, judged.causes, judged.within, row, 0.0)
-    return result, Claims(result.samples, result.taxonomy), judged
+        assessed = Assessed("tone", "new", assessed.cells, assessed.causes, assessed.within, row, 0.0)
+    return result, Claims(result.samples, result.taxonomy), assessed
 
 
 def test_an_excess_is_shown_by_the_slice_predicted_so_beside_others_that_are_not():
-    result, claims, judged = found(world())
-    samples, pairs = result.samples, matches(claims, judged, result.run.attributes)
+    result, claims, assessed = found(world())
+    samples, pairs = result.samples, matches(claims, assessed, result.run.attributes)
     assert len(pairs) > 10
     for pair in pairs:
         inside, beside = samples.iloc[pair.inside], samples.iloc[pair.beside]
@@ -67,9 +67,9 @@ def test_an_excess_is_shown_by_the_slice_predicted_so_beside_others_that_are_not
 
 
 def test_a_deficit_is_shown_the_other_way_round():
-    result, claims, judged = found(world(less=True), "anger")
-    assert judged.direction < 0
-    samples, pairs = result.samples, matches(claims, judged, result.run.attributes)
+    result, claims, assessed = found(world(less=True), "anger")
+    assert assessed.direction < 0
+    samples, pairs = result.samples, matches(claims, assessed, result.run.attributes)
     assert pairs
     for pair in pairs:
         inside, beside = samples.iloc[pair.inside], samples.iloc[pair.beside]
@@ -80,11 +80,11 @@ def test_a_deficit_is_shown_the_other_way_round():
 
 
 def test_votes_are_as_near_as_any_other_picture_has_them():
-    result, claims, judged = found(world(votes=True))
+    result, claims, assessed = found(world(votes=True))
     samples = result.samples
     votes = samples[[f"vote_{label}" for label in EKMAN]].to_numpy(float) / 16
     others = np.flatnonzero((samples["tone"] != "dark") & (samples["predicted"] != "anger"))
-    pairs = matches(claims, judged, result.run.attributes)
+    pairs = matches(claims, assessed, result.run.attributes)
     assert pairs
     apart = [pair.apart for pair in pairs]
     assert apart == sorted(apart)
@@ -96,11 +96,11 @@ def test_votes_are_as_near_as_any_other_picture_has_them():
 
 
 def test_without_labels_the_pictures_agree_in_other_attributes():
-    result, claims, judged = found(world(labels=False))
-    pairs = matches(claims, judged, result.run.attributes)
+    result, claims, assessed = found(world(labels=False))
+    pairs = matches(claims, assessed, result.run.attributes)
     assert np.isnan(pairs[0].apart)
     assert pairs[0].differ == ()
-    words, _ = matched_pairs(result, judged, claims, Gallery(result.samples))
+    words, _ = matched_pairs(result, assessed, claims, Gallery(result.samples))
     assert words.startswith("Similar pictures, different predictions; ")
 
 
@@ -133,8 +133,8 @@ def test_where_no_other_picture_is_labelled_the_same_that_is_said():
     table = world()
     # Every dark picture that is predicted as anger is labelled disgust, and no other picture is.
     table["label"] = np.where((table["tone"] == "dark") & (table["predicted"] == "anger"), "disgust", "joy")
-    result, claims, judged = found(table, "anger")
-    assert matches(claims, judged, result.run.attributes) == []
-    words, pairs = matched_pairs(result, judged, claims, Gallery(result.samples))
+    result, claims, assessed = found(table, "anger")
+    assert matches(claims, assessed, result.run.attributes) == []
+    words, pairs = matched_pairs(result, assessed, claims, Gallery(result.samples))
     assert pairs == ()
     assert words == "No matched pair of pictures shows it: none of the other pictures is labelled the same."

@@ -11,8 +11,8 @@ import pandas as pd
 import pytest
 
 from affect_workbench.analyses.audit.permutation_check import PermutationCheck
+from affect_workbench.workbench.report.cards.assessed import assessed_attributes, more_pictures, would_be_seen
 from affect_workbench.workbench.report.cards.every_attribute import cards_of
-from affect_workbench.workbench.report.cards.judged import judged_attributes, more_pictures, would_be_seen
 from affect_workbench.workbench.report.cards.sentences import rates_in_words
 from workbench_runs import EKMAN, audited
 
@@ -77,12 +77,12 @@ def test_what_is_exaggerated_is_told_in_one_sentence(result, cards):
 
 
 def test_of_no_difference_is_said_what_would_have_been_seen_and_what_would_settle_it(result, cards):
-    judged = next(one for one in judged_attributes(result) if one.attribute == "kind")
-    size, card = math.ceil(100 * would_be_seen(result, judged)), cards["kind"]
+    assessed = next(one for one in assessed_attributes(result) if one.attribute == "kind")
+    size, card = math.ceil(100 * would_be_seen(result, assessed)), cards["kind"]
     assert card.sentence == (
         f"No difference by kind shown. A difference of {size} points or more would very probably have been seen."
     )
-    more = int(float(f"{more_pictures(result, judged):.2g}"))
+    more = int(float(f"{more_pictures(result, assessed):.2g}"))
     assert card.settle == f"About {more:,} more pictures would show whether it stays within 2 points."
     assert (card.verdict, card.differs, card.folded, card.consequences) == ("No difference shown", False, "", ())
 

@@ -1,4 +1,4 @@
-"""Each attribute is judged by what was put into the data: a bias, an echo of the labels, nothing, or too little to tell."""
+"""Each attribute is assessed by what was put into the data: a bias, an echo of the labels, nothing, too little to tell."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from affect_workbench.workbench.report.cards.assessed import assessed_attributes, more_pictures, would_be_seen
 from affect_workbench.workbench.report.cards.every_attribute import cards_of
-from affect_workbench.workbench.report.cards.judged import judged_attributes, more_pictures, would_be_seen
 from workbench_runs import EKMAN, audited, predictions_table
 
 ONE = {"further": False, "space_pictures": 0, "order": 1}
@@ -29,13 +29,13 @@ def planted(n: int = 3_000, *, echo: float = 0.0, added: float = 0.4, seed: int 
 
 
 def kinds(result) -> dict[str, str]:
-    return {one.attribute: one.kind for one in judged_attributes(result)}
+    return {one.attribute: one.kind for one in assessed_attributes(result)}
 
 
 def test_a_planted_bias_is_new_and_an_attribute_without_any_has_its_card_too():
     result = audited(planted(), **ONE)
     assert kinds(result) == {"tone": "new", "place": "none"}
-    tone = judged_attributes(result)[0]
+    tone = assessed_attributes(result)[0]
     assert (tone.finding["slice"], tone.finding["emotion"]) == ("tone: dark", "anger")
     assert tone.direction > 0
     assert list(tone.causes["cause"]) == ["tone: dark, anger more often"]
@@ -61,7 +61,7 @@ def test_a_model_that_says_less_than_the_labels_mutes_them():
     lost = (table["tone"] == "dark") & (table["predicted"] == "anger") & (rng.random(len(table)) < 0.4)
     table.loc[lost, "predicted"] = rng.choice(EKMAN[1:], int(lost.sum()))
     result = audited(table, **ONE)
-    tone = next(one for one in judged_attributes(result) if one.attribute == "tone")
+    tone = next(one for one in assessed_attributes(result) if one.attribute == "tone")
     assert tone.kind == "muted"
     card = next(card for card in cards_of(result) if card.attribute == "tone")
     gap = 100 * tone.finding["label_gap"]
@@ -109,12 +109,12 @@ def test_an_intersection_belongs_to_every_attribute_in_it_unless_a_part_of_it_is
     table.loc[both, "predicted"] = "fear"
     result = audited(table, **(ONE | {"order": 2}))
     assert kinds(result) == {"tone": "new", "place": "new"}
-    assert {one.finding["slice"] for one in judged_attributes(result)} == {"tone: dark and place: home"}
+    assert {one.finding["slice"] for one in assessed_attributes(result)} == {"tone: dark and place: home"}
     causes = result.causes
     part = causes.assign(where=[{"tone": "dark"}], cause="tone: dark, fear more often", slice="tone: dark")
     result = replace(result, tables={**result.tables, "causes": pd.concat([part, causes], ignore_index=True)})
-    tone = next(one for one in judged_attributes(result) if one.attribute == "tone")
-    place = next(one for one in judged_attributes(result) if one.attribute == "place")
+    tone = next(one for one in assessed_attributes(result) if one.attribute == "tone")
+    place = next(one for one in assessed_attributes(result) if one.attribute == "place")
     assert (list(tone.causes["slice"]), list(tone.within["slice"])) == (["tone: dark"], ["tone: dark and place: home"])
     assert place.causes.empty
     assert list(place.within["slice"]) == ["tone: dark and place: home"]
@@ -131,7 +131,7 @@ def test_a_difference_of_the_size_said_would_very_probably_have_been_seen(share,
     """And one of half the size would not: the size is no idle one."""
     n = 1_200
     even = predictions_table(n, attributes={"tone": ("dark", "light")}, bias=0.0, scores=False)
-    size = would_be_seen(quiet := audited(even, **ONE, causes=False), judged_attributes(quiet)[0])
+    size = would_be_seen(quiet := audited(even, **ONE, causes=False), assessed_attributes(quiet)[0])
     assert 0.05 < size < 0.25
     rng, seen = np.random.default_rng(2), 0
     for _ in range(30):
@@ -149,7 +149,7 @@ def test_with_so_many_more_pictures_no_difference_is_shown_to_be_none():
     few = audited(
         predictions_table(900, attributes={"tone": ("dark", "light")}, bias=0.0, scores=False), **ONE, causes=False
     )
-    more = more_pictures(few, judged_attributes(few)[0])
+    more = more_pictures(few, assessed_attributes(few)[0])
     assert 1_000 < more < 50_000
     shown = 0
     for seed in range(8):

@@ -20,7 +20,7 @@ _POWER, _LIKELY = 0.8, 0.9
 
 
 @dataclass(frozen=True)
-class Judged:
+class Assessed:
     """What is known of one attribute.
 
     Attributes:
@@ -55,31 +55,31 @@ class Judged:
         return self.cells[self.cells["p"].notna()]
 
 
-def judged_attributes(result: AuditResult) -> list[Judged]:
+def assessed_attributes(result: AuditResult) -> list[Assessed]:
     """Every attribute, in the order in which their cards are told (protected ones not yet first)."""
     findings, causes = result.findings, result.causes
     single = findings[findings["where"].map(len) == 1]
     column = single["where"].map(lambda where: next(iter(where))) if len(single) else pd.Series(dtype=object)
     nested = causes["where"].index[[_is_nested(row, causes) for _, row in causes.iterrows()]]
     found = [
-        _judged(result, attribute, single[column == attribute], causes, nested, place)
+        _assessed(result, attribute, single[column == attribute], causes, nested, place)
         for place, attribute in enumerate(result.run.attributes)
     ]
     order = list(VERDICTS)
     return sorted(found, key=lambda one: (order.index(one.kind), one.rank))
 
 
-def would_be_seen(result: AuditResult, judged: Judged) -> float:
+def would_be_seen(result: AuditResult, assessed: Assessed) -> float:
     """The smallest difference that this audit calls skewed nine times of ten, whichever value and emotion it is at.
 
     The column `detectable` is what one test finds by itself with 80 % power. An audit asks more: corrected for all pairs of
     its family, the interval has to lie outside the tolerance. inf where nothing was tested.
     """
-    cells = judged.tested
+    cells = assessed.tested
     if cells.empty:
         return np.inf
     normal, alpha = NormalDist(), result.run.config.alpha
-    family = _family(result, judged.attribute)
+    family = _family(result, assessed.attribute)
     tested, skewed = int(family["p"].notna().sum()), int((family["verdict"] == "skewed").sum())
     families = len({(len(where) > 1, _inferred(result, where)) for where in result.findings["where"]})
     level = alpha / families * max(skewed, 1) / tested
@@ -87,12 +87,12 @@ def would_be_seen(result: AuditResult, judged: Judged) -> float:
     return float(result.run.config.tolerance + error * (normal.inv_cdf(_LIKELY) + normal.inv_cdf(1 - level / 2)))
 
 
-def more_pictures(result: AuditResult, judged: Judged) -> float:
+def more_pictures(result: AuditResult, assessed: Assessed) -> float:
     """How many more pictures would show nine times of ten that all differences lie within the tolerance, if there are none.
 
     inf where no number would.
     """
-    cells, normal, tolerance = judged.tested, NormalDist(), result.run.config.tolerance
+    cells, normal, tolerance = assessed.tested, NormalDist(), result.run.config.tolerance
     if cells.empty or not tolerance:
         return np.inf
     error = (cells["high"] - cells["low"]).max() / (2 * normal.inv_cdf(0.975))
@@ -102,9 +102,9 @@ def more_pictures(result: AuditResult, judged: Judged) -> float:
     return float(max(needed**2 - 1, 0.0) * (first["n"] + first["n_complement"]))
 
 
-def _judged(
+def _assessed(
     result: AuditResult, attribute: str, cells: pd.DataFrame, causes: pd.DataFrame, nested: pd.Index, place: int
-) -> Judged:
+) -> Assessed:
     mine = causes[np.array([attribute in where for where in causes["where"]], dtype=bool)]
     within, own = mine[mine.index.isin(nested)], mine[~mine.index.isin(nested)]
     # A cause of the attribute alone says more of it than one of an intersection of the same kind: the table has it so.
@@ -112,7 +112,7 @@ def _judged(
         top = own.iloc[0]
         pairs = result.findings
         cell = pairs[(pairs["slice"] == top["slice"]) & (pairs["emotion"] == top["emotion"])].iloc[0]
-        return Judged(attribute, str(top["kind"]), cells, own, within, cell, float(causes.index.get_indexer(own.index)[0]))
+        return Assessed(attribute, str(top["kind"]), cells, own, within, cell, float(causes.index.get_indexer(own.index)[0]))
     skewed = cells[cells["verdict"] == "skewed"]
     searched = "way" in cells and result.run.config.causes
     if len(skewed):
@@ -120,13 +120,13 @@ def _judged(
         kinds = [_kind(row, searched=searched) for _, row in skewed.iterrows()]
         kind = min(kinds, key=list(VERDICTS).index) if searched else kinds[int(sure.argmax())]
         sure = np.where([one == kind for one in kinds], sure, -np.inf)
-        return Judged(attribute, kind, cells, own, within, skewed.iloc[int(sure.argmax())], -float(sure.max()))
+        return Assessed(attribute, kind, cells, own, within, skewed.iloc[int(sure.argmax())], -float(sure.max()))
     tested = cells[cells["p"].notna()]
     if attribute in result.run.unproven:
-        return Judged(attribute, "unproven", cells, own, within, None, place)
+        return Assessed(attribute, "unproven", cells, own, within, None, place)
     if tested.empty:
-        return Judged(attribute, "too few", cells, own, within, None, place)
-    return Judged(attribute, "none", cells, own, within, tested.iloc[int(tested["effect"].abs().argmax())], place)
+        return Assessed(attribute, "too few", cells, own, within, None, place)
+    return Assessed(attribute, "none", cells, own, within, tested.iloc[int(tested["effect"].abs().argmax())], place)
 
 
 def _kind(cell: Any, *, searched: bool) -> str:
