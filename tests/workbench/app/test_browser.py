@@ -305,7 +305,8 @@ def opened_report(browser, run):
     return seen
 
 
-ALL_DRAWN = "window.figures.every(([name]) => document.querySelector(`#${CSS.escape(name)} .main-svg`)?.getAttribute('viewBox'))"
+DRAWN = "document.querySelector(`#${CSS.escape(name)} .main-svg`)?.getAttribute('viewBox')"
+ALL_DRAWN = f"window.figures.every(([name]) => {DRAWN})"
 """Every figure of the page is there, and knows its size."""
 
 
