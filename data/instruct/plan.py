@@ -148,7 +148,9 @@ class Plan:
         if shown and self.questions:
             name = rng.choice(list(shown))
             wrong = [value for value in words[name] if value != shown[name]]
-            claim = shown[name] if rng.random() < 0.5 or not wrong else rng.choice(wrong)
+            common = self.vocabulary.common.get(name, {})
+            true = rng.random() < 0.5 or not wrong
+            claim = shown[name] if true else rng.choices(wrong, [common.get(value, 1.0) for value in wrong])[0]
             yield "statement", f"True or false: {rng.choice(words[name][claim])}.", name, claim
 
 

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import torch
 
+from affect_workbench.data.instruct.plan import Plan
 from affect_workbench.data.instruct.vocabulary import Vocabulary, scenes_vocabulary
 from affect_workbench.data.instruct.writers import sentence
 from affect_workbench.data.synthetic.scenes import captions, sample_scenes
@@ -48,6 +49,26 @@ def text_exam(model: Any, tokenizer: Any, *, pictures: int = 200, seed: int = 1,
     right = pd.Series([text in known for text, (_, known) in zip(said, keys, strict=True)])
     shares: Mapping[Any, float] = right.groupby([name for name, _ in keys], sort=False).mean().to_dict()
     return {str(name): float(share) for name, share in shares.items()}
+
+
+def statement_exam(model: Any, tokenizer: Any, *, pictures: int = 1000, seed: int = 1, batch: int = 200) -> float:
+    """Share of statements about described pictures that are judged rightly; half of them are true, so a half is a guess.
+
+    No part of what has to be passed: a statement teaches one bit, an answer to a question many, and a small model learns the
+    one long after the other.
+    """
+    vocabulary, rng = scenes_vocabulary(), np.random.default_rng([seed, 0xF])
+    rows = sample_scenes(pictures, rng=rng).assign(image_id=[str(number) for number in range(pictures)])
+    described = captions(rows, rng=rng, mentioned=np.ones((pictures, len(WORDS)), dtype=bool))
+    turns = [turn for turn in Plan(vocabulary, ("questions",), 1, seed).turns(rows) if turn.task == "statement"]
+    asked = [f"{text}\n{turn.question}" for text, turn in zip(described, turns, strict=True)]
+    said = [
+        text
+        for start in range(0, len(asked), batch)
+        for text in written(model, tokenizer, asked[start : start + batch], max_new_tokens=4)
+    ]
+    right = [str(rows[turn.about][at] == turn.claim) + "." for at, turn in enumerate(turns)]
+    return float(np.mean([one == other for one, other in zip(said, right, strict=True)]))
 
 
 def right_answers(vocabulary: Vocabulary, name: str, value: object) -> set[str]:

@@ -21,16 +21,17 @@ def ship(made: Path, folder: Path = LANGUAGE_FOLDER) -> None:
     declare_torchvision_operators()
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    from affect_workbench.probes.mmllm.language.exam import text_exam
+    from affect_workbench.probes.mmllm.language.exam import statement_exam, text_exam
 
     model, tokenizer = AutoModelForCausalLM.from_pretrained(made).half(), AutoTokenizer.from_pretrained(made)
     exam = text_exam(model.float().eval(), tokenizer, seed=1)
+    judged = statement_exam(model, tokenizer, seed=1)
     with atomic_folder(folder, overwrite=True) as work:
         model.half().save_pretrained(work)
         tokenizer.save_pretrained(work)
         size = sum(weight.numel() for weight in model.parameters())
         marks = "\n".join(f"| {name} | {share:.1%} |" for name, share in exam.items())
-        write_text(work / CARD_FILE, _CARD.format(size=size, words=len(tokenizer), marks=marks))
+        write_text(work / CARD_FILE, _CARD.format(size=size, words=len(tokenizer), marks=marks, judged=judged))
         write_text(work / "exam.json", json.dumps(exam, indent=1) + "\n")
 
 
@@ -46,6 +47,9 @@ Right answers about fresh pictures that are described in words (200 an attribute
 | attribute | right |
 |---|---|
 {marks}
+
+Of statements about them ("True or false: a dog.") it judges {judged:.1%} rightly, where guessing gives 50 %: one a picture,
+of one bit each, is too little for it to learn to compare.
 """
 
 

@@ -49,6 +49,19 @@ def test_statements_are_judged_right_and_both_ways(rows):
     assert {turn.answer for _, turn in judged} == {"True.", "False."}
 
 
+def test_a_statement_does_not_tell_by_what_it_claims_whether_it_is_true():
+    """Every other value claimed alike would make a snake false in nine of ten statements: the rarest subject but one."""
+    plan = Plan(scenes_vocabulary(), ("questions",), 1)
+    rows = scene_rows(6000)
+    shown = rows.set_index("image_id")
+    stated = [turn for turn in plan.turns(rows) if turn.task == "statement"]
+    claims = pd.DataFrame([(one.about, one.claim, shown[one.about][one.image_id] == one.claim) for one in stated])
+    true = claims.groupby([0, 1])[2].mean()
+    assert claims[2].mean() == pytest.approx(0.5, abs=0.03)
+    assert true.between(0.3, 0.7).all()
+    assert claims.groupby([0, 1])[2].agg(lambda hits: max(hits.sum(), len(hits) - hits.sum())).sum() < 0.57 * len(claims)
+
+
 def test_sentiment_is_the_label_and_its_polarity(rows):
     labels = rows.set_index("image_id")["label"]
     for image_id, turn in answers(by_rules(rows), "sentiment"):

@@ -162,7 +162,7 @@ def _language(settings: StageSettings, stage: Stage, work: Path, say: Say) -> tu
     """Stage 0: a language model learns the drawn world's words from nothing, and is examined."""
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    from affect_workbench.probes.mmllm.language.exam import text_exam
+    from affect_workbench.probes.mmllm.language.exam import statement_exam, text_exam
     from affect_workbench.probes.mmllm.language.model import new_language_model
     from affect_workbench.probes.mmllm.language.texts import world_examples
     from affect_workbench.probes.mmllm.training import Material, train_stage
@@ -181,8 +181,10 @@ def _language(settings: StageSettings, stage: Stage, work: Path, say: Say) -> tu
         new_language_model(tokenizer), tokenizer, stage, Material(examples), work, seed=settings.seed
     )
     exam = text_exam(model, tokenizer, seed=settings.seed + 1)
-    told = {**asdict(result), "exam": exam}
+    judged = statement_exam(model, tokenizer, seed=settings.seed + 1)
+    told = {**asdict(result), "exam": exam, "statements": judged}
     say(f"exam in words: {', '.join(f'{name} {share:.0%}' for name, share in exam.items())}")
+    say(f"statements about what is described: {judged:.0%} judged rightly, where guessing gives 50%")
     _require_passed(exam, settings)
     with _main_first():
         if is_main():

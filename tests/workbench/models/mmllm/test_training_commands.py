@@ -117,5 +117,6 @@ def test_a_language_model_that_cannot_read_is_not_gone_on_with(tmp_path, capsys,
     said = capsys.readouterr()
     assert "cannot read subject" in said.err
     assert "exam in words: subject 0%" in said.out
+    assert "statements about what is described: 0% judged rightly, where guessing gives 50%" in said.out
     assert main([*line, "--skip-exam"]) == 0
     assert json.loads((tmp_path / "lm" / "trained.json").read_text())["stages"]["language"]["exam"]["subject"] == 0
