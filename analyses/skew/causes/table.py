@@ -75,8 +75,8 @@ CAUSE_COLUMNS = (
 """Of one row a cause. `cause` is its name; `kind` one of `KINDS`; slice, emotion and what follows are those of its cell in
 the findings; `adjusted_*` how much more often the emotion is predicted there than without any cause there, those of other
 slices held, with its 95 % interval; `evidence` the standard deviations by which it would be missed, `threshold` what chance
-reaches in one data set of twenty; `explains` the skewed cells that follow; `stable` of `halves` half-samples where it
-is found again; `sample` the pictures that the threshold rests on, `halved` those that were halved."""
+reaches in one data set of twenty; `explains` the skewed cells that follow from it; `stable` of `halves` half-samples in
+which it is found again; `sample` the pictures that the threshold rests on, `halved` those that were halved."""
 
 
 @dataclass(frozen=True)
