@@ -6,7 +6,7 @@ Greedily, one after the other; what a new one makes superfluous is dropped again
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from scipy import special
@@ -32,6 +32,7 @@ class Search:
         threshold: standard deviations that chance reaches in one data set of twenty.
         scale: by what the standard deviations of independent pictures are multiplied because these are not `(s, k)`.
         freedom: degrees of freedom with which that is known `(s, k)`, infinite for independent pictures.
+        direction: sign that the difference of a cell must have `(s, k)`, 0 for either; None for either everywhere.
     """
 
     allowed: Mask
@@ -39,15 +40,21 @@ class Search:
     threshold: float
     scale: Floats
     freedom: Floats
+    direction: Floats | None = None
 
     def only(self, slices: Positions) -> Search:
         """The same for some of the slices."""
-        return replace(self, allowed=self.allowed[slices], scale=self.scale[slices], freedom=self.freedom[slices])
+        direction = None if self.direction is None else self.direction[slices]
+        return Search(
+            self.allowed[slices], self.tolerance, self.threshold, self.scale[slices], self.freedom[slices], direction
+        )
 
     def strength(self, left: Residuals) -> Floats:
         """|z| of every cell that could be a cause, 0 elsewhere."""
         z = self.certain(left.z)
         possible = self.allowed & left.enough & (np.abs(left.effect) > self.tolerance)
+        if self.direction is not None:
+            possible &= self.direction * left.z >= 0
         return np.where(possible, z, 0.0)
 
     def certain(self, z: Floats, at: Cause | None = None) -> Floats:

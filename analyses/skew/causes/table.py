@@ -130,7 +130,8 @@ def find_causes(
     differ = np.maximum(at_cells("label_gap_low"), -at_cells("label_gap_high")) > rules.tolerance
     tested = np.isfinite(at_cells("p")) & np.isfinite(scale)
     allowed = (skewed | differ) & tested
-    limits = Search(allowed, rules.tolerance, np.inf, np.where(allowed, scale, 0.0), freedom)
+    against = np.where(skewed, 0.0, -np.sign(np.nan_to_num(at_cells("label_gap"))))
+    limits = Search(allowed, rules.tolerance, np.inf, np.where(allowed, scale, 0.0), freedom, against)
     observed, groups = _observed(data, sums), data.groups
     sample = _drawn(len(observed.predicted), groups, SAMPLE, seed)
     part = observed.among(sample)
