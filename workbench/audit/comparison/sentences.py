@@ -124,7 +124,8 @@ def outcome(result: Comparison) -> list[str]:
     if len(result.causes):
         counts = result.causes["change"].value_counts()
         told = ", ".join(f"{counts[change]:,} {change}" for change in CAUSE_CHANGES if change in counts and change != "same")
-        same = f"{int(counts.get('same', 0)):,} stayed as {'it was' if counts.get('same', 0) == 1 else 'they were'}"
+        still = int(counts.get("same", 0))
+        same = f"{still:,} stayed as {'it was' if still == 1 else 'they were'}" if still else ""
         sentences.append(f"Of the causes of both, {', '.join(filter(None, (told, same)))}.")
     if not len(found):
         undecided = result.count("undetermined") + result.count("too small")
