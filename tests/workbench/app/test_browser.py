@@ -43,6 +43,15 @@ sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine (apt-get install chromium)")
 
 
+def wait_until(page, condition: str) -> None:
+    """Asks until the page says so: what a report allows itself forbids a page to evaluate texts by itself."""
+    for _ in range(600):
+        if page.evaluate(condition):
+            return
+        page.wait_for_timeout(50)
+    raise AssertionError(f"still not so after half a minute: {condition}")
+
+
 class Visit:
     """A page with everything that went wrong on it, and everything that it asked for."""
 
@@ -301,7 +310,7 @@ def opened_report(browser, run):
     seen = Visit(browser)
     seen.page.goto((run / "report.html").as_uri())
     seen.page.locator("#details > summary").click()
-    seen.page.wait_for_function(ALL_DRAWN)
+    wait_until(seen.page, ALL_DRAWN)
     return seen
 
 
@@ -324,7 +333,7 @@ def hostile_report(browser, hostile_run):
 def test_the_report_opens_offline_with_all_its_figures(report, demo, demo_result):
     page = report.page
     for name in FIGURES:
-        page.wait_for_function(f"document.querySelector('#{name} .main-svg') !== null")
+        wait_until(page, f"document.querySelector('#{name} .main-svg') !== null")
         assert page.locator(f"#{name}").bounding_box()["height"] > 150, name
     assert page.locator("#map .scatterlayer .point").count() == min(len(demo_result.samples), 2_000) + 6
     skewed = demo_result.findings.query("verdict == 'skewed'")["explained_by"].isna().sum()
@@ -348,7 +357,7 @@ def test_the_report_does_not_scroll_sideways(request, which):
     for width in (1024, 700, 1280):
         seen.page.set_viewport_size({"width": width, "height": 900})
         assert not seen.scrolls_sideways(), f"{width}, before its figures are drawn anew"
-        seen.page.wait_for_function(DRAWN_TO_WIDTH)
+        wait_until(seen.page, DRAWN_TO_WIDTH)
         assert not seen.scrolls_sideways(), width
     assert seen.complaints == []
 

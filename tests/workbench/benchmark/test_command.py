@@ -27,7 +27,7 @@ def test_a_quick_run_holds_its_bars(quick):
     failed = [(row["name"], row["measured"], row["judged"]) for row in rows(out) if row["verdict"] == "fail"]
     assert code == 0, f"seed {seed}: {failed}"
     kinds = {row["kind"] for row in rows(out)}
-    assert kinds == {"gate", "scenario", "peer"}
+    assert kinds == {"gate", "scenario", "peer", "list"}
     names = [row["name"] for row in rows(out)]
     assert len(set(names)) == len(names)
     for tool in ("DivExplorer", "SliceLine", "Fairlearn"):

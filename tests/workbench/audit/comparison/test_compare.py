@@ -73,7 +73,7 @@ def test_worse_fails_and_better_passes(tmp_path, runs):
     )
     assert "better: Pictures with tone: dark predicted as anger" in better.out
     assert worse.err == ""
-    assert {path.name for path in (tmp_path / "there").iterdir()} == WRITTEN
+    assert {path.name for path in (tmp_path / "there").iterdir()} == WRITTEN | {"causes.csv"}
 
 
 def test_what_is_written_agrees_with_itself(tmp_path, runs):

@@ -11,7 +11,7 @@ import pytest
 
 from affect_workbench.workbench.report.system.card import SystemCard, read_system_card
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[4]
 TEMPLATE = ROOT / "docs" / "system.toml"
 
 

@@ -20,7 +20,7 @@ from affect_workbench.workbench.report.system.section import NOTHING_STATED, rea
 from affect_workbench.workbench.runs.store import load_audit
 from workbench_runs import CELLS, EKMAN, HOSTILE, SLIM, audited, predictions_table, refusal, succeeded
 
-TEMPLATE = Path(__file__).resolve().parents[3] / "docs" / "system.toml"
+TEMPLATE = Path(__file__).resolve().parents[4] / "docs" / "system.toml"
 QUICK = AuditConfig(map_pictures=0, space_pictures=0, further=False, order=1)
 
 
