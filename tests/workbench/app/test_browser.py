@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from affect_workbench.analyses.skew.findings import on_its_own
 from affect_workbench.workbench.interface.numbers import points, probability
 from affect_workbench.workbench.report.findings_list import MOST_WRITTEN
 from affect_workbench.workbench.report.first_page.headline import headline
@@ -336,7 +337,7 @@ def test_the_report_opens_offline_with_all_its_figures(report, demo, demo_result
         wait_until(page, f"document.querySelector('#{name} .main-svg') !== null")
         assert page.locator(f"#{name}").bounding_box()["height"] > 150, name
     assert page.locator("#map .scatterlayer .point").count() == min(len(demo_result.samples), 2_000) + 6
-    skewed = demo_result.findings.query("verdict == 'skewed'")["explained_by"].isna().sum()
+    skewed = on_its_own(demo_result.findings.query("verdict == 'skewed'")).sum()
     assert page.locator("#forest .scatterlayer .point").count() == 20
     assert page.locator("ol.sentences > li").count() == skewed
     assert page.locator("h1").inner_text() == headline(demo_result)
@@ -485,7 +486,7 @@ def test_the_table_of_the_report_is_filtered_by_words_verdict_and_repeats(report
     page.select_option("#filter-verdict", "skewed")
     skewed = shown[shown["verdict"] == "skewed"]
     page.check("#filter-repeats")
-    own = skewed[skewed["explained_by"].isna()]
+    own = skewed[on_its_own(skewed)]
     assert page.evaluate(visible) == len(own)
     page.fill("#filter-text", "DARK anger")
     both = own[own["slice"].str.contains("dark") & (own["emotion"] == "anger")]

@@ -59,9 +59,7 @@ def test_a_full_gallery_gives_what_it_has(shown):
     assert Gallery(shown.samples, most=0).of(shown.samples.index, most=3) == ()
 
 
-@pytest.mark.xfail(
-    reason="some pictures of cards have no place that others point to"
-)
+@pytest.mark.xfail(reason="some pictures of cards have no place that others point to")
 def test_each_picture_is_in_the_report_once(shown):
     page = report_html(shown)
     gallery = kept(page)
