@@ -486,7 +486,7 @@ def test_the_table_of_the_report_is_filtered_by_words_verdict_and_repeats(report
     page.select_option("#filter-verdict", "skewed")
     skewed = shown[shown["verdict"] == "skewed"]
     page.check("#filter-repeats")
-    own = skewed[on_its_own(skewed)]
+    own = skewed[skewed["explained_by"].isna()]
     assert page.evaluate(visible) == len(own)
     page.fill("#filter-text", "DARK anger")
     both = own[own["slice"].str.contains("dark") & (own["emotion"] == "anger")]
