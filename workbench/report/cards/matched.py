@@ -103,9 +103,8 @@ def matched_pairs(
         return "", ()
     pairs: list[MatchedPair] = []
     for match in matches(claims, assessed, result.run.attributes):
-        shown = [_shown(result, gallery, at) for at in (match.inside, match.beside)]
-        if shown[0] is not None and shown[1] is not None:
-            pairs.append(MatchedPair(shown[0], shown[1], _shared(match, claims)))
+        if shown := _shown(result, gallery, match):
+            pairs.append(MatchedPair(*shown, _shared(match, claims)))
         if len(pairs) == MOST_PAIRS:
             break
     if not pairs:
@@ -121,13 +120,14 @@ def _like(truth: str, *, exact: bool) -> str:
     return f"{'The same' if exact or truth == 'labels' else 'Similar'} {'label' if truth == 'labels' else 'votes'}"
 
 
-def _shown(result: AuditResult, gallery: Gallery, at: int) -> ShownPicture | None:
-    before, samples = len(gallery.pictures), result.samples
-    numbers = gallery.of(samples.index[[at]], most=1)
-    if not numbers:
-        return None
-    predicted = str(samples["predicted"].iloc[at])
-    return ShownPicture(gallery.pictures[numbers[0]], numbers[0], numbers[0] >= before, predicted)
+def _shown(result: AuditResult, gallery: Gallery, match: Match) -> list[ShownPicture]:
+    """Both pictures of a pair, or none where one of them cannot be shown."""
+    before, both = len(gallery.pictures), [match.inside, match.beside]
+    numbers, predicted = gallery.together(result.samples.index[both]), result.samples["predicted"].iloc[both]
+    return [
+        ShownPicture(gallery.pictures[number], number, number >= before, str(said))
+        for number, said in zip(numbers, predicted if numbers else (), strict=True)
+    ]
 
 
 def _shared(match: Match, claims: Claims) -> str:

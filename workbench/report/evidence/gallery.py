@@ -93,6 +93,17 @@ class Gallery:
                 break
         return tuple(chosen)
 
+    def together(self, rows: pd.Index) -> tuple[int, ...]:
+        """Numbers of all of these samples, or of none, and none comes in, where one cannot be shown beside the others."""
+        before = len(self.pictures)
+        numbers = [self._number(index) for index in rows]
+        there = [self.pictures[number].thumbnail is not None for number in numbers if number is not None]
+        if len(there) == len(rows) and len(set(there)) <= 1:
+            return tuple(number for number in numbers if number is not None)
+        del self.pictures[before:]
+        self._numbers = {index: number for index, number in self._numbers.items() if number < before}
+        return ()
+
     def shows(self, claim: Evidence, *, most: int) -> list[tuple[int, str]]:
         """Numbers of at most `most` of the pictures of a claim, the best first, and what is noted of each."""
         index = claim.samples.index[claim.at[: _TRIED * most]]
