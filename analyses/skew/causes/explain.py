@@ -2,7 +2,7 @@
 
 What a cause does to a cell is the difference between the model with all causes and the model without this one; what the
 labels do is what the baseline alone makes of the slice. The largest of these in the direction of the skew explains it. Where
-more than half of a skew is left, no cause explains it, which is predicted as well.
+more than half of a skew is left, no cause explains it, and that is said.
 """
 
 from __future__ import annotations

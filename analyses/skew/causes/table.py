@@ -8,16 +8,17 @@ where the model says less than they do, and a *difference* where no truth is kno
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from affect_workbench.analyses.inference.means.spread import Spread
 from affect_workbench.analyses.inference.verdicts import Rules
-from affect_workbench.analyses.skew.causes.evidence import Observed
+from affect_workbench.analyses.skew.causes.evidence import Cause, Observed
 from affect_workbench.analyses.skew.causes.explain import adjusted_effects, explained_cells
 from affect_workbench.analyses.skew.causes.membership import Membership
 from affect_workbench.analyses.skew.causes.observed import Labelled, Voted
@@ -27,8 +28,9 @@ from affect_workbench.analyses.skew.causes.threshold import threshold
 from affect_workbench.analyses.skew.causes.votes import expected_shares, followed_shares, votes_of_each
 from affect_workbench.analyses.slices.sliced import SlicedPredictions
 from affect_workbench.analyses.slices.sums import SliceSums
-from affect_workbench.arrays import Codes, Floats, Positions
+from affect_workbench.arrays import Codes, Floats, Mask, Positions
 from affect_workbench.data.tables.columns import VOTE_PREFIX
+from affect_workbench.data.taxonomies.taxonomy import Taxonomy
 
 KINDS = ("new", "difference", "amplified", "muted")
 """In the order in which they are told."""
@@ -115,90 +117,120 @@ def find_causes(
         seed: of permutations, halves and samples.
         halves: half-samples in which stability is looked at.
     """
-    k = len(data.predictions.taxonomy)
-    shape = len(sums.specs), k
-    # Rows of the findings in the order of the cells.
-    position = pd.Series(np.arange(len(sums.specs)), index=[spec.name for spec in sums.specs])
-    row = np.empty(shape, dtype=np.int64)
-    row[position[findings["slice"]].to_numpy(), data.predictions.taxonomy.codes(findings["emotion"])] = np.arange(
-        len(findings)
-    )
-    at_cells = partial(_cells, findings, row)
-    scale, freedom = _uncertainty(spreads or {}, shape)
-    skewed = (findings["verdict"].to_numpy() == "skewed")[row]
-    # What is no skew explains none; but a model may also say less than labels do that surely differ.
-    differ = np.maximum(at_cells("label_gap_low"), -at_cells("label_gap_high")) > rules.tolerance
-    tested = np.isfinite(at_cells("p")) & np.isfinite(scale)
-    allowed = (skewed | differ) & tested
-    against = np.where(skewed, 0.0, -np.sign(np.nan_to_num(at_cells("label_gap"))))
-    limits = Search(allowed, rules.tolerance, np.inf, np.where(allowed, scale, 0.0), freedom, against)
+    cells = _Cells.of(findings, sums, data.predictions.taxonomy)
+    skewed = cells.skewed
     observed, groups = _observed(data, sums), data.groups
     sample = _drawn(len(observed.predicted), groups, SAMPLE, seed)
     part = observed.among(sample)
     if isinstance(observed, Voted):
         observed, groups = part, None if groups is None else groups[sample]
-    # Which cells are skewed was seen in the same pictures: the threshold is one of all that were tested.
-    limits = replace(limits, threshold=threshold(part, tested, seed=seed))
-    found = search(observed, limits)
+    rules_of_search = _limits(cells, rules, spreads or {}, part, seed=seed)
+    found = search(observed, rules_of_search)
     explained = found.explained
-    evidence = np.array([evidence_of(observed, explained, limits, at) for at in range(len(explained.causes))])
+    evidence = np.array([evidence_of(observed, explained, rules_of_search, at) for at in range(len(explained.causes))])
     adjusted = adjusted_effects(observed, explained, evidence=evidence, tolerance=rules.tolerance)
-    which, way = explained_cells(
-        observed, explained, effect=np.nan_to_num(at_cells("effect")), skewed=skewed, adjusted=adjusted
-    )
+    effect = np.nan_to_num(cells.column("effect"))
+    which, way = explained_cells(observed, explained, effect=effect, skewed=skewed, adjusted=adjusted)
     names = [
         f"{sums.specs[cause.slice].name}, {data.predictions.taxonomy.labels[cause.emotion]} "
         f"{'more' if adjusted.effect[at] > 0 else 'less'} often"
         for at, cause in enumerate(explained.causes)
     ]
-    told = pd.DataFrame(columns=list(CAUSE_COLUMNS))
-    if explained.causes:
-        rivals = np.unique([*np.argsort(-found.nearest)[:MOST_SLICES], *(cause.slice for cause in explained.causes)])
-        few = _drawn(len(observed.predicted), groups, HALVED, seed)
-        chosen = times_found(
-            observed.among(few),
-            limits,
-            explained,
-            rivals,
-            groups=None if groups is None else groups[few],
-            seed=seed,
-            halves=halves,
-        )
-        cells = findings.iloc[[row[cause] for cause in explained.causes]].reset_index(drop=True)
-        told = cells[["slice", "where", "emotion", *_OF_CELL]].assign(
-            cause=names,
-            kind=[_kind(cells.loc[at], adjusted.effect[at], rules.tolerance) for at in range(len(names))],
-            adjusted_effect=adjusted.effect,
-            adjusted_low=adjusted.effect - adjusted.half,
-            adjusted_high=adjusted.effect + adjusted.half,
-            evidence=evidence,
-            threshold=limits.threshold,
-            explains=[int(((which == at) & (way != "cause") & skewed).sum()) for at in range(len(names))],
-            stable=chosen,
-            halves=halves,
-            sample=len(sample),
-            halved=len(few),
-        )[list(CAUSE_COLUMNS)]
-        told = told[adjusted.part_of == np.arange(len(names))].reset_index(drop=True)
-        order = pd.DataFrame(
-            {
-                "kind": told["kind"].map({kind: rank for rank, kind in enumerate(KINDS)}),
-                "conditions": told["where"].map(len),
-                "size": -np.minimum(told["adjusted_low"].abs(), told["adjusted_high"].abs()),
-                "cause": told["cause"],
-            }
-        )
-        told = told.iloc[order.sort_values(list(order.columns), kind="stable").index].reset_index(drop=True)
     by = np.array([*names, None, "labels"], dtype=object)[which]  # NOTHING and LABELS count from the end
     by[way == "cause"] = None
-    cell = np.empty(len(findings), dtype=np.int64)
-    cell[row.ravel()] = np.arange(row.size)
-    return Causes(told, findings.assign(explained_by=by.ravel()[cell], way=way.ravel()[cell]))
+    told = findings.assign(explained_by=cells.of_findings(by), way=cells.of_findings(way))
+    if not names:
+        return Causes(pd.DataFrame(columns=list(CAUSE_COLUMNS)), told)
+    halved = _drawn(len(observed.predicted), groups, HALVED, seed)
+    stable = times_found(
+        observed.among(halved),
+        rules_of_search,
+        explained,
+        np.unique([*np.argsort(-found.nearest)[:MOST_SLICES], *(cause.slice for cause in explained.causes)]),
+        groups=None if groups is None else groups[halved],
+        seed=seed,
+        halves=halves,
+    )
+    table = cells.rows(explained.causes)[["slice", "where", "emotion", *_OF_CELL]].assign(
+        cause=names,
+        adjusted_effect=adjusted.effect,
+        adjusted_low=adjusted.effect - adjusted.half,
+        adjusted_high=adjusted.effect + adjusted.half,
+        evidence=evidence,
+        threshold=rules_of_search.threshold,
+        explains=[int(((which == at) & (way != "cause") & skewed).sum()) for at in range(len(names))],
+        stable=stable,
+        halves=halves,
+        sample=len(sample),
+        halved=len(halved),
+    )
+    table["kind"] = [_kind(row, row["adjusted_effect"], rules.tolerance) for _, row in table.iterrows()]
+    return Causes(_in_order(table[adjusted.part_of == np.arange(len(names))]), told)
 
 
-def _cells(findings: pd.DataFrame, row: Positions, name: str) -> Floats:
-    """A column of the findings as cells `(s, k)`."""
-    return np.asarray(findings[name].to_numpy(float)[row])
+@dataclass(frozen=True)
+class _Cells:
+    """The findings by (slice, emotion).
+
+    Attributes:
+        findings: one row a cell, in any order.
+        row: the row of each cell `(s, k)`.
+    """
+
+    findings: pd.DataFrame
+    row: Positions
+
+    @classmethod
+    def of(cls, findings: pd.DataFrame, sums: SliceSums, taxonomy: Taxonomy) -> _Cells:
+        position = pd.Series(np.arange(len(sums.specs)), index=[spec.name for spec in sums.specs])
+        row = np.empty((len(sums.specs), len(taxonomy)), dtype=np.int64)
+        row[position[findings["slice"]].to_numpy(), taxonomy.codes(findings["emotion"])] = np.arange(len(findings))
+        return cls(findings, row)
+
+    @property
+    def skewed(self) -> Mask:
+        """Which cells are `(s, k)`."""
+        return np.asarray((self.findings["verdict"].to_numpy() == "skewed")[self.row])
+
+    def column(self, name: str) -> Floats:
+        """A column of the findings `(s, k)`."""
+        return np.asarray(self.findings[name].to_numpy(float)[self.row])
+
+    def rows(self, causes: Sequence[Cause]) -> pd.DataFrame:
+        """The findings of some cells."""
+        return self.findings.iloc[[self.row[cause] for cause in causes]].reset_index(drop=True)
+
+    def of_findings(self, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """Values of the cells `(s, k)` in the order of the findings."""
+        return values.ravel()[np.argsort(self.row, axis=None)]
+
+
+def _limits(cells: _Cells, rules: Rules, spreads: dict[str, Spread], pictures: Observed, *, seed: int) -> Search:
+    """What may be a cause, and how clear it must be."""
+    scale, freedom = _uncertainty(spreads, cells.row.shape)
+    skewed, tested = cells.skewed, np.isfinite(cells.column("p")) & np.isfinite(scale)
+    # What is no skew explains none; but a model may also say less than labels do that surely differ.
+    low, high = cells.column("label_gap_low"), cells.column("label_gap_high")
+    differ = np.maximum(low, -high) > rules.tolerance
+    direction = np.where(skewed, 0.0, -np.sign(np.nan_to_num(cells.column("label_gap"))))
+    allowed = (skewed | differ) & tested
+    # Which cells are skewed was seen in the same pictures: the threshold is one of all that were tested.
+    least = threshold(pictures, tested, seed=seed)
+    return Search(allowed, rules.tolerance, least, np.where(allowed, scale, 0.0), freedom, direction)
+
+
+def _in_order(table: pd.DataFrame) -> pd.DataFrame:
+    """Causes in the order in which they are told: by kind, wide slices first, then by what each surely adds."""
+    order = pd.DataFrame(
+        {
+            "kind": table["kind"].map({kind: rank for rank, kind in enumerate(KINDS)}),
+            "conditions": table["where"].map(len),
+            "size": -np.minimum(table["adjusted_low"].abs(), table["adjusted_high"].abs()),
+            "cause": table["cause"],
+        }
+    )
+    ordered = table.loc[order.sort_values(list(order.columns), kind="stable").index, list(CAUSE_COLUMNS)]
+    return ordered.reset_index(drop=True)
 
 
 def _kind(cell: Any, added: float, tolerance: float) -> str:

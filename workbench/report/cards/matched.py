@@ -103,7 +103,8 @@ def matched_pairs(
         return "", ()
     pairs: list[MatchedPair] = []
     for match in matches(claims, assessed, result.run.attributes):
-        if shown := _shown(result, gallery, match):
+        shown = _shown(result, gallery, match)
+        if shown is not None:
             pairs.append(MatchedPair(*shown, _shared(match, claims)))
         if len(pairs) == MOST_PAIRS:
             break
@@ -120,14 +121,17 @@ def _like(truth: str, *, exact: bool) -> str:
     return f"{'The same' if exact or truth == 'labels' else 'Similar'} {'label' if truth == 'labels' else 'votes'}"
 
 
-def _shown(result: AuditResult, gallery: Gallery, match: Match) -> list[ShownPicture]:
-    """Both pictures of a pair, or none where one of them cannot be shown."""
+def _shown(result: AuditResult, gallery: Gallery, match: Match) -> tuple[ShownPicture, ShownPicture] | None:
+    """Both pictures of a pair; None where one of them cannot be shown."""
     before, both = len(gallery.pictures), [match.inside, match.beside]
-    numbers, predicted = gallery.together(result.samples.index[both]), result.samples["predicted"].iloc[both]
-    return [
-        ShownPicture(gallery.pictures[number], number, number >= before, str(said))
-        for number, said in zip(numbers, predicted if numbers else (), strict=True)
-    ]
+    numbers = gallery.together(result.samples.index[both])
+    if not numbers:
+        return None
+    inside, beside = (
+        ShownPicture(gallery.pictures[number], number, number >= before, str(result.samples["predicted"].iloc[at]))
+        for number, at in zip(numbers, both, strict=True)
+    )
+    return inside, beside
 
 
 def _shared(match: Match, claims: Claims) -> str:
