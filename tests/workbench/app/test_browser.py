@@ -594,7 +594,7 @@ def test_on_paper_nothing_of_everything_is_cut(visit, demo, hostile_run, tmp_pat
     page = visit().page
     page.add_init_script(PRINTED)
     page.goto((run / "report.html").as_uri() + "#everything")
-    page.wait_for_function(ALL_DRAWN)
+    wait_until(page, ALL_DRAWN)
     drawn = page.pdf(path=tmp_path / "report.pdf", format="A4", print_background=True)
     assert drawn.startswith(b"%PDF")
     page.emulate_media(media="print")
