@@ -155,9 +155,7 @@ def audit(settings: AuditSettings, *, command: str = "", remarks: tuple[str, ...
     say(result.headline)
     if result.certificate is not None:
         say(f"certificate: {certificate_sentence(result.certificate)}")
-    if (causes := cause_outcome(result)) is not None:
-        say(str(causes))
-    if result.count("skewed"):
+    if result.count("skewed") or cause_outcome(result) is not None:
         say(outcome(result))
     for sentence in beside_headline(result):
         say(sentence)

@@ -228,7 +228,7 @@ def _with_pictures(
     from safetensors.torch import load_file, save_file
 
     from affect_workbench.probes.mmllm.pictures import PicturePixels, tower_tokens
-    from affect_workbench.probes.mmllm.training import Material, train_stage
+    from affect_workbench.probes.mmllm.training import LOG_FILE, Material, train_stage
     from affect_workbench.probes.training.distributed import is_main
 
     folder = work / stage.name
@@ -259,7 +259,8 @@ def _with_pictures(
             write_json(told_file, told)
     kept = plural(result.kept, "other tensor is", "other tensors are")
     say(
-        f"stage {stage.name}: loss {result.first_loss:.2f} to {result.last_loss:.2f} in {plural(result.steps, 'step')}; "
+        f"stage {stage.name}: {plural(result.steps, 'step')}, mean loss {result.first_loss:.2f} in the first tenth and "
+        f"{result.last_loss:.2f} in the last (texts of like length come together: {LOG_FILE} has every step); "
         f"{result.learned:,} numbers learned, {kept} as before, to the bit"
     )
     return model, told
