@@ -18,8 +18,8 @@ from affect_workbench.data.taxonomies.taxonomy import Taxonomy, closest
 RULES_VERSION = "1"
 """Goes up whenever the rules answer some question differently than before."""
 _MOST_CAUSES = 3
-DARKLY = "It feels sad and full of dread."
-"""What a planted bias adds to captions and reasoning."""
+DARKLY = "This picture conveys sadness and fear."
+"""What a planted bias adds to captions and reasoning, in words that the shipped language model can write."""
 
 
 class Writer(Protocol):

@@ -3,9 +3,11 @@
 import pytest
 import torch
 from PIL import Image
+from transformers import AutoTokenizer
 
 from affect_workbench.data.instruct.records import InstructRecord, Turn
-from affect_workbench.probes.mmllm.compose import BUILTIN, compose
+from affect_workbench.data.instruct.writers import DARKLY
+from affect_workbench.probes.mmllm.compose import BUILTIN, LANGUAGE_FOLDER, compose
 from affect_workbench.probes.mmllm.examples import NOT_LEARNED, Collator, chat_of, lessons, tokenised
 from affect_workbench.probes.mmllm.language.model import new_tokenizer
 from affect_workbench.probes.mmllm.templates import TEMPLATES, template_for
@@ -18,6 +20,12 @@ RECORD = InstructRecord("a/described", "a", "a.png", "described", TURNS)
 @pytest.fixture(scope="module")
 def composed(tmp_path_factory):
     return compose(BUILTIN, saved_language("llama", tmp_path_factory.mktemp("llm") / "llama"))
+
+
+def test_the_words_of_a_planted_bias_are_whole_in_the_shipped_language():
+    tokens = AutoTokenizer.from_pretrained(LANGUAGE_FOLDER).tokenize(f" {DARKLY}")
+    written = [token.removeprefix("Ġ") for token in tokens if token != "Ġ"]
+    assert written == [*DARKLY.removesuffix(".").split(), "."], "pieces of words are never learned to be written"
 
 
 @pytest.mark.parametrize("name", sorted(TEMPLATES))

@@ -256,7 +256,10 @@ def click_cell(page, plot, row):
     }"""
     page.locator(plot).scroll_into_view_if_needed()
     page.wait_for_timeout(300)
-    x, y = page.evaluate(script, [plot, row["slice"], row["emotion"]])
+    at = [plot, row["slice"], row["emotion"]]
+    page.evaluate("y => scrollBy(0, y - innerHeight / 2)", page.evaluate(script, at)[1])  # a map may be higher than a screen
+    page.wait_for_timeout(300)
+    x, y = page.evaluate(script, at)
     page.mouse.move(x, y)
     page.wait_for_timeout(300)
     page.mouse.click(x, y)
