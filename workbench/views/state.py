@@ -10,6 +10,8 @@ import streamlit as st
 from affect_workbench.analyses.audit.result import AuditResult
 from affect_workbench.data.storage.atomic import MARKER
 from affect_workbench.workbench.runs.store import load_audit, runs_under
+from affect_workbench.workbench.views import address
+from affect_workbench.workbench.views.address import RUN, choose, kept, restore
 from affect_workbench.workbench.views.settings import RUN_VARIABLE, RUNS_VARIABLE
 
 _CHOSEN = "chosen_run"
@@ -34,19 +36,36 @@ def choose_run(*, needed: bool = True) -> Path | None:
             f"There is no finished audit under `{root}`. Make one with `workbench demo`, or start with `workbench app RUN`."
         )
         return None
-    chosen = st.sidebar.selectbox("Run", runs, format_func=lambda path: short_name(path, root), help="newest first")
+
+    def name(path: Path) -> str:
+        return short_name(path, root)
+
+    restore()
+    opened = kept(RUN, runs, text=name, first=runs[0])
+    chosen = Path(st.sidebar.selectbox("Run", runs, format_func=name, help="newest first", **opened))
+    if not address.chosen(RUN):
+        choose(**{RUN: name(chosen)})
     st.session_state[_CHOSEN] = chosen
-    return Path(chosen)
+    return chosen
 
 
 def current_audit() -> AuditResult:
     """The chosen audit; a run that cannot be read stops the page with one clear line."""
-    folder = Path(st.session_state[_CHOSEN])
     try:
-        return _load(str(folder), (folder / MARKER).stat().st_mtime_ns)
+        return _load(*current_version())
     except (ValueError, OSError) as error:
         st.error(f"This run cannot be opened: {error}")
         st.stop()
+
+
+def current_version() -> tuple[str, int]:
+    """The folder of the chosen run and when it was finished: what is worked out of a run is kept by these two.
+
+    Raises:
+        OSError: the run is gone.
+    """
+    folder = current_folder()
+    return str(folder), (folder / MARKER).stat().st_mtime_ns
 
 
 def current_folder() -> Path:

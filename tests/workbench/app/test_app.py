@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+import re
 import shutil
 import socket
 import subprocess
@@ -9,17 +11,19 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
+from urllib.parse import parse_qs
 
 import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from affect_workbench.analyses.audit.result import SCHEMA
-from affect_workbench.analyses.inference.verdicts import VERDICTS
 from affect_workbench.workbench.interface.numbers import markdown_text, probability
+from affect_workbench.workbench.report.cards.every_attribute import cards_of, finding_card
 from affect_workbench.workbench.report.figures.map import colourings
-from affect_workbench.workbench.report.first_page.headline import headline_sentences
-from affect_workbench.workbench.report.sentences import VERDICT_MEANING, markdown_sentence, samples_in
+from affect_workbench.workbench.report.first_page.headline import headline
+from affect_workbench.workbench.report.first_page.tiles import first_tiles
+from affect_workbench.workbench.report.sentences import samples_in
 from affect_workbench.workbench.runs.store import load_audit, save_audit
 from workbench_runs import CELLS, HOSTILE, audited, finished_run, predictions_table
 
@@ -92,6 +96,16 @@ def galleries(app):
     return [element.proto.imgs for kind in ("image", "imgs") for element in app.get(kind)]
 
 
+def address(app):
+    """The parameters of the address, each as often as it is there."""
+    return {name: [value] if isinstance(value, str) else list(value) for name, value in app.query_params.items()}
+
+
+def told(result):
+    """The headline of an audit as the app writes it."""
+    return markdown_text(headline(result))
+
+
 def healthy(app):
     assert not app.exception, [error.message for error in app.exception]
     assert not app.error
@@ -124,9 +138,9 @@ def test_the_newest_run_comes_first_and_another_can_be_chosen(opened, runs, tmp_
         os.utime(tmp_path / name / "COMPLETE.json", (seconds, seconds))
     app = healthy(opened(runs=tmp_path))
     assert selectbox(app, "Run").options == ["one-order", "quiet"]
-    assert app.title[0].value == load_audit(runs / "one-order").headline
+    assert app.title[0].value == told(load_audit(runs / "one-order"))
     app = healthy(selectbox(app, "Run").select_index(1).run())
-    assert app.title[0].value == load_audit(runs / "quiet").headline
+    assert app.title[0].value == told(load_audit(runs / "quiet"))
     app = healthy(app.switch_page("views/pages/audit/run.py").run())
     assert str(load_audit(runs / "quiet").run.created) in app.table[0].value.to_string()
 
@@ -134,7 +148,7 @@ def test_the_newest_run_comes_first_and_another_can_be_chosen(opened, runs, tmp_
 def test_the_run_that_was_asked_for_is_opened_beside_the_others(opened, runs, demo):
     app = healthy(opened(run=demo.audit, runs=runs))
     assert len(selectbox(app, "Run").options) == 7
-    assert app.title[0].value == load_audit(demo.audit).headline
+    assert app.title[0].value == told(load_audit(demo.audit))
 
 
 def test_without_runs_the_app_says_how_to_make_one(opened, tmp_path):
@@ -178,38 +192,57 @@ def test_a_run_that_was_made_again_is_read_again(opened, tmp_path):
     result = audited(predictions_table(900, bias=0.9), **CELLS)
     save_audit(result, run, overwrite=True)
     after = healthy(opened(run=run)).title[0].value
-    assert after == result.headline != before
+    assert after == told(result) != before
 
 
 # Overview
 
 
-def test_the_overview_says_headline_outcome_and_counts(opened, demo, demo_result):
+def cards(app):
+    """The texts of the cards on a page."""
+    return [re.sub(r"[ \n]+", " ", html.unescape(re.sub(r"<[^>]+>", " ", part))).strip() for part in card_bodies(app)]
+
+
+def card_bodies(app):
+    return [element.proto.body for element in app.get("html") if '<article class="card"' in element.proto.body]
+
+
+def begins(card):
+    """How the text of a card begins."""
+    return f"{card.title} {card.verdict} {card.sentence}".replace(" %", "\u00a0%")
+
+
+def test_the_overview_is_the_first_page_of_the_report(opened, demo, demo_result):
     app = healthy(opened(run=demo.audit))
-    assert app.title[0].value == demo_result.headline
-    assert markdown_text(headline_sentences(demo_result)) in words(app)
+    assert app.title[0].value == told(demo_result)
+    expected = cards_of(demo_result)
     assert {metric.label: metric.value for metric in app.metric} == {
-        verdict: f"{demo_result.count(verdict):,}" for verdict in VERDICTS
+        tile.what: f"{tile.count:,}" for tile in first_tiles(demo_result, expected)
     }
-    assert {metric.label: metric.help for metric in app.metric} == VERDICT_MEANING
+    for shown, card in zip(cards(app), expected, strict=True):
+        assert shown.startswith(
+            f"{card.title} {card.verdict} {html.escape(card.sentence, quote=False)}".replace(" %", "\u00a0%")
+        )
 
 
-def test_the_overview_says_each_own_skew(opened, demo, demo_result):
-    said = words(healthy(opened(run=demo.audit)))
-    own = demo_result.findings.query("verdict == 'skewed'")
-    for number, row in enumerate(own[own["explained_by"].isna()].head(12).itertuples()):
-        assert f"{number + 1}. {markdown_sentence(row)}" in said
+def test_a_card_leads_to_its_slice_and_emotion(opened, demo, demo_result):
+    app = healthy(opened(run=demo.audit))
+    links = [link.proto.query_string for link in app.get("page_link")]
+    for link, card in zip(links, cards_of(demo_result), strict=True):
+        assert parse_qs(link) == {
+            "run": address(app)["run"],
+            "attribute": [card.attribute],
+            **({"slice": [card.slice], "emotion": [card.emotion]} if card.slice else {}),
+        }
 
 
 def test_the_overview_repeats_the_notes(opened, runs):
-    app = healthy(opened(run=runs / "votes-less"))
-    assert len(app.warning) == len(load_audit(runs / "votes-less").run.notes) == 1
-    assert "no labels or votes" in app.warning[0].value.replace("\\", "")
+    said = words(healthy(opened(run=runs / "votes-less"))).replace("\\", "")
+    assert "no labels or votes" in said
 
 
 def test_the_overview_of_a_quiet_run_does_not_claim_that_there_is_no_bias(opened, runs):
     said = words(healthy(opened(run=runs / "quiet")))
-    assert "Nothing is called skewed." in said
     assert "This does not prove the absence of bias" in said
 
 
@@ -219,14 +252,18 @@ def shows(row, inside):
     return inside[read_so] if row["effect"] > 0 else inside[(inside["label"] == row["emotion"]) & ~read_so]
 
 
+def opened_at(opened, run, row, **more):
+    """The page Slices with a finding in the address."""
+    app = opened("slices", run=run)
+    for name, value in {"slice": row["slice"], "emotion": row["emotion"], **more}.items():
+        app.query_params[name] = value
+    return healthy(app.run())
+
+
 def test_the_pictures_behind_a_finding_are_those_that_were_read_so(opened, demo, demo_result):
-    app = healthy(opened(run=demo.audit))
-    assert not app.dataframe
-    own = demo_result.findings.query("verdict == 'skewed'")
-    own = own[own["explained_by"].isna()].reset_index(drop=True)
-    at = int(np.flatnonzero(own["effect"] > 0)[0])
-    row = own.iloc[at]
-    app = healthy(selectbox(app, "Pictures behind finding").select_index(at).run())
+    own = demo_result.findings.query("verdict == 'skewed' and effect > 0")
+    row = own.iloc[0]
+    app = opened_at(opened, demo.audit, row)
     shown = pictures(app)
     expected = shows(row, samples_in(demo_result, row["where"]))
     assert sorted(shown["image_id"]) == sorted(expected["image_id"])
@@ -235,26 +272,24 @@ def test_the_pictures_behind_a_finding_are_those_that_were_read_so(opened, demo,
     assert f"{len(expected):,} pictures" in words(app)
 
 
-@pytest.mark.parametrize("page", ["overview", "review"])
+@pytest.mark.parametrize("page", ["slices", "review"])
 def test_the_pictures_behind_a_deficit_ought_to_be_read_so_and_are_not(opened, tmp_path, page):
     table = predictions_table(1_500, attributes={"tone": ("dark", "light")}, bias=0.6)
     run = finished_run(tmp_path / "run", table, **CELLS, causes=False)
     result = load_audit(run)
     own = result.findings[(result.findings["verdict"] == "skewed") & result.findings["explained_by"].isna()]
     at = int(np.flatnonzero((own["effect"] < 0) & (own["slice"] == "tone: dark"))[0])
-    app = healthy(opened(*([] if page == "overview" else [page]), run=run))
-    if page == "overview":
-        app = healthy(selectbox(app, "Pictures behind finding").select_index(at).run())
+    row = own.iloc[at]
+    app = opened_at(opened, run, row) if page == "slices" else healthy(opened(page, run=run))
     for _ in range(at if page == "review" else 0):
         app = healthy(next(button for button in app.button if button.label.startswith("Next")).click().run())
-    row = own.iloc[at]
     shown = pictures(app)
     assert set(shown["label"]) == {row["emotion"]}
     assert row["emotion"] not in set(shown["predicted"])
     assert sorted(shown["image_id"]) == sorted(shows(row, samples_in(result, row["where"]))["image_id"])
 
 
-def test_pictures_are_shown_where_their_files_are_there(opened, tmp_path):
+def test_pictures_are_shown_where_their_files_are_there_and_open_in_full_size(opened, tmp_path):
     from PIL import Image
 
     rows_ = predictions_table(300, bias=0.9, attributes={"tone": ("dark", "light")})
@@ -263,29 +298,27 @@ def test_pictures_are_shown_where_their_files_are_there(opened, tmp_path):
     for path in dark["path"].head(3):
         Image.new("RGB", (8, 8), "#884400").save(path)
     run = finished_run(tmp_path / "run", rows_, **CELLS)
-    app = healthy(opened(run=run))
-    assert galleries(app) == []
-    options = selectbox(app, "Pictures behind finding").options
-    at = options.index(next(option for option in options if option.endswith("tone: dark → anger")))
-    app = healthy(selectbox(app, "Pictures behind finding").select_index(at).run())
-    worst, typical = galleries(app)
-    said = sorted(f"predicted as anger, labelled {label}" for label in dark["label"].head(3))
-    assert sorted(image.caption.replace("\\", "") for image in worst) == said
-    assert {image.caption.replace("\\", "") for image in typical} == set(said)
+    app = opened_at(opened, run, {"slice": "tone: dark", "emotion": "anger"})
+    names = [button.key for button in app.button if (button.key or "").startswith("pictures-behind ")]
+    said = [button.label.replace("\\", "") for button in app.button if button.key in names]
+    assert sorted(said) == sorted(f"predicted as anger, labelled {label}" for label in dark["label"].head(3))
     assert "path" not in pictures(app)
+    shown = dark["image_id"].head(3).tolist()
+    app = healthy(app.button(key=names[0]).click().run())
+    (first,) = [name for name in shown if f"**{markdown_text(name)}**" in words(app)]
+    assert "1 of 3 in the order shown" in words(app)
+    assert "Neither votes nor scores are known of it." in words(app)
+    assert first in shown
 
 
-def test_hostile_values_are_shown_as_they_are(opened, runs, tmp_path):
-    """Escaped for Markdown in running text; option lists and tables show text as it is."""
-    import re
-
-    # Without causes every value has a finding of its own; with them running text names those of causes only.
-    table = predictions_table(400, bias=0.9, attributes={"tone": HOSTILE, "a <b>": ("x", "y")})
-    said = words(healthy(opened(run=finished_run(tmp_path / "run", table, causes=False))))
+def test_hostile_values_are_shown_as_they_are(opened, runs):
+    """Escaped in running text and in cards; option lists and tables show text as it is."""
+    app = healthy(opened(run=runs / "hostile"))
+    body = "\n".join(card_bodies(app))
     for value in HOSTILE:
-        assert value not in said, "unescaped"
-        assert value in re.sub(r"\\([!-/:-@\[-`{-~])", r"\1", said)
-    assert all(value not in words(healthy(opened(run=runs / "hostile"))) for value in HOSTILE), "unescaped"
+        assert value not in words(app), "unescaped"
+        assert value in html.unescape(body)
+        assert html.escape(value) == value or value not in body, "unescaped"
 
 
 # Slices
@@ -297,12 +330,12 @@ def test_all_findings_are_in_the_rows_and_filters_narrow_it(opened, demo, demo_r
     assert len(table(app, "verdict")) == len(findings)
     assert f"{len(findings):,} of {len(findings):,} pairs." in words(app)
 
-    app = healthy(multiselect(app, "Verdict").set_value(["skewed"]).run())
+    app = healthy(multiselect(app, "Verdicts").set_value(["skewed"]).run())
     skewed = findings.query("verdict == 'skewed'")
     assert table(app, "verdict")["slice"].tolist() == skewed["slice"].tolist()
-    app = healthy(multiselect(app, "Emotion").set_value(["fear"]).run())
+    app = healthy(multiselect(app, "Emotions").set_value(["fear"]).run())
     assert set(table(app, "verdict")["emotion"]) == {"fear"}
-    app = healthy(multiselect(app, "Attribute").set_value(["light"]).run())
+    app = healthy(multiselect(app, "Attributes").set_value(["light"]).run())
     expected = skewed[(skewed["emotion"] == "fear") & skewed["where"].map(lambda where: "light" in where)]
     assert table(app, "verdict")["slice"].tolist() == expected["slice"].tolist()
     assert len(expected)
@@ -356,31 +389,54 @@ def test_columns_are_shown_in_words_on_every_page(opened, tmp_path):
 
 def test_filters_that_leave_nothing_leave_an_empty_table(opened, runs):
     app = healthy(opened("slices", run=runs / "quiet"))
-    app = healthy(multiselect(app, "Verdict").set_value(["skewed"]).run())
+    app = healthy(multiselect(app, "Verdicts").set_value(["skewed"]).run())
     assert len(table(app, "verdict")) == 0
     assert "0 of " in words(app)
 
 
-def test_choosing_a_row_says_it_and_shows_its_pictures(opened, demo, demo_result):
-    app = opened("slices", run=demo.audit)
-    app.session_state["findings"] = {"selection": {"rows": [2], "columns": [], "cells": []}}
-    app = healthy(app.run())
+def test_a_finding_in_the_address_opens_its_card_and_its_pictures(opened, demo, demo_result):
     row = demo_result.findings.iloc[2]
-    assert markdown_sentence(row) in words(app)
+    app = opened_at(opened, demo.audit, row)
+    (shown,) = cards(app)
+    card = finding_card(demo_result, 2)
+    assert shown.startswith(begins(card))
     assert "80 % power" in words(app)
     inside = samples_in(demo_result, row["where"])
-    assert row["verdict"] == "skewed"
     assert sorted(pictures(app)["image_id"]) == sorted(shows(row, inside)["image_id"])
     (which,) = [radio for radio in app.radio if radio.label == "Show"]
     app = healthy(which.set_value("all in the slice").run())
     assert len(pictures(app)) == min(len(inside), 1_000)
 
 
-def test_a_row_that_a_filter_took_away_is_not_shown(opened, demo):
-    app = opened("slices", run=demo.audit)
-    app.session_state["findings"] = {"selection": {"rows": [900], "columns": [], "cells": []}}
-    app = healthy(multiselect(healthy(app.run()), "Verdict").set_value(["skewed"]).run())
-    assert [frame for frame in app.dataframe if "picture" in frame.value] == []
+def test_what_is_chosen_is_in_the_address_and_stays_on_other_pages(opened, demo, demo_result):
+    row = demo_result.findings.iloc[0]
+    app = healthy(opened("slices", run=demo.audit))
+    app = healthy(selectbox(app, "Slice").set_value(row["slice"]).run())
+    app = healthy(selectbox(app, "Emotion").set_value(row["emotion"]).run())
+    app = healthy(multiselect(app, "Verdicts").set_value(["equivalent"]).run())
+    chosen = {"slice": [row["slice"]], "emotion": [row["emotion"]], "verdict": ["equivalent"]}
+    assert {name: address(app)[name] for name in chosen} == chosen
+    assert len(cards(app)) == 1, "a filter takes nothing away that is open"
+    assert "these filters do not list it" in words(app)
+    app = app.switch_page("views/pages/audit/run.py")
+    app.query_params.clear()  # as a link of the navigation leaves it
+    app = healthy(app.run())
+    assert {name: address(app)[name] for name in chosen} == chosen
+
+
+def test_a_slice_of_another_attribute_stays_open(opened, demo, demo_result):
+    row = demo_result.findings.iloc[0]
+    other = next(name for name in demo_result.run.attributes if name not in row["where"])
+    app = opened_at(opened, demo.audit, row, attribute=other)
+    assert len(cards(app)) == 1
+    assert "it stays open until you choose" in words(app)
+
+
+def test_what_the_address_names_and_the_run_does_not_have_is_one_line(opened, demo):
+    app = opened_at(opened, demo.audit, {"slice": "tone: <b>none</b>", "emotion": "anger"})
+    (warning,) = app.warning
+    assert warning.value == markdown_text("The address names tone: <b>none</b> as slice, which this run does not have.")
+    assert cards(app) == []
 
 
 def test_intersections_have_a_heat_map_of_their_own(opened, demo):

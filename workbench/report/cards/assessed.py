@@ -21,17 +21,19 @@ _POWER, _LIKELY = 0.8, 0.9
 
 @dataclass(frozen=True)
 class Assessed:
-    """What is known of one attribute.
+    """What is known of one attribute, or of one finding alone.
 
     Attributes:
-        attribute: the column.
+        attribute: the column; of a finding at an intersection its columns with "and" between.
         kind: one of `VERDICTS`.
-        cells: findings of its values by themselves.
+        cells: findings of its values by themselves; of a finding this one.
         causes: what its card tells, rows of `AuditResult.causes`, the leading one first.
         within: causes at its intersections that make one of these causes, or of another attribute's, stronger there.
         finding: the row of the findings that the sentence is about; of no difference the largest one; None where nothing
             was tested.
         rank: place among cards of one kind.
+        beside: of a finding what its chart draws: the values of its attribute, or the parent slices of an intersection;
+            None of an attribute.
     """
 
     attribute: str
@@ -41,6 +43,12 @@ class Assessed:
     within: pd.DataFrame
     finding: Any | None
     rank: float
+    beside: pd.DataFrame | None = None
+
+    @property
+    def alone(self) -> bool:
+        """Whether it is one finding, not an attribute."""
+        return self.beside is not None
 
     @property
     def direction(self) -> float:
@@ -69,6 +77,25 @@ def assessed_attributes(result: AuditResult) -> list[Assessed]:
     return sorted(found, key=lambda one: (order.index(one.kind), one.rank))
 
 
+def assessed_finding(result: AuditResult, position: int) -> Assessed:
+    """Row `position` of the findings alone: what it is by its verdict, and by the causes where these were looked for."""
+    findings, causes = result.findings, result.causes
+    cell = findings.iloc[position]
+    where, same = cell["where"], findings[findings["emotion"] == cell["emotion"]]
+    mine = causes[(causes["slice"] == cell["slice"]) & (causes["emotion"] == cell["emotion"])]
+    if len(where) == 1:
+        beside = same[[len(other) == 1 and set(other) == set(where) for other in same["where"]]]
+    else:
+        beside = same[[len(other) == 1 and other.items() <= where.items() for other in same["where"]]]
+    if len(mine):
+        kind = str(mine["kind"].iloc[0])
+    elif cell["verdict"] == "skewed":
+        kind = _kind(cell, searched="way" in findings and result.run.config.causes)
+    else:
+        kind = "too few" if cell["verdict"] == "too small" else "none"
+    return Assessed(" and ".join(where), kind, findings.iloc[[position]], mine, causes.iloc[:0], cell, 0.0, beside)
+
+
 def would_be_seen(result: AuditResult, assessed: Assessed) -> float:
     """The smallest difference that this audit calls skewed nine times of ten, whichever value and emotion it is at.
 
@@ -79,7 +106,7 @@ def would_be_seen(result: AuditResult, assessed: Assessed) -> float:
     if cells.empty:
         return np.inf
     normal, alpha = NormalDist(), result.run.config.alpha
-    family = _family(result, assessed.attribute)
+    family = _family(result, cells["where"].iloc[0])
     tested, skewed = int(family["p"].notna().sum()), int((family["verdict"] == "skewed").sum())
     families = len({(len(where) > 1, _inferred(result, where)) for where in result.findings["where"]})
     level = alpha / families * max(skewed, 1) / tested
@@ -149,10 +176,10 @@ def _is_nested(cause: Any, causes: pd.DataFrame) -> bool:
     )
 
 
-def _family(result: AuditResult, attribute: str) -> pd.DataFrame:
-    inferred = attribute in result.run.inferred
-    where = result.findings["where"]
-    mine = [len(one) == 1 and _inferred(result, one) == inferred for one in where]
+def _family(result: AuditResult, where: Any) -> pd.DataFrame:
+    """The pairs that are corrected for together with one of this slice."""
+    like = len(where) > 1, _inferred(result, where)
+    mine = [(len(one) > 1, _inferred(result, one)) == like for one in result.findings["where"]]
     return result.findings.loc[np.array(mine, dtype=bool)]
 
 

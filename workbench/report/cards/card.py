@@ -1,4 +1,4 @@
-"""What does a card say of one attribute: is there a difference by it, where from, how sure, and what shows it?"""
+"""What does a card say of an attribute, or of one finding: is there a difference, where from, how sure, what shows it?"""
 
 from __future__ import annotations
 
@@ -60,17 +60,18 @@ class MatchedPair:
 
 @dataclass(frozen=True)
 class AttributeCard:
-    """The answer to one question: is there a difference by this attribute?
+    """The answer to one question: is there a difference by this attribute, or in this slice for this emotion?
 
     Attributes:
-        attribute: the column.
-        title: its name in words.
+        attribute: the column; of a finding at an intersection its columns.
+        title: its name in words, or the slice and the emotion.
         kind: one of `VERDICTS`.
         protected: whether people are protected from differences by it.
         verdict: of this kind, in words.
         mark: a shape that stands beside the verdict, as SVG; it tells kinds apart without colour.
         sentence: the answer, for a reader without statistics.
         causes: names of the causes that it tells, the one of its sentence first.
+        slice: which its sentence is about; "" for none.
         emotion: which the chart and the pairs are about; "" for none.
         chart: rates of all values on one scale as SVG; None where nothing could be counted.
         chart_words: what is drawn, in words.
@@ -82,6 +83,7 @@ class AttributeCard:
         measured: what else was measured of it, a line each.
         settle: what would settle it, in a sentence; "" where it is settled.
         command: that reproduces it; "" where it was not made by a command.
+        alone: whether it is of this slice and emotion alone, not of the attribute.
     """
 
     attribute: str
@@ -92,6 +94,7 @@ class AttributeCard:
     mark: str
     sentence: str
     causes: tuple[str, ...] = ()
+    slice: str = ""
     emotion: str = ""
     chart: str | None = None
     chart_words: str = ""
@@ -103,11 +106,12 @@ class AttributeCard:
     measured: tuple[str, ...] = ()
     settle: str = ""
     command: str = ""
+    alone: bool = False
 
     @property
     def anchor(self) -> str:
         """Its id on a page."""
-        return "card-" + re.sub(r"\W+", "-", self.attribute)
+        return "card-" + re.sub(r"\W+", "-", f"{self.slice} {self.emotion}" if self.alone else self.attribute)
 
     @property
     def differs(self) -> bool:

@@ -101,19 +101,21 @@ def chart(result: AuditResult, assessed: Assessed, claims: Claims) -> Chart | No
     if assessed.finding is None:
         return None
     emotion = str(assessed.finding["emotion"])
-    rows = assessed.cells[assessed.cells["emotion"] == emotion]
+    cells = assessed.cells if assessed.beside is None else assessed.beside
+    rows = cells[cells["emotion"] == emotion]
     leading = assessed.finding["slice"]
     rows = rows.assign(order=rows["slice"].map({name: at for at, name in enumerate(result.slices["slice"])}))
     rows = rows.sort_values("order", kind="stable")
     of = len(rows)
-    overall = _overall(result, assessed.attribute, claims, emotion)
+    columns = list(assessed.finding["where"]) if assessed.alone else [assessed.attribute]
+    overall = _overall(result, columns, claims, emotion)
     if of > MOST_VALUES:
         far = (rows["rate"] - overall).abs().where(rows["slice"] != leading, math.inf)
         rows = rows.loc[far.sort_values(ascending=False, kind="stable", na_position="last").index[:MOST_VALUES]]
         rows = rows.sort_values("order", kind="stable")
     if leading not in set(rows["slice"]):  # an intersection
         rows = pd.concat([assessed.finding.to_frame().T, rows])
-    bars = [_bar(row, claims, leading=row["slice"] == leading) for row in rows.to_dict("records")]
+    bars = [_bar(row, claims, columns, leading=row["slice"] == leading) for row in rows.to_dict("records")]
     truth, tolerance = result.run.truth, result.run.config.tolerance
     svg = drawn(
         bars, title=f"Predicted as {emotion}", truth=truth, overall=overall, tolerance=tolerance, name=assessed.attribute
@@ -189,18 +191,18 @@ def _drawn_bar(bar: Bar, y: int, x: Callable[[float], str], truth: str) -> str:
     )
 
 
-def _bar(row: Mapping[Any, Any], claims: Claims, *, leading: bool) -> Bar:
+def _bar(row: Mapping[Any, Any], claims: Claims, columns: Sequence[str], *, leading: bool) -> Bar:
     name = str(row["slice"])
-    if len(row["where"]) == 1:
+    if len(row["where"]) == len(columns) == 1:
         name = name.removeprefix(f"{column_words(next(iter(row['where'])))}: ")
     counted = not pd.isna(row["p"])
     rate, low, high = (float(row[column]) if counted else math.nan for column in ("rate", "rate_low", "rate_high"))
     return Bar(name, int(row["n"]), rate, low, high, claims.label_rate(row["where"], str(row["emotion"])), leading)
 
 
-def _overall(result: AuditResult, attribute: str, claims: Claims, emotion: str) -> float:
-    """Rate of all pictures that have a value of the attribute."""
-    return float((claims.predicted == emotion)[result.samples[attribute].notna()].mean())
+def _overall(result: AuditResult, columns: Sequence[str], claims: Claims, emotion: str) -> float:
+    """Rate of all pictures that have a value of each attribute."""
+    return float((claims.predicted == emotion)[result.samples[list(columns)].notna().all(axis=1)].mean())
 
 
 def _cut(name: str) -> str:

@@ -99,7 +99,7 @@ def matched_pairs(
     result: AuditResult, assessed: Assessed, claims: Claims, gallery: Gallery
 ) -> tuple[str, tuple[MatchedPair, ...]]:
     """What the pairs of a card show, in words, and at most `MOST_PAIRS` of them; nothing where nothing is claimed."""
-    if assessed.finding is None or assessed.kind in ("labels", "carried", "none"):
+    if assessed.finding is None or assessed.kind in ("labels", "carried", "none", "too few"):
         return "", ()
     pairs: list[MatchedPair] = []
     for match in matches(claims, assessed, result.run.attributes):

@@ -27,6 +27,10 @@ def card_sentence(result: AuditResult, assessed: Assessed) -> str:
     name, finding = column_words(assessed.attribute), assessed.finding
     if assessed.kind == "unproven":
         return f"Nothing is said of {name}: {result.run.unproven[assessed.attribute].rstrip('.')}."
+    if assessed.kind == "too few" and finding is not None:
+        return (
+            f"Too few pictures to tell: {finding['slice']} has {finding['n']:,}, beside {finding['n_complement']:,} others."
+        )
     if assessed.kind == "too few":
         least = result.run.config.min_count
         return f"No value of {name} has {least:,} pictures with {least:,} others beside them."
@@ -57,7 +61,9 @@ def reached(result: AuditResult, assessed: Assessed) -> tuple[str, ...]:
     counts = cells["verdict"].value_counts()
     tested = ", ".join(f"{int(counts[verdict]):,} {verdict}" for verdict in counts.index)
     lines = [f"{plural(len(cells), '(value, emotion) pair')}: {tested}." if len(cells) else "No value was counted."]
-    if assessed.finding is not None:
+    if assessed.alone:
+        lines = [f"Its verdict is {cells['verdict'].iloc[0]}."]
+    if assessed.finding is not None and not math.isnan(assessed.finding["effect"]):
         row = assessed.finding
         lines.append(
             f"{row['slice']}, {row['emotion']}: {interval(row['effect'], row['low'], row['high'])} points, "
@@ -81,11 +87,17 @@ def reached(result: AuditResult, assessed: Assessed) -> tuple[str, ...]:
 
 
 def consequences(result: AuditResult, assessed: Assessed) -> tuple[str, tuple[str, ...]]:
-    """What follows from its causes: in a few words, and a line for each cause and each intersection where it is stronger."""
+    """What follows from its causes: in a few words, and a line for each cause and each intersection where it is stronger.
+
+    Of a finding that follows from something itself, what that is.
+    """
     lines, total = [], 0
+    name = column_words(assessed.attribute)
+    if assessed.alone and (origin := _explanation(assessed.finding, name)):
+        return "what explains it", (origin,)
     skewed = result.findings[result.findings["verdict"] == "skewed"]
-    for name in assessed.causes["cause"]:
-        ways = skewed.loc[skewed["explained_by"] == name, "way"].value_counts()
+    for cause in assessed.causes["cause"]:
+        ways = skewed.loc[skewed["explained_by"] == cause, "way"].value_counts()
         parts = [
             f"{int(ways[way]):,} {words[1]}" if ways[way] > 1 else words[0]
             for way, words in _WAYS.items()
@@ -93,10 +105,10 @@ def consequences(result: AuditResult, assessed: Assessed) -> tuple[str, tuple[st
         ]
         total += int(ways.sum())
         if parts:
-            lines.append(f"{name} explains {_listed(parts)}.".replace("{}", column_words(assessed.attribute)))
-    for _, cause in assessed.within.iterrows():
+            lines.append(f"{cause} explains {_listed(parts)}.".replace("{}", name))
+    for _, inner in assessed.within.iterrows():
         lines.append(
-            f"Stronger still: {_short(cause)}; found again in {cause['stable']:,} of {cause['halves']:,} half-samples."
+            f"Stronger still: {_short(inner)}; found again in {inner['stable']:,} of {inner['halves']:,} half-samples."
         )
     if not lines:
         return "", ()
@@ -107,8 +119,13 @@ def consequences(result: AuditResult, assessed: Assessed) -> tuple[str, tuple[st
 
 def settling(result: AuditResult, assessed: Assessed) -> str:
     """What would settle what is not settled; "" where it is."""
+    cells = assessed.cells
     if assessed.kind == "too few":
-        return f"It takes {result.run.config.min_count:,} pictures of at least two values."
+        least = result.run.config.min_count
+        if not assessed.alone:
+            return f"It takes {least:,} pictures of at least two values."
+        enough = cells[["n", "n_complement"]].min(axis=None) >= least
+        return "" if enough else f"It takes {least:,} pictures of the slice and of the others."
     if assessed.kind != "none" or (assessed.tested["verdict"] == "equivalent").all():
         return ""
     more = more_pictures(result, assessed)
@@ -120,14 +137,16 @@ def settling(result: AuditResult, assessed: Assessed) -> str:
 
 
 def _no_difference(result: AuditResult, assessed: Assessed) -> str:
-    name = column_words(assessed.attribute)
+    none = f"No difference by {column_words(assessed.attribute)}"
+    if assessed.alone:
+        none = f"{_rates_sentence(assessed.finding)} No difference"
     if (assessed.tested["verdict"] == "equivalent").all():
-        return f"No difference by {name}: whatever there is stays within {100 * result.run.config.tolerance:g} points."
+        return f"{none}: whatever there is stays within {100 * result.run.config.tolerance:g} points."
     seen = would_be_seen(result, assessed)
     if not seen < 1:
-        return f"No difference by {name} shown, and with so few pictures none could have been."
+        return f"{none} shown, and with so few pictures none could have been."
     size = math.ceil(100 * round(seen, 4))
-    return f"No difference by {name} shown. A difference of {size} points or more would very probably have been seen."
+    return f"{none} shown. A difference of {size} points or more would very probably have been seen."
 
 
 def _rates_sentence(row: Any) -> str:
@@ -135,6 +154,14 @@ def _rates_sentence(row: Any) -> str:
     rate, other = rates_in_words(row["rate"], row["complement_rate"])
     who = "their partners in pairs" if paired else "others"
     return f"Pictures with {row['slice']} are predicted as {row['emotion']} {rate} of the time, {who} {other}."
+
+
+def _explanation(row: Any, attribute: str) -> str:
+    """Which cause or parent slice explains a finding, and how; "" where none does, or the labels do."""
+    if not isinstance(row["explained_by"], str) or row["way"] == "labels":
+        return ""
+    how = _WAYS[row["way"]][0].format(attribute) if row.get("way") in _WAYS else "a part of it"
+    return f"It is explained by {row['explained_by']}: this is {how}."
 
 
 def _source(result: AuditResult, assessed: Assessed) -> str:

@@ -1,9 +1,10 @@
-"""How is every slice read? Heat map, table with filters, and the pictures behind a row."""
+"""How is every slice read? The card and the pictures of what is chosen; heat map and table to choose it in."""
 
 from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import streamlit as st
 
@@ -16,57 +17,149 @@ from affect_workbench.workbench.interface.numbers import markdown_text, points, 
 from affect_workbench.workbench.interface.style import CONFIG
 from affect_workbench.workbench.report import sentences
 from affect_workbench.workbench.report.comparisons import compared_with
-from affect_workbench.workbench.report.evidence.choice import evidence, predicted_so
 from affect_workbench.workbench.report.figures import findings as figures
-from affect_workbench.workbench.report.first_page.headline import StrataByPair, caveats, differing_strata, strata_mark
+from affect_workbench.workbench.report.first_page.headline import StrataByPair, differing_strata, strata_mark
 from affect_workbench.workbench.runs.reviews import ReviewedFinding, marks
+from affect_workbench.workbench.views.address import ATTRIBUTE, EMOTION, SLICE, choose, chosen, kept
+from affect_workbench.workbench.views.components.card import (
+    card_style,
+    current_card,
+    current_cards,
+    current_claims,
+    show_card,
+    side_by_side,
+)
 from affect_workbench.workbench.views.components.gallery import show_evidence, show_pictures
 from affect_workbench.workbench.views.components.review_form import current_reviews, review_form
-from affect_workbench.workbench.views.state import current_audit, current_folder
+from affect_workbench.workbench.views.state import current_audit, current_folder, current_version
 
 _CLICKED = "clicked cell"
+_OPEN = "open-slice"
 
 
 def render() -> None:
-    """Heat map of slices by emotion, then the filtered table; choosing a row shows its pictures."""
+    """What is chosen, then the heat map of slices by emotion and the filtered table, in which it is chosen."""
     result = current_audit()
     st.title("Slices")
-    orders = sorted(result.slices["order"].unique())
-    order = st.radio(
-        "Slices of", orders, horizontal=True, format_func=lambda n: "one attribute" if n == 1 else f"{n} attributes together"
+    decided = current_reviews(result, current_folder())
+    with st.container(key=_OPEN):
+        _chosen(result, decided)
+    _heat_map(result)
+    _findings(result, decided)
+    with st.expander("Size and uncertainty of the strongest findings", key="sizes", on_change="rerun") as sizes:
+        if sizes.open:
+            _sizes(result)
+
+
+def _chosen(result: AuditResult, decided: list[ReviewedFinding]) -> None:
+    """The choice of attribute, slice and emotion, and what it opens."""
+    first, second, third = st.columns([1, 2, 1])
+    names, run = list(result.slices["slice"]), result.run
+    attribute = first.selectbox(
+        "Attribute",
+        run.attributes,
+        index=None,
+        placeholder="any",
+        format_func=column_words,
+        **kept(ATTRIBUTE, run.attributes),
     )
-    heat_map = figures.heat_map(result, order=int(order))
+    where = dict(zip(names, result.slices["where"], strict=True))
+    offered = [name for name in names if attribute is None or attribute in where[name]]
+    elsewhere = chosen(SLICE) if chosen(SLICE) in where and chosen(SLICE) not in offered else ""
+    offered += [elsewhere] if elsewhere else []
+    slice_name = second.selectbox(
+        "Slice", offered, index=None, placeholder="choose one here, in the map or in the table", **kept(SLICE, offered)
+    )
+    emotion = third.selectbox(
+        "Emotion", result.taxonomy.labels, index=None, placeholder="any", **kept(EMOTION, result.taxonomy.labels)
+    )
+    if elsewhere:
+        st.info(markdown_text(f"{elsewhere} is not a slice of {column_words(attribute)}; it stays open until you choose."))
+    position = _position(result, slice_name, emotion)
+    card_style()
+    if position is not None:
+        with side_by_side("finding"):
+            show_card(current_card(result, position))
+            with st.container():
+                _behind(result, position)
+        st.caption(markdown_text(sentences.beside(result.finding(position))))
+        with st.expander("Your decision about this finding"):
+            review_form(result, position, decided, current_folder(), place=", chosen")
+    elif slice_name is not None:
+        _slice(result, slice_name, where[slice_name])
+    elif attribute is not None:
+        show_card(next(card for card in current_cards(result) if card.attribute == attribute))
+
+
+def _slice(result: AuditResult, name: str, where: dict[str, Any]) -> None:
+    """The pictures of a slice, then its numbers."""
+    st.subheader(markdown_text(name))
+    show_pictures(sentences.samples_in(result, where), key="slice")
+    rows = result.findings[result.findings["slice"] == name]
+    st.markdown("**Predicted as each emotion**")
+    _table(result, rows, {}, key=f"emotions of {name}")
+
+
+def _behind(result: AuditResult, position: int) -> None:
+    """The pictures behind a finding."""
+    row = result.finding(position)
+    as_emotion, claims = f"predicted as {row.emotion}", current_claims(result)
+    less = row.verdict == "skewed" and (row.effect or 0.0) < 0
+    options = [*(["clearest examples"] if less else []), as_emotion, "all in the slice"]
+    which = st.radio("Show", options, horizontal=True, key="which pictures")
+    if which == "all in the slice":
+        show_pictures(result.samples[claims.inside(row.where)], key="behind")
+    elif less and which == as_emotion:
+        show_evidence(claims.predicted_so(claims.inside(row.where), row.emotion), key="behind")
+    else:
+        show_evidence(claims.of(row), key="behind")
+
+
+def _position(result: AuditResult, slice_name: str | None, emotion: str | None) -> int | None:
+    """The row of the findings of a slice and an emotion."""
+    findings = result.findings
+    found = np.flatnonzero((findings["slice"] == slice_name) & (findings["emotion"] == emotion))
+    return int(found[0]) if len(found) else None
+
+
+def _open(result: AuditResult, position: int) -> None:
+    """Chooses a finding; of attributes the one that was chosen if it is of it."""
+    row = result.findings.iloc[position]
+    attribute = chosen(ATTRIBUTE) if chosen(ATTRIBUTE) in row["where"] else next(iter(row["where"]))
+    choose(attribute=attribute, slice=row["slice"], emotion=row["emotion"])
+    st.session_state[_CLICKED] = True
+
+
+def _heat_map(result: AuditResult) -> None:
+    st.header("All slices and emotions")
+    orders = [int(order) for order in sorted(result.slices["order"].unique())]
+    order = st.radio(
+        "Slices of",
+        orders,
+        horizontal=True,
+        format_func=lambda n: "one attribute" if n == 1 else f"{n} attributes together",
+        **kept("together", orders, first=orders[0]),
+    )
+    heat_map = _drawn_heat_map(*current_version(), order, result)
     st.caption(
         f"Points more (vermilion) or less (blue) than {compared_with(result.findings).axis}. A number is skewed, ≈ "
         f"equivalent; grey cells are not zero: ? is undetermined, · has too few pictures. At most {figures.MOST_SLICES} "
-        "slices, the most different. Click what is written in a cell: the pictures behind it are shown under the map."
+        "slices, the most different. Click what is written in a cell: its card opens above."
     )
-    decided = current_reviews(result, current_folder())
     if heat_map is not None:
-        clicked = st.plotly_chart(
-            heat_map, theme=None, key=f"heat {order}", config=CONFIG, on_select="rerun", selection_mode="points"
-        )
-        cell = _clicked_cell(result, clicked, order=int(order))
-        if cell is not None:
-            _point_down(result, cell)
-            _behind(result, cell, decided, key="cell")
+        key = f"heat {order}"
 
-    st.header("Findings")
-    chosen = _filtered(result)
-    st.caption(f"{len(chosen):,} of {len(result.findings):,} pairs. Choose a row to see the pictures behind it.")
-    review_marks, strata = marks(decided), differing_strata(result)
-    event = st.dataframe(
-        _readable(chosen, review_marks, strata, with_truth=result.run.truth != "none"),
-        hide_index=True,
-        key="findings",
-        on_select="rerun",
-        selection_mode="single-row",
-        height=420,
-        column_config=_COLUMNS,
-    )
-    picked = event.selection.rows
-    if picked and picked[0] < len(chosen):
-        _behind(result, int(chosen.index[picked[0]]), decided, key="behind")
+        def clicked() -> None:
+            cell = _clicked_cell(result, st.session_state[key], order=order)
+            if cell is not None:
+                _open(result, cell)
+
+        st.plotly_chart(heat_map, theme=None, key=key, config=CONFIG, on_select=clicked, selection_mode="points")
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _drawn_heat_map(folder: str, written: int, order: int, _result: AuditResult) -> Any:
+    return figures.heat_map(_result, order=order)
 
 
 def _clicked_cell(result: AuditResult, event: Any, *, order: int) -> int | None:
@@ -75,36 +168,55 @@ def _clicked_cell(result: AuditResult, event: Any, *, order: int) -> int | None:
     slices = figures.heat_map_slices(result, order=order)
     if not points or int(points[0][0]) >= len(slices):
         return None
-    findings = result.findings
-    found = findings.index[(findings["slice"] == slices[int(points[0][0])]) & (findings["emotion"] == points[0][1])]
-    return int(found[0]) if len(found) else None
+    return _position(result, slices[int(points[0][0])], points[0][1])
 
 
-def _point_down(result: AuditResult, cell: int) -> None:
-    """Says once where the pictures of a clicked cell are: the map is higher than most screens."""
-    if st.session_state.get(_CLICKED) != cell:
-        row = result.findings.iloc[cell]
-        st.toast(markdown_text(f"Pictures behind {row['slice']} → {row['emotion']}: under the map"))
-    st.session_state[_CLICKED] = cell
+def _findings(result: AuditResult, decided: list[ReviewedFinding]) -> None:
+    st.header("Findings")
+    rows, filters = _filtered(result)
+    st.caption(f"{len(rows):,} of {len(result.findings):,} pairs. Choose a row: its card opens above.")
+    position = _position(result, chosen(SLICE), chosen(EMOTION))
+    if position is not None and position not in rows.index:
+        row = result.findings.iloc[position]
+        words = f"{row['slice']} → {row['emotion']} is open above; these filters do not list it."
+        st.info(markdown_text(words))
+    _table(result, rows, marks(decided), key=f"findings {filters}")
 
 
-def _behind(result: AuditResult, position: int, decided: list[ReviewedFinding], *, key: str) -> None:
-    """What a finding says, what a person says of it, and its pictures."""
-    row = result.findings.iloc[position]
-    caveat = caveats(result, row, strata=differing_strata(result))
-    st.markdown(sentences.markdown_sentence(row, truth=result.run.truth, caveats=caveat))
-    st.caption(markdown_text(sentences.beside(row)))
-    as_emotion = f"predicted as {row['emotion']}"
-    less = row["verdict"] == "skewed" and row["effect"] < 0
-    options = [*(["clearest examples"] if less else []), as_emotion, "all in the slice"]
-    which = st.radio("Show", options, horizontal=True, key=f"which pictures, {key}")
-    if which == "all in the slice":
-        show_pictures(sentences.samples_in(result, row["where"]), key=key)
-    elif less and which == as_emotion:
-        show_evidence(predicted_so(result, result.finding(position)), key=key)
-    else:
-        show_evidence(evidence(result, result.finding(position)), key=key)
-    review_form(result, position, decided, current_folder(), place=f", {key}")
+def _table(result: AuditResult, rows: pd.DataFrame, review_marks: dict[int, str], *, key: str) -> None:
+    """Findings of which each opens its card."""
+
+    def picked() -> None:
+        at = st.session_state[key].selection.rows
+        if at and at[0] < len(rows):
+            _open(result, int(rows.index[at[0]]))
+
+    st.dataframe(
+        _readable(rows, review_marks, differing_strata(result), with_truth=result.run.truth != "none"),
+        hide_index=True,
+        key=key,
+        on_select=picked,
+        selection_mode="single-row",
+        height=420 if len(rows) > 10 else "auto",
+        column_config=_COLUMNS,
+    )
+
+
+def _sizes(result: AuditResult) -> None:
+    """Forest, and what of each skew is the labels' own."""
+    st.caption(
+        f"Difference from {compared_with(result.findings).complement} with its 95 % interval; green band: the tolerance of "
+        f"±{100 * result.run.config.tolerance:g} points."
+    )
+    st.plotly_chart(figures.forest(result), theme=None, key="forest", config=CONFIG)
+    split = figures.split(result)
+    if split is not None:
+        st.markdown("**Label gap or model gap?**")
+        st.caption(
+            f"Orange, the label gap: how much the true {result.run.truth} differ. Blue, the model gap: how much the "
+            "predictions differ beyond that."
+        )
+        st.plotly_chart(split, theme=None, key="split", config=CONFIG)
 
 
 _COLUMNS = {
@@ -129,14 +241,18 @@ _COLUMNS = {
 }
 
 
-def _filtered(result: AuditResult) -> pd.DataFrame:
-    """The findings that the reader asked for."""
-    findings = result.findings
+def _filtered(result: AuditResult) -> tuple[pd.DataFrame, str]:
+    """The findings that the reader asked for, and how, in a word that is another one for other filters."""
+    findings, run, labels = result.findings, result.run, result.taxonomy.labels
     first, second, third, fourth = st.columns([2, 2, 2, 1.4], vertical_alignment="bottom")
-    verdicts = first.multiselect("Verdict", VERDICTS, placeholder="all verdicts")
-    emotions = second.multiselect("Emotion", result.taxonomy.labels, placeholder="all emotions")
+    verdicts = first.multiselect("Verdicts", VERDICTS, placeholder="all verdicts", **kept("verdict", VERDICTS, many=True))
+    emotions = second.multiselect("Emotions", labels, placeholder="all emotions", **kept("emotions", labels, many=True))
     attributes = third.multiselect(
-        "Attribute", result.run.attributes, placeholder="all attributes", format_func=column_words
+        "Attributes",
+        run.attributes,
+        placeholder="all attributes",
+        format_func=column_words,
+        **kept("attributes", run.attributes, many=True),
     )
     if verdicts:
         findings = findings[findings["verdict"].isin(verdicts)]
@@ -144,9 +260,14 @@ def _filtered(result: AuditResult) -> pd.DataFrame:
         findings = findings[findings["emotion"].isin(emotions)]
     if attributes:
         findings = findings[[bool(set(where) & set(attributes)) for where in findings["where"]]]
-    if fourth.checkbox("Hide explained", help="hide what follows from a cause or from the parent slice"):
+    hidden = fourth.checkbox(
+        "Hide explained",
+        help="hide what follows from a cause or from the parent slice",
+        **kept("explained", [True], text=lambda _: "hidden", first=False),
+    )
+    if hidden:
         findings = findings[on_its_own(findings)]
-    return findings
+    return findings, f"{verdicts} {emotions} {attributes} {hidden}"
 
 
 def _readable(
