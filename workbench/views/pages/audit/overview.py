@@ -44,6 +44,7 @@ def render() -> None:
 
 
 def _outcome(result: AuditResult) -> None:
+    st.html("<style>.stMainBlockContainer h1 { font-size: clamp(24px, 2.6vw, 34px); }</style>")  # a sentence, not a name
     st.title(markdown_text(headline(result)))
     certificate = certificate_box(result)
     if certificate is not None:

@@ -35,6 +35,8 @@ from affect_workbench.workbench.views.state import current_audit, current_folder
 
 _CLICKED = "clicked cell"
 _OPEN = "open-slice"
+_UP = "<script>/* {} */ document.querySelector('.st-key-open-slice').scrollIntoView()</script>"
+"""Shows what a click opened: map and table are higher than most screens. The number tells one click from another."""
 
 
 def render() -> None:
@@ -85,6 +87,8 @@ def _chosen(result: AuditResult, decided: list[ReviewedFinding]) -> None:
         st.caption(markdown_text(sentences.beside(result.finding(position))))
         with st.expander("Your decision about this finding"):
             review_form(result, position, decided, current_folder(), place=", chosen")
+        if st.session_state.pop(_CLICKED, None) is not None:
+            st.html(_UP.format(position), unsafe_allow_javascript=True)
     elif slice_name is not None:
         _slice(result, slice_name, where[slice_name])
     elif attribute is not None:
@@ -127,7 +131,7 @@ def _open(result: AuditResult, position: int) -> None:
     row = result.findings.iloc[position]
     attribute = chosen(ATTRIBUTE) if chosen(ATTRIBUTE) in row["where"] else next(iter(row["where"]))
     choose(attribute=attribute, slice=row["slice"], emotion=row["emotion"])
-    st.session_state[_CLICKED] = True
+    st.session_state[_CLICKED] = position
 
 
 def _heat_map(result: AuditResult) -> None:
