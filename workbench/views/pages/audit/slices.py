@@ -35,8 +35,8 @@ from affect_workbench.workbench.views.state import current_audit, current_folder
 
 _CLICKED = "clicked cell"
 _OPEN = "open-slice"
+# Shows what a click opened: map and table are higher than most screens. The number tells one click from another.
 _UP = "<script>/* {} */ document.querySelector('.st-key-open-slice').scrollIntoView()</script>"
-"""Shows what a click opened: map and table are higher than most screens. The number tells one click from another."""
 
 
 def render() -> None:
@@ -81,12 +81,13 @@ def _chosen(result: AuditResult, decided: list[ReviewedFinding]) -> None:
     card_style()
     if position is not None:
         with side_by_side("finding"):
-            show_card(current_card(result, position))
+            with st.container():
+                show_card(current_card(result, position))
+                st.caption(markdown_text(sentences.beside(result.finding(position))))
+                with st.expander("Your decision about this finding"):
+                    review_form(result, position, decided, current_folder(), place=", chosen")
             with st.container():
                 _behind(result, position)
-        st.caption(markdown_text(sentences.beside(result.finding(position))))
-        with st.expander("Your decision about this finding"):
-            review_form(result, position, decided, current_folder(), place=", chosen")
         if st.session_state.pop(_CLICKED, None) is not None:
             st.html(_UP.format(position), unsafe_allow_javascript=True)
     elif slice_name is not None:
