@@ -42,7 +42,7 @@ from affect_workbench.workbench.models.training.settings import (
     TrainSettings,
 )
 from affect_workbench.workbench.runs.settings import ReportSettings, ReviewSettings
-from affect_workbench.workbench.views.settings import LABELS_VARIABLE, RUNS_VARIABLE, VARIABLE_OF_RECORD, AppSettings
+from affect_workbench.workbench.views.settings import LABELS_VARIABLE, RUN_VARIABLE, RUNS_VARIABLE, AppSettings
 
 COMMANDS: Mapping[str, type[Any]] = types.MappingProxyType(
     {
@@ -218,7 +218,7 @@ def _run(command: str, settings: Any, line: str) -> int:
 
         import_tinyemo(settings)
     elif command == "anchors":
-        from affect_workbench.workbench.models.training.anchors import anchors
+        from affect_workbench.workbench.models.anchors.command import anchors
 
         anchors(settings)
     elif command == "ask":
@@ -354,22 +354,17 @@ def _report(settings: ReportSettings) -> int:
 
 def _app(settings: AppSettings) -> int:
     from affect_workbench.data.storage.destination import restore
+    from affect_workbench.workbench.views.folders import require_openable
 
     app = Path(__file__).with_name("app.py")
-    if settings.run:
-        restore(Path(settings.run))
-    found = [variable for record, variable in VARIABLE_OF_RECORD.items() if (Path(settings.run) / record).is_file()]
-    if settings.run and not found:
-        raise FileNotFoundError(
-            f"no audit at {settings.run}: expected a run folder with audit.json, or the folder of `workbench overlap`, "
-            "`workbench ask` or `workbench attach`"
-        )
     command = [sys.executable, "-m", "streamlit", "run", str(app), "--server.port", str(settings.port)]
     command += ["--browser.gatherUsageStats", "false", "--server.address", "localhost"]
     command += ["--server.headless", "true"] if settings.headless else []
     chosen = {RUNS_VARIABLE: settings.runs, LABELS_VARIABLE: settings.labels}
     if settings.run:
-        chosen[found[0]] = settings.run
+        restore(Path(settings.run))
+        kind = require_openable(Path(settings.run))
+        chosen |= {RUN_VARIABLE: settings.run} if kind else {RUN_VARIABLE: settings.run, RUNS_VARIABLE: settings.run}
     if sys.platform == "win32":
         return subprocess.call(command, env=os.environ | chosen)
     sys.stdout.flush()

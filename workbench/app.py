@@ -1,6 +1,5 @@
 """The app: `streamlit run workbench/app.py`, or `workbench app`. It opens what is saved and never loads a model itself."""
 
-import os
 import sys
 from pathlib import Path
 
@@ -11,10 +10,38 @@ sys.path[:] = [entry for entry in sys.path if Path(entry).resolve() != HERE]
 import streamlit as st  # noqa: E402
 
 from affect_workbench.workbench.views.components.numbers import show_numbers  # noqa: E402
-from affect_workbench.workbench.views.settings import MODEL_VARIABLE, OVERLAP_VARIABLE  # noqa: E402
+from affect_workbench.workbench.views.folders import asked_folder, asked_kind, folders_to_open  # noqa: E402
+from affect_workbench.workbench.views.settings import AUDIT, START  # noqa: E402
 from affect_workbench.workbench.views.state import choose_run, current_audit  # noqa: E402
 
 PAGES = HERE / "views" / "pages"
+# Section of the navigation -> page under `PAGES` -> its name. (Texts that stand alone would be shown on every page.)
+_LISTED = {
+    "": {START: "Start"},
+    "Audit": {
+        "audit/overview.py": "Overview",
+        "audit/slices.py": "Slices",
+        "audit/disparities.py": "Additional analyses",
+        "audit/space.py": "Space",
+        "audit/concepts.py": "Concepts",
+        "audit/run.py": "Run",
+        "audit/discovered.py": "Discovered",
+        "audit/comparison.py": "Comparison",
+    },
+    "Model": {
+        "model/model.py": "Model",
+        "model/reasoning.py": "Reasoning",
+        "model/evaluation.py": "Evaluation",
+        "model/anchors.py": "Anchors",
+    },
+    "People": {"people/review.py": "Review", "people/label.py": "Label"},
+    "Data": {"data/duplicates.py": "Duplicates"},
+}
+# Pages that show the audit that was chosen; those of emotions show its numbers where nothing was predicted.
+_OF_EMOTIONS = {
+    f"{name}.py" for name in ("audit/overview", "audit/slices", "audit/space", "audit/concepts", "people/review")
+}
+_OF_AN_AUDIT = {*_OF_EMOTIONS, "audit/disparities.py", "audit/run.py"}
 _STYLE = """
 /* The default margins take a quarter of a laptop screen away from the tables. */
 .stMainBlockContainer { padding: 2.5rem 2rem 4rem; }
@@ -30,35 +57,28 @@ _STYLE = """
 def main() -> None:
     """Draws the frame, lets the reader choose a run, and hands over to the page."""
     st.set_page_config(page_title="Affect Workbench", layout="wide")
-    with_copies, with_model = (bool(os.environ.get(name)) for name in (OVERLAP_VARIABLE, MODEL_VARIABLE))
-    overview = st.Page(PAGES / "audit" / "overview.py", title="Overview", default=not (with_copies or with_model))
-    slices = st.Page(PAGES / "audit" / "slices.py", title="Slices")
-    disparities = st.Page(PAGES / "audit" / "disparities.py", title="Additional analyses")
-    space = st.Page(PAGES / "audit" / "space.py", title="Space")
-    concepts = st.Page(PAGES / "audit" / "concepts.py", title="Concepts")
-    run = st.Page(PAGES / "audit" / "run.py", title="Run")
-    discovered = st.Page(PAGES / "audit" / "discovered.py", title="Discovered")
-    review = st.Page(PAGES / "people" / "review.py", title="Review")
-    label = st.Page(PAGES / "people" / "label.py", title="Label")
-    copies = st.Page(PAGES / "data" / "duplicates.py", title="Duplicates", default=with_copies)
-    model = st.Page(PAGES / "model" / "model.py", title="Model", default=with_model)
-    reasoning = st.Page(PAGES / "model" / "reasoning.py", title="Reasoning")
-    page = st.navigation(
-        {
-            "Audit": [overview, slices, disparities, space, concepts, run, discovered],
-            "Model": [model, reasoning],
-            "People": [review, label],
-            "Data": [copies],
-        }
-    )
+    first = _first_page()
+    sections = {
+        section: {file: st.Page(PAGES / file, title=title, default=file == first) for file, title in listed.items()}
+        for section, listed in _LISTED.items()
+    }
+    page = st.navigation({section: list(pages.values()) for section, pages in sections.items()}, expanded=True)
+    (file,) = (file for pages in sections.values() for file, one in pages.items() if one == page)
     st.html(f"<style>{_STYLE}</style>")
     st.sidebar.markdown("**Affect Workbench**")
-    chosen = None if page in (copies, model, reasoning) else choose_run(needed=page not in (label, discovered))
-    of_emotions = page in (overview, slices, space, concepts, review)
-    if chosen is not None and of_emotions and not current_audit().has_predictions:
+    chosen = choose_run() if file in _OF_AN_AUDIT else None
+    if chosen is not None and file in _OF_EMOTIONS and not current_audit().has_predictions:
         show_numbers(current_audit())
-    elif chosen is not None or page in (label, discovered, copies, model, reasoning):  # these need no audit
+    elif chosen is not None or file not in _OF_AN_AUDIT:
         page.run()
+
+
+def _first_page() -> str:
+    """The page of the folder that the app was started with; without one the newest audit, or the list of all folders."""
+    kind = asked_kind()
+    if kind is not None:
+        return kind.page
+    return AUDIT.page if asked_folder() is None and folders_to_open(AUDIT) else START
 
 
 if __name__ == "__main__":  # worker processes that others start while the app is running import it too

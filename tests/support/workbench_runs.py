@@ -226,6 +226,23 @@ def finished_run(folder: Path, table: pd.DataFrame, **config: Any) -> Path:
     return folder
 
 
+def app_on(monkeypatch: Any, folder: Path | str = "", *, runs: Path | str = "nowhere") -> Any:
+    """The app as `workbench app FOLDER --runs RUNS` opens it, without a browser; it has run once and nothing went wrong."""
+    from streamlit.testing.v1 import AppTest
+
+    for name, value in (("RUN", folder), ("RUNS", runs), ("LABELS", "nowhere")):
+        monkeypatch.setenv(f"WORKBENCH_{name}", str(value))
+    app = AppTest.from_file(str(APP), default_timeout=60).run()
+    assert not app.exception, [error.message for error in app.exception]
+    return app
+
+
+def said_by(app: Any) -> str:
+    """Everything that a page says, without the signs that keep Markdown from reading data as its own."""
+    kinds = (app.title, app.header, app.subheader, app.markdown, app.caption, app.info, app.warning, app.error)
+    return "\n".join(str(element.value) for kind in kinds for element in kind).replace("\\", "")
+
+
 @contextlib.contextmanager
 def served_app(
     log: Path, *, python: Path | str = sys.executable, app: Path = APP, cwd: Path = ROOT, **chosen: str

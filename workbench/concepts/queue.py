@@ -89,13 +89,6 @@ def save_queue(queue: Queue) -> None:
         write_json(partial / QUEUE_RECORD, {"schema": _SCHEMA} | record | made)
 
 
-def queues_under(root: Path | str) -> list[Path]:
-    """Label folders under `root`, or `root` itself, by name."""
-    root = Path(root)
-    found = [root, *sorted(path for path in root.iterdir() if path.is_dir())] if root.is_dir() else []
-    return [path for path in found if (path / QUEUE_RECORD).is_file() and (path / QUEUE_FILE).is_file()]
-
-
 def save_answer(
     queue: Queue, position: int, answer: str, annotator: str, *, shown: str | None = None, now: datetime | None = None
 ) -> None:

@@ -13,9 +13,10 @@ from typing import Any
 import pandas as pd
 
 from affect_workbench.analyses.duplicates.find import Overlap
-from affect_workbench.data.storage.atomic import finished_under, require_complete, write_json
+from affect_workbench.data.storage.atomic import require_complete, write_json
 from affect_workbench.data.storage.saved import read_record
 from affect_workbench.data.storage.saved_arrays import numbers, read_saved_csv
+from affect_workbench.workbench.datasets.overlap_page import outcome
 
 RECORD = "overlap.json"
 _WHOLE = ("a", "b", "exact", "near", "pictures", "pictures_a", "pictures_b", "relabelled")
@@ -61,6 +62,7 @@ def save_overlap(saved: SavedOverlap, partial: Path) -> None:
     for name in ("pairs", "counts", "classes"):
         getattr(result, name).to_csv(partial / f"{name}.csv", index=False)
     record = {
+        "headline": outcome(result, name_a=saved.name_a, name_b=saved.name_b),
         "a": saved.name_a,
         "b": saved.name_b,
         "within": result.within,
@@ -100,11 +102,6 @@ def load_overlap(folder: Path | str) -> SavedOverlap:
         notes=record.texts("notes"),
     )
     return SavedOverlap(result, record.text("a"), record.text("b"))
-
-
-def overlaps_under(root: Path | str) -> list[Path]:
-    """Folders up to two levels under `root` (or `root` itself) that hold a finished comparison, the newest first."""
-    return finished_under(root, RECORD)
 
 
 def _table(path: Path) -> pd.DataFrame:

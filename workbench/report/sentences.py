@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import pandas as pd
@@ -128,10 +128,15 @@ def plain_sentence(finding: Any, *, truth: str = "labels", caveats: str = "") ->
 
 def markdown_sentence(finding: Any, *, truth: str = "labels", caveats: str = "") -> str:
     """The finding as Markdown with every character of the data escaped."""
+    return markdown_of(finding_sentence(finding, truth=truth, caveats=caveats))
+
+
+def markdown_of(pieces: Iterable[tuple[str, str]]) -> str:
+    """(text, style) pieces of a sentence as Markdown with every character of the data escaped."""
     marks = {"slice": "*", "emotion": "**", "effect": "**"}
-    pieces = ((marks.get(style, ""), text) for text, style in finding_sentence(finding, truth=truth, caveats=caveats))
+    marked = ((marks.get(style, ""), text) for text, style in pieces)
     # Emphasis only works when its marks touch the text.
-    return "".join(f"{mark}{_escaped(text.strip() if mark else text)}{mark}" for mark, text in pieces)
+    return "".join(f"{mark}{_escaped(text.strip() if mark else text)}{mark}" for mark, text in marked)
 
 
 def map_badge(record: Mapping[str, Any] | None, pictures: int) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -26,7 +26,7 @@ from affect_workbench.analyses.audit.tables import EXCLUDED_COLUMNS
 from affect_workbench.analyses.inference.verdicts import VERDICTS
 from affect_workbench.analyses.skew.findings import FINDING_COLUMNS
 from affect_workbench.analyses.slices.conditions import SliceSpec
-from affect_workbench.data.storage.atomic import MARKER, alone, atomic_folder, finished_under, require_complete, write_json
+from affect_workbench.data.storage.atomic import MARKER, alone, atomic_folder, require_complete, write_json
 from affect_workbench.data.storage.leftovers import discard, put_aside
 from affect_workbench.data.storage.saved import Record, read_record
 from affect_workbench.data.storage.saved_arrays import read_parquet, table_of
@@ -84,7 +84,7 @@ def save_audit(
         write_json(partial / "audit.json", audit_record(result))
         _written(result.slices).to_parquet(partial / "slices.parquet")
         result.structure.to_parquet(partial / "structure.parquet")
-        _storable(result.samples).to_parquet(partial / "samples.parquet")
+        storable(result.samples).to_parquet(partial / "samples.parquet")
         for name, table in result.tables.items():
             (partial / _TABLES).mkdir(exist_ok=True)
             _written(table).to_parquet(partial / _TABLES / f"{name}.parquet")
@@ -226,16 +226,26 @@ def _table(path: Path, *, renamed: bool) -> pd.DataFrame:
 
 def _read(path: Path, *, needed: Sequence[str] = ()) -> pd.DataFrame:
     table = read_parquet(path, needed=needed, otherwise=_AGAIN)
-    if "where" not in table:
-        return table
+    return (
+        table
+        if "where" not in table
+        else table.assign(where=pd.Series(conditions_of(table["where"], path=path), index=table.index, dtype=object))
+    )
+
+
+def conditions_of(texts: Iterable[Any], *, path: Path, otherwise: str = _AGAIN) -> list[dict[str, Any]]:
+    """The conditions of slices that a table in a file holds as JSON.
+
+    Raises:
+        ValueError: a text holds none.
+    """
     try:
-        where = [json.loads(where) for where in table["where"]]
+        where = [json.loads(text) for text in texts]
     except (ValueError, TypeError, RecursionError) as error:
-        raise ValueError(f"{path} cannot be read: where holds no conditions ({error}); {_AGAIN}") from error
-    rows = Record(path, {"where": where}, _AGAIN).records("where")
-    for row in rows:
+        raise ValueError(f"{path} cannot be read: where holds no conditions ({error}); {otherwise}") from error
+    for row in Record(path, {"where": where}, otherwise).records("where"):
         _require_where(row)
-    return table.assign(where=where)
+    return where
 
 
 def save_permutation_check(outcome: PermutationCheck, folder: Path | str) -> None:
@@ -252,18 +262,13 @@ def _permutation_check(folder: Path) -> PermutationCheck | None:
     return record.made(PermutationCheck)
 
 
-def runs_under(root: Path | str) -> list[Path]:
-    """Folders under `root` (or `root` itself) that hold a finished audit, the newest first."""
-    return finished_under(root, "audit.json")
-
-
 def _reading(folder: Path) -> MeasuredAccuracy | None:
     """None where nothing was measured, and in runs that are older than this file."""
     path = folder / _READING
-    return _reading_of(read_record(path, otherwise=_AGAIN)) if path.is_file() else None
+    return accuracy_of(read_record(path, otherwise=_AGAIN)) if path.is_file() else None
 
 
-def _reading_of(record: Record) -> MeasuredAccuracy:
+def accuracy_of(record: Record) -> MeasuredAccuracy:
     """What `MeasuredAccuracy.as_json` wrote, each number where it is expected."""
     table_of(record, "models", text=("model", "kind"), whole=("n",), numeric=("accuracy", "low", "high"))
     if record.known("seen"):
@@ -296,7 +301,7 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def _storable(samples: pd.DataFrame) -> pd.DataFrame:
+def storable(samples: pd.DataFrame) -> pd.DataFrame:
     """Columns of mixed Python types as text, since Parquet has one type a column; text and missing values stay."""
     mixed = {
         name: samples[name].map(lambda value: value if value is None or pd.isna(value) else str(value))

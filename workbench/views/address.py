@@ -26,7 +26,7 @@ def restore() -> None:
     """Puts what was chosen before into an address that says nothing; once on each run of the app, before all else."""
     if RUN not in st.query_params:
         st.query_params.update(st.session_state.get(_BEFORE, {}))  # at once: each change is a step in the browser's history
-    _remember()
+    remember()
 
 
 def chosen(name: str) -> str:
@@ -39,7 +39,7 @@ def choose(**values: str | Sequence[str]) -> None:
     for name in [name for name, value in values.items() if not value and name in st.query_params]:
         del st.query_params[name]
     st.query_params.update({name: value for name, value in values.items() if value})
-    _remember()
+    remember()
 
 
 def view(**changes: str) -> dict[str, list[str]]:
@@ -78,5 +78,6 @@ def _write(name: str, key: str, text: Callable[[Any], str]) -> None:
     choose(**{name: [text(one) for one in values if one is not None and one is not False]})
 
 
-def _remember() -> None:
+def remember() -> None:
+    """Keeps the address for the pages that are opened by a link of the navigation."""
     st.session_state[_BEFORE] = {name: values for name in NAMES if (values := st.query_params.get_all(name))}

@@ -2,50 +2,34 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import streamlit as st
 
 from affect_workbench.analyses.audit.result import AuditResult
 from affect_workbench.data.storage.atomic import MARKER
-from affect_workbench.workbench.runs.store import load_audit, runs_under
+from affect_workbench.workbench.runs.store import load_audit
 from affect_workbench.workbench.views import address
-from affect_workbench.workbench.views.address import RUN, choose, kept, restore
-from affect_workbench.workbench.views.settings import RUN_VARIABLE, RUNS_VARIABLE
+from affect_workbench.workbench.views.components.folder_choice import choose_folder
+from affect_workbench.workbench.views.folders import runs_root
+from affect_workbench.workbench.views.settings import AUDIT
 
 _CHOSEN = "chosen_run"
 
 
-def choose_run(*, needed: bool = True) -> Path | None:
-    """Lets the reader choose a run in the sidebar; the newest, or the one the app was started with, comes first.
-
-    Where there is none the page says so, unless it needs none.
-    """
-    root = Path(os.environ.get(RUNS_VARIABLE, "runs"))
-    asked = os.environ.get(RUN_VARIABLE, "")
-    runs = runs_under(root)
-    if asked:
-        first = Path(asked)
-        runs = [first, *(run for run in runs if run.resolve() != first.resolve())]
-    if not runs and not needed:
-        return None
-    if not runs:
+def choose_run() -> Path | None:
+    """The run that the reader chose in the sidebar; where there is none the page says so."""
+    address.restore()
+    chosen = choose_folder(AUDIT, label="Run")
+    if chosen is None:
         st.title("No audit to show yet")
         st.info(
-            f"There is no finished audit under `{root}`. Make one with `workbench demo`, or start with `workbench app RUN`."
+            f"There is no finished audit under `{runs_root()}`. Make one with `workbench demo`, or start with `workbench "
+            "app RUN`."
         )
-        return None
-
-    def name(path: Path) -> str:
-        return short_name(path, root)
-
-    restore()
-    opened = kept(RUN, runs, text=name, first=runs[0])
-    chosen = Path(st.sidebar.selectbox("Run", runs, format_func=name, help="newest first", **opened))
-    if not address.chosen(RUN):
-        choose(**{RUN: name(chosen)})
-    st.session_state[_CHOSEN] = chosen
+    else:
+        st.session_state[_CHOSEN] = chosen
+        address.remember()
     return chosen
 
 
@@ -76,11 +60,3 @@ def current_folder() -> Path:
 @st.cache_resource(max_entries=4, show_spinner="Opening the audit …")
 def _load(folder: str, written: int) -> AuditResult:
     return load_audit(folder)
-
-
-def short_name(path: Path, root: Path) -> str:
-    """The path as it is under `root`, whole where it lies elsewhere."""
-    try:
-        return str(path.resolve().relative_to(root.resolve()))
-    except ValueError:
-        return str(path)

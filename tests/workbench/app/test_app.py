@@ -153,8 +153,11 @@ def test_the_run_that_was_asked_for_is_opened_beside_the_others(opened, runs, de
 
 def test_without_runs_the_app_says_how_to_make_one(opened, tmp_path):
     app = healthy(opened(runs=tmp_path))
-    assert app.title[0].value == "No audit to show yet"
+    assert app.title[0].value == "Runs"
     assert "`workbench demo`" in app.info[0].value
+    assert str(tmp_path) in app.info[0].value
+    app = healthy(app.switch_page("views/pages/audit/slices.py").run())
+    assert app.title[0].value == "No audit to show yet"
     assert str(tmp_path) in app.info[0].value
 
 

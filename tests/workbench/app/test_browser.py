@@ -297,7 +297,7 @@ def test_clicking_a_cell_of_the_heat_map_shows_the_pictures_behind_it(visit, app
 
 
 def test_the_page_of_a_model_is_drawn_and_its_pictures_are_chosen_by_keyboard(visit, attached_model, tmp_path):
-    with served_app(tmp_path / "log.txt", WORKBENCH_MODEL=str(attached_model.run), WORKBENCH_RUNS=str(tmp_path)) as url:
+    with served_app(tmp_path / "log.txt", WORKBENCH_RUN=str(attached_model.run), WORKBENCH_RUNS=str(tmp_path)) as url:
         seen = opened_app(visit, url)
         page = seen.page
         page.get_by_role("heading", name="Ask about a new picture").wait_for()

@@ -28,7 +28,7 @@ def opened(monkeypatch):
     """Opens the app on a run of a model, or on a folder of runs."""
 
     def open_app(run="", runs="nowhere"):
-        for name, value in (("MODEL", run), ("RUNS", runs), ("RUN", ""), ("OVERLAP", "")):
+        for name, value in (("RUN", run), ("RUNS", runs)):
             monkeypatch.setenv(f"WORKBENCH_{name}", str(value))
         app = AppTest.from_file(str(APP), default_timeout=60).run()
         return app if run else app.switch_page("views/pages/model/model.py").run()
@@ -133,8 +133,8 @@ def test_the_command_opens_it(monkeypatch, attached_model, part):
     started = {}
     monkeypatch.setattr(os, "execve", lambda path, words, environment: started.update(environment))
     workbench("app", attached_model.run / part, "--headless")
-    assert started["WORKBENCH_MODEL"] == str(attached_model.run / part)
-    assert not {"WORKBENCH_RUN", "WORKBENCH_OVERLAP"} & (started.keys() - os.environ.keys())
+    assert started["WORKBENCH_RUN"] == str(attached_model.run / part)
+    assert started["WORKBENCH_RUNS"] == "runs"
 
 
 def test_pictures_that_are_gone_are_said_to_be(opened, attached_model, tmp_path):

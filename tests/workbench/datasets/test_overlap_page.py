@@ -16,7 +16,9 @@ from affect_workbench.analyses.duplicates.find import PictureSet, overlap
 from affect_workbench.data.images.perceptual_hash import Hashes
 from affect_workbench.data.storage.atomic import atomic_folder
 from affect_workbench.workbench.datasets.overlap_page import overlap_html
-from affect_workbench.workbench.datasets.overlap_store import SavedOverlap, load_overlap, overlaps_under, save_overlap
+from affect_workbench.workbench.datasets.overlap_store import SavedOverlap, load_overlap, save_overlap
+from affect_workbench.workbench.views.folders import found_under
+from affect_workbench.workbench.views.settings import OVERLAP
 
 APP = Path(__file__).resolve().parents[3] / "workbench" / "app.py"
 
@@ -136,8 +138,8 @@ def test_a_kept_comparison_is_the_same_when_it_is_opened(tmp_path):
                 pd.testing.assert_frame_equal(after, before, check_dtype=False)
             else:
                 assert after == before or (after != after and before != before), item.name
-    assert overlaps_under(tmp_path)[0] == tmp_path / "2"
-    assert len(overlaps_under(tmp_path)) == 3
+    assert found_under(tmp_path, OVERLAP)[0] == tmp_path / "2"
+    assert len(found_under(tmp_path, OVERLAP)) == 3
 
 
 def test_what_is_no_comparison_is_refused(tmp_path):
@@ -145,7 +147,7 @@ def test_what_is_no_comparison_is_refused(tmp_path):
         (partial / "spec.json").write_text("{}")
     with pytest.raises(ValueError, match="is not a comparison of two sets"):
         load_overlap(tmp_path / "other")
-    assert overlaps_under(tmp_path) == []
+    assert found_under(tmp_path, OVERLAP) == []
 
 
 @pytest.fixture
@@ -153,9 +155,8 @@ def copies(monkeypatch):
     """Opens the app's page of copies on a folder of comparisons, without any audit."""
 
     def opened(root, *, asked=""):
-        monkeypatch.setenv("WORKBENCH_RUN", "")
         monkeypatch.setenv("WORKBENCH_RUNS", str(root))
-        monkeypatch.setenv("WORKBENCH_OVERLAP", str(asked))
+        monkeypatch.setenv("WORKBENCH_RUN", str(asked))
         app = AppTest.from_file(str(APP), default_timeout=60).run()
         app = app if asked else app.switch_page("views/pages/data/duplicates.py").run()
         assert not app.exception, [error.message for error in app.exception]

@@ -20,10 +20,11 @@ import pandas as pd
 import pytest
 
 from affect_workbench.data.features import FeatureSet
+from affect_workbench.data.storage.atomic import finished_under
 from affect_workbench.data.synthetic.features import feature_table
 from affect_workbench.workbench.__main__ import COMMANDS
 from affect_workbench.workbench.interface.options import flag_of, options
-from affect_workbench.workbench.runs.store import load_audit, runs_under
+from affect_workbench.workbench.runs.store import load_audit
 from workbench_runs import SLIM, finished_run, predictions_table, refusal, stopped, succeeded, workbench
 
 pytest_plugins = ["workbench_fixtures"]
@@ -205,7 +206,8 @@ def test_a_switch_that_is_turned_off_in_the_file_as_on_the_command_line_is_told_
         (["audit", "--predictions", "gone.csv", "-o", "o"], "no table at gone.csv"),
         (["audit", "--predictions", "empty", "-o", "o"], "empty holds no predictions.parquet"),
         (["report", "gone"], "no audit at gone"),
-        (["app", "gone"], "no audit at gone"),
+        (["app", "gone"], "nothing to open at gone, which is no folder: expected what one of these commands writes"),
+        (["app", "empty"], "nothing to open at empty, which holds none of these: expected"),
         (["train", "--features", "empty", "-o", "o"], "empty holds no features the workbench knows"),
         (["report", "empty"], "empty is not a finished audit"),
         (["train", "--features", "f", "-o", "o", "--taxonomy", "ekmann"], "did you mean ekman6"),
@@ -506,7 +508,7 @@ def test_a_kill_in_mid_write_leaves_no_run_and_the_next_one_works(tmp_path, told
     assert ended.code == -signal.SIGKILL, ended.err
     (partial,) = [item for item in runs.iterdir() if "partial" in item.name]
     assert (partial / "audit.json").is_file(), "the kill came before anything was written"
-    assert runs_under(runs) == [runs / "old"]
+    assert finished_under(runs, "audit.json") == [runs / "old"]
     assert not (runs / "run").exists()
     succeeded(*words)
     assert left_in(runs) == ["old", "run"]

@@ -27,9 +27,9 @@ from affect_workbench.workbench.datasets.overlap_page import overlap_html
 from affect_workbench.workbench.discovery.page import discovery_html
 from affect_workbench.workbench.discovery.sentences import terminal_lines
 from affect_workbench.workbench.interface.options import flag_of, options
+from affect_workbench.workbench.models.anchors.page import anchors_html
 from affect_workbench.workbench.models.evaluation.page import evaluation_html
 from affect_workbench.workbench.models.evaluation.table import DatasetTable
-from affect_workbench.workbench.models.training.anchors_page import anchors_html
 from golden import assert_golden, masked, page_text
 from workbench_runs import SLIM, predictions_table, succeeded
 

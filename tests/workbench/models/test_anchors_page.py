@@ -12,8 +12,11 @@ import torch
 from affect_workbench.analyses.space.geometry.anchors import anchor_geometry
 from affect_workbench.data.taxonomies.taxonomy import Taxonomy
 from affect_workbench.workbench.__main__ import main
-from affect_workbench.workbench.models.training.anchors_page import anchors_html, cosine_table, notes, sentences
+from affect_workbench.workbench.models.anchors.figure import heat_figure
+from affect_workbench.workbench.models.anchors.page import anchors_html, cosine_table, notes, sentences
+from affect_workbench.workbench.models.anchors.store import load_anchors
 from text_models import gpt2, llama, saved
+from workbench_runs import app_on, said_by
 
 EKMAN = Taxonomy.named("ekman6")
 HOSTILE = '"><script>alert(1)</script>'
@@ -153,3 +156,24 @@ def test_hostile_names_are_text():
     page = anchors_html(anchor_geometry(np.eye(3), taxonomy), what=HOSTILE, note=HOSTILE)
     assert "<script" not in page
     assert "&lt;script&gt;" in page
+
+
+@pytest.mark.parametrize("taxonomy", ["ekman6", "webemo25"])
+def test_anchors_that_are_opened_again_make_the_same_page(taxonomy, tmp_path, monkeypatch):
+    out = tmp_path / "anchors"
+    assert main(["anchors", "--anchors", "sentence:minilm", "--taxonomy", taxonomy, "-o", str(out)]) == 0
+    kept = load_anchors(out)
+    assert anchors_html(kept.geometry, what=kept.what, note=kept.note) == (out / "anchors.html").read_text("utf-8")
+    app = app_on(monkeypatch, out)
+    assert app.title[0].value == "Label anchors"
+    assert all(sentence in said_by(app) for sentence in sentences(kept.geometry))
+    assert app.dataframe[0].value["label"].tolist() == kept.geometry.labels["label"].iloc[kept.geometry.order].tolist()
+    (map_of_cosines,) = heat_figure(kept.geometry).data
+    k = len(kept.geometry.taxonomy)
+    between = ~np.eye(k, dtype=bool)
+    order = kept.geometry.order
+    assert (map_of_cosines.z[between] == kept.geometry.cosines[np.ix_(order, order)][between]).all()
+    assert np.isnan(map_of_cosines.z[~between]).all()
+    (out / "cosines.csv").write_text("first,second,cosine,centred,angle\n")
+    with pytest.raises(ValueError, match="damaged"):
+        load_anchors(out)

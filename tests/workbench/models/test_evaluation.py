@@ -24,10 +24,11 @@ from affect_workbench.probes.checkpoint import load_probe
 from affect_workbench.probes.evaluation.metrics import bootstrap_accuracy
 from affect_workbench.workbench.models.evaluation.page import evaluation_html
 from affect_workbench.workbench.models.evaluation.reproduce import CACHE, sets_under
+from affect_workbench.workbench.models.evaluation.store import load_evaluation
 from affect_workbench.workbench.models.evaluation.table import DatasetTable, latex, long_table, markdown, text_lines
 from affect_workbench.workbench.models.training.leakage import seen_note
 from affect_workbench.workbench.report.figures.accuracy import accuracy_figure
-from workbench_runs import HOSTILE, refusal, succeeded
+from workbench_runs import HOSTILE, app_on, refusal, said_by, succeeded
 
 MIKELS = {"joy": "amusement", "surprise": "awe"}
 
@@ -493,3 +494,35 @@ def test_without_a_record_of_the_training_no_leakage_is_not_claimed(planted):
     nothing = np.zeros(len(measured), dtype=bool)
     assert seen_note(measured, nothing, unseen_only=False).startswith("no leakage found")
     assert seen_note(measured, nothing, unseen_only=False, recorded=False).startswith("leakage cannot be ruled out")
+
+
+# Opened again
+
+
+def test_an_evaluation_that_is_opened_again_makes_the_same_page(evaluated, runs, tmp_path, monkeypatch):
+    one = tmp_path / "one"
+    succeeded("evaluate", "--probe", runs.probes[0], "--features", runs.own, "--split", "test", "-o", one)
+    for folder in (evaluated[0], one):
+        tables = load_evaluation(folder)
+        assert evaluation_html(tables) == (folder / "evaluation.html").read_text(encoding="utf-8")
+        app = app_on(monkeypatch, folder)
+        said = said_by(app)
+        assert app.title[0].value == "Evaluation"
+        assert [header.value.replace("\\", "") for header in app.header] == [table.title for table in tables]
+        for table in tables:
+            assert table.headline in said
+            assert all(note in said for note in (*table.footnotes, *table.sentences))
+        assert len(app.get("plotly_chart")) == 3 * len(tables)
+        shown = [frame.value for frame in app.dataframe]
+        assert [frame.to_numpy().tolist() for frame in shown[::2]] == [table.cells()[1:] for table in tables]
+    record = json.loads((one / "evaluation.json").read_text(encoding="utf-8"))
+    assert record["headline"] == load_evaluation(one)[0].headline
+    damaged = shutil.copytree(one, tmp_path / "damaged")
+    marker = json.loads((damaged / "COMPLETE.json").read_text(encoding="utf-8"))
+    del record["datasets"]
+    text = json.dumps(record)
+    (damaged / "evaluation.json").write_text(text, encoding="utf-8")
+    marker["files"]["evaluation.json"] = len(text.encode())
+    (damaged / "COMPLETE.json").write_text(json.dumps(marker), encoding="utf-8")
+    with pytest.raises(ValueError, match="datasets is missing; evaluate again"):
+        load_evaluation(damaged)

@@ -14,8 +14,9 @@ import pytest
 
 from affect_workbench.analyses.audit.result import SCHEMA
 from affect_workbench.analyses.inference.verdicts import VERDICTS
+from affect_workbench.data.storage.atomic import finished_under
 from affect_workbench.workbench.report.html import report_html
-from affect_workbench.workbench.runs.store import audit_record, load_audit, runs_under, save_audit
+from affect_workbench.workbench.runs.store import audit_record, load_audit, save_audit
 from workbench_runs import CELLS, EKMAN, HOSTILE, audited, finished_run, predictions_table, succeeded
 
 pytest_plugins = ["workbench_fixtures"]
@@ -260,20 +261,20 @@ def test_runs_are_listed_newest_first_and_half_written_ones_not_at_all(awkward, 
     copy_of(whole, tmp_path / "demo" / ".audit.partial-9")
     (tmp_path / "notes.txt").write_text("not a run")
     (tmp_path / "empty").mkdir()
-    assert runs_under(tmp_path) == [new, deep, old]
+    assert finished_under(tmp_path, "audit.json") == [new, deep, old]
 
 
 def test_a_run_folder_finds_itself(awkward):
-    assert runs_under(awkward[1]) == [awkward[1]]
+    assert finished_under(awkward[1], "audit.json") == [awkward[1]]
 
 
 def test_there_are_no_runs_in_a_folder_that_does_not_exist(tmp_path):
-    assert runs_under(tmp_path / "nowhere") == []
+    assert finished_under(tmp_path / "nowhere", "audit.json") == []
 
 
 def test_a_hidden_folder_above_the_runs_does_not_hide_them(awkward, tmp_path):
     run = copy_of(awkward[1], tmp_path / ".cache" / "runs" / "mine")
-    assert runs_under(tmp_path / ".cache" / "runs") == [run]
+    assert finished_under(tmp_path / ".cache" / "runs", "audit.json") == [run]
 
 
 # The report of a saved run

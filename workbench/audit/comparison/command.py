@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from pathlib import Path
 from shlex import quote
@@ -11,16 +10,17 @@ import numpy as np
 
 from affect_workbench.analyses.audit.compare.compare import Comparison, compare, compare_measurements
 from affect_workbench.analyses.audit.config import AuditConfig
-from affect_workbench.analyses.audit.result import AuditResult, versions
+from affect_workbench.analyses.audit.result import AuditResult
 from affect_workbench.analyses.audit.tables import SCORE_OF
 from affect_workbench.analyses.skew.causes.changes import cause_changes
 from affect_workbench.analyses.slices.attribute_kinds import kinds_of
 from affect_workbench.data.datasets.measurements import Measurements
 from affect_workbench.data.predictions import Predictions
-from affect_workbench.data.storage.atomic import atomic_folder, write_json
+from affect_workbench.data.storage.atomic import atomic_folder
 from affect_workbench.data.tables.read import named
 from affect_workbench.workbench.audit.comparison.report import compare_html
 from affect_workbench.workbench.audit.comparison.sentences import headline, outcome, outcome_change, plain_change
+from affect_workbench.workbench.audit.comparison.store import ASKED, SavedComparison, write_comparison
 from affect_workbench.workbench.audit.exports import Findings, compare_findings, write_findings
 from affect_workbench.workbench.audit.settings import CompareSettings
 from affect_workbench.workbench.concepts.sentences import CALIBRATION_WARNING
@@ -30,7 +30,6 @@ from affect_workbench.workbench.runs.gate import gate_from
 from affect_workbench.workbench.runs.store import load_audit
 
 MOST_SENTENCES = 5
-_ASKED = ("tolerance", "alpha", "order", "min_count", "bins")
 NO_PREDICTIONS = "this run compares numeric outcomes only and contains no predictions"
 _OF_THE_AUDIT = ("predicted", "audit_agreement", "audit_margin", "audit_x", "audit_y")
 
@@ -59,7 +58,7 @@ def compare_runs(settings: CompareSettings, *, command: str = "", say: Say = pri
 def save_comparison(
     result: Comparison, out: Path, *, names: tuple[str, str], findings: Findings, command: str = "", overwrite: bool = False
 ) -> None:
-    """Writes `compare.html`, tables as CSV, `comparison.json`, `findings.json` and `junit.xml`; all of it or nothing.
+    """Writes `compare.html`, `findings.json`, `junit.xml` and what opens it again; all of it or nothing.
 
     Args:
         result: the comparison.
@@ -73,26 +72,7 @@ def save_comparison(
         FileExistsError: the folder exists and `overwrite` is False.
     """
     with atomic_folder(out, overwrite=overwrite) as partial:
-        for name, table in (("changes", result.changes), ("slices", result.slices)):
-            where = [json.dumps(one, ensure_ascii=False) for one in table["where"]]
-            table.assign(where=where).to_csv(partial / f"{name}.csv", index=False)
-        result.flips.to_csv(partial / "flips.csv", index=False)
-        if len(result.causes):
-            where = [json.dumps(one, ensure_ascii=False) for one in result.causes["where"]]
-            result.causes.assign(where=where).to_csv(partial / "causes.csv", index=False)
-        if len(result.outcomes):
-            where = [json.dumps(one, ensure_ascii=False) for one in result.outcomes["where"]]
-            result.outcomes.assign(where=where).to_csv(partial / "outcomes.csv", index=False)
-        record = {
-            "headline": headline(result),
-            "runs": list(names),
-            "overall": dict(result.overall),
-            "config": {name: getattr(result.config, name) for name in _ASKED},
-            "notes": list(result.notes),
-            "versions": versions(),
-            "command": command,
-        }
-        write_json(partial / "comparison.json", record)
+        write_comparison(SavedComparison(result, names, command), partial)
         write_findings(findings, partial)
         page = compare_html(result, name_a=names[0], name_b=names[1], command=command)
         (partial / "compare.html").write_text(page, encoding="utf-8", newline="\n")
@@ -116,7 +96,7 @@ def compared(first: AuditResult, second: AuditResult) -> Comparison:
             f"{len(others):,} ({named(others, most=1)}); audit both on the same pictures, with the same image_id"
         )
     asked, other = first.run.config, second.run.config
-    for name in _ASKED:
+    for name in ASKED:
         first_value, second_value = getattr(asked, name), getattr(other, name)
         if first_value != second_value:
             raise ValueError(
@@ -138,7 +118,7 @@ def compared(first: AuditResult, second: AuditResult) -> Comparison:
         numeric=numeric,
         categorical=categorical,
         outcomes=tuple(name for name in asked.outcomes if name in other.outcomes),
-        **{name: getattr(asked, name) for name in _ASKED},
+        **{name: getattr(asked, name) for name in ASKED},
     )
     inferred = frozenset([*first.run.inferred, *second.run.inferred])
     if first.has_predictions:

@@ -36,11 +36,16 @@ _COLOURS = {
 
 @dataclass(frozen=True)
 class Flip:
-    """A picture that is predicted differently: its id, both predictions in words, and itself where its file is there."""
+    """A picture that is predicted differently: its id, both predictions in words, and where its file is."""
 
     id: str
     what: str
-    thumbnail: str | None
+    path: object
+
+    @property
+    def thumbnail(self) -> str | None:
+        """The picture itself; None where its file is not there."""
+        return thumbnail_uri(self.path)
 
 
 def compare_html(result: Comparison, *, name_a: str, name_b: str, command: str = "") -> str:
@@ -54,12 +59,8 @@ def compare_html(result: Comparison, *, name_a: str, name_b: str, command: str =
         name_b: what the second run is called.
         command: the command line, for the record.
     """
-    changes = result.changes
-    found = changes[changes["verdict"].isin(_FOUND)]
-    own = found[found["explained_by"].isna()]
-    grouped = bool((changes["design_effect"] != 1).any())
-    moves = result.flips.value_counts(["predicted_a", "predicted_b"]).reset_index()
-    moves = moves.sort_values(["count", "predicted_a", "predicted_b"], ascending=[False, True, True])
+    changes, own = result.changes, own_changes(result)
+    moves = moves_of(result)
     return template("compare.html").render(
         accuracy=sentences.accuracy_name(result.overall),
         result=result,
@@ -71,7 +72,7 @@ def compare_html(result: Comparison, *, name_a: str, name_b: str, command: str =
         causes=[(row.change, sentences.cause_change(row)) for row in result.causes.itertuples()],
         counts=[(verdict, result.count(verdict), words) for verdict, words in sentences.VERDICT_MEANING.items()],
         leading=[
-            (row.verdict, sentences.change_sentence(row), sentences.flip_sentence(row, grouped=grouped), _flips(result, row))
+            (row.verdict, sentences.change_sentence(row), inside_sentence(result, row), flips_of(result, row))
             for row in own.head(MOST_SENTENCES).itertuples()
         ],
         leading_of=len(own),
@@ -86,8 +87,25 @@ def compare_html(result: Comparison, *, name_a: str, name_b: str, command: str =
         slices_of=int(result.slices["p"].notna().sum()),
         moves=list(moves.head(MOST_MOVES).itertuples(index=False)),
         moves_of=len(moves),
-        lost=_examples(result, result.flips),
+        lost=examples(result, result.flips),
     )
+
+
+def own_changes(result: Comparison) -> pd.DataFrame:
+    """The changes that are told: beyond chance, and not explained by the parent slice."""
+    changes = result.changes
+    return changes[changes["verdict"].isin(_FOUND) & changes["explained_by"].isna()]
+
+
+def inside_sentence(result: Comparison, row: Any) -> str:
+    """What happened inside the slice of a change alone."""
+    return sentences.flip_sentence(row, grouped=bool((result.changes["design_effect"] != 1).any()))
+
+
+def moves_of(result: Comparison) -> pd.DataFrame:
+    """How many pictures (`count`) went from which prediction to which (`predicted_a`, `predicted_b`), most first."""
+    moves = result.flips.value_counts(["predicted_a", "predicted_b"]).reset_index()
+    return moves.sort_values(["count", "predicted_a", "predicted_b"], ascending=[False, True, True])
 
 
 def change_forest(changes: pd.DataFrame, *, most: int = MOST_ROWS) -> go.Figure:
@@ -112,7 +130,7 @@ def _hover(row: Any) -> str:
     )
 
 
-def _flips(result: Comparison, row: Any) -> tuple[str, list[Flip]]:
+def flips_of(result: Comparison, row: Any) -> tuple[str, list[Flip]]:
     """Which pictures show the change of a skew, in words, and a few of them.
 
     A difference from the other pictures grows because pictures of the slice came to the emotion or because others left it.
@@ -128,28 +146,28 @@ def _flips(result: Comparison, row: Any) -> tuple[str, list[Flip]]:
     well = row.verdict == "better"
     if len(mine):
         way = "changed to" if came else "changed from"
-        return f"Pictures of the slice whose prediction {way} {row.emotion} ({len(mine):,}):", _examples(
+        return f"Pictures of the slice whose prediction {way} {row.emotion} ({len(mine):,}):", examples(
             result, mine, well=well
         )
     if len(others):
         way = "changed from" if came else "changed to"
         words = f"No picture of the slice changed this way; other pictures {way} {row.emotion} ({len(others):,}):"
-        return words, _examples(result, others, well=well)
+        return words, examples(result, others, well=well)
     return "No picture changed this way.", []
 
 
-def _examples(result: Comparison, flips: pd.DataFrame, *, well: bool = False) -> list[Flip]:
+def examples(result: Comparison, flips: pd.DataFrame, *, well: bool = False, most: int = MOST_EXAMPLES) -> list[Flip]:
     """A few of these flips, those that were right before and are wrong now first; `well`: those that are right now first."""
     gain = flips["hit_b"] - flips["hit_a"]
     order = (
         flips.assign(gain=-gain if well else gain)
         .sort_values(["gain", "image_id"], na_position="last", kind="stable")
-        .head(MOST_EXAMPLES)
+        .head(most)
     )
     known = result.rows.set_index("image_id").loc[order["image_id"]]
     paths = known["path"] if "path" in known else pd.Series([None] * len(known))
     shown = [f", {truth_of(row)}" if pd.notna(row.get("label")) else "" for row in known.to_dict("records")]
     return [
-        Flip(str(row.image_id), f"{row.predicted_a} → {row.predicted_b}{truth}", thumbnail_uri(path))
+        Flip(str(row.image_id), f"{row.predicted_a} → {row.predicted_b}{truth}", path)
         for row, truth, path in zip(order.itertuples(), shown, paths, strict=True)
     ]

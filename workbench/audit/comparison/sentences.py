@@ -11,6 +11,7 @@ from affect_workbench.analyses.skew.causes.changes import CHANGES as CAUSE_CHANG
 from affect_workbench.data.tables.columns import column_words
 from affect_workbench.workbench.interface.numbers import percent, plural, points, small_p, small_q
 from affect_workbench.workbench.report.outcomes.sentences import number
+from affect_workbench.workbench.report.sentences import markdown_of
 
 VERDICT_MEANING = {
     "worse": "the skew grew beyond chance and by more than the tolerance",
@@ -58,6 +59,11 @@ def flip_sentence(row: Any, *, grouped: bool) -> str:
 def plain_change(row: Any) -> str:
     """The change as plain text."""
     return "".join(text for text, _ in change_sentence(row))
+
+
+def markdown_change(row: Any) -> str:
+    """The change as Markdown with every character of the data escaped."""
+    return markdown_of(change_sentence(row))
 
 
 def cause_change(row: Any) -> str:

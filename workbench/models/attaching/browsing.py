@@ -11,14 +11,13 @@ import pandas as pd
 from affect_workbench.data.answers.table import PROBABILITY_PREFIX, prompt_shares, read_answers, scored
 from affect_workbench.data.features import FeatureSet
 from affect_workbench.data.storage.arrays import give_back, unit_rows
-from affect_workbench.data.storage.atomic import finished_under, require_complete
+from affect_workbench.data.storage.atomic import require_complete
 from affect_workbench.data.storage.saved import Record
 from affect_workbench.data.storage.saved_arrays import read_parquet, read_saved_csv
 from affect_workbench.data.taxonomies.taxonomy import Taxonomy
 from affect_workbench.workbench.models.asking.files import ASK_FILE, PREDICTIONS_FILE, UNANSWERED_FILE, asked_record
 from affect_workbench.workbench.models.attaching.files import (
     ANSWERS,
-    ATTACH_FILE,
     attached_probabilities,
     attached_record,
     attached_tables,
@@ -106,11 +105,6 @@ class ModelRun:
         return own.reindex([place for place in self.attached.places if place in own.index])[list(columns)].rename(
             columns=columns
         )
-
-
-def model_runs_under(root: Path | str) -> list[Path]:
-    """Folders up to two levels under `root` that hold a finished run, the newest first; not the answers within one."""
-    return [path for path in finished_under(root, ATTACH_FILE, ASK_FILE) if not is_attached(path.parent)]
 
 
 def load_model_run(folder: Path) -> ModelRun:

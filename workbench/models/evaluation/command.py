@@ -14,7 +14,7 @@ from affect_workbench.data.datasets.feature_files import with_taxonomy
 from affect_workbench.data.datasets.published import HEADLINE_NOTE, SETS, set_named
 from affect_workbench.data.features import FeatureSet
 from affect_workbench.data.plurals import plural
-from affect_workbench.data.storage.atomic import atomic_folder
+from affect_workbench.data.storage.atomic import atomic_folder, write_json
 from affect_workbench.data.taxonomies.files import taxonomy_called
 from affect_workbench.data.taxonomies.taxonomy import Taxonomy
 from affect_workbench.workbench.datasets.features import Source, open_features
@@ -31,6 +31,7 @@ from affect_workbench.workbench.models.evaluation.accuracy import (
 from affect_workbench.workbench.models.evaluation.notes import bank_note, thin_notes
 from affect_workbench.workbench.models.evaluation.settings import EvaluateSettings
 from affect_workbench.workbench.models.evaluation.splits import Measured, measured_splits
+from affect_workbench.workbench.models.evaluation.store import RECORD, evaluation_record
 from affect_workbench.workbench.models.evaluation.table import DatasetTable, latex, long_table, markdown, text_lines
 from affect_workbench.workbench.models.training.near_duplicates import NearSearch
 from affect_workbench.workbench.models.training.provenance import TrainingProvenance, training_provenance
@@ -113,8 +114,9 @@ def finish(tables: Sequence[DatasetTable], *, out: str, overwrite: bool, say: Sa
             "evaluation.tex": latex(tables),
         }.items():
             (partial / file).write_text(text, encoding="utf-8", newline="\n")
+        write_json(partial / RECORD, evaluation_record(tables))
         long_table(tables).to_csv(partial / "evaluation.csv", index=False)
-    say(f"wrote {out}: evaluation.html, .md, .tex, .csv")
+    say(f"wrote {out}: evaluation.html, .md, .tex, .csv, .json")
 
 
 def open_probes(folders: Sequence[str]) -> list[Probe]:

@@ -18,6 +18,7 @@ from affect_workbench.workbench.interface.fields import require_accuracy
 from affect_workbench.workbench.interface.progress import Say
 from affect_workbench.workbench.models.evaluation.accuracy import coverage_record, none_count, none_of_these, probe_accuracy
 from affect_workbench.workbench.models.evaluation.settings import EvaluateSettings
+from affect_workbench.workbench.models.evaluation.store import RECORD, evaluation_record
 from affect_workbench.workbench.models.evaluation.table import DatasetTable
 from affect_workbench.workbench.models.training.command import evaluation_lines
 from affect_workbench.workbench.models.training.leakage import chosen_pictures, probe_knows, without
@@ -75,16 +76,15 @@ def evaluate(settings: EvaluateSettings, *, say: Say = print) -> Evaluation:
         say(f"  * {note}")
     if settings.out:
         more = {"answering": coverage_record(quality.confidence), "none_of_these": beyond, "pictures": len(features)}
+        tables = [_one_table(probe, features, result.table, quality.confidence, sentences, notes, settings)]
         with atomic_folder(Path(settings.out), overwrite=settings.overwrite) as partial:
-            write_json(partial / "evaluation.json", result.as_json() | {"probe_fingerprint": probe.fingerprint()} | more)
+            figures = result.as_json() | {"probe_fingerprint": probe.fingerprint()} | more
+            write_json(partial / RECORD, figures | evaluation_record(tables))
             result.table.to_csv(partial / "models.csv", index=False)
             result.confusion.to_csv(partial / "confusion.csv")
             quality.confidence.reliability.to_csv(partial / "reliability.csv", index=False)
             quality.confidence.coverage.to_csv(partial / "coverage.csv", index=False)
-            page = evaluation_html(
-                [_one_table(probe, features, result.table, quality.confidence, sentences, notes, settings)]
-            )
-            (partial / "evaluation.html").write_text(page, encoding="utf-8", newline="\n")
+            (partial / "evaluation.html").write_text(evaluation_html(tables), encoding="utf-8", newline="\n")
         say(f"wrote {settings.out}")
     return result
 

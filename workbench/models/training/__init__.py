@@ -1,1 +1,1 @@
-"""What do the commands train, sweep, anchors and import-tinyemo do, and what did a probe learn from?"""
+"""What do the commands train, sweep and import-tinyemo do, and what did a probe learn from?"""

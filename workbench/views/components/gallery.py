@@ -57,8 +57,8 @@ def show_pictures(rows: pd.DataFrame, *, key: str) -> None:
     _table(worst, key=key, order=_WORST_FIRST)
 
 
-def show_thumbnails(rows: pd.DataFrame, captions_of: list[str], title: str = "", *, key: str = "") -> None:
-    """A row of pictures with what they show; nothing where no file can be found.
+def show_thumbnails(rows: pd.DataFrame, captions_of: list[str], title: str = "", *, key: str = "") -> bool:
+    """A row of pictures with what they show; False, and nothing, where no file can be found.
 
     With a `key` they are of the open audit, and each opens in full size.
     """
@@ -80,6 +80,7 @@ def show_thumbnails(rows: pd.DataFrame, captions_of: list[str], title: str = "",
         st.image(shown, caption=captions, width=_WIDTH)
     elif shown:
         _openable(shown, captions, ids, key=key)
+    return bool(shown)
 
 
 def _openable(shown: list[bytes], captions: list[str], ids: list[str], *, key: str) -> None:

@@ -15,11 +15,26 @@ import pytest
 from PIL import Image
 
 from affect_workbench.analyses.audit.compare.changes import VERDICTS
+from affect_workbench.data.storage.atomic import atomic_folder
 from affect_workbench.workbench.audit.comparison.command import compared, predictions_of
+from affect_workbench.workbench.audit.comparison.report import compare_html, moves_of, own_changes
+from affect_workbench.workbench.audit.comparison.sentences import cause_change, headline, outcome, plain_change
+from affect_workbench.workbench.audit.comparison.store import load_comparison
 from affect_workbench.workbench.audit.exports import FINDING_KEYS, compare_findings, findings_record, junit_xml
 from affect_workbench.workbench.runs.gate import Gate
 from affect_workbench.workbench.runs.store import load_audit, save_audit
-from workbench_runs import CELLS, HOSTILE, audited, finished_run, predictions_table, refusal, succeeded, workbench
+from workbench_runs import (
+    CELLS,
+    HOSTILE,
+    app_on,
+    audited,
+    finished_run,
+    predictions_table,
+    refusal,
+    said_by,
+    succeeded,
+    workbench,
+)
 
 WRITTEN = {
     "compare.html",
@@ -27,6 +42,7 @@ WRITTEN = {
     "slices.csv",
     "flips.csv",
     "comparison.json",
+    "pictures.parquet",
     "findings.json",
     "junit.xml",
     "COMPLETE.json",
@@ -201,3 +217,78 @@ def test_junit_of_a_comparison_without_a_gate_marks_what_one_would_catch(runs):
     asked, free = (compare_findings(result, Gate("worse", asked=one)) for one in (True, False))
     assert junit_xml(asked) == junit_xml(free)
     assert (asked.failed, free.failed) == (True, False)
+
+
+# Opened again
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A comparison with causes and outcomes, whose pictures have files, as the command leaves it."""
+    folder = tmp_path_factory.mktemp("kept")
+    Image.new("RGB", (24, 24), "navy").save(folder / "picture.png")
+    for name, bias in (("before", 0.0), ("after", 0.9)):
+        table = predictions_table(900, bias=bias, seed=1)
+        dark = (table["tone"] == "dark").to_numpy(float)
+        loud = np.random.default_rng(0).normal(size=900) + bias * 2 * dark
+        finished_run(folder / name, table.assign(path=str(folder / "picture.png"), loud=loud), outcomes=("loud",))
+    succeeded("compare", folder / "before", folder / "after", "-o", folder / "compared")
+    return folder / "compared"
+
+
+def test_a_comparison_that_is_opened_again_makes_the_same_page(kept):
+    saved = load_comparison(kept)
+    assert len(saved.comparison.causes)
+    assert len(saved.comparison.outcomes)
+    again = compare_html(saved.comparison, name_a=saved.names[0], name_b=saved.names[1], command=saved.command)
+    assert again == (kept / "compare.html").read_text(encoding="utf-8")
+
+
+def test_what_is_no_whole_comparison_is_refused(kept, tmp_path):
+    for name, damage, message in (
+        ("comparison.json", lambda text: text.replace('"runs"', '"walks"'), "runs is missing"),
+        ("flips.csv", lambda text: text.replace("predicted_a", "said_a"), "lacks 'predicted_a'"),
+        ("changes.csv", lambda text: text.replace("{", "<", 1), "where holds no conditions"),
+    ):
+        folder = tmp_path / name
+        with atomic_folder(folder) as partial:
+            for file in kept.iterdir():
+                if file.name != "COMPLETE.json":
+                    (partial / file.name).write_bytes(file.read_bytes())
+            (partial / name).write_text(damage((kept / name).read_text(encoding="utf-8")), encoding="utf-8")
+        with pytest.raises(ValueError, match=message):
+            load_comparison(folder)
+    with atomic_folder(tmp_path / "older") as partial:
+        (partial / "comparison.json").write_bytes((kept / "comparison.json").read_bytes())
+    with pytest.raises(ValueError, match=r"kept no pictures\.parquet: compare the runs again"):
+        load_comparison(tmp_path / "older")
+
+
+def test_the_app_shows_the_verdict_the_causes_and_the_pictures_before_and_after(kept, monkeypatch):
+    result = load_comparison(kept).comparison
+    app = app_on(monkeypatch, kept)
+    said = said_by(app)
+    assert app.title[0].value == "Comparison"
+    assert headline(result) in said
+    for sentence in outcome(result):
+        assert sentence in said
+    for row in result.causes.itertuples():
+        assert f"- **{row.change}** · {cause_change(row)}" in said
+    first = moves_of(result).iloc[0]
+    pictures = [image for kind in ("image", "imgs") for element in app.get(kind) for image in element.proto.imgs]
+    assert len(pictures) > 12
+    assert all(" → " in image.caption for image in pictures)
+    (moves,) = [box for box in app.selectbox if box.label == "From A to B"]
+    app = moves.select(f"{first.predicted_a} → {first.predicted_b} ({first['count']:,})").run()
+    assert f"of {first['count']:,} pictures" in said_by(app)
+    shown = app.get("imgs") or app.get("image")
+    assert {image.caption.replace("\\", "").split(",")[0] for image in shown[0].proto.imgs} == {
+        f"{first.predicted_a} → {first.predicted_b}"
+    }
+    (box,) = [box for box in app.selectbox if box.label == "Change"]
+    for position in range(min(3, len(box.options))):
+        app = box.select_index(position).run()
+        assert not app.exception
+        row = own_changes(result).iloc[position]
+        assert plain_change(row) in said_by(app).replace("*", "")
+    assert len(app.get("plotly_chart")) == 1

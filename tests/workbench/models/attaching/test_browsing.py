@@ -15,7 +15,7 @@ import pytest
 from affect_workbench.data.features import FeatureSet, FeatureSpec
 from affect_workbench.data.storage.atomic import atomic_folder
 from affect_workbench.workbench.models.attaching import browsing
-from affect_workbench.workbench.models.attaching.browsing import load_model_run, model_runs_under, nearest
+from affect_workbench.workbench.models.attaching.browsing import load_model_run, nearest
 from affect_workbench.workbench.models.attaching.figures import answer_figure, places_figure
 from affect_workbench.workbench.models.attaching.files import attached_feature_set
 from affect_workbench.workbench.models.attaching.sentences import (
@@ -25,6 +25,8 @@ from affect_workbench.workbench.models.attaching.sentences import (
     nearest_sentence,
     places_sentence,
 )
+from affect_workbench.workbench.views.folders import found_under
+from affect_workbench.workbench.views.settings import ASKED, ATTACHED
 from workbench_runs import HOSTILE
 
 pytest_plugins = ["workbench_fixtures"]
@@ -90,7 +92,7 @@ def test_answers_within_an_attached_run_are_not_offered_beside_it(attached_model
     shutil.copytree(attached_model.run, tmp_path / "deep" / "attached")
     shutil.copytree(answers_only, tmp_path / "asked")
     (tmp_path / "empty").mkdir()
-    assert {path.name for path in model_runs_under(tmp_path)} == {"attached", "asked"}
+    assert {path.name for path in found_under(tmp_path, ATTACHED, ASKED)} == {"attached", "asked"}
 
 
 def test_what_is_no_such_run_is_told_in_one_line(attached_model, tmp_path):

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import streamlit as st
 
-from affect_workbench.data.storage.atomic import finished_under
 from affect_workbench.workbench.discovery.sentences import WARNING, slice_sentence
-from affect_workbench.workbench.discovery.store import RECORD, load_discovery
+from affect_workbench.workbench.discovery.store import load_discovery
 from affect_workbench.workbench.interface.headers import headed
 from affect_workbench.workbench.interface.numbers import markdown_text
-from affect_workbench.workbench.views.settings import RUNS_VARIABLE
-from affect_workbench.workbench.views.state import short_name
+from affect_workbench.workbench.views.components.folder_choice import choose_folder
+from affect_workbench.workbench.views.folders import runs_root
+from affect_workbench.workbench.views.settings import DISCOVERY
 
 _MOST_PICTURES = 12
 
@@ -23,12 +22,13 @@ _MOST_PICTURES = 12
 def render() -> None:
     """Choose a discovery, read what holds, choose a slice, see its held-out members."""
     st.title("Discovered slices")
-    root = Path(os.environ.get(RUNS_VARIABLE, "runs"))
-    folders = finished_under(root, RECORD)
-    if not folders:
-        st.info(f"Nothing was discovered under `{root}` yet: `workbench discover --features DIR --probe DIR -o runs/found`.")
+    folder = choose_folder(DISCOVERY, label="Discovery")
+    if folder is None:
+        st.info(
+            f"Nothing was discovered under `{runs_root()}` yet: `workbench discover --features DIR --probe DIR -o "
+            f"{runs_root()}/found`."
+        )
         return
-    folder = st.selectbox("Discovery", folders, format_func=lambda path: short_name(path, root))
     try:
         found = load_discovery(folder)
     except (OSError, ValueError) as error:

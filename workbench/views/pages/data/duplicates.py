@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +10,13 @@ import streamlit as st
 
 from affect_workbench.analyses.duplicates.find import KINDS, Overlap
 from affect_workbench.workbench.datasets.overlap_page import FOUND_BY, outcome
-from affect_workbench.workbench.datasets.overlap_store import SavedOverlap, load_overlap, overlaps_under
+from affect_workbench.workbench.datasets.overlap_store import SavedOverlap, load_overlap
 from affect_workbench.workbench.interface.headers import headed
 from affect_workbench.workbench.interface.numbers import markdown_text
 from affect_workbench.workbench.interface.thumbnails import thumbnail_bytes
-from affect_workbench.workbench.views.settings import OVERLAP_VARIABLE, RUNS_VARIABLE
-from affect_workbench.workbench.views.state import short_name
+from affect_workbench.workbench.views.components.folder_choice import choose_folder
+from affect_workbench.workbench.views.folders import runs_root
+from affect_workbench.workbench.views.settings import OVERLAP
 
 _A_PAGE = 24
 _SIDE = 220
@@ -29,7 +29,7 @@ def render() -> None:
     if saved is None:
         return
     result = saved.overlap
-    st.markdown(markdown_text(outcome(result, name_a=saved.name_a, name_b=saved.name_b)))
+    st.markdown(f"**{markdown_text(outcome(result, name_a=saved.name_a, name_b=saved.name_b))}**")
     for note in result.notes:
         st.warning(markdown_text(note))
     if result.pairs.empty:
@@ -47,19 +47,14 @@ def render() -> None:
 
 
 def _chosen() -> SavedOverlap | None:
-    """The comparison that the reader chose in the sidebar; the newest, or the one the app was started with, comes first."""
-    root = Path(os.environ.get(RUNS_VARIABLE, "runs"))
-    asked = os.environ.get(OVERLAP_VARIABLE, "")
-    found = overlaps_under(root)
-    if asked:
-        found = [Path(asked), *(folder for folder in found if folder.resolve() != Path(asked).resolve())]
-    if not found:
+    """The comparison that the reader chose."""
+    folder = choose_folder(OVERLAP, label="Comparison")
+    if folder is None:
         st.info(
-            f"No comparison of two sets is kept under `{root}`. Make one with `workbench overlap A B -o "
-            f"{root}/overlap`: it looks for exact duplicates and near-duplicates."
+            f"No comparison of two sets is kept under `{runs_root()}`. Make one with `workbench overlap A B -o "
+            f"{runs_root()}/overlap`: it looks for exact duplicates and near-duplicates."
         )
         return None
-    folder = st.sidebar.selectbox("Comparison", found, format_func=lambda path: short_name(path, root), help="newest first")
     try:
         return load_overlap(folder)
     except (ValueError, OSError) as error:

@@ -5,7 +5,6 @@ A finished run of `workbench ask` or `workbench attach` is enough; the model is 
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +19,7 @@ from affect_workbench.workbench.interface.numbers import markdown_text
 from affect_workbench.workbench.interface.style import CONFIG
 from affect_workbench.workbench.interface.thumbnails import thumbnail_bytes
 from affect_workbench.workbench.models.asking.files import asked_notes
-from affect_workbench.workbench.models.attaching.browsing import (
-    AttachedRun,
-    ModelRun,
-    load_model_run,
-    model_runs_under,
-    nearest,
-)
+from affect_workbench.workbench.models.attaching.browsing import AttachedRun, ModelRun, load_model_run, nearest
 from affect_workbench.workbench.models.attaching.figures import places_figure
 from affect_workbench.workbench.models.attaching.files import ANSWERS, attached_feature_set, is_attached
 from affect_workbench.workbench.models.attaching.sentences import (
@@ -39,11 +32,12 @@ from affect_workbench.workbench.models.attaching.sentences import (
     places_sentence,
 )
 from affect_workbench.workbench.report.sections.inside import causal_sentences, sweep_section
+from affect_workbench.workbench.views.components.folder_choice import choose_folder
 from affect_workbench.workbench.views.components.gallery import show_thumbnails
 from affect_workbench.workbench.views.components.model_answers import show_answers
 from affect_workbench.workbench.views.components.new_picture import show_new_picture
-from affect_workbench.workbench.views.settings import MODEL_VARIABLE, RUNS_VARIABLE
-from affect_workbench.workbench.views.state import short_name
+from affect_workbench.workbench.views.folders import runs_root
+from affect_workbench.workbench.views.settings import ASKED, ATTACHED
 
 _CHOSEN = "model_picture"
 _NO_LABEL = "no label named"
@@ -56,8 +50,12 @@ _ID_LENGTH = 22
 def render() -> None:
     """The run, whether a probe speaks for its model, one picture, the sweep over places, and a new picture."""
     st.title("Model")
-    folder = _choose_run()
+    folder = choose_folder(ATTACHED, ASKED, label="Run of a model")
     if folder is None:
+        st.info(
+            f"No model was asked under `{runs_root()}` yet. Make a run with `workbench attach MODEL --pictures MANIFEST -o "
+            f"{runs_root()}/attached`, or with `workbench ask`, which also asks models behind an address."
+        )
         return
     try:
         run = _load(str(folder), (folder / MARKER).stat().st_mtime_ns)
@@ -81,25 +79,6 @@ def render() -> None:
     else:
         _inside(run.attached)
     show_new_picture(run)
-
-
-def _choose_run() -> Path | None:
-    """The run that the reader chose in the sidebar; the newest, or the one the app was started with, comes first."""
-    root = Path(os.environ.get(RUNS_VARIABLE, "runs"))
-    asked = os.environ.get(MODEL_VARIABLE, "")
-    found = model_runs_under(root)
-    if asked:
-        found = [Path(asked), *(folder for folder in found if folder.resolve() != Path(asked).resolve())]
-    if not found:
-        st.info(
-            f"No model was asked under `{root}` yet. Make a run with `workbench attach MODEL --pictures MANIFEST -o "
-            f"{root}/attached`, or with `workbench ask`, which also asks models behind an address."
-        )
-        return None
-    chosen = st.sidebar.selectbox(
-        "Run of a model", found, format_func=lambda path: short_name(path, root), help="newest first"
-    )
-    return Path(chosen)
 
 
 @st.cache_resource(max_entries=4, show_spinner="Opening the run …")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,8 +17,7 @@ from affect_workbench.workbench.models.mmllm.browsing import labels_of, models_u
 from affect_workbench.workbench.models.mmllm.events import Talk
 from affect_workbench.workbench.models.mmllm.figures import emotions_figure
 from affect_workbench.workbench.views.components.reasoning_child import PICTURE_TYPES, Asking, Request
-from affect_workbench.workbench.views.settings import RUNS_VARIABLE
-from affect_workbench.workbench.views.state import short_name
+from affect_workbench.workbench.views.folders import runs_root, short_name
 
 _ANOTHER, _NO_PROBE = "another …", "none"
 _DTYPES = ("auto", "float32", "bfloat16", "float16")
@@ -50,7 +48,7 @@ def render() -> None:
         "A probe finds the emotion of a picture, and a multimodal language model says what in the picture conveys it. "
         "The modes change nothing but the label in the question: does the model look at the picture, or at the label?"
     )
-    root = Path(os.environ.get(RUNS_VARIABLE, "runs"))
+    root = runs_root()
     left, right = st.columns(2)
     with left:
         model = _chosen("Model", models_under(root), root, otherwise="folder, or hub name MODEL@revision")

@@ -6,7 +6,6 @@ refused and said so.
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,12 +23,13 @@ from affect_workbench.workbench.concepts.queue import (
     answered,
     next_open,
     open_queue,
-    queues_under,
     save_answer,
 )
 from affect_workbench.workbench.interface.numbers import markdown_text
+from affect_workbench.workbench.views.components.folder_choice import choose_folder
 from affect_workbench.workbench.views.components.label_screen import Screen, Shown, picture_source, show
-from affect_workbench.workbench.views.settings import LABELS_VARIABLE
+from affect_workbench.workbench.views.folders import labels_root
+from affect_workbench.workbench.views.settings import LABELS
 
 _KEYS = {"y": YES, "n": NO, "u": UNSURE}
 _BACK = "back"
@@ -44,21 +44,20 @@ _LATE = "Not saved: that answer was about a picture that is no longer asked abou
 
 
 def render() -> None:
-    """Choose a label folder, type a name, answer; then how far everybody is, and whether they agree."""
+    """Type a name, answer; then how far everybody is, and whether they agree."""
     st.title("Label")
-    root = os.environ.get(LABELS_VARIABLE, "labels")
-    folders = queues_under(root)
-    if not folders:
+    folder = choose_folder(LABELS, label="Label folder")
+    if folder is None:
         st.info(
-            f"There is nothing to label under `{root}`. Draw pictures with `workbench label RUN --concept NAME`, or start "
-            "with `workbench app RUN --labels FOLDER`."
+            f"There is nothing to label under `{labels_root()}`. Draw pictures with `workbench label RUN --concept NAME`, "
+            "or start with `workbench app FOLDER`."
         )
         return
-    left, right = st.columns([2, 1])
-    folder = left.selectbox("Label folder", folders, format_func=lambda path: path.name)
     st.session_state.setdefault(_NAME_FIELD, st.session_state.get(_NAME, ""))
-    name = right.container(key="label-name").text_input(
-        "Your name", key=_NAME_FIELD, help="stands beside your answers; this browser remembers it"
+    name = (
+        st.columns([1, 2])[0]
+        .container(key="label-name")
+        .text_input("Your name", key=_NAME_FIELD, help="stands beside your answers; this browser remembers it")
     )
     if refused := st.session_state.pop(_REFUSED, ""):
         st.warning(markdown_text(refused))

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @writes_out()
 def anchors(settings: AnchorsSettings, *, say: Say = print) -> AnchorGeometry:
-    """Reads label anchors, says how they lie, and writes `anchors.html`, `cosines.csv`, `labels.csv`, `correlations.csv`.
+    """Reads label anchors, says how they lie, and writes `anchors.html`, and what opens it again.
 
     Raises:
         FileExistsError: the folder exists.
@@ -28,7 +28,8 @@ def anchors(settings: AnchorsSettings, *, say: Say = print) -> AnchorGeometry:
     out = Path(settings.out)
     from affect_workbench.analyses.space.geometry.anchors import anchor_geometry
     from affect_workbench.probes.anchors.anchors import anchors_from
-    from affect_workbench.workbench.models.training.anchors_page import anchors_html, cosine_table, notes, sentences
+    from affect_workbench.workbench.models.anchors.page import anchors_html, notes, sentences
+    from affect_workbench.workbench.models.anchors.store import SavedAnchors, save_anchors
 
     read = anchors_from(settings.anchors, taxonomy, template=settings.template)
     geometry = anchor_geometry(read.vectors, taxonomy)
@@ -42,8 +43,6 @@ def anchors(settings: AnchorsSettings, *, say: Say = print) -> AnchorGeometry:
         with atomic_folder(out, overwrite=settings.overwrite) as partial:
             page = anchors_html(geometry, what=what, note=read.note)
             (partial / "anchors.html").write_text(page, encoding="utf-8", newline="\n")
-            cosine_table(geometry).to_csv(partial / "cosines.csv", index=False)
-            geometry.labels.to_csv(partial / "labels.csv", index=False)
-            geometry.correlations.to_csv(partial / "correlations.csv", index=False)
+            save_anchors(SavedAnchors(geometry, what, read.note), partial)
         say(f"page: {out / 'anchors.html'}")
     return geometry

@@ -16,7 +16,7 @@ COLLINEAR = 0.9
 _LIGHT, _DARK = (255, 255, 255), (61, 148, 204)  # dark text stays readable on both: 4.7 to 1 at the least
 _SIGNS = {1: ("+", "positive"), 0: ("○", "neutral"), -1: ("−", "negative")}
 _SURE = 0.05
-_ROOMY = 12
+ROOMY = 12
 """Labels up to which the cells of the heat map are large."""
 
 
@@ -29,18 +29,18 @@ def anchors_html(geometry: AnchorGeometry, *, what: str, note: str = "") -> str:
         note: what should be known about how they were read.
     """
     lead, *more = sentences(geometry)
-    low, high = _span(geometry)
+    low, high = span(geometry)
     return template("anchors.html").render(
         what=what,
         lead=lead,
         more=more,
         notes=notes(geometry, note),
-        rows=_rows(geometry),
-        roomy=len(geometry.labels) <= _ROOMY,
+        rows=heat_rows(geometry),
+        roomy=len(geometry.labels) <= ROOMY,
         low=_number(low, geometry),
         high=_number(high, geometry),
-        dark=_colour(1.0),
-        labels=_label_rows(geometry),
+        dark=colour(1.0),
+        labels=_labelheat_rows(geometry),
         correlations=list(geometry.correlations.itertuples()),
     )
 
@@ -68,7 +68,7 @@ def sentences(geometry: AnchorGeometry) -> list[str]:
 def notes(geometry: AnchorGeometry, note: str = "") -> list[str]:
     """What to know before reading: how the vectors were read, whether all point one way, labels without a polarity."""
     told = [note[0].upper() + note[1:] + "."] if note else []
-    low, high = _span(geometry)
+    low, high = span(geometry)
     if low > COLLINEAR:
         told.append(
             f"All anchors point nearly one way (cosines {_number(low, geometry)} to {_number(high, geometry)}): "
@@ -108,12 +108,12 @@ def _follows(row: Any, which: str, *, expected: int) -> str:
     return f"{which[0].upper()}{which[1:]} lie {side}: {numbers}."
 
 
-def _rows(geometry: AnchorGeometry) -> list[dict[str, Any]]:
+def heat_rows(geometry: AnchorGeometry) -> list[dict[str, Any]]:
     """The heat map in its order; a row or column that begins another polarity is marked."""
     names, order = geometry.taxonomy.labels, [int(position) for position in geometry.order]
     signs = [_sign(geometry, position) for position in order]
     starts = [at > 0 and signs[at] != signs[at - 1] for at in range(len(order))]
-    low, high = _span(geometry)
+    low, high = span(geometry)
     rows = []
     for at, row in enumerate(order):
         cells = []
@@ -125,7 +125,7 @@ def _rows(geometry: AnchorGeometry) -> list[dict[str, Any]]:
                     "self": row == column,
                     "starts": starts[beside],
                     "text": _number(cosine, geometry),
-                    "colour": _colour(share),
+                    "colour": colour(share),
                     "title": f"{names[row]} and {names[column]}: cosine {cosine:.4f}, centred "
                     f"{geometry.centred[row, column]:.4f}, {np.degrees(np.arccos(cosine)):.1f}°",
                 }
@@ -134,7 +134,7 @@ def _rows(geometry: AnchorGeometry) -> list[dict[str, Any]]:
     return rows
 
 
-def _label_rows(geometry: AnchorGeometry) -> list[dict[Any, Any]]:
+def _labelheat_rows(geometry: AnchorGeometry) -> list[dict[Any, Any]]:
     return [
         geometry.labels.loc[int(position)].to_dict() | {"sign": _sign(geometry, int(position))}
         for position in geometry.order
@@ -146,17 +146,19 @@ def _sign(geometry: AnchorGeometry, position: int) -> tuple[str, str]:
     return ("", "unknown") if np.isnan(polarity) else _SIGNS[int(polarity)]
 
 
-def _span(geometry: AnchorGeometry) -> tuple[float, float]:
+def span(geometry: AnchorGeometry) -> tuple[float, float]:
+    """The smallest and the largest cosine between two labels."""
     between = geometry.cosines[np.triu_indices(len(geometry.cosines), 1)]
     return float(between.min()), float(between.max())
 
 
 def _number(cosine: float, geometry: AnchorGeometry) -> str:
-    low, high = _span(geometry)
+    low, high = span(geometry)
     decimals = 2 if high - low >= 0.1 or high == low else 3 if high - low >= 0.01 else 4
     return f"{cosine:.{decimals}f}".replace("-", "−")
 
 
-def _colour(share: float) -> str:
+def colour(share: float) -> str:
+    """The colour of a cosine that lies this share of the way from the smallest to the largest."""
     mixed = (round(light + share * (dark - light)) for light, dark in zip(_LIGHT, _DARK, strict=True))
     return "#" + "".join(f"{part:02x}" for part in mixed)

@@ -1,0 +1,1 @@
+"""What does `workbench anchors` do: how label anchors lie to each other, said, shown, kept?"""
