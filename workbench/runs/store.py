@@ -226,11 +226,9 @@ def _table(path: Path, *, renamed: bool) -> pd.DataFrame:
 
 def _read(path: Path, *, needed: Sequence[str] = ()) -> pd.DataFrame:
     table = read_parquet(path, needed=needed, otherwise=_AGAIN)
-    return (
-        table
-        if "where" not in table
-        else table.assign(where=pd.Series(conditions_of(table["where"], path=path), index=table.index, dtype=object))
-    )
+    if "where" not in table:
+        return table
+    return table.assign(where=pd.Series(conditions_of(table["where"], path=path), index=table.index, dtype=object))
 
 
 def conditions_of(texts: Iterable[Any], *, path: Path, otherwise: str = _AGAIN) -> list[dict[str, Any]]:

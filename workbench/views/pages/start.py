@@ -40,8 +40,9 @@ def _show(folder: Path, kind: Kind) -> None:
     with st.container(border=True):
         name = folder_name(folder)
         made = finished_at(folder)
-        label = f"**{markdown_text(name)}** · {kind.words} · {datetime.fromtimestamp(made):%Y-%m-%d %H:%M}"
+        label = f"**{markdown_text(name)}**"
         st.page_link(_PAGES / kind.page, label=label, icon=":material/folder_open:", query_params={RUN: name})
+        st.caption(f"{kind.words} · {datetime.fromtimestamp(made):%Y-%m-%d %H:%M}")
         try:
             st.markdown(markdown_text(_outcome(str(folder), kind, made)))
         except (OSError, ValueError) as error:
