@@ -114,15 +114,16 @@ class SlicedPredictions(Sliced):
         if n <= most:
             return self
         if whole_pairs:
-            return self._at(_pairs_drawn(self.pairs, n, most, rng))
+            return self.at(_pairs_drawn(self.pairs, n, most, rng))
         mask = np.zeros(n, dtype=bool)
         by_id = np.argsort(self.rows["image_id"].to_numpy(dtype=str), kind="stable")
         mask[by_id[rng.choice(n, most, replace=False)]] = True
-        part = self._at(mask)
+        part = self.at(mask)
         vars(part)["groups"] = None if self.groups is None else self.groups[mask]
         return part
 
-    def _at(self, mask: Mask) -> SlicedPredictions:
+    def at(self, mask: Mask) -> SlicedPredictions:
+        """The pictures where `mask (n,)` is true; what hangs together among them is looked for anew."""
         attributes = tuple(replace(one, codes=one.codes[mask]) for one in self.attributes)
         return replace(self, predictions=self.predictions.take(mask), attributes=attributes)
 

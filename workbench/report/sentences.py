@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from affect_workbench.analyses.audit.result import AuditResult
+from affect_workbench.analyses.space.geometry.plane import LEAST_TRUST
 from affect_workbench.data.tables.columns import column_words
 from affect_workbench.workbench.interface.numbers import _escaped, percent, points, small_q
 
@@ -139,10 +140,27 @@ def markdown_of(pieces: Iterable[tuple[str, str]]) -> str:
     return "".join(f"{mark}{_escaped(text.strip() if mark else text)}{mark}" for mark, text in marked)
 
 
+def map_objection(record: Mapping[str, Any] | None) -> str:
+    """Why a map, or a plane, is not shown, by its own figures; "" where it may be, and where nothing was measured.
+
+    Args:
+        record: with its `trustworthiness`.
+    """
+    trust = None if record is None else record.get("trustworthiness")
+    if trust is None or math.isnan(trust) or trust >= LEAST_TRUST:
+        return ""
+    return (
+        f"The map is not shown, because it would mean nothing: its trustworthiness is {trust:.2f}, nearer to that of places "
+        "dealt out at random (0.50) than to 1, so pictures beside each other on it are mostly not alike."
+    )
+
+
 def map_badge(record: Mapping[str, Any] | None, pictures: int) -> str:
     """How far the map can be trusted, in words."""
     if record is None:
         return "There is no map: it was switched off, or the predictions contain labels only."
+    if objection := map_objection(record):
+        return objection
     name = {"umap": "UMAP", "pca": "PCA (too few pictures for UMAP)"}[record["method"]]
     trust = record["trustworthiness"]
     badge = f"trustworthiness {trust:.2f} of 1" if trust is not None else "too few pictures to measure its trustworthiness"

@@ -3,7 +3,8 @@
 A run folder holds `audit.json` (findings, what was excluded, run record), `slices.parquet`, `structure.parquet`,
 `samples.parquet`, `report.html`, `findings.json` and `junit.xml`, further tables as `tables/<name>.parquet` and, where
 labelled pictures told how well they are read, `reading.json`; after a selftest `selftest.json`; after somebody decided
-about a finding `review.json` (`workbench.runs.reviews`).
+about a finding `review.json` (`workbench.runs.reviews`), and chose a slice on the map `saved_slices.json`
+(`workbench.runs.saved_slices`).
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ from affect_workbench.data.taxonomies.taxonomy import Taxonomy
 from affect_workbench.workbench.runs.files import DERIVED_FILES, PERMUTATION_CHECK_FILE, RUN_FILES
 from affect_workbench.workbench.runs.older import current_columns, current_records
 from affect_workbench.workbench.runs.reviews import REVIEW_LOCK, Review, carried_reviews, merged, write_reviews
+from affect_workbench.workbench.runs.saved_slices import load_saved_slices, merged_slices, write_saved_slices
 
 _READING = "reading.json"
 _TABLES = "tables"
@@ -65,7 +67,7 @@ def save_audit(
     reviews: Sequence[Review] = (),
     overwrite: bool = False,
 ) -> None:
-    """Writes a run folder; it appears whole or not at all. What people decided about a run that is replaced is kept.
+    """Writes a run folder; it appears whole or not at all. What people decided and saved in a run that is replaced is kept.
 
     Args:
         result: the audit.
@@ -77,7 +79,7 @@ def save_audit(
 
     Raises:
         FileExistsError: the folder exists and `overwrite` is False.
-        ValueError: the `review.json` of the run that is replaced cannot be read.
+        ValueError: the `review.json` or `saved_slices.json` of the run that is replaced cannot be read.
     """
     folder = Path(folder)
     with ExitStack() as held, atomic_folder(folder, overwrite=overwrite, derived=DERIVED_FILES, known=RUN_FILES) as partial:
@@ -102,7 +104,10 @@ def save_audit(
         kept = merged(reviews, carried_reviews(folder))
         if kept:
             write_reviews(kept, partial)
-    for earlier in aside:  # its reviews are in the run now
+        slices = merged_slices(*map(load_saved_slices, (folder, *aside)))
+        if slices:
+            write_saved_slices(slices, partial)
+    for earlier in aside:  # what people put into it is in the run now
         discard(earlier)
 
 

@@ -12,6 +12,11 @@ from affect_workbench.arrays import Vectors
 
 MOST_FOR_TRUST = 2_000
 NEIGHBOURS = 15
+LEAST_TRUST = 0.75
+"""Trustworthiness below which a map means nothing: half way between places at random (.50) and a perfect map.
+
+UMAP of 1,500 points that have no structure in 64 dimensions has .59, in 512 dimensions .53 (measured).
+"""
 
 
 @dataclass(frozen=True)

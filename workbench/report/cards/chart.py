@@ -62,6 +62,7 @@ class Bar:
         high: upper end.
         label_rate: the share by labels or votes; NaN where none is known.
         leading: whether the card's sentence is about it.
+        beside: the rate of the other pictures, where that is drawn beside it; NaN where not.
     """
 
     name: str
@@ -71,15 +72,16 @@ class Bar:
     high: float
     label_rate: float
     leading: bool
+    beside: float = math.nan
 
     def words(self, truth: str) -> str:
         """For who does not see it."""
         if math.isnan(self.rate):
             return f"{self.name}: too few pictures (n = {self.n:,})"
         labels = "" if math.isnan(self.label_rate) else f"; {truth} {percent(self.label_rate)}"
-        return (
-            f"{self.name}: {percent(self.rate)} [{percent(self.low)}, {percent(self.high)}] of {self.n:,} pictures{labels}"
-        )
+        others = "" if math.isnan(self.beside) else f"; others {percent(self.beside)}"
+        interval = f"[{percent(self.low)}, {percent(self.high)}]"
+        return f"{self.name}: {percent(self.rate)} {interval} of {self.n:,} pictures{others}{labels}"
 
 
 @dataclass(frozen=True)
@@ -131,29 +133,38 @@ def chart_key(result: AuditResult) -> str:
     return f"In the chart lines are 95 % intervals; the band is {band}."
 
 
-def drawn(bars: Sequence[Bar], *, title: str, truth: str, overall: float, tolerance: float, name: str) -> str:
+def drawn(
+    bars: Sequence[Bar], *, title: str, truth: str, name: str, overall: float = math.nan, tolerance: float = math.nan
+) -> str:
     """The bars below each other as SVG as wide as where it stands.
 
     Args:
         bars: one a value.
         title: what is drawn.
         truth: what the hollow marks are of, `labels` or `votes`.
-        overall: rate of all pictures, around which the band of the tolerance lies.
-        tolerance: half the width of the band.
         name: of the attribute; makes ids unique on a page.
+        overall: rate of all pictures, around which the band of the tolerance lies; NaN where the bars have none in common.
+        tolerance: half the width of the band.
     """
-    known = [end for bar in bars for end in (bar.high, bar.label_rate, overall + tolerance) if not math.isnan(end)]
+    ends = [end for bar in bars for end in (bar.high, bar.label_rate, bar.beside, overall + tolerance)]
+    known = [end for end in ends if not math.isnan(end)]
     end = next((one for one in _ENDS if one >= 100 * max(known, default=1.0)), 100)
     height = _ROW * len(bars) + _AXIS
 
     def x(share: float) -> str:
         return f"{_LEFT + _WIDTH * min(max(share, 0.0), end / 100) / (end / 100):.2f}%"
 
-    low, high = max(overall - tolerance, 0.0), min(overall + tolerance, end / 100)
+    band: list[str] = []
+    if not math.isnan(overall):
+        low, high = max(overall - tolerance, 0.0), min(overall + tolerance, end / 100)
+        band = [
+            f'<rect x="{x(low)}" y="0" width="{_WIDTH * (high - low) / (end / 100):.2f}%" height="{height - _AXIS}" '
+            f'fill="{_BAND}"/>',
+            f'<line x1="{x(overall)}" x2="{x(overall)}" y1="0" y2="{height - _AXIS}" stroke="{_QUIET}" '
+            'stroke-dasharray="3 3"/>',
+        ]
     parts = [
-        f'<rect x="{x(low)}" y="0" width="{_WIDTH * (high - low) / (end / 100):.2f}%" height="{height - _AXIS}" '
-        f'fill="{_BAND}"/>',
-        f'<line x1="{x(overall)}" x2="{x(overall)}" y1="0" y2="{height - _AXIS}" stroke="{_QUIET}" stroke-dasharray="3 3"/>',
+        *band,
         *(_drawn_bar(bar, _ROW * place, x, truth) for place, bar in enumerate(bars)),
         f'<line x1="{x(0)}" x2="{x(end / 100)}" y1="{height - _AXIS}" y2="{height - _AXIS}" stroke="{_QUIET}"/>',
     ]
@@ -162,7 +173,8 @@ def drawn(bars: Sequence[Bar], *, title: str, truth: str, overall: float, tolera
         f'<text x="{x(at)}" y="{height - 6}" text-anchor="{anchor}" fill="{_QUIET}">{text}</text>'
         for at, anchor, text in ticks
     ]
-    about = f"{'; '.join(bar.words(truth) for bar in bars)}; all pictures {percent(overall)}"
+    about = "; ".join(bar.words(truth) for bar in bars)
+    about += "" if math.isnan(overall) else f"; all pictures {percent(overall)}"
     ids = f"{_slug(name)}-drawn", f"{_slug(name)}-described"
     return (
         f'<svg class="rates" role="img" width="100%" height="{height}" aria-labelledby="{ids[0]} {ids[1]}" '
@@ -183,11 +195,17 @@ def _drawn_bar(bar: Bar, y: int, x: Callable[[float], str], truth: str) -> str:
         else f'<svg x="{x(bar.label_rate)}" y="{middle}" overflow="visible"><path d="M0-6 6 0 0 6-6 0Z" fill="#fff" '
         f'fill-opacity=".6" stroke="{_LABELS}" stroke-width="1.5"/></svg>'
     )
+    others = (
+        ""
+        if math.isnan(bar.beside)
+        else f'<line x1="{x(bar.beside)}" x2="{x(bar.beside)}" y1="{middle - 8}" y2="{middle + 8}" stroke="{_LABELS}" '
+        'stroke-width="2"/>'
+    )
     return (
         f'<g><title>{words}</title><text x="{x(0)}" y="{y + 13}"{weight}>{name}</text>'
         f'<text x="{_LEFT + _WIDTH:.2f}%" y="{y + 13}" text-anchor="end"{weight}>{100 * bar.rate:.0f} %</text>'
         f'<line x1="{x(bar.low)}" x2="{x(bar.high)}" y1="{middle}" y2="{middle}" stroke="{_PREDICTED}" stroke-width="2"/>'
-        f'<circle cx="{x(bar.rate)}" cy="{middle}" r="{radius}" fill="{_PREDICTED}"/>{hollow}</g>'
+        f'<circle cx="{x(bar.rate)}" cy="{middle}" r="{radius}" fill="{_PREDICTED}"/>{others}{hollow}</g>'
     )
 
 

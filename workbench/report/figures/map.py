@@ -1,52 +1,75 @@
-"""Which picture lies where? The map of a saved audit, coloured by whatever the reader asks about."""
+"""Which picture lies where? The map of a saved audit, coloured by whatever the reader asks about.
+
+Up to `MOST_POINTS` pictures are points; more are a density, with the points of a chosen slice on top.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import plotly.graph_objects as go
 
 from affect_workbench.analyses.audit.result import AuditResult
-from affect_workbench.data.tables.columns import column_words
-from affect_workbench.workbench.interface.style import PALETTE, blank, safe, short
-from affect_workbench.workbench.report.evidence.choice import truth_of
+from affect_workbench.arrays import Mask
+from affect_workbench.data.tables.columns import VOTE_PREFIX, column_words
+from affect_workbench.workbench.interface.style import GREY, PALETTE, blank, safe, short
+from affect_workbench.workbench.report.sentences import map_objection
 
 MOST_AS_SVG = 4_000
+MOST_POINTS = 50_000
 ERROR, MARGIN = "agreement with the truth", "prediction margin"
-SYMBOLS = ("circle", "diamond", "square", "cross", "triangle-up")
+SYMBOLS = ("circle", "diamond", "square", "cross", "triangle-up", "x", "triangle-down", "star-diamond")
+_CELLS = 160
+"""Cells of the density, across and up."""
 
 
-def picture_map(result: AuditResult, *, colour: str = "predicted", most: int | None = None) -> go.Figure | None:
+def picture_map(
+    result: AuditResult,
+    *,
+    colour: str = "predicted",
+    most: int | None = None,
+    among: Mask | None = None,
+    on_top: Mask | None = None,
+) -> go.Figure | None:
     """The map, coloured by a column of the samples, by error or by margin; `customdata` carries the ids for selections.
 
     Args:
         result: the audit.
         colour: a column of `samples`, or one of `ERROR` (is the predicted label what most people said?) and `MARGIN`.
         most: at most this many pictures (the first by a fixed shuffle).
+        among: which pictures may be drawn `(n,)`; None for all.
+        on_top: which of them are coloured, before all others in grey `(n,)`; None for all.
 
     Returns:
-        None where there is no map.
+        None where there is no map, or none that means anything (`workbench.report.sentences.map_objection`).
     """
-    samples = result.samples[result.samples["audit_x"].notna()]
-    if samples.empty:
+    mapped = result.samples["audit_x"].notna().to_numpy()
+    shown = mapped if among is None else mapped & among
+    if not shown.any() or map_objection(result.run.map):
         return None
-    if most is not None and len(samples) > most:
-        samples = samples.sample(most, random_state=0).sort_index()
-    values = _colouring(samples, colour)
+    at = np.flatnonzero(shown)
+    if most is not None and len(at) > most:
+        at = np.sort(np.random.default_rng(0).choice(at, most, replace=False))
+    dense = len(at) > MOST_POINTS
+    coloured = at if on_top is None else at[on_top[at]]
+    if dense and (on_top is None or len(coloured) > MOST_POINTS):
+        coloured = at[:0]
     figure = blank(height=560)
     figure.update_xaxes(visible=False)
     figure.update_yaxes(visible=False, scaleanchor="x")
-    hover = _map_hover(samples)
-    if pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values) and values.nunique() > len(PALETTE):
-        marker = {"color": values, "colorscale": "Cividis", "colorbar": {"title": safe(column_words(colour))}}
-        figure.add_trace(_marks(samples, hover, marker, name=column_words(colour), showlegend=False))
-    else:
-        for number, (value, at) in enumerate(_groups(values, result.taxonomy.labels)):
-            marker = {"color": PALETTE[number % len(PALETTE)], "symbol": SYMBOLS[number // len(PALETTE) % len(SYMBOLS)]}
-            figure.add_trace(_marks(samples.iloc[at], [hover[place] for place in at], marker, name=short(value, 40)))
+    behind = at if dense else np.setdiff1d(at, coloured, assume_unique=True)
+    if dense:
+        figure.add_trace(_density(result.samples, at if on_top is None or len(coloured) else at[on_top[at]]))
+    elif len(behind):
+        rest = result.samples.iloc[behind]
+        grey = {"color": GREY, "symbol": "circle", "size": 4, "opacity": 0.35}
+        figure.add_trace(_marks(rest, _map_hover(rest), grey, name="other pictures"))
+    if len(coloured):
+        _add_points(figure, result, result.samples.iloc[coloured], colour)
     anchors = (result.run.map or {}).get("anchors") or []
     if anchors:
         figure.add_scatter(
@@ -58,19 +81,25 @@ def picture_map(result: AuditResult, *, colour: str = "predicted", most: int | N
             marker={"symbol": "star", "size": 13, "color": "#000000", "line": {"width": 1, "color": "#FFFFFF"}},
             name="label anchors",
         )
-        for anchor in anchors:
-            figure.add_annotation(
-                x=anchor["x"],
-                y=anchor["y"],
-                yshift=16,
-                showarrow=False,
-                text=f"<b>{safe(anchor['label'])}</b>",
-                bgcolor="rgba(255,255,255,0.8)",
-                borderpad=1,
-                font={"size": 12},
-            )
+    for label, x, y in [(anchor["label"], anchor["x"], anchor["y"]) for anchor in anchors] or _centres(result, at):
+        figure.add_annotation(
+            x=x,
+            y=y,
+            yshift=16 if anchors else 0,
+            showarrow=False,
+            text=f"<b>{safe(label)}</b>",
+            bgcolor="rgba(255,255,255,0.8)",
+            borderpad=1,
+            font={"size": 12},
+        )
     figure.update_layout(legend={"orientation": "h", "y": -0.02, "itemsizing": "constant"})
     return figure
+
+
+def look(number: int) -> dict[str, str]:
+    """Colour and shape of group `number`; shapes differ as well, so that colour alone never tells two of eight apart."""
+    turn, place = divmod(number, len(PALETTE))
+    return {"color": PALETTE[place], "symbol": SYMBOLS[(place + turn) % len(SYMBOLS)]}
 
 
 def colourings(result: AuditResult) -> list[str]:
@@ -79,6 +108,16 @@ def colourings(result: AuditResult) -> list[str]:
     if result.samples["audit_agreement"].notna().any():
         first.append(ERROR)
     return [*first, MARGIN, *(name for name in result.run.attributes if name in result.samples)]
+
+
+def _add_points(figure: go.Figure, result: AuditResult, samples: pd.DataFrame, colour: str) -> None:
+    values, hover = _colouring(samples, colour), _map_hover(samples)
+    if pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values) and values.nunique() > len(PALETTE):
+        marker = {"color": values, "colorscale": "Cividis", "colorbar": {"title": safe(column_words(colour))}}
+        figure.add_trace(_marks(samples, hover, marker, name=column_words(colour), showlegend=False))
+        return
+    for number, (value, at) in enumerate(_groups(values, result.taxonomy.labels)):
+        figure.add_trace(_marks(samples.iloc[at], [hover[place] for place in at], look(number), name=short(value, 40)))
 
 
 def _marks(
@@ -95,8 +134,33 @@ def _marks(
         customdata=samples[["image_id"]],
         text=hover,
         hoverinfo="text",
-        marker={"size": 5, "opacity": 0.75, **marker},
+        marker={"size": 6, "opacity": 0.75, **marker},
     )
+
+
+def _density(samples: pd.DataFrame, at: npt.NDArray[np.int64]) -> go.Heatmap:
+    """How many of these pictures lie in each cell of the map, on a scale of powers of ten; empty cells are not drawn."""
+    x, y = (samples[name].to_numpy(np.float64)[at] for name in ("audit_x", "audit_y"))
+    counts, across, up = np.histogram2d(x, y, bins=_CELLS)
+    with np.errstate(divide="ignore"):
+        height = np.where(counts > 0, np.log10(counts), np.nan).T
+    powers = list(range(int(np.nanmax(height)) + 1))
+    return go.Heatmap(
+        x=(across[1:] + across[:-1]) / 2,
+        y=(up[1:] + up[:-1]) / 2,
+        z=height.round(2),
+        colorscale=((0.0, "#E8EEF4"), (1.0, "#31475E")),
+        colorbar={"title": "pictures", "tickvals": powers, "ticktext": [f"{10**power:,}" for power in powers]},
+        name="density",
+        hoverinfo="skip",
+    )
+
+
+def _centres(result: AuditResult, at: npt.NDArray[np.int64]) -> list[tuple[str, float, float]]:
+    """Each predicted emotion and the median place of its pictures."""
+    columns = result.samples[["predicted", "audit_x", "audit_y"]].iloc[at]
+    middle = columns.groupby("predicted")[["audit_x", "audit_y"]].median()
+    return [(label, *map(float, middle.loc[label])) for label in result.taxonomy.labels if label in middle.index]
 
 
 def _colouring(samples: pd.DataFrame, colour: str) -> pd.Series:
@@ -120,8 +184,21 @@ def _groups(values: pd.Series, labels: Sequence[str]) -> list[tuple[Any, np.ndar
 
 
 def _map_hover(samples: pd.DataFrame) -> list[str]:
-    return [
-        f"{short(row['image_id'], 48)}<br>predicted as {safe(row['predicted'])}"
-        + (f", {safe(truth_of(row))}" if pd.notna(row.get("label")) else "")
-        for row in samples.to_dict("records")
-    ]
+    """What is said of each picture; of pictures predicted, labelled and voted alike it is worked out once."""
+    votes = [name for name in samples if str(name).startswith(VOTE_PREFIX)]
+    columns = samples[["predicted", *(["label"] if "label" in samples else [])]].astype(object)
+    if "label" in columns:
+        shares = samples[votes].to_numpy(np.float64) if votes else np.zeros((len(samples), 1))
+        most = np.nan_to_num(shares).max(axis=1)
+        names = np.array([name.removeprefix(VOTE_PREFIX) for name in votes] or [""], dtype=object)
+        # The label's own share, 0 where nobody was asked about it.
+        own = np.where(columns["label"].to_numpy()[:, None] == names, np.nan_to_num(shares), 0.0).sum(axis=1)
+        columns["voted"] = (own == most) & (own > 0)
+    codes, kinds = pd.factorize(pd.MultiIndex.from_frame(columns))
+    words = [f"<br>{safe(_said(dict(zip(columns, kind, strict=True))))}" for kind in kinds]
+    return [f"{short(name, 48)}{words[code]}" for name, code in zip(samples["image_id"], codes, strict=True)]
+
+
+def _said(kind: Mapping[Any, Any]) -> str:
+    truth = f", {'mostly voted' if kind['voted'] else 'labelled'} {kind['label']}" if pd.notna(kind.get("label")) else ""
+    return f"predicted as {kind['predicted']}{truth}"

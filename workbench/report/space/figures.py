@@ -12,10 +12,10 @@ import plotly.graph_objects as go
 from affect_workbench.analyses.audit.result import AuditResult
 from affect_workbench.analyses.space.erasure.erasure_test import RUNS_THROUGH
 from affect_workbench.workbench.interface.numbers import points, small_p
-from affect_workbench.workbench.interface.style import BLUE, ORANGE, PALETTE, VERMILION, blank, safe, short
+from affect_workbench.workbench.interface.style import BLUE, ORANGE, VERMILION, blank, safe, short
 from affect_workbench.workbench.report.figures.findings import pull_heat_map
-from affect_workbench.workbench.report.figures.map import SYMBOLS
-from affect_workbench.workbench.report.space.sentences import leading_erasures
+from affect_workbench.workbench.report.figures.map import look
+from affect_workbench.workbench.report.space.sentences import leading_erasures, plane_objection
 
 MOST_SLICES = 30
 MOST_CELLS = 14
@@ -152,7 +152,10 @@ def plane(result: AuditResult, *, most: int = 2_000) -> go.Figure | None:
     places, labels = result.table("space_plane"), result.table("space_plane_labels")
     if places is None or labels is None:
         return None
-    placed = result.samples[["image_id", "predicted"]].merge(places, on="image_id")
+    if plane_objection(result):
+        return None
+    known = result.samples.loc[result.samples["image_id"].isin(places["image_id"]), ["image_id", "predicted"]]
+    placed = known.merge(places, on="image_id")
     if len(placed) > most:
         placed = placed.sample(most, random_state=0).sort_index()
     figure = blank(height=520)
@@ -168,12 +171,7 @@ def plane(result: AuditResult, *, most: int = 2_000) -> go.Figure | None:
                 name=short(label, 40),
                 hoverinfo="text",
                 hovertext=[short(name, 48) for name in part["image_id"]],
-                marker={
-                    "size": 5,
-                    "opacity": 0.6,
-                    "color": PALETTE[number % len(PALETTE)],
-                    "symbol": SYMBOLS[number // len(PALETTE) % len(SYMBOLS)],
-                },
+                marker={"size": 6, "opacity": 0.6, **look(number)},
             )
     figure.add_scatter(
         x=labels["x"],

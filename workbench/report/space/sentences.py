@@ -10,6 +10,7 @@ from affect_workbench.analyses.audit.result import AuditResult
 from affect_workbench.analyses.space.erasure.erasure_test import NO_SKEW, RUNS_THROUGH
 from affect_workbench.data.tables.columns import column_words
 from affect_workbench.workbench.interface.numbers import percent, points, small_p
+from affect_workbench.workbench.report.sentences import map_objection
 
 WARNING = (
     "An association describes where vectors lie; it is not a bias. That pictures of a slice lie nearer to a "
@@ -188,11 +189,19 @@ def label_sentences(result: AuditResult) -> list[str]:
     return sentences
 
 
+def plane_objection(result: AuditResult) -> str:
+    """Why the plane of the labels is not shown; "" where it may be."""
+    table = result.table("space_plane_badge")
+    return "" if table is None else map_objection(table.iloc[0])
+
+
 def plane_badge(result: AuditResult) -> str | None:
     """What the plane of the labels keeps and what it does not."""
     table = result.table("space_plane_badge")
     if table is None:
         return None
+    if objection := plane_objection(result):
+        return objection
     row = _row(table, table.index[0])
     trust = (
         ""

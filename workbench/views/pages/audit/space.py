@@ -2,22 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
+from affect_workbench.analyses.audit.result import AuditResult
+from affect_workbench.analyses.slices.conditions import SliceSpec
+from affect_workbench.arrays import Mask
 from affect_workbench.data.tables.columns import column_words
 from affect_workbench.workbench.interface.headers import HEADERS, headed
 from affect_workbench.workbench.interface.numbers import markdown_text
 from affect_workbench.workbench.interface.style import CONFIG
 from affect_workbench.workbench.report import sentences
+from affect_workbench.workbench.report.cards.chosen import HALVES
 from affect_workbench.workbench.report.figures import findings as figures
 from affect_workbench.workbench.report.figures import map as map_figure
 from affect_workbench.workbench.report.space.section import SpaceSection, section_figures, space_section
+from affect_workbench.workbench.runs.saved_slices import SavedSlice
 from affect_workbench.workbench.views.components.gallery import show_pictures
-from affect_workbench.workbench.views.state import current_audit
+from affect_workbench.workbench.views.components.region_card import (
+    MapState,
+    mapped_of,
+    region_of,
+    saved_slices,
+    show_region,
+    show_saved,
+)
+from affect_workbench.workbench.views.state import current_audit, current_folder
 
 
 def render() -> None:
@@ -25,39 +40,14 @@ def render() -> None:
     result = current_audit()
     st.title("Space")
     section, drawn = space_section(result), section_figures(result)
-    if section is not None and "plane" in drawn:
+    if section is not None and section.plane:
         st.subheader("In the plane of the labels")
-        st.caption(markdown_text(section.plane or ""))
-        st.plotly_chart(drawn["plane"], theme=None, key="plane", config=CONFIG)
+        st.caption(markdown_text(section.plane))
+        if "plane" in drawn:
+            st.plotly_chart(drawn["plane"], theme=None, key="plane", config=CONFIG)
         st.subheader("By neighbourhood")
     st.caption(sentences.map_badge(result.run.map, len(result.samples)))
-    colour = st.selectbox("Colour by", map_figure.colourings(result), format_func=column_words)
-    figure = map_figure.picture_map(result, colour=colour)
-    selected: list[str] = []
-    if figure is not None:
-        figure.update_layout(dragmode="lasso", height=620)
-        event = st.plotly_chart(
-            figure, theme=None, key="map", on_select="rerun", selection_mode=("lasso", "box", "points"), config=CONFIG
-        )
-        selected = selected_ids(event)
-
-    st.subheader("Pictures")
-    first, second = st.columns(2)
-    slices = result.slices.set_index("slice")["where"]
-    slice_name = first.selectbox("In slice", list(slices.index), index=None, placeholder="any, or lasso on the map")
-    emotion = second.selectbox("Predicted as", result.taxonomy.labels, index=None, placeholder="any")
-    rows: pd.DataFrame = result.samples
-    if selected:
-        rows = rows[rows["image_id"].isin(selected)]
-    if slice_name is not None:
-        rows = rows[rows.index.isin(sentences.samples_in(result, slices[slice_name]).index)]
-    if emotion is not None:
-        rows = rows[rows["predicted"] == emotion]
-    if selected or slice_name is not None or emotion is not None:
-        show_pictures(rows, key="selected")
-    else:
-        st.caption("Draw a lasso on the map, or choose above, to see pictures here.")
-
+    _map(result)
     st.subheader("Which emotion is each slice pulled toward?")
     pull = figures.pull(result)
     if pull is None:
@@ -95,6 +85,70 @@ def render() -> None:
         column_config={
             heading(HEADERS.get(name, name)): st.column_config.NumberColumn(format="%.3f") for name in columns[2:]
         },
+    )
+
+
+def _map(result: AuditResult) -> None:
+    """The map, the card of what is drawn on it, and the pictures that were chosen there or by the boxes above it."""
+    folder, samples = current_folder(), result.samples
+    mapped = None if sentences.map_objection(result.run.map) else mapped_of(result, folder)
+    saved = saved_slices(folder)
+    first, second, third = st.columns(3)
+    declared = result.slices.set_index("slice")["where"]
+    options = [*declared.index, *(one.title for one in saved)]
+    slice_name = first.selectbox("In slice", options, index=None, placeholder="any, or lasso on the map")
+    emotion = second.selectbox("Predicted as", result.taxonomy.labels, index=None, placeholder="any")
+    among = _named(result, slice_name, declared, saved)
+    if emotion is not None:
+        own = (samples["predicted"] == emotion).to_numpy()
+        among = own if among is None else among & own
+    chosen = among
+    if mapped is not None:
+        colour = third.selectbox("Colour by", map_figure.colourings(result), format_func=column_words)
+        half = mapped.has_halves and st.toggle("Keep half back, to confirm on it what you find", value=True, help=HALVES)
+        state = MapState(result, folder, mapped, half)
+        event = _drawn_map(state, colour, among)
+        region = None if event is None else region_of(event)
+        if region is not None:
+            show_region(state, region)
+            inside = np.zeros(len(samples), dtype=bool)
+            inside[mapped.at] = region.holds(mapped.places)
+            inside &= state.shown
+            chosen = inside if among is None else inside & among
+        elif picked := [] if event is None else selected_ids(event):
+            chosen = samples["image_id"].isin(picked).to_numpy()
+        show_saved(state, saved)
+    st.subheader("Pictures")
+    if chosen is not None:
+        show_pictures(samples[chosen], key="selected")
+    else:
+        st.caption("Draw a lasso on the map, or choose above, to see pictures here.")
+
+
+def _named(result: AuditResult, name: str | None, declared: pd.Series, saved: Sequence[SavedSlice]) -> Mask | None:
+    """Which pictures are in the slice of this name, declared or saved; None where none is named."""
+    if name is None:
+        return None
+    if name in declared.index:
+        return SliceSpec.from_json(declared[name]).mask(result.samples)
+    (one,) = (one for one in saved if one.title == name)
+    return result.samples["image_id"].isin(one.pictures).to_numpy()
+
+
+def _drawn_map(state: MapState, colour: str, on_top: Mask | None) -> Any:
+    """Draws it, and returns what was selected."""
+    figure = map_figure.picture_map(state.result, colour=colour, among=state.shown, on_top=on_top)
+    if figure is None:
+        return None
+    figure.update_layout(dragmode="lasso", height=620)
+    return st.plotly_chart(
+        figure,
+        theme=None,
+        key="map",
+        on_select="rerun",
+        selection_mode=("lasso", "box", "points"),
+        config=CONFIG,
+        alt="Map of the pictures. The boxes above it choose pictures as well.",
     )
 
 
