@@ -130,10 +130,10 @@ def test_halves_are_fixed_by_the_id_alone_and_never_tear_a_group():
 def test_what_is_chosen_by_looking_holds_elsewhere_only_where_there_is_something():
     """The likeliest of many places is chosen: on noise it is called different where chosen, on the other half it is not."""
     false, seemed = 0, 0
-    for seed in range(60):
+    for seed in range(25):
         table = table_of(1_200, seed=seed)
         data, kept = data_of(table), kept_back(table)
-        place = np.random.default_rng(seed).integers(60, size=len(table))
+        place = np.random.default_rng(1_000 + seed).integers(60, size=len(table))
         looked, other = data.at(~kept), data.at(kept)
         joys = pd.Series(table["predicted"] == "joy")[~kept].groupby(place[~kept]).mean()
         best = np.isin(place, joys.nlargest(6).index)
@@ -141,8 +141,8 @@ def test_what_is_chosen_by_looking_holds_elsewhere_only_where_there_is_something
         found = held(chosen, compared(other, best[kept], rules=STANDARD))
         seemed += "joy" in set(found["name"])
         false += bool(found["holds"].any())
-    assert seemed > 50
-    assert false <= 6
+    assert seemed >= 20
+    assert false <= 3
 
 
 def test_what_differs_in_both_halves_holds():

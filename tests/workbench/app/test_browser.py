@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from affect_workbench.analyses.skew.chosen import kept_back
 from affect_workbench.analyses.skew.findings import on_its_own
 from affect_workbench.workbench.interface.numbers import points, probability
 from affect_workbench.workbench.report.cards.every_attribute import cards_of
@@ -158,7 +159,7 @@ def test_every_page_of_the_app_is_reached_by_clicking_and_is_drawn_without_a_com
     go_to(page, "Space")
     wait_for_map(page)
     drawn = page.evaluate(f"{MAP}.querySelectorAll('.scatterlayer .point').length")
-    assert drawn == len(demo_result.samples) + len(demo_result.taxonomy)
+    assert drawn == (~kept_back(demo_result.samples)).sum() + len(demo_result.taxonomy)
     settled(page)
     assert not seen.scrolls_sideways()
 
@@ -195,6 +196,7 @@ def test_what_is_lassoed_on_the_map_is_what_the_table_shows(visit, app_url, demo
         settled(page)
 
     samples = pd.read_parquet(demo.audit / "samples.parquet")
+    samples = samples[~kept_back(samples)]
     places = samples[["audit_x", "audit_y"]].to_numpy()
     low, high = small_region(places)
     left, top, right, bottom = on_screen(page, low, high)

@@ -10,9 +10,11 @@ import plotly.graph_objects as go
 import pytest
 
 from affect_workbench.workbench.interface.style import CONFIG, DIVERGING, VERDICT_COLOURS, blank, safe, short
+from affect_workbench.workbench.report.evidence.choice import caption
 from affect_workbench.workbench.report.figures import map as map_figure
 from affect_workbench.workbench.report.figures.findings import MOST_ROWS, MOST_SLICES, forest, heat_map, pull, split
 from affect_workbench.workbench.report.figures.map import ERROR, MARGIN, colourings, picture_map
+from affect_workbench.workbench.report.sentences import map_badge
 from workbench_runs import CELLS, HOSTILE, audited, predictions_table
 
 pytest_plugins = ["workbench_fixtures"]
@@ -401,6 +403,64 @@ def test_pictures_that_are_not_on_the_map_are_not_drawn(demo_result):
     partly = demo_result.samples.assign(audit_x=demo_result.samples["audit_x"].where(np.arange(2_500) < 700))
     figure = picture_map(replace(demo_result, samples=partly))
     assert sum(len(trace.x) for trace in pictures(figure)) == 700
+
+
+def test_emotions_differ_in_shape_and_each_is_named_at_its_place(results):
+    """Also where there are no anchors: a map of scores."""
+    result = with_map(results["plain"])
+    figure = picture_map(result)
+    shapes = [trace.marker.symbol for trace in figure.data]
+    assert len(set(shapes)) == len(shapes) == result.samples["predicted"].nunique()
+    middle = result.samples.groupby("predicted")[["audit_x", "audit_y"]].median()
+    named = {note.text: (note.x, note.y) for note in figure.layout.annotations}
+    assert named == {f"<b>{label}</b>": pytest.approx(tuple(place)) for label, place in middle.T.items()}
+
+
+def test_more_pictures_than_points_are_a_density_with_the_slice_on_top(monkeypatch, results):
+    result = with_map(results["plain"])
+    n, tone = len(result.samples), (result.samples["tone"] == "dark").to_numpy()
+    monkeypatch.setattr(map_figure, "MOST_POINTS", n)
+    assert {trace.type for trace in picture_map(result).data} == {"scatter"}
+    monkeypatch.setattr(map_figure, "MOST_POINTS", n - 1)
+    (density,) = picture_map(result).data
+    assert density.type == "heatmap"
+    counts = np.nan_to_num(10 ** np.asarray(density.z, dtype=float))
+    assert counts.sum() == pytest.approx(n, rel=0.02)  # its logarithm is rounded
+    x, y = result.samples[["audit_x", "audit_y"]].to_numpy()[int(np.argmax(result.samples["audit_x"]))]
+    row, column = np.abs(np.asarray(density.y) - y).argmin(), np.abs(np.asarray(density.x) - x).argmin()
+    assert counts[row, column] >= 1
+    _, *points_of = picture_map(result, on_top=tone).data
+    ids = [identity for trace in points_of for (identity,) in trace.customdata]
+    assert sorted(ids) == sorted(result.samples["image_id"][tone])
+    monkeypatch.setattr(map_figure, "MOST_POINTS", int(tone.sum()) - 1)
+    (alone,) = picture_map(result, on_top=tone).data  # the slice's own density
+    assert np.nan_to_num(10 ** np.asarray(alone.z, dtype=float)).sum() == pytest.approx(tone.sum(), rel=0.02)
+
+
+def test_a_chosen_slice_stands_before_the_others_in_grey(results):
+    result = with_map(results["plain"])
+    tone = (result.samples["tone"] == "dark").to_numpy()
+    behind, *coloured = picture_map(result, on_top=tone).data
+    assert behind.name == "other pictures"
+    assert len(behind.x) == (~tone).sum()
+    assert sum(len(trace.x) for trace in coloured) == tone.sum()
+    assert sum(len(trace.x) for trace in picture_map(result, among=tone).data) == tone.sum()
+
+
+def test_what_is_said_of_a_picture_is_what_its_caption_says(demo_result, results):
+    for result in (demo_result, with_map(results["plain"]), with_map(results["no truth"])):
+        rows = result.samples.set_index("image_id")
+        for trace in pictures(picture_map(result)):
+            for (identity,), text in zip(trace.customdata, trace.text, strict=True):
+                assert text == f"{identity}<br>{caption(rows.loc[identity])}"
+
+
+@pytest.mark.parametrize(("trust", "shown"), [(0.749, False), (0.75, True), (None, True)])
+def test_a_map_that_calls_itself_meaningless_is_a_sentence(results, trust, shown):
+    result = with_map(results["plain"])
+    result = replace(result, run=replace(result.run, map={**result.run.map, "trustworthiness": trust}))
+    assert (picture_map(result) is not None) == shown
+    assert ("would mean nothing" in map_badge(result.run.map, len(result.samples))) != shown
 
 
 # Text in figures

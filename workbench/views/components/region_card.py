@@ -74,8 +74,9 @@ def _mapped(folder: str, written: int, _result: AuditResult) -> MappedPictures |
 
 def region_of(event: Any) -> Region | None:
     """The region that was drawn with lasso or box; None where none was."""
-    outlines = [(one["x"], one["y"]) for one in event.selection.get("lasso", [])]
-    for box in event.selection.get("box", []):
+    selection = event["selection"]
+    outlines = [(one["x"], one["y"]) for one in selection.get("lasso", [])]
+    for box in selection.get("box", []):
         (left, right), (low, high) = sorted(box["x"]), sorted(box["y"])
         outlines.append(([left, right, right, left], [low, low, high, high]))
     outlines = [outline for outline in outlines if len(outline[0]) >= 3]

@@ -177,7 +177,7 @@ def _section(section: SpaceSection, drawn: dict[str, go.Figure]) -> None:
 
 def selected_ids(event: Any) -> list[str]:
     """Ids of the selected pictures, from `customdata`: indices would point into the wrong trace."""
-    return [str(point["customdata"][0]) for point in event.selection.points if point.get("customdata")]
+    return [str(point["customdata"][0]) for point in event["selection"]["points"] if point.get("customdata")]
 
 
 render()
