@@ -134,7 +134,7 @@ def _where(condition: Condition) -> dict[str, Any]:
     return {condition.column: condition.as_json()}
 
 
-def held(chosen: Chosen, again: Chosen, *, most: int = 5) -> pd.DataFrame:
+def replication(chosen: Chosen, again: Chosen, *, most: int = 5) -> pd.DataFrame:
     """What differed among the one half beside the same in the other, a row each; `holds` where it is skewed there too.
 
     Args:

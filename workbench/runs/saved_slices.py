@@ -66,7 +66,7 @@ class SavedSlice:
             raise ValueError(f"a slice was chosen at {self.chosen!r}: expected a time with its zone")
 
     @property
-    def standing(self) -> str:
+    def status(self) -> str:
         """What kind of knowledge it is, in a word or two."""
         if not self.asked:
             return "exploratory"
@@ -75,7 +75,7 @@ class SavedSlice:
     @property
     def title(self) -> str:
         """As it stands in a choice of slices."""
-        return f"{self.name} (saved, {self.standing})"
+        return f"{self.name} (saved, {self.status})"
 
 
 _TAKEN = (VOTE_PREFIX, SCORE_PREFIX, PROMPT_PREFIX)

@@ -9,7 +9,7 @@ from scipy import stats
 from statsmodels.stats.proportion import confint_proportions_2indep, proportion_confint
 
 from affect_workbench.analyses.inference.verdicts import STANDARD
-from affect_workbench.analyses.skew.chosen import compared, held, kept_back
+from affect_workbench.analyses.skew.chosen import compared, kept_back, replication
 from affect_workbench.analyses.slices.coding import coded_attributes
 from affect_workbench.analyses.slices.sliced import SlicedPredictions
 from affect_workbench.data.predictions import predictions_from_table
@@ -138,7 +138,7 @@ def test_what_is_chosen_by_looking_holds_elsewhere_only_where_there_is_something
         joys = pd.Series(table["predicted"] == "joy")[~kept].groupby(place[~kept]).mean()
         best = np.isin(place, joys.nlargest(6).index)
         chosen = compared(looked, best[~kept], rules=STANDARD)
-        found = held(chosen, compared(other, best[kept], rules=STANDARD))
+        found = replication(chosen, compared(other, best[kept], rules=STANDARD))
         seemed += "joy" in set(found["name"])
         false += bool(found["holds"].any())
     assert seemed >= 20
@@ -150,7 +150,7 @@ def test_what_differs_in_both_halves_holds():
     real = np.random.default_rng(6).random(len(table)) < 0.2
     table.loc[real & (np.arange(len(table)) % 2 == 0), "predicted"] = "fear"
     data, kept = data_of(table), kept_back(table)
-    found = held(*(compared(data.at(side), real[side], rules=STANDARD) for side in (~kept, kept)))
+    found = replication(*(compared(data.at(side), real[side], rules=STANDARD) for side in (~kept, kept)))
     (fear,) = found[found["name"] == "fear"].to_dict("records")
     assert fear["holds"]
     assert fear["effect"] > 0.2

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from affect_workbench.analyses.audit.result import AuditResult
-from affect_workbench.analyses.skew.chosen import Chosen, compared, held, kept_back
+from affect_workbench.analyses.skew.chosen import Chosen, compared, kept_back, replication
 from affect_workbench.analyses.slices.coding import coded_attributes
 from affect_workbench.analyses.slices.sliced import SlicedPredictions
 from affect_workbench.analyses.space.geometry.region import Region
@@ -172,7 +172,7 @@ def confirmation(result: AuditResult, mapped: MappedPictures, region: Region, *,
         none = f"The region holds {plural(int(inside.sum()), 'picture')} of the half kept back: nothing can be tested there."
         return Confirmation(none, caution, (), pd.DataFrame())
     again = compared(other, inside, rules=result.run.config.rules)
-    found = held(card.chosen, again, most=MOST_ATTRIBUTES)
+    found = replication(card.chosen, again, most=MOST_ATTRIBUTES)
     names = tuple(found.loc[found["holds"], "name"])
     count = f"{plural(again.n, 'picture')} of the half kept back lie in the region. "
     claims = f"{len(names):,} of {plural(len(found), 'difference')} {'holds' if len(names) == 1 else 'hold'} there"

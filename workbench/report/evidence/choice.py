@@ -236,6 +236,6 @@ def with_note(what: str, note: str) -> str:
 
 def worst_first(rows: pd.DataFrame) -> pd.DataFrame:
     """Lowest agreement with the truth first; among equals the prediction that was surest."""
-    order = rows.assign(sureness=-rows["audit_margin"].astype(float))
     by = ["audit_agreement", "sureness", "image_id"]
+    order = rows[["audit_agreement", "image_id"]].assign(sureness=-rows["audit_margin"].astype(float))
     return rows.loc[order.sort_values(by, na_position="last", kind="stable").index]
