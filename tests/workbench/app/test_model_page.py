@@ -17,7 +17,7 @@ from affect_workbench.workbench.interface.numbers import markdown_text
 from affect_workbench.workbench.models.attaching.browsing import load_model_run
 from affect_workbench.workbench.models.attaching.sentences import agreement_sentence
 from affect_workbench.workbench.report.sections.inside import causal_sentences
-from affect_workbench.workbench.views.components.child import Child
+from affect_workbench.workbench.views.components.model.child import Child
 from workbench_runs import APP, HOSTILE, workbench
 
 pytest_plugins = ["workbench_fixtures"]

@@ -17,7 +17,7 @@ from streamlit.testing.v1 import AppTest
 from affect_workbench.data.storage.atomic import atomic_folder, write_json
 from affect_workbench.data.taxonomies.taxonomy import Taxonomy
 from affect_workbench.workbench.interface.numbers import markdown_text
-from affect_workbench.workbench.views.components.child import Child
+from affect_workbench.workbench.views.components.model.child import Child
 from workbench_runs import APP, EKMAN, HOSTILE
 
 MODEL = Path(__file__).parents[2] / "assets" / "planted-llava" / "fair"

@@ -23,6 +23,7 @@ from affect_workbench.workbench.report.figures import findings as figures
 from affect_workbench.workbench.report.figures import map as map_figure
 from affect_workbench.workbench.report.space.section import SpaceSection, section_figures, space_section
 from affect_workbench.workbench.runs.saved_slices import SavedSlice
+from affect_workbench.workbench.views.address import EMOTION, SLICE, kept
 from affect_workbench.workbench.views.components.gallery import show_pictures
 from affect_workbench.workbench.views.components.region_card import (
     MapState,
@@ -96,8 +97,9 @@ def _map(result: AuditResult) -> None:
     first, second, third = st.columns(3)
     declared = result.slices.set_index("slice")["where"]
     options = [*declared.index, *(one.title for one in saved)]
-    slice_name = first.selectbox("In slice", options, index=None, placeholder="any, or lasso on the map")
-    emotion = second.selectbox("Predicted as", result.taxonomy.labels, index=None, placeholder="any")
+    of_slice, of_emotion = kept(SLICE, options), kept(EMOTION, result.taxonomy.labels)
+    slice_name = first.selectbox("In slice", options, index=None, placeholder="any, or lasso on the map", **of_slice)
+    emotion = second.selectbox("Predicted as", result.taxonomy.labels, index=None, placeholder="any", **of_emotion)
     among = _named(result, slice_name, declared, saved)
     if emotion is not None:
         own = (samples["predicted"] == emotion).to_numpy()

@@ -34,8 +34,8 @@ from affect_workbench.workbench.models.attaching.sentences import (
 from affect_workbench.workbench.report.sections.inside import causal_sentences, sweep_section
 from affect_workbench.workbench.views.components.folder_choice import choose_folder
 from affect_workbench.workbench.views.components.gallery import show_thumbnails
-from affect_workbench.workbench.views.components.model_answers import show_answers
-from affect_workbench.workbench.views.components.new_picture import show_new_picture
+from affect_workbench.workbench.views.components.model.model_answers import show_answers
+from affect_workbench.workbench.views.components.model.new_picture import show_new_picture
 from affect_workbench.workbench.views.folders import runs_root
 from affect_workbench.workbench.views.settings import ASKED, ATTACHED
 

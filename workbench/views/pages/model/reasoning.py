@@ -16,7 +16,7 @@ from affect_workbench.workbench.interface.style import CONFIG
 from affect_workbench.workbench.models.mmllm.browsing import labels_of, models_under, probes_under
 from affect_workbench.workbench.models.mmllm.events import Talk
 from affect_workbench.workbench.models.mmllm.figures import emotions_figure
-from affect_workbench.workbench.views.components.reasoning_child import PICTURE_TYPES, Asking, Request
+from affect_workbench.workbench.views.components.model.reasoning_child import PICTURE_TYPES, Asking, Request
 from affect_workbench.workbench.views.folders import runs_root, short_name
 
 _ANOTHER, _NO_PROBE = "another …", "none"

@@ -14,8 +14,8 @@ import streamlit as st
 from affect_workbench.workbench.interface.numbers import markdown_text
 from affect_workbench.workbench.interface.thumbnails import thumbnail_bytes
 from affect_workbench.workbench.models.attaching.browsing import ModelRun, load_model_run
-from affect_workbench.workbench.views.components.child import Child
-from affect_workbench.workbench.views.components.model_answers import show_answers
+from affect_workbench.workbench.views.components.model.child import Child
+from affect_workbench.workbench.views.components.model.model_answers import show_answers
 
 _TYPES = ("png", "jpg", "jpeg", "webp", "bmp", "gif", "tif", "tiff")
 _DTYPES = ("auto", "float32", "bfloat16", "float16")

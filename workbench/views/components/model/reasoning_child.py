@@ -10,7 +10,7 @@ from pathlib import Path
 
 from affect_workbench.workbench.interface.thumbnails import thumbnail_bytes
 from affect_workbench.workbench.models.mmllm.events import Talk, talks_so_far
-from affect_workbench.workbench.views.components.child import Child
+from affect_workbench.workbench.views.components.model.child import Child
 
 PICTURE_TYPES = ("png", "jpg", "jpeg", "webp", "bmp", "gif", "tif", "tiff")
 _EVENTS = "events.jsonl"
