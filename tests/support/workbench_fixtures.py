@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from affect_workbench.data.storage.locks import alone
-from workbench_runs import AttachedModel, DemoRun, Outcome, predictions_table, succeeded
+from workbench_runs import HOSTILE, AttachedModel, DemoRun, Outcome, finished_run, predictions_table, succeeded
 
 
 def made_once(tmp_path_factory: pytest.TempPathFactory, name: str, make: Callable[[Path], None]) -> Path:
@@ -30,11 +30,11 @@ def made_once(tmp_path_factory: pytest.TempPathFactory, name: str, make: Callabl
     return folder
 
 
-def demo_run(tmp_path_factory: pytest.TempPathFactory, name: str, *words: object) -> DemoRun:
-    """What `workbench demo --table` with these words leaves and prints."""
+def demo_run(tmp_path_factory: pytest.TempPathFactory, name: str, *words: object, table: bool = True) -> DemoRun:
+    """What `workbench demo`, of a table or of drawn pictures, leaves and prints with these words."""
 
     def make(folder: Path) -> None:
-        outcome = succeeded("demo", "--table", "-o", folder / "run", *words, "--no-show")
+        outcome = succeeded("demo", *(["--table"] if table else []), "-o", folder / "run", *words, "--no-show")
         (folder / "outcome.json").write_text(json.dumps(asdict(outcome)), encoding="utf-8")
 
     folder = made_once(tmp_path_factory, name, make)
@@ -51,6 +51,25 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> DemoRun:
 def quiet_demo(tmp_path_factory: pytest.TempPathFactory) -> DemoRun:
     """`workbench demo --table --no-bias` with 800 audited pictures, map included."""
     return demo_run(tmp_path_factory, "quiet", "--no-bias", "--pictures", 800)
+
+
+@pytest.fixture(scope="session")
+def drawn_demo(tmp_path_factory: pytest.TempPathFactory) -> DemoRun:
+    """`workbench demo` with 600 drawn pictures, half of them audited."""
+    return demo_run(tmp_path_factory, "drawn", "--pictures", 600, table=False)
+
+
+@pytest.fixture(scope="session")
+def hostile_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The run folder of an audit whose names would run, break out, or format something."""
+
+    def make(folder: Path) -> None:
+        attributes = {HOSTILE[0]: HOSTILE, "place": ("x", "y")}
+        table = predictions_table(400, labels=(*HOSTILE, "joy"), attributes=attributes, bias=0.9)
+        table["image_id"] = [f"{HOSTILE[number % 4]} {number}" for number in range(400)]
+        finished_run(folder / "run", table, map_pictures=14)
+
+    return made_once(tmp_path_factory, "hostile", make) / "run"
 
 
 @pytest.fixture(scope="session")

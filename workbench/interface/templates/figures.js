@@ -12,6 +12,15 @@
     for (const drawing of plot.querySelectorAll(".main-svg")) drawing.setAttribute("viewBox", `0 0 ${width} ${height}`);
     plot.style.setProperty("--shape", `${width} / ${height}`);
   };
+  // A figure has the name of the heading above it. Its toolbar is for the mouse; a frame that scrolls is reached by the tab key.
+  const reached = (plot) => {
+    const frame = plot.parentElement, above = Node.DOCUMENT_POSITION_FOLLOWING;
+    const heading = [...document.querySelectorAll("h2, h3, h4")].findLast((one) => one.compareDocumentPosition(plot) & above);
+    frame.role = "figure";
+    frame.ariaLabel = heading?.textContent ?? "";
+    frame.tabIndex = frame.scrollWidth > frame.clientWidth ? 0 : -1;
+    for (const button of plot.querySelectorAll(".modebar-btn")) button.tabIndex = -1;
+  };
   const started = () => {
     if (window.Plotly) return;
     const script = document.createElement("script");
@@ -25,8 +34,10 @@
     started();
     draw();
     const plot = document.getElementById(name);
-    shape(plot);
-    plot.on("plotly_afterplot", () => shape(plot));
+    for (const after of [shape, reached]) {
+      after(plot);
+      plot.on("plotly_afterplot", () => after(plot));
+    }
     plots.push(plot);
     plot.dispatchEvent(new Event("drawn"));
     return true;

@@ -32,14 +32,20 @@ sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not 
 needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine (apt-get install chromium)")
 
 
+@pytest.fixture(params=["demo", "drawn_demo"])
+def audit(request):
+    """An audit of a table, and one with pictures."""
+    return request.getfixturevalue(request.param).audit
+
+
 @pytest.fixture
-def page(demo):
+def page(audit):
     with sync_api.sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
         page = browser.new_page(viewport={"width": 1440, "height": 900})
         page.complaints = []
         page.on("pageerror", lambda error: page.complaints.append(str(error)))
-        page.goto((demo.audit / "report.html").as_uri())
+        page.goto((audit / "report.html").as_uri())
         page.wait_for_timeout(300)
         yield page
         browser.close()
@@ -70,8 +76,8 @@ def test_everything_else_is_one_click_away_and_drawn_then(page):
 
 
 @needs_chromium
-def test_a_link_into_the_details_unfolds_them(page, demo):
-    page.goto((demo.audit / "report.html").as_uri() + "#limits")
+def test_a_link_into_the_details_unfolds_them(page, audit):
+    page.goto((audit / "report.html").as_uri() + "#limits")
     page.locator("#limits").wait_for()
     assert page.locator("#details").get_attribute("open") is not None
 
@@ -84,7 +90,7 @@ def test_on_a_phone_nothing_is_cut(page):
 
 
 @needs_chromium
-def test_paper_has_the_first_page_whole_and_not_the_rest(page, demo, tmp_path):
+def test_paper_has_the_first_page_whole_and_not_the_rest(page, audit, tmp_path):
     page.set_viewport_size({"width": 703, "height": 1032})  # A4 within margins of 12 mm, at 96 pixels an inch
     page.emulate_media(media="print")
     assert page.evaluate(BEYOND) == []
@@ -94,10 +100,10 @@ def test_paper_has_the_first_page_whole_and_not_the_rest(page, demo, tmp_path):
         assert card.bounding_box()["height"] < 1032
 
     file = tmp_path / "new folder" / "report.pdf"
-    outcome = succeeded("report", demo.audit, "-o", tmp_path / "report.html", "--pdf", file)
+    outcome = succeeded("report", audit, "-o", tmp_path / "report.html", "--pdf", file)
     assert f"PDF: {file}" in outcome.out
     assert 1 <= sheets(file) <= MOST_SHEETS
-    succeeded("report", demo.audit, "-o", tmp_path / "report.html", "--pdf", tmp_path / "all.pdf", "--everything")
+    succeeded("report", audit, "-o", tmp_path / "report.html", "--pdf", tmp_path / "all.pdf", "--everything")
     assert sheets(tmp_path / "all.pdf") > 2 * sheets(file)
 
 
