@@ -45,6 +45,10 @@ _OF_AN_AUDIT = {*_OF_EMOTIONS, "audit/disparities.py", "audit/run.py"}
 _STYLE = """
 /* The default margins take a quarter of a laptop screen away from the tables. */
 .stMainBlockContainer { padding: 2.5rem 2rem 4rem; }
+/* The toolbar of a plot is for the mouse: what is not seen is no tab stop. */
+.js-plotly-plot:not(:hover) .modebar-btn { visibility: hidden; }
+/* Streamlit's captions are paler than can be read by everybody. */
+.stApp [data-testid="stCaptionContainer"] { color: inherit; opacity: .8; }
 /* On a narrow screen a plot with names beside it scrolls: they would leave none of the plot. */
 @media (max-width: 640px) {
   .stMainBlockContainer { padding: 2.5rem 1rem 4rem; }
