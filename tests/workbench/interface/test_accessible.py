@@ -34,8 +34,8 @@ FAULTS = """async () => {
 REACHED = """() => {
     const at = document.activeElement;
     if (at === document.body) return null;
-    const { top, bottom } = at.getBoundingClientRect(), bar = document.querySelector('nav.bar');
-    const covered = bar && !bar.contains(at) && bottom - top < 600 && top < bar.getBoundingClientRect().bottom - 1;
+    const { left, top } = at.getBoundingClientRect(), bar = document.querySelector('nav.bar');
+    const covered = bar && !bar.contains(at) && bar.contains(document.elementFromPoint(left + 3, Math.max(top, 0) + 3));
     const named = at.textContent.trim() || at.ariaLabel || at.labels?.length;
     return [[...document.querySelectorAll('*')].indexOf(at), at.className, Boolean(named), Boolean(covered)];
 }"""
