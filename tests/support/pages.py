@@ -120,7 +120,7 @@ def overlap_page() -> str:
 def anchors_page() -> str:
     """Of six anchors that lie anyhow."""
     from affect_workbench.analyses.space.geometry.anchors import anchor_geometry
-    from affect_workbench.workbench.models.training.anchors_page import anchors_html
+    from affect_workbench.workbench.models.anchors.page import anchors_html
 
     vectors = np.random.default_rng(1).normal(size=(6, 16))
     return anchors_html(anchor_geometry(vectors, EKMAN), what="six anchors", note="a note")
