@@ -13,6 +13,7 @@ setup(
         "affect_workbench": ["py.typed"],
         "affect_workbench.workbench": [".streamlit/*.toml"],
         "affect_workbench.workbench.interface": ["templates/*"],
+        "affect_workbench.data.taxonomies": ["*.toml"],
         "affect_workbench.probes.attach.families": ["*.toml"],
         "affect_workbench.probes.mmllm.language.scenes": ["*.json", "*.jinja", "*.safetensors", "*.md"],
         "affect_workbench.probes.mmllm.recipes": ["*.toml"],

@@ -7,6 +7,7 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import astuple, dataclass
+from functools import cached_property
 from pathlib import Path
 
 import pandas as pd
@@ -84,6 +85,23 @@ class OnDisk:
             return listed
         near = self._folded.get(_folded(listed), [])
         return near[0] if len(near) == 1 else listed
+
+    def ending(self, listed: str) -> str:
+        """The same, also for the only file whose path ends in the listed name; `listed` itself where there is none."""
+        exact = self.find(listed)
+        if exact in self._exact:
+            return exact
+        wanted = _folded(listed).split("/")
+        near = [name for name in self._by_file.get(wanted[-1], []) if _folded(name).split("/")[-len(wanted) :] == wanted]
+        return near[0] if len(near) == 1 else listed
+
+    @cached_property
+    def _by_file(self) -> dict[str, list[str]]:
+        """File name, folded -> the paths that end in it."""
+        paths: dict[str, list[str]] = {}
+        for name in self.names:
+            paths.setdefault(_folded(name).rsplit("/", 1)[-1], []).append(name)
+        return paths
 
 
 def inspected(

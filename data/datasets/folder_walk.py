@@ -98,3 +98,14 @@ def unopened_sentence(files: Sequence[Path]) -> str:
         f"{plural(len(files), 'picture has', 'pictures have')} "
         f"an ending that is not opened, {said}: left out; save them as .png or .jpg"
     )
+
+
+def why_none(walked: Walked) -> str:
+    """What lies there that is not read, as the end of a sentence."""
+    said = [unopened_sentence(walked.unopened)] if walked.unopened else []
+    if walked.links:
+        said.append(
+            f"{plural(len(walked.links), 'folder leads', 'folders lead')} "
+            f"elsewhere by a link, first {walked.links[0]}: give --allow-outside"
+        )
+    return f" ({'; '.join(said)})" if said else ""

@@ -19,6 +19,7 @@ from affect_workbench.data.storage.saved_arrays import read_parquet
 from affect_workbench.data.tables.columns import CORE_COLUMNS, VOTE_PREFIX, attribute_columns
 from affect_workbench.data.tables.read import named, with_ids
 from affect_workbench.data.tables.splits import with_split_names
+from affect_workbench.data.taxonomies.class_orders import ClassOrder
 from affect_workbench.data.taxonomies.taxonomy import Taxonomy
 
 SCHEMA = 1
@@ -35,6 +36,7 @@ class Listing:
         taxonomy: the labels, None where there are none.
         problems: what was found wrong.
         notes: what was decided.
+        order: what numbers in `label` stand for; they are to be named by `data.datasets.labels` before a manifest is made.
     """
 
     rows: pd.DataFrame
@@ -43,6 +45,7 @@ class Listing:
     taxonomy: Taxonomy | None
     problems: Sequence[Problem] = ()
     notes: Sequence[str] = ()
+    order: ClassOrder | None = None
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from affect_workbench.data.datasets.labels import with_class_names
 from affect_workbench.data.datasets.listings import once
 from affect_workbench.data.datasets.manifest import Listing, Manifest, manifest_of
 from affect_workbench.data.images.containment import Inside
@@ -16,6 +17,7 @@ from affect_workbench.data.tables.headers import ID_COLUMNS, TABLE_SUFFIXES
 from affect_workbench.data.tables.json_lines import json_lines
 from affect_workbench.data.tables.read import Table, columns_of, with_ids
 from affect_workbench.data.tables.splits import with_split_names
+from affect_workbench.data.taxonomies.class_orders import ClassOrder
 from affect_workbench.data.taxonomies.label_columns import with_vote_names
 from affect_workbench.data.taxonomies.label_identity import plain
 from affect_workbench.data.taxonomies.taxonomy import Taxonomy
@@ -29,6 +31,7 @@ def read_manifest(
     root: Path | str | None = None,
     id_column: str | None = None,
     taxonomy: Taxonomy | None = None,
+    classes: ClassOrder | None = None,
     progress: bool = True,
     allow_outside: bool = False,
 ) -> Manifest:
@@ -39,6 +42,7 @@ def read_manifest(
         root: what paths are relative to; the table's folder unless given.
         id_column: the column with the ids; else `image_id` or `id`, else ids are made of the pictures' content.
         taxonomy: the labels; else those of the table (a built-in taxonomy where it has exactly these labels).
+        classes: what numbers in a table's column `label` stand for.
         progress: show a bar while pictures are checked.
         allow_outside: also read pictures that a relative path or a link leads to outside of `root`.
 
@@ -74,11 +78,13 @@ def read_manifest(
     table = table.assign(path=[_placed(str(name), where) for name in table["path"]]).drop(columns="content", errors="ignore")
     table, problems = once(table)
     table = with_split_names(table)
+    table, strange, named = with_class_names(table, classes, None)
+    problems += strange
     if taxonomy is None:
-        taxonomy = _taxonomy_of(table)
+        taxonomy = Taxonomy.spelt_as(classes.labels) if classes is not None else _taxonomy_of(table)
     if taxonomy is not None:
         table = _with_vote_names(table, taxonomy, path)
-    listing = Listing(table, where, "table", taxonomy, problems, read.notes)
+    listing = Listing(table, where, "table", taxonomy, problems, [*read.notes, *named])
     return manifest_of(listing, progress=progress, allow_outside=allow_outside)
 
 

@@ -120,7 +120,7 @@ WEBEMO_SYNONYMS = {
     "zest": ("enthusiasm", "excitement", "thrill"),
 }
 
-_EMOTIC = (
+EMOTIC = (
     "affection",
     "anger",
     "annoyance",
@@ -180,7 +180,7 @@ _GO_EMOTIONS = (
 )
 _OTHERS = ("something else", "other", "trust", "interest", "calm", "boredom", "positive", "negative")
 EMOTION_WORDS = frozenset(
-    {*AFFECTNET, *MIKELS, *PARROTT, *WEBEMO, *WEBEMO_GROUPS, *_EMOTIC, *_GO_EMOTIONS, *_OTHERS, *COMMON_ALIASES}
+    {*AFFECTNET, *MIKELS, *PARROTT, *WEBEMO, *WEBEMO_GROUPS, *EMOTIC, *_GO_EMOTIONS, *_OTHERS, *COMMON_ALIASES}
     | {word for words in (*BASIC_SYNONYMS.values(), *WEBEMO_SYNONYMS.values()) for word in words}
 ) - {"confidence"}
 """Words that are labels somewhere: of the taxonomies here, EMOTIC, GoEmotions and ArtEmis, and their synonyms.

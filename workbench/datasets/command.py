@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,18 +30,16 @@ def data(settings: DataSettings, *, say: Say = print) -> Manifest:
         ValueError: no known layout, or nothing readable.
         FileExistsError: the manifest folder exists.
     """
-    from affect_workbench.data.datasets.layouts import read_dataset
     from affect_workbench.workbench.datasets.summary import summary
 
-    root = Path(settings.root)
-    manifest = (
-        read_manifest(root, allow_outside=settings.allow_outside)
-        if root.is_file()
-        else read_dataset(root, layout=settings.layout or None, allow_outside=settings.allow_outside)
-    )
-    say(summary(manifest, every=settings.all_problems))
+    with _kept_beside(settings.out) as keep:
+        manifest = pictures_of(settings.root, settings, keep=keep, layout=settings.layout)
+        place = settings.root if manifest.root == keep.absolute() else ""
+        say(summary(manifest, place=place, every=settings.all_problems))
     if settings.out:
         manifest.save(Path(settings.out), overwrite=settings.overwrite)
+        if keep.is_dir():
+            say(f"the pictures that were no files of their own are in {keep}")
         if len(manifest.problems):
             listed = plural(len(manifest.problems), "problem is", "problems are")
             say(f"all {listed} in {Path(settings.out) / 'problems.csv'}")
@@ -56,7 +57,11 @@ def features(settings: FeaturesSettings, *, say: Say = print) -> Encoded:
     from affect_workbench.probes.encoders.encode import encode
     from affect_workbench.probes.encoders.vision import vision_encoder
 
-    manifest = current_manifest(Path(settings.manifest), say, allow_outside=settings.allow_outside)
+    manifest = (
+        current_manifest(Path(settings.manifest), say, allow_outside=settings.allow_outside)
+        if Manifest.is_saved(Path(settings.manifest))
+        else pictures_of(settings.manifest, settings, keep=_beside(settings.out))
+    )
     encoder = vision_encoder(settings.encoder, on=settings.device, precision=settings.precision)
     say(f"{len(manifest.rows):,} pictures, {encoder.spec.in_words()}, on {encoder.on}")
     rows = manifest.rows.assign(path=[str(path) for path in manifest.paths()])
@@ -72,6 +77,52 @@ def features(settings: FeaturesSettings, *, say: Say = print) -> Encoded:
         skipped.unlink(missing_ok=True)
     say(f"wrote {settings.out}: {made.new:,} encoded now, {made.reused:,} reused, {len(made.unreadable):,} skipped")
     return made
+
+
+def pictures_of(place: str, settings: DataSettings | FeaturesSettings, *, keep: Path, layout: str = "") -> Manifest:
+    """What a data set in a known layout, or a table with a column `path`, holds.
+
+    Args:
+        place: a folder, a file, or `hf:org/name`.
+        settings: what label numbers mean, and whether links are followed.
+        keep: folder for pictures that are no files of their own.
+        layout: the layout; recognised where empty.
+
+    Raises:
+        FileNotFoundError, ValueError: see `read_dataset` and `read_manifest`; or classes for a saved manifest.
+    """
+    from affect_workbench.data.datasets.layouts.hugging_face import HUB, on_hub
+    from affect_workbench.data.datasets.layouts.known import read_dataset, recognise
+    from affect_workbench.data.taxonomies.class_orders import class_order
+
+    fetched = place.startswith(HUB) and not Path(place).exists()
+    path = on_hub(place) if fetched else Path(place)
+    classes = class_order(settings.classes) if settings.classes else None
+    if path.is_file() and not layout and recognise(path) is None:
+        return read_manifest(path, classes=classes, allow_outside=settings.allow_outside)
+    return read_dataset(
+        path,
+        layout or None,
+        classes=classes,
+        keep=keep,
+        # The cache of the hub is a folder of links into itself.
+        allow_outside=settings.allow_outside or fetched,
+    )
+
+
+def _beside(out: str) -> Path:
+    """Where pictures that are no files of their own are kept: beside the result, in one place, named for their bytes."""
+    return Path(f"{Path(out)}.pictures")
+
+
+@contextmanager
+def _kept_beside(out: str) -> Iterator[Path]:
+    """The same; for no result a folder that is gone afterwards."""
+    if out:
+        yield _beside(out)
+        return
+    with tempfile.TemporaryDirectory(prefix="workbench-pictures-") as folder:
+        yield Path(folder)
 
 
 def current_manifest(path: Path, say: Say, *, allow_outside: bool) -> Manifest:

@@ -8,15 +8,24 @@ from affect_workbench.workbench.interface import fields
 from affect_workbench.workbench.interface.fields import option, path_option
 
 
+def _classes() -> str:
+    """What numbers that stand for labels mean."""
+    return option("", "what label numbers mean: a known order (fer2013, affectnet8, rafdb ...), or labels with commas")
+
+
 @dataclass(frozen=True)
 class DataSettings:
     """Recognise a dataset's layout, count its pictures, list every problem, and write its manifest."""
 
-    root: str = path_option(
-        "", "folder of pictures, or a CSV, JSONL or Parquet table with a path column", required=True, positional=True
+    root: str = option(
+        "",
+        "a data set in any known layout, as a folder, a file or hf:ORG/NAME; or a table with a path column",
+        required=True,
+        positional=True,
     )
     out: str = path_option("", "manifest folder to write; default: nothing is written", short="-o")
     layout: str = option("", "the layout, if it is not recognised automatically")
+    classes: str = _classes()
     all_problems: bool = option(False, "list every problem, not only the first three of each kind", was="every")
     allow_outside: bool = fields.allow_outside()
     overwrite: bool = fields.overwrite("the manifest")
@@ -26,7 +35,12 @@ class DataSettings:
 class FeaturesSettings:
     """Encode the pictures of a manifest; resumes after an interruption and encodes only new pictures."""
 
-    manifest: str = option("", "manifest folder, or a table with a path column", required=True, positional=True)
+    manifest: str = option(
+        "",
+        "manifest folder, a table with a path column, or anything that the command data takes",
+        required=True,
+        positional=True,
+    )
     encoder: str = option(
         "",
         "open_clip:MODEL/TAG, open_clip:MODEL/CHECKPOINT-FILE, hf-hub:NAME, transformers:NAME or builtin:scenes",
@@ -36,6 +50,7 @@ class FeaturesSettings:
     device: str = option("auto", "cpu, cuda, mps, or auto for the fastest available")
     precision: str = option("auto", "float32, bfloat16, float16; auto: half precision on a GPU, full elsewhere")
     workers: int = fields.picture_workers()
+    classes: str = _classes()
     allow_outside: bool = fields.allow_outside()
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from affect_workbench.data.datasets.checks import KINDS
-from affect_workbench.data.datasets.layouts import LAYOUTS
+from affect_workbench.data.datasets.layouts.known import LAYOUTS
 from affect_workbench.data.datasets.manifest import Manifest
 from affect_workbench.data.plurals import plural
 from affect_workbench.data.tables.columns import VOTE_PREFIX
@@ -15,17 +15,18 @@ _MOST = 10
 _WIDTH = 110
 
 
-def summary(manifest: Manifest, *, every: bool = False) -> str:
+def summary(manifest: Manifest, *, place: str = "", every: bool = False) -> str:
     """The text that `workbench data DIR` prints: layout, pictures, a table label x split, votes, attributes, problems.
 
     Args:
         manifest: what was read.
+        place: where, if that is not the folder of the pictures.
         every: list every problem whole, not the first three of each kind in a line each.
     """
     title = next((layout.title for layout in LAYOUTS if layout.name == manifest.layout), manifest.layout)
     labels = manifest.taxonomy
     blocks = [
-        _line("dataset", f"{manifest.root}"),
+        _line("dataset", place or f"{manifest.root}"),
         _line("layout", title if title == manifest.layout else f"{title} ({manifest.layout})"),
         _line("pictures", f"{len(manifest):,}"),
         *([] if labels is None else [_line("labels", f"{len(labels)} ({labels.name})")]),

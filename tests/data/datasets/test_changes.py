@@ -11,7 +11,7 @@ from PIL import Image
 
 from affect_workbench.data.datasets import changes
 from affect_workbench.data.datasets.changes import with_changes
-from affect_workbench.data.datasets.layouts import read_dataset
+from affect_workbench.data.datasets.layouts.known import read_dataset
 from affect_workbench.data.datasets.manifest import Manifest
 from affect_workbench.data.images.decode import content_id
 

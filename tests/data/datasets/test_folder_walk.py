@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from affect_workbench.data.datasets.layouts import read_dataset
+from affect_workbench.data.datasets.layouts.known import read_dataset
 from affect_workbench.data.datasets.manifest import Manifest
 from affect_workbench.data.datasets.manifest_table import read_manifest
 from affect_workbench.data.images.containment import Inside

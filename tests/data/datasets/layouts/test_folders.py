@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from affect_workbench.data.datasets.hash_splits import hash_splits
-from affect_workbench.data.datasets.layouts import LAYOUTS, layout_named, read_dataset, recognise
+from affect_workbench.data.datasets.layouts.known import LAYOUTS, layout_named, read_dataset, recognise
 from affect_workbench.data.datasets.listings import entries_of
 from affect_workbench.data.datasets.manifest import Manifest
 from affect_workbench.data.taxonomies.taxonomy import Taxonomy

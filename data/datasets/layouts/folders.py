@@ -1,31 +1,32 @@
-"""How do the emotion datasets lie on disk, and which one is this? A record for each, read by one reader."""
+"""Which data sets say by their folders, and lists or votes beside them, what is in a picture? A record each, one reader."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from itertools import islice
 from pathlib import Path
 
 import pandas as pd
 
 from affect_workbench.data.datasets.checks import NOT_LISTED, OnDisk, Problem
-from affect_workbench.data.datasets.folder_walk import Walked, pictures_under, unopened_sentence
+from affect_workbench.data.datasets.folder_walk import pictures_under, why_none
+from affect_workbench.data.datasets.layouts.layout import Source
 from affect_workbench.data.datasets.listings import entries_of, once, with_annotations, with_votes
-from affect_workbench.data.datasets.manifest import Listing, Manifest, manifest_of
+from affect_workbench.data.datasets.manifest import Listing
 from affect_workbench.data.images.containment import Inside
 from affect_workbench.data.images.decode import is_picture_name
-from affect_workbench.data.plurals import plural
 from affect_workbench.data.tables.splits import split_of
-from affect_workbench.data.taxonomies.taxonomy import Taxonomy, closest
+from affect_workbench.data.taxonomies.class_orders import class_number, class_order
+from affect_workbench.data.taxonomies.label_identity import plain
+from affect_workbench.data.taxonomies.taxonomy import Taxonomy
 
 _TRAIN_TEST = {"train": "training_testing_split/training.txt", "test": "training_testing_split/testing.txt"}
 _EMOSET = ("brightness", "colorfulness", "scene", "object", "facial_expression", "human_action")
 
 
 @dataclass(frozen=True)
-class Layout:
+class FolderLayout:
     """Where one dataset keeps its pictures and what it knows of them.
 
     Attributes:
@@ -41,6 +42,9 @@ class Layout:
         annotations: attributes taken from the annotation file of each picture.
         votes: table of votes: a header, then file name and a column a label.
         note: what a reader must know about the labels.
+        classes: name of the order of classes whose numbers the class folders are called by.
+        files: how the pictures in class folders must be called for the layout to be recognised.
+        called: how the data set's own folder must be called for that.
     """
 
     name: str
@@ -54,10 +58,27 @@ class Layout:
     annotations: tuple[str, ...] = ()
     votes: str = ""
     note: str = ""
+    classes: str = ""
+    files: str = ""
+    called: tuple[str, ...] = ()
+
+    def recognises(self, source: Source) -> bool:
+        """Whether the folder has the marks of this layout."""
+        return source.place.is_dir() and _is_like(source.place, self)
+
+    def read(self, source: Source) -> Listing:
+        """What folders, lists and tables say of each picture.
+
+        Raises:
+            FileNotFoundError: a list that the layout rests on is missing.
+            ValueError: no picture where the layout keeps them, or a list that cannot be read.
+        """
+        return _read(self, source)
 
 
-LAYOUTS: tuple[Layout, ...] = (
-    Layout(
+_BY_CLASS = ("{split}/{label}/{file}", "images/{split}/{label}/{file}", "images/{label}/{file}", "{label}/{file}")
+NAMED_FOLDERS: tuple[FolderLayout, ...] = (
+    FolderLayout(
         "emoset",
         "EmoSet-118K",
         ("image/{label}/{file}",),
@@ -66,7 +87,7 @@ LAYOUTS: tuple[Layout, ...] = (
         lists={split: f"{split}.json" for split in ("train", "val", "test")},
         annotations=_EMOSET,
     ),
-    Layout(
+    FolderLayout(
         "emotionroi",
         "EmotionROI",
         ("images/{label}/{file}",),
@@ -75,7 +96,7 @@ LAYOUTS: tuple[Layout, ...] = (
         lists=_TRAIN_TEST,
         listed_under="images",
     ),
-    Layout(
+    FolderLayout(
         "emotion6",
         "Emotion6",
         ("images/{keyword}/{file}",),
@@ -85,7 +106,7 @@ LAYOUTS: tuple[Layout, ...] = (
         listed_under="images",
         note="the folder is the keyword the picture was searched by (attribute `keyword`), not its label",
     ),
-    Layout(
+    FolderLayout(
         "abstract",
         "Abstract",
         ("testImages_abstract/{file}",),
@@ -94,73 +115,45 @@ LAYOUTS: tuple[Layout, ...] = (
         votes="ABSTRACT_groundTruth.csv",
         listed_under="testImages_abstract",
     ),
-    Layout("artphoto", "ArtPhoto", ("testImages_artphoto/{label}_{file}",), "mikels8", marks=("testImages_artphoto",)),
-    Layout("fi", "FI", ("emotion_dataset/{label}/{file}",), "mikels8", marks=("emotion_dataset",)),
-    Layout("webemo", "WEBEmo", ("{split}/{label}/{file}",), "webemo25", known=20),
-    Layout("unbiasedemo", "UnbiasedEmo", ("images/{label}/{object}/{file}",), "parrott6", known=4),
-    Layout(
-        "folder-of-folders",
-        "folders named after classes",
-        ("{split}/{label}/{file}", "images/{split}/{label}/{file}", "images/{label}/{file}", "{label}/{file}"),
-        known=2,
+    FolderLayout("artphoto", "ArtPhoto", ("testImages_artphoto/{label}_{file}",), "mikels8", marks=("testImages_artphoto",)),
+    FolderLayout("fi", "FI", ("emotion_dataset/{label}/{file}",), "mikels8", marks=("emotion_dataset",)),
+    FolderLayout(
+        "caer-s",
+        "CAER-S",
+        ("{split}/{label}/{file}",),
+        "fer7",
+        known=7,
+        called=("caer s", "caers"),
+        note="pictures are single frames of films: those of one scene are nearly alike, but count as independent",
     ),
-    Layout("splits", "folders named after splits, without labels", ("{split}/{file}", "images/{split}/{file}"), known=1),
+    FolderLayout(
+        "rafdb-folders",
+        "RAF-DB, folders 1 to 7",
+        ("{split}/{label}/{file}", "DATASET/{split}/{label}/{file}", "{label}/{file}"),
+        known=7,
+        classes="rafdb",
+        files=r"(train|test)_\d+(_aligned)?\.\w+",
+    ),
 )
-"""The layouts in the order in which they are tried."""
+"""What has folders that are called like nothing else."""
+GENERIC_FOLDERS: tuple[FolderLayout, ...] = (
+    FolderLayout("webemo", "WEBEmo", ("{split}/{label}/{file}",), "webemo25", known=20),
+    FolderLayout("unbiasedemo", "UnbiasedEmo", ("images/{label}/{object}/{file}",), "parrott6", known=4),
+    FolderLayout("folder-of-folders", "folders named after classes", _BY_CLASS, known=2),
+    FolderLayout(
+        "splits", "folders named after splits, without labels", ("{split}/{file}", "images/{split}/{file}"), known=1
+    ),
+)
+"""What is known by folders alone, the strictest first."""
+_UNLABELLED = "_unlabeled"
+"""The class folder of FiftyOne that says that there is no label."""
 
 
-def layout_named(name: str) -> Layout:
-    """The layout with this name.
-
-    Raises:
-        ValueError: names the nearest ones.
-    """
-    for layout in LAYOUTS:
-        if layout.name == name:
-            return layout
-    raise ValueError(f"unknown layout {name!r}: {closest(name, [layout.name for layout in LAYOUTS])}")
-
-
-def recognise(root: Path | str) -> Layout | None:
-    """The first layout that the folder has the marks of, None where none fits. No picture is opened."""
-    root = Path(root)
-    return next((layout for layout in LAYOUTS if root.is_dir() and _is_like(root, layout)), None)
-
-
-def read_dataset(
-    root: Path | str, layout: Layout | str | None = None, *, progress: bool = True, allow_outside: bool = False
-) -> Manifest:
-    """Every picture of the dataset under `root`, and everything that is wrong with it, at once.
-
-    Pictures that are missing or unreadable are in `problems` only; those with an unknown label are kept without one. A
-    dataset without splits gets one by `data.datasets.hash_splits`, and says so in `notes`.
-
-    Args:
-        root: the dataset's folder.
-        layout: a layout or its name; recognised where not given.
-        progress: show a bar while pictures are checked.
-        allow_outside: also read pictures that a link or a listed path leads to outside of `root`.
-
-    Raises:
-        FileNotFoundError: no such folder, or a list that the layout rests on is missing.
-        ValueError: not recognised, no picture in it, or a list that cannot be read.
-    """
-    root = Path(root)
-    if not root.is_dir():
-        raise FileNotFoundError(f"no dataset at {root}: the folder does not exist")
-    if isinstance(layout, str):
-        layout = layout_named(layout)
-    layout = layout or recognise(root)
-    if layout is None:
-        walked = pictures_under(root, inside=None if allow_outside else Inside(root))
-        there = ", ".join(sorted(item.name for item in islice(root.iterdir(), 8))) or "nothing"
-        raise ValueError(
-            f"{root} is laid out like no dataset the workbench knows ({', '.join(known.name for known in LAYOUTS)}): it "
-            f"holds {there}; name the layout, or put pictures into one folder a class{_why_none(walked)}"
-        )
+def _read(layout: FolderLayout, source: Source) -> Listing:
+    root = source.root
     template = next((form for form in layout.pictures if _fits(root, form, layout)), layout.pictures[-1])
     folder = template.split("{")[0].rstrip("/")
-    walked = pictures_under(root / folder, inside=None if allow_outside else Inside(root))
+    walked = pictures_under(root / folder, inside=None if source.allow_outside else Inside(root))
     disk = OnDisk(root, walked.pictures)
     taxonomy = Taxonomy.named(layout.taxonomy) if layout.taxonomy else None
     notes = [layout.note] if layout.note else []
@@ -182,28 +175,13 @@ def read_dataset(
     if listing.empty:
         raise ValueError(
             f"{root} has no picture as {template}, where {layout.title} keeps them: is it the right folder?"
-            f"{_why_none(walked)}"
+            f"{why_none(walked)}"
         )
     if layout.annotations:
-        listing, wrong = with_annotations(root, listing, layout.annotations, progress=progress)
+        listing, wrong = with_annotations(root, listing, layout.annotations, progress=source.progress)
         problems += wrong
-    if taxonomy is None and "label" in listing and listing["label"].nunique() > 1:
-        taxonomy = Taxonomy.spelt_as(sorted(listing["label"].unique()))
-    rows = listing.sort_values("path").reset_index(drop=True)
-    return manifest_of(
-        Listing(rows, root, layout.name, taxonomy, problems, notes), progress=progress, allow_outside=allow_outside
-    )
-
-
-def _why_none(walked: Walked) -> str:
-    """What lies there that is not read, as the end of a sentence."""
-    said = [unopened_sentence(walked.unopened)] if walked.unopened else []
-    if walked.links:
-        said.append(
-            f"{plural(len(walked.links), 'folder leads', 'folders lead')} "
-            f"elsewhere by a link, first {walked.links[0]}: give --allow-outside"
-        )
-    return f" ({'; '.join(said)})" if said else ""
+    order = class_order(layout.classes) if layout.classes else None
+    return Listing(listing, root, layout.name, taxonomy, problems, notes, order)
 
 
 def _with_fields(listing: pd.DataFrame, template: str) -> tuple[pd.DataFrame, list[Problem]]:
@@ -211,10 +189,10 @@ def _with_fields(listing: pd.DataFrame, template: str) -> tuple[pd.DataFrame, li
     pattern = _pattern(template)
     found = [pattern.fullmatch(str(name)) for name in listing["path"]]
     problems: list[Problem] = []
-    fields: list[dict[str, str]] = []
+    fields: list[dict[str, str | None]] = []
     keep: list[bool] = []
     for name, match in zip(listing["path"], found, strict=True):
-        said = match.groupdict() if match else {}
+        said: dict[str, str | None] = match.groupdict() if match else {}
         split = split_of(said.get("split", "train"))
         named_split = "label" in said and split_of(said["label"]) is not None
         keep.append(match is not None and split is not None and not named_split)
@@ -222,6 +200,8 @@ def _with_fields(listing: pd.DataFrame, template: str) -> tuple[pd.DataFrame, li
             why = f"the folder {said['label']} is a split, not a label" if named_split else f"it is not at {template}"
             problems.append(Problem(NOT_LISTED, str(name), f"{why}: left out"))
             continue
+        if said.get("label") == _UNLABELLED:
+            said = {**said, "label": None}
         fields.append({**said, "split": str(split)} if "split" in said else said)
     listing = listing.loc[keep].reset_index(drop=True)
     read = pd.DataFrame(fields, index=listing.index, dtype=object)
@@ -246,7 +226,9 @@ def _pattern(template: str) -> re.Pattern[str]:
     return re.compile(text)
 
 
-def _is_like(root: Path, layout: Layout) -> bool:
+def _is_like(root: Path, layout: FolderLayout) -> bool:
+    if layout.called and plain(root.resolve().name) not in layout.called:
+        return False
     if not all((root / mark).exists() for mark in layout.marks):
         return False
     if layout.lists and not any((root / name).is_file() for name in layout.lists.values()):
@@ -254,7 +236,7 @@ def _is_like(root: Path, layout: Layout) -> bool:
     return any(_fits(root, form, layout) for form in layout.pictures)
 
 
-def _fits(root: Path, template: str, layout: Layout) -> bool:
+def _fits(root: Path, template: str, layout: FolderLayout) -> bool:
     """Whether enough class folders hold pictures where the template says, all splits being splits."""
     if not layout.known:
         return True
@@ -269,7 +251,9 @@ def _fits(root: Path, template: str, layout: Layout) -> bool:
         name = folder.relative_to(root).parts[position]
         if split_of(name) is not None:
             continue  # train/1.jpg: a split, never an emotion
-        if (taxonomy is None or taxonomy.knows(name)) and _has_picture(folder):
+        if layout.classes and class_order(layout.classes).label_of(class_number(name) or 0) is None:
+            return False  # a folder that is no class: the numbers are those of another order
+        if (taxonomy is None or taxonomy.knows(name)) and _has_picture(folder, layout.files):
             labels.add(name if taxonomy is None else taxonomy.resolve(name))
     return len(labels) >= layout.known
 
@@ -296,5 +280,7 @@ def _folders(root: Path, parts: list[str]) -> Iterator[Path]:
             yield from _folders(folder, parts[1:])
 
 
-def _has_picture(folder: Path) -> bool:
-    return any(is_picture_name(item) for item in folder.iterdir())
+def _has_picture(folder: Path, called: str = "") -> bool:
+    """Whether a picture lies there; of those that are called as asked, all must be, as the first one says."""
+    first = next((item for item in folder.iterdir() if is_picture_name(item)), None)
+    return first is not None and (not called or re.fullmatch(called, first.name) is not None)
