@@ -57,11 +57,12 @@ def features(settings: FeaturesSettings, *, say: Say = print) -> Encoded:
     from affect_workbench.probes.encoders.encode import encode
     from affect_workbench.probes.encoders.vision import vision_encoder
 
-    manifest = (
-        current_manifest(Path(settings.manifest), say, allow_outside=settings.allow_outside)
-        if Manifest.is_saved(Path(settings.manifest))
-        else pictures_of(settings.manifest, settings, keep=_beside(settings.out))
-    )
+    if Manifest.is_saved(Path(settings.manifest)):
+        if settings.classes:
+            raise ValueError(f"{settings.manifest} is a manifest, whose labels are named: give --classes to workbench data")
+        manifest = current_manifest(Path(settings.manifest), say, allow_outside=settings.allow_outside)
+    else:
+        manifest = pictures_of(settings.manifest, settings, keep=_beside(settings.out))
     encoder = vision_encoder(settings.encoder, on=settings.device, precision=settings.precision)
     say(f"{len(manifest.rows):,} pictures, {encoder.spec.in_words()}, on {encoder.on}")
     rows = manifest.rows.assign(path=[str(path) for path in manifest.paths()])
