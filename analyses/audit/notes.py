@@ -11,7 +11,7 @@ from affect_workbench.analyses.slices.pairs import group_codes
 from affect_workbench.analyses.slices.sliced import SlicedPredictions
 from affect_workbench.data.plurals import plural
 from affect_workbench.data.predictions import Predictions
-from affect_workbench.data.tables.columns import VOTE_PREFIX
+from affect_workbench.data.tables.columns import RUN, VOTE_PREFIX
 from affect_workbench.data.tables.read import named
 from affect_workbench.data.taxonomies.label_overlap import unmet_notes
 
@@ -31,9 +31,10 @@ def prediction_notes(predictions: Predictions) -> list[str]:
         )
     notes += group_notes(predictions.rows)
     if len(predictions.by_prompt) >= FEWEST:
+        what = "runs" if all(name.startswith(RUN) for name in predictions.by_prompt) else "prompts"
         notes.append(
-            f"answers are means over {len(predictions.by_prompt)} prompts: intervals and tests of skews and of model gaps "
-            "hold for other prompts of their kind too, those of the additional analyses for these prompts"
+            f"answers are means over {len(predictions.by_prompt)} {what}: intervals and tests of skews and of model gaps "
+            f"hold for other {what} of their kind too, those of the additional analyses for these {what}"
         )
     if predictions.truth is None:
         notes.append("no labels or votes: a skew cannot be split into label gap and model gap")

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from affect_workbench.data.tables.headers import TABLE_SUFFIXES
+from affect_workbench.data.tables.headers import ID_COLUMNS, TABLE_SUFFIXES
 
-TEXT_SUFFIXES = (*TABLE_SUFFIXES, ".jsonl", ".ndjson")
+LINES = (".jsonl", ".ndjson")
+TEXT_SUFFIXES = (*TABLE_SUFFIXES, *LINES)
+PICTURE_COLUMNS = (*ID_COLUMNS, "image", "question_id")
+"""Columns that may name the picture, the first that is there; `question_id` as in LLaVA's answers."""
+TEXT_COLUMNS = ("text", "answer", "caption", "response", "output")
+"""Columns that may hold the text, the first that is there."""
 
 
 def require_texts(path: Path) -> None:

@@ -6,27 +6,21 @@ empty text stays one.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
 
-from affect_workbench.data.answers.text_files import require_texts
+from affect_workbench.data.answers.text_files import PICTURE_COLUMNS, TEXT_COLUMNS, require_texts
 from affect_workbench.data.plurals import plural
-from affect_workbench.data.storage.text_files import text_of
 from affect_workbench.data.tables.column_types import series_of_objects
-from affect_workbench.data.tables.headers import ID_COLUMNS, is_table
-from affect_workbench.data.tables.json_lines import json_object
+from affect_workbench.data.tables.headers import is_table
+from affect_workbench.data.tables.json_lines import json_records
 from affect_workbench.data.tables.read import columns_of
 from affect_workbench.data.taxonomies.taxonomy import closest
 
-PICTURE_COLUMNS = (*ID_COLUMNS, "image", "question_id")
-"""Columns that may name the picture, the first that is there; `question_id` as in LLaVA's answers."""
-TEXT_COLUMNS = ("text", "answer", "caption", "response", "output")
-"""Columns that may hold the text, the first that is there."""
 _OF_THE_ANSWER = ("question_id", "prompt", "answer_id", "model_id", "metadata", "run", "kind")
-_MOST_NUMBERED = 10
 
 
 @dataclass(frozen=True)
@@ -34,7 +28,7 @@ class Texts:
     """Texts about pictures, any number a picture.
 
     Attributes:
-        rows: one row a text: `image_id`, and `text`, which is "" where nothing was answered.
+        rows: one row a text: `image_id`, and `text` (NFKC), which is "" where nothing was answered.
         pictures: one row a picture in the order of their first texts: `image_id`, and columns of the file that do not
             differ between its texts.
         source: where they come from.
@@ -72,7 +66,7 @@ class Texts:
         if frame.empty:
             raise ValueError(f"{source} holds no text: expected a row a text, with the id of its picture in {picture!r}")
         ids = frame[picture].astype(str).str.strip()
-        written = frame[text].astype(object).where(frame[text].notna(), "").astype(str).str.strip()
+        written = frame[text].astype(object).where(frame[text].notna(), "").astype(str).str.normalize("NFKC").str.strip()
         others = frame.drop(columns=list({picture, text, "image_id"}.union(_OF_THE_ANSWER) & set(frame.columns)))
         lists = [name for name in others if others[name].map(lambda value: isinstance(value, list | dict)).any()]
         others = others.drop(columns=lists)
@@ -126,33 +120,10 @@ def _table(path: Path, *named: str) -> tuple[pd.DataFrame, tuple[str, ...]]:
 
 def _lines(path: Path, *named: str) -> tuple[pd.DataFrame, tuple[str, ...]]:
     """A frame of the lines that hold an object, and a sentence that names the others."""
-    try:
-        lines = text_of(path).split("\n")
-    except ValueError as error:
-        raise ValueError(f"{path} cannot be read: {error}") from error
-    records: list[Mapping[str, object]] = []
-    broken: list[int] = []
-    for number, line in enumerate(lines, start=1):
-        if not line.strip(" \t\r"):
-            continue
-        try:
-            records.append(json_object(line, number))
-        except ValueError:
-            broken.append(number)
-    if not records:
-        raise ValueError(f"{path} has no line that holds a JSON object: expected one a text, with its picture's id")
+    records, notes = json_records(path)
     as_text = {*PICTURE_COLUMNS, *TEXT_COLUMNS, *named}
     names = dict.fromkeys(name for record in records for name in record)
     columns = {
         name: series_of_objects([record.get(name) for record in records], text=name in as_text) for name in names if name
     }
-    return pd.DataFrame(columns, index=range(len(records))), _broken(path, broken)
-
-
-def _broken(path: Path, lines: Sequence[int]) -> tuple[str, ...]:
-    if not lines:
-        return ()
-    shown = ", ".join(map(str, lines[:_MOST_NUMBERED]))
-    more = f" and {len(lines) - _MOST_NUMBERED:,} more" if len(lines) > _MOST_NUMBERED else ""
-    broken = plural(len(lines), "line is no JSON object", "lines are no JSON objects")
-    return (f"{path.name}: {broken}, left out: {'line' if len(lines) == 1 else 'lines'} {shown}{more}",)
+    return pd.DataFrame(columns, index=range(len(records))), tuple(f"{path.name}: {note}" for note in notes)

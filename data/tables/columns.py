@@ -29,6 +29,8 @@ prompt alone; every other column is an attribute."""
 SCORE_PREFIX = "score_"
 VOTE_PREFIX = "vote_"
 PROMPT_PREFIX = "prompt_"
+RUN = "run "
+"""What the name of a prompt starts with that is a repeated run of the one prompt there is: `prompt_run 2`."""
 
 
 def column_words(name: object) -> str:

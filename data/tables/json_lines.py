@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
 
+from affect_workbench.data.plurals import plural
 from affect_workbench.data.storage.text_files import text_of
 from affect_workbench.data.tables.column_types import column_notes, names_of, series_of_objects
 from affect_workbench.data.tables.headers import ID_COLUMNS
 from affect_workbench.data.tables.read import TEXT_COLUMNS, Table
+
+_MOST_NUMBERED = 10
 
 
 def json_lines(path: Path, *, text: Sequence[str] = ()) -> Table:
@@ -43,6 +46,39 @@ def json_lines(path: Path, *, text: Sequence[str] = ()) -> Table:
     for name in as_text.difference((*ID_COLUMNS, "path", *text)) & set(rows.columns):
         rows[name] = names_of(rows[name])
     return Table(rows, tuple(f"{path.name}: {note}" for note in column_notes(rows)))
+
+
+def json_records(path: Path) -> tuple[list[Mapping[str, object]], tuple[str, ...]]:
+    """The objects of a file, one a line, and a sentence that counts and names the lines that hold none.
+
+    Raises:
+        ValueError: no line holds one, or the file is no text.
+    """
+    try:
+        lines = text_of(path).split("\n")
+    except ValueError as error:
+        raise ValueError(f"{path} cannot be read: {error}") from error
+    records: list[Mapping[str, object]] = []
+    broken: list[int] = []
+    for number, line in enumerate(lines, start=1):
+        if not line.strip(" \t\r"):
+            continue
+        try:
+            records.append(json_object(line, number))
+        except ValueError:
+            broken.append(number)
+    if not records:
+        raise ValueError(f"{path} has no line that holds a JSON object: expected one a text, with its picture's id")
+    return records, _broken(broken)
+
+
+def _broken(lines: Sequence[int]) -> tuple[str, ...]:
+    if not lines:
+        return ()
+    shown = ", ".join(map(str, lines[:_MOST_NUMBERED]))
+    more = f" and {len(lines) - _MOST_NUMBERED:,} more" if len(lines) > _MOST_NUMBERED else ""
+    broken = plural(len(lines), "line is no JSON object", "lines are no JSON objects")
+    return (f"{broken}, left out: {'line' if len(lines) == 1 else 'lines'} {shown}{more}",)
 
 
 def json_object(line: str, number: int) -> dict[str, object]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from affect_workbench.analyses.audit.result import AuditResult
 from affect_workbench.analyses.audit.run import run_audit
-from affect_workbench.data.answers.texts import read_texts
+from affect_workbench.data.answers.logs.read import texts_of
 from affect_workbench.data.tables.headers import is_table
 from affect_workbench.data.taxonomies.label_overlap import LabelsApartError
 from affect_workbench.workbench.audit.attributes import with_pairs
@@ -61,7 +61,7 @@ def audit(settings: AuditSettings, *, command: str = "", remarks: tuple[str, ...
     more: dict[str, Any] = {"remarks": list(remarks)} | ({"command": command} if command else {})
     more |= {"system": card.as_json()} if card else {}
     if settings.texts:
-        texts = read_texts(Path(settings.texts), id_column=settings.id_column, text_column=settings.text_column)
+        texts = texts_of(Path(settings.texts), id_column=settings.id_column, text_column=settings.text_column)
         lexicon = text_lexicon(settings.taxonomy, settings.valence)
         return audit_texts(settings, texts, lexicon, gate=gate, provenance=more, say=say)
     if (table := outcomes_only(settings)) is not None:

@@ -11,18 +11,20 @@ import numpy as np
 import pandas as pd
 
 from affect_workbench.analyses.audit.accuracy import MeasuredAccuracy
+from affect_workbench.data.answers.logs.kinds import is_log
 from affect_workbench.data.features import FeatureSet
 from affect_workbench.data.predictions import Predictions, predictions_from_table
 from affect_workbench.data.storage.saved import read_record
 from affect_workbench.data.tables.columns import SCORE_PREFIX, VOTE_PREFIX
 from affect_workbench.data.tables.headers import is_table
-from affect_workbench.data.tables.read import named, table_of
+from affect_workbench.data.tables.read import Table, named, table_of
 from affect_workbench.data.tables.splits import in_split
 from affect_workbench.data.taxonomies.files import taxonomy_called
 from affect_workbench.data.taxonomies.prediction_columns import labels_named, with_votes
 from affect_workbench.workbench.audit.attributes import with_tables
 from affect_workbench.workbench.audit.settings import AuditSettings
 from affect_workbench.workbench.models.asking.files import asked_notes, asked_provenance, is_asked, require_predictions
+from affect_workbench.workbench.models.asking.logs import logged_predictions
 from affect_workbench.workbench.models.attaching.files import (
     attached_notes,
     attached_predictions,
@@ -125,15 +127,16 @@ def _not_nearly_seen(features: FeatureSet, probe: Probe, settings: AuditSettings
 
 
 def load_predictions(settings: AuditSettings) -> AuditInput:
-    """What a table of predictions says, the answers in a folder of `ask`, or out-of-fold predictions in a probe folder.
+    """What a table of predictions says, a log of answers, a folder of `ask`, or out-of-fold predictions in a probe folder.
 
     Raises:
         ValueError: no picture in the split; see `predictions_from_table`.
         FileNotFoundError: a folder without out-of-fold predictions.
     """
-    given = _given(Path(settings.predictions))
+    path = Path(settings.predictions)
+    given = _logged(settings) if is_log(path) and not settings.scores_prefix else _given(path)
     path = given.path
-    table = table_of(path, id_column=settings.id_column or None)
+    table = given.table or table_of(path, id_column=settings.id_column or None)
     known = labels_named(table.rows, scores_prefix=settings.scores_prefix or None)
     joined = with_tables(table.rows, settings.attributes, labels=known, prefix=settings.scores_prefix or SCORE_PREFIX)
     predictions = predictions_from_table(
@@ -155,26 +158,36 @@ def load_predictions(settings: AuditSettings) -> AuditInput:
 
 @dataclass(frozen=True)
 class _Given:
-    """Where a table of predictions lies, and what is said of it beside it."""
+    """Where a table of predictions lies, or itself where it was made just now, and what is said of it."""
 
     path: Path
     notes: tuple[str, ...] = ()
     provenance: Mapping[str, Any] = field(default_factory=dict)
+    table: Table | None = None
     tables: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     out_of_fold: bool = False
     basis: str = ""
 
 
+def _logged(settings: AuditSettings) -> _Given:
+    """What the answers in a log come to."""
+    path = Path(settings.predictions)
+    taxonomy = taxonomy_called(settings.taxonomy) if settings.taxonomy else None
+    found = logged_predictions(path, taxonomy=taxonomy, id_column=settings.id_column, seed=settings.audit.seed)
+    return _Given(path, found.notes, found.provenance, Table(found.table), found.tables)
+
+
 def _given(path: Path) -> _Given:
     """The table itself, or the one in a folder of `ask`, of `attach`, or of a probe trained with folds."""
     if is_attached(path):
-        return _Given(attached_predictions(path), attached_notes(path), attached_provenance(path), attached_tables(path))
+        notes, tables = attached_notes(path), attached_tables(path)
+        return _Given(attached_predictions(path), notes, attached_provenance(path), tables=tables)
     if is_projected(path):
         return _Given(
             projected_predictions(path),
             projected_notes(path),
             attached_provenance(path.parent),
-            attached_tables(path.parent),
+            tables=attached_tables(path.parent),
         )
     if is_asked(path):
         return _Given(require_predictions(path), asked_notes(path), asked_provenance(path))

@@ -10,6 +10,7 @@ import difflib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from affect_workbench.data.answers.logs.kinds import is_log
 from affect_workbench.data.answers.text_files import require_texts
 from affect_workbench.data.storage.atomic import require_complete
 from affect_workbench.data.tables.columns import SCORE_PREFIX, attribute_names
@@ -55,7 +56,7 @@ def require_usable(settings: AuditSettings) -> None:
     if settings.predictions and is_asked(given):
         given = require_predictions(given)
     # Any other folder of predictions is a probe's.
-    predictions = [given] if settings.predictions and not given.is_dir() else []
+    predictions = [given] if settings.predictions and not given.is_dir() and not is_log(given) else []
     tables = [*predictions, *(Path(item) for item in settings.attributes if is_table(Path(item)))]
     for table in tables:
         require_table(table)
@@ -92,7 +93,8 @@ def _require_texts(settings: AuditSettings) -> None:
     if asked:
         flags = ", ".join(f"--{name.replace('_', '-')}" for name in asked)
         raise ValueError(f"{flags}: not with --texts, in which nothing is predicted and the outcomes are those of texts")
-    require_texts(Path(settings.texts))
+    if not is_log(Path(settings.texts)):
+        require_texts(Path(settings.texts))
     for table in (Path(item) for item in (*settings.attributes, settings.valence) if item and is_table(Path(item))):
         require_table(table)
 

@@ -19,11 +19,11 @@ class AuditSettings:
     probe: str = path_option("", "probe folder, with --features")
     predictions: str = path_option(
         "",
-        "table of any model's predictions, a folder that ask wrote, or a probe folder made with --folds, instead of "
-        "--features; with --outcomes also a table of numbers only",
+        "table of any model's predictions, a log of answers (lmms-eval, VLMEvalKit, Inspect, OpenAI batch, ...), a folder "
+        "that ask wrote, or a probe folder made with --folds, instead of --features; with --outcomes also numbers only",
     )
     texts: str = path_option(
-        "", "texts of any model about pictures, one or many a picture (CSV, JSON lines, LLaVA's answers), not --predictions"
+        "", "texts of any model about pictures, one or many a picture (CSV, JSON lines, a log of answers), not --predictions"
     )
     text_column: str = option("", "text column of --texts; default: text, answer, caption, response or output")
     keep_attribute_words: bool = option(
