@@ -10,7 +10,7 @@ import difflib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from affect_workbench.data.answers.logs.kinds import is_log
+from affect_workbench.data.answers.logs.kinds import is_log, other_form
 from affect_workbench.data.answers.text_files import require_texts
 from affect_workbench.data.storage.atomic import require_complete
 from affect_workbench.data.tables.columns import SCORE_PREFIX, attribute_names
@@ -38,6 +38,9 @@ def require_usable(settings: AuditSettings) -> None:
     """
     require_accuracy(settings.target_accuracy)
     audit_gate(settings.fail_on)
+    for path in (Path(settings.texts), Path(settings.predictions)):
+        if path.is_file() and (instead := other_form(path)):
+            raise ValueError(instead)
     if settings.texts:
         _require_texts(settings)
         return

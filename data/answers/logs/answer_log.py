@@ -113,31 +113,31 @@ def answer_log(
     Raises:
         ValueError: no answer at all, answers of two models, or no such column.
     """
-    answers = [_named_by(answer, id_column, source) for answer in answers] if id_column else list(answers)
+    given = [_named_by(answer, id_column, source) for answer in answers] if id_column else list(answers)
     said = [f"{source}: {note}" for note in notes]
-    nameless = sum(not answer.image_id.strip() for answer in answers)
+    named_ones = [answer for answer in given if answer.image_id.strip()]
+    nameless = len(given) - len(named_ones)
     if nameless:
         said.append(f"{source}: {plural(nameless, 'answer names', 'answers name')} no sample: left out")
-    answers = [answer for answer in answers if answer.image_id.strip()]
-    if not answers:
+    if not named_ones:
         raise ValueError(f"{source} holds no answer that can be used{''.join(f'; {note}' for note in notes)}")
-    models = Counter(answer.model for answer in answers if answer.model)
+    models = Counter(answer.model for answer in named_ones if answer.model)
     if len(models) > 1:
         raise ValueError(
             f"{source} holds answers of {len(models)} models, {named(models)}: expected those of one; "
             "write a file for each and compare their audits"
         )
-    answers, repeats = _repeats(_with_prompt_names(answers), source)
+    kept, repeats = _repeats(_with_prompt_names(named_ones), source)
     rows = pd.DataFrame(
         {
-            "image_id": [answer.image_id for answer in answers],
-            "text": [unicodedata.normalize("NFKC", answer.text).strip() for answer in answers],
-            "run": [answer.run for answer in answers],
-            "prompt": [answer.prompt for answer in answers],
-            "options": pd.Series([dict(answer.options) for answer in answers], dtype=object),
+            "image_id": [answer.image_id for answer in kept],
+            "text": [unicodedata.normalize("NFKC", answer.text).strip() for answer in kept],
+            "run": [answer.run for answer in kept],
+            "prompt": [answer.prompt for answer in kept],
+            "options": pd.Series([dict(answer.options) for answer in kept], dtype=object),
         }
     )
-    samples, wanting = _samples(answers, source)
+    samples, wanting = _samples(kept, source)
     said += [*repeats, *wanting]
     return AnswerLog(rows, samples, kind, source, next(iter(models), ""), tuple(said))
 
@@ -161,7 +161,7 @@ def _named_by(answer: Answer, column: str, source: str) -> Answer:
 
 def _with_prompt_names(answers: Sequence[Answer]) -> list[Answer]:
     """The answers with short names of prompts where samples were asked in several; questions of their own count as one."""
-    asked = defaultdict(set)
+    asked: defaultdict[str, set[str]] = defaultdict(set)
     for answer in answers:
         asked[answer.prompt].add(answer.image_id)
     shared = sorted(asked, key=lambda prompt: -len(asked[prompt]))

@@ -1,6 +1,7 @@
 """What do samples in the schema of Every Eval Ever say (version 0.3.0, `<uuid>_samples.jsonl`)?
 
-A row is one sample under one metric, so a sample has as many rows as metrics. Several texts of one row are repetitions.
+A row is one sample under one metric, so a sample has as many rows as metrics. Several texts of one row are repetitions, and
+so are evaluations with ids of their own.
 """
 
 from __future__ import annotations
@@ -25,31 +26,33 @@ def read_every_eval_ever(path: Path, *, id_column: str = "") -> AnswerLog:
     """
     path = _samples_of(path) if path.suffix.lower() == ".json" else path
     records, broken = json_records(path)
-    answers, seen, failed = [], {}, 0
-    notes = list(broken)
+    several = len({record.get("evaluation_id") for record in records}) > 1
+    answers: list[Answer] = []
+    failed, notes = 0, list(broken)
+    questions: dict[str, object] = {}
+    seen: set[tuple[str, ...]] = set()
     for record in records:
-        given = _dict(record.get("input"))
-        name = str(record.get("sample_id", ""))
-        texts = _texts(record)
-        key = (given.get("raw"), tuple(texts))
-        if name in seen and seen[name] == key:
-            continue  # the same sample under another metric
-        if name in seen and seen[name][0] != key[0]:
+        given, name, texts = _dict(record.get("input")), str(record.get("sample_id", "")), _texts(record)
+        if questions.setdefault(name, given.get("raw")) != given.get("raw"):
             raise ValueError(
                 f"{path} has two questions for sample {name!r}, of {record.get('evaluation_name')!r} and another "
                 "benchmark: expected one; write a file for each"
             )
-        seen.setdefault(name, key)
+        evaluation = str(record.get("evaluation_id", ""))
+        if (evaluation, name, *texts) in seen:
+            continue  # the same answer under another metric
+        seen.add((evaluation, name, *texts))
         if record.get("error") and not any(texts):
             failed += 1
             continue
         options = lettered(given.get("choices") or [])
         for at, text in enumerate(texts, start=1):
+            run = [evaluation] * several + [str(at)] * (len(texts) > 1)
             answers.append(
                 Answer(
                     name,
                     text,
-                    run=str(at) if len(texts) > 1 else "",
+                    run=" ".join(run),
                     gold=right_answers(given.get("reference") or [], options),
                     options=options,
                     model=str(record.get("model_id") or ""),

@@ -16,7 +16,7 @@ from affect_workbench.data.answers.logs.kinds import INSPECT
 from affect_workbench.data.answers.logs.zip_members import members
 from affect_workbench.data.plurals import plural
 
-_ATTACHED = "attachment://"
+_ATTACHED, _HEADER = "attachment://", "header.json"
 
 
 def read_inspect(path: Path, *, id_column: str = "") -> AnswerLog:
@@ -28,7 +28,9 @@ def read_inspect(path: Path, *, id_column: str = "") -> AnswerLog:
     header, samples = (_zipped if path.suffix.lower() == ".eval" else _plain)(path)
     if not samples:
         raise ValueError(f"{path} holds no samples, only what is said of all of them: write the log with its samples")
-    notes, failed, extracted, answers = [], 0, 0, []
+    notes: list[str] = []
+    answers: list[Answer] = []
+    failed = extracted = 0
     if header is None:
         notes.append("it has no header: the evaluation was not finished, and what is there is read")
     elif header.get("status") != "success":
@@ -62,18 +64,22 @@ def read_inspect(path: Path, *, id_column: str = "") -> AnswerLog:
 
 def _zipped(path: Path) -> tuple[Mapping[str, Any] | None, list[Mapping[str, Any]]]:
     """The header, None without one, and the samples."""
-    header, samples = None, []
-    for name, content in members(path):
-        if name == "header.json" or (name.startswith("samples/") and name.endswith(".json")):
-            found = _object(content, f"{path}: {name}")
-            if name == "header.json":
-                header = found
-            else:
-                samples.append(found)
+    header: Mapping[str, Any] | None = None
+    samples: list[Mapping[str, Any]] = []
+    for name, content in members(path, _is_read):
+        found = _object(content, f"{path}: {name}")
+        if name == _HEADER:
+            header = found
+        else:
+            samples.append(found)
     return header, samples
 
 
-def _plain(path: Path) -> tuple[Mapping[str, Any], list[Mapping[str, Any]]]:
+def _is_read(name: str) -> bool:
+    return name == _HEADER or (name.startswith("samples/") and name.endswith(".json"))
+
+
+def _plain(path: Path) -> tuple[Mapping[str, Any] | None, list[Mapping[str, Any]]]:
     header = _object(path.read_bytes(), str(path))
     return header, [sample for sample in header.get("samples") or [] if isinstance(sample, dict)]
 

@@ -41,7 +41,7 @@ def log_kind(path: Path) -> str | None:
         if suffix == ".eval":
             return INSPECT if zipfile.is_zipfile(path) else None
         if suffix in LINES:
-            return _of_object(_first_object(path), lines=True)
+            return _of_line(_first_object(path))
         if suffix == ".json":
             with path.open(encoding="utf-8-sig", errors="replace") as file:
                 return _of_json(file.read(_BEGINNING))
@@ -63,6 +63,20 @@ def is_log(path: Path) -> bool:
     return log_kind(path) is not None
 
 
+def other_form(path: Path) -> str:
+    """What to give in place of a file that a tool writes beside its log, or that is never opened; "" for any other."""
+    name = path.name.lower()
+    if name.endswith((".pkl", ".pickle", ".npz")):
+        return f"{path} may hold pickled objects, which can run code when they are opened: save it as CSV or JSON lines"
+    if name.endswith("_results.json"):
+        return (
+            f"{path} holds results of whole tasks: give the samples beside it (lmms-eval: *_samples_*.jsonl, --log_samples)"
+        )
+    if name in ("stats.json", "per_instance_stats.json", "scenario_state.json", "run_spec.json"):
+        return f"{path} is a part of a run of HELM, which is not read: give a table with image_id, text and label"
+    return ""
+
+
 def _first_object(path: Path) -> Mapping[str, object]:
     """The first JSON object that a line of the file's beginning holds."""
     with path.open("rb") as file:
@@ -78,16 +92,15 @@ def _first_object(path: Path) -> Mapping[str, object]:
     return {}
 
 
-def _of_object(record: Mapping[str, object], *, lines: bool) -> str | None:
-    if lines:
-        if {"doc_id", "filtered_resps"} <= record.keys():
-            return LMMS_EVAL
-        if "custom_id" in record and ("response" in record or "error" in record):
-            return OPENAI_BATCH
-        if {"schema_version", "evaluation_id", "sample_id"} <= record.keys():
-            return EEE
-        if {"question_id", "text"} <= record.keys():
-            return LLAVA
+def _of_line(record: Mapping[str, object]) -> str | None:
+    if {"doc_id", "filtered_resps"} <= record.keys():
+        return LMMS_EVAL
+    if "custom_id" in record and ("response" in record or "error" in record):
+        return OPENAI_BATCH
+    if {"schema_version", "evaluation_id", "sample_id"} <= record.keys():
+        return EEE
+    if {"question_id", "text"} <= record.keys():
+        return LLAVA
     return _of_columns(record.keys())
 
 

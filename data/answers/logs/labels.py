@@ -58,7 +58,12 @@ def log_answers(log: AnswerLog, taxonomy: Taxonomy) -> pd.DataFrame:
     prompt = rows["prompt"].where(rows["prompt"] != "", "answer")
     if len(log.prompts) == 1 and len(log.runs) > 1:
         prompt = RUN + rows["run"].str.removeprefix(RUN)
-    columns = {"image_id": rows["image_id"], "prompt": prompt, "run": rows["run"], "kind": [one.kind for one in parsed]}
+    columns: dict[str, object] = {
+        "image_id": rows["image_id"],
+        "prompt": prompt,
+        "run": rows["run"],
+        "kind": [one.kind for one in parsed],
+    }
     columns |= {"answer": pd.Series([one.label for one in parsed], dtype=object), "text": rows["text"]}
     scores = pd.DataFrame(np.full((len(rows), len(taxonomy)), np.nan), columns=probability_columns(taxonomy))
     return pd.concat([pd.DataFrame(columns)[list(ANSWER_COLUMNS)], scores], axis=1)
@@ -109,8 +114,10 @@ def _with_truth(samples: pd.DataFrame, taxonomy: Taxonomy) -> tuple[pd.DataFrame
     golds, rows = samples["gold"], samples.drop(columns="gold")
     known = [[taxonomy.resolve(one) for one in gold if taxonomy.knows(one)] for gold in golds]
     strange = sum(len(one) < len(gold) for one, gold in zip(known, golds, strict=True))
-    notes = [f"{plural(strange, 'sample has', 'samples have')} a right answer that is no label: its truth is unknown"]
-    notes = notes if strange else []
+    notes = []
+    if strange:
+        which = plural(strange, "sample has", "samples have")
+        notes.append(f"{which} a right answer that is no label: its truth is unknown")
     known = [one if len(one) == len(gold) else [] for one, gold in zip(known, golds, strict=True)]
     if any(len(set(one)) > 1 for one in known):
         notes.append("samples with several right answers: each counts as an equal vote")

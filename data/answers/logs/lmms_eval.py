@@ -19,6 +19,8 @@ from affect_workbench.data.tables.json_lines import json_records
 
 _OPTION = re.compile(r"^[ \t]*\(?([A-Z])[.):][ \t]*(\S.*?)[ \t]*$", re.MULTILINE)
 
+_INLINE = re.compile(r"\(([A-Z])\)[ \t]*([^()\n]*[^()\n,;\s])(?=[,;\s]*(?:\([A-Z]\)|\n|\Z))")
+
 
 def read_lmms_eval(path: Path, *, id_column: str = "") -> AnswerLog:
     """The log in a file of samples.
@@ -27,7 +29,8 @@ def read_lmms_eval(path: Path, *, id_column: str = "") -> AnswerLog:
         ValueError: see `answer_log`; or nothing was generated, only likelihoods compared.
     """
     records, broken = json_records(path)
-    notes, compared, answers = list(broken), 0, []
+    notes, compared = list(broken), 0
+    answers: list[Answer] = []
     for record in records:
         texts = _texts(record.get("resps", record.get("filtered_resps")))
         if texts is None:
@@ -58,8 +61,9 @@ def read_lmms_eval(path: Path, *, id_column: str = "") -> AnswerLog:
 
 
 def options_in(prompt: str) -> dict[str, str]:
-    """Letter -> option, of a prompt that lists them line by line from A on (`A. awe`); nothing for any other."""
+    """Letter -> option, of a prompt that lists them once from A on (lines `A. awe`, or `(A) awe (B) fear`); else nothing."""
     found = _OPTION.findall(prompt)
+    found = found if len(found) > 1 else _INLINE.findall(prompt)
     letters = "".join(letter for letter, _ in found)
     return dict(found) if len(found) > 1 and LETTERS.startswith(letters) else {}
 

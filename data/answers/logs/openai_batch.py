@@ -22,7 +22,8 @@ def read_openai_batch(path: Path, *, id_column: str = "") -> AnswerLog:
         ValueError: see `answer_log`.
     """
     records, broken = json_records(path)
-    answers, failed = [], []
+    answers: list[Answer] = []
+    failed: list[str] = []
     for record in records:
         name, response = str(record.get("custom_id") or ""), _dict(record.get("response"))
         body = _dict(response.get("body"))

@@ -45,7 +45,7 @@ def read_plain_texts(path: Path, *, id_column: str = "", text_column: str = "", 
     gold = next((name for name in _GOLD if name in names and name not in (picture, text)), None)
     model = next((name for name in _MODEL if name in names), None)
     own = {picture, text, gold, model, "path", *_OWN}
-    notes = [*notes, *([f"the right answers are taken from its column {gold}"] if gold not in (None, "label") else [])]
+    notes = (*notes, *([f"the right answers are taken from its column {gold}"] if gold not in (None, "label") else []))
     rounds = "round_id" in names
     answers = []
     for record in records:

@@ -46,7 +46,7 @@ def read_vlmevalkit(path: Path, *, id_column: str = "") -> AnswerLog:
     records = [_with_our_names(record) for record in _records(path)]
     indices = {record["index"] for record in records}
     failed = cut = rotated = 0
-    answers = []
+    answers: list[Answer] = []
     for record in records:
         text = record["prediction"]
         if _FAILED.search(text):

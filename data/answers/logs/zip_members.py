@@ -8,7 +8,7 @@ from __future__ import annotations
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 _ZSTANDARD = 93
@@ -16,8 +16,12 @@ _HEADER = struct.Struct("<4s22xHH")
 """A member's own header: signature, and at its end the lengths of name and extra field (APPNOTE 6.3.10, 4.3.7)."""
 
 
-def members(path: Path) -> Iterator[tuple[str, bytes]]:
+def members(path: Path, wanted: Callable[[str], bool]) -> Iterator[tuple[str, bytes]]:
     """Names and contents, each name once: the last of several members with one name holds.
+
+    Args:
+        path: the file.
+        wanted: whether a member of this name is to be unpacked.
 
     Raises:
         ValueError: not a ZIP file, a damaged member, or one packed in another way.
@@ -25,7 +29,7 @@ def members(path: Path) -> Iterator[tuple[str, bytes]]:
     try:
         with zipfile.ZipFile(path) as archive:
             for name, info in {info.filename: info for info in archive.infolist()}.items():
-                if not info.is_dir():
+                if wanted(name):
                     yield name, _packed(path, info) if info.compress_type == _ZSTANDARD else archive.read(info)
     except (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError, struct.error) as error:
         raise ValueError(f"{path} cannot be read as a ZIP file: {error}") from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import struct
 import zipfile
 import zlib
@@ -12,7 +13,8 @@ import pyarrow as pa
 import pytest
 
 from affect_workbench.data.answers.logs.answer_log import Answer, AnswerLog, answer_log
-from affect_workbench.data.answers.logs.kinds import is_log, log_kind
+from affect_workbench.data.answers.logs.kinds import is_log, log_kind, other_form
+from affect_workbench.data.answers.logs.lmms_eval import options_in
 from affect_workbench.data.answers.logs.read import read_log, texts_of
 from affect_workbench.data.tables import spreadsheet
 
@@ -293,6 +295,9 @@ def test_samples_of_every_eval_ever_come_once_for_all_metrics(tmp_path: Path) ->
     ]
     assert golds(log)["img_7"] == ("awe",)
     assert log.notes == ("1-2_samples.jsonl: 1 sample ended in an error, without an answer: left out",)
+    again = [EEE, second, *({**one, "evaluation_id": "b", "output": {"raw": ["awe"]}} for one in (EEE, second))]
+    log = read_log(lines(tmp_path / "again.jsonl", *again))
+    assert log.rows[["run", "text"]].to_numpy().tolist() == [[EEE["evaluation_id"], "fear"], ["b", "awe"]]
     aggregate = tmp_path / "1-2.json"
     aggregate.write_text(json.dumps({"schema_version": "0.3.0", "evaluation_id": "x", "evaluation_results": []}))
     assert log_kind(aggregate) == "Every Eval Ever"
@@ -388,6 +393,33 @@ def test_two_answers_in_one_run_and_contradicting_right_answers_are_told() -> No
 
 
 # Kinds
+
+
+@pytest.mark.parametrize(
+    ("prompt", "options"),
+    [
+        ("Which? (A) awe (B) fear, sort of; (C) joy\nAnswer.", {"A": "awe", "B": "fear, sort of", "C": "joy"}),
+        ("A) awe\nB) fear", {"A": "awe", "B": "fear"}),
+        ("Example:\nA. awe\nB. fear\nNow:\nA. joy\nB. awe", {}),
+        ("A. man stands there", {}),
+        ("(B) fear (C) joy", {}),
+    ],
+)
+def test_options_are_read_from_a_prompt_where_they_stand_once(prompt: str, options: dict[str, str]) -> None:
+    assert options_in(prompt) == options
+
+
+@pytest.mark.parametrize(
+    ("name", "advice"),
+    [
+        ("a.npz", "may hold pickled objects, which can run code when they are opened"),
+        ("m_results.json", r"give the samples beside it \(lmms-eval: \*_samples_"),
+        ("stats.json", "is a part of a run of HELM, which is not read: give a table with image_id, text and label"),
+        ("a.csv", "^$"),
+    ],
+)
+def test_what_lies_beside_a_log_is_answered_with_what_to_give(name: str, advice: str) -> None:
+    assert re.search(advice, other_form(Path(name)))
 
 
 @pytest.mark.parametrize(

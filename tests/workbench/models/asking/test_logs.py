@@ -116,3 +116,10 @@ def test_one_run_has_nothing_to_agree_with(tmp_path: Path) -> None:
     found = logged_predictions(tmp_path / "t.csv")
     assert (found.notes, dict(found.tables)) == ((), {})
     assert found.table["predicted"].tolist() == ["awe", "fear"]
+
+
+def test_files_beside_a_log_are_refused_with_what_to_give(tmp_path: Path) -> None:
+    (tmp_path / "m_results.json").write_text("{}")
+    for option in ("--predictions", "--texts"):
+        line = refusal("audit", option, tmp_path / "m_results.json", "-o", tmp_path / "run")
+        assert "holds results of whole tasks: give the samples beside it" in line
