@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from affect_workbench.workbench.audit.exports.settings import ExportSettings
 from affect_workbench.workbench.audit.settings import AuditSettings, CompareSettings, PermutationCheckSettings
 from affect_workbench.workbench.benchmark.settings import BenchSettings, DemoSettings
 from affect_workbench.workbench.concepts.settings import LabelSettings
@@ -71,6 +72,7 @@ COMMANDS: Mapping[str, type[Any]] = types.MappingProxyType(
         "review": ReviewSettings,
         "label": LabelSettings,
         "report": ReportSettings,
+        "export": ExportSettings,
         "app": AppSettings,
     }
 )
@@ -191,6 +193,13 @@ def _run(command: str, settings: Any, line: str) -> int:
 
         with naming_damage(settings.run):
             review_run(settings)
+        return 0
+    if command == "export":
+        from affect_workbench.workbench.audit.exports.command import export_run
+        from affect_workbench.workbench.runs.store import naming_damage
+
+        with naming_damage(settings.run):
+            export_run(settings)
         return 0
     if command == "label":
         from affect_workbench.workbench.concepts.labelling import label

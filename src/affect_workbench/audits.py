@@ -166,7 +166,7 @@ class Audit(Shown):
             TypeError: no path.
             FileExistsError: the folder exists and `overwrite` is False.
         """
-        from affect_workbench.workbench.audit.exports import audit_findings, write_findings
+        from affect_workbench.workbench.audit.exports.findings import audit_findings, write_findings
         from affect_workbench.workbench.report.html import report_html
         from affect_workbench.workbench.runs.gate import audit_gate
         from affect_workbench.workbench.runs.reviews import carried_reviews, merged

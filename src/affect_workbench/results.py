@@ -131,7 +131,7 @@ class Comparison(Shown):
             FileExistsError: the folder exists and `overwrite` is False.
         """
         from affect_workbench.workbench.audit.comparison.command import save_comparison
-        from affect_workbench.workbench.audit.exports import compare_findings
+        from affect_workbench.workbench.audit.exports.findings import compare_findings
         from affect_workbench.workbench.runs.gate import gate_from
 
         target = path_of(folder, keyword="folder")

@@ -14,7 +14,7 @@ from affect_workbench.data.tables.headers import is_table
 from affect_workbench.data.taxonomies.label_overlap import LabelsApartError
 from affect_workbench.workbench.audit.attributes import with_pairs
 from affect_workbench.workbench.audit.context import audit_context, prompt_variant_anchors
-from affect_workbench.workbench.audit.exports import audit_findings, write_findings
+from affect_workbench.workbench.audit.exports.findings import audit_findings, write_findings
 from affect_workbench.workbench.audit.inputs import load_predictions, predict_with_probe
 from affect_workbench.workbench.audit.outcomes import audit_outcomes, outcomes_only
 from affect_workbench.workbench.audit.precheck import require_usable

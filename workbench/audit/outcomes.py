@@ -16,7 +16,7 @@ from affect_workbench.data.tables.headers import is_table
 from affect_workbench.data.tables.read import Table, table_of, with_ids
 from affect_workbench.data.tables.splits import in_split
 from affect_workbench.workbench.audit.attributes import with_tables
-from affect_workbench.workbench.audit.exports import audit_findings, write_findings
+from affect_workbench.workbench.audit.exports.findings import audit_findings, write_findings
 from affect_workbench.workbench.audit.settings import AuditSettings
 from affect_workbench.workbench.interface.progress import Say, steps
 from affect_workbench.workbench.report.first_page.headline import beside_headline

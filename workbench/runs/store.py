@@ -1,10 +1,10 @@
 """How is an audit kept in a run folder, opened again without a model, and found among others?
 
 A run folder holds `audit.json` (findings, what was excluded, run record), `slices.parquet`, `structure.parquet`,
-`samples.parquet`, `report.html`, `findings.json` and `junit.xml`, further tables as `tables/<name>.parquet` and, where
-labelled pictures told how well they are read, `reading.json`; after a selftest `selftest.json`; after somebody decided
-about a finding `review.json` (`workbench.runs.reviews`), and chose a slice on the map `saved_slices.json`
-(`workbench.runs.saved_slices`).
+`samples.parquet`, `report.html`, `findings.csv` and `causes.csv` for a spreadsheet, `findings.json` and `junit.xml`, further
+tables as `tables/<name>.parquet` and, where labelled pictures told how well they are read, `reading.json`; after a selftest
+`selftest.json`; after somebody decided about a finding `review.json` (`workbench.runs.reviews`), and chose a slice on the
+map `saved_slices.json` (`workbench.runs.saved_slices`).
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ from affect_workbench.data.storage.saved import Record, read_record
 from affect_workbench.data.storage.saved_arrays import read_parquet, table_of
 from affect_workbench.data.taxonomies.taxonomy import Taxonomy
 from affect_workbench.workbench.runs.files import DERIVED_FILES, PERMUTATION_CHECK_FILE, RUN_FILES
+from affect_workbench.workbench.runs.flat import write_flat
 from affect_workbench.workbench.runs.older import current_columns, current_records
 from affect_workbench.workbench.runs.reviews import REVIEW_LOCK, Review, carried_reviews, merged, write_reviews
 from affect_workbench.workbench.runs.saved_slices import load_saved_slices, merged_slices, write_saved_slices
@@ -87,6 +88,7 @@ def save_audit(
         _written(result.slices).to_parquet(partial / "slices.parquet")
         result.structure.to_parquet(partial / "structure.parquet")
         storable(result.samples).to_parquet(partial / "samples.parquet")
+        write_flat(result, partial)
         for name, table in result.tables.items():
             (partial / _TABLES).mkdir(exist_ok=True)
             _written(table).to_parquet(partial / _TABLES / f"{name}.parquet")

@@ -23,7 +23,7 @@ from affect_workbench.data.predictions import predictions_from_table
 from affect_workbench.data.taxonomies.taxonomy import NO_LABELS, Taxonomy
 from affect_workbench.workbench.audit.comparison.command import compared, measurements_of, predictions_of
 from affect_workbench.workbench.audit.comparison.sentences import headline
-from affect_workbench.workbench.audit.exports import audit_findings, compare_findings, findings_record, junit_xml
+from affect_workbench.workbench.audit.exports.findings import audit_findings, compare_findings, findings_record, junit_xml
 from affect_workbench.workbench.report.html import report_html
 from affect_workbench.workbench.runs.gate import Gate
 from affect_workbench.workbench.runs.store import load_audit, save_audit

@@ -19,7 +19,7 @@ from affect_workbench.analyses.inference.resampling import Sampling
 from affect_workbench.analyses.slices.coding import coded_attribute, coded_attributes
 from affect_workbench.analyses.slices.strata import strata, strata_of
 from affect_workbench.data.predictions import predictions_from_table
-from affect_workbench.workbench.audit.exports import audit_findings
+from affect_workbench.workbench.audit.exports.findings import audit_findings
 from affect_workbench.workbench.report.first_page.headline import caveats, differing_strata, headline_sentences
 from affect_workbench.workbench.report.html import report_html
 from affect_workbench.workbench.report.sections import report_sections

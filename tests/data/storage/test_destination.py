@@ -23,7 +23,7 @@ from affect_workbench.data.storage.destination import claimed, ensure_free
 from affect_workbench.data.storage.leftovers import discard, put_aside
 from affect_workbench.data.storage.locks import locked
 from affect_workbench.data.synthetic.scenes.dataset import write_scenes
-from affect_workbench.workbench.audit.exports import audit_findings, write_findings
+from affect_workbench.workbench.audit.exports.findings import audit_findings, write_findings
 from affect_workbench.workbench.audit.settings import AuditSettings, CompareSettings
 from affect_workbench.workbench.interface.claiming import ensure_apart
 from affect_workbench.workbench.runs.files import RUN_FILES
@@ -140,7 +140,7 @@ def test_findings_that_cannot_be_written_leave_no_run(result, tmp_path, monkeypa
     def fails(*_):
         raise OSError("disk on fire")
 
-    monkeypatch.setattr("affect_workbench.workbench.audit.exports.write_bytes", fails)
+    monkeypatch.setattr("affect_workbench.workbench.audit.exports.findings.write_bytes", fails)
     with pytest.raises(OSError, match="disk on fire"):
         save(result, tmp_path / "run")
     assert list(tmp_path.iterdir()) == []

@@ -16,7 +16,13 @@ import yaml
 
 from affect_workbench.analyses.inference.verdicts import VERDICTS
 from affect_workbench.workbench.__main__ import COMMANDS
-from affect_workbench.workbench.audit.exports import FINDING_KEYS, FORMAT, audit_findings, findings_record, junit_xml
+from affect_workbench.workbench.audit.exports.findings import (
+    FINDING_KEYS,
+    FORMAT,
+    audit_findings,
+    findings_record,
+    junit_xml,
+)
 from affect_workbench.workbench.interface.options import add_arguments
 from affect_workbench.workbench.runs.gate import Gate, gate_from, lower_bounds
 from affect_workbench.workbench.runs.store import load_audit

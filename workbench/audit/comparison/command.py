@@ -21,7 +21,7 @@ from affect_workbench.data.tables.read import named
 from affect_workbench.workbench.audit.comparison.report import compare_html
 from affect_workbench.workbench.audit.comparison.sentences import headline, outcome, outcome_change, plain_change
 from affect_workbench.workbench.audit.comparison.store import ASKED, SavedComparison, write_comparison
-from affect_workbench.workbench.audit.exports import Findings, compare_findings, write_findings
+from affect_workbench.workbench.audit.exports.findings import Findings, compare_findings, write_findings
 from affect_workbench.workbench.audit.settings import CompareSettings
 from affect_workbench.workbench.concepts.sentences import CALIBRATION_WARNING
 from affect_workbench.workbench.interface.claiming import writes_out

@@ -20,7 +20,7 @@ from affect_workbench.workbench.audit.comparison.command import compared, predic
 from affect_workbench.workbench.audit.comparison.report import compare_html, moves_of, own_changes
 from affect_workbench.workbench.audit.comparison.sentences import cause_change, headline, outcome, plain_change
 from affect_workbench.workbench.audit.comparison.store import load_comparison
-from affect_workbench.workbench.audit.exports import FINDING_KEYS, compare_findings, findings_record, junit_xml
+from affect_workbench.workbench.audit.exports.findings import FINDING_KEYS, compare_findings, findings_record, junit_xml
 from affect_workbench.workbench.runs.gate import Gate
 from affect_workbench.workbench.runs.store import load_audit, save_audit
 from workbench_runs import (
