@@ -197,7 +197,7 @@ def manifest_from(given: Manifest | Path | str | Sequence[Path | str], *, progre
         return with_changes(Manifest.load(path), path)[0]
     if path.is_dir():
         from affect_workbench.data.datasets.folder_walk import pictures_under
-        from affect_workbench.data.datasets.layouts import read_dataset, recognise
+        from affect_workbench.data.datasets.layouts.known import read_dataset, recognise
 
         if recognise(path) is None and (loose := pictures_under(path).pictures):
             return _of_paths([Path(os.path.abspath(one)) for one in loose])

@@ -70,7 +70,15 @@ class _Part:
 
 
 def _parquet_files(source: Source) -> list[Path]:
-    return [path for path in source.ending(".parquet") if _picture_columns(_schema(path))]
+    return [path for path in source.ending(".parquet") if _has_pictures(path)]
+
+
+def _has_pictures(path: Path) -> bool:
+    """Whether a column holds pictures; a damaged file may, so that it is read, and told, rather than left out."""
+    try:
+        return bool(_picture_columns(_schema(path)))
+    except ValueError:
+        return True
 
 
 def _parquet(source: Source, files: Sequence[Path]) -> Found:
@@ -112,12 +120,13 @@ def _rows(source: Source, parts: Sequence[_Part]) -> Found:
     tables: list[pd.DataFrame] = []
     times: Counter[str] = Counter()
     left: dict[str, None] = {}
+    files: set[str] = set()
     empty = 0
     for part in parts:
         for batch in part.batches():
             if picture not in batch.schema.names:
                 raise ValueError(f"{part.file} has no column {picture!r}, which {parts[0].file} has")
-            paths = [_placed(source, value) for value in batch.column(picture).to_pylist()]
+            paths = [_placed(source, value, files) for value in batch.column(picture).to_pylist()]
             empty += paths.count(None)
             word = part.split or part.file.stem
             own = [f"{word}-{times[word] + row}" for row in range(len(paths))]
@@ -134,6 +143,9 @@ def _rows(source: Source, parts: Sequence[_Part]) -> Found:
             tables.append(table)
     rows = pd.concat([table for table in tables if len(table)] or tables[:1], ignore_index=True)
     rows = rows[rows["path"].notna()].reset_index(drop=True)
+    if source.kept.count and files:  # what is no file lies elsewhere than what is one
+        root = source.root.absolute()
+        rows["path"] = [(root / name).as_posix() if name in files else name for name in rows["path"]]
     own_ids = next((name for name in ID_COLUMNS if any(name in part.schema.names for part in parts)), None)
     if own_ids is None:
         notes.append("ids are the split and the number of the row in it, from 0")
@@ -176,8 +188,8 @@ def _labelled(rows: pd.DataFrame, names: Mapping[str, Sequence[str]], notes: lis
     return Found(table, notes, taxonomy=Taxonomy.spelt_as(labels), kept=kept)
 
 
-def _placed(source: Source, value: object) -> str | None:
-    """Where the picture of a cell is: kept, or a file of the data set."""
+def _placed(source: Source, value: object, files: set[str]) -> str | None:
+    """Where the picture of a cell is: kept, or a file of the data set, which is added to `files`."""
     if isinstance(value, bytes):
         return source.kept.put(value)
     if isinstance(value, dict) and value.get("bytes"):
@@ -185,7 +197,8 @@ def _placed(source: Source, value: object) -> str | None:
     name = value.get("path") if isinstance(value, dict) else value
     if not isinstance(name, str) or not name:
         return None
-    return (source.root.absolute() / source.disk.ending(name)).as_posix()
+    files.add(source.disk.ending(name))
+    return source.disk.ending(name)
 
 
 def _schema(path: Path) -> Any:

@@ -40,7 +40,9 @@ class Kept:
             ValueError: none was given.
         """
         if self._folder is None:
-            raise ValueError("the pictures lie inside the data set's files: say where to keep them as files of their own")
+            raise ValueError(
+                "the pictures lie inside the data set's files: say where to keep them, as workbench data SET -o MANIFEST"
+            )
         return self._folder
 
     @property

@@ -88,8 +88,9 @@ class Source:
         return headers
 
     def tables(self, *columns: str) -> list[Path]:
-        """The CSV files that have all of these columns, in any case."""
-        return [path for path, names in self._headers.items() if names.issuperset(name.casefold() for name in columns)]
+        """The CSV files that have all of these columns, in any case; one with a column `path` is a table of one's own."""
+        wanted = {name.casefold() for name in columns}
+        return [path for path, names in self._headers.items() if wanted <= names and "path" not in names]
 
     @cached_property
     def walked(self) -> Walked:

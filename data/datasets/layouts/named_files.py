@@ -14,7 +14,8 @@ from affect_workbench.data.datasets.layouts.layout import LABEL_NAMES, FileLayou
 from affect_workbench.data.images.decode import PICTURE_SUFFIXES
 from affect_workbench.data.plurals import plural
 from affect_workbench.data.storage.text_files import lines_of, text_of
-from affect_workbench.data.tables.json_lines import json_lines
+from affect_workbench.data.tables.headers import column_names
+from affect_workbench.data.tables.json_lines import json_lines, json_object
 from affect_workbench.data.tables.read import columns_of
 from affect_workbench.data.taxonomies.label_identity import text_of as cell_text
 
@@ -25,7 +26,25 @@ _LISTED = re.compile(
 
 
 def _metadata_files(source: Source) -> list[Path]:
-    return source.called(*_METADATA)
+    return [path for path in source.called(*_METADATA) if _names_files(path)]
+
+
+def _names_files(path: Path) -> bool:
+    """Whether a table of metadata has a column of file names: one with a column `path` is a table of one's own."""
+    try:
+        names = _first_keys(path) if path.suffix == ".jsonl" else column_names(path) or []
+    except ValueError:
+        return False
+    return any(_is_file_name(name) for name in names)
+
+
+def _first_keys(path: Path) -> list[str]:
+    lines = lines_of(text_of(path, most=1 << 16))
+    return list(json_object(lines[0], 1)) if lines else []
+
+
+def _is_file_name(name: object) -> bool:
+    return name == "file_name" or str(name).endswith("_file_name")
 
 
 def _imagefolder(source: Source, files: Sequence[Path]) -> Found:
@@ -37,7 +56,7 @@ def _imagefolder(source: Source, files: Sequence[Path]) -> Found:
     for file in files:
         read = json_lines(file) if file.suffix == ".jsonl" else columns_of(file)
         table = read.rows
-        column = "file_name" if "file_name" in table else next((c for c in table if str(c).endswith("_file_name")), None)
+        column = "file_name" if "file_name" in table else next(filter(_is_file_name, table.columns), None)
         if column is None:
             raise ValueError(f"{file} has no column 'file_name'; its columns: {', '.join(map(str, table.columns))}")
         notes += read.notes

@@ -24,7 +24,7 @@ from affect_workbench.data.taxonomies.taxonomy import Taxonomy
 from affect_workbench.data.taxonomies.words import EMOTIC as EMOTIC_LABELS
 from affect_workbench.data.taxonomies.words import WORD_POLARITY
 
-SEVERAL = "several"
+MIXED = "mixed"
 """The value of an attribute in which the people in a picture differ."""
 _COLUMNS = ("Folder", "Filename", "Categorical_Labels")
 _POLARITY = {label: WORD_POLARITY[meaning(label)] for label in EMOTIC_LABELS if meaning(label) in WORD_POLARITY}
@@ -36,7 +36,7 @@ def merged(records: Sequence[Mapping[str, Any]], *, labels: Sequence[str]) -> tu
 
     Args:
         records: `path`, `labels` (a list, maybe empty), and attributes. Numbers become their mean, texts that differ
-            `SEVERAL`.
+            `MIXED`.
         labels: all labels, in order.
 
     Returns:
@@ -69,9 +69,9 @@ def merged(records: Sequence[Mapping[str, Any]], *, labels: Sequence[str]) -> tu
     return table.assign(**votes_of, label=label), notes
 
 
-def leading(votes: pd.DataFrame, others: pd.DataFrame | None = None) -> tuple[pd.Series, list[str]]:
-    """The label `(n,)` with more votes than any other, and more than any of `others`; missing where there is none."""
-    every = votes if others is None else votes.join(others)
+def leading(votes: pd.DataFrame, beside: pd.DataFrame | None = None) -> tuple[pd.Series, list[str]]:
+    """The label `(n,)` with more votes than any other label and any of `beside`; missing where there is none."""
+    every = votes if beside is None else votes.join(beside)
     if every.empty:
         return pd.Series([None] * len(votes), index=votes.index, dtype=object), []
     most = every.max(axis=1)
@@ -86,13 +86,13 @@ def leading(votes: pd.DataFrame, others: pd.DataFrame | None = None) -> tuple[pd
 
 
 def _one_of(values: list[Any]) -> Any:
-    """The mean of numbers, the text that all agree on, or `SEVERAL`."""
+    """The mean of numbers, the text that all agree on, or `MIXED`."""
     known = [value for value in values if value is not None and value == value]
     if not known:
         return None
     if all(isinstance(value, int | float) and not isinstance(value, bool) for value in known):
         return math.fsum(known) / len(known)
-    return known[0] if all(value == known[0] for value in known) else SEVERAL
+    return known[0] if all(value == known[0] for value in known) else MIXED
 
 
 def _emotic_files(source: Source) -> list[Path]:
@@ -123,7 +123,7 @@ def _emotic(source: Source, files: Sequence[Path]) -> Found:
             )
     rows, notes = merged(records, labels=taxonomy.labels)
     notes.insert(0, "a person's categories share one vote equally: EMOTIC gives several to most people, and no weights")
-    notes.append(f"gender and age are those of the people in a picture, `{SEVERAL}` where these differ")
+    notes.append(f"gender and age are those of the people in a picture, `{MIXED}` where these differ")
     return Found(rows, notes, problems, taxonomy)
 
 

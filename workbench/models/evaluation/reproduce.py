@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from affect_workbench.data.datasets.feature_files import is_tree
-from affect_workbench.data.datasets.layouts import recognise
+from affect_workbench.data.datasets.layouts.known import recognise
 from affect_workbench.data.datasets.published import SETS, set_named
 from affect_workbench.data.features import FeatureSet
 from affect_workbench.data.taxonomies.taxonomy import Taxonomy
@@ -129,7 +129,7 @@ def sets_under(root: Path) -> tuple[Found, ...]:
 
 def _encoded(one: Found, root: Path, encoder: str, settings: ReproduceSettings, *, say: Say) -> Path:
     """Features of a set's pictures, kept under `root` for the next time."""
-    from affect_workbench.data.datasets.layouts import read_dataset
+    from affect_workbench.data.datasets.layouts.known import read_dataset
     from affect_workbench.workbench.datasets.command import features
 
     if encoder == "unknown":

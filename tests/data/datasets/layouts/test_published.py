@@ -465,7 +465,7 @@ def test_emotic_shares_a_vote_over_categories_and_people(shelf: Shelf) -> None:
         0.75,
         "happiness",
         7.0,
-        "several",
+        "mixed",
         "Adult",
         "train",
     ]
@@ -509,6 +509,38 @@ def test_hub_classes_are_named_by_the_data_set(shelf: Shelf) -> None:
     assert any("the data set names them in column 'label': 0 awe, 1 fear" in note for note in manifest.notes)
     assert any("1 picture has a number for no label" in note for note in manifest.notes)
     assert kinds(manifest) == []
+
+
+def test_hub_pictures_may_be_files_beside_the_table(shelf: Shelf) -> None:
+    shelf.put("pictures/1.png", "pictures/2.png")
+    kind = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
+    for bytes_of_second, root in ((None, shelf.root), (png(9), shelf.root.parent / "kept")):
+        cells = [{"bytes": None, "path": "1.png"}, {"bytes": bytes_of_second, "path": "pictures/2.png"}]
+        table = pa.table({"image": pa.array(cells, kind), "label": ["joy", "awe"]})
+        pq.write_table(table, shelf.root / "train.parquet")
+        manifest = read(shelf)
+        assert manifest.root == root
+        assert rows(manifest)["label"].to_dict() == {"train-0": "joy", "train-1": "awe"}
+        assert kinds(manifest) == []
+
+
+def test_a_damaged_file_is_told_not_left_out(shelf: Shelf) -> None:
+    hf_parquet(shelf)
+    (shelf.root / "data/val-00000-of-00001.parquet").write_bytes(b"PAR1 and no more")
+    with pytest.raises(ValueError, match=r"val-00000-of-00001\.parquet is damaged"):
+        read(shelf)
+    hf_saved(shelf)
+    (shelf.root / "test/data-00000-of-00001.arrow").unlink()
+    with pytest.raises(FileNotFoundError, match="is not there, though the data set lists it"):
+        read(shelf, layout="hf-saved")
+
+
+def test_a_table_of_ones_own_is_not_taken_for_a_published_one(shelf: Shelf) -> None:
+    shelf.put("1.png", "2.png")
+    shelf.write("metadata.csv", "path,label\n1.png,joy\n2.png,fear\n")
+    shelf.write("faces.csv", "path,file,age,gender,race\n1.png,1.png,20-29,Male,White\n")
+    assert recognise(shelf.root / "metadata.csv") is None
+    assert recognise(shelf.root / "faces.csv") is None
 
 
 def test_hub_classes_are_named_by_the_readme_in_the_order_of_numbers(shelf: Shelf) -> None:
