@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -117,7 +117,7 @@ def save_slice(one: SavedSlice, folder: Path | str, *, attributes: Collection[st
 
 def write_saved_slices(slices: Sequence[SavedSlice], folder: Path | str) -> None:
     """Writes `saved_slices.json`, under a temporary name first. `save_slice` adds to what is there; this replaces it."""
-    record = {"schema": _SCHEMA, "slices": list(map(asdict, slices))}
+    record = {"schema": _SCHEMA, "slices": [dict(vars(one)) for one in slices]}
     write_json(Path(folder) / SAVED_SLICES_FILE, record, durable=True)
 
 
@@ -142,8 +142,8 @@ def saved_table(slices: Sequence[SavedSlice], ids: npt.NDArray[np.object_], *, k
     """
     columns: dict[str, Any] = {"image_id": ids}
     for one in slices:
-        inside = np.where(np.isin(ids.astype(str), list(one.pictures)), "yes", "no").astype(object)
-        columns[one.name] = np.where(kept, inside, None) if one.half else inside
+        inside = pd.Series(np.where(pd.Series(ids).isin(one.pictures), "yes", "no"))
+        columns[one.name] = inside.where(kept) if one.half else inside
     return pd.DataFrame(columns)
 
 
@@ -188,5 +188,5 @@ def _without(words: Sequence[str], options: Sequence[str]) -> tuple[list[str], l
 
 def _data(known: Mapping[str, Any]) -> list[str]:
     if "probe" in known and "features" in known:
-        return ["--features", str(known["features"]).rsplit(" (", 1)[0], "--probe", str(known["probe"])]
+        return ["--features", str(known["features"]).split(" (", 1)[0], "--probe", str(known["probe"])]
     return ["--predictions", str(known.get("predictions", "PREDICTIONS.csv"))]

@@ -79,7 +79,10 @@ def test_a_lasso_opens_a_card_that_is_confirmed_and_saved(opened, tmp_path):
     assert saved.asked
     assert "anger" in saved.holds
     assert set(saved.pictures) == set(ids.index[ids == "dark"])  # of both halves
+    (write,) = [button for button in app.button if button.label == "Write the table that an audit takes"]
+    app = healthy(write.click().run())
     assert any("saved_slices.csv" in code.value for code in app.code)
+    assert (tmp_path / "run" / "saved_slices.csv").read_text().startswith("image_id,dark corner\n")
     (box,) = [box for box in app.selectbox if box.label == "In slice"]
     assert box.options[-1] == "dark corner (saved, confirmed on the other half)"
     app.session_state["map"] = selection()

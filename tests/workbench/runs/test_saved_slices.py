@@ -87,7 +87,11 @@ def test_the_command_that_is_shown_audits_the_saved_slice(run, attributes):
 
 def test_a_run_of_no_audit_command_is_audited_from_its_features():
     result = audited(predictions_table(60), **CELLS)
-    known = {"command": "workbench demo -o d", "features": "d/my features (builtin, 128 wide)", "probe": "d/probe"}
+    known = {
+        "command": "workbench demo -o d",
+        "features": "d/my features (builtin:scenes (de78), 128 wide)",
+        "probe": "d/probe",
+    }
     words = shlex.split(audit_command(replace(result, run=replace(result.run, provenance=known)), [named("x")], "d/audit"))
     assert words[:6] == ["workbench", "audit", "--features", "d/my features", "--probe", "d/probe"]
     assert words[6:] == ["--attributes", "d/audit/saved_slices.csv", "--out", "d/audit-saved-slices"]

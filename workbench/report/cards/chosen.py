@@ -194,7 +194,8 @@ def _sentence(rows: pd.DataFrame, truth: str, least: int) -> str:
     if tested.empty:
         return f"Too few pictures to compare: at least {least:,} are needed on either side."
     skewed = tested[tested["verdict"] == "skewed"]
-    row = tested.loc[(skewed if len(skewed) else tested)["effect"].abs().idxmax()]
+    largest = skewed if len(skewed) else tested
+    row = largest.iloc[int(largest["effect"].abs().to_numpy().argmax())]
     lead = (
         f"Pictures in the region are predicted as {row['emotion']} {percent(row['rate'])} of the time, others "
         f"{percent(row['complement_rate'])}: {points(row['effect'])} points"
@@ -227,18 +228,20 @@ def _units(chosen: Chosen, result: AuditResult) -> str:
 
 
 def _chart(rows: pd.DataFrame, chosen: Chosen, result: AuditResult) -> str:
-    names = rows[rows["p"].notna()]
-    leading = names["effect"].abs().idxmax() if len(names) else -1
+    sizes = rows["effect"].abs().where(rows["p"].notna(), -1.0).to_numpy()
+    leading = int(sizes.argmax()) if sizes.max() >= 0 else -1
     bars = [
         Bar(
             str(row["emotion"]),
             chosen.n,
-            *(float(row[name]) for name in ("rate", "rate_low", "rate_high")),
+            float(row["rate"]),
+            float(row["rate_low"]),
+            float(row["rate_high"]),
             float(row["label_rate"]),
             at == leading,
             beside=float(row["complement_rate"]),
         )
-        for at, row in rows.iterrows()
+        for at, row in enumerate(rows.to_dict("records"))
     ]
     return drawn(bars, title="Predicted in the region", truth=result.run.truth, name="chosen")
 

@@ -160,7 +160,8 @@ def _centres(result: AuditResult, at: npt.NDArray[np.int64]) -> list[tuple[str, 
     """Each predicted emotion and the median place of its pictures."""
     columns = result.samples[["predicted", "audit_x", "audit_y"]].iloc[at]
     middle = columns.groupby("predicted")[["audit_x", "audit_y"]].median()
-    return [(label, *map(float, middle.loc[label])) for label in result.taxonomy.labels if label in middle.index]
+    places = {str(label): (float(x), float(y)) for label, (x, y) in zip(middle.index, middle.to_numpy(), strict=True)}
+    return [(label, *places[label]) for label in result.taxonomy.labels if label in places]
 
 
 def _colouring(samples: pd.DataFrame, colour: str) -> pd.Series:
@@ -185,14 +186,14 @@ def _groups(values: pd.Series, labels: Sequence[str]) -> list[tuple[Any, np.ndar
 
 def _map_hover(samples: pd.DataFrame) -> list[str]:
     """What is said of each picture; of pictures predicted, labelled and voted alike it is worked out once."""
-    votes = [name for name in samples if str(name).startswith(VOTE_PREFIX)]
+    votes = [name for name in map(str, samples) if name.startswith(VOTE_PREFIX)]
     columns = samples[["predicted", *(["label"] if "label" in samples else [])]].astype(object)
     if "label" in columns:
         shares = samples[votes].to_numpy(np.float64) if votes else np.zeros((len(samples), 1))
         most = np.nan_to_num(shares).max(axis=1)
-        names = np.array([name.removeprefix(VOTE_PREFIX) for name in votes] or [""], dtype=object)
-        # The label's own share, 0 where nobody was asked about it.
-        own = np.where(columns["label"].to_numpy()[:, None] == names, np.nan_to_num(shares), 0.0).sum(axis=1)
+        names = [name.removeprefix(VOTE_PREFIX) for name in votes] or [""]
+        same = np.stack([columns["label"].to_numpy() == name for name in names], axis=1)
+        own = np.where(same, np.nan_to_num(shares), 0.0).sum(axis=1)  # 0 where nobody was asked about the label
         columns["voted"] = (own == most) & (own > 0)
     codes, kinds = pd.factorize(pd.MultiIndex.from_frame(columns))
     words = [f"<br>{safe(_said(dict(zip(columns, kind, strict=True))))}" for kind in kinds]

@@ -192,7 +192,7 @@ def label_sentences(result: AuditResult) -> list[str]:
 def plane_objection(result: AuditResult) -> str:
     """Why the plane of the labels is not shown; "" where it may be."""
     table = result.table("space_plane_badge")
-    return "" if table is None else map_objection(table.iloc[0])
+    return "" if table is None else map_objection({"trustworthiness": float(table["trustworthiness"].iloc[0])})
 
 
 def plane_badge(result: AuditResult) -> str | None:

@@ -24,7 +24,7 @@ from affect_workbench.workbench.report.cards.chosen import (
     confirmation,
     mapped_pictures,
 )
-from affect_workbench.workbench.runs.files import SAVED_SLICES_TABLE
+from affect_workbench.workbench.runs.files import SAVED_SLICES_FILE, SAVED_SLICES_TABLE
 from affect_workbench.workbench.runs.saved_slices import (
     SavedSlice,
     audit_command,
@@ -108,11 +108,17 @@ def saved_slices(folder: Path) -> tuple[SavedSlice, ...]:
     """Those of the run; unreadable ones are told in one line."""
     if message := st.session_state.pop(_SAVED, ""):
         st.toast(message)
+    file = folder / SAVED_SLICES_FILE
     try:
-        return load_saved_slices(folder)
+        return _loaded(str(folder), file.stat().st_mtime_ns) if file.is_file() else ()
     except (ValueError, OSError) as error:
         st.error(markdown_text(f"The saved slices of this run cannot be read: {error}"))
         return ()
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _loaded(folder: str, written: int) -> tuple[SavedSlice, ...]:
+    return load_saved_slices(folder)
 
 
 def show_saved(state: MapState, slices: tuple[SavedSlice, ...]) -> None:
@@ -124,7 +130,11 @@ def show_saved(state: MapState, slices: tuple[SavedSlice, ...]) -> None:
             st.markdown(markdown_text(f"{one.title}: {len(one.pictures):,} pictures, {one.chosen[:10]}."))
             if one.holds:
                 st.caption(markdown_text(f"Holds on the half kept back: {', '.join(one.holds)}."))
-        if not (state.folder / SAVED_SLICES_TABLE).is_file():
+        table, record = (state.folder / name for name in (SAVED_SLICES_TABLE, SAVED_SLICES_FILE))
+        current = table.is_file() and table.stat().st_mtime_ns >= record.stat().st_mtime_ns
+        if not current and not st.button("Write the table that an audit takes"):
+            return
+        if not current:
             _write_table(state, slices)
         st.code(audit_command(state.result, slices, state.folder), language="shell", wrap_lines=True)
         st.caption(
@@ -180,8 +190,7 @@ def _save_form(state: MapState, region: Region, inside: Mask, confirmed: Confirm
             asked=confirmed is not None,
             holds=confirmed.names if confirmed is not None else (),
         )
-        slices = save_slice(one, state.folder, attributes=state.result.run.attributes)
-        _write_table(state, slices)
+        save_slice(one, state.folder, attributes=state.result.run.attributes)
     except (ValueError, OSError) as error:
         st.error(markdown_text(f"Not saved: {error}"))
         return
