@@ -83,8 +83,8 @@ def with_class_names(
     without = {value for value, number in numbers.items() if number is not None and order.is_unlabelled(number)}
     strange = known[~known.isin([value for value, name in names.items() if name is not None or value in without])]
     problems = [
-        Problem(UNKNOWN_LABEL, str(rows["path"][at]), f"{value} is no class of {order.title} ({order.in_words()})")
-        for at, value in strange.items()
+        Problem(UNKNOWN_LABEL, str(path), f"{value} is no class of {order.title} ({order.in_words()})")
+        for path, value in zip(rows.loc[strange.index, "path"], strange, strict=True)
     ]
     where = order.title if given is None else f"--classes says ({order.name or order.title})"
     notes = [f"labels are numbers, named as {where}: {order.in_words()}"]

@@ -85,7 +85,8 @@ def _with_pixels(
 ) -> tuple[pd.DataFrame, list[Problem]]:
     """The rows with the pictures of FER2013's CSV, row by row."""
     table = _table(pixels[0])
-    mine, theirs = [list(map(split_of, column)) for column in (rows["split"], table.get("usage", ()))]
+    mine = [split_of(word) for word in rows["split"]]
+    theirs = [split_of(word) for word in table["usage"]] if "usage" in table else []
     if mine != theirs:
         raise ValueError(
             f"{votes} and {pixels[0]} do not belong together: FER+ votes on FER2013 row by row, and these have "

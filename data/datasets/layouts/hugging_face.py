@@ -114,7 +114,8 @@ def _saved(source: Source, folders: Sequence[Path]) -> Found:
 def _rows(source: Source, parts: Sequence[_Part]) -> Found:
     """The rows of all files, their pictures kept."""
     columns = _picture_columns(parts[0].schema)
-    picture, notes = columns[0], []
+    picture = columns[0]
+    notes: list[str] = []
     if len(columns) > 1:
         notes.append(f"pictures are those of column {picture!r}; {', '.join(map(repr, columns[1:]))}: left out")
     tables: list[pd.DataFrame] = []
@@ -180,7 +181,7 @@ def _labelled(rows: pd.DataFrame, names: Mapping[str, Sequence[str]], notes: lis
         given = [[label for number in some if (label := order.label_of(int(number)))] for some in given]
     labels = order.labels if order is not None else tuple(sorted({str(label) for some in given for label in some}))
     records = [
-        {**record, "labels": [str(label) for label in some]}
+        {**{str(name): value for name, value in record.items()}, "labels": [str(label) for label in some]}
         for record, some in zip(rows.drop(columns="label").to_dict("records"), given, strict=True)
     ]
     table, said = merged(records, labels=labels)

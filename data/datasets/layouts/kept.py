@@ -41,7 +41,7 @@ class Kept:
         """
         if self._folder is None:
             raise ValueError(
-                "the pictures lie inside the data set's files: say where to keep them, as workbench data SET -o MANIFEST"
+                "the pictures lie inside the data set's files: say where to keep them, as workbench data SET -o DIR does"
             )
         return self._folder
 

@@ -66,7 +66,8 @@ def merged(records: Sequence[Mapping[str, Any]], *, labels: Sequence[str]) -> tu
             f"{plural(several, 'picture has', 'pictures have')} more than one annotation: a picture is one row, its votes "
             "are the mean of theirs",
         )
-    return table.assign(**votes_of, label=label), notes
+    table[list(votes_of.columns)] = votes_of
+    return table.assign(label=label), notes
 
 
 def leading(votes: pd.DataFrame, beside: pd.DataFrame | None = None) -> tuple[pd.Series, list[str]]:
