@@ -155,4 +155,5 @@ def replication(chosen: Chosen, again: Chosen, *, most: int = 5) -> pd.DataFrame
         ends = {new: other[old].astype(float) for new, old in zip(_AGAIN, ("effect", "low", "high", "q"), strict=True)}
         named = told[["effect", "low", "high"]].astype(float).assign(**ends, holds=holds, what=what)
         parts.append(named.rename_axis("name").reset_index())
-    return pd.concat(parts, ignore_index=True)[["what", "name", "effect", "low", "high", *_AGAIN, "holds"]]
+    table: pd.DataFrame = pd.concat(parts, ignore_index=True)
+    return table[["what", "name", "effect", "low", "high", *_AGAIN, "holds"]]

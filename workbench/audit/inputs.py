@@ -199,8 +199,8 @@ def _given(path: Path) -> _Given:
     if not table.is_file():
         files = list(path.iterdir())
         probe = any(one.suffix == ".safetensors" for one in files)
-        tables = [] if probe else sorted(str(one) for one in files if is_table(one))
-        there = f"name one of its tables, {named(tables)}; or, in a probe's folder, " if tables else ""
+        found = [] if probe else sorted(str(one) for one in files if is_table(one))
+        there = f"name one of its tables, {named(found)}; or, in a probe's folder, " if found else ""
         raise FileNotFoundError(f"{path} holds no {PREDICTIONS_FILE}: {there}train the probe with --folds 5 to get one")
     return _Given(table, out_of_fold=True, basis=_basis(path))
 

@@ -102,7 +102,7 @@ def _with_pixels(
             except _NoPicture as error:
                 problems.append(Problem(UNREADABLE, str(name), f"{pixels[0].name}: {error}"))
     unreadable = {problem.path for problem in problems}
-    rows = rows.assign(path=paths)[~rows["path"].isin(unreadable)]
+    rows = rows.assign(path=pd.Series(paths, index=rows.index, dtype=object))[~rows["path"].isin(unreadable)]
     return rows.reset_index(drop=True), problems
 
 

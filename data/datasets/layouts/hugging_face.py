@@ -167,8 +167,8 @@ def _labelled(rows: pd.DataFrame, names: Mapping[str, Sequence[str]], notes: lis
     chosen = next((name for name in LABEL_NAMES if name in rows), next((name for name in names if name in rows), None))
     for name, words in names.items():
         if name in rows and name != chosen:
-            order = ClassOrder("", tuple(words))
-            rows[name] = [None if pd.isna(value) else order.label_of(int(value)) for value in rows[name]]
+            classes = ClassOrder("", tuple(words))
+            rows[name] = [None if pd.isna(value) else classes.label_of(int(value)) for value in rows[name]]
     if chosen is None:
         return Found(rows, notes, kept=kept)
     rows = rows.rename(columns={chosen: "label"})

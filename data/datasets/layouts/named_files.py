@@ -107,9 +107,9 @@ def _class_lists(source: Source, files: Sequence[Path]) -> Found:
             if match["class"] is not None:
                 numbers.setdefault(match["class"], set()).add(label)
     notes = ["labels are the folders that the lists name"]
-    for number, labels in sorted(numbers.items()):
+    for given, labels in sorted(numbers.items()):
         if len(labels) > 1:
-            said = f"number {number} stands for {' and '.join(sorted(labels))} in the lists"
+            said = f"number {given} stands for {' and '.join(sorted(labels))} in the lists"
             problems.append(Problem(UNKNOWN_LABEL, files[0].name, f"{said}: the folders are taken"))
     if numbers:
         notes.append(f"{plural(len(numbers), 'number')} beside the pictures: compared with the folders, not used")

@@ -79,7 +79,7 @@ def leading(votes: pd.DataFrame, beside: pd.DataFrame | None = None) -> tuple[pd
     alone = every.eq(most, axis=0).sum(axis=1) == 1
     first = every.fillna(-math.inf).idxmax(axis=1)
     clear = (most > 0) & alone & first.isin(votes.columns)
-    label = first.str.removeprefix(VOTE_PREFIX).astype(object).where(clear, None)
+    label = first.astype(str).str.removeprefix(VOTE_PREFIX).astype(object).where(clear, None)
     notes = [
         f"{plural(int((~clear).sum()), 'picture has', 'pictures have')} no label that leads alone: no label, votes kept"
     ]

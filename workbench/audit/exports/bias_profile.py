@@ -80,7 +80,7 @@ class _Assessed:
     """
 
     row: Any
-    hazard: tuple[str, str, str]
+    hazard: tuple[str, ...]
     measure: str
     told: str
     tolerance: str
@@ -91,6 +91,7 @@ class _Assessed:
 def _rates(result: AuditResult, reviews: tuple[Review, ...]) -> Iterator[_Assessed]:
     findings, decided, truth = result.findings, marks(match_reviews(result, reviews)), result.run.truth
     own = on_its_own(findings) & (findings["verdict"] == "skewed").to_numpy()
+    row: Any
     for position, row in enumerate(findings.itertuples()):
         if len(row.where) == 1 or own[position]:
             gap = f"; the {truth} differ by {points(row.label_gap)} points" if pd.notna(row.label_gap) else ""
@@ -107,7 +108,10 @@ def _rates(result: AuditResult, reviews: tuple[Review, ...]) -> Iterator[_Assess
 
 def _accuracies(result: AuditResult) -> Iterator[_Assessed]:
     table, name = result.table(ACCURACY), accuracy_name(result).lower()
-    for row in () if table is None else table.itertuples():
+    if table is None:
+        return
+    row: Any
+    for row in table.itertuples():
         if len(row.where) == 1:
             yield _Assessed(
                 row,
@@ -121,6 +125,7 @@ def _accuracies(result: AuditResult) -> Iterator[_Assessed]:
 def _outcomes(result: AuditResult) -> Iterator[_Assessed]:
     outcomes = result.outcomes
     own = (outcomes["verdict"] == "skewed") & outcomes["explained_by"].isna()
+    row: Any
     for row, stands in zip(outcomes.itertuples(), own, strict=True):
         if len(row.where) == 1 or stands:
             name = column_words(row.outcome)
@@ -193,8 +198,8 @@ def _markdown(result: AuditResult, table: pd.DataFrame) -> str:
         lines += ["", f"{plural(left, 'more row')} of bias-profile.csv: explained by one of these, or by the labels."]
     rest = table[table["verdict"] != "skewed"]
     lines += ["", "## What is not shown to be skewed", ""]
-    counts = rest.groupby("group", sort=False)["verdict"].value_counts().unstack(fill_value=0)
-    verdicts = [verdict for verdict in VERDICTS if verdict in counts]
-    lines += markdown_table(counts[verdicts].reset_index()) or ["Nothing else was assessed."]
+    counts = pd.crosstab(rest["group"], rest["verdict"]).reindex(rest["group"].unique())
+    counts = counts[[verdict for verdict in VERDICTS if verdict in counts]]
+    lines += markdown_table(counts.reset_index()) or ["Nothing else was assessed."]
     lines += ["", "Undetermined and too small are never “no bias”. All rows: bias-profile.csv.", ""]
     return "\n".join(lines)

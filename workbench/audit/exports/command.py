@@ -37,8 +37,8 @@ def export_run(settings: ExportSettings, *, say: Say = print) -> None:
         run = Path(os.path.abspath(settings.run))
         say(f"{settings.to}: {log(load_audit(run), run, project=settings.project, store=settings.out)}")
         return
-    run = settings.run.rstrip("/\\")
-    _write(settings if settings.out else replace(settings, out=f"{run}-{settings.to}"), say)
+    beside = f"{settings.run.rstrip('/\\')}-{settings.to}"
+    _write(settings if settings.out else replace(settings, out=beside), say)
 
 
 @writes_out()

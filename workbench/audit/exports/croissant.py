@@ -7,7 +7,7 @@ the causes. Properties of the vocabulary for responsible AI (`rai:`) hold what w
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,20 +20,8 @@ from affect_workbench.workbench.report.first_page.headline import headline
 from affect_workbench.workbench.report.system.data import attribute_lines, label_sentences, missing_sentences
 from affect_workbench.workbench.runs.flat import CAUSES_CSV, FINDINGS_CSV, csv_bytes, findings_table, flat
 
-_TERMS = (
-    "column",
-    "data",
-    "extract",
-    "field",
-    "fileObject",
-    "fileProperty",
-    "fileSet",
-    "format",
-    "includes",
-    "isLiveDataset",
-)
-_TERMS += ("jsonPath", "key", "md5", "parentField", "path", "recordSet", "references", "regex", "repeated", "replace")
-_TERMS += ("samplingRate", "separator", "source", "subField", "transform")
+_TERMS = """column data equivalentProperty extract field fileObject fileProperty fileSet format includes isLiveDataset jsonPath
+key md5 parentField path recordSet references regex repeated replace samplingRate separator source subField transform""".split()
 CONTEXT: dict[str, Any] = {
     "@language": "en",
     "@vocab": "https://schema.org/",
@@ -79,12 +67,12 @@ def write_croissant(result: AuditResult, folder: Path, *, url: str, license: str
         "@type": "sc:Dataset",
         "conformsTo": _CONFORMS_TO,
         "name": data_name(result),
-        "description": f"Pictures as a model read them, and what an audit found. {headline(result)}.",
+        "description": f"Pictures as a model predicted them, and what affect-workbench {version_of(result)} found. "
+        f"{headline(result)}.",
         "license": required["--license"],
         "url": url,
         "creator": {"@type": "sc:Organization", "name": required["--creator"]},
         "datePublished": result.run.created[:10],
-        "version": f"audited by affect-workbench {version_of(result)}",
         "distribution": [_file(name, content) for name, content in written.items()],
         "recordSet": [_record_set(name, table) for name, table in tables.items() if len(table)],
     }
@@ -135,7 +123,7 @@ def _data_type(column: pd.Series) -> str:
 def _responsible(result: AuditResult) -> Iterator[tuple[str, list[str]]]:
     """What was stated of the data, and what was found, by property of the vocabulary; only what is known."""
     card = stated(result)
-    parts = {
+    parts: dict[str, Iterable[str | None]] = {
         "rai:dataCollection": [card.data_source],
         "rai:dataAnnotationProtocol": [card.labelled_by, *label_sentences(result, card.labels_mean)],
         "rai:dataManipulationProtocol": [card.attributes_from, *attribute_lines(result)],

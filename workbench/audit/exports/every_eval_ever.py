@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -114,12 +114,13 @@ def _results(result: AuditResult) -> Iterator[dict[str, Any]]:
     details = {key: f"{value:g}" for key, value in numbers.items() if key.startswith("pairs_")}
     share = result.count("skewed") / pairs if pairs else 0.0
     yield _result(result, "skewed-pairs", "share of (slice, emotion) pairs that are skewed", share, [], details)
+    row: Any
     for number, row in enumerate(result.causes.itertuples(), start=1):
         details = {name: str(getattr(row, name)) for name in ("slice", "emotion", "kind", "effect", "low", "high", "n")}
-        effect, ends = abs(float(row.effect)), sorted((abs(float(row.low)), abs(float(row.high))))
-        crossing = row.low <= 0 <= row.high
+        effect, bounds = abs(float(row.effect)), sorted((abs(float(row.low)), abs(float(row.high))))
+        least = 0.0 if row.low <= 0 <= row.high else bounds[0]
         name = f"absolute difference of rates: {row.cause}"
-        yield _result(result, f"cause-{number}", name, effect, [0.0 if crossing else ends[0], ends[1]], details)
+        yield _result(result, f"cause-{number}", name, effect, [least, bounds[1]], details)
 
 
 def _result(
@@ -127,7 +128,7 @@ def _result(
     key: str,
     name: str,
     score: float,
-    ends: list[float | None],
+    ends: Sequence[float | None],
     details: dict[str, str],
     *,
     lower_is_better: bool = True,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -59,15 +59,19 @@ def write_fiftyone(result: AuditResult, folder: Path, *, copy_pictures: bool = F
         _sample(row, place, found, fields=fields, votes=result.run.truth == "votes")
         for row, place, found in zip(kept.to_dict("records"), places, skews, strict=True)
     ]
-    info = {"headline": result.headline, "created": result.run.created, "affect-workbench": version_of(result)}
-    info |= {"classes": list(result.taxonomy.labels), "fields": {field: name for name, field in fields.items()}}
+    info: dict[str, Any] = {
+        "headline": result.headline,
+        "created": result.run.created,
+        "affect-workbench": version_of(result),
+    }
+    info = info | {"classes": list(result.taxonomy.labels), "fields": {field: name for name, field in fields.items()}}
     write_json(folder / "metadata.json", {"name": data_name(result), "media_type": "image", "info": info})
     write_json(folder / "samples.json", {"samples": rows})
     left = int((~there).sum())
     return [f"{plural(left, 'picture')} left out: no file at the place that the run names"] if left else []
 
 
-def _sample(row: dict[str, Any], place: str, skews: list[str], *, fields: dict[str, str], votes: bool) -> dict[str, Any]:
+def _sample(row: Mapping[Any, Any], place: str, skews: list[str], *, fields: dict[str, str], votes: bool) -> dict[str, Any]:
     found: dict[str, Any] = {"filepath": place, "tags": [row["split"]] if isinstance(row.get("split"), str) else []}
     found["image_id"] = str(row["image_id"])
     if isinstance(predicted := row.get("predicted"), str):
@@ -95,6 +99,7 @@ def _skews(result: AuditResult, samples: pd.DataFrame) -> list[list[str]]:
     """For each picture the skews that stand on their own and that it is a case of: in the slice, and predicted so."""
     found: list[list[str]] = [[] for _ in range(len(samples))]
     findings = result.findings
+    row: Any
     for row in findings[(findings["verdict"] == "skewed") & on_its_own(findings)].itertuples():
         cases = SliceSpec.from_json(row.where).mask(samples) & (samples["predicted"] == row.emotion).to_numpy()
         for position in np.flatnonzero(cases):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +74,9 @@ def log_to_wandb(result: AuditResult, run: Path, *, project: str, store: str = "
 
 
 def _client(name: str) -> Any:
+    # Neither reports on its own use; what is logged goes where the user's settings say.
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    os.environ.setdefault("WANDB_ERROR_REPORTING", "false")
     try:
         return importlib.import_module(name)
     except ImportError as error:

@@ -124,7 +124,7 @@ def settling(result: AuditResult, assessed: Assessed) -> str:
         least = result.run.config.min_count
         if not assessed.alone:
             return f"It takes {least:,} pictures of at least two values."
-        enough = cells[["n", "n_complement"]].min(axis=None) >= least
+        enough = bool((cells[["n", "n_complement"]] >= least).all(axis=None))
         return "" if enough else f"It takes {least:,} pictures of the slice and of the others."
     if assessed.kind != "none" or (assessed.tested["verdict"] == "equivalent").all():
         return ""
