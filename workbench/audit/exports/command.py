@@ -37,7 +37,7 @@ def export_run(settings: ExportSettings, *, say: Say = print) -> None:
         run = Path(os.path.abspath(settings.run))
         say(f"{settings.to}: {log(load_audit(run), run, project=settings.project, store=settings.out)}")
         return
-    beside = f"{settings.run.rstrip('/\\')}-{settings.to}"
+    beside = settings.run.rstrip("/\\") + f"-{settings.to}"
     _write(settings if settings.out else replace(settings, out=beside), say)
 
 

@@ -20,8 +20,34 @@ from affect_workbench.workbench.report.first_page.headline import headline
 from affect_workbench.workbench.report.system.data import attribute_lines, label_sentences, missing_sentences
 from affect_workbench.workbench.runs.flat import CAUSES_CSV, FINDINGS_CSV, csv_bytes, findings_table, flat
 
-_TERMS = """column data equivalentProperty extract field fileObject fileProperty fileSet format includes isLiveDataset jsonPath
-key md5 parentField path recordSet references regex repeated replace samplingRate separator source subField transform""".split()
+_TERMS = (
+    "column",
+    "data",
+    "equivalentProperty",
+    "extract",
+    "field",
+    "fileObject",
+    "fileProperty",
+    "fileSet",
+    "format",
+    "includes",
+    "isLiveDataset",
+    "jsonPath",
+    "key",
+    "md5",
+    "parentField",
+    "path",
+    "recordSet",
+    "references",
+    "regex",
+    "repeated",
+    "replace",
+    "samplingRate",
+    "separator",
+    "source",
+    "subField",
+    "transform",
+)
 CONTEXT: dict[str, Any] = {
     "@language": "en",
     "@vocab": "https://schema.org/",
