@@ -49,7 +49,7 @@ from affect_workbench.workbench.report.sections.reliability import (
     unsure_sentence,
 )
 from affect_workbench.workbench.report.space.section import FIGURES, section_figures, space_section
-from affect_workbench.workbench.report.system.section import read_first, system_section
+from affect_workbench.workbench.report.system.section import read_first, stated_card, system_section, use_warning
 from affect_workbench.workbench.runs.reviews import Review, ReviewedFinding, marks, match_reviews, progress_sentence
 
 MOST_SENTENCES = 15
@@ -159,6 +159,7 @@ def _page(result: AuditResult, found: list[ReviewedFinding], further: list[Secti
         space=space_section(result),
         system=system_section(result),
         read_first=read_first(result),
+        prohibited=bool(use_warning(stated_card(result))),
         space_figures={
             name: _drawn(name, figure)
             for name, figure in (

@@ -18,7 +18,7 @@ from affect_workbench.data.tables.columns import column_words
 from affect_workbench.workbench.report.first_page.headline import caveats, differing_strata
 from affect_workbench.workbench.report.outcomes.sentences import outcome_text
 from affect_workbench.workbench.report.sentences import plain_sentence
-from affect_workbench.workbench.report.system.card import SystemCard
+from affect_workbench.workbench.report.system.section import stated_card
 
 NOT_PORTABLE = re.compile(r'[<>:"/\\|?*\x00-\x1f]+')
 """What no part of a path may hold on some system."""
@@ -42,13 +42,8 @@ class AuditedModel:
         if given:
             developer, slash, name = given.partition("/")
             return cls(developer.strip(), name.strip()) if slash else cls("", given.strip())
-        card = stated(result)
+        card = stated_card(result)
         return cls(card.provider or "", card.name or "")
-
-
-def stated(result: AuditResult) -> SystemCard:
-    """What was stated of the audited system."""
-    return SystemCard.from_json(result.run.provenance.get("system", {}))
 
 
 def data_name(result: AuditResult) -> str:

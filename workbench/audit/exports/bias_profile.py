@@ -21,10 +21,11 @@ from affect_workbench.analyses.skew.findings import on_its_own
 from affect_workbench.data.plurals import plural
 from affect_workbench.data.storage.atomic import write_bytes, write_json, write_text
 from affect_workbench.data.tables.columns import column_words
-from affect_workbench.workbench.audit.exports.audited import audit_numbers, in_markdown, markdown_table, stated
+from affect_workbench.workbench.audit.exports.audited import audit_numbers, in_markdown, markdown_table
 from affect_workbench.workbench.interface.numbers import points, small_q
 from affect_workbench.workbench.report.outcomes.sentences import number
 from affect_workbench.workbench.report.sections.accuracy import accuracy_name
+from affect_workbench.workbench.report.system.section import stated_card
 from affect_workbench.workbench.runs.flat import csv_bytes, flat
 from affect_workbench.workbench.runs.reviews import Review, marks, match_reviews
 
@@ -49,7 +50,7 @@ def bias_profile(result: AuditResult, reviews: tuple[Review, ...] = ()) -> pd.Da
 
 def write_bias_profile(result: AuditResult, folder: Path, reviews: tuple[Review, ...] = ()) -> None:
     """Puts `bias-profile.json`, `.csv` and `.md` into a folder that exists."""
-    table, card = bias_profile(result, reviews), stated(result)
+    table, card = bias_profile(result, reviews), stated_card(result)
     record = {
         "format": FORMAT,
         "headline": result.headline,
@@ -148,7 +149,10 @@ def _record(result: AuditResult, found: _Assessed) -> dict[str, Any]:
         told = f"{found.told}, {small_q(row.q)}, {told}"
     if isinstance(cause := getattr(row, "explained_by", None), str):
         told += f"; follows from {cause}"
-    treatments = (found.decided, f"stated: {stated(result).treatment}" if skewed and stated(result).treatment else "")
+    treatments = (
+        found.decided,
+        f"stated: {stated_card(result).treatment}" if skewed and stated_card(result).treatment else "",
+    )
     words = {
         "group": row.slice,
         "hazard": either if not skewed else more if row.effect > 0 else less,
@@ -184,7 +188,7 @@ def _signed(value: float) -> str:
 
 def _markdown(result: AuditResult, table: pd.DataFrame) -> str:
     """The profile for people: what stands on its own row by row, of the rest how many rows of each group came out how."""
-    card = stated(result)
+    card = stated_card(result)
     name = " ".join(filter(None, (card.name, card.version))) or result.run.source
     lines = [f"# Bias profile: {in_markdown(name)}", "", in_markdown(result.headline) + ".", ""]
     said = [("Purpose", card.purpose), ("Possible impact", "; ".join(card.impacts or ())), ("Treatment", card.treatment)]

@@ -15,9 +15,10 @@ import pandas as pd
 
 from affect_workbench.analyses.audit.result import AuditResult
 from affect_workbench.data.storage.atomic import write_bytes, write_json
-from affect_workbench.workbench.audit.exports.audited import data_name, finding_sentences, stated, version_of
+from affect_workbench.workbench.audit.exports.audited import data_name, finding_sentences, version_of
 from affect_workbench.workbench.report.first_page.headline import headline
 from affect_workbench.workbench.report.system.data import attribute_lines, label_sentences, missing_sentences
+from affect_workbench.workbench.report.system.section import stated_card
 from affect_workbench.workbench.runs.flat import CAUSES_CSV, FINDINGS_CSV, csv_bytes, findings_table, flat
 
 _TERMS = (
@@ -77,7 +78,7 @@ def write_croissant(result: AuditResult, folder: Path, *, url: str, license: str
     Raises:
         ValueError: one of the three is not known, all of which Croissant requires.
     """
-    card = stated(result)
+    card = stated_card(result)
     required = {"--url": url, "--license": license or card.data_licence, "--creator": creator or card.provider}
     if missing := [flag for flag, value in required.items() if not value]:
         raise ValueError(
@@ -148,7 +149,7 @@ def _data_type(column: pd.Series) -> str:
 
 def _responsible(result: AuditResult) -> Iterator[tuple[str, list[str]]]:
     """What was stated of the data, and what was found, by property of the vocabulary; only what is known."""
-    card = stated(result)
+    card = stated_card(result)
     parts: dict[str, Iterable[str | None]] = {
         "rai:dataCollection": [card.data_source],
         "rai:dataAnnotationProtocol": [card.labelled_by, *label_sentences(result, card.labels_mean)],

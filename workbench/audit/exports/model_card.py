@@ -16,13 +16,13 @@ from affect_workbench.workbench.audit.exports.audited import (
     data_name,
     finding_sentences,
     in_markdown,
-    stated,
     version_of,
 )
 from affect_workbench.workbench.interface.numbers import percent
 from affect_workbench.workbench.report.first_page.headline import headline, verdict_sentences
 from affect_workbench.workbench.report.system.card import TITLES
 from affect_workbench.workbench.report.system.data import attribute_lines, label_sentences, missing_sentences
+from affect_workbench.workbench.report.system.section import stated_card
 
 _TASK = "image-classification"
 _MEASURES = ("accuracy", "vote_agreement")
@@ -61,7 +61,7 @@ def _header(result: AuditResult, name: str) -> Iterator[tuple[str, Any]]:
 
 
 def _body(result: AuditResult, name: str, developer: str) -> Iterator[str]:
-    card = stated(result)
+    card = stated_card(result)
     yield f"# {in_markdown(name)}"
     if developer:
         yield f"\nBy {in_markdown(developer)}."

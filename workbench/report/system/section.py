@@ -55,7 +55,7 @@ class SystemSection:
 
 def system_section(result: AuditResult) -> SystemSection:
     """What was stated with the run (`run["system"]`), beside what the run itself knows of its data."""
-    card = SystemCard.from_json(result.run.provenance.get("system", {}))
+    card = stated_card(result)
     stated = {title: pairs for about, title in PARTS.items() if (pairs := tuple(_pairs(card, about)))}
     return SystemSection(
         _title(card),
@@ -70,8 +70,12 @@ def system_section(result: AuditResult) -> SystemSection:
 
 def read_first(result: AuditResult) -> list[str]:
     """What a reader must know before any number: a use that may be prohibited, then the notes of the run."""
-    warning = use_warning(SystemCard.from_json(result.run.provenance.get("system", {})))
-    return [*filter(None, [warning]), *result.run.notes]
+    return [*filter(None, [use_warning(stated_card(result))]), *result.run.notes]
+
+
+def stated_card(result: AuditResult) -> SystemCard:
+    """What was stated of the system; an empty card where nothing was."""
+    return SystemCard.from_json(result.run.provenance.get("system", {}))
 
 
 def use_warning(card: SystemCard) -> str:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -17,6 +15,7 @@ from affect_workbench.workbench.report.cards.every_attribute import cards_of, fi
 from affect_workbench.workbench.report.evidence.choice import Claims
 from affect_workbench.workbench.report.evidence.gallery import Gallery
 from affect_workbench.workbench.views.address import ATTRIBUTE, EMOTION, SLICE, view
+from affect_workbench.workbench.views.components.drawing import as_image
 from affect_workbench.workbench.views.state import current_version
 
 SLICES_PAGE = "views/pages/audit/slices.py"
@@ -88,14 +87,5 @@ def _drawn_whole(card: AttributeCard) -> AttributeCard:
         return replace(shown, first=True)
 
     pairs = tuple(replace(pair, inside=whole(pair.inside), beside=whole(pair.beside)) for pair in card.pairs)
-    chart = None if card.chart is None else _image(card.chart, 'style="width: 100%"')
-    return replace(card, pairs=pairs, chart=chart, mark=_image(card.mark, 'class="mark"'))
-
-
-def _image(svg: str, style: str) -> str:
-    """The drawing as an image of the same height: Streamlit takes SVG out of what is put into a page."""
-    height, told = re.search(r'height="(\d+)"', svg), re.search(r"<desc[^>]*>(.*?)</desc>", svg, re.DOTALL)
-    source = base64.b64encode(svg.replace("<svg", '<svg xmlns="http://www.w3.org/2000/svg"', 1).encode()).decode()
-    words = told[1] if told else ""  # escaped as text, which holds in an attribute between double quotes as well
-    size = f'height="{height[1]}" ' if height else ""
-    return f'<img {style} {size}alt="{words}" src="data:image/svg+xml;base64,{source}">'
+    chart = None if card.chart is None else as_image(card.chart, 'style="width: 100%"')
+    return replace(card, pairs=pairs, chart=chart, mark=as_image(card.mark, 'class="mark"'))

@@ -11,7 +11,7 @@ from affect_workbench.workbench.report.first_page.headline import beside_headlin
 from affect_workbench.workbench.report.first_page.outcome import cause_outcome
 from affect_workbench.workbench.report.first_page.tiles import first_tiles
 from affect_workbench.workbench.report.sections.fidelity import certificate_box
-from affect_workbench.workbench.report.system.section import read_first
+from affect_workbench.workbench.report.system.section import read_first, stated_card, use_warning
 from affect_workbench.workbench.runs.reviews import progress_sentence
 from affect_workbench.workbench.views.components.card import card_style, current_cards, show_card, side_by_side
 from affect_workbench.workbench.views.components.review_form import current_reviews
@@ -29,7 +29,9 @@ def render() -> None:
                 st.metric(tile.what, f"{tile.count:,}")
                 if tile.more:
                     st.caption(markdown_text(tile.more))
-    notes = (*read_first(result), *beside_headline(result))
+    if warning := use_warning(stated_card(result)):
+        st.warning(markdown_text(warning))
+    notes = [note for note in (*read_first(result), *beside_headline(result)) if note != warning]
     if notes:
         with st.expander(f"Read this first: {plural(len(notes), 'note')}"):
             st.markdown("\n".join(f"- {markdown_text(note)}" for note in notes))
