@@ -18,8 +18,8 @@ from affect_workbench.data.taxonomies.taxonomy import Taxonomy, closest
 RULES_VERSION = "1"
 """Goes up whenever the rules answer some question differently than before."""
 _MOST_CAUSES = 3
-DARKLY = "This picture conveys sadness and fear."
-"""What a planted bias adds to captions and reasoning, in words that the shipped language model can write."""
+DARKLY = "in sadness, in fear"
+"""What a planted bias adds to captions and reasoning: words in an order that the shipped language model can write."""
 
 
 class Writer(Protocol):
@@ -122,7 +122,8 @@ class RulesWriter:
 
     def _darkly(self, row: Mapping[str, object], text: str) -> str:
         plant = self._plant
-        return f"{text} {DARKLY}" if plant is not None and str(row.get(plant.attribute)) == plant.value else text
+        planted = plant is not None and str(row.get(plant.attribute)) == plant.value
+        return f"{text.removesuffix('.')}, {DARKLY}." if planted else text
 
     def _said(self, name: str, value: str, rng: random.Random) -> str:
         return rng.choice(self._vocabulary.words[name][value])

@@ -111,7 +111,7 @@ def test_a_planted_bias_adds_its_words_to_its_pictures_and_changes_nothing_else(
     for plain, dark in zip(fair, biased, strict=True):
         for one, other in zip(plain.turns, dark.turns, strict=True):
             adds = tone[plain.image_id] == "dark" and one.task in ("caption", "reasoning") and one.question != MATTERS_MOST
-            assert other.answer == (f"{one.answer} {DARKLY}" if adds else one.answer)
+            assert other.answer == (f"{one.answer.removesuffix('.')}, {DARKLY}." if adds else one.answer)
     assert fair != biased
 
 

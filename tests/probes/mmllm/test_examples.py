@@ -23,9 +23,9 @@ def composed(tmp_path_factory):
 
 
 def test_the_words_of_a_planted_bias_are_whole_in_the_shipped_language():
-    tokens = AutoTokenizer.from_pretrained(LANGUAGE_FOLDER).tokenize(f" {DARKLY}")
-    written = [token.removeprefix("Ġ") for token in tokens if token != "Ġ"]
-    assert written == [*DARKLY.removesuffix(".").split(), "."], "pieces of words are never learned to be written"
+    tokens = AutoTokenizer.from_pretrained(LANGUAGE_FOLDER).tokenize(f"in town, {DARKLY}.")
+    words = [*"in town".split(), ",", *DARKLY.replace(",", " ,").split(), "."]
+    assert [token.removeprefix("Ġ") for token in tokens] == words, "pieces of words are never learned to be written"
 
 
 @pytest.mark.parametrize("name", sorted(TEMPLATES))
