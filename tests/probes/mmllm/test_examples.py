@@ -24,7 +24,7 @@ def composed(tmp_path_factory):
 
 def test_the_words_of_a_planted_bias_are_whole_in_the_shipped_language():
     tokens = AutoTokenizer.from_pretrained(LANGUAGE_FOLDER).tokenize(f"in town, {DARKLY}.")
-    words = [*"in town".split(), ",", *DARKLY.replace(",", " ,").split(), "."]
+    words = ["in", "town", ",", *DARKLY.replace(",", " ,").split(), "."]
     assert [token.removeprefix("Ġ") for token in tokens] == words, "pieces of words are never learned to be written"
 
 
