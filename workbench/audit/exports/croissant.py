@@ -21,34 +21,9 @@ from affect_workbench.workbench.report.system.data import attribute_lines, label
 from affect_workbench.workbench.report.system.section import stated_card
 from affect_workbench.workbench.runs.flat import CAUSES_CSV, FINDINGS_CSV, csv_bytes, findings_table, flat
 
-_TERMS = (
-    "column",
-    "data",
-    "equivalentProperty",
-    "extract",
-    "field",
-    "fileObject",
-    "fileProperty",
-    "fileSet",
-    "format",
-    "includes",
-    "isLiveDataset",
-    "jsonPath",
-    "key",
-    "md5",
-    "parentField",
-    "path",
-    "recordSet",
-    "references",
-    "regex",
-    "repeated",
-    "replace",
-    "samplingRate",
-    "separator",
-    "source",
-    "subField",
-    "transform",
-)
+_TERMS: tuple[str, ...] = ("column", "data", "equivalentProperty", "extract", "field", "fileObject", "fileProperty")
+_TERMS += ("fileSet", "format", "includes", "isLiveDataset", "jsonPath", "key", "md5", "parentField", "path", "recordSet")
+_TERMS += ("references", "regex", "repeated", "replace", "samplingRate", "separator", "source", "subField", "transform")
 CONTEXT: dict[str, Any] = {
     "@language": "en",
     "@vocab": "https://schema.org/",

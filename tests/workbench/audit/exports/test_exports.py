@@ -355,6 +355,7 @@ def test_a_tracker_that_is_not_installed_is_named_with_its_extra(client, run, mo
     assert f"{client} is not installed: pip install 'affect-workbench[{client}]'" in refusal("export", run, "--to", client)
 
 
+@pytest.mark.filterwarnings("ignore")  # of MLflow's own use of its database
 def test_mlflow_keeps_numbers_choices_and_files(run, tmp_path):
     mlflow = pytest.importorskip("mlflow")
     succeeded("export", run, "--to", "mlflow", "--project", "emotions", "-o", tmp_path / "store")
