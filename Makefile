@@ -37,6 +37,7 @@ bench: $(STAMP) ## time the audit and the training beside what else there is
 	$(BIN)/workbench bench --workers 2
 	$(BIN)/python bench/promises.py
 	$(BIN)/python bench/bench.py
+	$(BIN)/python bench/causes.py
 	$(BIN)/python bench/asking.py
 	$(BIN)/python bench/attaching.py
 	$(BIN)/python bench/encoding.py
