@@ -23,6 +23,7 @@ from affect_workbench.data.storage.atomic import write_bytes, write_json, write_
 from affect_workbench.data.tables.columns import column_words
 from affect_workbench.workbench.audit.exports.audited import audit_numbers, in_markdown, markdown_table
 from affect_workbench.workbench.interface.numbers import points, small_q
+from affect_workbench.workbench.report.first_page.headline import headline
 from affect_workbench.workbench.report.outcomes.sentences import number
 from affect_workbench.workbench.report.sections.accuracy import accuracy_name
 from affect_workbench.workbench.report.system.section import stated_card
@@ -53,7 +54,7 @@ def write_bias_profile(result: AuditResult, folder: Path, reviews: tuple[Review,
     table, card = bias_profile(result, reviews), stated_card(result)
     record = {
         "format": FORMAT,
-        "headline": result.headline,
+        "headline": headline(result),
         "system": card.as_json(),
         "impacts": list(card.impacts or ()),
         "not_stated": list(card.not_stated),
@@ -190,7 +191,7 @@ def _markdown(result: AuditResult, table: pd.DataFrame) -> str:
     """The profile for people: what stands on its own row by row, of the rest how many rows of each group came out how."""
     card = stated_card(result)
     name = " ".join(filter(None, (card.name, card.version))) or result.run.source
-    lines = [f"# Bias profile: {in_markdown(name)}", "", in_markdown(result.headline) + ".", ""]
+    lines = [f"# Bias profile: {in_markdown(name)}", "", in_markdown(headline(result)) + ".", ""]
     said = [("Purpose", card.purpose), ("Possible impact", "; ".join(card.impacts or ())), ("Treatment", card.treatment)]
     lines += [f"- {title}: {in_markdown(text) if text else 'not stated'}" for title, text in said]
     lines += [f"- Audited: {plural(result.run.pictures, 'picture')}, {result.run.created}", ""]

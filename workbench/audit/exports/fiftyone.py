@@ -22,6 +22,7 @@ from affect_workbench.data.plurals import plural
 from affect_workbench.data.storage.atomic import write_json
 from affect_workbench.data.tables.columns import VOTE_PREFIX
 from affect_workbench.workbench.audit.exports.audited import data_name, version_of
+from affect_workbench.workbench.report.first_page.headline import headline
 
 _OWN = frozenset(("id", "filepath", "tags", "metadata", "image_id", "prediction", "ground_truth", "agreement", "skews"))
 """Fields that are not for an attribute: FiftyOne's own, and ours."""
@@ -60,7 +61,7 @@ def write_fiftyone(result: AuditResult, folder: Path, *, copy_pictures: bool = F
         for row, place, found in zip(kept.to_dict("records"), places, skews, strict=True)
     ]
     info: dict[str, Any] = {
-        "headline": result.headline,
+        "headline": headline(result),
         "created": result.run.created,
         "affect-workbench": version_of(result),
     }

@@ -9,6 +9,7 @@ from typing import Any
 
 from affect_workbench.analyses.audit.result import AuditResult
 from affect_workbench.workbench.audit.exports.audited import audit_choices, audit_numbers
+from affect_workbench.workbench.report.first_page.headline import headline
 from affect_workbench.workbench.runs.flat import CAUSES_CSV, FINDINGS_CSV
 
 _ARTIFACTS = ("report.html", FINDINGS_CSV, CAUSES_CSV, "findings.json", "audit.json")
@@ -42,7 +43,7 @@ def log_to_mlflow(result: AuditResult, run: Path, *, project: str, store: str = 
     with mlflow.start_run(run_name=run.name) as started:
         mlflow.log_params({name: str(value)[:_MOST_TEXT] for name, value in audit_choices(result).items()})
         mlflow.log_metrics(audit_numbers(result))
-        mlflow.set_tag("headline", result.headline)
+        mlflow.set_tag("headline", headline(result))
         for path in _artifacts(run):
             mlflow.log_artifact(str(path))
         return f"run {started.info.run_id} of experiment {project} at {mlflow.get_tracking_uri()}"
@@ -65,7 +66,7 @@ def log_to_wandb(result: AuditResult, run: Path, *, project: str, store: str = "
         Path(store).mkdir(parents=True, exist_ok=True)
     where = {"mode": "offline", "dir": store} if store else {}
     with wandb.init(project=project, name=run.name, job_type="audit", config=audit_choices(result), **where) as started:
-        started.summary.update(audit_numbers(result) | {"headline": result.headline})
+        started.summary.update(audit_numbers(result) | {"headline": headline(result)})
         artifact = wandb.Artifact(f"audit-{run.name}", type="audit")
         for path in _artifacts(run):
             artifact.add_file(str(path))
