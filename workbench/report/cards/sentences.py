@@ -179,7 +179,14 @@ def _source(result: AuditResult, assessed: Assessed) -> str:
     if assessed.kind == "muted":
         return f"The {truth} differ by {points(gap)} points: the model says less than they do."
     if assessed.kind == "amplified":
-        return f"The {truth} differ that way as well, by {size}: the model exaggerates it."
+        beyond = row["model_gap_low"] if gap > 0 else -row["model_gap_high"]
+        if beyond > 0 or assessed.causes.empty:
+            return f"The {truth} differ that way as well, by {size}: the model exaggerates it."
+        added = assessed.causes["adjusted_effect"].iloc[0]
+        how = f"{_points(added)} {'more' if added > 0 else 'less'} often"
+        return (
+            f"The {truth} differ that way as well, by {size}; of pictures with the same {truth} it is still predicted {how}."
+        )
     if low > 0 or high < 0:
         if abs(gap) <= result.run.config.tolerance:
             return f"The {truth} hardly differ ({points(gap)} points): {ending}."
