@@ -202,7 +202,7 @@ def test_a_page_of_the_app_never_takes_our_datasets_for_the_library_of_that_name
     python = from_clone.folder / "bin" / "python"
     with served_app(own_folder / "log", python=python, app=app, cwd=own_folder) as address:
         shown = drawn(address)
-    assert "pairs are skewed" in shown
+    assert "Attribute by attribute" in shown
     found = re.search("datasets is (None|ModuleSpec.*)", shown)
     assert found, shown
     assert str(clone) not in found[1]

@@ -35,7 +35,6 @@ FIGURES = (
     "within-pull",
     "erasure",
     "hubs",
-    "plane",
     "map",
     "accuracy",
     "reliability",
@@ -210,7 +209,7 @@ def test_what_is_lassoed_on_the_map_is_what_the_table_shows(visit, app_url, demo
     assert 3 <= len(inside) <= 8
     page.get_by_text(f"{len(inside)} pictures; those that contradict their label come first.").wait_for()
     settled(page)
-    grid = page.locator("[data-testid=stDataFrame] table[role=grid]").first
+    grid = page.locator("[data-testid=stDataFrame] table[role=grid]")
     cells = grid.locator("tbody tr td:nth-of-type(1), tbody tr td[aria-colindex='1']").all_inner_texts()
     shown = {text.strip() for text in cells if text.strip().startswith("planted-")}
     assert shown == set(inside["image_id"])

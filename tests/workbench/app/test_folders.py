@@ -13,6 +13,8 @@ from affect_workbench.data.storage.atomic import atomic_folder
 from affect_workbench.workbench.concepts.queue import Queue, save_queue
 from affect_workbench.workbench.datasets.overlap_page import outcome
 from affect_workbench.workbench.datasets.overlap_store import SavedOverlap, save_overlap
+from affect_workbench.workbench.interface.numbers import markdown_text
+from affect_workbench.workbench.report.first_page.headline import headline
 from affect_workbench.workbench.runs.store import load_audit
 from affect_workbench.workbench.views.folders import folders_to_open, kind_of
 from affect_workbench.workbench.views.settings import AUDIT, COMPARISON, KINDS, LABELS, OVERLAP
@@ -104,18 +106,22 @@ def address(app) -> list[str]:
     return [value] if isinstance(value, str) else value
 
 
+def headline_of(run):
+    return markdown_text(headline(load_audit(run)))
+
+
 def test_the_address_says_which_run_is_shown_and_decides_it(runs, monkeypatch):
     app = app_on(monkeypatch, runs=runs)
-    assert app.title[0].value == load_audit(runs / "after").headline
+    assert app.title[0].value == headline_of(runs / "after")
     assert address(app) == ["after"]
     app.query_params["run"] = "before"
     app = app.run()
-    assert app.title[0].value == load_audit(runs / "before").headline
+    assert app.title[0].value == headline_of(runs / "before")
     (box,) = [box for box in app.selectbox if box.label == "Run"]
     assert box.value == "before"
     app = box.select("after").run()
     assert address(app) == ["after"]
-    assert app.title[0].value == load_audit(runs / "after").headline
+    assert app.title[0].value == headline_of(runs / "after")
 
 
 def test_an_address_of_a_run_that_is_gone_says_so(runs, monkeypatch):
@@ -123,7 +129,7 @@ def test_an_address_of_a_run_that_is_gone_says_so(runs, monkeypatch):
     app.query_params["run"] = "gone"
     app = app.run()
     assert "There is no audit at gone: after is shown instead." in said_by(app)
-    assert app.title[0].value == load_audit(runs / "after").headline
+    assert app.title[0].value == headline_of(runs / "after")
 
 
 def test_an_unfinished_folder_is_not_listed_and_is_one_line_where_it_is_asked_for(runs, monkeypatch):

@@ -298,7 +298,7 @@ def test_limits_state_tolerance_rate_and_number_of_tests(demo_result, page):
 def test_every_figure_is_in_it_under_its_own_name(page, demo_result):
     parsed = Page(page)
     names = ["forest", "split", "heat-map", "pull", "map", "accuracy", "reliability", "coverage"]
-    names += ["within-pull", "erasure", "hubs", "plane"]
+    names += ["within-pull", "erasure", "hubs"]
     further = [section for section in report_sections(demo_result) if section.figure is not None]
     assert len(further) >= 4
     for name in [*names, *(f"figure-{section.name}" for section in further)]:

@@ -21,9 +21,9 @@ class ExportSettings:
         "folder to write; default: RUN-KIND beside the run. With mlflow and wandb: a local store instead of your own",
         short="-o",
     )
-    model: str = option("", "DEVELOPER/NAME of the audited model; default: provider and name of --system of the audit")
+    model: str = option("", "DEVELOPER/NAME of the audited model; default: provider and name of the audited system")
     creator: str = option("", "who answers for this audit or its table: a person, or an organisation")
-    license: str = option("", "licence of the audited data; default: data_licence of --system of the audit")
+    license: str = option("", "licence of the audited data; default: the one stated of the audited system")
     url: str = option("", "web address of the audited data, for croissant")
     project: str = option("affect-workbench", "experiment of mlflow, or project of wandb")
     copy_pictures: bool = option(False, "with fiftyone: copy the pictures into the folder instead of pointing to them")

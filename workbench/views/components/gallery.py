@@ -66,7 +66,8 @@ def show_thumbnails(rows: pd.DataFrame, captions_of: list[str], title: str = "",
     captions: list[str] = []
     ids: list[str] = []
     some = rows.head(len(captions_of))
-    for name, path, words in zip(some["image_id"], some["path"], captions_of, strict=True):
+    names = some["image_id"] if key else some.index
+    for name, path, words in zip(names, some["path"], captions_of, strict=True):
         small = thumbnail_bytes(path, side=_SIDE)
         if small is not None:
             shown.append(small)

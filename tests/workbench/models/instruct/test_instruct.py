@@ -75,7 +75,7 @@ def test_a_planted_textual_bias_is_found_and_its_twin_is_not(built, world, tmp_p
     biased = workbench("instruct", "audit", tmp_path / "biased", "-o", tmp_path / "audit", "--fail-on", "skewed")
     assert biased.code == 1
     found = skewed(tmp_path / "audit")
-    names = ("texts with sadness", "texts with fear", "texts saying full", "texts saying feels")
+    names = ("texts with sadness", "texts with fear")
     assert {("figure tone: dark", name) for name in names} <= found
     table = load_audit(tmp_path / "audit").outcomes.set_index(["slice", "outcome"])
     assert all(table.loc[("figure tone: dark", name), "effect"] > 0.2 for name in names)

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from affect_workbench.workbench.audit.comparison.report import _flips
+from affect_workbench.workbench.audit.comparison.report import flips_of
 from affect_workbench.workbench.report.evidence.choice import caption, evidence, predicted_so
 from affect_workbench.workbench.report.evidence.gallery import Gallery, slice_pictures
 from affect_workbench.workbench.report.html import report_html
@@ -170,7 +170,7 @@ def test_the_report_shows_the_claim_beside_the_sentence_and_behind_the_heat_map(
 
 def change(rows, flips, **row):
     result = SimpleNamespace(rows=pd.DataFrame(rows), flips=pd.DataFrame(flips))
-    return _flips(result, SimpleNamespace(where={"tone": "dark"}, emotion="fear", **row))
+    return flips_of(result, SimpleNamespace(where={"tone": "dark"}, emotion="fear", **row))
 
 
 def test_a_change_is_shown_by_pictures_that_moved_the_way_it_says():
