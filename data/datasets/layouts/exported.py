@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from affect_workbench.data.datasets.checks import UNKNOWN_LABEL, Problem
-from affect_workbench.data.datasets.layouts.layout import FileLayout, Found, Source, table_of_records
+from affect_workbench.data.datasets.layouts.layout import FileLayout, Found, Source, json_object_in, table_of_records
 from affect_workbench.data.datasets.layouts.persons import merged
 from affect_workbench.data.plurals import plural
-from affect_workbench.data.storage.text_files import text_of
 from affect_workbench.data.tables.splits import split_of
 from affect_workbench.data.taxonomies.class_orders import ClassOrder
 from affect_workbench.data.taxonomies.taxonomy import Taxonomy
@@ -29,7 +28,7 @@ def _fiftyone(source: Source, files: Sequence[Path]) -> Found:
     records: list[dict[str, Any]] = []
     notes: list[str] = []
     for file in files:
-        samples = _object(file).get("samples")
+        samples = json_object_in(file).get("samples")
         if not isinstance(samples, list) or not all(isinstance(one, dict) and "filepath" in one for one in samples):
             raise ValueError(f"{file} is no export of FiftyOne: expected samples, each with a filepath")
         fields = {name for one in samples for name, value in one.items() if _class(value) == "Classification"}
@@ -70,7 +69,7 @@ def _fiftyone_labels(source: Source, files: Sequence[Path]) -> Found:
     words: dict[str, None] = {}
     several = False
     for file in files:
-        exported = _object(file)
+        exported = json_object_in(file)
         labels, classes = exported.get("labels"), exported.get("classes")
         if not isinstance(labels, dict):
             raise ValueError(f"{file} is no export of FiftyOne: expected the key labels, with a label for each picture")
@@ -123,7 +122,7 @@ def _coco(source: Source, files: Sequence[Path]) -> Found:
     labels: dict[str, None] = {}
     lost = 0
     for file in files:
-        exported = _object(file)
+        exported = json_object_in(file)
         try:
             names = {str(one["id"]): str(one["name"]) for one in exported["categories"]}
             pictures = {str(one["id"]): str(one["file_name"]) for one in exported["images"]}
@@ -160,16 +159,6 @@ def _keys(path: Path) -> set[str]:
     except OSError:
         return set()
     return set(re.findall(r'"(\w+)"\s*:', text))
-
-
-def _object(path: Path) -> Mapping[str, Any]:
-    try:
-        found = json.loads(text_of(path))
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"{path} is not readable JSON: {error}") from error
-    if not isinstance(found, dict):
-        raise ValueError(f"{path} holds a {type(found).__name__}: expected a JSON object")
-    return found
 
 
 def _class(value: object) -> str:

@@ -17,7 +17,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from affect_workbench.data.datasets.layouts.layout import LABEL_NAMES, FileLayout, Found, Source
+from affect_workbench.data.datasets.layouts.layout import LABEL_NAMES, FileLayout, Found, Source, json_object_in
 from affect_workbench.data.datasets.layouts.persons import merged
 from affect_workbench.data.plurals import plural
 from affect_workbench.data.storage.text_files import text_of
@@ -97,7 +97,7 @@ def _saved_files(source: Source) -> list[Path]:
 def _saved(source: Source, folders: Sequence[Path]) -> Found:
     parts = []
     for folder in folders:
-        state, info = _json(folder / "state.json"), _json(folder / "dataset_info.json")
+        state, info = json_object_in(folder / "state.json"), json_object_in(folder / "dataset_info.json")
         entries = state.get("_data_files")
         if not isinstance(entries, list) or not all(isinstance(one, dict) and "filename" in one for one in entries):
             raise ValueError(f"{folder / 'state.json'} lists no files under _data_files: save the data set again")
@@ -269,16 +269,6 @@ def _readme_names(source: Source) -> dict[str, list[str]]:
         raise ValueError(
             f"{readme} names classes in a way that is not understood: {' '.join(str(error).split())}"
         ) from error
-    return found
-
-
-def _json(path: Path) -> dict[str, Any]:
-    try:
-        found = json.loads(text_of(path))
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"{path} is not readable JSON: {error}") from error
-    if not isinstance(found, dict):
-        raise ValueError(f"{path} holds a {type(found).__name__}: expected a JSON object")
     return found
 
 

@@ -6,6 +6,7 @@ picture. It opens no picture and joins on names, never on the order of rows.
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -24,6 +25,7 @@ from affect_workbench.data.datasets.manifest import Listing
 from affect_workbench.data.images.containment import Inside
 from affect_workbench.data.images.decode import is_picture_name
 from affect_workbench.data.storage.delimited import header_of
+from affect_workbench.data.storage.text_files import text_of
 from affect_workbench.data.tables.splits import split_of
 from affect_workbench.data.taxonomies.class_orders import ClassOrder
 from affect_workbench.data.taxonomies.taxonomy import Taxonomy
@@ -227,3 +229,19 @@ def table_of_records(records: Iterable[Mapping[str, Any]], *, columns: Sequence[
     """Records as rows of objects; `columns` are there also where there is no record."""
     rows = list(records)
     return pd.DataFrame(rows, dtype=object) if rows else pd.DataFrame(columns=list(columns), dtype=object)
+
+
+def json_object_in(path: Path) -> dict[str, Any]:
+    """The object that a JSON file holds.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ValueError: no JSON, or something other than an object.
+    """
+    try:
+        found = json.loads(text_of(path))
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{path} is not readable JSON: {error}") from error
+    if not isinstance(found, dict):
+        raise ValueError(f"{path} holds a {type(found).__name__}: expected a JSON object")
+    return found

@@ -88,9 +88,9 @@ def test_the_page_of_the_app_says_the_verdict_and_shows_the_pictures(folder, pla
     assert sum(len(gallery) for gallery in galleries) == 12
     record = tmp_path / "runs" / "found" / "discover.json"
     record.write_text("{}", encoding="utf-8")
-    assert "This discovery cannot be read" in app.run().error[0].value
+    assert "(discovery) cannot be opened: " in app.run().error[0].value.replace("\\", "")
     monkeypatch.setenv("WORKBENCH_RUNS", str(tmp_path / "none"))
-    assert "Nothing was discovered" in app.run().info[0].value
+    assert "for this page (discovery). Make it with `workbench discover" in app.run().info[0].value
 
 
 def test_what_makes_no_sense_is_refused_in_one_line(folder, tmp_path):

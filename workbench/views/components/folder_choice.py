@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import streamlit as st
 
@@ -10,6 +12,8 @@ from affect_workbench.workbench.interface.numbers import markdown_text
 from affect_workbench.workbench.views.address import RUN
 from affect_workbench.workbench.views.folders import folders_to_open, runs_root, short_name
 from affect_workbench.workbench.views.settings import Kind
+
+T = TypeVar("T")
 
 
 def choose_folder(*kinds: Kind, label: str) -> Path | None:
@@ -36,6 +40,27 @@ def choose_folder(*kinds: Kind, label: str) -> Path | None:
     if st.query_params.get(RUN) != name:
         st.query_params[RUN] = name
     return offered[name]
+
+
+def opened_folder(kind: Kind, *, label: str, load: Callable[[Path], T], command: str) -> T | None:
+    """What is kept in the folder that the reader chose; where there is none, or it cannot be read, the page says so.
+
+    Args:
+        kind: what the page shows.
+        label: of the choice.
+        load: opens a folder.
+        command: that makes one, with `{}` in place of the folder that is looked through.
+    """
+    folder = choose_folder(kind, label=label)
+    if folder is None:
+        root = runs_root()
+        st.info(f"Nothing is kept under `{root}` for this page ({kind.words}). Make it with `{command.format(root)}`.")
+        return None
+    try:
+        return load(folder)
+    except (OSError, ValueError) as error:
+        st.error(markdown_text(f"{folder_name(folder)} ({kind.words}) cannot be opened: {error}"))
+        return None
 
 
 def folder_name(folder: Path) -> str:

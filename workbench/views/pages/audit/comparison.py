@@ -23,9 +23,8 @@ from affect_workbench.workbench.audit.comparison.store import load_comparison
 from affect_workbench.workbench.interface.headers import headed
 from affect_workbench.workbench.interface.numbers import markdown_text, probabilities
 from affect_workbench.workbench.interface.style import CONFIG
-from affect_workbench.workbench.views.components.folder_choice import choose_folder
+from affect_workbench.workbench.views.components.folder_choice import opened_folder
 from affect_workbench.workbench.views.components.gallery import MOST_ROWS, show_thumbnails
-from affect_workbench.workbench.views.folders import runs_root
 from affect_workbench.workbench.views.settings import COMPARISON
 
 _MOST_PICTURES = 12
@@ -36,17 +35,10 @@ _SHARES = ("skew_a", "skew_b", "change", "low", "high", "accuracy_a", "accuracy_
 def render() -> None:
     """The verdict sentence first, then causes and pictures, then how sure, then every number."""
     st.title("Comparison")
-    folder = choose_folder(COMPARISON, label="Comparison of audits")
-    if folder is None:
-        st.info(
-            f"No comparison of two audits is kept under `{runs_root()}`. Make one with `workbench compare RUN RUN -o "
-            f"{runs_root()}/compared`."
-        )
-        return
-    try:
-        saved = load_comparison(folder)
-    except (OSError, ValueError) as error:
-        st.error(markdown_text(f"This comparison cannot be opened: {error}"))
+    saved = opened_folder(
+        COMPARISON, label="Comparison of audits", load=load_comparison, command="workbench compare RUN RUN -o {}/compared"
+    )
+    if saved is None:
         return
     result = saved.comparison
     st.markdown(f"**{markdown_text(sentences.headline(result))}**")

@@ -12,8 +12,7 @@ from affect_workbench.workbench.discovery.sentences import WARNING, slice_senten
 from affect_workbench.workbench.discovery.store import load_discovery
 from affect_workbench.workbench.interface.headers import headed
 from affect_workbench.workbench.interface.numbers import markdown_text
-from affect_workbench.workbench.views.components.folder_choice import choose_folder
-from affect_workbench.workbench.views.folders import runs_root
+from affect_workbench.workbench.views.components.folder_choice import opened_folder
 from affect_workbench.workbench.views.settings import DISCOVERY
 
 _MOST_PICTURES = 12
@@ -22,17 +21,13 @@ _MOST_PICTURES = 12
 def render() -> None:
     """Choose a discovery, read what holds, choose a slice, see its held-out members."""
     st.title("Discovered slices")
-    folder = choose_folder(DISCOVERY, label="Discovery")
-    if folder is None:
-        st.info(
-            f"Nothing was discovered under `{runs_root()}` yet: `workbench discover --features DIR --probe DIR -o "
-            f"{runs_root()}/found`."
-        )
-        return
-    try:
-        found = load_discovery(folder)
-    except (OSError, ValueError) as error:
-        st.error(markdown_text(f"This discovery cannot be read: {error}"))
+    found = opened_folder(
+        DISCOVERY,
+        label="Discovery",
+        load=load_discovery,
+        command="workbench discover --features DIR --probe DIR -o {}/found",
+    )
+    if found is None:
         return
     st.markdown(f"**{markdown_text(found.headline)}**")
     for note in found.notes:

@@ -9,25 +9,20 @@ from affect_workbench.workbench.interface.style import CONFIG
 from affect_workbench.workbench.models.anchors.figure import heat_figure
 from affect_workbench.workbench.models.anchors.page import cosine_table, notes, sentences
 from affect_workbench.workbench.models.anchors.store import load_anchors
-from affect_workbench.workbench.views.components.folder_choice import choose_folder
-from affect_workbench.workbench.views.folders import runs_root
+from affect_workbench.workbench.views.components.folder_choice import opened_folder
 from affect_workbench.workbench.views.settings import ANCHORS
 
 
 def render() -> None:
     """How near the nearest are, then all cosines, then label by label."""
     st.title("Label anchors")
-    folder = choose_folder(ANCHORS, label="Anchors")
-    if folder is None:
-        st.info(
-            f"No label anchors are kept under `{runs_root()}`. Make some with `workbench anchors --anchors sentence:minilm "
-            f"--taxonomy ekman6 -o {runs_root()}/anchors`."
-        )
-        return
-    try:
-        saved = load_anchors(folder)
-    except (OSError, ValueError) as error:
-        st.error(markdown_text(f"These anchors cannot be opened: {error}"))
+    saved = opened_folder(
+        ANCHORS,
+        label="Anchors",
+        load=load_anchors,
+        command="workbench anchors --anchors sentence:minilm --taxonomy ekman6 -o {}/anchors",
+    )
+    if saved is None:
         return
     geometry = saved.geometry
     lead, *more = sentences(geometry)

@@ -12,25 +12,20 @@ from affect_workbench.workbench.models.evaluation.table import LEGEND, DatasetTa
 from affect_workbench.workbench.report.figures.accuracy import accuracy_figure
 from affect_workbench.workbench.report.figures.calibration import coverage_figure, reliability_figure
 from affect_workbench.workbench.report.sections.reliability import coverage_note, gap_sentence
-from affect_workbench.workbench.views.components.folder_choice import choose_folder
-from affect_workbench.workbench.views.folders import runs_root
+from affect_workbench.workbench.views.components.folder_choice import opened_folder
 from affect_workbench.workbench.views.settings import EVALUATION
 
 
 def render() -> None:
     """One dataset after the other, the legend last."""
     st.title("Evaluation")
-    folder = choose_folder(EVALUATION, label="Evaluation of a probe")
-    if folder is None:
-        st.info(
-            f"No evaluation of a probe is kept under `{runs_root()}`. Make one with `workbench evaluate --probe PROBE "
-            f"--datasets FEATURES -o {runs_root()}/evaluation`."
-        )
-        return
-    try:
-        tables = load_evaluation(folder)
-    except (OSError, ValueError) as error:
-        st.error(markdown_text(f"This evaluation cannot be opened: {error}"))
+    tables = opened_folder(
+        EVALUATION,
+        label="Evaluation of a probe",
+        load=load_evaluation,
+        command="workbench evaluate --probe PROBE --datasets FEATURES -o {}/evaluation",
+    )
+    if tables is None:
         return
     for at, item in enumerate(tables):
         _dataset(item, key=str(at))
