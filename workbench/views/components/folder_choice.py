@@ -13,7 +13,7 @@ from affect_workbench.workbench.views.address import RUN
 from affect_workbench.workbench.views.folders import folders_to_open, runs_root, short_name
 from affect_workbench.workbench.views.settings import Kind
 
-T = TypeVar("T")
+Loaded = TypeVar("Loaded")
 
 
 def choose_folder(*kinds: Kind, label: str) -> Path | None:
@@ -42,7 +42,7 @@ def choose_folder(*kinds: Kind, label: str) -> Path | None:
     return offered[name]
 
 
-def opened_folder(kind: Kind, *, label: str, load: Callable[[Path], T], command: str) -> T | None:
+def load_folder(kind: Kind, *, label: str, load: Callable[[Path], Loaded], command: str) -> Loaded | None:
     """What is kept in the folder that the reader chose; where there is none, or it cannot be read, the page says so.
 
     Args:

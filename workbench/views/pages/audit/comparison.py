@@ -23,7 +23,7 @@ from affect_workbench.workbench.audit.comparison.store import load_comparison
 from affect_workbench.workbench.interface.headers import headed
 from affect_workbench.workbench.interface.numbers import markdown_text, probabilities
 from affect_workbench.workbench.interface.style import CONFIG
-from affect_workbench.workbench.views.components.folder_choice import opened_folder
+from affect_workbench.workbench.views.components.folder_choice import load_folder
 from affect_workbench.workbench.views.components.gallery import MOST_ROWS, show_thumbnails
 from affect_workbench.workbench.views.settings import COMPARISON
 
@@ -35,7 +35,7 @@ _SHARES = ("skew_a", "skew_b", "change", "low", "high", "accuracy_a", "accuracy_
 def render() -> None:
     """The verdict sentence first, then causes and pictures, then how sure, then every number."""
     st.title("Comparison")
-    saved = opened_folder(
+    saved = load_folder(
         COMPARISON, label="Comparison of audits", load=load_comparison, command="workbench compare RUN RUN -o {}/compared"
     )
     if saved is None:

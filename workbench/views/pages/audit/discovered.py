@@ -12,7 +12,7 @@ from affect_workbench.workbench.discovery.sentences import WARNING, slice_senten
 from affect_workbench.workbench.discovery.store import load_discovery
 from affect_workbench.workbench.interface.headers import headed
 from affect_workbench.workbench.interface.numbers import markdown_text
-from affect_workbench.workbench.views.components.folder_choice import opened_folder
+from affect_workbench.workbench.views.components.folder_choice import load_folder
 from affect_workbench.workbench.views.settings import DISCOVERY
 
 _MOST_PICTURES = 12
@@ -21,7 +21,7 @@ _MOST_PICTURES = 12
 def render() -> None:
     """Choose a discovery, read what holds, choose a slice, see its held-out members."""
     st.title("Discovered slices")
-    found = opened_folder(
+    found = load_folder(
         DISCOVERY,
         label="Discovery",
         load=load_discovery,

@@ -9,14 +9,14 @@ from affect_workbench.workbench.interface.style import CONFIG
 from affect_workbench.workbench.models.anchors.figure import heat_figure
 from affect_workbench.workbench.models.anchors.page import cosine_table, notes, sentences
 from affect_workbench.workbench.models.anchors.store import load_anchors
-from affect_workbench.workbench.views.components.folder_choice import opened_folder
+from affect_workbench.workbench.views.components.folder_choice import load_folder
 from affect_workbench.workbench.views.settings import ANCHORS
 
 
 def render() -> None:
     """How near the nearest are, then all cosines, then label by label."""
     st.title("Label anchors")
-    saved = opened_folder(
+    saved = load_folder(
         ANCHORS,
         label="Anchors",
         load=load_anchors,

@@ -12,14 +12,14 @@ from affect_workbench.workbench.models.evaluation.table import LEGEND, DatasetTa
 from affect_workbench.workbench.report.figures.accuracy import accuracy_figure
 from affect_workbench.workbench.report.figures.calibration import coverage_figure, reliability_figure
 from affect_workbench.workbench.report.sections.reliability import coverage_note, gap_sentence
-from affect_workbench.workbench.views.components.folder_choice import opened_folder
+from affect_workbench.workbench.views.components.folder_choice import load_folder
 from affect_workbench.workbench.views.settings import EVALUATION
 
 
 def render() -> None:
     """One dataset after the other, the legend last."""
     st.title("Evaluation")
-    tables = opened_folder(
+    tables = load_folder(
         EVALUATION,
         label="Evaluation of a probe",
         load=load_evaluation,
